@@ -1,0 +1,19 @@
+import type { UserId } from '../domain/ids.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { User } from '../domain/user.ts';
+import type { UserRepository } from './ports/user-repository.ts';
+
+export interface GetUserQuery {
+  readonly userId: UserId;
+}
+
+/** A saved user. Refuses with `user_not_found`. */
+export type GetUser = (query: GetUserQuery) => Promise<User>;
+
+export function makeGetUser(needs: { users: UserRepository }): GetUser {
+  return async ({ userId }) => {
+    const user = await needs.users.find(userId);
+    if (user === null) throw new Refusal('user_not_found', 'There is no such user.');
+    return user;
+  };
+}

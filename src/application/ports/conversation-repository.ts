@@ -1,0 +1,22 @@
+import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
+import type { ConversationId, UserId } from '../../domain/ids.ts';
+import type { Stretch } from '../../domain/page.ts';
+
+/** The conversations, and the inboxes that show them. */
+export interface ConversationRepository {
+  /** The conversation, begun by `start` or by its first message; null where neither happened. */
+  find(id: ConversationId): Promise<Conversation | null>;
+
+  /**
+   * Begins a conversation and puts it into each participant's inbox. It is idempotent, and of several begins the
+   * one with the earliest `created` counts, in whatever order they arrive. Rejects like `append`.
+   */
+  start(conversation: Conversation): Promise<void>;
+
+  /**
+   * The stretch of a user's inbox: one entry for each conversation, by the newest message (an empty one by its
+   * creation), newest first. Entries whose position did not change meanwhile are without gap or repeat; one that
+   * moves up while a list is being paged through is not repeated further down.
+   */
+  listByUser(userId: UserId, stretch: Stretch): Promise<readonly InboxEntry[]>;
+}

@@ -1,0 +1,55 @@
+import { participantsOf } from '../domain/conversation.ts';
+import type { IdempotencyKey, UserId } from '../domain/ids.ts';
+import { composeMessage, type Message } from '../domain/message.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { ConversationIdOf } from './ports/conversation-ids.ts';
+import type { MessageIds } from './ports/message-ids.ts';
+import type { MessageRepository } from './ports/message-repository.ts';
+
+export interface SendMessageCommand {
+  readonly senderId: UserId;
+  /** The sender themselves, for a note to oneself. */
+  readonly receiverId: UserId;
+  readonly content: string;
+  /** Makes the send safe to repeat: one key of one sender is one message, for ever. */
+  readonly idempotencyKey: IdempotencyKey | null;
+}
+
+export interface SendMessageResult {
+  readonly message: Message;
+  /** Whether the key had been used before, and this is the message of that time. */
+  readonly replayed: boolean;
+}
+
+/**
+ * Sends a message from one user to another, in the one conversation that the two have.
+ *
+ * Once it resolves, the message and its place in both inboxes are stored. Refuses with `content_blank`,
+ * `content_too_long`, `content_not_text` or `idempotency_key_reused` (the key belongs to another body).
+ */
+export type SendMessage = (command: SendMessageCommand) => Promise<SendMessageResult>;
+
+export function makeSendMessage(needs: {
+  messages: MessageRepository;
+  messageIds: MessageIds;
+  conversationIdOf: ConversationIdOf;
+}): SendMessage {
+  return async ({ senderId, receiverId, content, idempotencyKey }) => {
+    const participants = participantsOf(senderId, receiverId);
+    const message = composeMessage({
+      id: needs.messageIds.next(),
+      conversationId: needs.conversationIdOf(participants),
+      senderId,
+      receiverId,
+      content,
+    });
+    const appended = await needs.messages.append({ message, participants, idempotencyKey });
+    if (appended.outcome === 'key_reused') {
+      throw new Refusal(
+        'idempotency_key_reused',
+        'This idempotency key was used before, for a message with another body.',
+      );
+    }
+    return { message: appended.message, replayed: appended.outcome === 'repeated' };
+  };
+}

@@ -1,0 +1,39 @@
+import { participantsOf } from '../domain/conversation.ts';
+import type { UserId } from '../domain/ids.ts';
+import type { ConversationSummary, GetConversation } from './get-conversation.ts';
+import type { ConversationIdOf } from './ports/conversation-ids.ts';
+import type { ConversationRepository } from './ports/conversation-repository.ts';
+import type { MessageIds } from './ports/message-ids.ts';
+
+export interface StartConversationCommand {
+  /** The same user twice starts a note to oneself. */
+  readonly participantIds: readonly [UserId, UserId];
+}
+
+export interface StartConversationResult extends ConversationSummary {
+  /** Whether it began with this command; of several in the same instant more than one may say so. */
+  readonly started: boolean;
+}
+
+/**
+ * Starts the one conversation that two users have, and puts it into their inboxes; where it is there already,
+ * shows it. Idempotent. Refuses nothing.
+ */
+export type StartConversation = (command: StartConversationCommand) => Promise<StartConversationResult>;
+
+export function makeStartConversation(needs: {
+  conversations: ConversationRepository;
+  messageIds: MessageIds;
+  conversationIdOf: ConversationIdOf;
+  getConversation: GetConversation;
+}): StartConversation {
+  return async ({ participantIds }) => {
+    const participants = participantsOf(...participantIds);
+    const id = needs.conversationIdOf(participants);
+    const found = await needs.conversations.find(id);
+    // What is there is begun again with its own time, which completes a begin that died half-way.
+    await needs.conversations.start(found ?? { id, participants, created: needs.messageIds.next() });
+    // Asked for anew, since a begin in the same instant may have been the earlier one.
+    return { ...(await needs.getConversation({ conversationId: id })), started: found === null };
+  };
+}
