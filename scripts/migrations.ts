@@ -1,0 +1,17 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Migration } from '../src/adapters/cassandra/migrate.ts';
+import { projectFolder } from './local-cassandra/project-folder.ts';
+
+/** The migrations of `cql/`, in their order. */
+export function readMigrations(): Migration[] {
+  const folder = join(projectFolder, 'cql');
+  return readdirSync(folder)
+    .filter((name) => /^\d{3}_\w+\.cql$/.test(name))
+    .sort()
+    .map((name) => ({
+      version: Number(name.slice(0, 3)),
+      name,
+      text: readFileSync(join(folder, name), 'utf8'),
+    }));
+}

@@ -1,0 +1,104 @@
+import { auth, Client, errors, policies, types } from 'cassandra-driver';
+import type { ConsistencyName } from './consistency.ts';
+import { SPECULATIVE_DELAY_MS, type SessionOptions } from './session.ts';
+
+/** What it takes to reach a cluster. */
+export interface CassandraOptions {
+  /** `address:port` of some nodes; the others are discovered. */
+  readonly contactPoints: readonly string[];
+  readonly localDatacenter: string;
+  readonly keyspace: string;
+  readonly credentials: { readonly username: string; readonly password: string } | null;
+  /** The certificate authority of the nodes, as PEM text; null for plain connections. */
+  readonly tlsCa: string | null;
+  readonly consistency: {
+    readonly read: ConsistencyName;
+    readonly write: ConsistencyName;
+    readonly serial: 'SERIAL' | 'LOCAL_SERIAL';
+  };
+  readonly maxClockSkewMs: number;
+  /** Within which every request is answered; attempts on single nodes are given up well before. */
+  readonly requestTimeoutMs: number;
+}
+
+/** The driver's own number for a consistency. */
+export function driverConsistency(name: ConsistencyName | 'SERIAL' | 'LOCAL_SERIAL'): types.consistencies {
+  // The driver spells LOCAL_QUORUM localQuorum.
+  const key = name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+  return types.consistencies[key as keyof typeof types.consistencies];
+}
+
+/** Within a request's time there is room for an attempt on each of three nodes. */
+const ATTEMPTS_PER_REQUEST = 3;
+
+/** A client of the cluster, not yet connected. `keyspace` is null for the migration, which creates it. */
+export function makeClient(options: CassandraOptions, keyspace: string | null = options.keyspace): Client {
+  const { contactPoints, localDatacenter, credentials, tlsCa, requestTimeoutMs } = options;
+  const attemptMs = Math.ceil((0.9 * requestTimeoutMs) / ATTEMPTS_PER_REQUEST);
+  return new Client({
+    contactPoints: [...contactPoints],
+    localDataCenter: localDatacenter,
+    ...(keyspace !== null && { keyspace }),
+    ...(credentials !== null && {
+      authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password),
+    }),
+    // The driver would otherwise trust any certificate.
+    ...(tlsCa !== null && { sslOptions: { ca: [tlsCa], rejectUnauthorized: true } }),
+    policies: {
+      reconnection: new policies.reconnection.ExponentialReconnectionPolicy(250, 5_000, false),
+      speculativeExecution: new policies.speculativeExecution.ConstantSpeculativeExecutionPolicy(
+        SPECULATIVE_DELAY_MS,
+        2,
+      ),
+    },
+    // A node that hangs keeps its connections open: only a heartbeat tells.
+    pooling: { heartBeatInterval: 5_000 },
+    socketOptions: { connectTimeout: attemptMs, readTimeout: attemptMs },
+    // Every write names its own time; a default would only hide one that does not.
+    queryOptions: { prepare: true, consistency: types.consistencies.localQuorum },
+    monitorReporting: { enabled: false },
+  } as ConstructorParameters<typeof Client>[0]);
+}
+
+/** What a session over a client of the cluster needs. */
+export function sessionOptions(options: CassandraOptions): SessionOptions {
+  const { consistency, localDatacenter, requestTimeoutMs } = options;
+  return {
+    consistency: {
+      read: driverConsistency(consistency.read),
+      write: driverConsistency(consistency.write),
+      serial: driverConsistency(consistency.serial),
+    },
+    localDatacenter,
+    decideWithinMs: requestTimeoutMs / 2,
+  };
+}
+
+/**
+ * What in the configuration makes connecting fail for good, in a sentence for people; null where it may yet work,
+ * as when the cluster is not up.
+ */
+export function configurationFlaw(error: unknown, options: CassandraOptions): string | null {
+  const causes = causesOf(error);
+  if (causes.some((cause) => cause instanceof errors.AuthenticationError)) {
+    return options.credentials === null
+      ? 'Cassandra asks for a user name and a password: set CASSANDRA_USERNAME and CASSANDRA_PASSWORD.'
+      : 'Cassandra refuses CASSANDRA_USERNAME with CASSANDRA_PASSWORD.';
+  }
+  for (const { message } of causes) {
+    const known = /^Datacenter .* was not found\. Available DCs are: \[(.*)\]$/.exec(message)?.[1];
+    if (known !== undefined) {
+      return `Cassandra has no datacenter ${options.localDatacenter} (CASSANDRA_LOCAL_DATACENTER); it has ${known}.`;
+    }
+    if (/^Keyspace '.*' does not exist$/.test(message)) {
+      return `Cassandra has no keyspace ${options.keyspace} (CASSANDRA_KEYSPACE): run "npm run migrate".`;
+    }
+  }
+  return null;
+}
+
+function causesOf(error: unknown): Error[] {
+  if (!(error instanceof Error)) return [];
+  if (!(error instanceof errors.NoHostAvailableError)) return [error];
+  return Object.values((error.innerErrors ?? {}) as Record<string, unknown>).flatMap(causesOf);
+}

@@ -1,0 +1,51 @@
+import type { types } from 'cassandra-driver';
+import type { ConversationRepository } from '../../application/ports/conversation-repository.ts';
+import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
+import type { ConversationId, MessageId, UserId } from '../../domain/ids.ts';
+import type { Stretch } from '../../domain/page.ts';
+import { microsecondsOf } from '../../domain/time.ts';
+import { emptyHeadOf, readInbox } from './inbox.ts';
+import type { Session } from './session.ts';
+
+/** Written with minus the microseconds of `created` as its timestamp, so that the earliest begin wins. */
+const PUT_CONVERSATION = `
+  INSERT INTO conversations (conversation_id, participants, created) VALUES (?, ?, ?) USING TIMESTAMP ?`;
+
+const CONVERSATION = `
+  SELECT participants, created FROM conversations WHERE conversation_id = ?`;
+
+/** The row that a conversation begun at `created` has; its first message writes it as well. */
+export function conversationRow({ id, participants, created }: Conversation): [string, readonly unknown[]] {
+  return [PUT_CONVERSATION, [id, participants, created, -microsecondsOf(created)]];
+}
+
+/** The conversations in Cassandra, and the inboxes that show them. */
+export class CassandraConversationRepository implements ConversationRepository {
+  readonly #session: Session;
+
+  constructor(needs: { session: Session }) {
+    this.#session = needs.session;
+  }
+
+  async find(id: ConversationId): Promise<Conversation | null> {
+    const [row] = await this.#session.read(CONVERSATION, [id]);
+    if (row === undefined) return null;
+    return {
+      id,
+      participants: row['participants'] as readonly UserId[],
+      created: String(row['created'] as types.Uuid) as MessageId,
+    };
+  }
+
+  async start(conversation: Conversation): Promise<void> {
+    const writes = this.#session.writes();
+    await writes.run(...conversationRow(conversation));
+    await Promise.all(
+      conversation.participants.map((userId) => writes.together(emptyHeadOf(conversation, userId))),
+    );
+  }
+
+  listByUser(userId: UserId, stretch: Stretch): Promise<readonly InboxEntry[]> {
+    return readInbox(this.#session, userId, stretch);
+  }
+}
