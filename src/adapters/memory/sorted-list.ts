@@ -1,0 +1,95 @@
+import type { Position } from '../../domain/ids.ts';
+import type { Stretch } from '../../domain/page.ts';
+
+/** Few enough items to shift at each insertion, many enough to keep a million of them in a few thousand chunks. */
+const CHUNK_SIZE = 512;
+
+/**
+ * Items by position, each position once. To add, to remove and to find a place cost the logarithm of the list's
+ * length, whatever order the items come in; a stretch costs what it shows, and hardly anything for what it skips.
+ */
+export class SortedList<Item> {
+  readonly #positionOf: (item: Item) => Position;
+  /** Ascending, each and all together; none is empty. */
+  readonly #chunks: Item[][] = [];
+
+  constructor(positionOf: (item: Item) => Position) {
+    this.#positionOf = positionOf;
+  }
+
+  /** Adds `item`, unless its position is taken. */
+  add(item: Item): void {
+    const position = this.#positionOf(item);
+    const index = Math.min(this.#chunkAt(position), this.#chunks.length - 1);
+    const chunk = this.#chunks[index];
+    if (chunk === undefined) {
+      this.#chunks.push([item]);
+      return;
+    }
+    const place = this.#placeIn(chunk, position);
+    if (this.#isAt(chunk[place], position)) return;
+    chunk.splice(place, 0, item);
+    if (chunk.length > CHUNK_SIZE) {
+      // What grew at its end is left full, so that items which come in order are packed tightly.
+      const kept = place === CHUNK_SIZE ? CHUNK_SIZE : CHUNK_SIZE / 2;
+      this.#chunks.splice(index + 1, 0, chunk.splice(kept));
+    }
+  }
+
+  /** Removes the item at `position`, if there is one. */
+  remove(position: Position): void {
+    const index = this.#chunkAt(position);
+    const chunk = this.#chunks[index];
+    if (chunk === undefined) return;
+    const place = this.#placeIn(chunk, position);
+    if (!this.#isAt(chunk[place], position)) return;
+    chunk.splice(place, 1);
+    if (chunk.length === 0) this.#chunks.splice(index, 1);
+  }
+
+  /** At most `limit` items strictly below `before`, after `skip` that are passed over; the largest first. */
+  below({ before, skip, limit }: Stretch): Item[] {
+    const found: Item[] = [];
+    let toSkip = skip;
+    let index = before === null ? this.#chunks.length - 1 : this.#chunkAt(before);
+    for (; index >= 0 && found.length < limit; index -= 1) {
+      const chunk = this.#chunks[index] ?? [];
+      const end = before === null ? chunk.length : this.#placeIn(chunk, before);
+      const to = Math.max(0, end - toSkip);
+      const from = Math.max(0, to - (limit - found.length));
+      found.push(...chunk.slice(from, to).reverse());
+      toSkip -= end - to;
+    }
+    return found;
+  }
+
+  /** The first chunk that reaches up to `position`. */
+  #chunkAt(position: Position): number {
+    return countWhile(this.#chunks, (chunk) => {
+      const last = chunk.at(-1);
+      return last !== undefined && this.#positionOf(last) < position;
+    });
+  }
+
+  /** The place in `chunk` of the first item that is not below `position`. */
+  #placeIn(chunk: readonly Item[], position: Position): number {
+    return countWhile(chunk, (item) => this.#positionOf(item) < position);
+  }
+
+  #isAt(item: Item | undefined, position: Position): boolean {
+    return item !== undefined && this.#positionOf(item) === position;
+  }
+}
+
+/** How many of `items` it holds for, given that it holds for none after the first that it does not hold for. */
+function countWhile<Item>(items: readonly Item[], holds: (item: Item) => boolean): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const item = items[middle];
+    if (item !== undefined && holds(item)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

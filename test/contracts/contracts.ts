@@ -1,0 +1,12 @@
+import { conversationRepositoryContract } from './conversation-repository.ts';
+import { messageRepositoryContract } from './message-repository.ts';
+import { storageContract } from './storage.ts';
+import { userRepositoryContract } from './user-repository.ts';
+
+/** All that a storage adapter promises, port by port. */
+export const contracts = {
+  'message repository': messageRepositoryContract,
+  'conversation repository': conversationRepositoryContract,
+  'user repository': userRepositoryContract,
+  storage: storageContract,
+};

@@ -1,0 +1,401 @@
+import assert from 'node:assert/strict';
+import type { Posting } from '../../src/application/ports/message-repository.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import { positionOf, type InboxEntry } from '../../src/domain/conversation.ts';
+import type { MessageId, UserId } from '../../src/domain/ids.ts';
+import { MAX_PREVIEW_LENGTH } from '../../src/domain/message.ts';
+import type { Microseconds } from '../../src/domain/time.ts';
+import {
+  appendAll,
+  atOnce,
+  conversationOf,
+  DAY,
+  emptyRowOf,
+  freshUser,
+  freshUsers,
+  HOUR,
+  idAt,
+  meanwhile,
+  MINUTE,
+  NOON,
+  posting,
+  rowOf,
+  SECOND,
+  shuffled,
+  talkOf,
+  top,
+  walk,
+} from './cast.ts';
+import type { Contract, StorageSubject } from './contract.ts';
+import { newestFirst } from '../support/plain-list.ts';
+
+const PAGE_SIZES = [1, 7, 20, 100];
+
+/** A message to `owner` from someone new, at each of `times`. */
+function fromStrangers(owner: UserId, times: readonly Microseconds[]): Posting[] {
+  return times.map((time, n) => posting([freshUser(), owner], idAt(time), `No. ${n}`));
+}
+
+/** `count` times, `every` so far apart, that end at `until`. */
+function series(count: number, every: Microseconds, until: Microseconds): Microseconds[] {
+  return Array.from({ length: count }, (_, n) => until - n * every);
+}
+
+/** The inbox that `postings`, each of another conversation, make. */
+function inboxOf(postings: readonly Posting[]): InboxEntry[] {
+  return newestFirst(postings.map(rowOf), positionOf);
+}
+
+function namesOf(inbox: readonly InboxEntry[]): string[] {
+  return inbox.map((entry) => `${entry.conversationId} at ${positionOf(entry)}`);
+}
+
+function walkInbox(
+  { conversations }: Storage,
+  owner: UserId,
+  size: number,
+  between?: (page: readonly InboxEntry[]) => Promise<void>,
+): Promise<InboxEntry[]> {
+  return walk((stretch) => conversations.listByUser(owner, stretch), positionOf, size, between);
+}
+
+export const conversationRepositoryContract = {
+  'a conversation that nobody began is not found': async ({ processes: [here] }) => {
+    const [anna, ben] = freshUsers();
+    await here.conversations.start(conversationOf([anna, freshUser()], idAt(NOON)));
+    assert.equal(await here.conversations.find(talkOf(anna, ben)), null);
+  },
+
+  'a conversation is found by every process once it is started or its first message is appended': async ({
+    processes: [here, there],
+  }) => {
+    for (let n = 0; n < 8; n += 1) {
+      const [anna, ben] = freshUsers();
+      const conversation = conversationOf(n % 3 === 0 ? [anna] : [ben, anna], idAt(NOON + n));
+      const began = posting([anna, n % 3 === 0 ? anna : ben], conversation.created);
+      await (n % 2 === 0 ? here.conversations.start(conversation) : here.messages.append(began));
+      assert.deepEqual(await there.conversations.find(conversation.id), conversation);
+      assert.deepEqual(await here.conversations.find(conversation.id), conversation);
+    }
+  },
+
+  'a conversation was created by the earliest of its starts and messages, in whatever order they arrive':
+    async ({ processes }) => {
+      const check = async (_: unknown, round: number): Promise<void> => {
+        const users = freshUsers();
+        const earliest = idAt(NOON, 1);
+        const later = [1, 60, DAY, 31 * DAY, 62 * DAY].map((offset) => idAt(NOON + offset));
+        const ids = [earliest, idAt(NOON, 2), idAt(NOON, 999), ...later];
+        for (const [n, id] of shuffled(ids).entries()) {
+          const { messages, conversations } = processes[n % 2 === 0 ? 0 : 1];
+          const isStart = (ids.indexOf(id) + round) % 2 === 0;
+          await (isStart
+            ? conversations.start(conversationOf(users, id))
+            : messages.append(posting(users, id)));
+        }
+        assert.equal((await processes[0].conversations.find(talkOf(...users)))?.created, earliest);
+      };
+      await atOnce(Array.from({ length: 20 }), check);
+    },
+
+  'two first messages in one instant meet in one conversation': async ({ processes: [here, there] }) => {
+    for (let n = 0; n < 10; n += 1) {
+      const [anna, ben] = freshUsers();
+      const to = posting([anna, ben], idAt(NOON));
+      const fro = posting([ben, anna], idAt(NOON));
+      await Promise.all([here.messages.append(to), there.messages.append(fro)]);
+      const [newer] = inboxOf([to, fro]);
+      for (const user of [anna, ben]) {
+        assert.deepEqual(await here.conversations.listByUser(user, top(100)), [newer]);
+      }
+      const found = await there.messages.listBefore(talkOf(ben, anna), top(100));
+      assert.equal(found.length, 2);
+    }
+  },
+
+  'a conversation without messages stands in the inbox at its creation': async ({
+    processes: [here, there],
+  }) => {
+    const anna = freshUser();
+    const sent = fromStrangers(anna, series(9, MINUTE, NOON));
+    await appendAll([here, there], sent);
+    const ben = freshUser();
+    const started = conversationOf([anna, ben], idAt(NOON - 4 * MINUTE - SECOND));
+    await here.conversations.start(started);
+    const expected = newestFirst([...sent.map(rowOf), emptyRowOf(started)], positionOf);
+    assert.equal(positionOf(expected[5] ?? emptyRowOf(started)), started.created);
+    assert.deepEqual(await there.conversations.listByUser(anna, top(100)), expected);
+    assert.deepEqual(await there.conversations.listByUser(ben, top(100)), [emptyRowOf(started)]);
+    for (const size of [1, 2, 5, 6]) assert.deepEqual(await walkInbox(here, anna, size), expected);
+  },
+
+  'however often it is started, a conversation is one row, at its earliest start': async ({ processes }) => {
+    const [anna, ben] = freshUsers();
+    const beside = fromStrangers(anna, series(5, DAY, NOON));
+    await appendAll(processes, beside);
+    const later = series(11, 7 * HOUR, NOON).map((time) => conversationOf([anna, ben], idAt(time)));
+    const earliest = conversationOf([anna, ben], idAt(NOON - 90 * HOUR, 7));
+    const nearly = conversationOf([anna, ben], idAt(NOON - 90 * HOUR, 8));
+    // The earliest comes neither first nor last.
+    await atOnce([...later, nearly, earliest, nearly, ...later.slice(0, 6)], (start, n) =>
+      processes[n % 2 === 0 ? 0 : 1].conversations.start(start),
+    );
+    const expected = newestFirst([...beside.map(rowOf), emptyRowOf(earliest)], positionOf);
+    assert.deepEqual(await processes[0].conversations.listByUser(anna, top(100)), expected);
+    assert.deepEqual(await processes[1].conversations.listByUser(ben, top(100)), [emptyRowOf(earliest)]);
+  },
+
+  'a start leaves a conversation that has messages where it stands': async ({ processes: [here, there] }) => {
+    const [anna, ben] = freshUsers();
+    const sent = posting([ben, anna], idAt(NOON));
+    const others = fromStrangers(anna, [NOON - HOUR, NOON + HOUR]);
+    await appendAll([here, there], [sent, ...others]);
+    for (const time of [NOON + DAY, NOON + SECOND, NOON - 1, NOON - DAY, NOON - 90 * DAY]) {
+      await here.conversations.start(conversationOf([anna, ben], idAt(time)));
+      assert.deepEqual(await there.conversations.listByUser(anna, top(100)), inboxOf([sent, ...others]));
+    }
+  },
+
+  'a message places its conversation at itself, even where the start was later': async ({
+    processes: [here, there],
+  }) => {
+    const anna = freshUser();
+    const others = fromStrangers(anna, series(5, 10 * DAY, NOON));
+    await appendAll([here, there], others);
+    for (const offset of [DAY, -SECOND, -5 * DAY, -45 * DAY]) {
+      const ben = freshUser();
+      const sent = posting([ben, anna], idAt(NOON + offset));
+      await here.conversations.start(conversationOf([anna, ben], idAt(NOON + SECOND)));
+      await there.messages.append(sent);
+      others.push(sent);
+      assert.deepEqual(await here.conversations.listByUser(anna, top(100)), inboxOf(others));
+    }
+  },
+
+  'an inbox is one row a conversation, newest message first, in whatever order the messages arrive': async ({
+    processes,
+  }) => {
+    const anna = freshUser();
+    const friends = Array.from({ length: 12 }, freshUser);
+    const spans = [MINUTE, HOUR, DAY, 30 * DAY];
+    const talks = friends.map((friend, n) =>
+      series(25, (spans[n % spans.length] ?? DAY) / 25, NOON - n * MINUTE).map((time, m) =>
+        posting(m % 2 === 0 ? [friend, anna] : [anna, friend], idAt(time), `${n}, ${m}`),
+      ),
+    );
+    await appendAll(processes, shuffled([...talks.flat(), ...talks.flat().slice(0, 30)]));
+    const heads = talks.map((talk) => talk[0] ?? assert.fail());
+    assert.deepEqual(await processes[0].conversations.listByUser(anna, top(100)), inboxOf(heads));
+    for (const [n, friend] of friends.entries()) {
+      const row = rowOf(heads[n] ?? assert.fail());
+      assert.deepEqual(await processes[1].conversations.listByUser(friend, top(100)), [row]);
+    }
+  },
+
+  'of two messages in one microsecond the one with the larger id is shown, whole': async ({ processes }) => {
+    const anna = freshUser();
+    const check = async (_: unknown, n: number): Promise<void> => {
+      const ben = freshUser();
+      const [low, high] = [idAt(NOON + n, 500), idAt(NOON + n, 500)].sort() as [MessageId, MessageId];
+      // The words sort against the ids, so that a choice made cell by cell would mix the two.
+      const smaller = posting([ben, anna], low, 'Z');
+      const larger = posting([anna, ben], high, 'A');
+      await appendAll(processes, n % 2 === 0 ? [smaller, larger] : [larger, smaller]);
+      for (const { conversations } of processes) {
+        assert.deepEqual(await conversations.listByUser(ben, top(100)), [rowOf(larger)]);
+      }
+    };
+    await atOnce(Array.from({ length: 30 }), check);
+  },
+
+  'an inbox shows the beginning of the newest message, to the byte': async ({ processes: [here, there] }) => {
+    const [anna, ben] = freshUsers();
+    const family = '👩‍👩‍👧‍👦';
+    for (const [n, text] of [
+      'e\u0301 \u00e9 \u202e \u0001 \ufeff ',
+      'x'.repeat(MAX_PREVIEW_LENGTH + 1),
+      `${'é'.repeat(MAX_PREVIEW_LENGTH - 3)}${family}`,
+      family.repeat(500),
+      '𝒳'.repeat(5_000),
+    ].entries()) {
+      const sent = posting([anna, ben], idAt(NOON + n), text);
+      await here.messages.append(sent);
+      assert.deepEqual(await there.conversations.listByUser(ben, top(1)), [rowOf(sent)]);
+    }
+  },
+
+  'a note to oneself is one row': async ({ processes: [here, there] }) => {
+    const anna = freshUser();
+    const started = conversationOf([anna, anna], idAt(NOON - MINUTE));
+    await here.conversations.start(started);
+    assert.deepEqual(await there.conversations.listByUser(anna, top(100)), [emptyRowOf(started)]);
+    const note = posting([anna, anna], idAt(NOON));
+    await here.messages.append(note);
+    assert.deepEqual(await there.conversations.listByUser(anna, top(100)), [rowOf(note)]);
+  },
+
+  'an inbox is its owner’s alone, and empty for whoever was never written to': async ({
+    processes: [here, there],
+  }) => {
+    const [anna, ben] = freshUsers();
+    const [carla, dora] = freshUsers();
+    const sent = posting([anna, ben], idAt(NOON));
+    const other = posting([anna, carla], idAt(NOON + 1));
+    await appendAll([here, there], [sent, other]);
+    assert.deepEqual(await here.conversations.listByUser(ben, top(100)), [rowOf(sent)]);
+    assert.deepEqual(await here.conversations.listByUser(carla, top(100)), [rowOf(other)]);
+    assert.deepEqual(await here.conversations.listByUser(dora, top(100)), []);
+  },
+
+  'pages of every size are the whole inbox, also where conversations share a microsecond': async ({
+    processes,
+  }) => {
+    const anna = freshUser();
+    const offsets = [0, 0, 0, 1, 2, 999, 1_000, SECOND, SECOND, MINUTE, HOUR, DAY, 31 * DAY, 400 * DAY];
+    const sent = fromStrangers(
+      anna,
+      offsets.map((offset) => NOON - offset),
+    );
+    const started = offsets.map((offset) => conversationOf([anna, freshUser()], idAt(NOON - offset)));
+    await appendAll(processes, sent);
+    await atOnce(started, (start) => processes[0].conversations.start(start));
+    const expected = newestFirst([...sent.map(rowOf), ...started.map(emptyRowOf)], positionOf);
+    await atOnce([...expected.keys(), expected.length], async (n) => {
+      const found = await walkInbox(processes[n % 2 === 0 ? 0 : 1], anna, n + 1);
+      assert.deepEqual(found, expected, `pages of ${n + 1}`);
+    });
+  },
+
+  'a stretch passes over as many rows as it is told, below its bound': async ({ processes }) => {
+    const anna = freshUser();
+    const sent = fromStrangers(anna, series(30, 9 * HOUR, NOON));
+    await appendAll(processes, sent);
+    const all = inboxOf(sent);
+    for (const [index, bound] of [undefined, all[0], all[11], all[29]].entries()) {
+      const below = bound === undefined ? all : all.slice(all.indexOf(bound) + 1);
+      for (const skip of [0, 1, 7, 17, 18, 29, 30, 2_000]) {
+        const stretch = { before: bound === undefined ? null : positionOf(bound), skip, limit: 5 };
+        const found = await processes[0].conversations.listByUser(anna, stretch);
+        assert.deepEqual(found, below.slice(skip, skip + 5), `bound ${index}, skip ${skip}`);
+      }
+    }
+  },
+
+  'however an inbox’s conversations lie in time, its pages are exact': async ({ processes }) => {
+    const spreads = [
+      series(280, 30_000, NOON), // within ten seconds
+      series(60, 9 * SECOND, NOON), // within ten minutes
+      series(60, 11 * MINUTE, NOON), // within half a day
+      series(60, 11 * HOUR, NOON), // within a month
+      series(40, 90 * DAY, NOON), // within ten years
+      [
+        ...series(60, 10_000, NOON),
+        ...series(20, 50 * DAY, NOON - DAY),
+        ...series(60, 10_000, NOON - 3_000 * DAY),
+      ],
+    ];
+    await atOnce(spreads, async (times) => {
+      const owner = freshUser();
+      const sent = fromStrangers(owner, times);
+      await atOnce(shuffled(sent), (one, n) => processes[n % 2 === 0 ? 0 : 1].messages.append(one), 8);
+      const expected = namesOf(inboxOf(sent));
+      for (const size of PAGE_SIZES) {
+        if (size === 1 && times.length > 100) continue;
+        assert.deepEqual(namesOf(await walkInbox(processes[0], owner, size)), expected, `pages of ${size}`);
+      }
+    });
+  },
+
+  'a conversation that moved thousands of times hides none of the quiet ones below': async ({
+    processes,
+  }) => {
+    const [anna, ben] = freshUsers();
+    const moves = [...series(1_200, 7 * MINUTE, NOON), ...series(900, SECOND / 10, NOON + HOUR)].map((time) =>
+      posting([ben, anna], idAt(time)),
+    );
+    const last = posting([anna, ben], idAt(NOON + 2 * HOUR));
+    const quiet = fromStrangers(anna, series(30, 11 * HOUR, NOON - 8 * DAY));
+    await appendAll(processes, [...quiet, ...moves, last]);
+    const expected = namesOf(inboxOf([last, ...quiet]));
+    for (const size of PAGE_SIZES) {
+      assert.deepEqual(namesOf(await walkInbox(processes[0], anna, size)), expected, `pages of ${size}`);
+    }
+  },
+
+  'a conversation that moves between two pages is not repeated, takes no other with it, and is on top next time':
+    async ({ processes: [here, there] }) => {
+      for (const size of [1, 3, 10]) {
+        const anna = freshUser();
+        const sent = fromStrangers(anna, series(30, 5 * HOUR, NOON));
+        await appendAll([here, there], sent);
+        const all = inboxOf(sent);
+        const moved = new Map<string, Posting>();
+        let tick = NOON;
+        const move = async ({ conversationId, participants }: InboxEntry): Promise<void> => {
+          const friend = participants.find((participant) => participant !== anna) ?? anna;
+          const again = posting([friend, anna], idAt((tick += SECOND)));
+          await there.messages.append(again);
+          moved.set(conversationId, again);
+        };
+        const seen = await walkInbox(here, anna, size, async (page) => {
+          // The last one shown, whose place is the cursor, and one that is yet to come.
+          const shown = page.at(-1) ?? assert.fail();
+          const place = all.findIndex(({ conversationId }) => conversationId === shown.conversationId);
+          const coming = all[place + size + 2];
+          await move(shown);
+          if (coming !== undefined) await move(coming);
+        });
+        assert.equal(new Set(namesOf(seen)).size, seen.length);
+        const resting = all.filter(({ conversationId }) => !moved.has(conversationId));
+        const seenNames = new Set(namesOf(seen));
+        assert.deepEqual(
+          namesOf(seen),
+          namesOf(all.filter((entry) => seenNames.has(namesOf([entry])[0] ?? ''))),
+        );
+        for (const name of namesOf(resting)) assert.ok(seenNames.has(name), name);
+        const next = await here.conversations.listByUser(anna, top(100));
+        assert.deepEqual(next, [...inboxOf([...moved.values()]), ...resting]);
+      }
+    },
+
+  'while conversations move, pages repeat none and lack none that rest': async ({ processes }) => {
+    const anna = freshUser();
+    const friends = Array.from({ length: 6 }, freshUser);
+    const resting = fromStrangers(anna, series(40, 8 * HOUR, NOON));
+    const begun = friends.map((friend, n) => posting([friend, anna], idAt(NOON - n * 2 * DAY - HOUR)));
+    await appendAll(processes, [...resting, ...begun]);
+    const moves = Array.from({ length: 300 }, (_, n) =>
+      posting([friends[n % 6] ?? anna, anna], idAt(NOON + n * SECOND)),
+    );
+    const quiet = new Set(namesOf(inboxOf(resting)));
+    let round = 0;
+    await meanwhile(appendAll(processes, moves, 4), async () => {
+      const size = [3, 10, 20][round++ % 3] ?? 3;
+      const seen = await walkInbox(processes[round % 2 === 0 ? 0 : 1], anna, size);
+      const talks = seen.map(({ conversationId }) => conversationId);
+      assert.equal(new Set(talks).size, talks.length, 'none is repeated');
+      assert.deepEqual(
+        namesOf(seen).filter((name) => quiet.has(name)),
+        [...quiet],
+      );
+    });
+  },
+
+  'a first page lacks no conversation, however they move while it is read': async ({ processes }) => {
+    const anna = freshUser();
+    const friends = Array.from({ length: 5 }, freshUser);
+    const resting = fromStrangers(anna, series(20, 3 * HOUR, NOON));
+    const begun = friends.map((friend) => posting([friend, anna], idAt(NOON + 1)));
+    await appendAll(processes, [...resting, ...begun]);
+    const moving = new Set(inboxOf(begun).map(({ conversationId }) => conversationId));
+    const moves = Array.from({ length: 400 }, (_, n) =>
+      posting([friends[n % 5] ?? anna, anna], idAt(NOON + SECOND + n * 5 * MINUTE)),
+    );
+    await meanwhile(appendAll(processes, moves, 4), async () => {
+      const page = await processes[0].conversations.listByUser(anna, top(7));
+      const onTop = page.slice(0, 5).map(({ conversationId }) => conversationId);
+      assert.deepEqual(new Set(onTop), moving);
+      assert.deepEqual(namesOf(page.slice(5)), namesOf(inboxOf(resting).slice(0, 2)));
+    });
+  },
+} satisfies Contract<StorageSubject>;

@@ -1,0 +1,350 @@
+import assert from 'node:assert/strict';
+import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import type { Appended, Posting } from '../../src/application/ports/message-repository.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import type { IdempotencyKey, UserId } from '../../src/domain/ids.ts';
+import { MAX_CONTENT_LENGTH, type Message } from '../../src/domain/message.ts';
+import { positionAtTimestamp, timestampOf } from '../../src/domain/time.ts';
+import {
+  appendAll,
+  atOnce,
+  conversationOf,
+  DAY,
+  freshKey,
+  freshUser,
+  freshUsers,
+  HOUR,
+  idAt,
+  idsOf,
+  meanwhile,
+  MILLISECOND,
+  MINUTE,
+  NOON,
+  now,
+  posting,
+  rowOf,
+  SECOND,
+  shuffled,
+  talkOf,
+  top,
+  walk,
+} from './cast.ts';
+import type { Contract, StorageSubject } from './contract.ts';
+import { newestFirst } from '../support/plain-list.ts';
+
+const idOf = ({ id }: Message) => id;
+
+/** Texts that storages and their drivers are known to change. */
+const TEXTS = [
+  ' kept with its blanks \t\r\n',
+  'e\u0301 is not \u00e9',
+  '👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽',
+  'שלום \u202eمرحبا\u202c',
+  '\u0001\u007f\u0085\u200b\ufeff\uffff',
+  `'); DROP TABLE messages; -- " \\ \\u0041 %s {} $1 ?`,
+  'null',
+  '𝒳'.repeat(MAX_CONTENT_LENGTH),
+];
+
+/** Twenty-five messages, most of which share their millisecond with another, some the microsecond too. */
+function crowd(users: readonly [UserId, UserId]): Posting[] {
+  const sameMicrosecond = [0, 0, 1, 500, 999, 999].map((thousandth) => idAt(NOON, thousandth));
+  const sameMillisecond = [1, 2, 3, 500, 997, 998, 999].map((microsecond) => idAt(NOON + microsecond));
+  const around = [-HOUR, -SECOND, -1, MILLISECOND, MILLISECOND + 1, SECOND].flatMap((offset) => [
+    idAt(NOON + offset, 7),
+    idAt(NOON + offset, 8),
+  ]);
+  return [...sameMicrosecond, ...sameMillisecond, ...around].map((id, n) => posting(users, id, `No. ${n}`));
+}
+
+function messagesOf(postings: readonly Posting[]): Message[] {
+  return newestFirst(
+    postings.map(({ message }) => message),
+    idOf,
+  );
+}
+
+/** Appends until storage says what became of it: whoever got no answer repeats the same. */
+async function appendedBy({ messages }: Storage, one: Posting): Promise<Appended> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await messages.append(one);
+    } catch (error) {
+      if (!(error instanceof StorageFailure) || attempts === 5) throw error;
+    }
+  }
+}
+
+export const messageRepositoryContract = {
+  'an appended message is seen by the next read of every process': async ({ processes: [here, there] }) => {
+    const users = freshUsers();
+    for (let n = 0; n < 10; n += 1) {
+      const sent = posting(users, idAt(NOON + n * SECOND));
+      const [writer, reader] = n % 2 === 0 ? [here, there] : [there, here];
+      const appended = await writer.messages.append(sent);
+      assert.deepEqual(appended, { outcome: 'appended', message: sent.message });
+      assert.deepEqual(await reader.messages.listBefore(talkOf(...users), top(1)), [sent.message]);
+    }
+  },
+
+  'a message comes back as it went in, to the byte': async ({ processes }) => {
+    const [anna, ben] = freshUsers();
+    const sent = TEXTS.map((text, n) => posting(n % 2 ? [anna, ben] : [ben, anna], idAt(NOON + n), text));
+    await appendAll(processes, sent);
+    const found = await processes[0].messages.listBefore(talkOf(anna, ben), top(100));
+    assert.deepEqual(found, messagesOf(sent));
+  },
+
+  'an id counts once, however often and from wherever it is appended': async ({ processes }) => {
+    const users = freshUsers();
+    const sent = [NOON, NOON + 1, NOON + DAY].map((time) => posting(users, idAt(time)));
+    await appendAll(processes, [...sent, ...sent, ...sent]);
+    await appendAll(processes, shuffled([...sent, ...sent]));
+    const found = await processes[1].messages.listBefore(talkOf(...users), top(100));
+    assert.deepEqual(found, messagesOf(sent));
+  },
+
+  'messages stand newest first, in whatever order they arrived': async ({ processes }) => {
+    const users = freshUsers();
+    const sent = Array.from({ length: 40 }, (_, n) => posting(users, idAt(NOON + n * n * MINUTE)));
+    await appendAll(processes, shuffled(sent));
+    const found = await processes[0].messages.listBefore(talkOf(...users), top(100));
+    assert.deepEqual(idsOf(found), idsOf(messagesOf(sent)));
+  },
+
+  'pages of every size are the whole conversation, also where messages share a millisecond or a microsecond':
+    async ({ processes }) => {
+      const users = freshUsers();
+      const sent = crowd(users);
+      await appendAll(processes, shuffled(sent));
+      await atOnce([...sent.keys(), sent.length], async (n) => {
+        const { messages } = processes[n % 2 === 0 ? 0 : 1];
+        const found = await walk((stretch) => messages.listBefore(talkOf(...users), stretch), idOf, n + 1);
+        assert.deepEqual(found, messagesOf(sent), `pages of ${n + 1}`);
+      });
+    },
+
+  'a message’s time, handed back as it was printed, is its place': async ({ processes }) => {
+    const users = freshUsers();
+    const sent = crowd(users);
+    await appendAll(processes, sent);
+    const all = messagesOf(sent);
+    for (const { id } of all) {
+      const before = positionAtTimestamp(timestampOf(id));
+      const found = await processes[0].messages.listBefore(talkOf(...users), { ...top(100), before });
+      const older = all.filter((other) => timestampOf(other.id) < timestampOf(id));
+      assert.deepEqual(idsOf(found), idsOf(older), timestampOf(id));
+    }
+  },
+
+  'a stretch passes over as many messages as it is told, below its bound': async ({ processes }) => {
+    const users = freshUsers();
+    const sent = Array.from({ length: 30 }, (_, n) => posting(users, idAt(NOON + n * 12 * DAY)));
+    await appendAll(processes, sent);
+    const all = messagesOf(sent);
+    for (const [index, bound] of [undefined, all[0], all[11], all[29]].entries()) {
+      const below = bound === undefined ? all : all.slice(all.indexOf(bound) + 1);
+      for (const skip of [0, 1, 7, 17, 18, 29, 30, 2_000]) {
+        const stretch = { before: bound?.id ?? null, skip, limit: 5 };
+        const found = await processes[0].messages.listBefore(talkOf(...users), stretch);
+        assert.deepEqual(idsOf(found), idsOf(below.slice(skip, skip + 5)), `bound ${index}, skip ${skip}`);
+      }
+    }
+  },
+
+  'years of quiet between messages hide none of them': async ({ processes }) => {
+    const users = freshUsers();
+    const days = [0, 1, 29, 30, 31, 32, 400, 401, 1_500, 1_501, 1_502, 3_650, 3_650, 3_700, 3_760, 3_761];
+    const sent = days.map((day) => posting(users, idAt(NOON - day * DAY)));
+    await appendAll(processes, shuffled(sent));
+    const all = messagesOf(sent);
+    for (const size of [1, 3, 20]) {
+      const { messages } = processes[1];
+      const found = await walk((stretch) => messages.listBefore(talkOf(...users), stretch), idOf, size);
+      assert.deepEqual(idsOf(found), idsOf(all), `pages of ${size}`);
+    }
+    for (const quiet of [800, 2_500, 5_000]) {
+      const before = idAt(NOON - quiet * DAY);
+      const found = await processes[0].messages.listBefore(talkOf(...users), { ...top(2), before });
+      assert.deepEqual(idsOf(found), idsOf(all.filter(({ id }) => id < before).slice(0, 2)));
+    }
+  },
+
+  'a message from a clock that runs ahead is seen at once': async ({ processes: [here, there] }) => {
+    const users = freshUsers();
+    const times = [now(), now() + MINUTE, now() + HOUR, now() + 40 * DAY];
+    for (const time of times) {
+      const sent = posting(users, idAt(time));
+      await here.messages.append(sent);
+      assert.deepEqual(await there.messages.listBefore(talkOf(...users), top(1)), [sent.message]);
+      assert.deepEqual(await there.conversations.listByUser(users[1], top(1)), [rowOf(sent)]);
+    }
+    const all = await here.messages.listBefore(talkOf(...users), top(100));
+    assert.equal(all.length, times.length);
+  },
+
+  'a conversation shows its own messages and no others; one that was never begun shows none': async ({
+    processes: [here, there],
+  }) => {
+    const [anna, ben] = freshUsers();
+    const pairs = [
+      [anna, ben],
+      [anna, freshUser()],
+      [anna, anna],
+    ] as const;
+    const sent = pairs.map((users) => posting(users, idAt(NOON)));
+    await atOnce(sent, (one) => here.messages.append(one));
+    for (const { message } of sent) {
+      assert.deepEqual(await there.messages.listBefore(message.conversationId, top(100)), [message]);
+    }
+    assert.deepEqual(await here.messages.listBefore(talkOf(ben, freshUser()), top(100)), []);
+    const started = conversationOf([ben, freshUser()], idAt(NOON));
+    await here.conversations.start(started);
+    assert.deepEqual(await here.messages.listBefore(started.id, top(100)), []);
+  },
+
+  'an appended message stands in the inbox of everyone who takes part': async ({
+    processes: [here, there],
+  }) => {
+    const [anna, ben] = freshUsers();
+    for (let n = 0; n < 10; n += 1) {
+      const sent = posting(n % 3 === 0 ? [ben, anna] : [anna, ben], idAt(NOON + n * MINUTE), `No. ${n}`);
+      await here.messages.append(sent);
+      assert.deepEqual(await there.conversations.listByUser(anna, top(100)), [rowOf(sent)]);
+      assert.deepEqual(await there.conversations.listByUser(ben, top(100)), [rowOf(sent)]);
+    }
+  },
+
+  'an inbox never names a message that cannot be read': async ({ processes }) => {
+    const anna = freshUser();
+    const friends = [freshUser(), freshUser(), freshUser()];
+    const sent = Array.from({ length: 150 }, (_, n) => {
+      const friend = friends[n % friends.length] ?? anna;
+      return posting([friend, anna], idAt(NOON + n * SECOND));
+    });
+    await meanwhile(appendAll(processes, sent), async () => {
+      for (const { conversationId, head } of await processes[0].conversations.listByUser(anna, top(100))) {
+        const messages = await processes[1].messages.listBefore(conversationId, top(100));
+        assert.ok(messages.some(({ id }) => id === head?.messageId));
+      }
+    });
+  },
+
+  'one key is one message, also when it is sent many times in one instant from several processes': async ({
+    processes,
+  }) => {
+    const [anna, ben] = freshUsers();
+    const key = freshKey();
+    const attempts = Array.from({ length: 16 }, (_, n) =>
+      posting([anna, ben], idAt(NOON + n * MINUTE), 'Once', key),
+    );
+    const answers: Appended[] = [];
+    const send = async (one: Posting, n: number): Promise<unknown> =>
+      answers.push(await appendedBy(processes[n % 2 === 0 ? 0 : 1], one));
+    await atOnce(attempts, send, attempts.length);
+
+    const found = await processes[0].messages.listBefore(talkOf(anna, ben), top(100));
+    assert.equal(found.length, 1, 'one message is stored');
+    for (const answer of answers) {
+      assert.notEqual(answer.outcome, 'key_reused');
+      assert.deepEqual('message' in answer && [answer.message], found);
+    }
+    assert.equal(answers.filter(({ outcome }) => outcome === 'appended').length, 1, 'one send is the first');
+    const inbox = await processes[1].conversations.listByUser(ben, top(100));
+    assert.deepEqual(
+      inbox.map(({ head }) => head?.messageId),
+      idsOf(found),
+    );
+  },
+
+  'a posting with a key, repeated as it is, is answered as before': async ({ processes: [here, there] }) => {
+    const users = freshUsers();
+    const key = freshKey();
+    const first = posting(users, idAt(NOON), 'Once', key);
+    const second = posting(users, idAt(NOON + 1), 'Once', key);
+    for (const storage of [here, there, here]) {
+      const { message } = first;
+      assert.deepEqual(await storage.messages.append(first), { outcome: 'appended', message });
+      assert.deepEqual(await storage.messages.append(second), { outcome: 'repeated', message });
+    }
+  },
+
+  'a key repeated years later is the same message, in its old place': async ({
+    processes: [here, there],
+  }) => {
+    const [anna, ben] = freshUsers();
+    const key = freshKey();
+    const first = posting([anna, ben], idAt(NOON - 1_000 * DAY), 'Once', key);
+    const between = posting([ben, anna], idAt(NOON - 500 * DAY), 'Later');
+    await here.messages.append(first);
+    await here.messages.append(between);
+    for (const [storage, time] of [
+      [here, NOON - 1_000 * DAY + 1],
+      [there, NOON],
+      [here, now()],
+    ] as const) {
+      const again = await storage.messages.append(posting([anna, ben], idAt(time), 'Once', key));
+      assert.deepEqual(again, { outcome: 'repeated', message: first.message });
+    }
+    const found = await there.messages.listBefore(talkOf(anna, ben), top(100));
+    assert.deepEqual(found, [between.message, first.message]);
+    assert.deepEqual(await there.conversations.listByUser(ben, top(100)), [rowOf(between)]);
+    const conversation = await there.conversations.find(talkOf(anna, ben));
+    assert.equal(conversation?.created, first.message.id);
+  },
+
+  'a key used for another body is refused, and nothing of that is stored': async ({
+    processes: [here, there],
+  }) => {
+    const [anna, ben] = freshUsers();
+    // Two bodies that read alike where receiver and content are merely joined.
+    const bena = `${ben}a` as UserId;
+    const key = freshKey();
+    const first = posting([anna, ben], idAt(NOON), 'ab', key);
+    await here.messages.append(first);
+    for (const other of [
+      posting([anna, ben], idAt(NOON + 1), 'ab ', key),
+      posting([anna, freshUser()], idAt(NOON + 2), 'ab', key),
+      posting([anna, bena], idAt(NOON + 3), 'b', key),
+      posting([anna, anna], idAt(NOON + 4), 'ab', key),
+    ]) {
+      assert.deepEqual(await there.messages.append(other), { outcome: 'key_reused' });
+      const { conversationId } = other.message;
+      const stored = await here.messages.listBefore(conversationId, top(100));
+      assert.deepEqual(stored, other.participants.includes(ben) ? [first.message] : []);
+      assert.equal((await here.conversations.find(conversationId)) !== null, stored.length > 0);
+      assert.deepEqual(await here.conversations.listByUser(anna, top(100)), [rowOf(first)]);
+    }
+    const again = await here.messages.append(posting([anna, ben], idAt(NOON + 5), 'ab', key));
+    assert.deepEqual(again, { outcome: 'repeated', message: first.message });
+  },
+
+  'the same key of another sender is another message': async ({ processes: [here, there] }) => {
+    const [anna, ben] = freshUsers();
+    const key = freshKey();
+    // Two names that read alike where sender and key are merely joined.
+    const annax = `${anna}:x` as UserId;
+    const sent = [
+      posting([anna, ben], idAt(NOON), 'Hello', key),
+      posting([ben, anna], idAt(NOON + 1), 'Hello', key),
+      posting([anna, ben], idAt(NOON + 2), 'Hello', `x:${key}` as IdempotencyKey),
+      posting([annax, ben], idAt(NOON + 3), 'Hello', key),
+    ];
+    for (const [n, one] of sent.entries()) {
+      const appended = await (n % 2 === 0 ? here : there).messages.append(one);
+      assert.deepEqual(appended, { outcome: 'appended', message: one.message });
+    }
+    const found = await here.messages.listBefore(talkOf(anna, ben), top(100));
+    assert.deepEqual(found, messagesOf(sent.slice(0, 3)));
+  },
+
+  'without a key, or under another, the same words are another message': async ({ processes }) => {
+    const users = freshUsers();
+    const key = freshKey();
+    const keys = [null, null, key, key.toUpperCase() as IdempotencyKey, `${key}.` as IdempotencyKey];
+    const sent = keys.map((each, n) => posting(users, idAt(NOON + n), 'Hello', each));
+    await appendAll(processes, sent);
+    const found = await processes[0].messages.listBefore(talkOf(...users), top(100));
+    assert.deepEqual(found, messagesOf(sent));
+  },
+} satisfies Contract<StorageSubject>;

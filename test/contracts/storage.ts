@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import type { ConversationId, UserId } from '../../src/domain/ids.ts';
+import { conversationOf, freshUsers, idAt, MINUTE, NOON, posting, talkOf, top } from './cast.ts';
+import type { Contract, StorageSubject } from './contract.ts';
+
+/** All that storage tells of a user, and of a conversation. */
+async function told(storage: Storage, id: ConversationId, userId: UserId): Promise<readonly unknown[]> {
+  const { messages, conversations, users } = storage;
+  return [
+    await messages.listBefore(id, top(100)),
+    await conversations.find(id),
+    await conversations.listByUser(userId, top(100)),
+    await users.find(userId),
+  ];
+}
+
+/** Writes over all that can be written over in `value`. */
+function spoil(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const name of Object.keys(value)) {
+    spoil(Reflect.get(value, name));
+    Reflect.set(value, name, 'spoilt');
+  }
+}
+
+export const storageContract = {
+  'nothing is missing while storage serves': async ({ processes }) => {
+    for (const storage of processes) assert.deepEqual(await storage.missing(), []);
+  },
+
+  'what a caller does to what it gave or was given leaves what is stored alone': async ({
+    processes: [here],
+  }) => {
+    const [anna, ben] = freshUsers();
+    const sent = posting([anna, ben], idAt(NOON));
+    const started = conversationOf([anna], idAt(NOON));
+    const user = { id: anna, username: 'Anna', createdAt: NOON };
+    const given = [
+      await here.messages.append(sent),
+      await here.conversations.start(started),
+      await here.users.save(user),
+    ];
+    const tell = async (): Promise<unknown> => [
+      await told(here, talkOf(anna, ben), anna),
+      await told(here, talkOf(anna), anna),
+    ];
+    const before = structuredClone(await tell());
+    for (const value of [sent, started, user, given, await tell()]) spoil(value);
+    assert.deepEqual(await tell(), before);
+  },
+
+  'what is being written when a process closes is written': async ({ processes: [here], open }) => {
+    const users = freshUsers();
+    const closing = await open();
+    const sent = Array.from({ length: 20 }, (_, n) => posting(users, idAt(NOON + n * MINUTE)));
+    const writes = sent.map((one) => closing.messages.append(one));
+    await closing.close();
+    const outcomes = await Promise.allSettled(writes);
+    assert.deepEqual(
+      outcomes.map(({ status }) => status),
+      sent.map(() => 'fulfilled'),
+    );
+    const found = await here.messages.listBefore(talkOf(...users), top(100));
+    assert.equal(found.length, sent.length);
+  },
+} satisfies Contract<StorageSubject>;

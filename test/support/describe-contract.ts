@@ -1,0 +1,19 @@
+import { beforeAll, describe, test } from 'vitest';
+import type { Contract } from '../contracts/contract.ts';
+
+/** Holds a subject to a contract, one test a sentence. Whoever makes the subject closes it. */
+export function describeContract<Subject>(
+  name: string,
+  contract: Contract<Subject>,
+  makeSubject: () => Subject | Promise<Subject>,
+): void {
+  describe(name, () => {
+    let subject: Subject;
+    beforeAll(async () => {
+      subject = await makeSubject();
+    });
+    for (const [sentence, check] of Object.entries(contract)) {
+      test(sentence, () => check(subject));
+    }
+  });
+}

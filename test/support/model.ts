@@ -1,0 +1,138 @@
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import type { ConversationSummary } from '../../src/application/get-conversation.ts';
+import type { Clock } from '../../src/application/ports/clock.ts';
+import type { MessageIds } from '../../src/application/ports/message-ids.ts';
+import type { UseCases } from '../../src/application/use-cases.ts';
+import {
+  participantsOf,
+  positionOf,
+  type Conversation,
+  type InboxEntry,
+} from '../../src/domain/conversation.ts';
+import type { ConversationId, IdempotencyKey, Position, UserId } from '../../src/domain/ids.ts';
+import { composeMessage, previewOf, type Message } from '../../src/domain/message.ts';
+import { NUMBERED_ROWS, type Page, type PageRequest } from '../../src/domain/page.ts';
+import { Refusal } from '../../src/domain/refusal.ts';
+import { composeUser, type User } from '../../src/domain/user.ts';
+import { newestFirst, plainStretch } from './plain-list.ts';
+
+/**
+ * The messenger at its plainest: all that ever happened, looked through from end to end for each answer. It is
+ * slow, and meant to be so obviously right that a storage which answers otherwise is wrong.
+ */
+export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: MessageIds }): UseCases {
+  const sends: { readonly message: Message; readonly key: IdempotencyKey | null }[] = [];
+  const begins: Conversation[] = [];
+  const saves: User[] = [];
+
+  const historyOf = (id: ConversationId): Message[] =>
+    newestFirst(
+      sends.map(({ message }) => message).filter(({ conversationId }) => conversationId === id),
+      (message) => message.id,
+    );
+
+  const conversationOf = (id: ConversationId): Conversation | null =>
+    newestFirst(
+      begins.filter((begin) => begin.id === id),
+      ({ created }) => created,
+    ).at(-1) ?? null;
+
+  const summaryOf = (conversation: Conversation): ConversationSummary => ({
+    conversation,
+    lastMessage: historyOf(conversation.id)[0] ?? null,
+  });
+
+  const inboxOf = (userId: UserId): InboxEntry[] => {
+    const own = begins.filter(({ participants }) => participants.includes(userId));
+    return [...new Set(own.map(({ id }) => id))].flatMap((conversationId): InboxEntry[] => {
+      const conversation = conversationOf(conversationId);
+      if (conversation === null) return [];
+      const { participants, created } = conversation;
+      const [last] = historyOf(conversationId);
+      if (last === undefined) return [{ conversationId, participants, head: null, created }];
+      const head = { messageId: last.id, senderId: last.senderId, preview: previewOf(last.content) };
+      return [{ conversationId, participants, head }];
+    });
+  };
+
+  const userOf = (userId: UserId): User | null => {
+    const own = saves.filter(({ id }) => id === userId);
+    const [first, last] = [own[0], own.at(-1)];
+    return first && last ? { ...last, createdAt: first.createdAt } : null;
+  };
+
+  return {
+    async sendMessage({ senderId, receiverId, content, idempotencyKey }) {
+      const participants = participantsOf(senderId, receiverId);
+      const conversationId = conversationIdOf(participants);
+      const id = messageIds.next();
+      const message = composeMessage({ id, conversationId, senderId, receiverId, content });
+      const first = sends.find(
+        ({ key, message: { senderId: sender } }) =>
+          key !== null && key === idempotencyKey && sender === senderId,
+      );
+      if (first === undefined) {
+        sends.push({ message, key: idempotencyKey });
+        begins.push({ id: conversationId, participants, created: id });
+        return { message, replayed: false };
+      }
+      if (first.message.receiverId !== receiverId || first.message.content !== content) {
+        throw new Refusal('idempotency_key_reused', 'The key stands for another body.');
+      }
+      return { message: first.message, replayed: true };
+    },
+
+    async listMessagesBefore({ conversationId, ...request }) {
+      const page = pageOf(historyOf(conversationId), request, ({ id }) => id);
+      if (conversationOf(conversationId) === null) {
+        throw new Refusal('conversation_not_found', 'Nobody began it.');
+      }
+      return page;
+    },
+
+    async listConversations({ userId, ...request }) {
+      return pageOf(inboxOf(userId), request, positionOf);
+    },
+
+    async getConversation({ conversationId }) {
+      const conversation = conversationOf(conversationId);
+      if (conversation === null) throw new Refusal('conversation_not_found', 'Nobody began it.');
+      return summaryOf(conversation);
+    },
+
+    async startConversation({ participantIds }) {
+      const participants = participantsOf(...participantIds);
+      const id = conversationIdOf(participants);
+      const found = conversationOf(id);
+      if (found !== null) return { ...summaryOf(found), started: false };
+      const conversation = { id, participants, created: messageIds.next() };
+      begins.push(conversation);
+      return { conversation, lastMessage: null, started: true };
+    },
+
+    async saveUser({ userId, username }) {
+      const user = composeUser({ id: userId, username, createdAt: clock.now() });
+      const known = userOf(userId);
+      saves.push(user);
+      return { user: { ...user, createdAt: known?.createdAt ?? user.createdAt }, created: known === null };
+    },
+
+    async getUser({ userId }) {
+      const user = userOf(userId);
+      if (user === null) throw new Refusal('user_not_found', 'Nobody saved one.');
+      return user;
+    },
+  };
+}
+
+function pageOf<Item>(
+  all: readonly Item[],
+  { before, limit, page }: PageRequest,
+  placeOf: (item: Item) => Position,
+): Page<Item> {
+  if (page * limit > NUMBERED_ROWS) throw new Refusal('page_too_deep', 'Pages are not counted so far.');
+  const rest = plainStretch(all, { before, skip: (page - 1) * limit, limit: Infinity }, placeOf);
+  const items = rest.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next: last !== undefined && rest.length > limit ? placeOf(last) : null };
+}

@@ -1,0 +1,22 @@
+import type { Position } from '../../src/domain/ids.ts';
+import type { Stretch } from '../../src/domain/page.ts';
+
+/** Lists the plain way, with nothing in mind but to be obviously right. */
+
+/** `items`, those at larger positions first. */
+export function newestFirst<Item>(items: readonly Item[], placeOf: (item: Item) => Position): Item[] {
+  return [...items].sort((one, other) => {
+    if (placeOf(one) === placeOf(other)) return 0;
+    return placeOf(one) > placeOf(other) ? -1 : 1;
+  });
+}
+
+/** The stretch of `items`, which are in no order. */
+export function plainStretch<Item>(
+  items: readonly Item[],
+  { before, skip, limit }: Stretch,
+  placeOf: (item: Item) => Position,
+): Item[] {
+  const below = items.filter((item) => before === null || placeOf(item) < before);
+  return newestFirst(below, placeOf).slice(skip, skip + limit);
+}

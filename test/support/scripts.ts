@@ -1,0 +1,322 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import type { UseCases } from '../../src/application/use-cases.ts';
+import { participantsOf } from '../../src/domain/conversation.ts';
+import type { ConversationId, IdempotencyKey, MessageId, Position, UserId } from '../../src/domain/ids.ts';
+import { Refusal } from '../../src/domain/refusal.ts';
+import {
+  messageIdAt,
+  microsecondsOf,
+  positionAtTimestamp,
+  timestampOf,
+  type Microseconds,
+} from '../../src/domain/time.ts';
+import { makeModel } from './model.ts';
+import { useCasesOver } from './use-cases.ts';
+
+/**
+ * What a few people do to a messenger, as data that shrinks and prints well. People and keys are numbers; each
+ * run gives them names of its own, so that runs do not meet on one store.
+ */
+export type Step = Send | Burst | Start | Save | Look | Walk;
+
+/** Where and when: through which of two processes, at what its clock says. Clocks say what they like. */
+interface Moment {
+  readonly host: 0 | 1;
+  /** From noon of a certain day. */
+  readonly microseconds: Microseconds;
+}
+
+interface Send {
+  readonly step: 'send';
+  readonly moment: Moment;
+  readonly from: number;
+  readonly to: number;
+  readonly text: string;
+  readonly key: number | null;
+}
+
+/** Sends in one instant. They have no keys, since chance would decide which one a key stands for. */
+interface Burst {
+  readonly step: 'burst';
+  readonly sends: readonly Send[];
+}
+
+interface Start {
+  readonly step: 'start';
+  readonly moment: Moment;
+  readonly pair: readonly [number, number];
+}
+
+interface Save {
+  readonly step: 'save';
+  readonly host: 0 | 1;
+  readonly who: number;
+  readonly name: string;
+}
+
+/** One answer about a user, a conversation, a page of its messages, or a page of an inbox. */
+interface Look {
+  readonly step: 'look';
+  readonly host: 0 | 1;
+  readonly at: 'user' | 'conversation' | 'messages' | 'inbox';
+  readonly pair: readonly [number, number];
+  readonly below: Bound;
+  readonly limit: number;
+  readonly page: number;
+}
+
+/** A list from its top to its end, or on from where the last page of it ended. */
+type Bound = 'top' | 'next' | { readonly message: number; readonly by: 'id' | 'time' };
+
+/** All pages of a list. */
+interface Walk {
+  readonly step: 'walk';
+  readonly host: 0 | 1;
+  readonly through: 'messages' | 'inbox';
+  readonly pair: readonly [number, number];
+  readonly limit: number;
+}
+
+const NOON: Microseconds = Date.UTC(2025, 5, 15, 12) * 1_000;
+const DAY: Microseconds = 24 * 60 * 60 * 1_000_000;
+
+const host = fc.constantFrom(0 as const, 1 as const);
+const person = fc.nat(3);
+const pair = fc.tuple(person, person);
+
+/** Mostly close together, so that much happens in one microsecond, millisecond or ten seconds; or years apart. */
+const moment: fc.Arbitrary<Moment> = fc
+  .record({
+    host,
+    day: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, fc.integer({ min: -900, max: 40 })),
+    within: fc.oneof(fc.nat(2), fc.nat(3_000), fc.nat(30_000_000)),
+  })
+  .map(({ day, within, ...rest }) => ({ ...rest, microseconds: day * DAY + within }));
+
+/** Few words, so that keys meet the same body again; or any, among them blank ones and such as a preview cuts. */
+const text = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom('yes', 'no') },
+  fc.string({ unit: 'grapheme', maxLength: 300 }),
+);
+
+const send: fc.Arbitrary<Send> = fc.record({
+  step: fc.constant('send' as const),
+  moment,
+  from: person,
+  to: person,
+  text,
+  key: fc.option(fc.nat(1)),
+});
+
+const bound: fc.Arbitrary<Bound> = fc.oneof(
+  fc.constant('top' as const),
+  fc.constant('next' as const),
+  fc.record({ message: fc.nat(50), by: fc.constantFrom('id' as const, 'time' as const) }),
+);
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: send },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      step: fc.constant('burst' as const),
+      sends: fc.array(
+        send.map((one) => ({ ...one, key: null })),
+        { minLength: 2, maxLength: 8 },
+      ),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ step: fc.constant('start' as const), moment, pair }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      step: fc.constant('save' as const),
+      host,
+      who: person,
+      name: fc.string({ unit: 'grapheme', maxLength: 110 }),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      step: fc.constant('look' as const),
+      host,
+      at: fc.constantFrom('user', 'conversation', 'messages', 'inbox'),
+      pair,
+      below: bound,
+      limit: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 100 })),
+      page: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 30 })),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      step: fc.constant('walk' as const),
+      host,
+      through: fc.constantFrom('messages', 'inbox'),
+      pair,
+      limit: fc.constantFrom(1, 2, 5),
+    }),
+  },
+);
+
+/** Scripts of up to `maxLength` steps. */
+export function scripts(maxLength: number): fc.Arbitrary<Step[]> {
+  return fc.array(step, { maxLength, size: 'max' });
+}
+
+/** How often a step that storage fails is repeated before the test gives up. */
+const MOST_TRIES = 50;
+
+type Ask = (useCases: UseCases) => Promise<object>;
+
+interface Answer {
+  readonly answer: object;
+  /** Whether it took several tries, so that what a try did itself and what it found done can't be told apart. */
+  readonly repeated: boolean;
+}
+
+/**
+ * Plays `script` to two processes over one store and to the model, and rejects with an `AssertionError` at the
+ * first step that they answer differently. Both are given the same ids and times. Where storage fails, the step is
+ * repeated until it answers, as a client would do.
+ */
+export async function playToBoth(hosts: readonly [Storage, Storage], script: readonly Step[]): Promise<void> {
+  const run = randomUUID().slice(0, 8);
+  const userOf = (n: number) => `${run}-${n}` as UserId;
+  const conversationOf = (people: readonly number[]): ConversationId =>
+    conversationIdOf(participantsOf(...people.map(userOf)));
+
+  const ids: MessageId[] = [];
+  // No two ids share their nine digits, so that time alone says which of them came first; within a microsecond the
+  // thousandths are in no order.
+  const idAt = (microseconds: Microseconds): MessageId => {
+    const id = messageIdAt(NOON + microseconds, (ids.length * 389) % 1000, '0'.repeat(13));
+    ids.push(id);
+    return id;
+  };
+  const idsAlike = (next: () => MessageId) => ({
+    clock: { now: () => microsecondsOf(next()) },
+    messageIds: { next },
+  });
+
+  let modelsId = idAt(0);
+  const model = makeModel(idsAlike(() => modelsId));
+
+  const askReal = (host: 0 | 1, id: MessageId, ask: Ask): Promise<Answer> =>
+    answerOf(
+      useCasesOver(
+        hosts[host],
+        idsAlike(() => id),
+      ),
+      ask,
+    );
+
+  /** Has the model answer as well, and compares. */
+  const compare = async (real: Answer, id: MessageId, ask: Ask): Promise<void> => {
+    modelsId = id;
+    const expected = await answerOf(model, ask);
+    const comparable = ({ answer }: Answer): object =>
+      real.repeated ? { ...answer, replayed: null, started: null, created: null } : answer;
+    assert.deepEqual(comparable(real), comparable(expected));
+  };
+
+  const askBoth = async (host: 0 | 1, id: MessageId, ask: Ask): Promise<object> => {
+    const real = await askReal(host, id, ask);
+    await compare(real, id, ask);
+    return real.answer;
+  };
+
+  const sending = ({ from, to, text, key }: Send): Ask => {
+    const idempotencyKey = key === null ? null : (`key-${run}-${key}` as IdempotencyKey);
+    const command = { senderId: userOf(from), receiverId: userOf(to), content: text, idempotencyKey };
+    return ({ sendMessage }) => sendMessage(command);
+  };
+
+  const cursors = new Map<string, Position | null>();
+  const placeOf = (bound: Bound, list: string): Position | null => {
+    if (bound === 'top') return null;
+    if (bound === 'next') return cursors.get(list) ?? null;
+    const id = ids[bound.message % ids.length] ?? null;
+    return id !== null && bound.by === 'time' ? positionAtTimestamp(timestampOf(id)) : id;
+  };
+
+  /** A page of a conversation's messages or of the inbox of the first of a pair; gives where the next one begins. */
+  const page = async (
+    { host, pair, limit }: Look | Walk,
+    list: 'messages' | 'inbox',
+    below: Bound,
+    number: number,
+  ): Promise<Position | null> => {
+    const name = `${list} ${list === 'inbox' ? pair[0] : conversationOf(pair)}`;
+    const request = { before: placeOf(below, name), limit, page: number };
+    const answer = await askBoth(host, modelsId, ({ listMessagesBefore, listConversations }) =>
+      list === 'messages'
+        ? listMessagesBefore({ ...request, conversationId: conversationOf(pair) })
+        : listConversations({ ...request, userId: userOf(pair[0]) }),
+    );
+    const next = 'next' in answer ? (answer.next as Position | null) : null;
+    cursors.set(name, next);
+    return next;
+  };
+
+  const play = async (step: Step): Promise<unknown> => {
+    switch (step.step) {
+      case 'send':
+        return askBoth(step.moment.host, idAt(step.moment.microseconds), sending(step));
+      case 'burst': {
+        const asks = step.sends.map((one) => ({ one, id: idAt(one.moment.microseconds), ask: sending(one) }));
+        const answers = await Promise.all(asks.map(({ one, id, ask }) => askReal(one.moment.host, id, ask)));
+        for (const [n, { id, ask }] of asks.entries()) await compare(answers[n] ?? assert.fail(), id, ask);
+        return;
+      }
+      case 'start': {
+        const [one, other] = step.pair;
+        const participantIds = [userOf(one), userOf(other)] as const;
+        return askBoth(step.moment.host, idAt(step.moment.microseconds), ({ startConversation }) =>
+          startConversation({ participantIds }),
+        );
+      }
+      case 'save': {
+        // No two saves at one time: which of them was the first could not be told by it.
+        const id = idAt(ids.length);
+        return askBoth(step.host, id, ({ saveUser }) =>
+          saveUser({ userId: userOf(step.who), username: step.name }),
+        );
+      }
+      case 'look': {
+        if (step.at === 'messages' || step.at === 'inbox') return page(step, step.at, step.below, step.page);
+        const [who] = step.pair;
+        return askBoth(step.host, modelsId, ({ getUser, getConversation }): Promise<object> =>
+          step.at === 'user'
+            ? getUser({ userId: userOf(who) })
+            : getConversation({ conversationId: conversationOf(step.pair) }),
+        );
+      }
+      case 'walk': {
+        let next = await page(step, step.through, 'top', 1);
+        while (next !== null) next = await page(step, step.through, 'next', 1);
+        return;
+      }
+    }
+  };
+
+  for (const step of script) await play(step);
+}
+
+/** What is answered, a refusal being an answer too. */
+async function answerOf(useCases: UseCases, ask: Ask): Promise<Answer> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return { answer: await ask(useCases), repeated: tries > 1 };
+    } catch (error) {
+      if (error instanceof Refusal) return { answer: { refused: error.code }, repeated: tries > 1 };
+      if (!(error instanceof StorageFailure) || tries === MOST_TRIES) throw error;
+    }
+  }
+}

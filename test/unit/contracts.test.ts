@@ -1,0 +1,13 @@
+import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { contracts } from '../contracts/contracts.ts';
+import { describeContract } from '../support/describe-contract.ts';
+
+const storage = makeMemoryStorage();
+
+for (const [port, contract] of Object.entries(contracts)) {
+  // In memory, the processes of one store are one.
+  describeContract(`${port} in memory`, contract, () => ({
+    processes: [storage, storage] as const,
+    open: () => Promise.resolve(storage),
+  }));
+}

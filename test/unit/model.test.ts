@@ -1,0 +1,91 @@
+import { AssertionError } from 'node:assert/strict';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import { conversationRepositorySaboteurs as conversations } from '../contracts/conversation-repository.saboteurs.ts';
+import { messageRepositorySaboteurs as messages } from '../contracts/message-repository.saboteurs.ts';
+import { withBreakage } from '../contracts/saboteurs.ts';
+import { userRepositorySaboteurs as users } from '../contracts/user-repository.saboteurs.ts';
+import { playToBoth, scripts } from '../support/scripts.ts';
+
+/** Ample: these tests take about a second. */
+const TIMEOUT_MS = 30_000;
+
+test(
+  'memory answers any sequence of commands as the model does',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(scripts(60), async (script) => {
+        const storage = makeMemoryStorage();
+        await playToBoth([storage, storage], script);
+      }),
+      { numRuns: 200 },
+    );
+  },
+  TIMEOUT_MS,
+);
+
+/** What may become of a write that is lost on the way there, or whose answer is lost on the way back. */
+type Fate = 'answered' | 'lost' | 'unanswered';
+
+function failing(storage: Storage, fates: Iterator<Fate>): Storage {
+  const tried = async <Result>(write: () => Promise<Result>): Promise<Result> => {
+    const { value: fate } = fates.next();
+    if (fate === 'lost') throw new StorageFailure('unavailable');
+    const result = await write();
+    if (fate === 'unanswered') throw new StorageFailure('outcome_unknown');
+    return result;
+  };
+  return withBreakage(storage, {
+    messages: { append: (posting) => tried(() => storage.messages.append(posting)) },
+    conversations: { start: (conversation) => tried(() => storage.conversations.start(conversation)) },
+    users: { save: (user) => tried(() => storage.users.save(user)) },
+  });
+}
+
+test(
+  'so does a storage that fails now and then, where whoever got no answer repeats the command',
+  async () => {
+    const fates = fc.infiniteStream(fc.constantFrom<Fate>('answered', 'answered', 'lost', 'unanswered'));
+    await fc.assert(
+      fc.asyncProperty(scripts(60), fates, async (script, fates) => {
+        const storage = failing(makeMemoryStorage(), fates);
+        await playToBoth([storage, storage], script);
+      }),
+      { numRuns: 100 },
+    );
+  },
+  TIMEOUT_MS,
+);
+
+describe('a storage is caught that', () => {
+  const caught = [
+    ...messages[
+      'pages of every size are the whole conversation, also where messages share a millisecond or a microsecond'
+    ],
+    ...messages['a key repeated years later is the same message, in its old place'],
+    ...conversations[
+      'a conversation was created by the earliest of its starts and messages, in whatever order they arrive'
+    ],
+    ...conversations[
+      'an inbox is one row a conversation, newest message first, in whatever order the messages arrive'
+    ],
+    ...conversations['of two messages in one microsecond the one with the larger id is shown, whole'],
+    ...users['a saved user is found by every process, with a name to the byte'],
+  ];
+  for (const { how, makeSubject } of caught) {
+    test(
+      how,
+      async () => {
+        const property = fc.asyncProperty(scripts(60), (script) =>
+          playToBoth(makeSubject().processes, script),
+        );
+        const { errorInstance } = await fc.check(property, { numRuns: 500, endOnFailure: true });
+        expect(errorInstance).toBeInstanceOf(AssertionError);
+      },
+      TIMEOUT_MS,
+    );
+  }
+});

@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { SortedList } from '../../src/adapters/memory/sorted-list.ts';
+import type { Position } from '../../src/domain/ids.ts';
+import { messageIdAt } from '../../src/domain/time.ts';
+import { plainStretch } from '../support/plain-list.ts';
+
+/** Ample, since long lists are sorted again and again. */
+const TIMEOUT_MS = 30_000;
+
+const at = (time: number): Position => messageIdAt(time, 0, '0'.repeat(13));
+const itself = (position: Position): Position => position;
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
+
+/** Long enough for many chunks, whatever order it was filled in. */
+const fillings: Readonly<Record<string, readonly number[]>> = {
+  nothing: [],
+  'what came in order': numbers(3_000),
+  'what came backwards': numbers(3_000).reverse(),
+  'what came in no order': numbers(3_000).map((n) => (n * 1_009) % 3_000),
+};
+
+describe('a sorted list of', () => {
+  test.each(Object.entries(fillings))(
+    '%s is as good as sorting at each look',
+    (_, filling) => {
+      const time = fc.nat(3_100);
+      const change = fc.record({ change: fc.constantFrom('add', 'remove'), from: time, count: fc.nat(700) });
+      const look = fc.record({ before: fc.option(time), skip: fc.nat(3_100), limit: fc.nat(1_200) });
+      fc.assert(
+        fc.property(fc.array(fc.oneof(change, look), { maxLength: 12 }), (steps) => {
+          const list = new SortedList(itself);
+          const plain = new Set<Position>();
+          for (const n of filling) {
+            list.add(at(n));
+            plain.add(at(n));
+          }
+          for (const step of steps) {
+            if ('limit' in step) {
+              const stretch = { ...step, before: step.before === null ? null : at(step.before) };
+              expect(list.below(stretch)).toEqual(plainStretch([...plain], stretch, itself));
+            } else {
+              for (const position of numbers(step.count).map((n) => at(step.from + n))) {
+                if (step.change === 'add') {
+                  list.add(position);
+                  plain.add(position);
+                } else {
+                  list.remove(position);
+                  plain.delete(position);
+                }
+              }
+            }
+          }
+          const everything = { before: null, skip: 0, limit: Infinity };
+          expect(list.below(everything)).toEqual(plainStretch([...plain], everything, itself));
+        }),
+        { numRuns: 25 },
+      );
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'a hundred thousand looks at hardly more items than one of a hundred',
+    () => {
+      const looks = (length: number): number => {
+        let count = 0;
+        const list = new SortedList((position: Position) => {
+          count += 1;
+          return position;
+        });
+        for (const n of numbers(length)) list.add(at(n));
+        count = 0;
+        list.below({ before: at(length / 2), skip: 0, limit: 20 });
+        list.remove(at(length / 2));
+        list.add(at(length));
+        return count;
+      };
+      expect(looks(100_000)).toBeLessThan(3 * looks(100));
+    },
+    TIMEOUT_MS,
+  );
+});
