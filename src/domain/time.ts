@@ -28,10 +28,14 @@ export function microsecondsOf(position: Position): Microseconds {
   return millisecondsOf(position) * 1000 + parseInt(position.slice(15, 18), 16);
 }
 
+/** The random thousandth of its microsecond, 0–999, at which `position` lies. */
+export function thousandthOf(position: Position): number {
+  return (parseInt(position.slice(19, 23), 16) >> 4) & 0x3ff;
+}
+
 /** The time of `position` in RFC 3339, UTC, with nine digits: `2026-01-31T09:30:00.123456789Z`. */
 export function timestampOf(position: Position): string {
-  const thousandth = (parseInt(position.slice(19, 23), 16) >> 4) & 0x3ff;
-  return timestamp(microsecondsOf(position), thousandth);
+  return timestamp(microsecondsOf(position), thousandthOf(position));
 }
 
 /** `time` as `timestampOf` prints the time of a position; what lies below a microsecond is zero. */

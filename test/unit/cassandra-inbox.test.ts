@@ -15,7 +15,7 @@ class InboxTables implements Pick<Session, 'read'> {
   readonly #order = new Map<Level, Map<string, { slot: number; conversation_id: string }>>();
   readonly #heads = new Map<
     string,
-    { head?: [number, unknown]; created?: [number, unknown]; participants: unknown }
+    { head?: [bigint, unknown]; created?: [bigint, unknown]; participants: unknown }
   >();
   #sorted = new Map<Level, { slot: number; conversation_id: string }[]>();
   queries = 0;
@@ -33,16 +33,17 @@ class InboxTables implements Pick<Session, 'read'> {
         this.#sorted.delete(level);
         continue;
       }
-      const [timestamp, value, participants, , conversation] = params as [
-        number,
+      const [time, value, participants, , conversation] = params as [
+        { toString(): string },
         unknown,
         unknown,
         string,
         string,
       ];
+      const timestamp = BigInt(time.toString());
       const row = this.#heads.get(conversation) ?? { participants };
       const cell = query.includes('head =') ? 'head' : 'created';
-      if ((row[cell]?.[0] ?? -Infinity) <= timestamp) row[cell] = [timestamp, value];
+      if ((row[cell]?.[0] ?? timestamp) <= timestamp) row[cell] = [timestamp, value];
       this.#heads.set(conversation, row);
     }
   }

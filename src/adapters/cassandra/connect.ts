@@ -1,10 +1,10 @@
-import { auth, Client, errors, policies, types } from 'cassandra-driver';
+import { auth, Client, type DseClientOptions, errors, policies, types } from 'cassandra-driver';
 import type { ConsistencyName } from './consistency.ts';
 import { SPECULATIVE_DELAY_MS, type SessionOptions } from './session.ts';
 
 /** What it takes to reach a cluster. */
 export interface CassandraOptions {
-  /** `address:port` of some nodes; the others are discovered. */
+  /** `address:port` of some nodes; the others are discovered, at the port of the first. */
   readonly contactPoints: readonly string[];
   readonly localDatacenter: string;
   readonly keyspace: string;
@@ -33,10 +33,20 @@ const ATTEMPTS_PER_REQUEST = 3;
 
 /** A client of the cluster, not yet connected. `keyspace` is null for the migration, which creates it. */
 export function makeClient(options: CassandraOptions, keyspace: string | null = options.keyspace): Client {
+  return new Client(clientOptions(options, keyspace));
+}
+
+/** How the driver is to behave. */
+export function clientOptions(
+  options: CassandraOptions,
+  keyspace: string | null = options.keyspace,
+): DseClientOptions {
   const { contactPoints, localDatacenter, credentials, tlsCa, requestTimeoutMs } = options;
   const attemptMs = Math.ceil((0.9 * requestTimeoutMs) / ATTEMPTS_PER_REQUEST);
-  return new Client({
+  return {
     contactPoints: [...contactPoints],
+    // Nodes tell each other's addresses and not their ports: all are taken to have that of the first.
+    protocolOptions: { port: Number(contactPoints[0]?.split(':').at(-1)) },
     localDataCenter: localDatacenter,
     ...(keyspace !== null && { keyspace }),
     ...(credentials !== null && {
@@ -57,7 +67,7 @@ export function makeClient(options: CassandraOptions, keyspace: string | null = 
     // Every write names its own time; a default would only hide one that does not.
     queryOptions: { prepare: true, consistency: types.consistencies.localQuorum },
     monitorReporting: { enabled: false },
-  } as ConstructorParameters<typeof Client>[0]);
+  };
 }
 
 /** What a session over a client of the cluster needs. */
@@ -80,13 +90,15 @@ export function sessionOptions(options: CassandraOptions): SessionOptions {
  */
 export function configurationFlaw(error: unknown, options: CassandraOptions): string | null {
   const causes = causesOf(error);
-  if (causes.some((cause) => cause instanceof errors.AuthenticationError)) {
+  if (causes.some(isRefusedLogin)) {
     return options.credentials === null
       ? 'Cassandra asks for a user name and a password: set CASSANDRA_USERNAME and CASSANDRA_PASSWORD.'
       : 'Cassandra refuses CASSANDRA_USERNAME with CASSANDRA_PASSWORD.';
   }
   for (const { message } of causes) {
-    const known = /^Datacenter .* was not found\. Available DCs are: \[(.*)\]$/.exec(message)?.[1];
+    const known = /^localDataCenter was configured as .* found hosts in data centers: \[(.*)\]$/.exec(
+      message,
+    )?.[1];
     if (known !== undefined) {
       return `Cassandra has no datacenter ${options.localDatacenter} (CASSANDRA_LOCAL_DATACENTER); it has ${known}.`;
     }
@@ -95,6 +107,14 @@ export function configurationFlaw(error: unknown, options: CassandraOptions): st
     }
   }
   return null;
+}
+
+/** With too few of its nodes up, Cassandra refuses a login because it can't look it up; that passes. */
+function isRefusedLogin(error: Error): boolean {
+  return (
+    error instanceof errors.AuthenticationError &&
+    !error.message.startsWith('Unable to perform authentication')
+  );
 }
 
 function causesOf(error: unknown): Error[] {

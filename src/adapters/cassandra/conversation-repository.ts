@@ -3,11 +3,11 @@ import type { ConversationRepository } from '../../application/ports/conversatio
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
 import type { ConversationId, MessageId, UserId } from '../../domain/ids.ts';
 import type { Stretch } from '../../domain/page.ts';
-import { microsecondsOf } from '../../domain/time.ts';
 import { emptyHeadOf, readInbox } from './inbox.ts';
 import type { Session } from './session.ts';
+import { earliestWins } from './stored-time.ts';
 
-/** Written with minus the microseconds of `created` as its timestamp, so that the earliest begin wins. */
+/** Written with the timestamp of `earliestWins`. */
 const PUT_CONVERSATION = `
   INSERT INTO conversations (conversation_id, participants, created) VALUES (?, ?, ?) USING TIMESTAMP ?`;
 
@@ -16,7 +16,7 @@ const CONVERSATION = `
 
 /** The row that a conversation begun at `created` has; its first message writes it as well. */
 export function conversationRow({ id, participants, created }: Conversation): [string, readonly unknown[]] {
-  return [PUT_CONVERSATION, [id, participants, created, -microsecondsOf(created)]];
+  return [PUT_CONVERSATION, [id, participants, created, earliestWins(created)]];
 }
 
 /** The conversations in Cassandra, and the inboxes that show them. */

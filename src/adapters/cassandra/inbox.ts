@@ -5,7 +5,7 @@ import { previewOf, type Message } from '../../domain/message.ts';
 import type { Stretch } from '../../domain/page.ts';
 import { microsecondsOf, millisecondsOf } from '../../domain/time.ts';
 import type { Row, Session, Statement } from './session.ts';
-import { COARSEST, FINEST, LEVELS, slotAt, startOf, type Level } from './stored-time.ts';
+import { COARSEST, earliestWins, FINEST, LEVELS, slotAt, startOf, type Level } from './stored-time.ts';
 
 /**
  * One user's inbox. Order rows nominate, heads place: a message leaves a row in its slot of time at each of four
@@ -63,9 +63,8 @@ export function headOf(
 
 /** The writes that put an empty conversation into the inbox of `userId`, at its creation. */
 export function emptyHeadOf({ id, participants, created }: Conversation, userId: UserId): Statement[] {
-  const earliestWins = -microsecondsOf(created);
   return [
-    { query: PUT_CREATED, params: [earliestWins, created, participants, userId, id] },
+    { query: PUT_CREATED, params: [earliestWins(created), created, participants, userId, id] },
     ...orderRows(userId, id, created, LEVELS),
   ];
 }

@@ -1,12 +1,12 @@
 import { participantsOf, type InboxEntry, type Participants } from '../../domain/conversation.ts';
 import type { ConversationId, MessageId, UserId } from '../../domain/ids.ts';
 import { previewOf, type Message } from '../../domain/message.ts';
-import { microsecondsOf, millisecondsOf } from '../../domain/time.ts';
+import { millisecondsOf } from '../../domain/time.ts';
 import { CassandraConversationRepository, conversationRow } from './conversation-repository.ts';
 import { emptyHeadOf, headOf, readHeads } from './inbox.ts';
 import { bucketRow, messageOf } from './message-repository.ts';
 import type { Session, Writes } from './session.ts';
-import { bucketOf, LEVELS, slotAt } from './stored-time.ts';
+import { bucketOf, earliestWins, LEVELS, slotAt } from './stored-time.ts';
 
 /**
  * What must hold between the tables, looked at from two sides: from a bucket of messages, which must be found by
@@ -81,8 +81,8 @@ export async function inspectBucket(session: Session, bucket: Bucket): Promise<F
     const mend: Flaw['mend'] = (writes) => writes.run(...bucketRow(conversationId, newest));
     flaws.push({ kind: 'bucket_unlisted', conversationId, userId: null, messageId: newest, mend });
   }
-  // To the microsecond, like the write that lets the earliest win: two begins within one may leave the later id.
-  if (conversation === null || microsecondsOf(conversation.created) > microsecondsOf(oldest)) {
+  // Not merely a larger id: of two begins with one timestamp Cassandra keeps the larger.
+  if (conversation === null || earliestWins(oldest).greaterThan(earliestWins(conversation.created))) {
     const kind = conversation === null ? 'conversation_missing' : 'conversation_created_late';
     const row = conversationRow({ id: conversationId, participants, created: oldest });
     const mend: Flaw['mend'] = (writes) => writes.run(...row);

@@ -123,8 +123,13 @@ export function makeSession(client: Client, isOpen: () => boolean, options: Sess
       requireOpen();
       try {
         const options = { ...read, fetchSize: size, ...(from !== null && { pageState: from }) };
-        const { rows, pageState } = await client.execute(query, params as unknown[], options);
-        return { rows, next: (pageState as string | undefined) ?? null };
+        // Absent on the last page, which the driver's types don't say.
+        const answer: { rows: Row[]; pageState?: string } = await client.execute(
+          query,
+          params as unknown[],
+          options,
+        );
+        return { rows: answer.rows, next: answer.pageState ?? null };
       } catch (error) {
         throw readFailure(error);
       }

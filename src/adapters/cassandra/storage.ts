@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { errors, types } from 'cassandra-driver';
+import { errors, types, type Client } from 'cassandra-driver';
 import type { Clock } from '../../application/ports/clock.ts';
 import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
@@ -38,14 +38,17 @@ class StartError extends Error {
   override readonly name = 'StartError';
 }
 
-/** Opens storage: returns at once, and goes on connecting until the cluster is there. */
+/**
+ * Opens storage: returns at once, and goes on connecting until the cluster is there. Closes `client` with itself;
+ * another one than that of `options` is for tests of what a network may do.
+ */
 export function openCassandraStorage(needs: {
   options: CassandraOptions;
   clock: Clock;
   log: Log;
+  client?: Client;
 }): CassandraStorage {
-  const { options, clock, log } = needs;
-  const client = makeClient(options);
+  const { options, clock, log, client = makeClient(options) } = needs;
   const { read } = sessionOptions(options).consistency;
   const closing = new AbortController();
   let open = false;

@@ -1,5 +1,6 @@
-import type { Position } from '../../domain/ids.ts';
-import { millisecondsOf } from '../../domain/time.ts';
+import { types } from 'cassandra-driver';
+import type { MessageId, Position } from '../../domain/ids.ts';
+import { microsecondsOf, millisecondsOf, thousandthOf } from '../../domain/time.ts';
 
 /**
  * How time is cut into partitions and rows. All of it is part of the stored shape: another number here would not
@@ -39,4 +40,12 @@ export function slotAt(level: Level, milliseconds: number): number {
 /** The first millisecond of a slot. */
 export function startOf(level: Level, slot: number): number {
   return slot * SLOT_WIDTHS[level];
+}
+
+/**
+ * The write timestamp with which the earliest beginning of a conversation wins, whoever writes last: minus the
+ * nanoseconds of `created`, since of two equal timestamps Cassandra would keep the larger id.
+ */
+export function earliestWins(created: MessageId): types.Long {
+  return types.Long.fromNumber(microsecondsOf(created)).multiply(1000).add(thousandthOf(created)).negate();
 }
