@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto';
+import type { Client } from 'cassandra-driver';
+import { inject, onTestFinished } from 'vitest';
+import { readMigrations } from '../../scripts/migrations.ts';
+import { makeClient, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
+import { migrate } from '../../src/adapters/cassandra/migrate.ts';
+import { openCassandraStorage, type CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import type { Log } from '../../src/application/ports/log.ts';
+
+/** A log for tests that look at what happens and not at what is said of it. */
+export const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** How to reach `keyspace` on the Cassandra that these tests run on. */
+export function optionsFor(keyspace: string): CassandraOptions {
+  const { contactPoints, localDatacenter } = inject('cassandra');
+  return {
+    contactPoints,
+    localDatacenter,
+    keyspace,
+    credentials: null,
+    tlsCa: null,
+    consistency: { read: 'LOCAL_QUORUM', write: 'LOCAL_QUORUM', serial: 'LOCAL_SERIAL' },
+    maxClockSkewMs: 2_000,
+    // A host that runs other things beside the tests is slow now and then, which is not what they look at.
+    requestTimeoutMs: 20_000,
+  };
+}
+
+/** A keyspace of one's own, migrated. */
+export async function freshKeyspace(): Promise<CassandraOptions> {
+  const options = optionsFor(`test_${randomUUID().slice(0, 8)}`);
+  await migrate({ options, replicationFactor: 1, migrations: readMigrations(), report: () => undefined });
+  return options;
+}
+
+/** Opens storage over `options`, as a process of its own does. The caller closes it. */
+export async function openStorage(options: CassandraOptions, client?: Client): Promise<CassandraStorage> {
+  const storage = openCassandraStorage({
+    options,
+    clock: makeClock(),
+    log: SILENT,
+    ...(client && { client }),
+  });
+  await storage.started;
+  return storage;
+}
+
+/** A client for what only CQL tells, until the test has finished. */
+export async function openClient(options: CassandraOptions): Promise<Client> {
+  const client = makeClient(options);
+  onTestFinished(() => client.shutdown());
+  await client.connect();
+  return client;
+}

@@ -1,0 +1,25 @@
+import { afterAll, beforeAll } from 'vitest';
+import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
+import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
+import { contracts } from '../contracts/contracts.ts';
+import { describeContract } from '../support/describe-contract.ts';
+import { freshKeyspace, openStorage } from './cluster.ts';
+
+let options: CassandraOptions;
+let processes: readonly [CassandraStorage, CassandraStorage];
+
+beforeAll(async () => {
+  options = await freshKeyspace();
+  processes = [await openStorage(options), await openStorage(options)];
+});
+
+afterAll(async () => {
+  await Promise.all(processes.map((storage) => storage.close()));
+});
+
+for (const [port, contract] of Object.entries(contracts)) {
+  describeContract(`${port} in Cassandra`, contract, () => ({
+    processes,
+    open: () => openStorage(options),
+  }));
+}

@@ -1,0 +1,28 @@
+import { afterAll, beforeAll } from 'vitest';
+import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
+import { openHttpServer, type HttpServer } from '../../src/adapters/system/http-server.ts';
+import { ORIGIN, type Fetch } from '../http/client.ts';
+import { httpContracts } from '../http/contract/contracts.ts';
+import { openApp } from '../http/open-app.ts';
+import { describeContract } from '../support/describe-contract.ts';
+import { freshKeyspace, openStorage } from './cluster.ts';
+
+let storage: CassandraStorage;
+let server: HttpServer;
+
+beforeAll(async () => {
+  storage = await openStorage(await freshKeyspace());
+  server = await openHttpServer({ fetch: openApp({ storage }).fetch, host: '127.0.0.1', port: 0 });
+});
+
+afterAll(async () => {
+  await server.close();
+  await storage.close();
+});
+
+const overPort: Fetch = (asked) =>
+  fetch(new Request(asked.url.replace(ORIGIN, server.url), asked), { redirect: 'manual' });
+
+for (const [name, contract] of Object.entries(httpContracts)) {
+  describeContract<Fetch>(`${name}, over a port and on Cassandra`, contract, () => overPort);
+}

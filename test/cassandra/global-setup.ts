@@ -1,0 +1,55 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { startLocalCluster } from '../../scripts/local-cassandra/cluster.ts';
+import { cassandraFolder } from '../../scripts/local-cassandra/project-folder.ts';
+
+/** The Cassandra that the tests of this project run on. */
+export interface TestCassandra {
+  readonly contactPoints: string[];
+  readonly localDatacenter: string;
+}
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    cassandra: TestCassandra;
+  }
+}
+
+/** Provides the Cassandra at `CASSANDRA_CONTACT_POINTS`, or else one of its own, which ends with the tests. */
+export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
+  const given = process.env['CASSANDRA_CONTACT_POINTS'];
+  if (given !== undefined && given !== '') {
+    const localDatacenter = process.env['CASSANDRA_LOCAL_DATACENTER'] ?? 'datacenter1';
+    provide('cassandra', { contactPoints: given.split(','), localDatacenter });
+    return () => Promise.resolve();
+  }
+
+  mkdirSync(cassandraFolder, { recursive: true });
+  const directory = mkdtempSync(join(cassandraFolder, 'tests-'));
+  const cluster = await startLocalCluster({
+    directory,
+    addresses: ['127.0.0.1'],
+    nativePort: await freePort(),
+    storagePort: await freePort(),
+    // It lives for a minute, in which a better compiler does not pay.
+    javaOptions: ['-XX:TieredStopAtLevel=1'],
+    log: (line) => console.log(line),
+  });
+  const { contactPoints, localDatacenter } = cluster;
+  provide('cassandra', { contactPoints: [...contactPoints], localDatacenter });
+  return async () => {
+    await cluster.stop();
+    rmSync(directory, { recursive: true });
+  };
+}
+
+/** So that a Cassandra in use on this host, or another run of the tests, is not in the way. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -1,0 +1,52 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
+import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
+import { playToBoth, scripts } from '../support/scripts.ts';
+import { freshKeyspace, openStorage } from './cluster.ts';
+import { FaultyClient, type Fate } from './faulty-client.ts';
+
+let options: CassandraOptions;
+
+beforeAll(async () => {
+  options = await freshKeyspace();
+});
+
+const opened: CassandraStorage[] = [];
+afterAll(async () => {
+  await Promise.all(opened.map((storage) => storage.close()));
+});
+
+test('Cassandra answers any sequence of commands as the model does, through either of two processes', async () => {
+  const hosts = [await openStorage(options), await openStorage(options)] as const;
+  opened.push(...hosts);
+  await fc.assert(
+    fc.asyncProperty(scripts(40), (script) => playToBoth(hosts, script)),
+    { numRuns: 40 },
+  );
+});
+
+test('so it does where answers are lost, and writes are lost, delayed, reordered and repeated, and whoever got no answer asks again', async () => {
+  let fates: Iterator<Fate> = [][Symbol.iterator]();
+  const drawn: Iterator<Fate> = { next: () => fates.next() };
+  const clients = [new FaultyClient(options, drawn), new FaultyClient(options, drawn)] as const;
+  const hosts = [await openStorage(options, clients[0]), await openStorage(options, clients[1])] as const;
+  opened.push(...hosts);
+  const fate = fc.constantFrom<Fate>(
+    'answered',
+    'answered',
+    'answered',
+    'lost',
+    'unanswered',
+    'delayed',
+    'repeated',
+  );
+  await fc.assert(
+    fc.asyncProperty(scripts(30), fc.infiniteStream(fate), async (script, stream) => {
+      fates = stream;
+      await playToBoth(hosts, script);
+    }),
+    { numRuns: 25 },
+  );
+  expect(clients[0].suffered + clients[1].suffered).toBeGreaterThan(100);
+});
