@@ -1,0 +1,35 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { format, resolveConfig } from 'prettier';
+import { makeMemoryStorage } from '../src/adapters/memory/storage.ts';
+import { makeClock } from '../src/adapters/system/clock.ts';
+import { docsAssets } from '../src/adapters/system/docs-assets.ts';
+import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
+import { buildContainer } from '../src/composition/container.ts';
+import { TOKENS } from '../src/composition/tokens.ts';
+
+/*
+ * Writes openapi.json, the document that the service shows at /openapi.json. With --check it writes nothing, and
+ * fails where the file is another document.
+ */
+
+const path = fileURLToPath(new URL('../openapi.json', import.meta.url));
+
+const clock = makeClock();
+const { take } = buildContainer({
+  storage: makeMemoryStorage(),
+  clock,
+  messageIds: makeMessageIds({ clock }),
+  log: console,
+  docsAssets,
+  requestTimeoutMs: 5000,
+});
+const answer = await take(TOKENS.app).request('/openapi.json');
+const text = await format(await answer.text(), { ...(await resolveConfig(path)), parser: 'json' });
+
+if (!process.argv.includes('--check')) {
+  await writeFile(path, text);
+} else if ((await readFile(path, 'utf8')) !== text) {
+  console.error('openapi.json is not what the routes say. Write it anew: npm run openapi');
+  process.exitCode = 1;
+}

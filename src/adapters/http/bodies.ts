@@ -1,0 +1,46 @@
+import { z } from '@hono/zod-openapi';
+import type { Context, Env, MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { HttpFailure } from './problems.ts';
+
+/** The most bytes of a body: enough for 20,000 characters of content, each escaped as a surrogate pair. */
+const MAX_BODY_BYTES = 256 * 1024;
+
+const refuse = () => {
+  throw new HttpFailure('body_too_large');
+};
+
+const count = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuse });
+
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * Takes in the body of a request before zod looks at it. It turns away what is too large, and what is not UTF-8,
+ * of which `Request.text()` would make something that was never sent.
+ */
+export const textBody: MiddlewareHandler<Env> = async (c, next) => {
+  const text = await textOf(c).catch((error: unknown) => {
+    // Bytes that are no text, or a client that went away in mid-sentence.
+    throw error instanceof HttpFailure ? error : new HttpFailure('malformed_body');
+  });
+  // Where Hono looks for the text before it reads the request by itself.
+  Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
+  await next();
+};
+
+async function textOf(c: Context<Env, string>): Promise<string> {
+  const length = c.req.header('Content-Length');
+  // A host holds a body to the length that it announces, so that only others have to be counted. On Node it costs
+  // more than all the rest of a request to open the stream.
+  if (length === undefined || c.req.header('Transfer-Encoding') !== undefined) {
+    await count(c, () => Promise.resolve());
+  } else if (!(Number(length) <= MAX_BODY_BYTES)) {
+    refuse();
+  }
+  return utf8.decode(await c.req.raw.arrayBuffer());
+}
+
+/** A JSON object with these members and no others. */
+export function bodyOf<Shape extends z.ZodRawShape>(shape: Shape) {
+  return z.strictObject(shape, { error: 'must be an object' });
+}

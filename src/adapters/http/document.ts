@@ -1,0 +1,37 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+
+const description = `
+A messenger for conversations of two.
+
+- **Ids.** A user's id is the caller's own: text of 1–64 characters, or a whole number, which stands for its digits.
+  The ids of messages and conversations are made here.
+- **Times** are RFC 3339 in UTC with nine digits. A message's \`created_at\` is also its exact place in every list.
+- **Lists** are newest first. Follow \`next_cursor\` until it is null: pages joined by it have no gap and no repeat.
+- **Sending** is safe to repeat under an \`Idempotency-Key\`.
+- **Every answer** names its request in \`X-Request-Id\`: the one that the request brought, or one made for it.
+- **Every failure** is a problem of RFC 9457: the schema \`Problem\` tells all types that there are.
+- A path with a slash at its end is the same path. An unknown path is a 404, a wrong method a 405 with \`Allow\`.
+
+`.trim();
+
+const INFO = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Messenger',
+    version: '1.0.0',
+    description,
+    license: { name: 'MIT', identifier: 'MIT' },
+  },
+  servers: [{ url: '/', description: 'The service that shows this document' }],
+  tags: [
+    { name: 'Messages', description: 'To send them, and to read those of a conversation.' },
+    { name: 'Conversations', description: 'What two users say to each other, and the inboxes that list it.' },
+    { name: 'Users', description: 'Their names.' },
+    { name: 'Operation', description: 'For those who run the service.' },
+  ],
+};
+
+/** The OpenAPI document of all routes of `app`. */
+export function documentOf(app: OpenAPIHono): ReturnType<OpenAPIHono['getOpenAPI31Document']> {
+  return app.getOpenAPI31Document(INFO);
+}

@@ -1,0 +1,250 @@
+import { z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { StorageFailureKind } from '../../application/ports/storage-failure.ts';
+import type { RefusalCode } from '../../domain/refusal.ts';
+
+/** HTTP's own ways to say no: the messenger was not asked, or broke. */
+export type HttpFailureCode =
+  | 'malformed_path'
+  | 'malformed_body'
+  | 'invalid_request'
+  | 'invalid_cursor'
+  | 'path_not_found'
+  | 'method_not_allowed'
+  | 'body_too_large'
+  | 'unsupported_media_type'
+  | 'internal_error'
+  | 'not_ready';
+
+export type ProblemCode = RefusalCode | StorageFailureKind | HttpFailureCode;
+
+/** The part of a request that is at fault. */
+type Place = { readonly pointer: string } | { readonly parameter: string } | { readonly header: string };
+
+/** What is wrong with one part of a request. */
+export type Fault = Place & { readonly detail: string };
+
+interface Row {
+  /** What tells this problem from all others on the wire. It never changes. */
+  readonly type: string;
+  readonly status: ContentfulStatusCode;
+  readonly title: string;
+  /** The sentence for a caller, where whoever says no brings none. */
+  readonly detail?: string;
+  /** Where the fault lies, where it is always the same part. */
+  readonly at?: Place;
+}
+
+const CONTENT: Place = { pointer: '#/content' };
+const USERNAME: Place = { pointer: '#/username' };
+
+/** Every no, as HTTP says it. Both the answers and the OpenAPI document are made of this table. */
+export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
+  malformed_path: {
+    type: 'malformed-path',
+    status: 400,
+    title: 'The path is not percent-encoded UTF-8',
+  },
+  malformed_body: {
+    type: 'malformed-body',
+    status: 400,
+    title: 'The body is not JSON',
+    detail: 'The body must be JSON in UTF-8.',
+    at: { pointer: '#' },
+  },
+  invalid_request: {
+    type: 'invalid-request',
+    status: 400,
+    title: 'The request is not of the shape that this route takes',
+    detail: 'Each of the errors names a part of the request and what it must be.',
+  },
+  invalid_cursor: {
+    type: 'invalid-cursor',
+    status: 400,
+    title: 'The cursor is not of this list',
+    detail: 'The cursor must be a next_cursor of this very list, unchanged.',
+    at: { parameter: 'cursor' },
+  },
+  page_too_deep: {
+    type: 'page-too-deep',
+    status: 400,
+    title: 'The page lies deeper than page numbers reach',
+    at: { parameter: 'page' },
+  },
+  content_blank: { type: 'content-blank', status: 400, title: 'The content is blank', at: CONTENT },
+  content_too_long: { type: 'content-too-long', status: 400, title: 'The content is too long', at: CONTENT },
+  content_not_text: {
+    type: 'content-not-text',
+    status: 400,
+    title: 'The content is no text that can be kept',
+    at: CONTENT,
+  },
+  username_blank: { type: 'username-blank', status: 400, title: 'The username is blank', at: USERNAME },
+  username_too_long: {
+    type: 'username-too-long',
+    status: 400,
+    title: 'The username is too long',
+    at: USERNAME,
+  },
+  username_not_text: {
+    type: 'username-not-text',
+    status: 400,
+    title: 'The username is no text that can be kept',
+    at: USERNAME,
+  },
+  path_not_found: { type: 'path-not-found', status: 404, title: 'There is nothing at this path' },
+  conversation_not_found: {
+    type: 'conversation-not-found',
+    status: 404,
+    title: 'There is no such conversation',
+  },
+  user_not_found: { type: 'user-not-found', status: 404, title: 'There is no such user' },
+  method_not_allowed: {
+    type: 'method-not-allowed',
+    status: 405,
+    title: 'This path does not take this method',
+    detail: 'The Allow header names the methods that it takes.',
+  },
+  body_too_large: {
+    type: 'body-too-large',
+    status: 413,
+    title: 'The body is too large',
+    detail: 'A body has at most 256 KiB.',
+  },
+  unsupported_media_type: {
+    type: 'unsupported-media-type',
+    status: 415,
+    title: 'The body is of another media type',
+    detail: 'The body must be application/json, and say so in Content-Type.',
+    at: { header: 'Content-Type' },
+  },
+  idempotency_key_reused: {
+    type: 'idempotency-key-reused',
+    status: 422,
+    title: 'The idempotency key was used before, with another body',
+    at: { header: 'Idempotency-Key' },
+  },
+  internal_error: {
+    type: 'internal-error',
+    status: 500,
+    title: 'Something went wrong on our side',
+    detail: 'It was noted under the id of this request.',
+  },
+  unavailable: {
+    type: 'storage-unavailable',
+    status: 503,
+    title: 'Storage is unavailable',
+    detail: 'Nothing was changed. Please try again.',
+  },
+  outcome_unknown: {
+    type: 'outcome-unknown',
+    status: 503,
+    title: 'It is unknown whether this was done',
+    detail:
+      'It may have been done, or may yet be. It is safe to repeat; a message, under its Idempotency-Key.',
+  },
+  not_ready: { type: 'not-ready', status: 503, title: 'The service is not ready' },
+};
+
+/** What a problem says beyond its row in the table, for the caller; it quotes nothing at length. */
+export interface ProblemDetails {
+  readonly detail?: string;
+  readonly faults?: readonly Fault[];
+  /** The methods that the path takes. */
+  readonly allow?: string;
+}
+
+/** Says no on HTTP's own account. */
+export class HttpFailure extends Error {
+  override readonly name = 'HttpFailure';
+  readonly code: HttpFailureCode;
+  readonly details: ProblemDetails;
+
+  constructor(code: HttpFailureCode, details: ProblemDetails = {}) {
+    super(code);
+    this.code = code;
+    this.details = details;
+  }
+}
+
+const TYPE_PREFIX = 'urn:problem:messenger:';
+const INSTANCE_PREFIX = 'urn:messenger:request:';
+
+/** Seconds after which a request that failed for want of storage may be tried again. */
+export const RETRY_AFTER = '1';
+
+/** `code` as it is said to the request with this id. */
+export function problemOf(
+  code: ProblemCode,
+  requestId: string,
+  { detail, faults }: ProblemDetails = {},
+): Problem {
+  const row = PROBLEMS[code];
+  const sentence = detail ?? row.detail ?? `${row.title}.`;
+  const errors = faults ?? (row.at === undefined ? undefined : [{ ...row.at, detail: sentence }]);
+  return {
+    type: TYPE_PREFIX + row.type,
+    title: row.title,
+    status: row.status,
+    detail: sentence,
+    instance: INSTANCE_PREFIX + requestId,
+    ...(errors !== undefined && { errors: [...errors] }),
+  };
+}
+
+/** The answer that says `code`. */
+export function problemAnswer(c: Context, code: ProblemCode, more: ProblemDetails = {}): Response {
+  const { status } = PROBLEMS[code];
+  return c.body(JSON.stringify(problemOf(code, c.get('requestId'), more)), status, {
+    'Content-Type': 'application/problem+json',
+    ...(status === 503 && { 'Retry-After': RETRY_AFTER }),
+    // A host that does not wait for the rest of the body ends the connection; no other request should be on it.
+    ...(status === 413 && { Connection: 'close' }),
+    ...(more.allow !== undefined && { Allow: more.allow }),
+  });
+}
+
+const faultDetail = z.string().openapi({ description: 'What is wrong with it, or what it must be.' });
+
+const FaultSchema = z
+  .union([
+    z.strictObject({
+      pointer: z
+        .string()
+        .openapi({ description: 'A member of the body, as a JSON Pointer in a URI fragment.' }),
+      detail: faultDetail,
+    }),
+    z.strictObject({
+      parameter: z.string().openapi({ description: 'A parameter of the path or of the query.' }),
+      detail: faultDetail,
+    }),
+    z.strictObject({
+      header: z.string().openapi({ description: 'A header of the request.' }),
+      detail: faultDetail,
+    }),
+  ])
+  .openapi('Fault', { description: 'What is wrong with one part of the request.' });
+
+const tableInMarkdown = [
+  '| type | status | title |',
+  '| --- | --- | --- |',
+  ...Object.values(PROBLEMS).map(
+    ({ type, status, title }) => `| \`${TYPE_PREFIX}${type}\` | ${status} | ${title} |`,
+  ),
+].join('\n');
+
+export const ProblemSchema = z
+  .strictObject({
+    type: z.enum(Object.values(PROBLEMS).map(({ type }) => TYPE_PREFIX + type)).openapi({
+      description: 'Which problem this is. It never changes, so that programs may rely on it.',
+    }),
+    title: z.string().openapi({ description: 'The type in words.' }),
+    status: z.int().openapi({ description: 'The status of the answer.' }),
+    detail: z.string().openapi({ description: 'What happened this time, for people.' }),
+    instance: z.string().openapi({ description: 'This occurrence: names the X-Request-Id.' }),
+    errors: z.array(FaultSchema).min(1).optional(),
+  })
+  .openapi('Problem', { description: `A no, as RFC 9457 has it.\n\n${tableInMarkdown}` });
+
+export type Problem = z.infer<typeof ProblemSchema>;

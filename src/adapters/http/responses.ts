@@ -1,0 +1,88 @@
+import type { RouteConfig, z } from '@hono/zod-openapi';
+import { PROBLEMS, problemOf, ProblemSchema, RETRY_AFTER, type Fault, type ProblemCode } from './problems.ts';
+
+/*
+ * What the OpenAPI document says of answers.
+ */
+
+const EXAMPLE_REQUEST_ID = '0b5ed1f4-8c55-4c5e-a2f6-3a1c1f0d9a57';
+
+type Headers = Record<
+  string,
+  { description: string; schema: { type: 'string' | 'integer' }; example: string | number }
+>;
+
+const ANSWER_HEADERS: Headers = {
+  'X-Request-Id': {
+    description: 'The X-Request-Id of the request where it had a sane one, or one made for it.',
+    schema: { type: 'string' },
+    example: EXAMPLE_REQUEST_ID,
+  },
+};
+
+const RETRY_HEADERS: Headers = {
+  'Retry-After': {
+    description: 'Seconds after which to try again.',
+    schema: { type: 'integer' },
+    example: Number(RETRY_AFTER),
+  },
+};
+
+/** How a body can be wrong. */
+export const BODY_PROBLEMS = [
+  'invalid_request',
+  'malformed_body',
+  'body_too_large',
+  'unsupported_media_type',
+] as const;
+
+/** How the query of a list can be wrong. */
+export const LIST_PROBLEMS = ['invalid_request', 'invalid_cursor', 'page_too_deep'] as const;
+
+/** What can befall whoever reads from storage. */
+export const READ_PROBLEMS = ['internal_error', 'unavailable'] as const;
+
+/** What can befall whoever writes to storage. */
+export const WRITE_PROBLEMS = ['internal_error', 'unavailable', 'outcome_unknown'] as const;
+
+/** An answer in JSON. */
+export function jsonResponse<Schema extends z.ZodType>(
+  description: string,
+  schema: Schema,
+  headers: Headers = {},
+) {
+  return {
+    description,
+    headers: { ...ANSWER_HEADERS, ...headers },
+    content: { 'application/json': { schema } },
+  };
+}
+
+/**
+ * The answers that say no with one of `codes`. `fault` is the example of what makes a request of this route an
+ * invalid one.
+ */
+export function problemResponses(codes: readonly ProblemCode[], fault?: Fault): RouteConfig['responses'] {
+  const responses: RouteConfig['responses'] = {};
+  for (const status of new Set(codes.map((code) => PROBLEMS[code].status))) {
+    const alternatives = codes.filter((code) => PROBLEMS[code].status === status);
+    responses[status] = {
+      description: alternatives.map((code) => `${PROBLEMS[code].title}.`).join(' '),
+      headers: { ...ANSWER_HEADERS, ...(status === 503 && RETRY_HEADERS) },
+      content: {
+        'application/problem+json': {
+          schema: ProblemSchema,
+          examples: Object.fromEntries(
+            alternatives.map((code) => [PROBLEMS[code].type, exampleOf(code, fault)]),
+          ),
+        },
+      },
+    };
+  }
+  return responses;
+}
+
+function exampleOf(code: ProblemCode, fault: Fault | undefined) {
+  const more = code === 'invalid_request' && fault !== undefined ? { faults: [fault] } : {};
+  return { summary: PROBLEMS[code].title, value: problemOf(code, EXAMPLE_REQUEST_ID, more) };
+}

@@ -1,0 +1,204 @@
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import type { ConversationSummary } from '../../../application/get-conversation.ts';
+import type { UseCases } from '../../../application/use-cases.ts';
+import { otherThan, type InboxEntry } from '../../../domain/conversation.ts';
+import type { UserId } from '../../../domain/ids.ts';
+import { MAX_PREVIEW_LENGTH, previewOf } from '../../../domain/message.ts';
+import { timestampOf } from '../../../domain/time.ts';
+import { bodyOf, textBody } from '../bodies.ts';
+import type { List } from '../cursors.ts';
+import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pages.ts';
+import {
+  BODY_PROBLEMS,
+  jsonResponse,
+  LIST_PROBLEMS,
+  problemResponses,
+  READ_PROBLEMS,
+  WRITE_PROBLEMS,
+} from '../responses.ts';
+import {
+  conversationId,
+  conversationIdInPath,
+  messageId,
+  time,
+  userId,
+  userIdInBody,
+  userIdInPath,
+} from '../values.ts';
+
+const ConversationToStart = bodyOf({
+  participant_ids: z.tuple([userIdInBody, userIdInBody], { error: 'must be two user ids' }).openapi({
+    minItems: 2,
+    maxItems: 2,
+    description: 'Two users, in any order. The same one twice is a note to oneself.',
+    example: ['alice', 'bob'],
+  }),
+}).openapi('ConversationToStart');
+
+const participantIds = z
+  .array(userId)
+  .min(1)
+  .max(2)
+  .readonly()
+  .openapi({
+    description: 'Sorted, so that nobody changes places after a reply. A note to oneself has one.',
+    example: ['alice', 'bob'],
+  });
+
+/** The last message, in all that shows a conversation; nulls while it is empty. */
+const lastMessageShape = {
+  last_message_id: messageId.nullable(),
+  last_message_sender_id: userId.nullable(),
+  last_message_content: z.string().nullable().openapi({
+    maxLength: MAX_PREVIEW_LENGTH,
+    description: 'The beginning of its content, cut between graphemes.',
+    example: 'Shall we meet at noon?',
+  }),
+  last_message_at: time.nullable(),
+};
+
+const ConversationView = z
+  .strictObject({
+    id: conversationId,
+    participant_ids: participantIds,
+    created_at: time,
+    ...lastMessageShape,
+  })
+  .openapi('Conversation');
+
+const InboxRowView = z
+  .strictObject({
+    id: conversationId,
+    participant_ids: participantIds,
+    other_user_id: userId.openapi({
+      description: 'The other one; oneself in a note to oneself.',
+      example: 'bob',
+    }),
+    ...lastMessageShape,
+  })
+  .openapi('InboxRow');
+
+const InboxPage = pageSchema(InboxRowView).openapi('InboxPage');
+
+function viewOf({ conversation, lastMessage }: ConversationSummary): z.infer<typeof ConversationView> {
+  return {
+    id: conversation.id,
+    participant_ids: conversation.participants,
+    created_at: timestampOf(conversation.created),
+    last_message_id: lastMessage?.id ?? null,
+    last_message_sender_id: lastMessage?.senderId ?? null,
+    last_message_content: lastMessage === null ? null : previewOf(lastMessage.content),
+    last_message_at: lastMessage === null ? null : timestampOf(lastMessage.id),
+  };
+}
+
+function rowViewOf(
+  owner: UserId,
+  { conversationId, participants, head }: InboxEntry,
+): z.infer<typeof InboxRowView> {
+  return {
+    id: conversationId,
+    participant_ids: participants,
+    other_user_id: otherThan(owner, participants),
+    last_message_id: head?.messageId ?? null,
+    last_message_sender_id: head?.senderId ?? null,
+    last_message_content: head?.preview ?? null,
+    last_message_at: head === null ? null : timestampOf(head.messageId),
+  };
+}
+
+const startConversationRoute = createRoute({
+  method: 'post',
+  path: '/api/conversations',
+  operationId: 'startConversation',
+  tags: ['Conversations'],
+  summary: 'Start the conversation of two users',
+  description:
+    'Two users have one conversation. Where it is there already, it is shown. To send a message it need not be ' +
+    'started. Safe to repeat.',
+  middleware: textBody,
+  request: { body: { required: true, content: { 'application/json': { schema: ConversationToStart } } } },
+  responses: {
+    ...problemResponses([...BODY_PROBLEMS, ...WRITE_PROBLEMS], {
+      pointer: '#/participant_ids',
+      detail: 'must be two user ids',
+    }),
+    200: jsonResponse('It was there already.', ConversationView),
+    201: jsonResponse('It is new.', ConversationView, {
+      Location: {
+        description: 'The path of the conversation.',
+        schema: { type: 'string' },
+        example: '/api/conversations/9763e288-d989-55b2-b4f9-d793723eb9ef',
+      },
+    }),
+  },
+});
+
+const getConversationRoute = createRoute({
+  method: 'get',
+  path: '/api/conversations/{conversation_id}',
+  operationId: 'getConversation',
+  tags: ['Conversations'],
+  summary: 'Show a conversation',
+  description: 'With the newest message of its history.',
+  request: { params: z.object({ conversation_id: conversationIdInPath }) },
+  responses: {
+    ...problemResponses(['invalid_request', 'conversation_not_found', ...READ_PROBLEMS], {
+      parameter: 'conversation_id',
+      detail: 'must be a UUID',
+    }),
+    200: jsonResponse('The conversation.', ConversationView),
+  },
+});
+
+const listConversationsRoute = createRoute({
+  method: 'get',
+  path: '/api/conversations/user/{user_id}',
+  operationId: 'listConversations',
+  tags: ['Conversations'],
+  summary: "List a user's conversations",
+  description:
+    'The inbox: one row for each conversation, newest activity first. An empty conversation stands at its ' +
+    'creation. Whoever was never written to has an empty inbox.',
+  request: { params: z.object({ user_id: userIdInPath }), query: z.object(pageParameters) },
+  responses: {
+    ...problemResponses([...LIST_PROBLEMS, ...READ_PROBLEMS], {
+      parameter: 'limit',
+      detail: 'must be one whole number from 1 to 100',
+    }),
+    200: jsonResponse('A page of the inbox.', InboxPage),
+  },
+});
+
+/** The conversations, and the inboxes that list them. */
+export function addConversationRoutes(
+  app: OpenAPIHono,
+  {
+    startConversation,
+    getConversation,
+    listConversations,
+  }: Pick<UseCases, 'startConversation' | 'getConversation' | 'listConversations'>,
+): void {
+  app.openapi(startConversationRoute, async (c) => {
+    const { participant_ids } = c.req.valid('json');
+    const { started, ...summary } = await startConversation({ participantIds: participant_ids });
+    if (!started) return c.json(viewOf(summary), 200);
+    return c.json(viewOf(summary), 201, { Location: `/api/conversations/${summary.conversation.id}` });
+  });
+
+  app.openapi(getConversationRoute, async (c) => {
+    const { conversation_id } = c.req.valid('param');
+    return c.json(viewOf(await getConversation({ conversationId: conversation_id })), 200);
+  });
+
+  app.openapi(listConversationsRoute, async (c) => {
+    const { user_id } = c.req.valid('param');
+    const query = c.req.valid('query');
+    const list: List = { kind: 'inbox', of: user_id };
+    const page = await listConversations({ userId: user_id, ...pageRequestOf(list, query) });
+    return c.json(
+      pageView(list, query, page, (entry) => rowViewOf(user_id, entry)),
+      200,
+    );
+  });
+}

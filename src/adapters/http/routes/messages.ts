@@ -1,0 +1,235 @@
+import { createRoute, z, type OpenAPIHono, type RouteConfig, type RouteHandler } from '@hono/zod-openapi';
+import type { UseCases } from '../../../application/use-cases.ts';
+import {
+  idempotencyKeyFrom,
+  IDEMPOTENCY_KEY_PATTERN,
+  type IdempotencyKey,
+  type Position,
+} from '../../../domain/ids.ts';
+import { MAX_CONTENT_LENGTH, type Message } from '../../../domain/message.ts';
+import { timestampOf } from '../../../domain/time.ts';
+import { bodyOf, textBody } from '../bodies.ts';
+import type { List } from '../cursors.ts';
+import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pages.ts';
+import { HttpFailure } from '../problems.ts';
+import {
+  BODY_PROBLEMS,
+  jsonResponse,
+  LIST_PROBLEMS,
+  problemResponses,
+  READ_PROBLEMS,
+  WRITE_PROBLEMS,
+} from '../responses.ts';
+import {
+  conversationId,
+  conversationIdInPath,
+  messageId,
+  time,
+  timestampInQuery,
+  userId,
+  userIdInBody,
+  writtenText,
+} from '../values.ts';
+
+const MessageToSend = bodyOf({
+  sender_id: userIdInBody,
+  receiver_id: userIdInBody.openapi({ example: 'bob' }),
+  content: writtenText(MAX_CONTENT_LENGTH).openapi({ example: 'Shall we meet at noon?' }),
+}).openapi('MessageToSend');
+
+const MessageView = z
+  .strictObject({
+    id: messageId,
+    conversation_id: conversationId,
+    sender_id: userId,
+    receiver_id: userId.openapi({ example: 'bob' }),
+    content: z.string().openapi({
+      maxLength: MAX_CONTENT_LENGTH,
+      description: 'As it was sent, to the byte.',
+      example: 'Shall we meet at noon?',
+    }),
+    created_at: time,
+  })
+  .openapi('Message');
+
+const MessagePage = pageSchema(MessageView).openapi('MessagePage');
+
+function viewOf({ id, conversationId, senderId, receiverId, content }: Message): z.infer<typeof MessageView> {
+  return {
+    id,
+    conversation_id: conversationId,
+    sender_id: senderId,
+    receiver_id: receiverId,
+    content,
+    created_at: timestampOf(id),
+  };
+}
+
+const sendRoute = {
+  method: 'post',
+  tags: ['Messages'],
+  description:
+    'The two users have one conversation, which their first message begins. Once this answers 201, the message ' +
+    'and its place in both inboxes are stored. With an Idempotency-Key it is safe to repeat: one key of one ' +
+    'sender is one message, for ever.',
+  middleware: textBody,
+  parameters: [
+    {
+      in: 'header',
+      name: 'Idempotency-Key',
+      description:
+        "The sender's name for this message: 1–255 visible ASCII characters, such as a random UUID.",
+      // No example: Swagger UI would send it, and the second message that someone tries would be refused.
+      schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN.source, minLength: 1, maxLength: 255 },
+    },
+  ],
+  request: { body: { required: true, content: { 'application/json': { schema: MessageToSend } } } },
+  responses: {
+    ...problemResponses(
+      [
+        ...BODY_PROBLEMS,
+        'content_blank',
+        'content_too_long',
+        'content_not_text',
+        'idempotency_key_reused',
+        ...WRITE_PROBLEMS,
+      ],
+      { pointer: '#/content', detail: 'must be text' },
+    ),
+    201: jsonResponse('The message as it is stored.', MessageView, {
+      'Idempotency-Replayed': {
+        description: 'Given where the key had been used before: this is the message of that time.',
+        schema: { type: 'string' },
+        example: 'true',
+      },
+    }),
+  },
+} satisfies Omit<RouteConfig, 'path'>;
+
+const sendMessageRoute = createRoute({
+  ...sendRoute,
+  path: '/api/messages',
+  operationId: 'sendMessage',
+  summary: 'Send a message',
+});
+
+const sendMessageByVerbRoute = createRoute({
+  ...sendRoute,
+  path: '/api/messages/send',
+  operationId: 'sendMessageByVerb',
+  summary: 'Send a message (the same, under another path)',
+});
+
+const listResponses = {
+  ...problemResponses([...LIST_PROBLEMS, 'conversation_not_found', ...READ_PROBLEMS], {
+    parameter: 'limit',
+    detail: 'must be one whole number from 1 to 100',
+  }),
+  200: jsonResponse('A page of messages, newest first.', MessagePage),
+};
+
+const listMessagesRoute = createRoute({
+  method: 'get',
+  path: '/api/messages/conversation/{conversation_id}',
+  operationId: 'listMessages',
+  tags: ['Messages'],
+  summary: 'List the messages of a conversation',
+  description: 'Newest first. A conversation without messages has an empty page.',
+  request: {
+    params: z.object({ conversation_id: conversationIdInPath }),
+    query: z.object(pageParameters),
+  },
+  responses: listResponses,
+});
+
+const listMessagesBeforeRoute = createRoute({
+  method: 'get',
+  path: '/api/messages/conversation/{conversation_id}/before',
+  operationId: 'listMessagesBefore',
+  tags: ['Messages'],
+  summary: 'List the messages of a conversation before a time',
+  description:
+    'Newest first, strictly before a time, which is required under one of its two names. With a cursor the ' +
+    'earlier of the two bounds holds.',
+  request: {
+    params: z.object({ conversation_id: conversationIdInPath }),
+    query: z.object({
+      before_timestamp: timestampInQuery.optional().openapi({
+        example: '2026-01-31T09:30:00.123456789Z',
+        param: {
+          description:
+            'RFC 3339; without an offset it is UTC. A created_at is the exact place of its message.',
+        },
+      }),
+      timestamp: timestampInQuery.optional().openapi({
+        param: { description: 'Another name for before_timestamp. Given both, they must be the same time.' },
+      }),
+      ...pageParameters,
+    }),
+  },
+  responses: listResponses,
+});
+
+/** The messages: to send one, and to read those of a conversation. */
+export function addMessageRoutes(
+  app: OpenAPIHono,
+  { sendMessage, listMessagesBefore }: Pick<UseCases, 'sendMessage' | 'listMessagesBefore'>,
+): void {
+  const send: RouteHandler<typeof sendMessageRoute> = async (c) => {
+    const { sender_id, receiver_id, content } = c.req.valid('json');
+    const { message, replayed } = await sendMessage({
+      senderId: sender_id,
+      receiverId: receiver_id,
+      content,
+      idempotencyKey: idempotencyKeyOf(c.req.header('Idempotency-Key')),
+    });
+    if (replayed) c.header('Idempotency-Replayed', 'true');
+    return c.json(viewOf(message), 201);
+  };
+  app.openapi(sendMessageRoute, send);
+  app.openapi(sendMessageByVerbRoute, send);
+
+  app.openapi(listMessagesRoute, async (c) => {
+    const { conversation_id } = c.req.valid('param');
+    const query = c.req.valid('query');
+    const list: List = { kind: 'history', of: conversation_id };
+    const page = await listMessagesBefore({ conversationId: conversation_id, ...pageRequestOf(list, query) });
+    return c.json(pageView(list, query, page, viewOf), 200);
+  });
+
+  app.openapi(listMessagesBeforeRoute, async (c) => {
+    const { conversation_id } = c.req.valid('param');
+    const { timestamp, before_timestamp, ...query } = c.req.valid('query');
+    const list: List = { kind: 'history', of: conversation_id };
+    const time = oneTimeOf(timestamp, before_timestamp);
+    const request = pageRequestOf(list, query);
+    const before = request.before !== null && request.before < time ? request.before : time;
+    const page = await listMessagesBefore({ conversationId: conversation_id, ...request, before });
+    return c.json(pageView(list, query, page, viewOf), 200);
+  });
+}
+
+// No zod: its header validator copies every header of every request.
+function idempotencyKeyOf(given: string | undefined): IdempotencyKey | null {
+  if (given === undefined) return null;
+  const key = idempotencyKeyFrom(given);
+  if (key !== null) return key;
+  throw new HttpFailure('invalid_request', {
+    faults: [{ header: 'Idempotency-Key', detail: 'must be one key of 1–255 visible ASCII characters' }],
+  });
+}
+
+function oneTimeOf(timestamp: Position | undefined, beforeTimestamp: Position | undefined): Position {
+  const time = beforeTimestamp ?? timestamp;
+  if (time === undefined) {
+    throw new HttpFailure('invalid_request', {
+      faults: [{ parameter: 'before_timestamp', detail: 'must be given' }],
+    });
+  }
+  if (timestamp !== undefined && timestamp !== time) {
+    throw new HttpFailure('invalid_request', {
+      faults: [{ parameter: 'timestamp', detail: 'must be the same time as before_timestamp, or left out' }],
+    });
+  }
+  return time;
+}

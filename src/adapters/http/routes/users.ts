@@ -1,0 +1,81 @@
+import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import type { UseCases } from '../../../application/use-cases.ts';
+import { timestampOfMicroseconds } from '../../../domain/time.ts';
+import { MAX_USERNAME_LENGTH, type User } from '../../../domain/user.ts';
+import { bodyOf, textBody } from '../bodies.ts';
+import {
+  BODY_PROBLEMS,
+  jsonResponse,
+  problemResponses,
+  READ_PROBLEMS,
+  WRITE_PROBLEMS,
+} from '../responses.ts';
+import { time, userId, userIdInPath, writtenText } from '../values.ts';
+
+const UserToSave = bodyOf({
+  username: writtenText(MAX_USERNAME_LENGTH).openapi({ example: 'Alice Adler' }),
+}).openapi('UserToSave');
+
+const UserView = z
+  .strictObject({
+    id: userId,
+    username: z.string().openapi({ maxLength: MAX_USERNAME_LENGTH, example: 'Alice Adler' }),
+    created_at: time,
+  })
+  .openapi('User');
+
+function viewOf({ id, username, createdAt }: User): z.infer<typeof UserView> {
+  return { id, username, created_at: timestampOfMicroseconds(createdAt) };
+}
+
+const params = z.object({ user_id: userIdInPath });
+const invalidId = { parameter: 'user_id', detail: 'must be 1–64 characters out of A–Z a–z 0–9 . _ : @ -' };
+
+const saveUserRoute = createRoute({
+  method: 'put',
+  path: '/api/users/{user_id}',
+  operationId: 'saveUser',
+  tags: ['Users'],
+  summary: "Save a user's name",
+  description: 'Nobody needs to be saved to write or to be written to. Safe to repeat.',
+  middleware: textBody,
+  request: { params, body: { required: true, content: { 'application/json': { schema: UserToSave } } } },
+  responses: {
+    ...problemResponses(
+      [...BODY_PROBLEMS, 'username_blank', 'username_too_long', 'username_not_text', ...WRITE_PROBLEMS],
+      invalidId,
+    ),
+    200: jsonResponse('The name is saved; the user was there already.', UserView),
+    201: jsonResponse('The user is new.', UserView),
+  },
+});
+
+const getUserRoute = createRoute({
+  method: 'get',
+  path: '/api/users/{user_id}',
+  operationId: 'getUser',
+  tags: ['Users'],
+  summary: 'Show a user',
+  request: { params },
+  responses: {
+    ...problemResponses(['invalid_request', 'user_not_found', ...READ_PROBLEMS], invalidId),
+    200: jsonResponse('The user.', UserView),
+  },
+});
+
+/** The users: their names. */
+export function addUserRoutes(
+  app: OpenAPIHono,
+  { saveUser, getUser }: Pick<UseCases, 'saveUser' | 'getUser'>,
+): void {
+  app.openapi(saveUserRoute, async (c) => {
+    const { user_id } = c.req.valid('param');
+    const { user, created } = await saveUser({ userId: user_id, username: c.req.valid('json').username });
+    return c.json(viewOf(user), created ? 201 : 200);
+  });
+
+  app.openapi(getUserRoute, async (c) => {
+    const { user_id } = c.req.valid('param');
+    return c.json(viewOf(await getUser({ userId: user_id })), 200);
+  });
+}

@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'vitest';
+import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import type { Log } from '../../src/application/ports/log.ts';
+import { StorageFailure, type StorageFailureKind } from '../../src/application/ports/storage-failure.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import { ask, get, ORIGIN, problemIn, type Answer, type Fetch } from './client.ts';
+import { documented, type OpenApiDocument } from './documented.ts';
+import { openApp } from './open-app.ts';
+
+const document = JSON.parse(
+  readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),
+) as OpenApiDocument;
+
+/** What stays inside: the texts of a driver and of a bug. */
+const SECRET = 'All host(s) tried for query SELECT * FROM messages failed at 10.0.0.7:9042';
+
+const UUID = '9763e288-d989-55b2-b4f9-d793723eb9ef';
+const message = { sender_id: 'alice', receiver_id: 'bob', content: 'Hello' };
+const READS = [
+  `/api/messages/conversation/${UUID}`,
+  `/api/messages/conversation/${UUID}/before?timestamp=2026-01-01T00:00:00Z`,
+  '/api/conversations/user/alice',
+  `/api/conversations/${UUID}`,
+  '/api/users/alice',
+].map((path) => ['GET', path, undefined] as const);
+const WRITES = [
+  ['POST', '/api/messages', message],
+  ['POST', '/api/messages/send', message],
+  ['POST', '/api/conversations', { participant_ids: ['alice', 'bob'] }],
+  ['PUT', '/api/users/alice', { username: 'Alice' }],
+] as const;
+
+/** A storage each of whose answers is `answer`'s. */
+function storageThat(answer: () => Promise<never>): Storage {
+  return {
+    messages: { append: answer, listBefore: answer },
+    conversations: { find: answer, start: answer, listByUser: answer },
+    users: { find: answer, save: answer },
+    missing: answer,
+    close: () => Promise.resolve(),
+  };
+}
+
+/** A log that keeps what it is told. */
+function listeningLog() {
+  const lines: { level: keyof Log; fields: object; sentence: string }[] = [];
+  const hear = (level: keyof Log) => (fields: object, sentence: string) => {
+    lines.push({ level, fields, sentence });
+  };
+  return { lines, log: { info: hear('info'), warn: hear('warn'), error: hear('error') } satisfies Log };
+}
+
+function open(changed: Parameters<typeof openApp>[0]): Fetch {
+  const app = openApp(changed);
+  return documented(async (request) => app.fetch(request), document);
+}
+
+function assertNothingShown(answer: Answer): void {
+  const all = answer.text + JSON.stringify([...answer.headers]);
+  assert.doesNotMatch(all, /SELECT|10\.0\.0\.7|host\(s\)|\.ts|node_modules|\bat /);
+}
+
+describe('when storage lets a request down', () => {
+  const failing = (kind: StorageFailureKind) =>
+    storageThat(() => Promise.reject(new StorageFailure(kind, { cause: new Error(SECRET) })));
+
+  test('it is a 503 that says whether something may have happened, and when to try again', async () => {
+    const cases = [
+      ['unavailable', [...READS, ...WRITES], 'storage-unavailable'],
+      ['outcome_unknown', WRITES, 'outcome-unknown'],
+    ] as const;
+    for (const [kind, routes, type] of cases) {
+      const fetch = open({ storage: failing(kind) });
+      for (const [method, path, body] of routes) {
+        const answer = await ask(fetch, method, path, { body });
+        problemIn(answer, 503, type);
+        assert.equal(answer.headers.get('Retry-After'), '1');
+        assertNothingShown(answer);
+      }
+    }
+  });
+
+  test('what does not answer in time is given up, a write as one that may yet happen', async () => {
+    const never = storageThat(() => new Promise(() => undefined));
+    const fetch = open({ storage: never, requestTimeoutMs: 20 });
+    for (const [method, path, body] of READS) {
+      problemIn(await ask(fetch, method, path, { body }), 503, 'storage-unavailable');
+    }
+    for (const [method, path, body] of WRITES) {
+      problemIn(await ask(fetch, method, path, { body }), 503, 'outcome-unknown');
+    }
+  });
+
+  test('the log is told the cause, with the id of the request', async () => {
+    const { log, lines } = listeningLog();
+    const answer = await get(open({ storage: failing('unavailable'), log }), '/api/users/alice');
+    assert.deepEqual(
+      lines.map(({ level, sentence }) => [level, sentence]),
+      [['warn', 'Storage let a request down.']],
+    );
+    const { err, requestId } = lines[0]!.fields as { err: Error; requestId: string };
+    assert.equal((err.cause as Error).message, SECRET);
+    assert.equal(requestId, answer.headers.get('X-Request-Id'));
+  });
+});
+
+describe('when we are wrong', () => {
+  test('it is a 500 of one fixed sentence, and the log is told the rest', async () => {
+    const { log, lines } = listeningLog();
+    const fetch = open({ storage: storageThat(() => Promise.reject(new TypeError(SECRET))), log });
+    for (const [method, path, body] of [...READS, ...WRITES]) {
+      const answer = await ask(fetch, method, path, { body });
+      const { detail } = problemIn(answer, 500, 'internal-error');
+      assert.equal(detail, 'It was noted under the id of this request.');
+      assertNothingShown(answer);
+      const { level, fields } = lines.pop()!;
+      assert.equal(level, 'error');
+      const { err, requestId } = fields as { err: Error; requestId: string };
+      assert.equal(err.message, SECRET);
+      assert.equal(requestId, answer.headers.get('X-Request-Id'));
+    }
+    assert.deepEqual(lines, []);
+  });
+});
+
+describe('when the caller is wrong', () => {
+  test('the log is left in peace', async () => {
+    const { log, lines } = listeningLog();
+    const fetch = open({ log });
+    await ask(fetch, 'POST', '/api/messages', { body: { ...message, content: '' } });
+    await ask(fetch, 'POST', '/api/messages', { body: '{' });
+    await ask(fetch, 'POST', '/api/messages', { body: 'x', headers: { 'Content-Type': 'text/plain' } });
+    await ask(fetch, 'DELETE', '/api/messages');
+    await get(fetch, '/nowhere');
+    await get(fetch, '/api/users/alice');
+    await get(fetch, '/api/conversations/user/alice?cursor=1');
+    assert.deepEqual(lines, []);
+  });
+
+  test('a client that goes away in mid-sentence is no failure of ours', async () => {
+    for (const headers of [{}, { 'Content-Length': '100' }]) {
+      const { log, lines } = listeningLog();
+      const fetch = open({ log });
+      const body = new ReadableStream({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode('{"sender_id":'));
+          controller.error(new Error('aborted'));
+        },
+      });
+      problemIn(await ask(fetch, 'POST', '/api/messages', { body, headers }), 400, 'malformed-body');
+      assert.deepEqual(lines, []);
+    }
+  });
+});
+
+describe('health', () => {
+  test('the process is live whatever storage does', async () => {
+    let touched = 0;
+    const storage = storageThat(() => {
+      touched += 1;
+      return new Promise(() => undefined);
+    });
+    const { status, body } = await get(open({ storage }), '/livez');
+    assert.deepEqual([status, body, touched], [200, { status: 'live' }, 0]);
+  });
+
+  test('what is missing is named, and named no longer once it is there', async () => {
+    let sentences = ['Cassandra is not reached yet.', 'The clock is wrong.'];
+    const storage = { ...makeMemoryStorage(), missing: () => Promise.resolve(sentences) };
+    const fetch = open({ storage });
+    const answer = await get(fetch, '/readyz');
+    const { detail } = problemIn(answer, 503, 'not-ready');
+    assert.equal(detail, 'Cassandra is not reached yet. The clock is wrong.');
+    assert.equal(answer.headers.get('Retry-After'), '1');
+    sentences = [];
+    assert.equal((await get(fetch, '/readyz')).status, 200);
+  });
+});
+
+describe('what depends on the clock', () => {
+  test('a user is created at its microsecond', async () => {
+    const clock = { now: () => Date.UTC(2026, 0, 31, 9, 30, 0, 123) * 1000 + 45 };
+    const { body } = await ask(open({ clock }), 'PUT', '/api/users/alice', { body: { username: 'Alice' } });
+    assert.deepEqual(body, {
+      id: 'alice',
+      username: 'Alice',
+      created_at: '2026-01-31T09:30:00.123045000Z',
+    });
+  });
+});
+
+describe('what depends on the docs', () => {
+  test('a file that is not there is a 404', async () => {
+    const fetch = open({ docsAssets: () => Promise.resolve(null) });
+    problemIn(await get(fetch, '/docs/swagger-ui-dist/swagger-ui.css'), 404, 'path-not-found');
+  });
+
+  test('only the files that the page needs are asked for', async () => {
+    const asked: string[] = [];
+    const docsAssets = (name: string) => {
+      asked.push(name);
+      return Promise.resolve(new Uint8Array([1]));
+    };
+    const app = openApp({ docsAssets });
+    for (const name of [
+      'swagger-ui.css',
+      'swagger-ui-bundle.js',
+      'swagger-ui.js',
+      '..%2fpackage.json',
+      'valueOf',
+    ]) {
+      await app.fetch(new Request(`${ORIGIN}/docs/swagger-ui-dist/${name}`));
+    }
+    assert.deepEqual(asked, ['swagger-ui.css', 'swagger-ui-bundle.js']);
+  });
+});

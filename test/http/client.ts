@@ -1,0 +1,179 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+
+/** The messenger as a client has it. Whoever serves elsewhere than here sends the request there. */
+export type Fetch = (request: Request) => Promise<Response>;
+
+/** The host in the URL of every request. */
+export const ORIGIN = 'http://messenger.test';
+
+/** An answer that has been read. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  /** The text as JSON; undefined where it is none. */
+  readonly body: unknown;
+}
+
+export interface Message {
+  readonly id: string;
+  readonly conversation_id: string;
+  readonly sender_id: string;
+  readonly receiver_id: string;
+  readonly content: string;
+  readonly created_at: string;
+}
+
+interface LastMessage {
+  readonly last_message_id: string | null;
+  readonly last_message_sender_id: string | null;
+  readonly last_message_content: string | null;
+  readonly last_message_at: string | null;
+}
+
+export interface Conversation extends LastMessage {
+  readonly id: string;
+  readonly participant_ids: readonly string[];
+  readonly created_at: string;
+}
+
+export interface InboxRow extends LastMessage {
+  readonly id: string;
+  readonly participant_ids: readonly string[];
+  readonly other_user_id: string;
+}
+
+export interface User {
+  readonly id: string;
+  readonly username: string;
+  readonly created_at: string;
+}
+
+export interface Page<Item> {
+  readonly data: readonly Item[];
+  readonly limit: number;
+  readonly page?: number;
+  readonly next_cursor: string | null;
+}
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly instance: string;
+  readonly errors?: readonly {
+    readonly pointer?: string;
+    readonly parameter?: string;
+    readonly header?: string;
+    readonly detail: string;
+  }[];
+}
+
+/** The answer to `method` on `path`. What is no text and no bytes is sent as JSON. */
+export async function ask(
+  fetch: Fetch,
+  method: string,
+  path: string,
+  { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+): Promise<Answer> {
+  const raw = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
+  const init = {
+    method,
+    headers: body === undefined ? headers : { 'Content-Type': 'application/json', ...headers },
+    body: body === undefined ? null : raw ? body : JSON.stringify(body),
+    duplex: 'half',
+  };
+  const response = await fetch(new Request(ORIGIN + path, init as RequestInit));
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: jsonOf(text) };
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export const get = (fetch: Fetch, path: string) => ask(fetch, 'GET', path);
+
+/** What a 200 to a GET of `path` holds. */
+async function found(fetch: Fetch, path: string): Promise<unknown> {
+  const { status, text, body } = await get(fetch, path);
+  assert.equal(status, 200, text);
+  return body;
+}
+
+/** Sends a message that is taken. */
+export async function send(
+  fetch: Fetch,
+  sender: string | number,
+  receiver: string | number,
+  content = 'Hello',
+): Promise<Message> {
+  const body = { sender_id: sender, receiver_id: receiver, content };
+  const answer = await ask(fetch, 'POST', '/api/messages', { body });
+  assert.equal(answer.status, 201, answer.text);
+  return answer.body as Message;
+}
+
+/** Sends that many messages, one after another, and gives them newest first. */
+export async function sendMany(
+  fetch: Fetch,
+  sender: string,
+  receiver: string,
+  count: number,
+): Promise<Message[]> {
+  const sent: Message[] = [];
+  for (let n = 1; n <= count; n += 1) sent.unshift(await send(fetch, sender, receiver, `No. ${n}`));
+  return sent;
+}
+
+export const historyOf = (conversation: string) => `/api/messages/conversation/${conversation}`;
+export const inboxOf = (user: string) => `/api/conversations/user/${user}`;
+
+export async function messagesAt(fetch: Fetch, path: string): Promise<Page<Message>> {
+  return (await found(fetch, path)) as Page<Message>;
+}
+
+export async function rowsAt(fetch: Fetch, path: string): Promise<Page<InboxRow>> {
+  return (await found(fetch, path)) as Page<InboxRow>;
+}
+
+export async function conversationAt(fetch: Fetch, id: string): Promise<Conversation> {
+  return (await found(fetch, `/api/conversations/${id}`)) as Conversation;
+}
+
+/** `answer`, found to be a problem of this status and type: the last part of its URN. */
+export function problemIn(answer: Answer, status: number, type: string): Problem {
+  assert.equal(answer.status, status, answer.text);
+  assert.equal(answer.headers.get('Content-Type'), 'application/problem+json');
+  const problem = answer.body as Problem;
+  assert.equal(problem.status, status);
+  assert.equal(problem.type, `urn:problem:messenger:${type}`);
+  assert.equal(problem.instance, `urn:messenger:request:${answer.headers.get('X-Request-Id')}`);
+  assert.notEqual(problem.title, '');
+  assert.notEqual(problem.detail, '');
+  return problem;
+}
+
+/** Holds `answer` to be a 400 that finds fault with exactly these parts, such as `parameter limit`. */
+export function assertFaults(answer: Answer, ...parts: readonly string[]): void {
+  const { errors = [] } = problemIn(answer, 400, 'invalid-request');
+  const named = errors.map(({ detail, ...place }) => {
+    assert.notEqual(detail, '');
+    return Object.entries(place).flat().join(' ');
+  });
+  assert.deepEqual(named.sort(), [...parts].sort());
+}
+
+export function freshUser(): string {
+  return `user-${randomUUID()}`;
+}
+
+export function freshUsers(): [string, string] {
+  return [freshUser(), freshUser()];
+}

@@ -1,0 +1,196 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { Contract } from '../../contracts/contract.ts';
+import {
+  ask,
+  assertFaults,
+  conversationAt,
+  freshUser,
+  freshUsers,
+  get,
+  inboxOf,
+  problemIn,
+  rowsAt,
+  send,
+  type Conversation,
+  type Fetch,
+  type InboxRow,
+} from '../client.ts';
+
+const start = (fetch: Fetch, ...participants: unknown[]) =>
+  ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: participants } });
+
+const EMPTY = {
+  last_message_id: null,
+  last_message_sender_id: null,
+  last_message_content: null,
+  last_message_at: null,
+};
+
+export const conversationsContract = {
+  'a conversation that is new is answered with 201 and where it is found': async (fetch) => {
+    const [alice, bob] = freshUsers();
+    const { status, headers, body } = await start(fetch, bob, alice);
+    assert.equal(status, 201);
+    const { id, created_at, ...rest } = body as Conversation;
+    assert.deepEqual(rest, { participant_ids: [alice, bob].sort(), ...EMPTY });
+    assert.match(created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
+    assert.equal(headers.get('Location'), `/api/conversations/${id}`);
+    assert.deepEqual((await get(fetch, headers.get('Location')!)).body, body);
+  },
+
+  'a conversation that is there already is answered with 200, also while it is empty': async (fetch) => {
+    const [alice, bob] = freshUsers();
+    const first = await start(fetch, alice, bob);
+    const again = await start(fetch, bob, alice);
+    assert.equal(again.status, 200);
+    assert.equal(again.headers.get('Location'), null);
+    assert.deepEqual(again.body, first.body);
+    const message = await send(fetch, alice, bob);
+    const third = await start(fetch, alice, bob);
+    assert.equal(third.status, 200);
+    assert.equal((third.body as Conversation).last_message_id, message.id);
+  },
+
+  'the conversation that a first message begins need not be started': async (fetch) => {
+    const [alice, bob] = freshUsers();
+    const { conversation_id, id, created_at } = await send(fetch, alice, bob, 'Hello, Bob');
+    assert.deepEqual(await conversationAt(fetch, conversation_id), {
+      id: conversation_id,
+      participant_ids: [alice, bob].sort(),
+      created_at,
+      last_message_id: id,
+      last_message_sender_id: alice,
+      last_message_content: 'Hello, Bob',
+      last_message_at: created_at,
+    });
+    assert.equal((await start(fetch, alice, bob)).status, 200);
+  },
+
+  'numbers start the conversation of their digits': async (fetch) => {
+    const bob = freshUser();
+    const { body } = await start(fetch, 1, bob);
+    assert.deepEqual((body as Conversation).participant_ids, ['1', bob].sort());
+    assert.equal((await start(fetch, bob, '1')).status, 200);
+  },
+
+  'a conversation takes two user ids, no fewer and no more': async (fetch) => {
+    for (const participants of [[], ['alice'], ['alice', 'bob', 'carol']]) {
+      assertFaults(await start(fetch, ...participants), 'pointer #/participant_ids');
+    }
+    assertFaults(await start(fetch, 'alice', ''), 'pointer #/participant_ids/1');
+    assertFaults(
+      await start(fetch, null, { id: 'bob' }),
+      'pointer #/participant_ids/0',
+      'pointer #/participant_ids/1',
+    );
+    const notAList = await ask(fetch, 'POST', '/api/conversations', {
+      body: { participant_ids: 'alice,bob' },
+    });
+    assertFaults(notAList, 'pointer #/participant_ids');
+  },
+
+  'nobody changes places after a reply': async (fetch) => {
+    const [alice, bob] = freshUsers();
+    const { conversation_id } = await send(fetch, alice, bob);
+    const { participant_ids } = await conversationAt(fetch, conversation_id);
+    await send(fetch, bob, alice);
+    assert.deepEqual((await conversationAt(fetch, conversation_id)).participant_ids, participant_ids);
+    assert.deepEqual((await rowsAt(fetch, inboxOf(bob))).data[0]?.participant_ids, participant_ids);
+  },
+
+  'a note to oneself is a conversation of one': async (fetch) => {
+    const alice = freshUser();
+    const { conversation_id, id } = await send(fetch, alice, alice, 'Milk');
+    const { data } = await rowsAt(fetch, inboxOf(alice));
+    assert.deepEqual(
+      data.map((row) => [row.id, row.participant_ids, row.other_user_id, row.last_message_id]),
+      [[conversation_id, [alice], alice, id]],
+    );
+    const started = await start(fetch, alice, alice);
+    assert.equal(started.status, 200);
+    assert.equal((started.body as Conversation).id, conversation_id);
+  },
+
+  'a conversation that does not exist is a 404': async (fetch) => {
+    problemIn(await get(fetch, `/api/conversations/${randomUUID()}`), 404, 'conversation-not-found');
+  },
+
+  'a conversation is found by its id in either case, and by nothing that is no UUID': async (fetch) => {
+    const { conversation_id } = await send(fetch, ...freshUsers());
+    assert.equal((await conversationAt(fetch, conversation_id.toUpperCase())).id, conversation_id);
+    for (const id of ['1', 'user', `${conversation_id}0`, '%E2%98%83']) {
+      assertFaults(await get(fetch, `/api/conversations/${id}`), 'parameter conversation_id');
+    }
+  },
+
+  'an inbox shows each conversation once, the newest activity on top, as either sees it': async (fetch) => {
+    const [alice, bob] = freshUsers();
+    const [carol, dave] = freshUsers();
+    const first = await send(fetch, alice, bob, 'to Bob');
+    await send(fetch, carol, alice, 'from Carol');
+    await start(fetch, alice, dave);
+    const last = await send(fetch, bob, alice, 'from Bob');
+    const { data, ...rest } = await rowsAt(fetch, inboxOf(alice));
+    assert.deepEqual(rest, { limit: 20, next_cursor: null });
+    assert.deepEqual(
+      data.map(({ other_user_id, last_message_content }) => [other_user_id, last_message_content]),
+      [
+        [bob, 'from Bob'],
+        [dave, null],
+        [carol, 'from Carol'],
+      ],
+    );
+    assert.deepEqual(data[0], {
+      id: first.conversation_id,
+      participant_ids: [alice, bob].sort(),
+      other_user_id: bob,
+      last_message_id: last.id,
+      last_message_sender_id: bob,
+      last_message_content: 'from Bob',
+      last_message_at: last.created_at,
+    } satisfies InboxRow);
+    const [bobs] = (await rowsAt(fetch, inboxOf(bob))).data;
+    assert.deepEqual(bobs, { ...data[0], other_user_id: alice });
+  },
+
+  'an empty conversation stands in both inboxes, with nulls for what was not said': async (fetch) => {
+    const [alice, bob] = freshUsers();
+    const { id, participant_ids } = (await start(fetch, alice, bob)).body as Conversation;
+    for (const [owner, other] of [
+      [alice, bob],
+      [bob, alice],
+    ] as const) {
+      const { data } = await rowsAt(fetch, inboxOf(owner));
+      assert.deepEqual(data, [{ id, participant_ids, other_user_id: other, ...EMPTY }]);
+    }
+  },
+
+  'the inbox of someone unknown is empty': async (fetch) => {
+    assert.deepEqual(await rowsAt(fetch, inboxOf(freshUser())), { data: [], limit: 20, next_cursor: null });
+  },
+
+  'a preview has at most 140 characters, and is cut between graphemes': async (fetch) => {
+    const [alice, bob] = freshUsers();
+    const family = '👩‍👩‍👧‍👦'; // Seven characters, one grapheme: twenty of them fill the preview.
+    const { conversation_id } = await send(fetch, alice, bob, `${'a'.repeat(139)}${family}`);
+    const shown = async () => [
+      (await conversationAt(fetch, conversation_id)).last_message_content,
+      (await rowsAt(fetch, inboxOf(bob))).data[0]?.last_message_content,
+    ];
+    assert.deepEqual(await shown(), ['a'.repeat(139), 'a'.repeat(139)]);
+    await send(fetch, alice, bob, family.repeat(21));
+    assert.deepEqual(await shown(), [family.repeat(20), family.repeat(20)]);
+  },
+
+  'a user id in a path is text, percent-encoded or not': async (fetch) => {
+    const alice = `a.b:c@d_e-${randomUUID().slice(0, 8)}`;
+    await send(fetch, alice, freshUser());
+    for (const id of [alice, encodeURIComponent(alice), alice.replace('a', '%61')]) {
+      assert.equal((await rowsAt(fetch, inboxOf(id))).data.length, 1);
+    }
+    for (const id of ['x'.repeat(65), 'a%20b', 'a%2Fb', '%C3%A4', 'a%00', '%2561', 'a%0A']) {
+      assertFaults(await get(fetch, inboxOf(id)), 'parameter user_id');
+    }
+  },
+} satisfies Contract<Fetch>;

@@ -1,0 +1,489 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { Contract } from '../../contracts/contract.ts';
+import {
+  ask,
+  assertFaults,
+  freshUser,
+  freshUsers,
+  get,
+  historyOf,
+  inboxOf,
+  messagesAt,
+  problemIn,
+  send,
+  type Answer,
+  type Fetch,
+} from '../client.ts';
+
+const LIMIT = 256 * 1024;
+
+/** The routes that take a body, with one that each takes. */
+const TAKERS: readonly [method: string, path: string, body: () => Record<string, unknown>][] = [
+  ['POST', '/api/messages', () => ({ sender_id: freshUser(), receiver_id: freshUser(), content: 'Hello' })],
+  [
+    'POST',
+    '/api/messages/send',
+    () => ({ sender_id: freshUser(), receiver_id: freshUser(), content: 'Hello' }),
+  ],
+  ['POST', '/api/conversations', () => ({ participant_ids: freshUsers() })],
+  ['PUT', '/api/users/alice', () => ({ username: 'Alice' })],
+];
+
+/** Which methods each path takes. */
+const ALLOWED: Readonly<Record<string, string>> = {
+  '/': 'GET, HEAD',
+  '/api/messages': 'POST',
+  '/api/messages/send': 'POST',
+  [historyOf(randomUUID())]: 'GET, HEAD',
+  [`${historyOf(randomUUID())}/before`]: 'GET, HEAD',
+  '/api/conversations': 'POST',
+  [`/api/conversations/${randomUUID()}`]: 'GET, HEAD',
+  [inboxOf('alice')]: 'GET, HEAD',
+  '/api/users/alice': 'GET, HEAD, PUT',
+  '/openapi.json': 'GET, HEAD',
+  '/docs': 'GET, HEAD',
+  '/livez': 'GET, HEAD',
+  '/readyz': 'GET, HEAD',
+};
+
+/** Bodies that are not JSON in UTF-8. */
+const MALFORMED: readonly (string | Uint8Array)[] = [
+  '',
+  ' ',
+  '{',
+  '{"sender_id":',
+  "{'sender_id': 1}",
+  '{"content": NaN}',
+  '{"content": Infinity}',
+  '{"a": 01}',
+  '{"a": 1,}',
+  '{"a": "\u0001"}',
+  'undefined',
+  '[[[',
+  '['.repeat(100_000),
+  '{"a":'.repeat(40_000),
+  '{} {}',
+  '\0',
+  new Uint8Array([0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00]),
+  new Uint8Array([0x7b, 0x22, 0x61, 0x22, 0x3a, 0x22, 0xc3, 0x28, 0x22, 0x7d]),
+  new Uint8Array([0x22, 0xed, 0xa0, 0x80, 0x22]),
+  new Uint8Array([0x22, 0xf4, 0x90, 0x80, 0x80, 0x22]),
+  new Uint8Array(1000).fill(0x80),
+];
+
+/** Bodies that are JSON, and nothing that any route takes. */
+const MISSHAPEN: readonly string[] = [
+  'null',
+  'true',
+  '0',
+  '1e400',
+  '"{}"',
+  '[]',
+  '{}',
+  '[{"sender_id":"a","receiver_id":"b","content":"c"}]',
+  '{"__proto__":{"sender_id":"a","receiver_id":"b","content":"c","username":"d","participant_ids":["a","b"]}}',
+  '{"constructor":{"prototype":{"admin":true}}}',
+  '{"toString":1,"valueOf":2,"then":3,"toJSON":4}',
+  '{"":""}',
+  '{"\\ud800":"\\udfff","a/b":1,"m~n":2,"<script>":3}',
+  '{"sender_id":{"toString":"x"},"receiver_id":[["a"]],"content":{"length":1e9}}',
+  '{"participant_ids":{"0":"a","1":"b","length":2},"username":{"length":3}}',
+  `{"participant_ids":${'['.repeat(50_000)}${']'.repeat(50_000)},"username":1}`,
+  `{"${'k'.repeat(100_000)}":1}`,
+  `{${Array.from({ length: 20_000 }, (_, n) => `"k${n}":1`).join()}}`,
+  `{"sender_id":${'9'.repeat(100_000)}}`,
+  `[${'0,'.repeat(100_000)}0]`,
+];
+
+/** Parts of a path or a query that mean mischief somewhere. */
+const STRANGE_PARTS: readonly string[] = [
+  '%00',
+  '%0d%0aSet-Cookie:%20a=b',
+  '%zz',
+  '%',
+  '%E0%A4%A',
+  '%C0%AE%C0%AE%2F',
+  '%ff',
+  '%2e%2e%2f%2e%2e%2fetc%2fpasswd',
+  '..%2f..%2fpackage.json',
+  '%252e%252e',
+  "';%20DROP%20TABLE%20users;--",
+  '%22%20OR%201=1',
+  '${7*7}',
+  '%3Cscript%3Ealert(1)%3C/script%3E',
+  '__proto__',
+  'constructor',
+  'toString',
+  'NaN',
+  '-0',
+  '1e400',
+  '%F0%9D%92%B3',
+  '%EF%BB%BF',
+  '%E2%80%AE',
+  'x'.repeat(4000),
+];
+
+/** What no answer may show: how the service is made. */
+const INSIDES =
+  /node_modules|\.[jt]s:\d|\bat .+:\d+:\d+|\/src\/|Error:|zod|hono|cassandra|undefined|\[object/i;
+
+/** Holds `answer` to be a no of the caller's making that gives nothing away, and says little. */
+function assertClearNo(answer: Answer, what: string): void {
+  assert.ok(
+    answer.status >= 400 && answer.status < 500,
+    `${what}: ${answer.status} ${answer.text.slice(0, 200)}`,
+  );
+  assert.equal(answer.headers.get('Content-Type'), 'application/problem+json', what);
+  assert.ok(answer.text.length < 20_000, `${what}: an answer of ${answer.text.length} characters`);
+  const shown = INSIDES.exec(answer.text);
+  assert.equal(shown, null, `${what}: shows ${shown?.[0]}`);
+}
+
+async function each<Item>(items: readonly Item[], check: (item: Item) => Promise<void>): Promise<void> {
+  await Promise.all(items.map(check));
+}
+
+function chunked(bytes: number): ReadableStream {
+  let left = bytes;
+  return new ReadableStream({
+    pull(controller) {
+      if (left === 0) controller.close();
+      else {
+        const size = Math.min(left, 16 * 1024);
+        controller.enqueue(new Uint8Array(size).fill(0x20));
+        left -= size;
+      }
+    },
+  });
+}
+
+export const requestsContract = {
+  'a path with a slash at its end is the same path': async (fetch) => {
+    const { conversation_id, receiver_id } = await send(fetch, ...freshUsers());
+    for (const path of [
+      historyOf(conversation_id),
+      `/api/conversations/${conversation_id}`,
+      inboxOf(receiver_id),
+      '/livez',
+      '/readyz',
+      '/docs',
+      '/openapi.json',
+    ]) {
+      const plain = await get(fetch, path);
+      const slashed = await get(fetch, `${path}/`);
+      assert.equal(plain.status, 200);
+      assert.equal(slashed.status, 200);
+      assert.equal(slashed.text, plain.text);
+    }
+    const before = `${historyOf(conversation_id)}/before/?timestamp=2100-01-01T00:00:00Z`;
+    assert.equal((await messagesAt(fetch, before)).data.length, 1);
+    for (const [method, path, body] of TAKERS) {
+      const { status } = await ask(fetch, method, `${path}/`, { body: body() });
+      assert.ok(status === 200 || status === 201);
+    }
+  },
+
+  'an unknown path is a 404': async (fetch) => {
+    for (const path of [
+      '/api',
+      '/api/message',
+      '/API/messages',
+      '//api/messages',
+      '/api/messages//',
+      '/api/messages/conversation',
+      '/api/messages/conversation/a/b',
+      '/api/conversations/user/a/b',
+      '/api/users',
+      '/api/users//',
+      '/docs/index.html',
+      '/favicon',
+      '/%20',
+      '/.git/config',
+    ]) {
+      for (const method of ['GET', 'POST', 'DELETE']) {
+        problemIn(await ask(fetch, method, path), 404, 'path-not-found');
+      }
+    }
+  },
+
+  'a path that is not percent-encoded UTF-8 is a 400': async (fetch) => {
+    problemIn(await get(fetch, '/nowhere/%zz'), 400, 'malformed-path');
+    problemIn(await get(fetch, '/%ff'), 400, 'malformed-path');
+    for (const id of ['%zz', 'a%', '%E0%A4%A', '%ff']) {
+      assertFaults(await get(fetch, `/api/users/${id}`), 'parameter user_id');
+      assertFaults(await get(fetch, inboxOf(id)), 'parameter user_id');
+      assertFaults(await get(fetch, historyOf(id)), 'parameter conversation_id');
+    }
+  },
+
+  'a method that a path does not take is a 405 that names those it takes': async (fetch) => {
+    for (const [path, allowed] of Object.entries(ALLOWED)) {
+      for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+        if (allowed.split(', ').includes(method)) continue;
+        for (const slash of path === '/' ? [''] : ['', '/']) {
+          const answer = await ask(fetch, method, path + slash);
+          problemIn(answer, 405, 'method-not-allowed');
+          assert.equal(
+            answer.headers.get('Allow')?.split(', ').sort().join(', '),
+            allowed,
+            `${method} ${path}`,
+          );
+        }
+      }
+    }
+  },
+
+  'a HEAD is a GET without its body': async (fetch) => {
+    const { conversation_id, sender_id } = await send(fetch, ...freshUsers());
+    const paths = [
+      historyOf(conversation_id),
+      inboxOf(sender_id),
+      '/readyz',
+      '/openapi.json',
+      '/nowhere',
+      '/%zz',
+    ];
+    for (const path of [...paths, historyOf(randomUUID()), '/api/users/a%20b']) {
+      const [head, body] = [await ask(fetch, 'HEAD', path), await get(fetch, path)];
+      assert.equal(head.status, body.status);
+      assert.equal(head.text, '');
+      assert.equal(head.headers.get('Content-Type'), body.headers.get('Content-Type'));
+    }
+    const head = await ask(fetch, 'HEAD', '/api/messages');
+    assert.deepEqual([head.status, head.text, head.headers.get('Allow')], [405, '', 'POST']);
+  },
+
+  'every answer names its request, and takes over a sane name': async (fetch) => {
+    const first = (await get(fetch, '/livez')).headers.get('X-Request-Id');
+    const second = (await get(fetch, '/nowhere')).headers.get('X-Request-Id');
+    assert.match(first ?? '', /^[0-9a-f-]{36}$/);
+    assert.notEqual(first, second);
+    const named = async (name: string, path: string) =>
+      (await ask(fetch, 'GET', path, { headers: { 'X-Request-Id': name } })).headers.get('X-Request-Id');
+    assert.equal(await named('my-request_1', '/livez'), 'my-request_1');
+    assert.equal(await named('my-request_1', '/nowhere'), 'my-request_1');
+    for (const insane of ['two words', '<b>', 'x'.repeat(256), 'ä']) {
+      assert.notEqual(await named(insane, '/livez'), insane);
+    }
+  },
+
+  'what is said in private is not kept by caches': async (fetch) => {
+    const { sender_id } = await send(fetch, ...freshUsers());
+    for (const path of [inboxOf(sender_id), '/nowhere', '/readyz']) {
+      assert.equal((await get(fetch, path)).headers.get('Cache-Control'), 'no-store');
+    }
+  },
+
+  'the front door leads to the docs, which come from here alone': async (fetch) => {
+    const front = await get(fetch, '/');
+    assert.deepEqual([front.status, front.headers.get('Location')], [302, '/docs']);
+    const docs = await get(fetch, '/docs');
+    assert.equal(docs.status, 200);
+    assert.match(docs.headers.get('Content-Type') ?? '', /^text\/html/);
+    assert.deepEqual(docs.text.match(/\bhttps?:/g), null);
+    const assets = [...docs.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
+    assert.equal(assets.length, 2);
+    for (const path of assets) {
+      const { status, headers, text } = await get(fetch, path);
+      assert.equal(status, 200);
+      const type = path.endsWith('.css') ? 'text/css' : 'text/javascript';
+      assert.equal(headers.get('Content-Type'), `${type}; charset=utf-8`);
+      assert.equal(headers.get('Cache-Control'), 'public, max-age=3600');
+      assert.ok(text.length > 100_000);
+    }
+    const icon = await get(fetch, '/favicon.ico');
+    assert.equal(icon.status, 302);
+    const { status, headers } = await get(fetch, icon.headers.get('Location')!);
+    assert.deepEqual([status, headers.get('Content-Type')], [200, 'image/png']);
+    const folder = assets[0]!.replace(/[^/]+$/, '');
+    for (const name of [
+      'package.json',
+      'index.html',
+      '..%2fpackage.json',
+      '..%5cpackage.json',
+      'constructor',
+      '%00',
+    ]) {
+      problemIn(await get(fetch, folder + name), 404, 'path-not-found');
+    }
+  },
+
+  'the service is live and ready': async (fetch) => {
+    const [live, ready] = [await get(fetch, '/livez'), await get(fetch, '/readyz')];
+    assert.deepEqual([live.status, live.body], [200, { status: 'live' }]);
+    assert.deepEqual([ready.status, ready.body], [200, { status: 'ready' }]);
+  },
+
+  'a body of another media type is a 415': async (fetch) => {
+    for (const [method, path, body] of TAKERS) {
+      const text = JSON.stringify(body());
+      for (const type of [
+        'text/plain',
+        'application/x-www-form-urlencoded',
+        'multipart/form-data',
+        'text/json',
+        'json',
+      ]) {
+        const answer = await ask(fetch, method, path, { body: text, headers: { 'Content-Type': type } });
+        const { errors } = problemIn(answer, 415, 'unsupported-media-type');
+        assert.deepEqual(
+          errors?.map(({ header }) => header),
+          ['Content-Type'],
+        );
+      }
+      for (const type of [
+        'application/json; charset=utf-8',
+        'APPLICATION/JSON',
+        'application/vnd.messenger+json',
+      ]) {
+        const { status } = await ask(fetch, method, path, { body: text, headers: { 'Content-Type': type } });
+        assert.ok(status === 200 || status === 201, type);
+      }
+    }
+  },
+
+  'a body of no media type is a 415, and no body at all a 400': async (fetch) => {
+    for (const [method, path, body] of TAKERS) {
+      const bytes = new TextEncoder().encode(JSON.stringify(body()));
+      const untyped = await fetch(new Request(`http://messenger.test${path}`, { method, body: bytes }));
+      assert.equal(untyped.status, 415);
+      await untyped.body?.cancel();
+      const { status, headers } = await ask(fetch, method, path);
+      assert.equal(status, 400);
+      assert.equal(headers.get('Content-Type'), 'application/problem+json');
+    }
+  },
+
+  'a body over 256 KiB is a 413, whether it says its length or comes in chunks': async (fetch) => {
+    for (const [method, path] of TAKERS) {
+      for (const bytes of [LIMIT + 1, 4 * LIMIT]) {
+        problemIn(await ask(fetch, method, path, { body: chunked(bytes) }), 413, 'body-too-large');
+        const headers = { 'Content-Length': `${bytes}` };
+        problemIn(
+          await ask(fetch, method, path, { body: ' '.repeat(bytes), headers }),
+          413,
+          'body-too-large',
+        );
+      }
+      problemIn(await ask(fetch, method, path, { body: chunked(LIMIT) }), 400, 'malformed-body');
+      const headers = { 'Content-Length': `${LIMIT}` };
+      problemIn(await ask(fetch, method, path, { body: ' '.repeat(LIMIT), headers }), 400, 'malformed-body');
+    }
+  },
+
+  'the longest content fits, also with every character escaped': async (fetch) => {
+    const content = '𝒳'.repeat(20_000);
+    const escaped = '\\ud835\\udcb3'.repeat(20_000);
+    const [alice, bob] = freshUsers();
+    const body = `{"sender_id":"${alice}","receiver_id":"${bob}","content":"${escaped}"}`;
+    const answer = await ask(fetch, 'POST', '/api/messages', { body });
+    assert.equal(answer.status, 201);
+    assert.equal((answer.body as { content: string }).content, content);
+  },
+
+  'a body that is not JSON in UTF-8 is a 400': async (fetch) => {
+    for (const [method, path] of TAKERS) {
+      await each(MALFORMED, async (body) => {
+        const answer = await ask(fetch, method, path, { body });
+        const { errors } = problemIn(answer, 400, 'malformed-body');
+        assert.deepEqual(
+          errors?.map(({ pointer }) => pointer),
+          ['#'],
+        );
+        assertClearNo(answer, `${method} ${path} ${String(body).slice(0, 60)}`);
+      });
+    }
+  },
+
+  'a body that is not an object is a 400 that says so': async (fetch) => {
+    for (const [method, path] of TAKERS) {
+      for (const body of ['null', 'true', '7', '"text"', '[]', '1e400']) {
+        assertFaults(await ask(fetch, method, path, { body }), 'pointer #');
+      }
+    }
+  },
+
+  'every member that is missing is named': async (fetch) => {
+    assertFaults(
+      await ask(fetch, 'POST', '/api/messages', { body: {} }),
+      'pointer #/sender_id',
+      'pointer #/receiver_id',
+      'pointer #/content',
+    );
+    assertFaults(await ask(fetch, 'POST', '/api/conversations', { body: {} }), 'pointer #/participant_ids');
+    assertFaults(await ask(fetch, 'PUT', '/api/users/alice', { body: {} }), 'pointer #/username');
+  },
+
+  'a member that is unknown is a 400 that names it': async (fetch) => {
+    for (const [method, path, body] of TAKERS) {
+      for (const [name, pointer] of [
+        ['id', '#/id'],
+        ['Content', '#/Content'],
+        ['constructor', '#/constructor'],
+        ['toString', '#/toString'],
+        ['', '#/'],
+        ['a/b~c', '#/a~1b~0c'],
+        ['größe %', '#/gr%C3%B6%C3%9Fe%20%25'],
+        ['\ud800', '#/%EF%BF%BD'],
+        ['x'.repeat(65), `#/${'x'.repeat(64)}%E2%80%A6`],
+      ] as const) {
+        assertFaults(
+          await ask(fetch, method, path, { body: { ...body(), [name]: 1 } }),
+          `pointer ${pointer}`,
+        );
+      }
+      const proto = `{"__proto__":{"admin":true},${JSON.stringify(body()).slice(1)}`;
+      assertFaults(await ask(fetch, method, path, { body: proto }), 'pointer #/__proto__');
+    }
+  },
+
+  'bodies that mean mischief are refused by every route, in few words': async (fetch) => {
+    for (const [method, path] of TAKERS) {
+      await each(MISSHAPEN, async (body) => {
+        const answer = await ask(fetch, method, path, { body });
+        problemIn(answer, 400, 'invalid-request');
+        assertClearNo(answer, `${method} ${path} ${body.slice(0, 60)}`);
+      });
+    }
+  },
+
+  'paths and parameters that mean mischief are refused by every route, in few words': async (fetch) => {
+    const { conversation_id, sender_id } = await send(fetch, ...freshUsers());
+    const places = [
+      (part: string) => historyOf(part),
+      (part: string) => `${historyOf(part)}/before?timestamp=2100-01-01T00:00:00Z`,
+      (part: string) => `${historyOf(conversation_id)}?cursor=${part}`,
+      (part: string) => `${historyOf(conversation_id)}?limit=${part}`,
+      (part: string) => `${historyOf(conversation_id)}?page=${part}`,
+      (part: string) => `${historyOf(conversation_id)}/before?timestamp=${part}`,
+      (part: string) => `${historyOf(conversation_id)}/before?before_timestamp=${part}`,
+      (part: string) => `/api/conversations/${part}`,
+      (part: string) => `${inboxOf(sender_id)}?cursor=${part}`,
+      (part: string) => `${inboxOf(sender_id)}?limit=${part}`,
+      (part: string) => `/docs/swagger-ui-dist/${part}`,
+      (part: string) => `/${part}`,
+    ];
+    for (const place of places) {
+      await each(STRANGE_PARTS, async (part) => assertClearNo(await get(fetch, place(part)), place(part)));
+    }
+    // As user ids some of them are as good as any.
+    for (const part of STRANGE_PARTS.filter((strange) => !/^[\w-]{1,64}$/.test(strange))) {
+      for (const path of [inboxOf(part), `/api/users/${part}`]) assertClearNo(await get(fetch, path), path);
+    }
+  },
+
+  'headers that mean mischief are refused or passed over': async (fetch) => {
+    for (const value of ['\u00ff'.repeat(100), "' OR 1=1; --", '${jndi:ldap://x}', '\t']) {
+      const body = TAKERS[0]![2]();
+      const answer = await ask(fetch, 'POST', '/api/messages', {
+        body,
+        headers: { 'Idempotency-Key': value },
+      });
+      if (answer.status !== 201) assertClearNo(answer, `Idempotency-Key: ${value}`);
+      const other = await ask(fetch, 'GET', '/livez', { headers: { 'X-Request-Id': value, Accept: value } });
+      assert.equal(other.status, 200);
+      assert.match(other.headers.get('X-Request-Id') ?? '', /^[\w=-]+$/);
+    }
+  },
+} satisfies Contract<Fetch>;

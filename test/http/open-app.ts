@@ -1,0 +1,23 @@
+import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { docsAssets } from '../../src/adapters/system/docs-assets.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import type { Log } from '../../src/application/ports/log.ts';
+import { buildContainer, type Ingredients } from '../../src/composition/container.ts';
+import { TOKENS } from '../../src/composition/tokens.ts';
+
+const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+/** The app as the service runs it in memory, but for what `changed` replaces. */
+export function openApp(changed: Partial<Ingredients> = {}) {
+  const clock = makeClock();
+  return buildContainer({
+    storage: makeMemoryStorage(),
+    clock,
+    messageIds: makeMessageIds({ clock }),
+    log: silent,
+    docsAssets,
+    requestTimeoutMs: 5000,
+    ...changed,
+  }).take(TOKENS.app);
+}

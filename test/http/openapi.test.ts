@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, test, vi } from 'vitest';
+import { ask, get, type Fetch } from './client.ts';
+import { zodOf, type OpenApiDocument } from './documented.ts';
+import { openApp } from './open-app.ts';
+
+// Some tests take many requests.
+vi.setConfig({ testTimeout: 30_000 });
+
+interface Schema {
+  readonly $ref?: string;
+  readonly example?: unknown;
+  readonly properties?: Readonly<Record<string, Schema>>;
+}
+
+interface Operation {
+  readonly operationId: string;
+  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: Schema } } };
+  readonly responses: Readonly<Record<string, unknown>>;
+}
+
+const committed = JSON.parse(
+  readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),
+) as OpenApiDocument & { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> };
+
+const app = openApp();
+const fetch: Fetch = async (request) => app.fetch(request);
+
+/** What is for people, or is documentation itself. */
+const UNDOCUMENTED = ['GET /', 'GET /docs', 'GET /docs/swagger-ui-dist/:name', 'GET /favicon.ico'];
+
+/** The operations that take a body, with its schema. */
+const takers = Object.entries(committed.paths).flatMap(([path, operations]) =>
+  Object.entries(operations).flatMap(([method, { requestBody }]) => {
+    if (requestBody === undefined) return [];
+    const { $ref = '' } = requestBody.content['application/json'].schema;
+    const schema = committed.components.schemas[$ref.replace('#/components/schemas/', '')] as Schema;
+    return [{ method: method.toUpperCase(), path: path.replace('{user_id}', 'alice'), schema }];
+  }),
+);
+
+describe('the OpenAPI document', () => {
+  test('is the committed one', async () => {
+    assert.deepEqual((await get(fetch, '/openapi.json')).body, committed);
+  });
+
+  test('tells of every route', () => {
+    const routed = app.routes
+      .filter(({ method }) => method !== 'ALL')
+      .map(({ method, path }) => `${method} ${path}`)
+      .filter((route) => !UNDOCUMENTED.includes(route));
+    const told = Object.entries(committed.paths).flatMap(([path, operations]) =>
+      Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
+    );
+    assert.deepEqual([...new Set(routed)].sort(), told.sort());
+  });
+
+  test('gives examples of bodies that are taken', async () => {
+    assert.equal(takers.length, 4);
+    for (const { method, path, schema } of takers) {
+      const members = Object.entries(schema.properties ?? {}).map(([name, { example }]) => [name, example]);
+      const { status, text } = await ask(fetch, method, path, { body: Object.fromEntries(members) });
+      assert.ok(status === 200 || status === 201, text);
+    }
+  });
+
+  test('gives examples of answers that are of their schema', () => {
+    const examples = JSON.stringify(committed).match(/"application\/problem\+json"/g);
+    assert.ok((examples?.length ?? 0) > 20);
+    for (const operations of Object.values(committed.paths)) {
+      for (const { responses } of Object.values(operations)) {
+        for (const answer of Object.values(responses) as ResponseOf[]) {
+          for (const { schema, examples = {} } of Object.values(answer.content)) {
+            const zod = zodOf(committed, schema);
+            for (const { value } of Object.values(examples))
+              assert.equal(zod.safeParse(value).error, undefined);
+          }
+        }
+      }
+    }
+  });
+
+  test('takes a body exactly where the route takes it', async () => {
+    const id = fc.oneof(
+      fc.constantFrom<unknown>(
+        'alice',
+        'a'.repeat(64),
+        'a'.repeat(65),
+        '',
+        '.',
+        '..',
+        '...',
+        'a b',
+        'ä',
+        '1',
+      ),
+      fc.constantFrom<unknown>(0, -0, 1, -1, 1.5, 2 ** 53 - 1, 2 ** 53, 1e300, null, true, [], {}),
+      fc.string({ maxLength: 5 }),
+    );
+    const written = fc.oneof(
+      fc.constantFrom<unknown>(
+        '',
+        ' ',
+        '\n',
+        '\u3000',
+        'a',
+        ' a ',
+        '\0',
+        'a\0',
+        null,
+        0,
+        false,
+        [],
+        ['a'],
+        {},
+      ),
+      fc.constantFrom('a'.repeat(100), 'a'.repeat(101), 'a'.repeat(20_000), 'a'.repeat(20_001)),
+      // Halves of surrogate pairs are beyond what a schema can tell.
+      fc.string({ unit: 'grapheme', maxLength: 10 }),
+    );
+    const extra = fc.record({ id: fc.constant(1), constructor: fc.constant(1) }, { requiredKeys: [] });
+    const members = fc.record(
+      {
+        sender_id: id,
+        receiver_id: id,
+        content: written,
+        username: written,
+        participant_ids: fc.oneof(fc.array(id, { maxLength: 3 }), id),
+      },
+      { requiredKeys: [] },
+    );
+    for (const { method, path, schema } of takers) {
+      const told = zodOf(committed, schema);
+      const names = Object.keys(schema.properties ?? {});
+      const body = fc
+        .tuple(members, fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, extra))
+        .map(([all, more]) => ({
+          ...Object.fromEntries(Object.entries(all).filter(([name]) => names.includes(name))),
+          ...more,
+        }));
+      await fc.assert(
+        fc.asyncProperty(body, async (given) => {
+          const { status } = await ask(fetch, method, path, { body: given });
+          assert.equal(status === 200 || status === 201, told.safeParse(given).success, `${status}`);
+        }),
+        { numRuns: 150 },
+      );
+    }
+  });
+});
+
+interface ResponseOf {
+  readonly content: Readonly<
+    Record<
+      string,
+      { readonly schema: object; readonly examples?: Readonly<Record<string, { readonly value: unknown }>> }
+    >
+  >;
+}
