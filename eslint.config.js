@@ -1,0 +1,101 @@
+import { readdirSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import eslint from '@eslint/js';
+import { defineConfig } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+const INWARD = 'Imports point inwards: adapters know the application, and the application knows the domain.';
+const COMPOSITION = { regex: '/composition/|/main\\.', message: INWARD };
+const ADAPTERS = { regex: '/adapters/', message: INWARD };
+const APPLICATION = { regex: '/application/', message: INWARD };
+const INVERSIFY = { regex: '^@?inversify', message: 'inversify belongs to src/composition/ alone.' };
+const PACKAGES = { regex: '^[^.]', message: 'The core imports no packages: what it needs comes by a port.' };
+const NODE = {
+  regex: `^node:|^(${builtinModules.join('|')})$`,
+  message: 'This runs on every host: what one host has comes in as a need.',
+};
+const OUTSIDE = {
+  regex: '/(scripts|test|bench)/',
+  message: 'What runs knows nothing of what tests and tends it.',
+};
+
+const FROM_NOWHERE = 'Time and chance come in as values, by Clock and MessageIds.';
+const TIME_AND_CHANCE = [
+  { selector: 'MemberExpression[object.name="Date"][property.name="now"]', message: FROM_NOWHERE },
+  { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: FROM_NOWHERE },
+  { selector: 'CallExpression[callee.name="Date"]', message: FROM_NOWHERE },
+  { selector: 'MemberExpression[object.name="Math"][property.name="random"]', message: FROM_NOWHERE },
+];
+
+/** Import rules see no `import()` by themselves. */
+const HIDDEN_IMPORT = {
+  selector: 'ImportExpression[source.value=/^[.]/]',
+  message: 'Import what is in this project at the top of the file.',
+};
+
+/** What `files` may not import or hold. A rule that is set again is replaced, so each folder names all of its own. */
+function forbid(files, { imports, syntax = [], globals = [] }) {
+  return {
+    files,
+    rules: {
+      'no-restricted-imports': ['error', { patterns: [OUTSIDE, ...imports] }],
+      'no-restricted-syntax': ['error', HIDDEN_IMPORT, ...syntax],
+      'no-restricted-globals': ['error', ...globals],
+    },
+  };
+}
+
+/** Adapters that run wherever there is `fetch`. */
+const PORTABLE = ['http', 'memory'];
+
+const adapters = readdirSync(`${import.meta.dirname}/src/adapters`);
+const adapterRules = adapters.map((adapter) => {
+  const others = adapters.filter((other) => other !== adapter).join('|');
+  const siblings = { regex: `/(${others})/`, message: 'No adapter knows another.' };
+  const portable = PORTABLE.includes(adapter);
+  return forbid([`src/adapters/${adapter}/**`], {
+    imports: [INVERSIFY, COMPOSITION, siblings, ...(portable ? [NODE] : [])],
+    globals: portable ? ['process', 'Buffer', 'global', 'setImmediate'] : [],
+  });
+});
+
+export default defineConfig(
+  { ignores: ['dist/', 'coverage/', '.cassandra/'] },
+  eslint.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  tseslint.configs.stylisticTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    linterOptions: { reportUnusedDisableDirectives: 'error', reportUnusedInlineConfigs: 'error' },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      // A string is spread where its code points are meant.
+      '@typescript-eslint/no-misused-spread': ['error', { allow: ['string'] }],
+      '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+    },
+  },
+  forbid(['src/domain/**'], {
+    imports: [PACKAGES, COMPOSITION, ADAPTERS, APPLICATION],
+    syntax: TIME_AND_CHANCE,
+  }),
+  forbid(['src/application/**'], { imports: [PACKAGES, COMPOSITION, ADAPTERS], syntax: TIME_AND_CHANCE }),
+  adapterRules,
+  forbid(['src/composition/**'], { imports: [] }),
+  forbid(['src/main.*'], { imports: [INVERSIFY] }),
+  {
+    files: ['test/**', 'scripts/**'],
+    rules: {
+      '@typescript-eslint/no-confusing-void-expression': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+      '@typescript-eslint/no-misused-spread': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/require-await': 'off',
+    },
+  },
+  { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
+);

@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { localCassandraMissing } from './local-cassandra/cluster.ts';
+
+/**
+ * `npm test`: everything that is checked, part by part, and at the end which parts ran. A part that can't run on
+ * this host is left out, which is said, and is a failure where CI=true.
+ */
+
+/** What came of a part. */
+interface Outcome {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped?: number;
+  /** Why it did not run. */
+  readonly leftOut?: string;
+}
+
+const results = mkdtempSync(join(tmpdir(), 'messenger-test-'));
+
+const parts: Readonly<Record<string, () => Promise<Outcome>>> = {
+  types: () => command('npm', 'run', '--silent', 'typecheck'),
+  lint: () => command('npm', 'run', '--silent', 'lint'),
+  openapi: () => command('npm', 'run', '--silent', 'openapi:check'),
+  unit: () => vitest('unit'),
+  http: () => vitest('http'),
+  architecture: () => vitest('architecture'),
+  cassandra: async () => {
+    const missing = process.env['CASSANDRA_CONTACT_POINTS'] ? null : await localCassandraMissing();
+    return missing === null ? vitest('cassandra') : leftOut(missing);
+  },
+};
+
+async function run(program: string, args: readonly string[]): Promise<number | null> {
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    // Redocly would otherwise report its use to its makers, and ask them for news.
+    env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return code;
+}
+
+/** A command counts as one test. */
+async function command(program: string, ...args: readonly string[]): Promise<Outcome> {
+  return (await run(program, args)) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
+async function vitest(project: string): Promise<Outcome> {
+  const file = join(results, `${project}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const code = await run('npx', ['vitest', 'run', '--project', project, ...reporters]);
+  const { passed, failed, skipped } = resultsIn(file);
+  // It may also fail as a whole: in its setup, by an error outside of tests, or for want of any test.
+  return { passed, failed: code === 0 ? failed : Math.max(failed, 1), skipped };
+}
+
+function resultsIn(file: string): { passed: number; failed: number; skipped: number } {
+  try {
+    const report = JSON.parse(readFileSync(file, 'utf8')) as {
+      numPassedTests: number;
+      numFailedTests: number;
+      numPendingTests: number;
+      numTodoTests: number;
+      testResults: { status: string; assertionResults: unknown[] }[];
+    };
+    const broken = report.testResults.filter(
+      ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+    );
+    return {
+      passed: report.numPassedTests,
+      failed: report.numFailedTests + broken.length,
+      skipped: report.numPendingTests + report.numTodoTests,
+    };
+  } catch {
+    // It ended before it could write any.
+    return { passed: 0, failed: 0, skipped: 0 };
+  }
+}
+
+function leftOut(reason: string): Outcome {
+  return { passed: 0, failed: process.env['CI'] === 'true' ? 1 : 0, leftOut: reason };
+}
+
+function rowOf(
+  name: string,
+  { passed, failed, skipped = 0, leftOut: reason }: Outcome,
+  seconds: number,
+): string {
+  const state = reason !== undefined ? 'LEFT OUT' : failed > 0 ? 'FAILED' : 'passed';
+  const counts = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} SKIPPED` : ''}`;
+  return `  ${name.padEnd(14)}${state.padEnd(10)}${seconds.toFixed(1).padStart(6)} s   ${reason ?? counts}`;
+}
+
+const rows: string[] = [];
+let passed = 0;
+let failed = 0;
+for (const [name, part] of Object.entries(parts)) {
+  console.log(`\n── ${name}`);
+  const begun = performance.now();
+  const outcome = await part();
+  passed += outcome.passed;
+  failed += outcome.failed;
+  if (outcome.leftOut !== undefined) console.log(`LEFT OUT: ${outcome.leftOut}`);
+  rows.push(rowOf(name, outcome, (performance.now() - begun) / 1000));
+}
+rmSync(results, { recursive: true });
+console.log(`\n${rows.join('\n')}\n\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;

@@ -1,0 +1,198 @@
+import { z } from 'zod';
+import { overlap, READ_CONSISTENCIES, WRITE_CONSISTENCIES } from '../adapters/cassandra/consistency.ts';
+import type { CassandraOptions } from '../adapters/cassandra/storage.ts';
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const CONSISTENCIES = z.object({
+  CASSANDRA_READ_CONSISTENCY: oneOf(READ_CONSISTENCIES)
+    .prefault('LOCAL_QUORUM')
+    .describe('which replicas a read waits for'),
+  CASSANDRA_WRITE_CONSISTENCY: oneOf(WRITE_CONSISTENCIES)
+    .prefault('LOCAL_QUORUM')
+    .describe('which replicas a write waits for'),
+  CASSANDRA_ALLOW_WEAK_CONSISTENCY: oneOf(['true', 'false'])
+    .prefault('false')
+    .describe('`true` allows the two not to overlap, so that reads can miss acknowledged writes'),
+});
+
+/** What the environment says, checked. */
+export interface Config {
+  readonly port: number;
+  /** Null for every address of the host, IPv4 and IPv6. */
+  readonly host: string | null;
+  readonly storage: 'memory' | 'cassandra';
+  readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly requestTimeoutMs: number;
+  readonly cassandra: CassandraOptions;
+  /** The replicas of a keyspace that is yet to be created; null where that was left open. */
+  readonly replicationFactor: number | null;
+}
+
+/** Why the environment can't be followed: a line for each variable that is wrong. It quotes no values. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/**
+ * The configuration in `env`, where an empty variable counts as none. `readText` gives the text of the file at a
+ * path, or throws. Throws a `ConfigError` that names all that is wrong at once.
+ */
+export function readConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  readText: (path: string) => string,
+): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, text]) => text !== ''));
+  const { success, data, error } = environment(readText).safeParse(given);
+  if (!success) {
+    const lines = error.issues.map(({ path, message }) => `  ${path.join('.')} ${message}`);
+    throw new ConfigError(`The environment can't be followed:\n${lines.join('\n')}`);
+  }
+  return {
+    port: data.PORT,
+    host: data.HOST ?? null,
+    storage: data.STORAGE,
+    logLevel: data.LOG_LEVEL,
+    requestTimeoutMs: data.REQUEST_TIMEOUT_MS,
+    cassandra: {
+      contactPoints: data.CASSANDRA_CONTACT_POINTS,
+      localDatacenter: data.CASSANDRA_LOCAL_DATACENTER,
+      keyspace: data.CASSANDRA_KEYSPACE,
+      credentials:
+        data.CASSANDRA_USERNAME === undefined || data.CASSANDRA_PASSWORD === undefined
+          ? null
+          : { username: data.CASSANDRA_USERNAME, password: data.CASSANDRA_PASSWORD },
+      tlsCa: data.CASSANDRA_TLS_CA ?? null,
+      consistency: {
+        read: data.CASSANDRA_READ_CONSISTENCY,
+        write: data.CASSANDRA_WRITE_CONSISTENCY,
+        serial: data.CASSANDRA_SERIAL_CONSISTENCY,
+      },
+      maxClockSkewMs: data.MAX_CLOCK_SKEW_MS,
+      requestTimeoutMs: data.REQUEST_TIMEOUT_MS,
+    },
+    replicationFactor: data.CASSANDRA_REPLICATION_FACTOR ?? null,
+  };
+}
+
+/** Every variable that is read, as the README lists them. */
+export const SETTINGS: readonly { name: string; byDefault: string | null; about: string }[] = Object.entries(
+  environment(() => '').shape,
+).map(([name, schema]) => ({
+  name,
+  byDefault: schema instanceof z.ZodPrefault ? schema.def.defaultValue : null,
+  about: schema.description ?? '',
+}));
+
+function environment(readText: (path: string) => string) {
+  return z
+    .object({
+      PORT: wholeNumber(0, 65_535).prefault('8000').describe('port of the service; 0 takes a free one'),
+      // A container is reached from outside only by an address that is not loopback.
+      HOST: z.string().optional().describe('address to listen on; by default every one, IPv4 and IPv6'),
+      STORAGE: oneOf(['memory', 'cassandra'])
+        .prefault('memory')
+        .describe('`memory`, which ends with the process, or `cassandra`'),
+      LOG_LEVEL: oneOf(LOG_LEVELS)
+        .prefault('info')
+        .describe(`one of ${LOG_LEVELS.join(', ')}`),
+      REQUEST_TIMEOUT_MS: wholeNumber(100, 600_000)
+        .prefault('5000')
+        .describe('time within which every request is answered'),
+      MAX_CLOCK_SKEW_MS: wholeNumber(1, 600_000)
+        .prefault('2000')
+        .describe("how far this host's clock may differ from Cassandra's before the service is not ready"),
+      CASSANDRA_CONTACT_POINTS: contactPoints()
+        .prefault('127.0.0.1:9042')
+        .describe('some of the nodes, separated by commas: `host`, `host:port` or `[IPv6]:port`'),
+      CASSANDRA_LOCAL_DATACENTER: z
+        .string()
+        .regex(/^[\w.:-]+$/, 'must be letters, digits and _ . : - only')
+        .prefault('datacenter1')
+        .describe('the datacenter whose nodes are asked'),
+      CASSANDRA_KEYSPACE: z
+        .string()
+        .regex(/^[a-z][a-z0-9_]{0,47}$/, 'must be a small letter and up to 47 small letters, digits and _')
+        .prefault('messenger')
+        .describe('the keyspace'),
+      CASSANDRA_REPLICATION_FACTOR: wholeNumber(1, 100)
+        .optional()
+        .describe('replicas of each row, for the migration that creates the keyspace'),
+      CASSANDRA_USERNAME: z.string().optional().describe('user name, where Cassandra asks for one'),
+      CASSANDRA_PASSWORD: z.string().optional().describe('the password that goes with it'),
+      CASSANDRA_TLS_CA: certificates(readText)
+        .optional()
+        .describe("path of the PEM file with the authority of the nodes' certificates; turns TLS on"),
+      ...CONSISTENCIES.shape,
+      CASSANDRA_SERIAL_CONSISTENCY: oneOf(['SERIAL', 'LOCAL_SERIAL'])
+        .prefault('LOCAL_SERIAL')
+        .describe('`SERIAL` where several datacenters take writes'),
+    })
+    .refine((env) => env.CASSANDRA_USERNAME !== undefined || env.CASSANDRA_PASSWORD === undefined, {
+      path: ['CASSANDRA_USERNAME'],
+      error: 'is missing, and CASSANDRA_PASSWORD is there',
+      when: () => true,
+    })
+    .refine((env) => env.CASSANDRA_PASSWORD !== undefined || env.CASSANDRA_USERNAME === undefined, {
+      path: ['CASSANDRA_PASSWORD'],
+      error: 'is missing, and CASSANDRA_USERNAME is there',
+      when: () => true,
+    })
+    .refine(
+      ({ CASSANDRA_READ_CONSISTENCY, CASSANDRA_WRITE_CONSISTENCY, CASSANDRA_ALLOW_WEAK_CONSISTENCY }) =>
+        CASSANDRA_ALLOW_WEAK_CONSISTENCY === 'true' ||
+        overlap(CASSANDRA_READ_CONSISTENCY, CASSANDRA_WRITE_CONSISTENCY),
+      {
+        path: ['CASSANDRA_READ_CONSISTENCY'],
+        error:
+          'and CASSANDRA_WRITE_CONSISTENCY do not overlap: reads could miss acknowledged writes. ' +
+          'Take LOCAL_QUORUM for both, or set CASSANDRA_ALLOW_WEAK_CONSISTENCY=true',
+        when: ({ value }) => CONSISTENCIES.safeParse(value).success,
+      },
+    );
+}
+
+function oneOf<const Name extends string>(names: readonly Name[]) {
+  return z.enum(names, { error: `must be one of ${names.join(', ')}` });
+}
+
+function wholeNumber(least: number, most: number) {
+  return z
+    .string()
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most, {
+      error: `must be a whole number from ${least} to ${most}`,
+    })
+    .transform(Number);
+}
+
+const DEFAULT_CQL_PORT = 9042;
+
+function contactPoints() {
+  return z
+    .string()
+    .transform((text) => text.split(',').map((point) => point.trim()))
+    .refine((points) => points.every(isContactPoint), {
+      error: 'must be a list like cassandra-1:9042,cassandra-2:9042; IPv6 is written [::1]:9042',
+    })
+    .transform((points) =>
+      points.map((point) => (/:\d+$/.test(point) ? point : `${point}:${DEFAULT_CQL_PORT}`)),
+    );
+}
+
+function isContactPoint(text: string): boolean {
+  const port = /^(?:\[[\da-f:.]+\]:(\d+)|[\w.-]+(?::(\d+))?)$/i.exec(text)?.slice(1).join('');
+  return port !== undefined && (port === '' || (Number(port) > 0 && Number(port) <= 65_535));
+}
+
+function certificates(readText: (path: string) => string) {
+  return z.string().transform((path, context) => {
+    try {
+      const text = readText(path);
+      if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
+      context.addIssue('must be the path of a PEM file with a certificate');
+    } catch {
+      context.addIssue('must be the path of a file that can be read');
+    }
+    return z.NEVER;
+  });
+}

@@ -1,0 +1,47 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { DocsAssets } from '../adapters/http/routes/docs.ts';
+import type { GetConversation } from '../application/get-conversation.ts';
+import type { GetUser } from '../application/get-user.ts';
+import type { ListConversations } from '../application/list-conversations.ts';
+import type { ListMessagesBefore } from '../application/list-messages-before.ts';
+import type { Clock } from '../application/ports/clock.ts';
+import type { ConversationIdOf } from '../application/ports/conversation-ids.ts';
+import type { ConversationRepository } from '../application/ports/conversation-repository.ts';
+import type { Log } from '../application/ports/log.ts';
+import type { MessageIds } from '../application/ports/message-ids.ts';
+import type { MessageRepository } from '../application/ports/message-repository.ts';
+import type { Storage } from '../application/ports/storage.ts';
+import type { UserRepository } from '../application/ports/user-repository.ts';
+import type { SaveUser } from '../application/save-user.ts';
+import type { SendMessage } from '../application/send-message.ts';
+import type { StartConversation } from '../application/start-conversation.ts';
+import type { UseCases } from '../application/use-cases.ts';
+import { token } from './provide.ts';
+
+/** The name of every value of the wiring. */
+export const TOKENS = {
+  clock: token<Clock>('clock'),
+  messageIds: token<MessageIds>('messageIds'),
+  conversationIdOf: token<ConversationIdOf>('conversationIdOf'),
+  log: token<Log>('log'),
+  docsAssets: token<DocsAssets>('docsAssets'),
+  requestTimeoutMs: token<number>('requestTimeoutMs'),
+
+  messages: token<MessageRepository>('messages'),
+  conversations: token<ConversationRepository>('conversations'),
+  users: token<UserRepository>('users'),
+  /** What keeps storage from serving, a sentence each. */
+  missing: token<Storage['missing']>('missing'),
+
+  sendMessage: token<SendMessage>('sendMessage'),
+  listMessagesBefore: token<ListMessagesBefore>('listMessagesBefore'),
+  listConversations: token<ListConversations>('listConversations'),
+  getConversation: token<GetConversation>('getConversation'),
+  startConversation: token<StartConversation>('startConversation'),
+  saveUser: token<SaveUser>('saveUser'),
+  getUser: token<GetUser>('getUser'),
+  /** All of them, each answering within the request's time. */
+  useCases: token<UseCases>('useCases'),
+
+  app: token<OpenAPIHono>('app'),
+};

@@ -1,0 +1,63 @@
+import { posix } from 'node:path';
+import ts from 'typescript';
+import { expect, test } from 'vitest';
+
+/** What a host may have, and the core does not know. */
+const HOST = [
+  'process.pid',
+  'globalThis.process',
+  'setTimeout(() => undefined, 1)',
+  'queueMicrotask(() => undefined)',
+  'console.log(1)',
+  'performance.now()',
+  'crypto.randomUUID()',
+  'fetch("http://localhost")',
+  'Buffer.from("")',
+  'new TextEncoder()',
+  'new URL("http://localhost")',
+  'structuredClone(1)',
+  'document.title',
+  '__dirname',
+];
+
+const { options, fileNames } = ts.parseJsonConfigFileContent(
+  ts.readConfigFile('tsconfig.core.json', (path) => ts.sys.readFile(path)).config,
+  ts.sys,
+  process.cwd(),
+);
+const planted = new Map(
+  HOST.map((text, index) => [
+    posix.resolve(`src/domain/planted-${index}.ts`),
+    `export const it = ${text};\n`,
+  ]),
+);
+const host = ts.createCompilerHost(options);
+const onDisk = { ...host };
+host.fileExists = (path) => planted.has(path) || onDisk.fileExists(path);
+host.getSourceFile = (path, ...more) => {
+  const text = planted.get(path);
+  return text === undefined
+    ? onDisk.getSourceFile(path, ...more)
+    : ts.createSourceFile(path, text, ts.ScriptTarget.ES2022);
+};
+const program = ts.createProgram([...fileNames, ...planted.keys()], options, host);
+
+function faultsOf(path: string): string[] {
+  return program
+    .getSemanticDiagnostics(program.getSourceFile(path))
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
+}
+
+test('the core compiles without a host', () => {
+  expect(fileNames.length).toBeGreaterThan(10);
+  expect(fileNames.flatMap(faultsOf)).toEqual([]);
+});
+
+test.each([...planted].map(([path, text]) => ({ path, text: text.trim() })))(
+  'the core can’t hold “$text”',
+  ({ path }) => {
+    expect(faultsOf(path)).toEqual([
+      expect.stringMatching(/Cannot find name|no index signature|does not exist/),
+    ]);
+  },
+);

@@ -1,0 +1,145 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { posix } from 'node:path';
+import { ESLint } from 'eslint';
+import ts from 'typescript';
+import tseslint from 'typescript-eslint';
+import { describe, expect, test } from 'vitest';
+
+/** Adapters that run wherever there is `fetch`. */
+const PORTABLE = ['http', 'memory'];
+
+/** The folders of `src/` that a file may import from. */
+function reachOf(file: string): readonly string[] {
+  const [, layer = '', adapter = ''] = file.split('/');
+  switch (layer) {
+    case 'domain':
+      return ['src/domain/'];
+    case 'application':
+      return ['src/domain/', 'src/application/'];
+    case 'adapters':
+      return ['src/domain/', 'src/application/', `src/adapters/${adapter}/`];
+    default:
+      return ['src/'];
+  }
+}
+
+/** Why `file` may not import `target`; null if it may. */
+function breach(file: string, target: string): string | null {
+  const [, layer = '', adapter = ''] = file.split('/');
+  if (target.startsWith('.')) {
+    const path = posix.join(posix.dirname(file), target);
+    return reachOf(file).some((folder) => path.startsWith(folder)) ? null : `${file} reaches for ${path}`;
+  }
+  const isCore = layer === 'domain' || layer === 'application';
+  if (isCore) return `${file} is of the core and imports the package ${target}`;
+  if (/^@?inversify/.test(target) && layer !== 'composition') return `${file} imports ${target}`;
+  if (isBuiltin(target) && layer === 'adapters' && PORTABLE.includes(adapter)) {
+    return `${file} is to run everywhere and imports ${target}`;
+  }
+  return null;
+}
+
+/** All that is wrong with the imports of a file: by `import`, `export from`, `import()` or as a type. */
+function breaches(file: string, text: string): string[] {
+  return ts
+    .preProcessFile(text)
+    .importedFiles.map(({ fileName }) => breach(file, fileName))
+    .filter((found) => found !== null);
+}
+
+const files = readdirSync('src', { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+  .map((entry) => posix.join(entry.parentPath, entry.name));
+
+test('every file imports what its place allows', () => {
+  expect(files.flatMap((file) => breaches(file, readFileSync(file, 'utf8')))).toEqual([]);
+});
+
+test('there are files in every layer', () => {
+  for (const layer of ['domain', 'application', 'adapters', 'composition']) {
+    expect(files.filter((file) => file.startsWith(`src/${layer}/`)).length).toBeGreaterThan(2);
+  }
+});
+
+const BREACHES: readonly [file: string, text: string][] = [
+  ['src/domain/planted.ts', `import { EFFECTS } from '../application/use-cases.ts';`],
+  ['src/domain/planted.ts', `import type { UseCases } from '../application/use-cases.ts';`],
+  ['src/domain/planted.ts', `export * from '../adapters/system/clock.ts';`],
+  ['src/domain/planted.ts', `export { run } from '../main.node.ts';`],
+  ['src/domain/planted.ts', `import '../composition/tokens.ts';`],
+  ['src/domain/planted.ts', `export const it = await import('../application/use-cases.ts');`],
+  ['src/domain/planted.ts', `export type It = import('../application/use-cases.ts').UseCases;`],
+  ['src/domain/planted.ts', `import { v7 } from 'uuid';`],
+  ['src/domain/planted.ts', `import { readFileSync } from 'node:fs';`],
+  ['src/domain/planted.ts', `import { cast } from '../../test/contracts/cast.ts';`],
+  ['src/application/planted.ts', `import type { App } from '../adapters/http/app.ts';`],
+  ['src/application/ports/planted.ts', `import type { Row } from '../../adapters/cassandra/session.ts';`],
+  ['src/application/planted.ts', `import { TOKENS } from '../composition/tokens.ts';`],
+  ['src/application/planted.ts', `import { z } from 'zod';`],
+  ['src/application/planted.ts', `import { randomUUID } from 'crypto';`],
+  ['src/adapters/memory/planted.ts', `import { Notes } from '../cassandra/notes.ts';`],
+  ['src/adapters/memory/planted.ts', `import { Notes } from '../../adapters/cassandra/notes.ts';`],
+  ['src/adapters/memory/planted.ts', `export const it = await import('../cassandra/notes.ts');`],
+  ['src/adapters/memory/planted.ts', `import { setTimeout } from 'node:timers/promises';`],
+  ['src/adapters/http/routes/planted.ts', `import { makeClock } from '../../system/clock.ts';`],
+  ['src/adapters/http/planted.ts', `import { createServer } from 'http';`],
+  ['src/adapters/http/planted.ts', `import { TOKENS } from '../../composition/tokens.ts';`],
+  ['src/adapters/cassandra/planted.ts', `import { Container } from 'inversify';`],
+  ['src/adapters/cassandra/planted.ts', `import { readConfig } from '../../composition/config.ts';`],
+  ['src/adapters/system/planted.ts', `import { projectFolder } from '../../../scripts/x.ts';`],
+  ['src/main.planted.ts', `import { Container } from 'inversify';`],
+  [
+    'src/composition/planted.ts',
+    `import { describeContract } from '../../test/support/describe-contract.ts';`,
+  ],
+];
+
+const FAIR: readonly [file: string, text: string][] = [
+  ['src/domain/planted.ts', `import { Refusal } from './refusal.ts';`],
+  ['src/application/planted.ts', `import { Refusal } from '../domain/refusal.ts';`],
+  ['src/application/ports/planted.ts', `import type { UseCases } from '../use-cases.ts';`],
+  ['src/adapters/http/routes/planted.ts', `import { z } from '@hono/zod-openapi';`],
+  ['src/adapters/http/routes/planted.ts', `import { Refusal } from '../../../domain/refusal.ts';`],
+  ['src/adapters/cassandra/planted.ts', `import { createHash } from 'node:crypto';`],
+  ['src/composition/planted.ts', `import { Container } from 'inversify';`],
+  ['src/main.planted.ts', `import { makeMemoryStorage } from './adapters/memory/storage.ts';`],
+];
+
+/** What the rules of ESLint say about the imports of a file that is not there. */
+async function lint(file: string, text: string): Promise<string[]> {
+  const [result] = await eslint.lintText(`${text}\n`, { filePath: file });
+  return result!.messages
+    .filter(({ ruleId }) => IMPORT_RULES.has(ruleId ?? ''))
+    .map(({ message }) => message);
+}
+const IMPORT_RULES = new Set([
+  'no-restricted-imports',
+  'no-restricted-syntax',
+  '@typescript-eslint/consistent-type-imports',
+]);
+// Types take long, and of a file that is not there they can't be had.
+const eslint = new ESLint({ overrideConfig: [tseslint.configs.disableTypeChecked] });
+
+describe('a planted breach is caught, here and by lint:', () => {
+  test.each(BREACHES)('%s: %s', async (file, text) => {
+    expect(breaches(file, text)).toHaveLength(1);
+    expect(await lint(file, text)).not.toEqual([]);
+  });
+});
+
+describe('what is fair is let be, here and by lint:', () => {
+  test.each(FAIR)('%s: %s', async (file, text) => {
+    expect(breaches(file, text)).toEqual([]);
+    expect(await lint(file, text)).toEqual([]);
+  });
+});
+
+describe('time and chance of the host are caught by lint in the core:', () => {
+  test.each(['Date.now()', 'new Date()', 'Date()', 'Math.random()'])('%s', async (text) => {
+    for (const layer of ['domain', 'application']) {
+      expect(await lint(`src/${layer}/planted.ts`, `export const it = ${text};`)).not.toEqual([]);
+    }
+    expect(await lint('src/domain/planted.ts', 'export const it = new Date(0);')).toEqual([]);
+  });
+});

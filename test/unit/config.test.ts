@@ -1,0 +1,184 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, readConfig, SETTINGS, type Config } from '../../src/composition/config.ts';
+
+const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
+/** The only file that there is. */
+function readText(path: string): string {
+  if (path === '/ca.pem') return PEM;
+  if (path === '/notes.txt') return 'buy milk';
+  throw new Error('ENOENT');
+}
+
+function configOf(env: Record<string, string>): Config {
+  return readConfig(env, readText);
+}
+
+/** What the error says about the environment, a line each. */
+function complaints(env: Record<string, string>): string[] {
+  try {
+    configOf(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim());
+  }
+  return [];
+}
+
+describe('the configuration', () => {
+  const byDefault: Config = {
+    port: 8000,
+    host: null,
+    storage: 'memory',
+    logLevel: 'info',
+    requestTimeoutMs: 5000,
+    cassandra: {
+      contactPoints: ['127.0.0.1:9042'],
+      localDatacenter: 'datacenter1',
+      keyspace: 'messenger',
+      credentials: null,
+      tlsCa: null,
+      consistency: { read: 'LOCAL_QUORUM', write: 'LOCAL_QUORUM', serial: 'LOCAL_SERIAL' },
+      maxClockSkewMs: 2000,
+      requestTimeoutMs: 5000,
+    },
+    replicationFactor: null,
+  };
+
+  test('of an empty environment is the default', () => {
+    expect(configOf({})).toEqual(byDefault);
+  });
+
+  test('takes an empty variable for none', () => {
+    expect(configOf(Object.fromEntries(SETTINGS.map(({ name }) => [name, ''])))).toEqual(byDefault);
+  });
+
+  test('leaves the variables of others alone', () => {
+    // Kubernetes adds such ones for a service that is called cassandra.
+    const env = { CASSANDRA_PORT: 'tcp://10.0.0.1:9042', CASSANDRA_SERVICE_HOST: '10.0.0.1', HOME: '/' };
+    expect(configOf(env)).toEqual(byDefault);
+  });
+
+  test('follows every variable', () => {
+    const env = {
+      PORT: '80',
+      HOST: '::1',
+      STORAGE: 'cassandra',
+      LOG_LEVEL: 'silent',
+      REQUEST_TIMEOUT_MS: '1500',
+      MAX_CLOCK_SKEW_MS: '500',
+      CASSANDRA_CONTACT_POINTS: 'cassandra-1, cassandra-2:9043,10.0.0.1,[::1]:9044',
+      CASSANDRA_LOCAL_DATACENTER: 'eu-west-1',
+      CASSANDRA_KEYSPACE: 'chat_2',
+      CASSANDRA_REPLICATION_FACTOR: '3',
+      CASSANDRA_USERNAME: 'messenger',
+      CASSANDRA_PASSWORD: 'p,w "d',
+      CASSANDRA_TLS_CA: '/ca.pem',
+      CASSANDRA_READ_CONSISTENCY: 'ONE',
+      CASSANDRA_WRITE_CONSISTENCY: 'ONE',
+      CASSANDRA_ALLOW_WEAK_CONSISTENCY: 'true',
+      CASSANDRA_SERIAL_CONSISTENCY: 'SERIAL',
+    };
+    expect(Object.keys(env).sort()).toEqual(SETTINGS.map(({ name }) => name).sort());
+    expect(configOf(env)).toEqual({
+      port: 80,
+      host: '::1',
+      storage: 'cassandra',
+      logLevel: 'silent',
+      requestTimeoutMs: 1500,
+      cassandra: {
+        contactPoints: ['cassandra-1:9042', 'cassandra-2:9043', '10.0.0.1:9042', '[::1]:9044'],
+        localDatacenter: 'eu-west-1',
+        keyspace: 'chat_2',
+        credentials: { username: 'messenger', password: 'p,w "d' },
+        tlsCa: PEM,
+        consistency: { read: 'ONE', write: 'ONE', serial: 'SERIAL' },
+        maxClockSkewMs: 500,
+        requestTimeoutMs: 1500,
+      },
+      replicationFactor: 3,
+    } satisfies Config);
+  });
+});
+
+describe('a bad environment', () => {
+  const ports = ['-1', '65536', '80.5', '0x50', '1e3', ' 80', 'http', '99999999999', '８０'];
+  test.each<[string, readonly string[]]>([
+    ['PORT', ports],
+    ['STORAGE', ['redis', 'Memory']],
+    ['LOG_LEVEL', ['loud', 'INFO']],
+    ['REQUEST_TIMEOUT_MS', ['0', '99', '600001', 'soon', 'Infinity']],
+    ['MAX_CLOCK_SKEW_MS', ['0', '-5']],
+    [
+      'CASSANDRA_CONTACT_POINTS',
+      [',', 'a,,b', 'a:b', 'a:0', 'a:65536', 'a:', 'a b', 'a:1:2', '::1', '[::1]', 'cql://a', 'a@b', 'a;b'],
+    ],
+    ['CASSANDRA_LOCAL_DATACENTER', ["dc'1", 'dc 1', 'dc"1', 'dc;']],
+    ['CASSANDRA_KEYSPACE', ['Messenger', '1a', 'a-b', 'a b', 'a;DROP', '"a"', 'a'.repeat(49)]],
+    ['CASSANDRA_REPLICATION_FACTOR', ['0', '101', 'three']],
+    ['CASSANDRA_READ_CONSISTENCY', ['ANY', 'quorum', 'LOCAL_SERIAL', 'toString']],
+    ['CASSANDRA_WRITE_CONSISTENCY', ['local_quorum', 'SERIAL', 'constructor']],
+    ['CASSANDRA_ALLOW_WEAK_CONSISTENCY', ['1', 'yes', 'TRUE']],
+    ['CASSANDRA_SERIAL_CONSISTENCY', ['QUORUM', 'serial']],
+    ['CASSANDRA_TLS_CA', ['/missing.pem', '/notes.txt']],
+  ])('is named: %s', (name, texts) => {
+    for (const text of texts) {
+      expect(complaints({ [name]: text }), text).toEqual([
+        expect.stringMatching(new RegExp(`^${name} must `)),
+      ]);
+    }
+  });
+
+  test('is named at once, in full', () => {
+    expect(
+      complaints({
+        PORT: 'x',
+        STORAGE: 'x',
+        CASSANDRA_TLS_CA: 'x',
+        CASSANDRA_PASSWORD: 'x',
+        CASSANDRA_READ_CONSISTENCY: 'ONE',
+      }).map((line) => line.split(' ')[0]),
+    ).toEqual(['PORT', 'STORAGE', 'CASSANDRA_TLS_CA', 'CASSANDRA_USERNAME', 'CASSANDRA_READ_CONSISTENCY']);
+  });
+
+  test('is quoted nowhere, since what stands in the wrong place may be a secret', () => {
+    for (const { name } of SETTINGS) {
+      expect(complaints({ [name]: 'hunter 2' }).join('\n')).not.toContain('hunter');
+    }
+  });
+
+  test('may be a user name without a password, or the other way round', () => {
+    expect(complaints({ CASSANDRA_USERNAME: 'a' })).toEqual([
+      'CASSANDRA_PASSWORD is missing, and CASSANDRA_USERNAME is there',
+    ]);
+    expect(complaints({ CASSANDRA_PASSWORD: 'a' })).toEqual([
+      'CASSANDRA_USERNAME is missing, and CASSANDRA_PASSWORD is there',
+    ]);
+  });
+
+  test.each([
+    ['ONE', 'ONE'],
+    ['LOCAL_ONE', 'LOCAL_QUORUM'],
+    ['LOCAL_QUORUM', 'ANY'],
+  ])('may be a read at %s that can miss a write at %s', (read, write) => {
+    const env = { CASSANDRA_READ_CONSISTENCY: read, CASSANDRA_WRITE_CONSISTENCY: write };
+    expect(complaints(env)).toEqual([expect.stringContaining('do not overlap')]);
+    expect(complaints({ ...env, CASSANDRA_ALLOW_WEAK_CONSISTENCY: 'false' })).toHaveLength(1);
+    expect(complaints({ ...env, CASSANDRA_ALLOW_WEAK_CONSISTENCY: 'true' })).toEqual([]);
+  });
+});
+
+test('the list of settings has a default and a description of each', () => {
+  expect(SETTINGS.find(({ name }) => name === 'PORT')).toEqual({
+    name: 'PORT',
+    byDefault: '8000',
+    about: expect.stringContaining('port') as string,
+  });
+  for (const { about } of SETTINGS) expect(about).not.toBe('');
+  // The defaults are what one gets by writing them out.
+  const defaults = SETTINGS.flatMap(({ name, byDefault }) => (byDefault === null ? [] : [[name, byDefault]]));
+  expect(configOf(Object.fromEntries(defaults) as Record<string, string>)).toEqual(configOf({}));
+});
