@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { Client, errors, types } from 'cassandra-driver';
+import type { types } from 'cassandra-driver';
+import { Client, errors } from 'cassandra-driver';
 import { clientOptions, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 
 /** What becomes of a write between the driver and the cluster. */

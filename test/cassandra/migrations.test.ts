@@ -35,7 +35,7 @@ async function refusal(options: CassandraOptions): Promise<string> {
   try {
     return await storage.started.then(
       () => 'it starts',
-      (error: Error) => error.message,
+      (error: unknown) => (error as Error).message,
     );
   } finally {
     await storage.close();

@@ -143,17 +143,21 @@ export class CassandraMessageRepository implements MessageRepository {
     let visited = 0;
     let width = 1;
     let listed = newest;
+    let areMoreListed = listed.length === BUCKETS_AT_ONCE;
     while (listed.length > 0 && rows.length < count) {
       const next = listed.slice(0, width);
-      const parts = await Promise.all(next.map((bucket) => (bucket === likely ? likelyRows : read(bucket))));
+      const parts = await Promise.all(
+        next.map((bucket) => (bucket === likely ? Promise.resolve(likelyRows) : read(bucket))),
+      );
       rows.push(...parts.flat());
       visited += next.length;
       const stillNeeded = Math.ceil(((count - rows.length) * visited) / rows.length);
       width = Math.max(1, Math.min(rows.length === 0 ? 2 * width : stillNeeded, MOST_PARALLEL));
       const oldest = next.at(-1) ?? 0;
       listed = listed.slice(next.length);
-      if (listed.length === 0 && rows.length < count) {
+      if (listed.length === 0 && areMoreListed && rows.length < count) {
         listed = await this.#buckets(conversationId, oldest - 1);
+        areMoreListed = listed.length === BUCKETS_AT_ONCE;
       }
     }
     return rows.slice(0, count);

@@ -1,4 +1,5 @@
-import { errors, policies, types, type Client, type Host, type QueryOptions } from 'cassandra-driver';
+import type { types } from 'cassandra-driver';
+import { errors, policies, type Client, type Host, type QueryOptions } from 'cassandra-driver';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import { neverLeft, readFailure, writeFailure } from './failures.ts';
 

@@ -128,12 +128,14 @@ export function openCassandraStorage(needs: {
   };
 }
 
+/** How Cassandra calls a statement on a table that is not there. */
+const INVALID: number = types.responseErrorCodes.invalid;
+
 /** The rows of the schema's state; none where its table has not been made yet. */
 export async function stateOf(answer: Promise<types.ResultSet>): Promise<types.Row[]> {
   try {
     return (await answer).rows;
   } catch (error) {
-    if (error instanceof errors.ResponseError && error.code === types.responseErrorCodes.invalid) return [];
-    throw error;
+    if (error instanceof errors.ResponseError && error.code === INVALID) return [];throw error;
   }
 }

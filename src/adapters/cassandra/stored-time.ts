@@ -46,6 +46,7 @@ export function startOf(level: Level, slot: number): number {
  * The write timestamp with which the earliest beginning of a conversation wins, whoever writes last: minus the
  * nanoseconds of `created`, since of two equal timestamps Cassandra would keep the larger id.
  */
-export function earliestWins(created: MessageId): types.Long {
-  return types.Long.fromNumber(microsecondsOf(created)).multiply(1000).add(thousandthOf(created)).negate();
+export function earliestWins(created: MessageId): ReturnType<typeof types.Long.fromString> {
+  const nanoseconds = BigInt(microsecondsOf(created)) * 1000n + BigInt(thousandthOf(created));
+  return types.Long.fromString(String(-nanoseconds));
 }
