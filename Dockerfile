@@ -1,0 +1,29 @@
+# Node 24, slim: another image by --build-arg NODE_IMAGE=…
+ARG NODE_IMAGE=node:24-slim
+
+FROM ${NODE_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+COPY scripts scripts
+RUN npm run build && npm prune --omit=dev
+
+FROM ${NODE_IMAGE}
+LABEL org.opencontainers.image.title="cassandra-messenger" \
+      org.opencontainers.image.description="A messenger's backend on Apache Cassandra" \
+      org.opencontainers.image.licenses="MIT"
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY package.json LICENSE ./
+COPY cql cql
+# By number, so that a cluster that allows no root can see it.
+USER 1000:1000
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT ?? 8000}/livez`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+# Node itself, so that it gets the signals.
+CMD ["node", "dist/src/main.node.js"]
