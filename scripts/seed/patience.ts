@@ -1,0 +1,42 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+
+/** How long to wait before each further attempt, in milliseconds: half a minute in all. */
+const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 16_000];
+
+/**
+ * `storage`, asked again where it lets us down, so that a long run outlives a node that restarts or is busy. All
+ * that a storage does may be repeated. Rejects with the last failure when patience is at its end.
+ */
+export function patient(storage: Storage, pause: (milliseconds: number) => Promise<unknown> = wait): Storage {
+  const persist = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+    for (const milliseconds of PAUSES_MS) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof StorageFailure)) throw error;
+        await pause(milliseconds);
+      }
+    }
+    return ask();
+  };
+  const { messages, conversations, users } = storage;
+  return {
+    messages: {
+      append: (posting) => persist(() => messages.append(posting)),
+      listBefore: (id, stretch) => persist(() => messages.listBefore(id, stretch)),
+    },
+    conversations: {
+      find: (id) => persist(() => conversations.find(id)),
+      start: (conversation) => persist(() => conversations.start(conversation)),
+      listByUser: (id, stretch) => persist(() => conversations.listByUser(id, stretch)),
+    },
+    users: {
+      find: (id) => persist(() => users.find(id)),
+      save: (user) => persist(() => users.save(user)),
+    },
+    missing: () => storage.missing(),
+    close: () => storage.close(),
+  };
+}

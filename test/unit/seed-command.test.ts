@@ -1,0 +1,137 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { parametersFrom, UsageError } from '../../scripts/seed/arguments.ts';
+import { examplesAt, makeProgress, optionsOf, summaryOf } from '../../scripts/seed/report.ts';
+import { specialTalks, type Parameters } from '../../scripts/seed/talks.ts';
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+
+const NOW = Date.UTC(2026, 0, 31, 9, 30) * 1000;
+const USUAL: Parameters = {
+  seed: '1',
+  until: Date.UTC(2026, 0, 31) * 1000,
+  users: 10,
+  conversations: 15,
+  messages: 600,
+};
+
+describe('the options of the seed', () => {
+  it('may all be left out', () => {
+    expect(parametersFrom([], NOW)).toEqual(USUAL);
+  });
+
+  it('may all be given', () => {
+    const text = '--users 20 --conversations 30 --messages 3000 --seed x --until 2026-01-30T12:00:00.5+01:00';
+    expect(parametersFrom(text.split(' '), NOW)).toEqual({
+      users: 20,
+      conversations: 30,
+      messages: 3_000,
+      seed: 'x',
+      until: Date.UTC(2026, 0, 30, 11, 0, 0, 500) * 1000,
+    });
+  });
+
+  it('ask for forty messages a conversation where their number is left out', () => {
+    expect(parametersFrom(['--conversations', '20'], NOW)).toMatchObject({ messages: 800 });
+  });
+
+  it('may ask for help', () => {
+    expect(parametersFrom(['--help'], NOW)).toBe('help');
+  });
+
+  it.each([
+    ['--users 4', "--users takes a whole number from 5 to 1000000, not '4'"],
+    ['--users 1e2', "--users takes a whole number from 5 to 1000000, not '1e2'"],
+    ['--conversations 42', "--conversations with 10 users takes a whole number from 1 to 41, not '42'"],
+    ['--users 5 --conversations 7', "--conversations with 5 users takes a whole number from 1 to 6, not '7'"],
+    [
+      '--messages 14',
+      "--messages with 15 conversations takes a whole number from 15 to 1000000000, not '14'",
+    ],
+    ['--until today', "--until takes a time in RFC 3339 between 1973 and now, not 'today'"],
+    ['--until 2026-01-31T09:30:01Z', /between 1973 and now/],
+    ['--until 1972-12-31T23:59:59Z', /between 1973 and now/],
+    ['--speed 1', "Unknown option '--speed'"],
+    ['fast', "Unexpected argument 'fast'"],
+    ['--seed', "Option '--seed <value>' argument missing"],
+    ['--seed -1', "Option '--seed' argument is ambiguous"],
+  ])('that can not be followed (%s) are refused in one sentence', (text, sentence) => {
+    const parse = (): unknown => parametersFrom(text.split(' '), NOW);
+    expect(parse).toThrow(UsageError);
+    expect(parse).toThrow(typeof sentence === 'string' ? new UsageError(sentence) : sentence);
+  });
+
+  it.each([NOW, USUAL.until, USUAL.until - 10_000_000, 1_700_000_000_123_456])(
+    'are told so that they give the same again (%d)',
+    (until) => {
+      const parameters = { ...USUAL, until };
+      expect(parametersFrom(optionsOf(parameters).split(' '), NOW)).toEqual(parameters);
+    },
+  );
+
+  it('are told so that a shell takes them whole', () => {
+    expect(optionsOf({ ...USUAL, seed: "it's; rm" })).toContain(`--seed='it'\\''s; rm' --until=`);
+  });
+});
+
+describe('the report of the seed', () => {
+  it('counts what there is', () => {
+    expect(summaryOf({ ...USUAL, messages: 100_000 }, 12.34)).toBe(
+      '10 users, 20 conversations and 100,147 messages in 12.3 s.',
+    );
+  });
+
+  it('shows where to look', () => {
+    const examples = examplesAt('http://localhost:8000', USUAL);
+    expect(examples).toContain("curl 'http://localhost:8000/api/conversations/user/1?limit=20'\n");
+    for (const { title, participantIds } of Object.values(specialTalks(USUAL))) {
+      const id = conversationIdOf([...new Set(participantIds)].sort());
+      expect(examples).toContain(
+        `# ${title}\ncurl 'http://localhost:8000/api/messages/conversation/${id}?limit=20'\n`,
+      );
+    }
+  });
+
+  it.each([
+    [true, 100, '\u001B[K2 of 4,000 messages, 20/s\r', '\u001B[K'],
+    [false, 10_000, '2 of 4,000 messages, 0/s\n', ''],
+  ])('shows progress now and then (on a terminal: %s)', (isTTY, every, line, end) => {
+    let now = 0;
+    let written = '';
+    const terminal = { isTTY, write: (text: string) => (written += text) };
+    const progress = makeProgress(4_000, terminal, () => now);
+    now = every - 1;
+    progress.advance();
+    expect(written).toBe('');
+    now = every;
+    progress.advance();
+    progress.advance();
+    expect(written).toBe(line);
+    progress.end();
+    expect(written).toBe(line + end);
+  });
+});
+
+// Starting a process takes long on a host that is busy.
+describe('the command', { timeout: 60_000 }, () => {
+  const run = (...args: string[]) =>
+    promisify(execFile)(process.execPath, ['--import', 'tsx', 'scripts/seed.ts', ...args], {
+      env: { STORAGE: 'memory' },
+    });
+
+  it('says what it did, and in memory that nothing is left of it', async () => {
+    const { stdout, stderr } = await run();
+    expect(stdout).toMatch(
+      /^10 users, 20 conversations and 747 messages in [\d.]+ s\.\nNothing of it is kept: /,
+    );
+    expect(stderr).toBe('');
+  });
+
+  it('refuses options that it does not understand', async () => {
+    await expect(run('--user', '7')).rejects.toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: "Unknown option '--user' (--help tells more).\n",
+    });
+  });
+});

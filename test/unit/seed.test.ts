@@ -1,0 +1,418 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { patient } from '../../scripts/seed/patience.ts';
+import { messagesIn, play } from '../../scripts/seed/play.ts';
+import { randomOf } from '../../scripts/seed/random.ts';
+import { DAY, HOUR, SECOND } from '../../scripts/seed/rhythm.ts';
+import { linesOf, randomTalks, specialTalks, type Parameters, type Talk } from '../../scripts/seed/talks.ts';
+import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import { makeGetConversation } from '../../src/application/get-conversation.ts';
+import { makeGetUser } from '../../src/application/get-user.ts';
+import { makeListConversations } from '../../src/application/list-conversations.ts';
+import { makeListMessagesBefore } from '../../src/application/list-messages-before.ts';
+import type { Posting } from '../../src/application/ports/message-repository.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import { participantsOf, type InboxEntry } from '../../src/domain/conversation.ts';
+import type { ConversationId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
+import type { Message } from '../../src/domain/message.ts';
+import { MAX_PAGE_SIZE, type Page } from '../../src/domain/page.ts';
+import { microsecondsOf } from '../../src/domain/time.ts';
+
+const UNTIL = Date.UTC(2026, 0, 31) * 1000;
+const USUAL: Parameters = { seed: '1', until: UNTIL, users: 10, conversations: 15, messages: 600 };
+
+describe('the data of a seed', () => {
+  it('are the same for the same parameters', async () => {
+    expect(await contentsOf(await seeded(USUAL), USUAL)).toEqual(
+      await contentsOf(await seeded(USUAL), USUAL),
+    );
+  });
+
+  it('stay the same when they are written again', async () => {
+    const storage = await seeded(USUAL);
+    const before = await contentsOf(storage, USUAL);
+    await play({ storage, parameters: USUAL, sent: () => undefined });
+    expect(await contentsOf(storage, USUAL)).toEqual(before);
+  });
+
+  it('have nothing in common with those of another seed', async () => {
+    const other = { ...USUAL, seed: '2' };
+    const ids = new Set(await idsIn(await seeded(USUAL), USUAL));
+    const common = (await idsIn(await seeded(other), other)).filter((id) => ids.has(id));
+    expect(common).toEqual([]);
+  });
+
+  it.each([
+    ['as usual', USUAL],
+    ['with every pair of users', { ...USUAL, users: 5, conversations: 6, messages: 100 }],
+    ['with a message in each conversation', { ...USUAL, messages: 15 }],
+    ['with much to say in one conversation', { ...USUAL, conversations: 1, messages: 5_000 }],
+    ['with many users', { ...USUAL, users: 500, conversations: 300, messages: 1_000 }],
+  ])('are as many as were asked for, %s', async (_, parameters) => {
+    let sent = 0;
+    const storage = makeMemoryStorage();
+    await play({ storage, parameters, sent: () => (sent += 1) });
+    const { users, conversations } = await contentsOf(storage, parameters);
+    const messages = conversations.flatMap((conversation) => conversation.messages);
+
+    expect(users).toHaveLength(parameters.users);
+    expect(conversations).toHaveLength(parameters.conversations + 5);
+    expect(messages).toHaveLength(parameters.messages + 65 + 75 + 1 + 6);
+    expect(sent).toBe(messages.length);
+    expect(messagesIn(parameters)).toBe(messages.length);
+    expect(new Set(messages.map(({ id }) => id)).size).toBe(messages.length);
+    expect(conversations.filter((conversation) => conversation.messages.length === 0)).toHaveLength(1);
+  });
+
+  it('name each user', async () => {
+    const getUser = makeGetUser(await seeded(USUAL));
+    expect((await getUser({ userId: '1' as UserId })).username).toBe('Ada Okafor');
+    const { createdAt } = await getUser({ userId: '10' as UserId });
+    expect(createdAt).toBe(UNTIL - 730 * DAY - SECOND);
+  });
+
+  it('lie at the time at which they were said', async () => {
+    const storage = await seeded(USUAL);
+    for (const talk of [...Object.values(specialTalks(USUAL)), ...randomTalks(USUAL)]) {
+      const times = (await historyOf(storage, talk)).map(({ id }) => microsecondsOf(id)).reverse();
+      expect(times).toEqual([...linesOf(talk, USUAL)].map(({ time }) => time));
+    }
+  });
+});
+
+describe('a special conversation', () => {
+  const special = specialTalks(USUAL);
+
+  it('is longer than a page', async () => {
+    const storage = await seeded(USUAL);
+    const listMessagesBefore = makeListMessagesBefore(storage);
+    const page = await listMessagesBefore({
+      conversationId: idOf(special.paged),
+      before: null,
+      limit: 20,
+      page: 1,
+    });
+    expect(page.items).toHaveLength(20);
+    expect(page.next).not.toBeNull();
+    expect(await historyOf(storage, special.paged)).toHaveLength(65);
+  });
+
+  it('has a few messages in each of many buckets', async () => {
+    const history = await historyOf(await seeded(USUAL), special.old);
+    const perBucket = new Map<number, number>();
+    for (const { id } of history) {
+      const bucket = Math.floor(microsecondsOf(id) / (30 * DAY));
+      perBucket.set(bucket, (perBucket.get(bucket) ?? 0) + 1);
+    }
+    expect(perBucket.size).toBeGreaterThanOrEqual(20);
+    expect(Math.max(...perBucket.values())).toBeLessThanOrEqual(9);
+    const oldest = Math.min(...history.map(({ id }) => microsecondsOf(id)));
+    expect(oldest).toBeLessThan(UNTIL - 650 * DAY);
+  });
+
+  it('has a single message, which its preview does not show whole', async () => {
+    const storage = await seeded(USUAL);
+    const [message, ...others] = await historyOf(storage, special.single);
+    expect(others).toEqual([]);
+    const entry = await entryOf(storage, special.single);
+    expect(message?.content.startsWith(entry?.head?.preview ?? '-')).toBe(true);
+    expect(message?.content).not.toBe(entry?.head?.preview);
+  });
+
+  it('is empty, and in the inbox of both', async () => {
+    const storage = await seeded(USUAL);
+    const conversationId = idOf(special.empty);
+    const { conversation, lastMessage } = await makeGetConversation(storage)({ conversationId });
+    expect(lastMessage).toBeNull();
+    expect(microsecondsOf(conversation.created)).toBe(special.empty.startedAt);
+    expect(await entryOf(storage, special.empty)).toMatchObject({
+      head: null,
+      created: conversation.created,
+    });
+    expect(await entryOf(storage, special.empty, '5' as UserId)).toMatchObject({ head: null });
+  });
+
+  it('is a note to oneself', async () => {
+    const storage = await seeded(USUAL);
+    const history = await historyOf(storage, special.notes);
+    expect(history).toHaveLength(6);
+    expect(new Set(history.map(({ content }) => content)).size).toBe(6);
+    expect(history.every(({ senderId, receiverId }) => senderId === '1' && receiverId === '1')).toBe(true);
+    expect((await entryOf(storage, special.notes))?.participants).toEqual(['1']);
+  });
+});
+
+describe('what is said', () => {
+  const parameters: Parameters = { ...USUAL, users: 40, conversations: 200, messages: 8_000 };
+  const histories = [...randomTalks(parameters)].map((talk) => [...linesOf(talk, parameters)]);
+  const lines = histories.flat();
+
+  it('was said in the last four weeks', () => {
+    for (const { time } of lines) {
+      expect(time).toBeGreaterThanOrEqual(UNTIL - 28 * DAY);
+      expect(time).toBeLessThan(UNTIL);
+    }
+  });
+
+  it('is much by day and little by night', () => {
+    const perHour = new Array<number>(24).fill(0);
+    for (const { time } of lines) {
+      const hour = Math.floor((time % DAY) / HOUR);
+      perHour[hour] = (perHour[hour] ?? 0) + 1;
+    }
+    const night = Math.max(...perHour.slice(1, 6));
+    const day = Math.min(...perHour.slice(8, 23));
+    expect(day).toBeGreaterThan(4 * night);
+  });
+
+  it('is answered within minutes, and taken up again days later', () => {
+    const pauses = histories.flatMap((history) =>
+      history.slice(1).map(({ time }, index) => time - (history[index]?.time ?? 0)),
+    );
+    const share = (holds: (pause: number) => boolean): number => pauses.filter(holds).length / pauses.length;
+    expect(share((pause) => pause < 0)).toBe(0);
+    expect(share((pause) => pause < 6 * 60 * SECOND)).toBeGreaterThan(0.75);
+    expect(share((pause) => pause < 5 * SECOND)).toBeLessThan(0.05);
+    expect(share((pause) => pause > 3 * HOUR)).toBeGreaterThan(0.1);
+  });
+
+  it('is said by both in turns', () => {
+    const turns = histories.flatMap((history) =>
+      history.slice(1).map(({ senderId }, index) => senderId !== history[index]?.senderId),
+    );
+    const share = turns.filter(Boolean).length / turns.length;
+    expect(share).toBeGreaterThan(0.6);
+    expect(share).toBeLessThan(0.8);
+  });
+
+  it('is said in several scripts, with emoji', () => {
+    const all = lines.map(({ content }) => content).join('');
+    for (const script of ['Latin', 'Cyrillic', 'Arabic', 'Devanagari', 'Hiragana', 'Han', 'Hangul']) {
+      expect(all).toMatch(new RegExp(`\\p{Script=${script}}`, 'u'));
+    }
+    expect(all).toMatch(/\p{Extended_Pictographic}\u200d/u);
+  });
+
+  it('is in order and before the end also where there is hardly time for it', () => {
+    const crowded: Parameters = { ...USUAL, conversations: 1, messages: 300_000 };
+    let before = 0;
+    for (const talk of randomTalks(crowded)) {
+      for (const { time } of linesOf(talk, crowded)) {
+        if (time < before || time >= UNTIL) expect.fail(`${time} after ${before}`);
+        before = time;
+      }
+    }
+    expect(before).toBeGreaterThan(UNTIL - DAY);
+  });
+});
+
+describe('playing', () => {
+  it('keeps the order within a conversation, and has a bounded number of them in progress', async () => {
+    const inProgress = new Set<ConversationId>();
+    const newest = new Map<ConversationId, MessageId>();
+    let most = 0;
+    const storage = appendingBy(makeMemoryStorage(), async (append, posting) => {
+      const { conversationId, id } = posting.message;
+      expect(inProgress).not.toContain(conversationId);
+      expect(id > (newest.get(conversationId) ?? '')).toBe(true);
+      newest.set(conversationId, id);
+      inProgress.add(conversationId);
+      most = Math.max(most, inProgress.size);
+      await turn();
+      inProgress.delete(conversationId);
+      return append(posting);
+    });
+    await play({
+      storage,
+      parameters: { ...USUAL, users: 40, conversations: 100, messages: 1_000 },
+      sent: () => undefined,
+    });
+    expect(most).toBe(32);
+  });
+
+  it('ends with the failure of storage, when all that was in progress has ended; a repeat completes it', async () => {
+    const memory = makeMemoryStorage();
+    let appends = 0;
+    let inProgress = 0;
+    const failing = appendingBy(memory, async (append, posting) => {
+      appends += 1;
+      inProgress += 1;
+      const fails = appends === 300;
+      await turn();
+      if (!fails) await turn();
+      inProgress -= 1;
+      if (fails) throw new StorageFailure('unavailable');
+      return append(posting);
+    });
+    await expect(play({ storage: failing, parameters: USUAL, sent: () => undefined })).rejects.toThrow(
+      StorageFailure,
+    );
+    expect(inProgress).toBe(0);
+    expect(appends).toBeLessThan(300 + 32);
+
+    await play({ storage: memory, parameters: USUAL, sent: () => undefined });
+    expect(await contentsOf(memory, USUAL)).toEqual(await contentsOf(await seeded(USUAL), USUAL));
+  });
+
+  it('computes no more than it is about to send', async () => {
+    const endless: Parameters = { ...USUAL, messages: 1_000_000_000 };
+    let appends = 0;
+    const storage = appendingBy(makeMemoryStorage(), (append, posting) => {
+      appends += 1;
+      if (appends >= 2_000) throw new StorageFailure('unavailable');
+      return append(posting);
+    });
+    await expect(play({ storage, parameters: endless, sent: () => undefined })).rejects.toThrow(
+      StorageFailure,
+    );
+    expect(appends).toBeLessThan(2_000 + 32);
+  });
+});
+
+describe('patience', () => {
+  /** Memory that fails `failures` times before each thing that it does for the first time. */
+  function unreliable(
+    failures: number,
+    made: () => Error = () => new StorageFailure('outcome_unknown'),
+  ): Storage {
+    const memory = makeMemoryStorage();
+    const failed = new Map<string, number>();
+    const tried = <Answer>(name: string, ask: () => Promise<Answer>): Promise<Answer> => {
+      const times = failed.get(name) ?? 0;
+      failed.set(name, times + 1);
+      return times < failures ? Promise.reject(made()) : ask();
+    };
+    const { messages, conversations, users } = memory;
+    return {
+      ...memory,
+      messages: {
+        append: (posting) => tried(`append ${posting.message.id}`, () => messages.append(posting)),
+        listBefore: (id, stretch) => tried(`list ${id}`, () => messages.listBefore(id, stretch)),
+      },
+      conversations: {
+        find: (id) => tried(`find ${id}`, () => conversations.find(id)),
+        start: (conversation) => tried(`start ${conversation.id}`, () => conversations.start(conversation)),
+        listByUser: (id, stretch) => tried(`inbox ${id}`, () => conversations.listByUser(id, stretch)),
+      },
+      users: {
+        find: (id) => tried(`find ${id}`, () => users.find(id)),
+        save: (user) => tried(`save ${user.id}`, () => users.save(user)),
+      },
+    };
+  }
+
+  it('outlives failures of all that storage does, and leaves no trace of them', async () => {
+    const pauses = new Set<number>();
+    const storage = patient(unreliable(6), async (milliseconds) => pauses.add(milliseconds));
+    await play({ storage, parameters: USUAL, sent: () => undefined });
+    expect(await contentsOf(storage, USUAL)).toEqual(await contentsOf(await seeded(USUAL), USUAL));
+    expect([...pauses]).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000]);
+  });
+
+  it('ends', async () => {
+    const storage = patient(unreliable(7), async () => undefined);
+    await expect(play({ storage, parameters: USUAL, sent: () => undefined })).rejects.toThrow(StorageFailure);
+  });
+
+  it('is for failures of storage alone', async () => {
+    const mistake = new TypeError('not a function');
+    const storage = patient(
+      unreliable(1, () => mistake),
+      async () => expect.fail('waited'),
+    );
+    await expect(play({ storage, parameters: USUAL, sent: () => undefined })).rejects.toBe(mistake);
+  });
+});
+
+describe('chance', () => {
+  it('is that of sfc32, begun with the hash of its names', () => {
+    // By PractRand's definition, computed apart.
+    const random = randomOf('golden', 7);
+    const drawn = Array.from({ length: 1_000 }, () => random() * 2 ** 32);
+    expect([...drawn.slice(0, 3), drawn[999]]).toEqual([121445353, 1323291592, 3456944796, 3154110656]);
+  });
+});
+
+async function seeded(parameters: Parameters): Promise<Storage> {
+  const storage = makeMemoryStorage();
+  await play({ storage, parameters, sent: () => undefined });
+  return storage;
+}
+
+type Append = Storage['messages']['append'];
+
+/** `storage`, with another way to append. */
+function appendingBy(
+  storage: Storage,
+  by: (append: Append, posting: Posting) => ReturnType<Append>,
+): Storage {
+  const { messages } = storage;
+  return {
+    ...storage,
+    messages: {
+      append: async (posting) => by((kept) => messages.append(kept), posting),
+      listBefore: (conversationId, stretch) => messages.listBefore(conversationId, stretch),
+    },
+  };
+}
+
+/** All that the users of `parameters` can see. */
+async function contentsOf(storage: Storage, { users: count }: Parameters) {
+  const userIds = Array.from({ length: count }, (_, index) => (index + 1).toString() as UserId);
+  const users = await Promise.all(userIds.map((userId) => makeGetUser(storage)({ userId })));
+  const inboxes = await Promise.all(userIds.map((userId) => inboxOf(storage, userId)));
+  const ids = [...new Set(inboxes.flat().map(({ conversationId }) => conversationId))].sort();
+  const conversations = await Promise.all(
+    ids.map(async (id) => ({
+      ...(await makeGetConversation(storage)({ conversationId: id })),
+      messages: await messagesOf(storage, id),
+    })),
+  );
+  return { users, inboxes, conversations };
+}
+
+async function idsIn(storage: Storage, parameters: Parameters): Promise<MessageId[]> {
+  const { conversations } = await contentsOf(storage, parameters);
+  return conversations.flatMap(({ messages }) => messages.map(({ id }) => id));
+}
+
+function idOf({ participantIds }: Talk): ConversationId {
+  return conversationIdOf(participantsOf(...participantIds));
+}
+
+/** What was said in `talk`, newest first. */
+function historyOf(storage: Storage, talk: Talk): Promise<Message[]> {
+  return messagesOf(storage, idOf(talk));
+}
+
+function messagesOf(storage: Storage, conversationId: ConversationId): Promise<Message[]> {
+  const list = makeListMessagesBefore(storage);
+  return joined((before) => list({ conversationId, before, limit: MAX_PAGE_SIZE, page: 1 }));
+}
+
+function inboxOf(storage: Storage, userId: UserId): Promise<InboxEntry[]> {
+  const list = makeListConversations(storage);
+  return joined((before) => list({ userId, before, limit: MAX_PAGE_SIZE, page: 1 }));
+}
+
+async function entryOf(
+  storage: Storage,
+  talk: Talk,
+  userId = '1' as UserId,
+): Promise<InboxEntry | undefined> {
+  const inbox = await inboxOf(storage, userId);
+  return inbox.find(({ conversationId }) => conversationId === idOf(talk));
+}
+
+async function joined<Item>(pageBelow: (before: Position | null) => Promise<Page<Item>>): Promise<Item[]> {
+  const items: Item[] = [];
+  let before: Position | null = null;
+  do {
+    const page: Page<Item> = await pageBelow(before);
+    items.push(...page.items);
+    before = page.next;
+  } while (before !== null);
+  return items;
+}
