@@ -107,14 +107,16 @@ function keep(file: string, keyspace: string, progress: Progress): void {
 }
 
 async function connect(client: Client, options: CassandraOptions): Promise<void> {
+  let schema;
   try {
     await client.connect();
+    const { read } = sessionOptions(options).consistency;
+    schema = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
   } catch (error) {
     const flaw = configurationFlaw(error, options);
-    throw new CannotVerify(flaw ?? `Cassandra is not to be reached at ${options.contactPoints.join(', ')}.`);
+    throw new CannotVerify(flaw ?? `Cassandra can't be reached at ${options.contactPoints.join(', ')}.`);
   }
-  const { read } = sessionOptions(options).consistency;
-  const flaw = schemaFlaw(await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read })));
+  const flaw = schemaFlaw(schema);
   if (flaw !== null) throw new CannotVerify(flaw);
 }
 

@@ -52,6 +52,9 @@ const RECORD = `
   INSERT INTO schema_migrations (scope, version, name, checksum, applied)
   VALUES ('messenger', ?, ?, ?, toTimestamp(now())) IF NOT EXISTS`;
 
+/** A schema change waits for every node, and is not prepared. */
+const SCHEMA_CHANGE = { prepare: false, readTimeout: 60_000 };
+
 /** A migrator that died holds the others up for so long. */
 const LOCK_SECONDS = 60;
 const LOCK_POLL_MS = 500;
@@ -78,10 +81,10 @@ export async function migrate(needs: {
       `CREATE KEYSPACE IF NOT EXISTS ${options.keyspace} WITH replication =
         {'class': 'NetworkTopologyStrategy', '${options.localDatacenter}': ${replicationFactor}}`,
       [],
-      { prepare: false },
+      SCHEMA_CHANGE,
     );
-    await client.execute(`USE ${options.keyspace}`, [], { prepare: false });
-    await client.execute(tableOf(options.keyspace), [], { prepare: false });
+    await client.execute(`USE ${options.keyspace}`, [], SCHEMA_CHANGE);
+    await client.execute(tableOf(options.keyspace), [], SCHEMA_CHANGE);
     await alone(client, options, async (stillAlone) => {
       const applied = await appliedTo(client, options);
       for (const { version, name } of applied.values()) {
@@ -101,7 +104,7 @@ export async function migrate(needs: {
         if (before !== undefined) continue;
         await stillAlone();
         for (const statement of statementsOf(migration.text)) {
-          await client.execute(statement, [], { prepare: false });
+          await client.execute(statement, [], SCHEMA_CHANGE);
         }
         await decide(client, options, RECORD, [migration.version, migration.name, checksum]);
         report(`applied ${migration.name}`);

@@ -136,6 +136,7 @@ export async function stateOf(answer: Promise<types.ResultSet>): Promise<types.R
   try {
     return (await answer).rows;
   } catch (error) {
-    if (error instanceof errors.ResponseError && error.code === INVALID) return [];throw error;
+    if (error instanceof errors.ResponseError && error.code === INVALID) return [];
+    throw error;
   }
 }
