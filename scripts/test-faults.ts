@@ -1,0 +1,137 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { localCassandraMissing, type LocalCluster } from './local-cassandra/cluster.ts';
+import { cassandraFolder } from './local-cassandra/project-folder.ts';
+import { cassandraComesLate } from '../test/faults/cassandra-comes-late.ts';
+import { environmentOf, migrate, restore, startCluster } from '../test/faults/cluster.ts';
+import { startLoad } from '../test/faults/load.ts';
+import { replicaDies } from '../test/faults/replica-dies.ts';
+import { replicaHangs } from '../test/faults/replica-hangs.ts';
+import { serviceDies } from '../test/faults/service-dies.ts';
+import { serviceStops } from '../test/faults/service-stops.ts';
+import { startService, type Service } from '../test/faults/service.ts';
+import type { Row, Scenario, Stage } from '../test/faults/stage.ts';
+import { rowOf, TABLE_HEAD } from '../test/faults/table.ts';
+import { twoReplicasDie } from '../test/faults/two-replicas-die.ts';
+
+/** In this order, so that what starts a cluster of its own is done before the other cluster is there. */
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  'cassandra-comes-late': cassandraComesLate,
+  'replica-dies': replicaDies,
+  'two-replicas-die': twoReplicasDie,
+  'replica-hangs': replicaHangs,
+  'service-dies': serviceDies,
+  'service-stops': serviceStops,
+};
+
+const HELP = `npm run test:faults [-- --only NAME]
+
+Breaks a real Cassandra of three nodes, and the service on it, and prints what was done and what was lost.
+Needs Java 17 and Maven; takes up to ten minutes.
+
+  --only NAME   this one alone (may be given again): ${Object.keys(SCENARIOS).join(', ')}
+  --help        this text
+`;
+
+const ALL_WITHIN_MS = 10 * 60_000;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { only: { type: 'string', multiple: true }, help: { type: 'boolean' } },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const names = Object.keys(SCENARIOS).filter((name) => values.only?.includes(name) ?? true);
+  if (names.length === 0) {
+    console.error('There is no such scenario (--help tells more).');
+    return 2;
+  }
+  const missing = await localCassandraMissing();
+  if (missing !== null) {
+    const isFailure = process.env['CI'] === 'true';
+    console.error(`NOTHING WAS TESTED: ${missing}`);
+    console.log(`0 passed, ${isFailure ? names.length : 0} failed`);
+    return isFailure ? 1 : 0;
+  }
+
+  const ending = new AbortController();
+  const end = (why: string) => () => ending.abort(new Error(why));
+  const patience = setTimeout(end('ten minutes are over'), ALL_WITHIN_MS);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end(signal));
+
+  mkdirSync(cassandraFolder, { recursive: true });
+  const folder = mkdtempSync(join(cassandraFolder, 'faults-'));
+  const failed = await play(names, folder, ending.signal);
+  clearTimeout(patience);
+  if (failed === 0) rmSync(folder, { recursive: true });
+  else console.error(`The logs of the nodes are in ${folder}`);
+  console.log(`\n${names.length - failed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+/** Plays scenarios one after the other; prints their rows as they come, and gives the number of those that failed. */
+async function play(names: readonly string[], folder: string, signal: AbortSignal): Promise<number> {
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error));
+  });
+  aborted.catch(() => {});
+  const clusters: { three?: Promise<LocalCluster> } = {};
+  let failed = 0;
+  console.log(TABLE_HEAD);
+  for (const name of names) {
+    const ends: (() => Promise<unknown>)[] = [];
+    const services: Service[] = [];
+    const tell = (row: Row): void => console.log(rowOf(name, row));
+    const stage: Stage = {
+      async threeNodes() {
+        clusters.three ??= threeNodes(join(folder, 'three-nodes'), signal);
+        const cluster = await clusters.three;
+        await restore(cluster);
+        return cluster;
+      },
+      async oneNode(yaml) {
+        const cluster = await startCluster({ directory: join(folder, 'one-node'), nodes: 1, yaml, signal });
+        ends.push(() => cluster.stop());
+        return cluster;
+      },
+      startService(environment) {
+        const service = startService(environment);
+        services.push(service);
+        ends.push(() => service.kill());
+        return service;
+      },
+      startLoad(needs) {
+        const load = startLoad(needs);
+        ends.push(() => load.stop());
+        return load;
+      },
+      tell,
+    };
+    try {
+      signal.throwIfAborted();
+      await Promise.race([SCENARIOS[name]!(stage), aborted]);
+    } catch (error) {
+      failed += 1;
+      console.error(error);
+      for (const { lines } of services)
+        console.error(['A service ended with:', ...lines.slice(-5)].join('\n'));
+      tell({ act: '**failed**', seen: (error as Error).message.split('\n')[0]! });
+    }
+    await Promise.all(ends.map((end) => end()));
+  }
+  const three = await clusters.three?.catch(() => null);
+  await three?.stop();
+  return failed;
+}
+
+async function threeNodes(directory: string, signal: AbortSignal): Promise<LocalCluster> {
+  const cluster = await startCluster({ directory, nodes: 3, signal });
+  await migrate(environmentOf(cluster));
+  return cluster;
+}
+
+// A scenario that was broken off may still have something to do.
+process.exit(await main());

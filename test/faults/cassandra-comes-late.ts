@@ -1,0 +1,73 @@
+import { strict as assert } from 'node:assert';
+import { environmentOf, migrate } from './cluster.ts';
+import { askerOf } from './http.ts';
+import { castOf, post } from './load.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+import type { Environment } from './service.ts';
+import { assertSound, type Scenario } from './stage.ts';
+
+/** What is wrong in the environment, and the sentence in which the service says so. */
+const MISTAKES: readonly (readonly [Environment, RegExp])[] = [
+  [{ CASSANDRA_LOCAL_DATACENTER: 'elsewhere' }, /no datacenter elsewhere \(CASSANDRA_LOCAL_DATACENTER\)/],
+  [{ CASSANDRA_KEYSPACE: 'nothing' }, /no keyspace nothing \(CASSANDRA_KEYSPACE\)/],
+  [{ CASSANDRA_PASSWORD: 'wrong' }, /refuses CASSANDRA_USERNAME with CASSANDRA_PASSWORD/],
+  [{ CASSANDRA_USERNAME: '', CASSANDRA_PASSWORD: '' }, /set CASSANDRA_USERNAME and CASSANDRA_PASSWORD/],
+];
+
+/** A service that starts before its Cassandra waits for it; one that is told wrong says so at once. */
+export const cassandraComesLate: Scenario = async (stage) => {
+  const cluster = await stage.oneNode({ authenticator: 'PasswordAuthenticator' });
+  const environment = {
+    ...environmentOf(cluster),
+    // The role that a new cluster has.
+    CASSANDRA_USERNAME: 'cassandra',
+    CASSANDRA_PASSWORD: 'cassandra',
+  };
+  await migrate(environment);
+
+  for (const [mistake, sentence] of MISTAKES) {
+    const service = stage.startService({ ...environment, ...mistake });
+    const { code, took } = await service.ended;
+    const last = service.lines.at(-1) ?? '';
+    stage.tell({
+      act: `start with ${Object.entries(mistake)
+        .map(([name, value]) => `${name}=${value}`)
+        .join(' ')}`,
+      seen: `exit ${code} after ${(took / 1_000).toFixed(1)} s: ${JSON.parse(last).msg}`,
+    });
+    assert.match(last, sentence);
+    assert.equal(code, 1);
+  }
+
+  const [node] = cluster.nodes;
+  await node!.stop();
+  const service = stage.startService(environment);
+  const waiting = await service.said(/Cassandra is not there yet/);
+  const ask = askerOf(service.url);
+  const [alice, bob] = castOf(2) as [UserId, UserId];
+  const send = { sender: alice, receiver: bob, content: 'Are you there?', key: null };
+  const early = await post(ask, send);
+  const health = await Promise.all(['/livez', '/readyz'].map((path) => ask({ method: 'GET', path })));
+  stage.tell({
+    act: 'start without Cassandra',
+    seen:
+      `log: ${JSON.parse(waiting).msg}; /livez ${health[0]!.status}, /readyz ${health[1]!.status}, ` +
+      `a send ${early.status} ${early.body.type}`,
+  });
+  assert.deepEqual(
+    [early, ...health].map(({ status }) => status),
+    [503, 200, 503],
+  );
+  assert.match(early.body.type, /storage-unavailable$/);
+
+  await node!.start();
+  const started = performance.now();
+  await service.said(/Ready at/);
+  const late = await post(ask, send);
+  stage.tell({
+    act: 'Cassandra comes',
+    seen: `ready ${((performance.now() - started) / 1_000).toFixed(1)} s after it answers; the send ${late.status}`,
+  });
+  assert.equal(late.status, 201);
+  await assertSound(stage, [service], environment);
+};

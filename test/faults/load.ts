@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import { participantsOf } from '../../src/domain/conversation.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+import { isRefused, type Answer, type Ask } from './http.ts';
+
+/** A message on its way. Its content is like no other's, so that it is known however often it is found. */
+export interface Send {
+  readonly sender: UserId;
+  readonly receiver: UserId;
+  readonly content: string;
+  readonly key: string | null;
+}
+
+/** One request, and what came of it. */
+export interface Attempt {
+  readonly kind: 'send' | 'send with a key' | 'read';
+  /** When it was sent, as performance.now() has it. */
+  readonly at: number;
+  /** Milliseconds until there was an answer, or the news that there will be none. */
+  readonly took: number;
+  /** The answer's status; `refused` if the request never left, `unanswered` if it did. */
+  readonly outcome: number | 'refused' | 'unanswered';
+  /** The type of the problem that came as an answer, without its prefix. */
+  readonly problem: string | null;
+  /** What was sent, where it was a message. */
+  readonly send: Send | null;
+  /** The id of the message that was acknowledged. */
+  readonly messageId: string | null;
+  /** Whether a read came without a message that was acknowledged before it was asked for. */
+  readonly stale: boolean;
+}
+
+/** Some clients, each of which asks, waits for the answer, thinks, and asks again. */
+export interface Load {
+  /** Every request that came to its end so far. */
+  readonly attempts: readonly Attempt[];
+  /** Resolves when as many requests as this have come to their end from now on. */
+  progress(count: number): Promise<void>;
+  /** Lets the requests in flight come to their end, and begins no more. */
+  stop(): Promise<void>;
+}
+
+/** Users that nobody else has. */
+export function castOf(size: number): UserId[] {
+  const name = randomUUID().slice(0, 8);
+  return Array.from({ length: size }, (_, index) => `${name}-${index}` as UserId);
+}
+
+/** The id of the one conversation of two users. */
+export function conversationOf(one: UserId, other: UserId): string {
+  return conversationIdOf(participantsOf(one, other));
+}
+
+/** Puts `send` to the service. */
+export function post(ask: Ask, { sender, receiver, content, key }: Send): Promise<Answer> {
+  return ask({
+    method: 'POST',
+    path: '/api/messages',
+    ...(key !== null && { headers: { 'Idempotency-Key': key } }),
+    body: { sender_id: sender, receiver_id: receiver, content },
+  });
+}
+
+/** Sends and reads among the users of `cast`, all with all, until it is stopped. */
+export function startLoad(needs: {
+  readonly ask: Ask;
+  readonly cast: readonly UserId[];
+  /** How many clients do what. */
+  readonly clients: Readonly<Partial<Record<Attempt['kind'], number>>>;
+  /** How long a client thinks after an answer, on average. */
+  readonly thinkMs: number;
+}): Load {
+  const { ask, cast, clients, thinkMs } = needs;
+  const attempts: Attempt[] = [];
+  /** The newest id that was acknowledged in each conversation, and to each user. */
+  const newest = new Map<string, string>();
+  const watchers = new Set<() => void>();
+  let stopping = false;
+  let sends = 0;
+
+  const someone = (): UserId => cast[Math.floor(Math.random() * cast.length)]!;
+
+  const record = async (
+    kind: Attempt['kind'],
+    send: Send | null,
+    question: () => Promise<Answer>,
+    isStale: (answer: Answer) => boolean,
+  ): Promise<Answer | null> => {
+    const at = performance.now();
+    const end = (outcome: Attempt['outcome'], answer: Answer | null): void => {
+      const took = performance.now() - at;
+      const isGood = answer !== null && answer.status < 300;
+      const isProblem = answer?.headers['content-type'] === 'application/problem+json';
+      attempts.push({
+        kind,
+        at,
+        took,
+        outcome,
+        problem: isProblem ? answer.body.type.replace(/^.*:/, '') : null,
+        send,
+        messageId: isGood && send !== null ? answer.body.id : null,
+        stale: isGood && isStale(answer),
+      });
+      for (const look of watchers) look();
+    };
+    try {
+      const answer = await question();
+      end(answer.status, answer);
+      return answer;
+    } catch (error) {
+      end(isRefused(error) ? 'refused' : 'unanswered', null);
+      return null;
+    }
+  };
+
+  const sendOne = async (kind: 'send' | 'send with a key'): Promise<void> => {
+    const send: Send = {
+      sender: someone(),
+      receiver: someone(),
+      content: `message ${(sends += 1)}`,
+      key: kind === 'send' ? null : randomUUID(),
+    };
+    const answer = await record(
+      kind,
+      send,
+      () => post(ask, send),
+      () => false,
+    );
+    if (answer?.status !== 201) return;
+    const { sender, receiver } = send;
+    for (const list of [sender, receiver, conversationOf(sender, receiver)]) {
+      if (answer.body.id > (newest.get(list) ?? '')) newest.set(list, answer.body.id);
+    }
+  };
+
+  /** The top of an inbox or of a history: it must be at least what was acknowledged before. */
+  const readOne = async (): Promise<void> => {
+    const user = someone();
+    const conversation = conversationOf(user, someone());
+    // A conversation that nobody is known to have begun may not be there.
+    const [list, path, id] =
+      Math.random() < 0.5 && newest.has(conversation)
+        ? ([conversation, `/api/messages/conversation/${conversation}`, 'id'] as const)
+        : ([user, `/api/conversations/user/${user}`, 'last_message_id'] as const);
+    const known = newest.get(list) ?? '';
+    await record(
+      'read',
+      null,
+      () => ask({ method: 'GET', path }),
+      ({ body }) => (body.data[0]?.[id] ?? '') < known,
+    );
+  };
+
+  const client = async (kind: Attempt['kind']): Promise<void> => {
+    while (!stopping) {
+      await (kind === 'read' ? readOne() : sendOne(kind));
+      await pause(Math.random() * 2 * thinkMs);
+    }
+  };
+
+  const running = Object.entries(clients).flatMap(([kind, count]) =>
+    Array.from({ length: count }, () => client(kind as Attempt['kind'])),
+  );
+
+  return {
+    attempts,
+    progress(count) {
+      const until = attempts.length + count;
+      return new Promise((resolve) => {
+        const look = (): void => {
+          if (attempts.length < until) return;
+          watchers.delete(look);
+          resolve();
+        };
+        watchers.add(look);
+      });
+    },
+    async stop() {
+      stopping = true;
+      await Promise.all(running);
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import { strict as assert } from 'node:assert';
+import type { UserId } from '../../src/domain/ids.ts';
+import type { Ask, Item } from './http.ts';
+import { conversationOf, type Attempt } from './load.ts';
+
+/** All that the service shows of a cast: pages joined to the whole. */
+interface Shown {
+  /** The messages of each conversation, newest first. */
+  readonly histories: ReadonlyMap<string, readonly Item[]>;
+  /** The inbox of each user, newest first. */
+  readonly inboxes: ReadonlyMap<UserId, readonly Item[]>;
+}
+
+/** What became of what was sent. */
+export interface Outcome {
+  readonly acknowledged: number;
+  /** Messages that were acknowledged and are not there. */
+  readonly lost: number;
+  /** Messages that were acknowledged, and are newer than what an inbox of theirs shows. */
+  readonly hidden: number;
+  /** Messages that are there under more than one id. */
+  readonly doubled: number;
+  /** Reads that missed what was acknowledged before them. */
+  readonly stale: number;
+  /** Messages that were said not to be stored, and are there. */
+  readonly denied: number;
+  /** Sends without an answer, or with one that left it open; and how many of them are there. */
+  readonly open: number;
+  readonly openAndThere: number;
+  /** Inbox rows that are behind their conversation, or missing. */
+  readonly lagging: number;
+  /** Inbox rows that name a message which is not there. */
+  readonly dangling: number;
+}
+
+const AT_ONCE = 8;
+
+/** Reads everything that `cast` has, and holds it against what came of `attempts`. */
+export async function outcomeOf(
+  ask: Ask,
+  cast: readonly UserId[],
+  attempts: readonly Attempt[],
+): Promise<Outcome> {
+  const { histories, inboxes } = await readAll(ask, cast, attempts);
+  const sends = attempts.flatMap(({ send, ...attempt }) =>
+    send === null ? [] : [{ ...attempt, ...send, conversation: conversationOf(send.sender, send.receiver) }],
+  );
+  const idsOf = new Map<string, Set<string>>();
+  for (const messages of histories.values()) {
+    for (const { id, content } of messages) {
+      idsOf.set(content, (idsOf.get(content) ?? new Set()).add(id));
+    }
+  }
+  const isThere = ({ content }: { content: string }): boolean => idsOf.has(content);
+
+  const acknowledged = sends.filter(({ messageId }) => messageId !== null);
+  const open = sends.filter(
+    ({ outcome, problem }) => outcome === 'unanswered' || problem === 'outcome-unknown',
+  );
+  const heads = new Map<string, string>();
+  for (const [user, inbox] of inboxes) {
+    assert.equal(
+      new Set(inbox.map(({ id }) => id)).size,
+      inbox.length,
+      'an inbox shows a conversation twice',
+    );
+    for (const row of inbox) heads.set(`${user} ${row.id}`, row.last_message_id);
+  }
+  const isBehind = (user: UserId, conversation: string, messageId: string): boolean =>
+    (heads.get(`${user} ${conversation}`) ?? '') < messageId;
+
+  let lagging = 0;
+  let dangling = 0;
+  for (const user of cast) {
+    for (const other of cast) {
+      const conversation = conversationOf(user, other);
+      const messages = histories.get(conversation) ?? [];
+      const head = heads.get(`${user} ${conversation}`);
+      if (messages[0] !== undefined && isBehind(user, conversation, messages[0].id)) lagging += 1;
+      if (head !== undefined && !messages.some(({ id }) => id === head)) dangling += 1;
+    }
+  }
+  return {
+    acknowledged: acknowledged.length,
+    lost: acknowledged.filter(({ messageId, content }) => !idsOf.get(content)?.has(messageId!)).length,
+    hidden: acknowledged.filter(({ messageId, sender, receiver, conversation }) =>
+      [sender, receiver].some((user) => isBehind(user, conversation, messageId!)),
+    ).length,
+    doubled: [...idsOf.values()].filter((ids) => ids.size > 1).length,
+    stale: attempts.filter(({ stale }) => stale).length,
+    denied: sends.filter((send) => send.problem === 'storage-unavailable' && isThere(send)).length,
+    open: open.length,
+    openAndThere: open.filter(isThere).length,
+    lagging,
+    dangling,
+  };
+}
+
+async function readAll(ask: Ask, cast: readonly UserId[], attempts: readonly Attempt[]): Promise<Shown> {
+  const inboxes: Shown['inboxes'] = new Map(
+    await each(cast, async (user) => [user, await joined(ask, `/api/conversations/user/${user}`)] as const),
+  );
+  const begun = new Set(
+    attempts.flatMap(({ send }) => (send === null ? [] : [conversationOf(send.sender, send.receiver)])),
+  );
+  const histories: Shown['histories'] = new Map(
+    await each(
+      [...begun],
+      async (id) => [id, await joined(ask, `/api/messages/conversation/${id}`)] as const,
+    ),
+  );
+  for (const inbox of inboxes.values()) assertInOrder(inbox.map((row) => row.last_message_id));
+  for (const messages of histories.values()) assertInOrder(messages.map(({ id }) => id));
+  return { histories, inboxes };
+}
+
+/** All pages of a list; none where it does not exist. */
+async function joined(ask: Ask, path: string): Promise<Item[]> {
+  const items: Item[] = [];
+  let cursor: string | null = null;
+  do {
+    const query: string = cursor === null ? '' : `&cursor=${cursor}`;
+    const { status, body } = await ask({ method: 'GET', path: `${path}?limit=100${query}` });
+    if (status === 404) return [];
+    assert.equal(status, 200, `${path}: ${JSON.stringify(body)}`);
+    items.push(...body.data);
+    cursor = body.next_cursor;
+  } while (cursor !== null);
+  return items;
+}
+
+function assertInOrder(positions: readonly string[]): void {
+  assert.ok(
+    positions.every((position, index) => index === 0 || position < positions[index - 1]!),
+    'pages joined are not in order, or repeat something',
+  );
+}
+
+async function each<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (let begin = 0; begin < items.length; begin += AT_ONCE) {
+    results.push(...(await Promise.all(items.slice(begin, begin + AT_ONCE).map(work))));
+  }
+  return results;
+}

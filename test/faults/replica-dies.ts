@@ -1,0 +1,53 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { environmentOf } from './cluster.ts';
+import { askerOf } from './http.ts';
+import { castOf } from './load.ts';
+import { assertAllServed, assertKept, assertSound, between, type Scenario } from './stage.ts';
+
+const QUIET_MS = 8_000;
+const OUTAGE_MS = 25_000;
+
+/** One of three replicas is killed under load and comes back: nobody notices. */
+export const replicaDies: Scenario = async (stage) => {
+  const cluster = await stage.threeNodes();
+  const victim = cluster.nodes[0]!;
+  const environment = environmentOf(cluster);
+  const service = stage.startService(environment);
+  await service.said(/Ready at/);
+  const ask = askerOf(service.url);
+  const cast = castOf(8);
+  const load = stage.startLoad({
+    ask,
+    cast,
+    clients: { send: 5, 'send with a key': 2, read: 3 },
+    thinkMs: 30,
+  });
+
+  const begun = performance.now();
+  await pause(QUIET_MS);
+  const killed = performance.now();
+  await victim.kill();
+  await pause(OUTAGE_MS);
+  const restarted = performance.now();
+  await victim.start();
+  await cluster.settled();
+  const returned = performance.now();
+  await pause(QUIET_MS);
+  await load.stop();
+
+  const phases = [
+    ['before', begun, killed],
+    [`kill -9 of a replica, for ${OUTAGE_MS / 1_000} s`, killed, restarted],
+    ['while it starts again', restarted, returned],
+    ['after', returned, Infinity],
+  ] as const;
+  for (const [act, from, until] of phases) {
+    const attempts = between(load.attempts, from, until);
+    const isRead = ({ kind }: { kind: string }): boolean => kind === 'read';
+    stage.tell({ act: `${act}: sends`, attempts: attempts.filter((attempt) => !isRead(attempt)) });
+    stage.tell({ act: `${act}: reads`, attempts: attempts.filter(isRead) });
+  }
+  assertAllServed(load.attempts);
+  await assertKept(stage, { ask, cast, attempts: load.attempts });
+  await assertSound(stage, [service], environment);
+};

@@ -1,0 +1,81 @@
+import { strict as assert } from 'node:assert';
+import { environmentOf } from './cluster.ts';
+import { askerOf, balance } from './http.ts';
+import { castOf } from './load.ts';
+import type { Service } from './service.ts';
+import { assertAllServed, assertKept, assertSound, type Scenario } from './stage.ts';
+
+const ROUNDS = 3;
+const REQUESTS_BETWEEN = 200;
+
+/** How long a service has to end before it is killed: in Kubernetes, unless it is told otherwise. */
+const GRACE_MS = 30_000;
+
+const CLIENTS = { send: 6, 'send with a key': 3, read: 3 };
+
+/** Services are told to stop under load: what they took they answer, and a rolling restart is not noticed. */
+export const serviceStops: Scenario = async (stage) => {
+  const cluster = await stage.threeNodes();
+  const environment = environmentOf(cluster);
+  const instances = [stage.startService(environment), stage.startService(environment)];
+  await Promise.all(instances.map((instance) => instance.said(/Ready at/)));
+
+  const cast = castOf(8);
+  const balancer = balance(instances.map(({ url }) => url));
+  const rolling = stage.startLoad({ ask: balancer.ask, cast, clients: CLIENTS, thinkMs: 20 });
+  let slowest = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const [index, instance] of instances.entries()) {
+      await rolling.progress(REQUESTS_BETWEEN);
+      slowest = Math.max(slowest, await stop(instance));
+      const successor = stage.startService({ ...environment, PORT: new URL(instance.url).port });
+      instances[index] = successor;
+      await successor.said(/Ready at/);
+    }
+  }
+  await rolling.stop();
+  balancer.close();
+  stage.tell({
+    act: `SIGTERM and restart of two instances in turn, ${ROUNDS} times each`,
+    attempts: rolling.attempts,
+    seen: `exit 0 within ${seconds(slowest)} s`,
+  });
+  assertAllServed(rolling.attempts);
+  const [one, other] = instances as [Service, Service];
+  await assertKept(stage, { ask: askerOf(one.url), cast, attempts: rolling.attempts });
+
+  const abandoned = castOf(8);
+  const direct = stage.startLoad({ ask: askerOf(other.url), cast: abandoned, clients: CLIENTS, thinkMs: 20 });
+  await direct.progress(REQUESTS_BETWEEN);
+  const took = await stop(other);
+  await direct.stop();
+  const answered = direct.attempts.filter(({ outcome }) => typeof outcome === 'number');
+  const crossed = direct.attempts.filter(({ outcome }) => outcome === 'unanswered').length;
+  stage.tell({
+    act: 'SIGTERM of an instance whose clients know no other',
+    attempts: answered,
+    seen:
+      `exit 0 after ${seconds(took)} s; ${crossed} more crossed with the closing of their connections, ` +
+      `${direct.attempts.length - answered.length - crossed} found nobody listening`,
+  });
+  assertAllServed(answered);
+  const { openAndThere } = await assertKept(stage, {
+    ask: askerOf(one.url),
+    cast: abandoned,
+    attempts: direct.attempts,
+  });
+  assert.equal(openAndThere, 0, 'a request was taken, and not answered');
+  await assertSound(stage, [one], environment);
+};
+
+/** Tells a service to stop, which must end well; gives the milliseconds that it took. */
+async function stop(service: Service): Promise<number> {
+  const { code, took } = await service.terminate();
+  assert.equal(code, 0, service.lines.slice(-10).join('\n'));
+  assert.ok(took < GRACE_MS);
+  return took;
+}
+
+function seconds(milliseconds: number): string {
+  return (milliseconds / 1_000).toFixed(1);
+}

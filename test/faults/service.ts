@@ -1,0 +1,129 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
+import { projectFolder } from '../../scripts/local-cassandra/project-folder.ts';
+
+/** The variables of a process; of this one's it has PATH alone, so that no setting of the caller gets in. */
+export type Environment = Readonly<Record<string, string>>;
+
+/** How a process ended. */
+export interface End {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** Milliseconds from the signal that ended it, or from its start where there was none. */
+  readonly took: number;
+}
+
+/** One process of the built service. */
+export interface Service {
+  /** Where it listens; empty before it does. */
+  readonly url: string;
+  /** What it has printed so far, line by line. */
+  readonly lines: readonly string[];
+  readonly ended: Promise<End>;
+  /** Resolves when it has printed a line like this, also in the past; rejects when it ends without, or in a minute. */
+  said(what: RegExp): Promise<string>;
+  /** SIGKILL. */
+  kill(): Promise<End>;
+  /** SIGTERM. */
+  terminate(): Promise<End>;
+}
+
+const path = { PATH: process.env['PATH'] };
+
+const SAY_WITHIN_MS = 60_000;
+
+/** Starts the service of `dist/` with an environment; it ends with this process. */
+export function startService(environment: Environment): Service {
+  const begun = performance.now();
+  const child = spawn(process.execPath, [join(projectFolder, 'dist', 'src', 'main.node.js')], {
+    cwd: projectFolder,
+    env: { ...path, HOST: '127.0.0.1', PORT: '0', STORAGE: 'cassandra', ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const tie = tieToThisProcess(child.pid!);
+  const lines: string[] = [];
+  const listeners = new Set<() => void>();
+  let signalled = begun;
+  let url = '';
+  let hasEnded = false;
+
+  const hear = (line: string): void => {
+    lines.push(line);
+    url ||= /"Listening at (http:[^"]+)"/.exec(line)?.[1] ?? '';
+    for (const listener of listeners) listener();
+  };
+  for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', hear);
+
+  const ended = new Promise<End>((resolve) => {
+    // Unlike 'exit', 'close' comes after the last line.
+    child.once('close', (code, signal) => {
+      hasEnded = true;
+      tie.kill();
+      resolve({ code, signal, took: performance.now() - signalled });
+      for (const listener of listeners) listener();
+    });
+  });
+
+  const end = (signal: NodeJS.Signals): Promise<End> => {
+    signalled = performance.now();
+    child.kill(signal);
+    return ended;
+  };
+
+  return {
+    get url() {
+      return url;
+    },
+    lines,
+    ended,
+    said(what) {
+      return new Promise((resolve, reject) => {
+        const finish = (): void => {
+          clearTimeout(patience);
+          listeners.delete(look);
+        };
+        const fail = (why: string): void => {
+          finish();
+          reject(
+            new Error(`the service ${why} without a line like ${what}:\n${lines.slice(-10).join('\n')}`),
+          );
+        };
+        const look = (): void => {
+          const line = lines.find((text) => what.test(text));
+          if (line !== undefined) {
+            finish();
+            resolve(line);
+          } else if (hasEnded) {
+            fail('ended');
+          }
+        };
+        const patience = setTimeout(() => fail('went on for a minute'), SAY_WITHIN_MS);
+        listeners.add(look);
+        look();
+      });
+    },
+    kill: () => end('SIGKILL'),
+    terminate: () => end('SIGTERM'),
+  };
+}
+
+/** Runs a script of `scripts/` to its end: its exit code and what it printed. */
+export async function runScript(
+  name: string,
+  args: readonly string[],
+  environment: Environment,
+): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, ['--import', 'tsx', join('scripts', `${name}.ts`), ...args], {
+    cwd: projectFolder,
+    env: { ...path, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  }
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, output };
+}

@@ -1,0 +1,26 @@
+import { isFailure, type Row } from './stage.ts';
+
+/** The head of the table that `rowOf` makes lines of, in Markdown; times are in milliseconds. */
+export const TABLE_HEAD = [
+  '| scenario | what was done | requests | failed | p50 | p99 | slowest | what was seen |',
+  '| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
+].join('\n');
+
+/** A line of the table. */
+export function rowOf(scenario: string, { act, attempts, seen = '' }: Row): string {
+  const numbers = attempts === undefined ? ['', '', '', '', ''] : numbersOf(attempts);
+  return `| ${[scenario, act, ...numbers, seen].join(' | ')} |`;
+}
+
+function numbersOf(attempts: NonNullable<Row['attempts']>): string[] {
+  const times = attempts.map(({ took }) => took).sort((a, b) => a - b);
+  // The nearest rank: the time within which that share of the requests was done.
+  const within = (share: number): string => times[Math.ceil(share * times.length) - 1]?.toFixed(0) ?? '';
+  return [
+    String(attempts.length),
+    String(attempts.filter(isFailure).length),
+    within(0.5),
+    within(0.99),
+    within(1),
+  ];
+}

@@ -1,0 +1,90 @@
+import { strict as assert } from 'node:assert';
+import { setTimeout as pause } from 'node:timers/promises';
+import { environmentOf } from './cluster.ts';
+import { askerOf, type Ask } from './http.ts';
+import { castOf, type Attempt } from './load.ts';
+import {
+  assertAllServed,
+  assertInTime,
+  assertKept,
+  assertSound,
+  between,
+  tallyOf,
+  type Scenario,
+} from './stage.ts';
+
+const QUIET_MS = 5_000;
+const OUTAGE_MS = 20_000;
+
+/** The service looks for dead nodes every five seconds at the least, and probes here come on top. */
+const READY_WITHIN_MS = 10_000;
+
+/** Two of three replicas are killed: everything is refused, clearly and in time, and goes on by itself afterwards. */
+export const twoReplicasDie: Scenario = async (stage) => {
+  const cluster = await stage.threeNodes();
+  const victims = cluster.nodes.slice(1);
+  const environment = environmentOf(cluster);
+  const service = stage.startService(environment);
+  await service.said(/Ready at/);
+  const ask = askerOf(service.url);
+  const cast = castOf(8);
+  const load = stage.startLoad({
+    ask,
+    cast,
+    clients: { send: 6, 'send with a key': 3, read: 3 },
+    thinkMs: 30,
+  });
+
+  await pause(QUIET_MS);
+  await Promise.all(victims.map((node) => node.kill()));
+  const killed = performance.now();
+  await pause(OUTAGE_MS);
+  const health = await Promise.all(['/livez', '/readyz'].map((path) => ask({ method: 'GET', path })));
+  const restarted = performance.now();
+  await Promise.all(victims.map((node) => node.start()));
+  const started = performance.now();
+  await becomesReady(ask);
+  const readyAfterMs = performance.now() - started;
+  await cluster.settled();
+  const settled = performance.now();
+  await pause(QUIET_MS);
+  await load.stop();
+
+  const during = between(load.attempts, killed, restarted);
+  stage.tell({
+    act: `kill -9 of two replicas, for ${OUTAGE_MS / 1_000} s`,
+    attempts: during,
+    seen: tallyOf(during),
+  });
+  assert.ok(during.every(isRefusedWell), 'a request was not answered with a 503 of its kind');
+  assertInTime(load.attempts);
+  stage.tell({ act: 'meanwhile', seen: `/livez ${health[0]!.status}, /readyz ${health[1]!.status}` });
+  assert.deepEqual(
+    health.map(({ status }) => status),
+    [200, 503],
+  );
+
+  const after = between(load.attempts, settled, Infinity);
+  stage.tell({
+    act: 'both are back, and the service was left alone',
+    attempts: after,
+    seen: `/readyz 200 after ${(readyAfterMs / 1_000).toFixed(1)} s`,
+  });
+  assertAllServed(after);
+  await assertKept(stage, { ask, cast, attempts: load.attempts });
+  await assertSound(stage, [service], environment);
+};
+
+/** Whether the answer says that storage is down, and for a write, whether it may have happened all the same. */
+function isRefusedWell({ kind, outcome, problem }: Attempt): boolean {
+  const isKnown = problem === 'storage-unavailable' || (kind !== 'read' && problem === 'outcome-unknown');
+  return outcome === 503 && isKnown;
+}
+
+async function becomesReady(ask: Ask): Promise<void> {
+  const giveUp = performance.now() + READY_WITHIN_MS;
+  while ((await ask({ method: 'GET', path: '/readyz' })).status !== 200) {
+    assert.ok(performance.now() < giveUp, 'the service is not ready again');
+    await pause(100);
+  }
+}
