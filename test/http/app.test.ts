@@ -139,6 +139,13 @@ describe('when the caller is wrong', () => {
     assert.deepEqual(lines, []);
   });
 
+  test('a body that is too large is not waited for, so that no other request follows on its connection', async () => {
+    const body = ' '.repeat(256 * 1024 + 1);
+    const answer = await ask(open({}), 'POST', '/api/messages', { body });
+    problemIn(answer, 413, 'body-too-large');
+    assert.equal(answer.headers.get('Connection'), 'close');
+  });
+
   test('a client that goes away in mid-sentence is no failure of ours', async () => {
     for (const headers of [{}, { 'Content-Length': '100' }]) {
       const { log, lines } = listeningLog();
