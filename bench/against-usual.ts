@@ -1,0 +1,136 @@
+import { types, type Client } from 'cassandra-driver';
+import { cursorAt } from '../src/adapters/http/cursors.ts';
+import type { Statement } from '../src/adapters/cassandra/session.ts';
+import type { UserId } from '../src/domain/ids.ts';
+import { CONTENT, pairOf } from './data/cast.ts';
+import { idIn, timeIn, writeHistories, type History } from './data/history.ts';
+import { conversationOf, writeInboxes, type Inbox } from './data/inbox.ts';
+import { DAY_MS, moving, spreadOver } from './data/inboxes.ts';
+import { pour } from './data/pour.ts';
+import { duel, type Duel } from './duel.ts';
+import type { LoadRequest } from './load/request.ts';
+import type { Section } from './report/section.ts';
+import { figure, spread } from './report/words.ts';
+import type { Stage } from './stage.ts';
+import { DELETE_INBOX_ROW, PUT_INBOX_ROW, PUT_MESSAGE, USUAL_TABLES } from './usual/schema.ts';
+import { inboxPath, pathOf, sendIn } from './workloads.ts';
+
+const CONVERSATIONS = 200;
+const BUSY = 10;
+const DEEP_PAGE = 50;
+
+/** The service beside the schema that nearly all services of this shape have, on bare node:http. */
+export async function againstUsual(stage: Stage): Promise<Section> {
+  const database = await stage.database();
+  const { client } = database;
+  for (const statement of USUAL_TABLES) await client.execute(statement);
+
+  const now = Date.now();
+  const moves = stage.quick ? 3_000 : 20_000;
+  const resting: Inbox = {
+    owner: 'resting' as UserId,
+    moves: () => spreadOver(now, CONVERSATIONS, 60 * DAY_MS),
+  };
+  const moved: Inbox = {
+    owner: 'moved' as UserId,
+    *moves() {
+      yield* spreadOver(now - 30 * DAY_MS, CONVERSATIONS - BUSY, 60 * DAY_MS);
+      yield* moving(now, { first: CONVERSATIONS, conversations: BUSY, moves, within: 30 * DAY_MS });
+    },
+  };
+  const history: History = { pair: pairOf('deep', 'deep-too'), count: 10_000, every: 20_000, until: now };
+  stage.say('writes the same data for both designs');
+  await writeInboxes(client, [resting, moved]);
+  await writeHistories(client, [history]);
+  await writeUsual(client, [resting, moved], history);
+
+  const talkers = Array.from({ length: 1_000 }, (_, index) => pairOf(`usual-${index}`, `usual-${index}-too`));
+  const path = pathOf(history.pair);
+  const place = idIn(history, history.count - (DEEP_PAGE - 1) * 20);
+  const cursor = cursorAt({ kind: 'history', of: history.pair.conversationId }, place);
+  const get = (path: string): LoadRequest[] => [{ method: 'GET', path }];
+  const compared: Record<string, readonly [ours: readonly LoadRequest[], theirs: readonly LoadRequest[]]> = {
+    send: both(talkers.map(sendIn)),
+    [`inbox page, ${CONVERSATIONS} conversations`]: both(get(inboxPath(resting.owner))),
+    [`the same, ${BUSY} of them moved ${figure(moves)} times`]: both(get(inboxPath(moved.owner))),
+    [`page ${DEEP_PAGE} of a history`]: [get(`${path}?cursor=${cursor}`), get(`${path}?page=${DEEP_PAGE}`)],
+  };
+
+  const service = await stage.startServer('service', database.environment);
+  const usual = await stage.startServer('usual', database.environment);
+  const generator = stage.startGenerator();
+  const pace = stage.quick ? { rounds: 3, milliseconds: 300 } : { rounds: 5, milliseconds: 1_000 };
+  const results: { name: string; duel: Duel }[] = [];
+  for (const [name, [ours, theirs]] of Object.entries(compared)) {
+    const one = { url: service.url, requests: ours };
+    const other = { url: usual.url, requests: theirs };
+    for (const result of await duel({ generator, one, other, clients: [16], pace })) {
+      results.push({ name, duel: result });
+      stage.say(`${name}: ${spread(result.throughput)} of the usual design`);
+    }
+  }
+  return {
+    title: 'Against the usual design',
+    about:
+      'The service beside `bench/usual`: inbox rows keyed by time, deleted and inserted anew with each message, ' +
+      'after reading where they stand; numbered pages that read all before them; a count with each page. It is ' +
+      'bare `node:http` without validation, so that the service bears all that a framework costs. Sixteen ' +
+      'clients, the same data on the same Cassandra.',
+    tables: [
+      {
+        title: '',
+        columns: ['', 'service, 1/s', 'usual, 1/s', '**throughput**', 'service, p99 ms', 'usual, p99 ms'],
+        rows: results.map(({ name, duel: { one, other, throughput } }) => [
+          name,
+          figure(one.perSecond.median),
+          figure(other.perSecond.median),
+          spread(throughput),
+          figure(one.p99.median),
+          figure(other.p99.median),
+        ]),
+      },
+    ],
+    goals: [],
+    bars: [],
+    figures: results,
+  };
+}
+
+function both(requests: readonly LoadRequest[]) {
+  return [requests, requests] as const;
+}
+
+const BATCH = 50;
+
+/** Writes what sends would have left in the usual tables: for each move of an inbox a delete and an insert. */
+async function writeUsual(client: Client, inboxes: readonly Inbox[], history: History): Promise<void> {
+  function* batches(): Generator<Statement[]> {
+    for (const { owner, moves } of inboxes) {
+      const places = new Map<number, Date>();
+      let batch: Statement[] = [];
+      for (const { conversation, at } of moves()) {
+        const { other, conversationId } = conversationOf(owner, conversation);
+        const before = places.get(conversation);
+        const place = new Date(at);
+        if (before !== undefined) {
+          batch.push({ query: DELETE_INBOX_ROW, params: [owner, before, conversationId] });
+        }
+        batch.push({ query: PUT_INBOX_ROW, params: [owner, place, conversationId, other, CONTENT] });
+        places.set(conversation, place);
+        if (batch.length >= BATCH) {
+          yield batch;
+          batch = [];
+        }
+      }
+      if (batch.length > 0) yield batch;
+    }
+    const { one, other, conversationId } = history.pair;
+    for (let begin = 0; begin < history.count; begin += BATCH) {
+      yield Array.from({ length: Math.min(BATCH, history.count - begin) }, (_, index) => {
+        const id = types.TimeUuid.fromDate(new Date(timeIn(history, begin + index)));
+        return { query: PUT_MESSAGE, params: [conversationId, id, one, other, CONTENT] };
+      });
+    }
+  }
+  await pour(client, batches());
+}

@@ -1,0 +1,42 @@
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import type { Participants } from '../../src/domain/conversation.ts';
+import { participantsOf } from '../../src/domain/conversation.ts';
+import type { ConversationId, MessageId, UserId } from '../../src/domain/ids.ts';
+import type { Message } from '../../src/domain/message.ts';
+import { messageIdAt } from '../../src/domain/time.ts';
+
+/** Two users, and the conversation that they have. */
+export interface Pair {
+  readonly one: UserId;
+  readonly other: UserId;
+  readonly participants: Participants;
+  readonly conversationId: ConversationId;
+}
+
+export function pairOf(one: string, other: string): Pair {
+  const participants = participantsOf(one as UserId, other as UserId);
+  return {
+    one: one as UserId,
+    other: other as UserId,
+    participants,
+    conversationId: conversationIdOf(participants),
+  };
+}
+
+/** A hundred characters: what a message of the benchmark says. */
+export const CONTENT =
+  'It says here that the ferry leaves at ten past nine, so let us meet on the quay at a quarter to. Ok?';
+
+/** A message of `pair` at a time of the generator's own clock, in milliseconds; `nth` tells those of one time apart. */
+export function messageAt(pair: Pair, milliseconds: number, nth = 0): Message {
+  const { one, other, conversationId } = pair;
+  return { id: idAt(milliseconds, nth), conversationId, senderId: one, receiverId: other, content: CONTENT };
+}
+
+export function idAt(milliseconds: number, nth = 0): MessageId {
+  return messageIdAt(
+    Math.floor(milliseconds) * 1000 + (nth % 1000),
+    Math.floor(nth / 1000) % 1000,
+    '0'.repeat(13),
+  );
+}

@@ -1,0 +1,95 @@
+import type { LoadReport, LoadRequest } from './load/request.ts';
+import type { LoadGenerator } from './processes.ts';
+import { measured, percentile, ratios, type Measured } from './statistics.ts';
+
+/** What is loaded, and with what. */
+export interface Side {
+  readonly url: string;
+  readonly requests: readonly LoadRequest[];
+}
+
+/** How a side did. */
+export interface Score {
+  readonly perSecond: Measured;
+  /** Milliseconds. */
+  readonly p50: Measured;
+  readonly p99: Measured;
+}
+
+/** Two sides under the load of so many clients. */
+export interface Duel {
+  readonly clients: number;
+  readonly one: Score;
+  readonly other: Score;
+  /** One's figure over the other's, round by round. */
+  readonly throughput: Measured;
+  readonly p99: Measured;
+}
+
+export interface Pace {
+  readonly rounds: number;
+  readonly milliseconds: number;
+}
+
+const WARM_UP_CLIENTS = 16;
+
+/**
+ * Loads two sides by turns, A B A B, each alone, at each of the numbers of clients, after both were warmed up. In
+ * each round both are sent their requests from the first one on, so that they do the same work.
+ */
+export async function duel(needs: {
+  readonly generator: LoadGenerator;
+  readonly one: Side;
+  readonly other: Side;
+  readonly clients: readonly number[];
+  readonly pace: Pace;
+}): Promise<Duel[]> {
+  const { generator, one, other, pace } = needs;
+  const load = ({ url, requests }: Side, clients: number, atLeast?: number): Promise<LoadReport> =>
+    generator.load({
+      urls: [url],
+      requests,
+      clients,
+      milliseconds: pace.milliseconds,
+      ...(atLeast !== undefined && { atLeast }),
+    });
+
+  // Every request once at least, so that what a server writes once in a while has been written.
+  for (const side of [one, other, one, other]) await load(side, WARM_UP_CLIENTS, side.requests.length);
+
+  const duels: Duel[] = [];
+  for (const clients of needs.clients) {
+    const ones: LoadReport[] = [];
+    const others: LoadReport[] = [];
+    for (let round = 0; round < pace.rounds; round += 1) {
+      ones.push(await load(one, clients));
+      others.push(await load(other, clients));
+    }
+    duels.push({
+      clients,
+      one: scoreOf(ones),
+      other: scoreOf(others),
+      throughput: ratios(ones.map(perSecond), others.map(perSecond)),
+      p99: ratios(ones.map(latency(0.99)), others.map(latency(0.99))),
+    });
+  }
+  return duels;
+}
+
+function scoreOf(reports: readonly LoadReport[]): Score {
+  return {
+    perSecond: measured(reports.map(perSecond)),
+    p50: measured(reports.map(latency(0.5))),
+    p99: measured(reports.map(latency(0.99))),
+  };
+}
+
+/** Answers in a second. */
+export function perSecond({ latencies, seconds }: LoadReport): number {
+  return latencies.length / seconds;
+}
+
+/** The latency, in milliseconds, that the share `share` of the answers kept to. */
+export function latency(share: number): (report: LoadReport) => number {
+  return ({ latencies }) => percentile(latencies, share) / 1000;
+}

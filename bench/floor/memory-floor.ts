@@ -1,0 +1,91 @@
+import { Hono } from 'hono';
+import { cursorAt } from '../../src/adapters/http/cursors.ts';
+import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { otherThan, participantsOf, positionOf } from '../../src/domain/conversation.ts';
+import type { ConversationId, UserId } from '../../src/domain/ids.ts';
+import type { Message } from '../../src/domain/message.ts';
+import { timestampOf } from '../../src/domain/time.ts';
+
+const LIMIT = 20;
+const FIRST = { before: null, skip: 0, limit: LIMIT + 1 };
+
+interface Body {
+  readonly sender_id: UserId;
+  readonly receiver_id: UserId;
+  readonly content: string;
+}
+
+/**
+ * The floor of memory storage: a bare Hono app with the same answers out of the same memory. What the service costs
+ * beyond it is validation, the OpenAPI layer, middleware, and the deadline around each use case.
+ */
+export function makeMemoryFloor(): Hono {
+  const { messages, conversations } = makeMemoryStorage();
+  const messageIds = makeMessageIds({ clock: makeClock() });
+  const app = new Hono();
+
+  app.post('/api/messages', async (c) => {
+    const { sender_id, receiver_id, content }: Body = await c.req.json();
+    const participants = participantsOf(sender_id, receiver_id);
+    const message: Message = {
+      id: messageIds.next(),
+      conversationId: conversationIdOf(participants),
+      senderId: sender_id,
+      receiverId: receiver_id,
+      content,
+    };
+    await messages.append({ message, participants, idempotencyKey: null });
+    return c.json(viewOf(message), 201);
+  });
+
+  app.get('/api/messages/conversation/:id', async (c) => {
+    const id = c.req.param('id') as ConversationId;
+    const found = await messages.listBefore(id, FIRST);
+    const data = found.slice(0, LIMIT).map(viewOf);
+    const last = data.at(-1);
+    const isMore = last !== undefined && found.length > LIMIT;
+    return c.json({
+      data,
+      limit: LIMIT,
+      next_cursor: isMore ? cursorAt({ kind: 'history', of: id }, last.id) : null,
+    });
+  });
+
+  app.get('/api/conversations/user/:id', async (c) => {
+    const id = c.req.param('id') as UserId;
+    const found = await conversations.listByUser(id, FIRST);
+    const shown = found.slice(0, LIMIT);
+    const data = shown.map(({ conversationId, participants, head }) => ({
+      id: conversationId,
+      participant_ids: participants,
+      other_user_id: otherThan(id, participants),
+      last_message_id: head?.messageId ?? null,
+      last_message_sender_id: head?.senderId ?? null,
+      last_message_content: head?.preview ?? null,
+      last_message_at: head === null ? null : timestampOf(head.messageId),
+    }));
+    const last = shown.at(-1);
+    const isMore = last !== undefined && found.length > LIMIT;
+    return c.json({
+      data,
+      limit: LIMIT,
+      next_cursor: isMore ? cursorAt({ kind: 'inbox', of: id }, positionOf(last)) : null,
+    });
+  });
+
+  return app;
+}
+
+function viewOf({ id, conversationId, senderId, receiverId, content }: Message) {
+  return {
+    id,
+    conversation_id: conversationId,
+    sender_id: senderId,
+    receiver_id: receiverId,
+    content,
+    created_at: timestampOf(id),
+  };
+}

@@ -1,0 +1,60 @@
+import type { Goal, Section, Table } from './section.ts';
+
+/** Where and when a run took place. */
+export interface Conditions {
+  readonly date: string;
+  readonly cpu: string;
+  readonly cores: number;
+  readonly node: string;
+  /** Null where the run needed none. */
+  readonly cassandra: string | null;
+  readonly driver: string;
+  readonly hono: string;
+  readonly quick: boolean;
+  readonly seconds: number;
+}
+
+/** Where and when, in a line. */
+export function placeOf({ date, cpu, cores, node, cassandra, driver, hono, quick }: Conditions): string {
+  return [
+    date,
+    `${cpu}, ${cores} cores`,
+    `Node ${node}`,
+    ...(cassandra === null ? [] : [`Cassandra ${cassandra}`]),
+    `cassandra-driver ${driver}`,
+    `hono ${hono}`,
+    ...(quick ? ['a quick run'] : []),
+  ].join(' · ');
+}
+
+/** The whole result for people. */
+export function markdownOf(conditions: Conditions, sections: readonly Section[]): string {
+  const goals = sections.flatMap((section) => section.goals);
+  const missed = goals.filter(({ met }) => !met);
+  return `# What it costs
+
+${placeOf(conditions)}
+
+The service, the load generator and one node of Cassandra share the cores. The run took ${Math.round(conditions.seconds)} s.
+
+${sections.map(sectionOf).join('\n')}
+## Goals
+
+${goals.length - missed.length} of ${goals.length} were met.${missed.length === 0 ? '' : ' These were not:'}
+
+${missed.map((goal) => `- ${sentenceOf(goal)}\n`).join('')}`;
+}
+
+function sectionOf({ title, about, tables }: Section): string {
+  return `## ${title}\n\n${about}\n\n${tables.map(textOf).join('\n')}`;
+}
+
+function textOf({ title, columns, rows }: Table): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |\n`;
+  const rule = columns.map((_, index) => (index === 0 ? '---' : '--:'));
+  return `${title === '' ? '' : `${title}\n\n`}${[columns, rule, ...rows].map(line).join('')}`;
+}
+
+function sentenceOf({ what, wanted, got }: Goal): string {
+  return `${what}: ${got}, wanted ${wanted}`;
+}
