@@ -46,7 +46,7 @@ function forbid(files, { imports, syntax = [], globals = [] }) {
 }
 
 /** Adapters that run wherever there is `fetch`. */
-const PORTABLE = ['http', 'memory'];
+const PORTABLE = ['edge', 'http', 'memory'];
 
 const adapters = readdirSync(`${import.meta.dirname}/src/adapters`);
 const adapterRules = adapters.map((adapter) => {
@@ -60,7 +60,7 @@ const adapterRules = adapters.map((adapter) => {
 });
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', '.cassandra/'] },
+  { ignores: ['dist/', 'coverage/', '.cassandra/', '.venv-faults/'] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
@@ -84,7 +84,7 @@ export default defineConfig(
   forbid(['src/composition/**'], { imports: [] }),
   forbid(['src/main.*'], { imports: [INVERSIFY] }),
   {
-    files: ['test/**', 'scripts/**'],
+    files: ['test/**', 'scripts/**', 'bench/**'],
     rules: {
       '@typescript-eslint/no-confusing-void-expression': 'off',
       '@typescript-eslint/no-empty-function': 'off',

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { makeMemoryStorage } from '../src/adapters/memory/storage.ts';
 import { makeClock } from '../src/adapters/system/clock.ts';
+import { OPEN_GATE } from '../src/adapters/http/gate.ts';
 import { docsAssets } from '../src/adapters/system/docs-assets.ts';
 import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
 import { buildContainer } from '../src/composition/container.ts';
@@ -22,7 +23,9 @@ const { take } = buildContainer({
   messageIds: makeMessageIds({ clock }),
   log: console,
   docsAssets,
+  gate: OPEN_GATE,
   requestTimeoutMs: 5000,
+  maxRequestsInFlight: 256,
 });
 const answer = await take(TOKENS.app).request('/openapi.json');
 const text = await format(await answer.text(), { ...(await resolveConfig(path)), parser: 'json' });

@@ -30,6 +30,7 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
     conversations: {
       find: (id) => persist(() => conversations.find(id)),
       start: (conversation) => persist(() => conversations.start(conversation)),
+      isInInbox: (userId, id) => persist(() => conversations.isInInbox(userId, id)),
       listByUser: (id, stretch) => persist(() => conversations.listByUser(id, stretch)),
     },
     users: {

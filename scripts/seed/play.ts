@@ -6,6 +6,7 @@ import type { Storage } from '../../src/application/ports/storage.ts';
 import { makeSaveUser } from '../../src/application/save-user.ts';
 import { makeSendMessage } from '../../src/application/send-message.ts';
 import { makeStartConversation } from '../../src/application/start-conversation.ts';
+import { SERVICE } from '../../src/domain/caller.ts';
 import { messageIdAt, type Microseconds } from '../../src/domain/time.ts';
 import { usernameOf } from './phrases.ts';
 import { below, randomOf, type Random } from './random.ts';
@@ -63,7 +64,7 @@ async function save(
   const { until, users } = parameters;
   const joined = until - LONGEST - (users - number + 1) * SECOND;
   const saveUser = makeSaveUser({ users: storage.users, clock: { now: () => joined } });
-  await saveUser({ userId: userIdOf(number), username: usernameOf(number) });
+  await saveUser({ caller: SERVICE, userId: userIdOf(number), username: usernameOf(number) });
 }
 
 async function speak(
@@ -79,13 +80,13 @@ async function speak(
   if (talk.startedAt !== null) {
     const getConversation = makeGetConversation({ messages, conversations });
     const needs = { conversations, messageIds, conversationIdOf, getConversation };
-    await makeStartConversation(needs)({ participantIds: talk.participantIds });
+    await makeStartConversation(needs)({ caller: SERVICE, participantIds: talk.participantIds });
   }
   const sendMessage = makeSendMessage({ messages, messageIds, conversationIdOf });
   for (const { time, ...said } of linesOf(talk, parameters)) {
     if (hasFailed()) return;
     now = time;
-    await sendMessage({ ...said, idempotencyKey: null });
+    await sendMessage({ ...said, caller: SERVICE, idempotencyKey: null });
     sent();
   }
 }

@@ -7,7 +7,9 @@ export interface GetUserQuery {
   readonly userId: UserId;
 }
 
-/** A saved user. Refuses with `user_not_found`. */
+/**
+ * A saved user, whoever asks: a name is there for those whom its owner writes to. Refuses with `user_not_found`.
+ */
 export type GetUser = (query: GetUserQuery) => Promise<User>;
 
 export function makeGetUser(needs: { users: UserRepository }): GetUser {

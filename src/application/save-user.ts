@@ -1,9 +1,12 @@
+import { actsFor, type Caller } from '../domain/caller.ts';
 import type { UserId } from '../domain/ids.ts';
+import { Refusal } from '../domain/refusal.ts';
 import { composeUser, type User } from '../domain/user.ts';
 import type { Clock } from './ports/clock.ts';
 import type { UserRepository } from './ports/user-repository.ts';
 
 export interface SaveUserCommand {
+  readonly caller: Caller;
   readonly userId: UserId;
   readonly username: string;
 }
@@ -14,10 +17,16 @@ export interface SaveUserResult {
   readonly created: boolean;
 }
 
-/** Saves a user's name. Refuses with `username_blank`, `username_too_long` or `username_not_text`. */
+/**
+ * Saves a user's name. Refuses with `name_of_another`, `username_blank`, `username_too_long` or `username_not_text`.
+ */
 export type SaveUser = (command: SaveUserCommand) => Promise<SaveUserResult>;
 
 export function makeSaveUser(needs: { users: UserRepository; clock: Clock }): SaveUser {
-  return async ({ userId, username }) =>
-    needs.users.save(composeUser({ id: userId, username, createdAt: needs.clock.now() }));
+  return async ({ caller, userId, username }) => {
+    if (!actsFor(caller, userId)) {
+      throw new Refusal('name_of_another', 'A user is named by nobody but themselves.');
+    }
+    return needs.users.save(composeUser({ id: userId, username, createdAt: needs.clock.now() }));
+  };
 }

@@ -1,3 +1,4 @@
+import { actsFor, type Caller } from '../domain/caller.ts';
 import { participantsOf } from '../domain/conversation.ts';
 import type { IdempotencyKey, UserId } from '../domain/ids.ts';
 import { composeMessage, type Message } from '../domain/message.ts';
@@ -7,6 +8,7 @@ import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 
 export interface SendMessageCommand {
+  readonly caller: Caller;
   readonly senderId: UserId;
   /** The sender themselves, for a note to oneself. */
   readonly receiverId: UserId;
@@ -24,8 +26,9 @@ export interface SendMessageResult {
 /**
  * Sends a message from one user to another, in the one conversation that the two have.
  *
- * Once it resolves, the message and its place in both inboxes are stored. Refuses with `content_blank`,
- * `content_too_long`, `content_not_text` or `idempotency_key_reused` (the key belongs to another body).
+ * Once it resolves, the message and its place in both inboxes are stored. Refuses with `sender_is_another`,
+ * `content_blank`, `content_too_long`, `content_not_text` or `idempotency_key_reused` (the key stands for another
+ * body).
  */
 export type SendMessage = (command: SendMessageCommand) => Promise<SendMessageResult>;
 
@@ -34,7 +37,10 @@ export function makeSendMessage(needs: {
   messageIds: MessageIds;
   conversationIdOf: ConversationIdOf;
 }): SendMessage {
-  return async ({ senderId, receiverId, content, idempotencyKey }) => {
+  return async ({ caller, senderId, receiverId, content, idempotencyKey }) => {
+    if (!actsFor(caller, senderId)) {
+      throw new Refusal('sender_is_another', 'A user sends under no id but their own.');
+    }
     const participants = participantsOf(senderId, receiverId);
     const message = composeMessage({
       id: needs.messageIds.next(),

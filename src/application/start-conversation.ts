@@ -1,11 +1,14 @@
+import { actsFor, type Caller } from '../domain/caller.ts';
 import { participantsOf } from '../domain/conversation.ts';
 import type { UserId } from '../domain/ids.ts';
+import { Refusal } from '../domain/refusal.ts';
 import type { ConversationSummary, GetConversation } from './get-conversation.ts';
 import type { ConversationIdOf } from './ports/conversation-ids.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 
 export interface StartConversationCommand {
+  readonly caller: Caller;
   /** The same user twice starts a note to oneself. */
   readonly participantIds: readonly [UserId, UserId];
 }
@@ -17,7 +20,7 @@ export interface StartConversationResult extends ConversationSummary {
 
 /**
  * Starts the one conversation that two users have, and puts it into their inboxes; where it is there already,
- * shows it. Idempotent. Refuses nothing.
+ * shows it. Idempotent. Refuses with `participants_are_others`.
  */
 export type StartConversation = (command: StartConversationCommand) => Promise<StartConversationResult>;
 
@@ -27,13 +30,16 @@ export function makeStartConversation(needs: {
   conversationIdOf: ConversationIdOf;
   getConversation: GetConversation;
 }): StartConversation {
-  return async ({ participantIds }) => {
+  return async ({ caller, participantIds }) => {
+    if (!participantIds.some((participant) => actsFor(caller, participant))) {
+      throw new Refusal('participants_are_others', 'A user starts no conversation but their own.');
+    }
     const participants = participantsOf(...participantIds);
     const id = needs.conversationIdOf(participants);
     const found = await needs.conversations.find(id);
     // What is there is begun again with its own time, which completes a begin that died half-way.
     await needs.conversations.start(found ?? { id, participants, created: needs.messageIds.next() });
     // Asked for anew, since a begin in the same instant may have been the earlier one.
-    return { ...(await needs.getConversation({ conversationId: id })), started: found === null };
+    return { ...(await needs.getConversation({ caller, conversationId: id })), started: found === null };
   };
 }

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { overlap, READ_CONSISTENCIES, WRITE_CONSISTENCIES } from '../adapters/cassandra/consistency.ts';
 import type { CassandraOptions } from '../adapters/cassandra/storage.ts';
 
+import { gateOptions, gateSettings, type GateOptions } from './gate-config.ts';
+import { oneOf, wholeNumber } from './setting-types.ts';
+
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const CONSISTENCIES = z.object({
@@ -24,6 +27,8 @@ export interface Config {
   readonly storage: 'memory' | 'cassandra';
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly requestTimeoutMs: number;
+  readonly maxRequestsInFlight: number;
+  readonly gate: GateOptions;
   readonly cassandra: CassandraOptions;
   /** The replicas of a keyspace that is yet to be created; null where that was left open. */
   readonly replicationFactor: number | null;
@@ -43,9 +48,13 @@ export function readConfig(
   readText: (path: string) => string,
 ): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, text]) => text !== ''));
-  const { success, data, error } = environment(readText).safeParse(given);
-  if (!success) {
-    const lines = error.issues.map(({ path, message }) => `  ${path.join('.')} ${message}`);
+  const { data, error } = environment(readText).safeParse(given);
+  const { data: settings, error: gateError } = gateSettings(readText).safeParse(given);
+  const lines = [error, gateError].flatMap((flaws) =>
+    (flaws?.issues ?? []).map(({ path, message }) => `  ${path[0]?.toString()} ${message}`),
+  );
+  const gate = settings && gateOptions(settings, (name, what) => lines.push(`  ${name} ${what}`));
+  if (data === undefined || gate === undefined || lines.length > 0) {
     throw new ConfigError(`The environment can't be followed:\n${lines.join('\n')}`);
   }
   return {
@@ -54,6 +63,8 @@ export function readConfig(
     storage: data.STORAGE,
     logLevel: data.LOG_LEVEL,
     requestTimeoutMs: data.REQUEST_TIMEOUT_MS,
+    maxRequestsInFlight: data.MAX_REQUESTS_IN_FLIGHT,
+    gate,
     cassandra: {
       contactPoints: data.CASSANDRA_CONTACT_POINTS,
       localDatacenter: data.CASSANDRA_LOCAL_DATACENTER,
@@ -75,10 +86,26 @@ export function readConfig(
   };
 }
 
+/** The same for a service, which does not start in production with its door open by mistake. */
+export function readServiceConfig(
+  env: Readonly<Record<string, string | undefined>>,
+  readText: (path: string) => string,
+): Config {
+  const config = readConfig(env, readText);
+  if (config.gate.tokens === null && env['NODE_ENV'] === 'production' && env['AUTH_ALLOW_NONE'] !== 'true') {
+    throw new ConfigError(
+      'AUTH is none, so that every caller may act for every user, and NODE_ENV is production: ' +
+        'set AUTH=jwt, or AUTH_ALLOW_NONE=true where something in front of this service lets in only who belongs.',
+    );
+  }
+  return config;
+}
+
 /** Every variable that is read, as the README lists them. */
-export const SETTINGS: readonly { name: string; byDefault: string | null; about: string }[] = Object.entries(
-  environment(() => '').shape,
-).map(([name, schema]) => ({
+export const SETTINGS: readonly { name: string; byDefault: string | null; about: string }[] = Object.entries({
+  ...environment(() => '').shape,
+  ...gateSettings(() => '').shape,
+}).map(([name, schema]) => ({
   name,
   byDefault: schema instanceof z.ZodPrefault ? schema.def.defaultValue : null,
   about: schema.description ?? '',
@@ -99,6 +126,9 @@ function environment(readText: (path: string) => string) {
       REQUEST_TIMEOUT_MS: wholeNumber(100, 600_000)
         .prefault('5000')
         .describe('time within which every request is answered'),
+      MAX_REQUESTS_IN_FLIGHT: wholeNumber(1, 100_000)
+        .prefault('256')
+        .describe('requests in progress beyond which further ones are turned away with a 503'),
       MAX_CLOCK_SKEW_MS: wholeNumber(1, 600_000)
         .prefault('2000')
         .describe("how far this host's clock may differ from Cassandra's before the service is not ready"),
@@ -150,19 +180,6 @@ function environment(readText: (path: string) => string) {
         when: ({ value }) => CONSISTENCIES.safeParse(value).success,
       },
     );
-}
-
-function oneOf<const Name extends string>(names: readonly Name[]) {
-  return z.enum(names, { error: `must be one of ${names.join(', ')}` });
-}
-
-function wholeNumber(least: number, most: number) {
-  return z
-    .string()
-    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most, {
-      error: `must be a whole number from ${least} to ${most}`,
-    })
-    .transform(Number);
 }
 
 const DEFAULT_CQL_PORT = 9042;

@@ -1,7 +1,9 @@
 import { makeApp } from '../adapters/http/app.ts';
+import type { Gate } from '../adapters/http/gate.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import { conversationIdOf as systemConversationIdOf } from '../adapters/system/conversation-ids.ts';
 import { answeringWithin } from '../adapters/system/deadline.ts';
+import { admitting, type Admission } from '../application/admission.ts';
 import { makeGetConversation } from '../application/get-conversation.ts';
 import { makeGetUser } from '../application/get-user.ts';
 import { makeListConversations } from '../application/list-conversations.ts';
@@ -24,23 +26,28 @@ export interface Ingredients {
   readonly messageIds: MessageIds;
   readonly log: Log;
   readonly docsAssets: DocsAssets;
+  readonly gate: Gate;
   readonly requestTimeoutMs: number;
+  readonly maxRequestsInFlight: number;
 }
 
 /** The messenger, put together: `TOKENS.app` is what a host serves. */
 export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   const { value, made, take } = makeProvisions();
-  const { clock, messageIds, conversationIdOf, log, docsAssets, requestTimeoutMs } = TOKENS;
+  const { clock, messageIds, conversationIdOf, log, docsAssets, gate } = TOKENS;
+  const { requestTimeoutMs, maxRequestsInFlight } = TOKENS;
   const { messages, conversations, users, missing } = TOKENS;
   const { sendMessage, listMessagesBefore, listConversations, getConversation, startConversation } = TOKENS;
-  const { saveUser, getUser, useCases, app } = TOKENS;
+  const { saveUser, getUser, admission, useCases, app } = TOKENS;
 
   value(clock, given.clock);
   value(messageIds, given.messageIds);
   value(conversationIdOf, systemConversationIdOf);
   value(log, given.log);
   value(docsAssets, given.docsAssets);
+  value(gate, given.gate);
   value(requestTimeoutMs, given.requestTimeoutMs);
+  value(maxRequestsInFlight, given.maxRequestsInFlight);
 
   value(messages, given.storage.messages);
   value(conversations, given.storage.conversations);
@@ -59,7 +66,7 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   });
   made(saveUser, makeSaveUser, { users, clock });
   made(getUser, makeGetUser, { users });
-  made(useCases, makeBoundedUseCases, {
+  made(admission, makeAdmission, {
     sendMessage,
     listMessagesBefore,
     listConversations,
@@ -67,17 +74,27 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
     startConversation,
     saveUser,
     getUser,
-    requestTimeoutMs,
+    maxRequestsInFlight,
+    clock,
   });
+  made(useCases, makeBoundedUseCases, { admission, requestTimeoutMs });
 
-  made(app, makeApp, { useCases, missing, docsAssets, log });
+  made(app, makeApp, { useCases, admission, missing, docsAssets, gate, log });
 
   return { take };
 }
 
-function makeBoundedUseCases({
-  requestTimeoutMs,
+function makeAdmission({
+  maxRequestsInFlight,
+  clock,
   ...useCases
-}: UseCases & { readonly requestTimeoutMs: number }): UseCases {
-  return answeringWithin(requestTimeoutMs, useCases);
+}: UseCases & { readonly maxRequestsInFlight: number; readonly clock: Clock }): Admission {
+  return admitting({ most: maxRequestsInFlight, clock, useCases });
+}
+
+function makeBoundedUseCases(needs: {
+  readonly admission: Admission;
+  readonly requestTimeoutMs: number;
+}): UseCases {
+  return answeringWithin(needs.requestTimeoutMs, needs.admission.useCases);
 }

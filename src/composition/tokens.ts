@@ -1,5 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { Gate } from '../adapters/http/gate.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
+import type { Admission } from '../application/admission.ts';
 import type { GetConversation } from '../application/get-conversation.ts';
 import type { GetUser } from '../application/get-user.ts';
 import type { ListConversations } from '../application/list-conversations.ts';
@@ -25,7 +27,9 @@ export const TOKENS = {
   conversationIdOf: token<ConversationIdOf>('conversationIdOf'),
   log: token<Log>('log'),
   docsAssets: token<DocsAssets>('docsAssets'),
+  gate: token<Gate>('gate'),
   requestTimeoutMs: token<number>('requestTimeoutMs'),
+  maxRequestsInFlight: token<number>('maxRequestsInFlight'),
 
   messages: token<MessageRepository>('messages'),
   conversations: token<ConversationRepository>('conversations'),
@@ -40,7 +44,9 @@ export const TOKENS = {
   startConversation: token<StartConversation>('startConversation'),
   saveUser: token<SaveUser>('saveUser'),
   getUser: token<GetUser>('getUser'),
-  /** All of them, each answering within the request's time. */
+  /** All of them, as many at a time as there is room for. */
+  admission: token<Admission>('admission'),
+  /** The same, each answering within the request's time. */
   useCases: token<UseCases>('useCases'),
 
   app: token<OpenAPIHono>('app'),

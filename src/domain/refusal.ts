@@ -12,7 +12,11 @@ export type RefusalCode =
   | 'conversation_not_found'
   | 'user_not_found'
   | 'idempotency_key_reused'
-  | 'page_too_deep';
+  | 'page_too_deep'
+  | 'sender_is_another'
+  | 'participants_are_others'
+  | 'inbox_of_another'
+  | 'name_of_another';
 
 /** The one error that carries a no. `message` is a sentence for the caller and never quotes what was sent. */
 export class Refusal extends Error {

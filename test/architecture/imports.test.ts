@@ -7,7 +7,7 @@ import tseslint from 'typescript-eslint';
 import { describe, expect, test } from 'vitest';
 
 /** Adapters that run wherever there is `fetch`. */
-const PORTABLE = ['http', 'memory'];
+const PORTABLE = ['edge', 'http', 'memory'];
 
 /** The folders of `src/` that a file may import from. */
 function reachOf(file: string): readonly string[] {
@@ -84,6 +84,7 @@ const BREACHES: readonly [file: string, text: string][] = [
   ['src/adapters/memory/planted.ts', `import { setTimeout } from 'node:timers/promises';`],
   ['src/adapters/http/routes/planted.ts', `import { makeClock } from '../../system/clock.ts';`],
   ['src/adapters/http/planted.ts', `import { createServer } from 'http';`],
+  ['src/adapters/edge/planted.ts', `import { connect } from 'node:net';`],
   ['src/adapters/http/planted.ts', `import { TOKENS } from '../../composition/tokens.ts';`],
   ['src/adapters/cassandra/planted.ts', `import { Container } from 'inversify';`],
   ['src/adapters/cassandra/planted.ts', `import { readConfig } from '../../composition/config.ts';`],

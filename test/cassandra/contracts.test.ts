@@ -1,8 +1,13 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import type { UseCases } from '../../src/application/use-cases.ts';
+import { accessContract } from '../contracts/access.ts';
 import { contracts } from '../contracts/contracts.ts';
 import { describeContract } from '../support/describe-contract.ts';
+import { useCasesOver } from '../support/use-cases.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
 
 let options: CassandraOptions;
@@ -23,3 +28,8 @@ for (const [port, contract] of Object.entries(contracts)) {
     open: () => openStorage(options),
   }));
 }
+
+describeContract<UseCases>('who may what, in Cassandra', accessContract, () => {
+  const clock = makeClock();
+  return useCasesOver(processes[0], { clock, messageIds: makeMessageIds({ clock }) });
+});

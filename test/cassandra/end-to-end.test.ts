@@ -1,8 +1,12 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
-import { openHttpServer, type HttpServer } from '../../src/adapters/system/http-server.ts';
+import { bareProblem } from '../../src/adapters/http/problems.ts';
+import { openHttpServer } from '../../src/adapters/system/http-server.ts';
+import type { HttpServer } from '../../src/adapters/system/listening.ts';
 import { ORIGIN, type Fetch } from '../http/client.ts';
+import { accessContract } from '../http/contract/access.ts';
 import { httpContracts } from '../http/contract/contracts.ts';
+import { guarded, openGuardedApp, type Guarded } from '../http/guarded-app.ts';
 import { openApp } from '../http/open-app.ts';
 import { describeContract } from '../support/describe-contract.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
@@ -12,7 +16,12 @@ let server: HttpServer;
 
 beforeAll(async () => {
   storage = await openStorage(await freshKeyspace());
-  server = await openHttpServer({ fetch: openApp({ storage }).fetch, host: '127.0.0.1', port: 0 });
+  server = await openHttpServer({
+    fetch: openApp({ storage }).fetch,
+    refuse: bareProblem,
+    host: '127.0.0.1',
+    port: 0,
+  });
 });
 
 afterAll(async () => {
@@ -26,3 +35,8 @@ const overPort: Fetch = (asked) =>
 for (const [name, contract] of Object.entries(httpContracts)) {
   describeContract<Fetch>(`${name}, over a port and on Cassandra`, contract, () => overPort);
 }
+
+describeContract<Guarded>('who may what, on Cassandra', accessContract, () => {
+  const app = openGuardedApp({ storage });
+  return guarded(async (request) => app.fetch(request));
+});

@@ -215,6 +215,36 @@ export const conversationRepositorySaboteurs: Saboteurs<typeof conversationRepos
     }),
   ],
 
+  'a conversation is in the inbox of each participant as soon as it began, and in no one else’s': [
+    broken('finds in any inbox what is there at all', ({ conversations }) => ({
+      conversations: { isInInbox: async (_, id) => (await conversations.find(id)) !== null },
+    })),
+    broken('finds everything in the inbox of whoever has one', ({ conversations }) => ({
+      conversations: {
+        isInInbox: async (userId) => (await conversations.listByUser(userId, top(1))).length > 0,
+      },
+    })),
+    broken('finds only what has messages', ({ messages, conversations }) => ({
+      conversations: {
+        isInInbox: async (userId, id) =>
+          (await messages.listBefore(id, top(1))).length > 0 && conversations.isInInbox(userId, id),
+      },
+    })),
+    broken('finds only what one began oneself', ({ messages, conversations }) => ({
+      conversations: {
+        isInInbox: async (userId, id) => {
+          const [first] = await messages.listBefore(id, top(1));
+          return first?.senderId !== userId ? first === undefined : conversations.isInInbox(userId, id);
+        },
+      },
+    })),
+    brokenInEachProcess('reads inboxes from a cache', ({ conversations }) => ({
+      conversations: {
+        isInInbox: cached((userId: UserId, id: ConversationId) => conversations.isInInbox(userId, id)),
+      },
+    })),
+  ],
+
   'a conversation was created by the earliest of its starts and messages, in whatever order they arrive': [
     created('takes the first to arrive', ({ begins }) => begins[0]),
     created('takes the last to arrive', ({ begins }) => begins.at(-1)),

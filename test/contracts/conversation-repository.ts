@@ -79,6 +79,28 @@ export const conversationRepositoryContract = {
     }
   },
 
+  'a conversation is in the inbox of each participant as soon as it began, and in no one else’s': async ({
+    processes: [here, there],
+  }) => {
+    for (let n = 0; n < 6; n += 1) {
+      const [anna, ben] = freshUsers();
+      const conversation = conversationOf(n % 3 === 0 ? [anna] : [ben, anna], idAt(NOON + n));
+      const { id, participants } = conversation;
+      // Someone with an inbox, and someone without.
+      const [carl, dora] = freshUsers();
+      await there.messages.append(posting([carl, anna], idAt(NOON + n)));
+      for (const user of [...participants, carl, dora]) {
+        assert.equal(await here.conversations.isInInbox(user, id), false, 'before it began');
+      }
+      const began = posting([anna, n % 3 === 0 ? anna : ben], conversation.created);
+      await (n % 2 === 0 ? here.conversations.start(conversation) : here.messages.append(began));
+      for (const storage of [there, here]) {
+        for (const user of participants) assert.equal(await storage.conversations.isInInbox(user, id), true);
+        for (const user of [carl, dora]) assert.equal(await storage.conversations.isInInbox(user, id), false);
+      }
+    }
+  },
+
   'a conversation was created by the earliest of its starts and messages, in whatever order they arrive':
     async ({ processes }) => {
       const check = async (_: unknown, round: number): Promise<void> => {

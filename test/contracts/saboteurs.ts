@@ -6,15 +6,15 @@ import type { UserRepository } from '../../src/application/ports/user-repository
 import type { Message } from '../../src/domain/message.ts';
 import type { StorageSubject } from './contract.ts';
 
-/** A storage that breaks a promise, and how it does. */
-export interface Saboteur {
+/** What breaks a promise, a storage where nothing else is said, and how it does. */
+export interface Saboteur<Subject = StorageSubject> {
   readonly how: string;
-  readonly makeSubject: () => StorageSubject;
+  readonly makeSubject: () => Subject;
 }
 
 /** At least one saboteur for each sentence of a contract: a sentence that nobody can break is decoration. */
-export type Saboteurs<Promises> = {
-  readonly [Sentence in keyof Promises]: readonly [Saboteur, ...Saboteur[]];
+export type Saboteurs<Promises, Subject = StorageSubject> = {
+  readonly [Sentence in keyof Promises]: readonly [Saboteur<Subject>, ...Saboteur<Subject>[]];
 };
 
 /** What a broken storage does in its own way. */
@@ -62,6 +62,7 @@ export function withBreakage(storage: Storage, breakage: Breakage): Storage {
     conversations: {
       find: (id) => conversations.find(id),
       start: (conversation) => conversations.start(conversation),
+      isInInbox: (userId, id) => conversations.isInInbox(userId, id),
       listByUser: (userId, stretch) => conversations.listByUser(userId, stretch),
       ...breakage.conversations,
     },

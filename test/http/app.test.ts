@@ -36,7 +36,7 @@ const WRITES = [
 function storageThat(answer: () => Promise<never>): Storage {
   return {
     messages: { append: answer, listBefore: answer },
-    conversations: { find: answer, start: answer, listByUser: answer },
+    conversations: { find: answer, start: answer, isInInbox: answer, listByUser: answer },
     users: { find: answer, save: answer },
     missing: answer,
     close: () => Promise.resolve(),
@@ -103,6 +103,40 @@ describe('when storage lets a request down', () => {
     const { err, requestId } = lines[0]!.fields as { err: Error; requestId: string };
     assert.equal((err.cause as Error).message, SECRET);
     assert.equal(requestId, answer.headers.get('X-Request-Id'));
+  });
+});
+
+describe('when as much is in progress as there is room for', () => {
+  const neverAnswering = storageThat(() => new Promise(() => undefined));
+
+  test('the rest is turned away at once, without a look at its body, and the log is left in peace', async () => {
+    const { log, lines } = listeningLog();
+    const fetch = open({ storage: neverAnswering, maxRequestsInFlight: 2, log });
+    void get(fetch, '/api/users/alice');
+    void ask(fetch, 'POST', '/api/messages', { body: message });
+    await new Promise(setImmediate);
+    for (const [method, path] of [...READS, ...WRITES]) {
+      const body = method === 'GET' ? undefined : { body: new ReadableStream(), duplex: 'half' };
+      const answer = await fetch(new Request(ORIGIN + path, { method, ...body } as RequestInit));
+      assert.equal(answer.status, 503);
+      assert.equal(answer.headers.get('Retry-After'), '1');
+      assert.equal(((await answer.json()) as { type: string }).type, 'urn:problem:messenger:overloaded');
+    }
+    assert.deepEqual(lines, []);
+  });
+
+  test('bodies that arrive together are not more than there is room for', async () => {
+    const fetch = open({ storage: neverAnswering, maxRequestsInFlight: 1 });
+    const arriving = [1, 2].map(() => ask(fetch, 'POST', '/api/messages', { body: message }));
+    problemIn(await Promise.race(arriving), 503, 'overloaded');
+  });
+
+  test('the health of the service can still be asked for', async () => {
+    const missing = () => Promise.resolve([]);
+    const fetch = open({ storage: { ...neverAnswering, missing }, maxRequestsInFlight: 1 });
+    void get(fetch, '/api/users/alice');
+    await new Promise(setImmediate);
+    for (const path of ['/livez', '/readyz']) assert.equal((await get(fetch, path)).status, 200);
   });
 });
 

@@ -59,7 +59,13 @@ export function documented(fetch: Fetch, document: OpenApiDocument): Fetch {
     assert.ok(answer, `${method} ${path} answers ${response.status}, which is not documented`);
     const media = answer.content?.[type];
     assert.ok(media, `${method} ${path} answers ${response.status} as ${type}, which is not documented`);
-    for (const name of ['X-Request-Id', 'Location', 'Retry-After', 'Idempotency-Replayed']) {
+    for (const name of [
+      'X-Request-Id',
+      'Location',
+      'Retry-After',
+      'Idempotency-Replayed',
+      'WWW-Authenticate',
+    ]) {
       const isDocumented = Object.hasOwn(answer.headers ?? {}, name);
       assert.ok(isDocumented || !response.headers.has(name), `${method} ${path}: ${name} is not documented`);
     }

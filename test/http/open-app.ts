@@ -1,3 +1,4 @@
+import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
 import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { docsAssets } from '../../src/adapters/system/docs-assets.ts';
@@ -17,7 +18,9 @@ export function openApp(changed: Partial<Ingredients> = {}) {
     messageIds: makeMessageIds({ clock }),
     log: silent,
     docsAssets,
+    gate: OPEN_GATE,
     requestTimeoutMs: 5000,
+    maxRequestsInFlight: 256,
     ...changed,
   }).take(TOKENS.app);
 }

@@ -143,7 +143,10 @@ describe('the OpenAPI document', () => {
       await fc.assert(
         fc.asyncProperty(body, async (given) => {
           const { status } = await ask(fetch, method, path, { body: given });
-          assert.equal(status === 200 || status === 201, told.safeParse(given).success, `${status}`);
+          // Whom a sender may be left out to, a schema can't tell: it takes a caller with an id of their own.
+          const isTold =
+            told.safeParse(given).success && (!names.includes('sender_id') || 'sender_id' in given);
+          assert.equal(status === 200 || status === 201, isTold, `${status}`);
         }),
         { numRuns: 150 },
       );

@@ -3,6 +3,7 @@ import type { ConversationSummary } from '../../src/application/get-conversation
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
+import { actsFor, type Caller } from '../../src/domain/caller.ts';
 import {
   participantsOf,
   positionOf,
@@ -37,6 +38,13 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
       ({ created }) => created,
     ).at(-1) ?? null;
 
+  /** The conversation as `caller` has it: to all but its participants there is none. */
+  const conversationFor = (caller: Caller, id: ConversationId): Conversation => {
+    const found = conversationOf(id);
+    if (found?.participants.some((participant) => actsFor(caller, participant))) return found;
+    throw new Refusal('conversation_not_found', 'Nobody began it with them.');
+  };
+
   const summaryOf = (conversation: Conversation): ConversationSummary => ({
     conversation,
     lastMessage: historyOf(conversation.id)[0] ?? null,
@@ -62,7 +70,8 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
   };
 
   return {
-    async sendMessage({ senderId, receiverId, content, idempotencyKey }) {
+    async sendMessage({ caller, senderId, receiverId, content, idempotencyKey }) {
+      if (!actsFor(caller, senderId)) throw new Refusal('sender_is_another', 'It is not their name.');
       const participants = participantsOf(senderId, receiverId);
       const conversationId = conversationIdOf(participants);
       const id = messageIds.next();
@@ -82,26 +91,26 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
       return { message: first.message, replayed: true };
     },
 
-    async listMessagesBefore({ conversationId, ...request }) {
+    async listMessagesBefore({ caller, conversationId, ...request }) {
       const page = pageOf(historyOf(conversationId), request, ({ id }) => id);
-      if (conversationOf(conversationId) === null) {
-        throw new Refusal('conversation_not_found', 'Nobody began it.');
-      }
+      conversationFor(caller, conversationId);
       return page;
     },
 
-    async listConversations({ userId, ...request }) {
+    async listConversations({ caller, userId, ...request }) {
+      if (!actsFor(caller, userId)) throw new Refusal('inbox_of_another', 'It is not their inbox.');
       return pageOf(inboxOf(userId), request, positionOf);
     },
 
-    async getConversation({ conversationId }) {
-      const conversation = conversationOf(conversationId);
-      if (conversation === null) throw new Refusal('conversation_not_found', 'Nobody began it.');
-      return summaryOf(conversation);
+    async getConversation({ caller, conversationId }) {
+      return summaryOf(conversationFor(caller, conversationId));
     },
 
-    async startConversation({ participantIds }) {
+    async startConversation({ caller, participantIds }) {
       const participants = participantsOf(...participantIds);
+      if (!participants.some((participant) => actsFor(caller, participant))) {
+        throw new Refusal('participants_are_others', 'They are not among them.');
+      }
       const id = conversationIdOf(participants);
       const found = conversationOf(id);
       if (found !== null) return { ...summaryOf(found), started: false };
@@ -110,7 +119,8 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
       return { conversation, lastMessage: null, started: true };
     },
 
-    async saveUser({ userId, username }) {
+    async saveUser({ caller, userId, username }) {
+      if (!actsFor(caller, userId)) throw new Refusal('name_of_another', 'It is not theirs.');
       const user = composeUser({ id: userId, username, createdAt: clock.now() });
       const known = userOf(userId);
       saves.push(user);

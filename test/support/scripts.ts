@@ -5,6 +5,7 @@ import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts'
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
+import { SERVICE, type Caller } from '../../src/domain/caller.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
 import type { ConversationId, IdempotencyKey, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import { Refusal } from '../../src/domain/refusal.ts';
@@ -31,8 +32,12 @@ interface Moment {
   readonly microseconds: Microseconds;
 }
 
+/** Who asks: one of the people, or a service that acts for all of them. */
+type By = number | 'service';
+
 interface Send {
   readonly step: 'send';
+  readonly by: By;
   readonly moment: Moment;
   readonly from: number;
   readonly to: number;
@@ -48,12 +53,14 @@ interface Burst {
 
 interface Start {
   readonly step: 'start';
+  readonly by: By;
   readonly moment: Moment;
   readonly pair: readonly [number, number];
 }
 
 interface Save {
   readonly step: 'save';
+  readonly by: By;
   readonly host: 0 | 1;
   readonly who: number;
   readonly name: string;
@@ -62,6 +69,7 @@ interface Save {
 /** One answer about a user, a conversation, a page of its messages, or a page of an inbox. */
 interface Look {
   readonly step: 'look';
+  readonly by: By;
   readonly host: 0 | 1;
   readonly at: 'user' | 'conversation' | 'messages' | 'inbox';
   readonly pair: readonly [number, number];
@@ -76,6 +84,7 @@ type Bound = 'top' | 'next' | { readonly message: number; readonly by: 'id' | 't
 /** All pages of a list. */
 interface Walk {
   readonly step: 'walk';
+  readonly by: By;
   readonly host: 0 | 1;
   readonly through: 'messages' | 'inbox';
   readonly pair: readonly [number, number];
@@ -88,6 +97,10 @@ const DAY: Microseconds = 24 * 60 * 60 * 1_000_000;
 const host = fc.constantFrom(0 as const, 1 as const);
 const person = fc.nat(3);
 const pair = fc.tuple(person, person);
+const by: fc.Arbitrary<By> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant('service' as const) },
+  { weight: 1, arbitrary: person },
+);
 
 /** Mostly close together, so that much happens in one microsecond, millisecond or ten seconds; or years apart. */
 const moment: fc.Arbitrary<Moment> = fc
@@ -106,6 +119,7 @@ const text = fc.oneof(
 
 const send: fc.Arbitrary<Send> = fc.record({
   step: fc.constant('send' as const),
+  by,
   moment,
   from: person,
   to: person,
@@ -131,11 +145,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       ),
     }),
   },
-  { weight: 2, arbitrary: fc.record({ step: fc.constant('start' as const), moment, pair }) },
+  { weight: 2, arbitrary: fc.record({ step: fc.constant('start' as const), by, moment, pair }) },
   {
     weight: 1,
     arbitrary: fc.record({
       step: fc.constant('save' as const),
+      by,
       host,
       who: person,
       name: fc.string({ unit: 'grapheme', maxLength: 110 }),
@@ -145,6 +160,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       step: fc.constant('look' as const),
+      by,
       host,
       at: fc.constantFrom('user', 'conversation', 'messages', 'inbox'),
       pair,
@@ -157,6 +173,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       step: fc.constant('walk' as const),
+      by,
       host,
       through: fc.constantFrom('messages', 'inbox'),
       pair,
@@ -189,6 +206,7 @@ interface Answer {
 export async function playToBoth(hosts: readonly [Storage, Storage], script: readonly Step[]): Promise<void> {
   const run = randomUUID().slice(0, 8);
   const userOf = (n: number) => `${run}-${n}` as UserId;
+  const callerOf = (by: By): Caller => (by === 'service' ? SERVICE : { kind: 'user', userId: userOf(by) });
   const conversationOf = (people: readonly number[]): ConversationId =>
     conversationIdOf(participantsOf(...people.map(userOf)));
 
@@ -232,10 +250,10 @@ export async function playToBoth(hosts: readonly [Storage, Storage], script: rea
     return real.answer;
   };
 
-  const sending = ({ from, to, text, key }: Send): Ask => {
+  const sending = ({ by, from, to, text, key }: Send): Ask => {
     const idempotencyKey = key === null ? null : (`key-${run}-${key}` as IdempotencyKey);
-    const command = { senderId: userOf(from), receiverId: userOf(to), content: text, idempotencyKey };
-    return ({ sendMessage }) => sendMessage(command);
+    const said = { senderId: userOf(from), receiverId: userOf(to), content: text, idempotencyKey };
+    return ({ sendMessage }) => sendMessage({ caller: callerOf(by), ...said });
   };
 
   const cursors = new Map<string, Position | null>();
@@ -248,13 +266,13 @@ export async function playToBoth(hosts: readonly [Storage, Storage], script: rea
 
   /** A page of a conversation's messages or of the inbox of the first of a pair; gives where the next one begins. */
   const page = async (
-    { host, pair, limit }: Look | Walk,
+    { by, host, pair, limit }: Look | Walk,
     list: 'messages' | 'inbox',
     below: Bound,
     number: number,
   ): Promise<Position | null> => {
     const name = `${list} ${list === 'inbox' ? pair[0] : conversationOf(pair)}`;
-    const request = { before: placeOf(below, name), limit, page: number };
+    const request = { caller: callerOf(by), before: placeOf(below, name), limit, page: number };
     const answer = await askBoth(host, modelsId, ({ listMessagesBefore, listConversations }) =>
       list === 'messages'
         ? listMessagesBefore({ ...request, conversationId: conversationOf(pair) })
@@ -279,14 +297,14 @@ export async function playToBoth(hosts: readonly [Storage, Storage], script: rea
         const [one, other] = step.pair;
         const participantIds = [userOf(one), userOf(other)] as const;
         return askBoth(step.moment.host, idAt(step.moment.microseconds), ({ startConversation }) =>
-          startConversation({ participantIds }),
+          startConversation({ caller: callerOf(step.by), participantIds }),
         );
       }
       case 'save': {
         // No two saves at one time: which of them was the first could not be told by it.
         const id = idAt(ids.length);
         return askBoth(step.host, id, ({ saveUser }) =>
-          saveUser({ userId: userOf(step.who), username: step.name }),
+          saveUser({ caller: callerOf(step.by), userId: userOf(step.who), username: step.name }),
         );
       }
       case 'look': {
@@ -295,7 +313,7 @@ export async function playToBoth(hosts: readonly [Storage, Storage], script: rea
         return askBoth(step.host, modelsId, ({ getUser, getConversation }): Promise<object> =>
           step.at === 'user'
             ? getUser({ userId: userOf(who) })
-            : getConversation({ conversationId: conversationOf(step.pair) }),
+            : getConversation({ caller: callerOf(step.by), conversationId: conversationOf(step.pair) }),
         );
       }
       case 'walk': {

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { gateSettings } from '../../src/composition/gate-config.ts';
 import { ConfigError, readConfig, SETTINGS, type Config } from '../../src/composition/config.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
+const GATE = Object.keys(gateSettings(() => '').shape);
 
 /** The only file that there is. */
 function readText(path: string): string {
@@ -35,6 +38,8 @@ describe('the configuration', () => {
     storage: 'memory',
     logLevel: 'info',
     requestTimeoutMs: 5000,
+    maxRequestsInFlight: 256,
+    gate: { tokens: null, rateLimits: { writes: null, reads: null }, trustedProxies: 0, corsOrigins: [] },
     cassandra: {
       contactPoints: ['127.0.0.1:9042'],
       localDatacenter: 'datacenter1',
@@ -69,6 +74,7 @@ describe('the configuration', () => {
       STORAGE: 'cassandra',
       LOG_LEVEL: 'silent',
       REQUEST_TIMEOUT_MS: '1500',
+      MAX_REQUESTS_IN_FLIGHT: '64',
       MAX_CLOCK_SKEW_MS: '500',
       CASSANDRA_CONTACT_POINTS: 'cassandra-1, cassandra-2:9043,10.0.0.1,[::1]:9044',
       CASSANDRA_LOCAL_DATACENTER: 'eu-west-1',
@@ -82,13 +88,17 @@ describe('the configuration', () => {
       CASSANDRA_ALLOW_WEAK_CONSISTENCY: 'true',
       CASSANDRA_SERIAL_CONSISTENCY: 'SERIAL',
     };
-    expect(Object.keys(env).sort()).toEqual(SETTINGS.map(({ name }) => name).sort());
+    // What belongs to the gate has a test of its own.
+    const own = SETTINGS.map(({ name }) => name).filter((name) => !GATE.includes(name));
+    expect(Object.keys(env).sort()).toEqual(own.sort());
     expect(configOf(env)).toEqual({
       port: 80,
       host: '::1',
       storage: 'cassandra',
       logLevel: 'silent',
       requestTimeoutMs: 1500,
+      maxRequestsInFlight: 64,
+      gate: configOf({}).gate,
       cassandra: {
         contactPoints: ['cassandra-1:9042', 'cassandra-2:9043', '10.0.0.1:9042', '[::1]:9044'],
         localDatacenter: 'eu-west-1',

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Contract, StorageSubject } from '../contracts/contract.ts';
 import { conversationRepositorySaboteurs } from '../contracts/conversation-repository.saboteurs.ts';
 import { contracts } from '../contracts/contracts.ts';
+import { messageIdsSaboteurs } from '../contracts/message-ids.saboteurs.ts';
+import { messageIdsContract } from '../contracts/message-ids.ts';
 import { messageRepositorySaboteurs } from '../contracts/message-repository.saboteurs.ts';
 import type { Saboteur, Saboteurs } from '../contracts/saboteurs.ts';
 import { storageSaboteurs } from '../contracts/storage.saboteurs.ts';
@@ -18,13 +20,17 @@ const saboteurs: { readonly [Port in keyof typeof contracts]: Saboteurs<(typeof 
 /** Ample: on a busy host a storage that never comes to an end takes a while to be caught. */
 const TIMEOUT_MS = 30_000;
 
-for (const [port, contract] of Object.entries<Contract<StorageSubject>>(contracts)) {
-  const bySentence: Readonly<Record<string, readonly Saboteur[]>> = saboteurs[port as keyof typeof saboteurs];
+/** Holds every saboteur of a contract to be caught by its sentence. */
+function describeSaboteurs<Subject>(
+  port: string,
+  contract: Contract<Subject>,
+  bySentence: Readonly<Record<string, readonly Saboteur<Subject>[]>>,
+): void {
   for (const [sentence, check] of Object.entries(contract)) {
     describe(`${port}: “${sentence}”`, () => {
       for (const { how, makeSubject } of bySentence[sentence] ?? []) {
         test(
-          `catches a storage that ${how}`,
+          `catches one that ${how}`,
           async () => {
             await expect(check(makeSubject())).rejects.toBeInstanceOf(AssertionError);
           },
@@ -34,3 +40,8 @@ for (const [port, contract] of Object.entries<Contract<StorageSubject>>(contract
     });
   }
 }
+
+for (const [port, contract] of Object.entries<Contract<StorageSubject>>(contracts)) {
+  describeSaboteurs(port, contract, saboteurs[port as keyof typeof saboteurs]);
+}
+describeSaboteurs('message ids', messageIdsContract, messageIdsSaboteurs);

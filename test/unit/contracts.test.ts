@@ -1,5 +1,7 @@
 import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { contracts } from '../contracts/contracts.ts';
+import { messageIdsContract } from '../contracts/message-ids.ts';
 import { describeContract } from '../support/describe-contract.ts';
 
 const storage = makeMemoryStorage();
@@ -11,3 +13,5 @@ for (const [port, contract] of Object.entries(contracts)) {
     open: () => Promise.resolve(storage),
   }));
 }
+
+describeContract('message ids', messageIdsContract, () => makeMessageIds);

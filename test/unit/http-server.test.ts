@@ -1,14 +1,32 @@
 import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ListenError, openHttpServer, type HttpServer } from '../../src/adapters/system/http-server.ts';
+import {
+  LIMITS,
+  openHttpServer,
+  type Limits,
+  type Unaskable,
+} from '../../src/adapters/system/http-server.ts';
+import { ListenError, type HttpServer } from '../../src/adapters/system/listening.ts';
 
 const agent = new Agent({ keepAlive: true });
 const opened: HttpServer[] = [];
 
-async function open(fetch: (request: Request) => Response | Promise<Response>): Promise<HttpServer> {
-  const server = await openHttpServer({ fetch, host: '127.0.0.1', port: 0 });
+const refuse = (why: Unaskable) => ({ status: 400, headers: { 'X-Why': why }, body: `No: ${why}` });
+
+async function open(
+  fetch: (request: Request) => Response | Promise<Response>,
+  limits: Partial<Limits> = {},
+): Promise<HttpServer> {
+  const server = await openHttpServer({
+    fetch,
+    refuse,
+    host: '127.0.0.1',
+    port: 0,
+    limits: { ...LIMITS, ...limits },
+  });
   opened.push(server);
   return server;
 }
@@ -24,6 +42,21 @@ async function get(url: string): Promise<IncomingMessage> {
   answer.resume();
   return answer;
 }
+
+/** A connection over which `sent` has been written. */
+function raw({ url }: HttpServer, sent: string): Socket {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  socket.write(sent);
+  return socket;
+}
+
+/** All that comes back until the connection ends. */
+function said(server: HttpServer, sent: string): Promise<string> {
+  return text(raw(server, sent));
+}
+
+const asked = (path: string) => `GET ${path} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
+const pathOf = ({ url }: Request) => new URL(url).pathname;
 
 /** A gate that stays shut until it is opened, and tells who stands before it. */
 function gate() {
@@ -41,7 +74,7 @@ test('a server answers at its url', async () => {
 });
 
 test('without a host a server answers at every address', async () => {
-  const server = await openHttpServer({ fetch: () => new Response('here'), host: null, port: 0 });
+  const server = await openHttpServer({ fetch: () => new Response('here'), refuse, host: null, port: 0 });
   opened.push(server);
   expect(server.url).toMatch(/^http:\/\/localhost:\d+$/);
   const { port } = new URL(server.url);
@@ -129,12 +162,160 @@ describe('closing', () => {
   });
 });
 
+describe('what is no request is refused, and its connection ends:', () => {
+  const cases: Readonly<Record<string, readonly [string, Unaskable]>> = {
+    junk: ['junk\r\n\r\n', 'malformed_request'],
+    'a host that is none': ['GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 'malformed_request'],
+    'no host': ['GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 'malformed_request'],
+    'a tunnel to elsewhere': ['CONNECT other:1 HTTP/1.1\r\nHost: other:1\r\n\r\n', 'malformed_request'],
+    'two lengths': [
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
+      'malformed_request',
+    ],
+    'a body that breaks off': [
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz',
+      'malformed_request',
+    ],
+    'a header without end': [`GET / HTTP/1.1\r\nX: ${'x'.repeat(17_000)}`, 'header_too_large'],
+    'a header that does not come': ['GET / HTTP/1.1\r\n', 'request_too_slow'],
+    'a body that does not come': [
+      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n',
+      'request_too_slow',
+    ],
+  };
+  for (const [name, [sent, why]] of Object.entries(cases)) {
+    test(name, async () => {
+      const server = await open(async (request) => new Response(await request.text()), {
+        headerWithinMs: 100,
+        requestWithinMs: 200,
+      });
+      const answer = await said(server, sent);
+      expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+      expect(answer.toLowerCase()).toContain(`x-why: ${why}\r\n`);
+      expect(answer).toMatch(/\r\nconnection: close\r\n/i);
+      expect(answer.endsWith(`\r\n\r\nNo: ${why}`)).toBe(true);
+    });
+  }
+
+  test('after the answers to the requests before it', async () => {
+    const { arrived, pass, open: openGate } = gate();
+    const server = await open(async (request) => {
+      await pass();
+      return new Response(pathOf(request));
+    });
+    const answers = said(server, `${asked('/one')}junk\r\n\r\n`);
+    await arrived;
+    openGate();
+    expect(await answers).toMatch(/^HTTP\/1\.1 200 [^]*\r\nconnection: close\r\n[^]*\/one$/i);
+  });
+
+  test('an expectation that nobody knows is passed over', async () => {
+    const server = await open((request) => new Response(pathOf(request)));
+    const sent = 'GET /one HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nConnection: close\r\n\r\n';
+    expect(await said(server, sent)).toMatch(/^HTTP\/1\.1 200 [^]*\/one$/);
+  });
+});
+
+describe('what a connection may ask for is bounded:', () => {
+  test('its requests are answered one at a time, in order', async () => {
+    let atOnce = 0;
+    let most = 0;
+    const server = await open(async (request) => {
+      most = Math.max(most, (atOnce += 1));
+      await new Promise(setImmediate);
+      atOnce -= 1;
+      return new Response(pathOf(request), {
+        headers: pathOf(request) === '/3' ? { Connection: 'close' } : {},
+      });
+    });
+    const answers = await said(server, ['/1', '/2', '/3'].map(asked).join(''));
+    expect(answers.match(/\/\d$|\/\d(?=HTTP)/g)).toEqual(['/1', '/2', '/3']);
+    expect(most).toBe(1);
+  });
+
+  test('with too many unanswered it is cut', async () => {
+    const { pass } = gate();
+    const server = await open(
+      async () => {
+        await pass();
+        return new Response();
+      },
+      { pipelined: 2 },
+    );
+    await once(raw(server, asked('/').repeat(3)).resume(), 'close');
+    // What stood in its queue is not waited for: the server lets go of a connection that was never used.
+    const unused = connect(Number(new URL(server.url).port), '127.0.0.1');
+    await once(unused, 'connect');
+    await Promise.all([server.close(), once(unused.resume(), 'close')]);
+  });
+
+  test('an answer that nobody reads is given up', async () => {
+    const server = await open(() => new Response('x'.repeat(2 ** 24)), { readWithinMs: 100 });
+    const deaf = raw(server, asked('/')).pause();
+    // Who does not read hears of its end only when it writes.
+    const knocking = setInterval(() => deaf.write('\r\n'), 20);
+    await new Promise((resolve) => deaf.on('error', resolve));
+    clearInterval(knocking);
+  });
+
+  test('beyond what may wait to be read, whoever has waited longest is cut', async () => {
+    const length = 2 ** 25;
+    const server = await open(() => new Response('x'.repeat(length)), { unreadLength: 1.5 * length });
+    const first = raw(server, asked('/')).pause();
+    await once(first, 'connect');
+    const second = raw(server, asked('/'));
+    const answer = new Promise<number>((resolve) => {
+      let received = 0;
+      second.on('data', (part) => {
+        received += part.length;
+        if (received > length) resolve(received);
+      });
+    });
+    expect(await answer).toBeGreaterThan(length);
+    const firstOnes = await new Promise<number>((resolve) => {
+      let received = 0;
+      first.on('error', () => undefined).on('data', (part) => (received += part.length));
+      first.once('close', () => resolve(received));
+      first.resume();
+    });
+    expect(firstOnes).toBeLessThan(length);
+    second.destroy();
+  });
+
+  test('beyond as many connections as may be, further ones are cut', async () => {
+    const server = await open(() => new Response('here'), { connections: 1 });
+    const only = raw(server, asked('/'));
+    await once(only, 'data');
+    await once(
+      raw(server, asked('/'))
+        .on('error', () => undefined)
+        .resume(),
+      'close',
+    );
+    only.destroy();
+  });
+
+  test('a request that does not come to its end does not hold up the closing', async () => {
+    const { arrived, pass } = gate();
+    const server = await open(
+      async (request) => {
+        void pass();
+        return new Response(await request.text());
+      },
+      { requestWithinMs: 1_500, headerWithinMs: 1_000 },
+    );
+    const slow = raw(server, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n');
+    await arrived;
+    await Promise.all([server.close(), once(slow.resume(), 'close')]);
+  });
+});
+
 describe('a server that can’t listen says why:', () => {
   test('the port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    const opening = openHttpServer({ fetch: () => new Response(), host: '127.0.0.1', port });
+    const opening = openHttpServer({ fetch: () => new Response(), refuse, host: '127.0.0.1', port });
     await expect(opening).rejects.toThrow(
       new ListenError(`Port ${port} is taken by another process: choose another in PORT.`),
     );
@@ -143,7 +324,7 @@ describe('a server that can’t listen says why:', () => {
 
   // 192.0.2.0/24 is kept for documentation.
   test('the address is not here', async () => {
-    const opening = openHttpServer({ fetch: () => new Response(), host: '192.0.2.1', port: 0 });
+    const opening = openHttpServer({ fetch: () => new Response(), refuse, host: '192.0.2.1', port: 0 });
     await expect(opening).rejects.toThrow(
       new ListenError('192.0.2.1 is no address of this host: change HOST.'),
     );

@@ -14,6 +14,7 @@ import { makeListMessagesBefore } from '../../src/application/list-messages-befo
 import type { Posting } from '../../src/application/ports/message-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import { SERVICE } from '../../src/domain/caller.ts';
 import { participantsOf, type InboxEntry } from '../../src/domain/conversation.ts';
 import type { ConversationId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import type { Message } from '../../src/domain/message.ts';
@@ -89,6 +90,7 @@ describe('a special conversation', () => {
     const storage = await seeded(USUAL);
     const listMessagesBefore = makeListMessagesBefore(storage);
     const page = await listMessagesBefore({
+      caller: SERVICE,
       conversationId: idOf(special.paged),
       before: null,
       limit: 20,
@@ -124,7 +126,10 @@ describe('a special conversation', () => {
   it('is empty, and in the inbox of both', async () => {
     const storage = await seeded(USUAL);
     const conversationId = idOf(special.empty);
-    const { conversation, lastMessage } = await makeGetConversation(storage)({ conversationId });
+    const { conversation, lastMessage } = await makeGetConversation(storage)({
+      caller: SERVICE,
+      conversationId,
+    });
     expect(lastMessage).toBeNull();
     expect(microsecondsOf(conversation.created)).toBe(special.empty.startedAt);
     expect(await entryOf(storage, special.empty)).toMatchObject({
@@ -294,6 +299,7 @@ describe('patience', () => {
       conversations: {
         find: (id) => tried(`find ${id}`, () => conversations.find(id)),
         start: (conversation) => tried(`start ${conversation.id}`, () => conversations.start(conversation)),
+        isInInbox: (userId, id) => tried(`look for ${id}`, () => conversations.isInInbox(userId, id)),
         listByUser: (id, stretch) => tried(`inbox ${id}`, () => conversations.listByUser(id, stretch)),
       },
       users: {
@@ -366,7 +372,7 @@ async function contentsOf(storage: Storage, { users: count }: Parameters) {
   const ids = [...new Set(inboxes.flat().map(({ conversationId }) => conversationId))].sort();
   const conversations = await Promise.all(
     ids.map(async (id) => ({
-      ...(await makeGetConversation(storage)({ conversationId: id })),
+      ...(await makeGetConversation(storage)({ caller: SERVICE, conversationId: id })),
       messages: await messagesOf(storage, id),
     })),
   );
@@ -389,12 +395,12 @@ function historyOf(storage: Storage, talk: Talk): Promise<Message[]> {
 
 function messagesOf(storage: Storage, conversationId: ConversationId): Promise<Message[]> {
   const list = makeListMessagesBefore(storage);
-  return joined((before) => list({ conversationId, before, limit: MAX_PAGE_SIZE, page: 1 }));
+  return joined((before) => list({ caller: SERVICE, conversationId, before, limit: MAX_PAGE_SIZE, page: 1 }));
 }
 
 function inboxOf(storage: Storage, userId: UserId): Promise<InboxEntry[]> {
   const list = makeListConversations(storage);
-  return joined((before) => list({ userId, before, limit: MAX_PAGE_SIZE, page: 1 }));
+  return joined((before) => list({ caller: SERVICE, userId, before, limit: MAX_PAGE_SIZE, page: 1 }));
 }
 
 async function entryOf(

@@ -14,6 +14,10 @@ const PUT_CONVERSATION = `
 const CONVERSATION = `
   SELECT participants, created FROM conversations WHERE conversation_id = ?`;
 
+/** Of the user's own partition: whoever is not in the conversation has no row there, as for one that does not exist. */
+const INBOX_ROW = `
+  SELECT conversation_id FROM conversations_by_user WHERE user_id = ? AND conversation_id = ?`;
+
 /** The row that a conversation begun at `created` has; its first message writes it as well. */
 export function conversationRow({ id, participants, created }: Conversation): [string, readonly unknown[]] {
   return [PUT_CONVERSATION, [id, participants, created, earliestWins(created)]];
@@ -43,6 +47,10 @@ export class CassandraConversationRepository implements ConversationRepository {
     await Promise.all(
       conversation.participants.map((userId) => writes.together(emptyHeadOf(conversation, userId))),
     );
+  }
+
+  async isInInbox(userId: UserId, id: ConversationId): Promise<boolean> {
+    return (await this.#session.read(INBOX_ROW, [userId, id])).length > 0;
   }
 
   listByUser(userId: UserId, stretch: Stretch): Promise<readonly InboxEntry[]> {

@@ -3,12 +3,15 @@ import type { ErrorHandler, NotFoundHandler } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { requestId } from 'hono/request-id';
+import { Overload, type Admission } from '../../application/admission.ts';
 import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import { Refusal } from '../../domain/refusal.ts';
+import { browserHeaders } from './browser-headers.ts';
 import { documentOf } from './document.ts';
 import { faultsOf } from './faults.ts';
+import { keepersOf, type Gate } from './gate.ts';
 import { HttpFailure, problemAnswer } from './problems.ts';
 import { addConversationRoutes } from './routes/conversations.ts';
 import { addDocsRoutes, type DocsAssets } from './routes/docs.ts';
@@ -19,9 +22,11 @@ import { addUserRoutes } from './routes/users.ts';
 /** The messenger over HTTP, for any host that speaks `fetch`. */
 export function makeApp(needs: {
   readonly useCases: UseCases;
+  readonly admission: Pick<Admission, 'isFull'>;
   /** What keeps the service from serving, a sentence each, fit for any reader. */
   readonly missing: () => Promise<readonly string[]>;
   readonly docsAssets: DocsAssets;
+  readonly gate: Gate;
   readonly log: Log;
 }): OpenAPIHono {
   const app = new OpenAPIHono({
@@ -34,17 +39,21 @@ export function makeApp(needs: {
     },
   });
 
-  app.use(requestId(), (c, next) => {
-    c.header('Cache-Control', 'no-store');
+  app.use(requestId(), browserHeaders);
+  // Before bodies are read, for a no has to cost far less than what there is no room for.
+  app.use('/api/*', (_, next) => {
+    if (needs.admission.isFull()) throw new HttpFailure('overloaded');
     return next();
   });
+  const { before, callerOf } = keepersOf(needs.gate);
+  for (const keeper of before) app.use('/api/*', keeper);
   app.notFound(answerUnknownPath);
   app.onError(makeErrorHandler(needs));
 
   let document: ReturnType<typeof documentOf> | undefined;
-  addMessageRoutes(app, needs.useCases);
-  addConversationRoutes(app, needs.useCases);
-  addUserRoutes(app, needs.useCases);
+  addMessageRoutes(app, needs.useCases, callerOf);
+  addConversationRoutes(app, needs.useCases, callerOf);
+  addUserRoutes(app, needs.useCases, callerOf);
   addHealthRoutes(app, needs);
   addDocsRoutes(app, { document: () => (document ??= documentOf(app)), ...needs });
   // After the routes, so that it runs where none of them answered.
@@ -78,6 +87,7 @@ function makeErrorHandler({ log }: { readonly log: Log }): ErrorHandler {
   return (error, c) => {
     if (error instanceof Refusal) return problemAnswer(c, error.code, { detail: error.message });
     if (error instanceof HttpFailure) return problemAnswer(c, error.code, error.details);
+    if (error instanceof Overload) return problemAnswer(c, 'overloaded');
     if (error instanceof HTTPException) {
       const code = OF_THE_LIBRARY[error.status];
       if (code !== undefined) return problemAnswer(c, code);

@@ -6,6 +6,18 @@ import { HttpFailure } from './problems.ts';
 /** The most bytes of a body: enough for 20,000 characters of content, each escaped as a surrogate pair. */
 const MAX_BODY_BYTES = 256 * 1024;
 
+/** Most messages are smaller by far: of such bodies thousands may be on their way at once. */
+const SMALL_BODY_BYTES = 16 * 1024;
+
+/**
+ * What all larger bodies that are on their way may come to, each counted as it was announced. Who sends slowly on a
+ * few hundred connections takes this room and no more, and ordinary messages go on.
+ */
+const LARGE_BODIES_BYTES = 64 * 2 ** 20;
+
+/** What they come to now. It is one room for the process, as its memory is one. */
+let largeBodiesBytes = 0;
+
 const refuse = () => {
   throw new HttpFailure('body_too_large');
 };
@@ -33,11 +45,25 @@ async function textOf(c: Context<Env, string>): Promise<string> {
   // A host holds a body to the length that it announces, so that only others have to be counted. On Node it costs
   // more than all the rest of a request to open the stream.
   if (length === undefined || c.req.header('Transfer-Encoding') !== undefined) {
-    await count(c, () => Promise.resolve());
-  } else if (!(Number(length) <= MAX_BODY_BYTES)) {
-    refuse();
+    return inRoomFor(MAX_BODY_BYTES, async () => {
+      await count(c, () => Promise.resolve());
+      return utf8.decode(await c.req.raw.arrayBuffer());
+    });
   }
-  return utf8.decode(await c.req.raw.arrayBuffer());
+  if (!(Number(length) <= MAX_BODY_BYTES)) refuse();
+  return inRoomFor(Number(length), async () => utf8.decode(await c.req.raw.arrayBuffer()));
+}
+
+/** Takes in a body of at most `bytes`, if there is room for it. */
+async function inRoomFor(bytes: number, takeIn: () => Promise<string>): Promise<string> {
+  if (bytes <= SMALL_BODY_BYTES) return takeIn();
+  if (largeBodiesBytes + bytes > LARGE_BODIES_BYTES) throw new HttpFailure('overloaded');
+  largeBodiesBytes += bytes;
+  try {
+    return await takeIn();
+  } finally {
+    largeBodiesBytes -= bytes;
+  }
 }
 
 /** A JSON object with these members and no others. */

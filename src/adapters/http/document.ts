@@ -8,6 +8,9 @@ A messenger for conversations of two.
 - **Times** are RFC 3339 in UTC with nine digits. A message's \`created_at\` is also its exact place in every list.
 - **Lists** are newest first. Follow \`next_cursor\` until it is null: pages joined by it have no gap and no repeat.
 - **Sending** is safe to repeat under an \`Idempotency-Key\`.
+- **Callers** are told apart by a bearer token where the service runs with \`AUTH=jwt\`: a user speaks and looks for
+  themselves alone, and what is between others is not there for them. A token with the scope \`messenger:service\` acts
+  for all users; without \`AUTH\` everyone does, and no token is needed.
 - **Every answer** names its request in \`X-Request-Id\`: the one that the request brought, or one made for it.
 - **Every failure** is a problem of RFC 9457: the schema \`Problem\` tells all types that there are.
 - A path with a slash at its end is the same path. An unknown path is a 404, a wrong method a 405 with \`Allow\`.
@@ -22,6 +25,8 @@ const INFO = {
     description,
     license: { name: 'MIT', identifier: 'MIT' },
   },
+  // Without a token where the service does not tell callers apart.
+  security: [{ bearer: [] }, {}],
   servers: [{ url: '/', description: 'The service that shows this document' }],
   tags: [
     { name: 'Messages', description: 'To send them, and to read those of a conversation.' },
@@ -31,7 +36,15 @@ const INFO = {
   ],
 };
 
+const BEARER = {
+  type: 'http',
+  scheme: 'bearer',
+  bearerFormat: 'JWT',
+  description: 'The subject is the user. For development: `npm run token -- --user 1`.',
+} as const;
+
 /** The OpenAPI document of all routes of `app`. */
 export function documentOf(app: OpenAPIHono): ReturnType<OpenAPIHono['getOpenAPI31Document']> {
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', BEARER);
   return app.getOpenAPI31Document(INFO);
 }

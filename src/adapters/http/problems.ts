@@ -3,9 +3,18 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { StorageFailureKind } from '../../application/ports/storage-failure.ts';
 import type { RefusalCode } from '../../domain/refusal.ts';
+import { HEADERS } from './browser-headers.ts';
 
 /** HTTP's own ways to say no: the messenger was not asked, or broke. */
 export type HttpFailureCode =
+  | 'malformed_request'
+  | 'header_too_large'
+  | 'request_too_slow'
+  | 'token_missing'
+  | 'token_invalid'
+  | 'token_expired'
+  | 'keys_unavailable'
+  | 'rate_limited'
   | 'malformed_path'
   | 'malformed_body'
   | 'invalid_request'
@@ -15,6 +24,7 @@ export type HttpFailureCode =
   | 'body_too_large'
   | 'unsupported_media_type'
   | 'internal_error'
+  | 'overloaded'
   | 'not_ready';
 
 export type ProblemCode = RefusalCode | StorageFailureKind | HttpFailureCode;
@@ -38,9 +48,11 @@ interface Row {
 
 const CONTENT: Place = { pointer: '#/content' };
 const USERNAME: Place = { pointer: '#/username' };
+const TOKEN: Place = { header: 'Authorization' };
 
 /** Every no, as HTTP says it. Both the answers and the OpenAPI document are made of this table. */
 export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
+  malformed_request: { type: 'malformed-request', status: 400, title: 'The request is not well-formed HTTP' },
   malformed_path: {
     type: 'malformed-path',
     status: 400,
@@ -93,6 +105,45 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     title: 'The username is no text that can be kept',
     at: USERNAME,
   },
+  token_missing: {
+    type: 'token-missing',
+    status: 401,
+    title: 'A token is missing',
+    detail: 'This service tells its callers apart: Authorization must be Bearer and a token.',
+    at: TOKEN,
+  },
+  token_invalid: {
+    type: 'token-invalid',
+    status: 401,
+    title: 'The token is not valid here',
+    detail: 'It is not of the issuer, the audience, the key or the kind that this service takes.',
+    at: TOKEN,
+  },
+  token_expired: { type: 'token-expired', status: 401, title: 'The token has expired', at: TOKEN },
+  sender_is_another: {
+    type: 'sender-is-another',
+    status: 403,
+    title: 'The sender is not the caller',
+    at: { pointer: '#/sender_id' },
+  },
+  participants_are_others: {
+    type: 'participants-are-others',
+    status: 403,
+    title: 'The caller is not among the participants',
+    at: { pointer: '#/participant_ids' },
+  },
+  inbox_of_another: {
+    type: 'inbox-of-another',
+    status: 403,
+    title: 'The inbox is not the caller’s',
+    at: { parameter: 'user_id' },
+  },
+  name_of_another: {
+    type: 'name-of-another',
+    status: 403,
+    title: 'The name is not the caller’s',
+    at: { parameter: 'user_id' },
+  },
   path_not_found: { type: 'path-not-found', status: 404, title: 'There is nothing at this path' },
   conversation_not_found: {
     type: 'conversation-not-found',
@@ -105,6 +156,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     status: 405,
     title: 'This path does not take this method',
     detail: 'The Allow header names the methods that it takes.',
+  },
+  request_too_slow: {
+    type: 'request-too-slow',
+    status: 408,
+    title: 'The request did not arrive in time',
+    detail: 'Some of it was still missing, and nothing was changed.',
   },
   body_too_large: {
     type: 'body-too-large',
@@ -125,11 +182,35 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     title: 'The idempotency key was used before, with another body',
     at: { header: 'Idempotency-Key' },
   },
+  rate_limited: {
+    type: 'rate-limited',
+    status: 429,
+    title: 'Too many requests in too short a time',
+    detail: 'Nothing was changed. Please wait as long as Retry-After says.',
+  },
+  header_too_large: {
+    type: 'header-too-large',
+    status: 431,
+    title: 'The header is too large',
+    detail: 'The header of a request has at most 16 KiB.',
+  },
   internal_error: {
     type: 'internal-error',
     status: 500,
     title: 'Something went wrong on our side',
     detail: 'It was noted under the id of this request.',
+  },
+  overloaded: {
+    type: 'overloaded',
+    status: 503,
+    title: 'The service is busy',
+    detail: 'It has as many requests in progress as it can serve. Nothing was changed. Please try again.',
+  },
+  keys_unavailable: {
+    type: 'keys-unavailable',
+    status: 503,
+    title: 'Tokens can’t be checked for now',
+    detail: 'The keys of those who issue tokens can’t be had. Nothing was changed. Please try again.',
   },
   unavailable: {
     type: 'storage-unavailable',
@@ -153,6 +234,8 @@ export interface ProblemDetails {
   readonly faults?: readonly Fault[];
   /** The methods that the path takes. */
   readonly allow?: string;
+  /** Seconds to wait, where they are not the usual ones. */
+  readonly retryAfter?: number;
 }
 
 /** Says no on HTTP's own account. */
@@ -171,7 +254,7 @@ export class HttpFailure extends Error {
 const TYPE_PREFIX = 'urn:problem:messenger:';
 const INSTANCE_PREFIX = 'urn:messenger:request:';
 
-/** Seconds after which a request that failed for want of storage may be tried again. */
+/** Seconds after which a request that found the service busy, or storage away, may be tried again. */
 export const RETRY_AFTER = '1';
 
 /** `code` as it is said to the request with this id. */
@@ -198,11 +281,29 @@ export function problemAnswer(c: Context, code: ProblemCode, more: ProblemDetail
   const { status } = PROBLEMS[code];
   return c.body(JSON.stringify(problemOf(code, c.get('requestId'), more)), status, {
     'Content-Type': 'application/problem+json',
-    ...(status === 503 && { 'Retry-After': RETRY_AFTER }),
+    ...((status === 503 || status === 429) && { 'Retry-After': more.retryAfter?.toString() ?? RETRY_AFTER }),
+    // RFC 6750 has no error for who brought no token.
+    ...(status === 401 && {
+      'WWW-Authenticate': code === 'token_missing' ? 'Bearer' : 'Bearer error="invalid_token"',
+    }),
     // A host that does not wait for the rest of the body ends the connection; no other request should be on it.
     ...(status === 413 && { Connection: 'close' }),
     ...(more.allow !== undefined && { Allow: more.allow }),
   });
+}
+
+/** `code` where there is no request that an app could answer. */
+export function bareProblem(code: ProblemCode): {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+} {
+  const requestId = crypto.randomUUID();
+  return {
+    status: PROBLEMS[code].status,
+    headers: { ...HEADERS, 'Content-Type': 'application/problem+json', 'X-Request-Id': requestId },
+    body: JSON.stringify(problemOf(code, requestId)),
+  };
 }
 
 const faultDetail = z.string().openapi({ description: 'What is wrong with it, or what it must be.' });

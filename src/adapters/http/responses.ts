@@ -28,6 +28,15 @@ const RETRY_HEADERS: Headers = {
   },
 };
 
+/** What can befall every caller. */
+const CALLER_PROBLEMS = [
+  'token_missing',
+  'token_invalid',
+  'token_expired',
+  'keys_unavailable',
+  'rate_limited',
+] as const;
+
 /** How a body can be wrong. */
 export const BODY_PROBLEMS = [
   'invalid_request',
@@ -39,11 +48,33 @@ export const BODY_PROBLEMS = [
 /** How the query of a list can be wrong. */
 export const LIST_PROBLEMS = ['invalid_request', 'invalid_cursor', 'page_too_deep'] as const;
 
+const CHALLENGE_HEADERS: Headers = {
+  'WWW-Authenticate': {
+    description: 'How to say who asks (RFC 6750).',
+    schema: { type: 'string' },
+    example: 'Bearer',
+  },
+};
+
+const LIMIT_HEADERS: Headers = {
+  'RateLimit-Policy': {
+    description: 'How many requests there may be at once, and in how many seconds as many again.',
+    schema: { type: 'string' },
+    example: '"writes";q=50;w=5',
+  },
+  RateLimit: {
+    description:
+      'How many are left, and in how many seconds all are there again. Given with every answer, where limited.',
+    schema: { type: 'string' },
+    example: '"writes";r=0;t=5',
+  },
+};
+
 /** What can befall whoever reads from storage. */
-export const READ_PROBLEMS = ['internal_error', 'unavailable'] as const;
+export const READ_PROBLEMS = [...CALLER_PROBLEMS, 'internal_error', 'overloaded', 'unavailable'] as const;
 
 /** What can befall whoever writes to storage. */
-export const WRITE_PROBLEMS = ['internal_error', 'unavailable', 'outcome_unknown'] as const;
+export const WRITE_PROBLEMS = [...READ_PROBLEMS, 'outcome_unknown'] as const;
 
 /** An answer in JSON. */
 export function jsonResponse<Schema extends z.ZodType>(
@@ -68,7 +99,12 @@ export function problemResponses(codes: readonly ProblemCode[], fault?: Fault): 
     const alternatives = codes.filter((code) => PROBLEMS[code].status === status);
     responses[status] = {
       description: alternatives.map((code) => `${PROBLEMS[code].title}.`).join(' '),
-      headers: { ...ANSWER_HEADERS, ...(status === 503 && RETRY_HEADERS) },
+      headers: {
+        ...ANSWER_HEADERS,
+        ...(status === 401 && CHALLENGE_HEADERS),
+        ...(status === 429 && LIMIT_HEADERS),
+        ...((status === 503 || status === 429) && RETRY_HEADERS),
+      },
       content: {
         'application/problem+json': {
           schema: ProblemSchema,

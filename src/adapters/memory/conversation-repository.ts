@@ -32,6 +32,10 @@ export class MemoryConversationRepository implements ConversationRepository {
     this.#show({ conversationId, participants: members, head });
   }
 
+  isInInbox(userId: UserId, id: ConversationId): Promise<boolean> {
+    return Promise.resolve(this.#inboxes.get(userId)?.has(id) ?? false);
+  }
+
   listByUser(userId: UserId, stretch: Stretch): Promise<readonly InboxEntry[]> {
     return Promise.resolve(this.#inboxes.get(userId)?.below(stretch) ?? []);
   }
@@ -73,6 +77,10 @@ class Inbox {
     }
     this.#entries.set(entry.conversationId, entry);
     this.#order.add(entry);
+  }
+
+  has(id: ConversationId): boolean {
+    return this.#entries.has(id);
   }
 
   below(stretch: Stretch): InboxEntry[] {

@@ -1,67 +1,191 @@
-import type { Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { createAdaptorServer } from '@hono/node-server';
+import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { getRequestListener, RequestError } from '@hono/node-server';
+import { listenError, urlAt, type HttpServer, type OpenHttpServer } from './listening.ts';
 
-/** Requests in, answers out. */
-type Fetch = (request: Request) => Response | Promise<Response>;
+/**
+ * Connections that may wait to be taken on while this process is busy: as many as Linux allows unless told otherwise.
+ * One that finds no room tries again after a second, then three, then seven, and is not told why.
+ */
+const BACKLOG = 4_096;
 
-/** Why there is no server at this address, in a sentence for people. */
-export class ListenError extends Error {
-  override readonly name = 'ListenError';
+/** Why there is no request that `fetch` could be asked, or no answer of its own. */
+export type Unaskable = 'malformed_request' | 'header_too_large' | 'request_too_slow' | 'internal_error';
+
+/** An answer that needs no request. */
+export interface BareAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
-/** A server of Node's that is listening. */
-export interface HttpServer {
-  /** Where it is reached from this host. */
-  readonly url: string;
-
-  /**
-   * Takes no further connection, answers the requests that have arrived, asks their clients to let go, and
-   * resolves when all are gone.
-   */
-  close(): Promise<void>;
+/** What clients can make the server keep for them. Whoever asks for more loses the connection, and nobody else. */
+export interface Limits {
+  readonly connections: number;
+  /** The time for the header of a first request, also where nothing comes at all. */
+  readonly headerWithinMs: number;
+  /** The time for a whole request. */
+  readonly requestWithinMs: number;
+  /** The time for the reading of an answer. */
+  readonly readWithinMs: number;
+  /** All answers together that wait to be read, in characters. */
+  readonly unreadLength: number;
+  /** Requests of one connection that wait for their answers. */
+  readonly pipelined: number;
 }
 
-/** Listens at `port` (0 takes a free one) of `host`; null is every address. Rejects with a `ListenError`. */
-export async function openHttpServer(needs: {
-  readonly fetch: Fetch;
-  readonly host: string | null;
-  readonly port: number;
-}): Promise<HttpServer> {
-  const { fetch, host, port } = needs;
-  const server = createAdaptorServer({ fetch }) as Server;
-  const unanswered = new Set<ServerResponse>();
-  let closing = false;
+export const LIMITS: Limits = {
+  // An idle one takes about 5 KiB. Files are left over for storage where a process may open 20,000.
+  connections: 15_000,
+  // The slowest of phones are done in three.
+  headerWithinMs: 10_000,
+  // Enough for the largest body at 140 kbit/s. Node would wait for five minutes.
+  requestWithinMs: 15_000,
+  // Enough for an ordinary page at 20 kbit/s, and for a hundred of the longest messages at 6 Mbit/s.
+  readWithinMs: 10_000,
+  // Some sixteen pages of the longest messages. Whoever has waited longest goes first.
+  unreadLength: 32 * 2 ** 20,
+  // Browsers send one at a time, tools that measure ten. In 64 KiB there is room for two thousand.
+  pipelined: 16,
+};
 
-  server.prependListener('request', (_request, response) => {
-    unanswered.add(response);
-    if (closing) letGo(response);
-    response.once('close', () => {
-      unanswered.delete(response);
-      if (closing) closeUnused();
-    });
+/** How often Node looks for requests that are late. It would do so twice a minute. */
+const LOOK_EVERY_MS = 1_000;
+
+/** Listens by Node's own server, within `limits`. `refuse` says what is answered where `fetch` can't be asked. */
+export async function openHttpServer(
+  needs: Parameters<OpenHttpServer>[0] & {
+    readonly refuse: (why: Unaskable) => BareAnswer;
+    readonly limits?: Limits;
+  },
+): Promise<HttpServer> {
+  const { fetch, refuse, host, port, limits = LIMITS } = needs;
+  const listener = getRequestListener((request, { incoming }) => fetch(request, incoming.socket), {
+    errorHandler: (error) => {
+      const { status, headers, body } = refuse(
+        error instanceof RequestError ? 'malformed_request' : 'internal_error',
+      );
+      return new Response(body, { status, headers });
+    },
   });
+  const server = createServer({
+    headersTimeout: limits.headerWithinMs,
+    requestTimeout: limits.requestWithinMs,
+    connectionsCheckingInterval: LOOK_EVERY_MS,
+    // Without it the request goes to the listener, whose refusal is a problem like all others.
+    requireHostHeader: false,
+  });
+  server.maxConnections = limits.connections;
+
+  /** The answers that each connection is owed, in the order of their requests. */
+  const owed = new Map<Socket, Set<ServerResponse>>();
+  const unread = makeUnread(limits);
+  let unanswered = 0;
+  let closing = false;
 
   // Node's own close() waits five seconds for a connection that stays open after its answer, and without end for
   // one that was opened ahead and never used, as browsers do.
   const closeUnused = (): void => {
-    if (unanswered.size === 0) server.closeAllConnections();
+    if (closing && unanswered === 0) server.closeAllConnections();
   };
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new ListenError(sentenceFor(error, needs), { cause: error }));
+  const settle = (socket: Socket, response: ServerResponse): void => {
+    if (owed.get(socket)?.delete(response)) unanswered -= 1;
+    closeUnused();
+  };
+
+  server.on('connection', (socket) => {
+    const answers = new Set<ServerResponse>();
+    owed.set(socket, answers);
+    socket.once('close', () => {
+      owed.delete(socket);
+      // Of the answers in its queue Node says nothing.
+      unanswered -= answers.size;
+      closeUnused();
     });
-    server.listen({ port, ...(host !== null && { host }) }, resolve);
+  });
+
+  const take = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    const answers = owed.get(socket);
+    // Its connection was cut, and the rest of what had come by then is still being read.
+    if (answers === undefined || socket.destroyed) return;
+    if (answers.size >= limits.pipelined) {
+      socket.destroy();
+      return;
+    }
+    const before = [...answers].at(-1);
+    answers.add(response);
+    unanswered += 1;
+    if (closing) letGo(response);
+    response.once('prefinish', () => {
+      unread.watch(response, socket);
+    });
+    response.once('close', () => {
+      settle(socket, response);
+    });
+    // In turn, or a single connection could have a thousand large answers made that it never reads.
+    const answer = (): void => {
+      if (!socket.destroyed) void listener(request, response);
+    };
+    if (before === undefined) answer();
+    else before.once('close', answer);
+  };
+  server.on('request', take);
+  // An expectation that nobody knows may be passed over.
+  server.on('checkExpectation', take);
+
+  /** Says why the connection ends here, after the answers that it is owed. */
+  const end = (socket: Socket, why: Unaskable): void => {
+    const answers = [...(owed.get(socket) ?? [])];
+    const whole = answers.findLast(({ req }) => req.complete);
+    if (whole !== undefined) {
+      // That its answer is the last one says enough.
+      letGo(whole);
+      whole.once('close', () => {
+        socket.destroySoon();
+      });
+      socket.pause();
+    } else if (socket.writable && !answers.some(({ headersSent }) => headersSent)) {
+      socket.write(textOf(refuse(why)));
+      socket.destroySoon();
+    } else {
+      socket.destroy();
+    }
+  };
+
+  const ended = new WeakSet<Socket>();
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // Node says so again with all that follows.
+    if (ended.has(socket)) return;
+    ended.add(socket);
+    end(socket, FAULTS[error.code ?? ''] ?? 'malformed_request');
+  });
+  // Node would cut the connection at once.
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    end(socket, 'malformed_request');
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(listenError(error, needs));
+    });
+    server.listen({ port, backlog: BACKLOG, ...(host !== null && { host }) }, resolve);
   });
 
   const { port: actualPort } = server.address() as AddressInfo;
   return {
-    url: `http://${host === null ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${actualPort}`,
+    url: urlAt(host, actualPort),
 
     close() {
       closing = true;
-      unanswered.forEach(letGo);
+      for (const answers of owed.values()) answers.forEach(letGo);
+      // Node no longer looks for requests that are late.
+      setTimeout(() => {
+        for (const [socket, answers] of owed) {
+          if ([...answers].some(({ req }) => !req.complete)) socket.destroy();
+        }
+      }, limits.requestWithinMs).unref();
       return new Promise((resolve) => {
         server.close(() => {
           resolve();
@@ -72,19 +196,54 @@ export async function openHttpServer(needs: {
   };
 }
 
+/** What Node says of what it could not read; all else is malformed. */
+const FAULTS: Readonly<Record<string, Unaskable>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_too_slow',
+  HPE_HEADER_OVERFLOW: 'header_too_large',
+};
+
+/** Answers that are made and not yet read, oldest first: each for a time, and all together within bounds. */
+function makeUnread({ readWithinMs, unreadLength }: Limits) {
+  const waiting = new Map<Socket, { readonly length: number; readonly timer: NodeJS.Timeout }>();
+  let total = 0;
+
+  const forget = (socket: Socket): void => {
+    const { length, timer } = waiting.get(socket) ?? {};
+    clearTimeout(timer);
+    total -= length ?? 0;
+    waiting.delete(socket);
+  };
+
+  return {
+    /** Looks after `response`, which has just been handed over whole. */
+    watch(response: ServerResponse, socket: Socket): void {
+      const length = socket.writableLength;
+      if (length === 0) return;
+      waiting.set(socket, { length, timer: setTimeout(() => socket.destroy(), readWithinMs) });
+      total += length;
+      response.once('close', () => {
+        forget(socket);
+      });
+      for (const oldest of waiting.keys()) {
+        if (total <= unreadLength) break;
+        forget(oldest);
+        oldest.destroy();
+      }
+    },
+  };
+}
+
+/** An answer as it goes over the wire; the connection ends with it. */
+function textOf({ status, headers, body }: BareAnswer): string {
+  const lines = Object.entries({
+    ...headers,
+    'Content-Length': String(Buffer.byteLength(body)),
+    Connection: 'close',
+  }).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`;
+}
+
 /** Tells the client with the answer that its connection ends here. */
 function letGo(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader('Connection', 'close');
-}
-
-function sentenceFor(
-  { code }: NodeJS.ErrnoException,
-  { host, port }: { host: string | null; port: number },
-): string {
-  if (code === 'EADDRINUSE') return `Port ${port} is taken by another process: choose another in PORT.`;
-  if (code === 'EACCES') return `Port ${port} may not be opened by this user: choose another in PORT.`;
-  if (host !== null && ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL'].includes(code ?? '')) {
-    return `${host} is no address of this host: change HOST.`;
-  }
-  return `Port ${port} can't be opened (${code}).`;
 }

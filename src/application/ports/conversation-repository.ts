@@ -14,6 +14,12 @@ export interface ConversationRepository {
   start(conversation: Conversation): Promise<void>;
 
   /**
+   * Whether the conversation is in this user's inbox: whether it was begun, and with them. A conversation of others and
+   * one that nobody began are looked for in the same place, and missing there in the same way.
+   */
+  isInInbox(userId: UserId, id: ConversationId): Promise<boolean>;
+
+  /**
    * The stretch of a user's inbox: one entry for each conversation, by the newest message (an empty one by its
    * creation), newest first. Entries whose position did not change meanwhile are without gap or repeat; one that
    * moves up while a list is being paged through is not repeated further down.

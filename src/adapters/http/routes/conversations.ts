@@ -5,6 +5,7 @@ import { otherThan, type InboxEntry } from '../../../domain/conversation.ts';
 import type { UserId } from '../../../domain/ids.ts';
 import { MAX_PREVIEW_LENGTH, previewOf } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
+import type { CallerOf } from '../authentication.ts';
 import { bodyOf, textBody } from '../bodies.ts';
 import type { List } from '../cursors.ts';
 import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pages.ts';
@@ -115,11 +116,11 @@ const startConversationRoute = createRoute({
   summary: 'Start the conversation of two users',
   description:
     'Two users have one conversation. Where it is there already, it is shown. To send a message it need not be ' +
-    'started. Safe to repeat.',
+    'started. Safe to repeat. A user starts their own alone.',
   middleware: textBody,
   request: { body: { required: true, content: { 'application/json': { schema: ConversationToStart } } } },
   responses: {
-    ...problemResponses([...BODY_PROBLEMS, ...WRITE_PROBLEMS], {
+    ...problemResponses([...BODY_PROBLEMS, 'participants_are_others', ...WRITE_PROBLEMS], {
       pointer: '#/participant_ids',
       detail: 'must be two user ids',
     }),
@@ -140,7 +141,7 @@ const getConversationRoute = createRoute({
   operationId: 'getConversation',
   tags: ['Conversations'],
   summary: 'Show a conversation',
-  description: 'With the newest message of its history.',
+  description: 'With the newest message of its history, to its participants. For others there is none.',
   request: { params: z.object({ conversation_id: conversationIdInPath }) },
   responses: {
     ...problemResponses(['invalid_request', 'conversation_not_found', ...READ_PROBLEMS], {
@@ -159,10 +160,10 @@ const listConversationsRoute = createRoute({
   summary: "List a user's conversations",
   description:
     'The inbox: one row for each conversation, newest activity first. An empty conversation stands at its ' +
-    'creation. Whoever was never written to has an empty inbox.',
+    'creation. Whoever was never written to has an empty inbox. It is shown to its owner alone.',
   request: { params: z.object({ user_id: userIdInPath }), query: z.object(pageParameters) },
   responses: {
-    ...problemResponses([...LIST_PROBLEMS, ...READ_PROBLEMS], {
+    ...problemResponses([...LIST_PROBLEMS, 'inbox_of_another', ...READ_PROBLEMS], {
       parameter: 'limit',
       detail: 'must be one whole number from 1 to 100',
     }),
@@ -178,24 +179,35 @@ export function addConversationRoutes(
     getConversation,
     listConversations,
   }: Pick<UseCases, 'startConversation' | 'getConversation' | 'listConversations'>,
+  callerOf: CallerOf,
 ): void {
   app.openapi(startConversationRoute, async (c) => {
     const { participant_ids } = c.req.valid('json');
-    const { started, ...summary } = await startConversation({ participantIds: participant_ids });
+    const { started, ...summary } = await startConversation({
+      caller: callerOf(c),
+      participantIds: participant_ids,
+    });
     if (!started) return c.json(viewOf(summary), 200);
     return c.json(viewOf(summary), 201, { Location: `/api/conversations/${summary.conversation.id}` });
   });
 
   app.openapi(getConversationRoute, async (c) => {
     const { conversation_id } = c.req.valid('param');
-    return c.json(viewOf(await getConversation({ conversationId: conversation_id })), 200);
+    return c.json(
+      viewOf(await getConversation({ caller: callerOf(c), conversationId: conversation_id })),
+      200,
+    );
   });
 
   app.openapi(listConversationsRoute, async (c) => {
     const { user_id } = c.req.valid('param');
     const query = c.req.valid('query');
     const list: List = { kind: 'inbox', of: user_id };
-    const page = await listConversations({ userId: user_id, ...pageRequestOf(list, query) });
+    const page = await listConversations({
+      caller: callerOf(c),
+      userId: user_id,
+      ...pageRequestOf(list, query),
+    });
     return c.json(
       pageView(list, query, page, (entry) => rowViewOf(user_id, entry)),
       200,

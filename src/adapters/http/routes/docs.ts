@@ -1,5 +1,6 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { swaggerUI } from '@hono/swagger-ui';
+import { policyFor } from '../browser-headers.ts';
 import { HttpFailure } from '../problems.ts';
 import { jsonResponse, problemResponses } from '../responses.ts';
 
@@ -18,6 +19,7 @@ const documentRoute = createRoute({
   path: '/openapi.json',
   operationId: 'getOpenApiDocument',
   tags: ['Operation'],
+  security: [],
   summary: 'This document',
   responses: {
     ...problemResponses(['internal_error']),
@@ -46,6 +48,10 @@ export function addDocsRoutes(
   // The files are looked for below /docs/swagger-ui-dist. The validator would be someone else's.
   app.get(
     '/docs',
+    async (c, next) => {
+      await next();
+      c.header('Content-Security-Policy', await policyFor(await c.res.clone().text()));
+    },
     swaggerUI({ title: 'Messenger', url: '/openapi.json', baseUrl: '/docs', validatorUrl: 'none' }),
   );
 

@@ -7,6 +7,7 @@ const liveRoute = createRoute({
   path: '/livez',
   operationId: 'isLive',
   tags: ['Operation'],
+  security: [],
   summary: 'Whether the process is alive',
   description: 'Never asks storage: an outage there is no reason to start this process anew.',
   responses: {
@@ -19,6 +20,7 @@ const readyRoute = createRoute({
   path: '/readyz',
   operationId: 'isReady',
   tags: ['Operation'],
+  security: [],
   summary: 'Whether requests can be served',
   responses: {
     ...problemResponses(['internal_error', 'not_ready']),

@@ -1,17 +1,29 @@
-import { createRoute, z, type OpenAPIHono, type RouteConfig, type RouteHandler } from '@hono/zod-openapi';
+import {
+  createRoute,
+  z,
+  type Hook,
+  type OpenAPIHono,
+  type RouteConfig,
+  type RouteHandler,
+} from '@hono/zod-openapi';
+import type { Env } from 'hono';
 import type { UseCases } from '../../../application/use-cases.ts';
+import type { Caller } from '../../../domain/caller.ts';
 import {
   idempotencyKeyFrom,
   IDEMPOTENCY_KEY_PATTERN,
   type IdempotencyKey,
   type Position,
+  type UserId,
 } from '../../../domain/ids.ts';
 import { MAX_CONTENT_LENGTH, type Message } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
+import type { CallerOf } from '../authentication.ts';
 import { bodyOf, textBody } from '../bodies.ts';
 import type { List } from '../cursors.ts';
+import { faultsOf } from '../faults.ts';
 import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pages.ts';
-import { HttpFailure } from '../problems.ts';
+import { HttpFailure, type Fault } from '../problems.ts';
 import {
   BODY_PROBLEMS,
   jsonResponse,
@@ -32,7 +44,7 @@ import {
 } from '../values.ts';
 
 const MessageToSend = bodyOf({
-  sender_id: userIdInBody,
+  sender_id: userIdInBody.optional(),
   receiver_id: userIdInBody.openapi({ example: 'bob' }),
   content: writtenText(MAX_CONTENT_LENGTH).openapi({ example: 'Shall we meet at noon?' }),
 }).openapi('MessageToSend');
@@ -71,7 +83,7 @@ const sendRoute = {
   description:
     'The two users have one conversation, which their first message begins. Once this answers 201, the message ' +
     'and its place in both inboxes are stored. With an Idempotency-Key it is safe to repeat: one key of one ' +
-    'sender is one message, for ever.',
+    'sender is one message, for ever. A user sends under no id but their own, and may leave it out.',
   middleware: textBody,
   parameters: [
     {
@@ -91,6 +103,7 @@ const sendRoute = {
         'content_blank',
         'content_too_long',
         'content_not_text',
+        'sender_is_another',
         'idempotency_key_reused',
         ...WRITE_PROBLEMS,
       ],
@@ -134,7 +147,9 @@ const listMessagesRoute = createRoute({
   operationId: 'listMessages',
   tags: ['Messages'],
   summary: 'List the messages of a conversation',
-  description: 'Newest first. A conversation without messages has an empty page.',
+  description:
+    'Newest first, to the participants. A conversation without messages has an empty page, and one of others is ' +
+    'not there.',
   request: {
     params: z.object({ conversation_id: conversationIdInPath }),
     query: z.object(pageParameters),
@@ -149,7 +164,7 @@ const listMessagesBeforeRoute = createRoute({
   tags: ['Messages'],
   summary: 'List the messages of a conversation before a time',
   description:
-    'Newest first, strictly before a time, which is required under one of its two names. With a cursor the ' +
+    'Newest first, to the participants, strictly before a time, which is required under one of its two names. With a cursor the ' +
     'earlier of the two bounds holds.',
   request: {
     params: z.object({ conversation_id: conversationIdInPath }),
@@ -174,11 +189,14 @@ const listMessagesBeforeRoute = createRoute({
 export function addMessageRoutes(
   app: OpenAPIHono,
   { sendMessage, listMessagesBefore }: Pick<UseCases, 'sendMessage' | 'listMessagesBefore'>,
+  callerOf: CallerOf,
 ): void {
   const send: RouteHandler<typeof sendMessageRoute> = async (c) => {
     const { sender_id, receiver_id, content } = c.req.valid('json');
+    const caller = callerOf(c);
     const { message, replayed } = await sendMessage({
-      senderId: sender_id,
+      caller,
+      senderId: sender_id ?? senderFor(caller),
       receiverId: receiver_id,
       content,
       idempotencyKey: idempotencyKeyOf(c.req.header('Idempotency-Key')),
@@ -186,14 +204,30 @@ export function addMessageRoutes(
     if (replayed) c.header('Idempotency-Replayed', 'true');
     return c.json(viewOf(message), 201);
   };
-  app.openapi(sendMessageRoute, send);
-  app.openapi(sendMessageByVerbRoute, send);
+  /** Says all that is wrong at once: also that there is nobody to stand in for a sender who is left out. */
+  const hook: Hook<unknown, Env, string, Promise<never> | undefined> = (result, c) => {
+    if (result.success) return undefined;
+    const faults = faultsOf(result.target, result.error);
+    // Without a body there is nothing to read.
+    const body: Promise<unknown> = c.req.json().catch(() => ({}));
+    return body.then((body): never => {
+      const isSenderMissing = isRecord(body) && body['sender_id'] === undefined;
+      if (isSenderMissing && callerOf(c).kind === 'service') faults.unshift(SENDER_MISSING);
+      throw new HttpFailure('invalid_request', { faults });
+    });
+  };
+  app.openapi(sendMessageRoute, send, hook);
+  app.openapi(sendMessageByVerbRoute, send, hook);
 
   app.openapi(listMessagesRoute, async (c) => {
     const { conversation_id } = c.req.valid('param');
     const query = c.req.valid('query');
     const list: List = { kind: 'history', of: conversation_id };
-    const page = await listMessagesBefore({ conversationId: conversation_id, ...pageRequestOf(list, query) });
+    const page = await listMessagesBefore({
+      caller: callerOf(c),
+      conversationId: conversation_id,
+      ...pageRequestOf(list, query),
+    });
     return c.json(pageView(list, query, page, viewOf), 200);
   });
 
@@ -204,9 +238,26 @@ export function addMessageRoutes(
     const time = oneTimeOf(timestamp, before_timestamp);
     const request = pageRequestOf(list, query);
     const before = request.before !== null && request.before < time ? request.before : time;
-    const page = await listMessagesBefore({ conversationId: conversation_id, ...request, before });
+    const page = await listMessagesBefore({
+      caller: callerOf(c),
+      conversationId: conversation_id,
+      ...request,
+      before,
+    });
     return c.json(pageView(list, query, page, viewOf), 200);
   });
+}
+
+const SENDER_MISSING: Fault = { pointer: '#/sender_id', detail: 'must be given' };
+
+function isRecord(body: unknown): body is Readonly<Record<string, unknown>> {
+  return typeof body === 'object' && body !== null && !Array.isArray(body);
+}
+
+/** Whoever leaves it out speaks for themselves; a service is no one in particular. */
+function senderFor(caller: Caller): UserId {
+  if (caller.kind === 'user') return caller.userId;
+  throw new HttpFailure('invalid_request', { faults: [SENDER_MISSING] });
 }
 
 // No zod: its header validator copies every header of every request.

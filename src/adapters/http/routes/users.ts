@@ -3,6 +3,7 @@ import type { UseCases } from '../../../application/use-cases.ts';
 import { timestampOfMicroseconds } from '../../../domain/time.ts';
 import { MAX_USERNAME_LENGTH, type User } from '../../../domain/user.ts';
 import { bodyOf, textBody } from '../bodies.ts';
+import type { CallerOf } from '../authentication.ts';
 import {
   BODY_PROBLEMS,
   jsonResponse,
@@ -37,12 +38,20 @@ const saveUserRoute = createRoute({
   operationId: 'saveUser',
   tags: ['Users'],
   summary: "Save a user's name",
-  description: 'Nobody needs to be saved to write or to be written to. Safe to repeat.',
+  description:
+    'By that user, or a service. Nobody needs to be saved to write or to be written to. Safe to repeat.',
   middleware: textBody,
   request: { params, body: { required: true, content: { 'application/json': { schema: UserToSave } } } },
   responses: {
     ...problemResponses(
-      [...BODY_PROBLEMS, 'username_blank', 'username_too_long', 'username_not_text', ...WRITE_PROBLEMS],
+      [
+        ...BODY_PROBLEMS,
+        'username_blank',
+        'username_too_long',
+        'username_not_text',
+        'name_of_another',
+        ...WRITE_PROBLEMS,
+      ],
       invalidId,
     ),
     200: jsonResponse('The name is saved; the user was there already.', UserView),
@@ -56,6 +65,7 @@ const getUserRoute = createRoute({
   operationId: 'getUser',
   tags: ['Users'],
   summary: 'Show a user',
+  description: 'To every caller: a name is for those whom its owner writes to.',
   request: { params },
   responses: {
     ...problemResponses(['invalid_request', 'user_not_found', ...READ_PROBLEMS], invalidId),
@@ -67,10 +77,12 @@ const getUserRoute = createRoute({
 export function addUserRoutes(
   app: OpenAPIHono,
   { saveUser, getUser }: Pick<UseCases, 'saveUser' | 'getUser'>,
+  callerOf: CallerOf,
 ): void {
   app.openapi(saveUserRoute, async (c) => {
     const { user_id } = c.req.valid('param');
-    const { user, created } = await saveUser({ userId: user_id, username: c.req.valid('json').username });
+    const { username } = c.req.valid('json');
+    const { user, created } = await saveUser({ caller: callerOf(c), userId: user_id, username });
     return c.json(viewOf(user), created ? 201 : 200);
   });
 

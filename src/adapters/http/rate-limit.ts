@@ -1,0 +1,56 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import { TokenBucket } from 'limiter';
+import { LRUCache } from 'lru-cache';
+import type { AskerOf } from './asker.ts';
+import { HttpFailure } from './problems.ts';
+
+/** So many requests in so many seconds, and a burst of so many at once. */
+export interface Rate {
+  readonly many: number;
+  readonly seconds: number;
+  readonly burst: number;
+}
+
+/** How many askers are kept in mind: about a hundred bytes each. The one who asked least recently starts anew. */
+const MOST_ASKERS = 100_000;
+
+/**
+ * Lets each asker make so many requests: each has a bucket of tokens, which is full at first and is refilled steadily.
+ * The buckets are this process's own, so that of several each lets through as much.
+ */
+export function limiting(needs: {
+  readonly writes: Rate | null;
+  readonly reads: Rate | null;
+  readonly askerOf: AskerOf;
+}): MiddlewareHandler {
+  const { askerOf } = needs;
+  const writes = needs.writes && bucketsOf('writes', needs.writes);
+  const reads = needs.reads && bucketsOf('reads', needs.reads);
+  return (c, next) => {
+    const take = c.req.method === 'GET' || c.req.method === 'HEAD' ? reads : writes;
+    const asker = take === null ? null : askerOf(c);
+    if (take !== null && asker !== null) take(c, asker);
+    return next();
+  };
+}
+
+/** Takes a token out of the asker's bucket, and says how it stands; refuses where there is none. */
+function bucketsOf(name: string, { many, seconds, burst }: Rate): (c: Context, asker: string) => void {
+  const buckets = new LRUCache<string, TokenBucket>({ max: MOST_ASKERS });
+  const perSecond = many / seconds;
+  // The draft of the IETF knows quotas and windows: a full bucket, and the time in which an empty one fills.
+  const policy = `"${name}";q=${burst};w=${Math.ceil(burst / perSecond)}`;
+  return (c, asker) => {
+    let bucket = buckets.get(asker);
+    if (bucket === undefined) {
+      bucket = new TokenBucket({ bucketSize: burst, tokensPerInterval: many, interval: seconds * 1000 });
+      bucket.content = burst;
+      buckets.set(asker, bucket);
+    }
+    const isFree = bucket.tryRemoveTokens(1);
+    const left = bucket.content;
+    c.header('RateLimit-Policy', policy);
+    c.header('RateLimit', `"${name}";r=${Math.floor(left)};t=${Math.ceil((burst - left) / perSecond)}`);
+    if (!isFree) throw new HttpFailure('rate_limited', { retryAfter: Math.ceil((1 - left) / perSecond) });
+  };
+}

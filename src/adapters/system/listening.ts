@@ -1,0 +1,47 @@
+/** A server of the host's that is listening. */
+export interface HttpServer {
+  /** Where it is reached from this host. */
+  readonly url: string;
+  /** Answers the requests that have arrived, and resolves when all connections are gone. */
+  close(): Promise<void>;
+}
+
+/** The other end of a connection. */
+export interface Peer {
+  readonly remoteAddress?: string | undefined;
+}
+
+/** Listens at `port` (0 takes a free one) of `host`; null is every address. Rejects with a `ListenError`. */
+export type OpenHttpServer = (needs: {
+  readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
+  readonly host: string | null;
+  readonly port: number;
+}) => Promise<HttpServer>;
+
+/** Why there is no server at this address, in a sentence for people. */
+export class ListenError extends Error {
+  override readonly name = 'ListenError';
+}
+
+/** What a host's error says to people. All hosts use the codes of the system. */
+export function listenError(error: unknown, place: { host: string | null; port: number }): ListenError {
+  return new ListenError(sentenceFor((error as { code?: string }).code, place), { cause: error });
+}
+
+function sentenceFor(
+  code: string | undefined,
+  { host, port }: { host: string | null; port: number },
+): string {
+  if (code === 'EADDRINUSE') return `Port ${port} is taken by another process: choose another in PORT.`;
+  if (code === 'EACCES') return `Port ${port} may not be opened by this user: choose another in PORT.`;
+  // Deno has no code for a name that is none.
+  if (host !== null && ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL', undefined].includes(code)) {
+    return `${host} is no address of this host: change HOST.`;
+  }
+  return `Port ${port} can't be opened (${code}).`;
+}
+
+/** Where a server at `host` and `port` is reached from this host. */
+export function urlAt(host: string | null, port: number): string {
+  return `http://${host === null ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`;
+}

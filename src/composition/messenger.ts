@@ -1,0 +1,62 @@
+import { openCassandraStorage } from '../adapters/cassandra/storage.ts';
+import type { Peer } from '../adapters/http/asker.ts';
+import type { DocsAssets } from '../adapters/http/routes/docs.ts';
+import { makeMemoryStorage } from '../adapters/memory/storage.ts';
+import { lingering } from '../adapters/system/lingering.ts';
+import { makeMessageIds } from '../adapters/system/message-ids.ts';
+import type { Clock } from '../application/ports/clock.ts';
+import type { Log } from '../application/ports/log.ts';
+import type { Config } from './config.ts';
+import { buildContainer } from './container.ts';
+import { openGate } from './gate.ts';
+import { TOKENS } from './tokens.ts';
+
+/** The messenger over a storage of its own, for a host to serve. */
+export interface Messenger {
+  readonly fetch: (request: Request, peer?: Peer) => Response | Promise<Response>;
+  /** Resolves once storage is there; rejects with a sentence for people where waiting won't help. */
+  readonly started: Promise<void>;
+  /** Lets writes in progress finish, within a bounded time, and closes storage. */
+  readonly close: () => Promise<void>;
+}
+
+/** Opens the storage that `config` names and puts the messenger together over it. Returns at once. */
+export function openMessenger(needs: {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly docsAssets: DocsAssets;
+  /** Whether it serves on only to finish, and is not to be sent anything new. */
+  readonly isStopping: () => boolean;
+}): Messenger {
+  const { config, clock, log, docsAssets, isStopping } = needs;
+  const storage =
+    config.storage === 'cassandra'
+      ? openCassandraStorage({ options: config.cassandra, clock, log })
+      : { ...makeMemoryStorage(), started: Promise.resolve() };
+  if (config.storage === 'memory') {
+    log.warn(
+      {},
+      'Storage is the memory of this process: all data end with it. STORAGE=cassandra keeps them.',
+    );
+  }
+  const { take } = buildContainer({
+    storage: {
+      ...storage,
+      missing: async () => (isStopping() ? ['The service is stopping.'] : storage.missing()),
+    },
+    clock,
+    messageIds: makeMessageIds({ clock }),
+    log,
+    docsAssets,
+    gate: openGate({ options: config.gate, clock, log }),
+    requestTimeoutMs: config.requestTimeoutMs,
+    maxRequestsInFlight: config.maxRequestsInFlight,
+  });
+  const app = take(TOKENS.app);
+  return {
+    fetch: lingering((request, peer) => app.fetch(request, peer)),
+    started: storage.started,
+    close: () => storage.close(),
+  };
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
+import { pino } from 'pino';
+import { makeClock } from '../adapters/system/clock.ts';
+import { docsAssets } from '../adapters/system/docs-assets.ts';
+import { ListenError, type OpenHttpServer } from '../adapters/system/listening.ts';
+import { ConfigError, readServiceConfig, type Config } from './config.ts';
+import { openMessenger } from './messenger.ts';
+
+/** How long what is in progress may take to finish: less than the 30 s after which Kubernetes kills. */
+const GRACE_MS = 25_000;
+
+/**
+ * How long a SIGTERM is told by /readyz before the first connection closes, so that whoever spreads requests sends them
+ * elsewhere. A request that crosses with the closing of its connection gets no answer, though nothing is wrong.
+ */
+const NOTICE_MS = 1_000;
+
+/** One Ctrl-C under `npm start` can arrive twice, from the terminal and from npm. */
+const SAME_SIGNAL_MS = 500;
+
+/**
+ * Makes this process the messenger: reads the environment, opens storage, and serves by the host's own server until a
+ * signal comes; then closes all that in reverse order, and ends the process.
+ */
+export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> {
+  const config = configOfThisProcess();
+  const log = pino({
+    level: config.logLevel,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level) => ({ level }) },
+  });
+  const exitWith = (sentence: string): never => {
+    log.fatal(sentence);
+    process.exit(1);
+  };
+
+  let stopping = 0;
+  const isStopping = (): boolean => stopping > 0;
+  const messenger = openMessenger({ config, clock: makeClock(), log, docsAssets, isStopping });
+
+  // Listens before storage is there, so that /readyz can say what is missing.
+  const { fetch } = messenger;
+  const server = await openHttpServer({ fetch, host: config.host, port: config.port }).catch(
+    (error: unknown) => {
+      if (!(error instanceof ListenError)) throw error;
+      return exitWith(error.message);
+    },
+  );
+  log.info(`Listening at ${server.url}`);
+
+  messenger.started.then(
+    () => {
+      log.info(`Ready at ${server.url}, with documentation at ${server.url}/docs`);
+    },
+    (error: unknown) => {
+      // Closed while it was still starting, storage rejects too.
+      if (!isStopping()) exitWith((error as Error).message);
+    },
+  );
+
+  const stop = async (signal: string): Promise<never> => {
+    log.info(`${signal}: finishes what is in progress`);
+    setTimeout(() => {
+      exitWith(`Requests or writes were still in progress after ${GRACE_MS / 1000} s, and are cut off.`);
+    }, GRACE_MS);
+    // Ctrl-C is for a person who waits.
+    if (signal === 'SIGTERM') await pause(NOTICE_MS);
+    await server.close();
+    await messenger.close();
+    log.info('Stopped');
+    process.exit(0);
+  };
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping === 0) {
+        stopping = performance.now();
+        void stop(signal);
+      } else if (performance.now() - stopping > SAME_SIGNAL_MS) {
+        exitWith(`${signal} again: exits at once. Requests and writes in progress may be cut off.`);
+      }
+    });
+  }
+}
+
+function configOfThisProcess(): Config {
+  try {
+    return readServiceConfig(process.env, (path) => readFileSync(path, 'utf8'));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    console.error(error.message);
+    process.exit(1);
+  }
+}

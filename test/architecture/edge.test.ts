@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
+import type { Plugin } from 'esbuild';
+import { describe, expect, test } from 'vitest';
+import { bundleEdge } from '../../scripts/edge/bundle.ts';
+
+/** Where connections may be opened: requests share them by nothing else. */
+const OBJECT = 'src/composition/messenger-object.ts';
+
+/** Leaves the object out of a bundle, as if it were another deployment. */
+const withoutObject: Plugin = {
+  name: 'without the object',
+  setup(build) {
+    build.onResolve({ filter: /\/messenger-object\.ts$/ }, ({ path }) => ({ path, external: true }));
+  },
+};
+
+/** Puts `text` in front of a file of `src/`. */
+function planted(file: string, text: string): Plugin {
+  return {
+    name: 'planted',
+    setup(build) {
+      build.onLoad({ filter: new RegExp(`/src/${file}$`) }, ({ path }) => ({
+        contents: `${text}\n${readFileSync(path, 'utf8')}`,
+        loader: 'ts',
+      }));
+    },
+  };
+}
+
+/** All that the entry reaches outside of the object and that is of Node, or speaks to Cassandra. */
+async function hostsReached(...plugins: readonly Plugin[]): Promise<string[]> {
+  const { metafile } = await bundleEdge({ plugins: [withoutObject, ...plugins] });
+  const reached = Object.entries(metafile.inputs).flatMap(([path, { imports }]) => [
+    path,
+    ...imports.map((imported) => imported.path),
+  ]);
+  return [...new Set(reached)].filter(
+    (path) => isBuiltin(path) || /node_modules\/(cassandra-driver|@hono\/node-server)\//.test(path),
+  );
+}
+
+describe('outside of its object, the edge', () => {
+  test('reaches nothing that needs a connection', async () => {
+    expect(await hostsReached()).toEqual([]);
+  });
+
+  test.each([
+    [`import { connect } from 'node:net'; console.log(connect);`, 'node:net'],
+    [`import tls from 'tls'; console.log(tls);`, 'tls'],
+    [`export { openHttpServer } from '../system/http-server.ts';`, 'node:http'],
+    [`import { makeSession } from '../cassandra/session.ts'; console.log(makeSession);`, 'cassandra-driver'],
+  ])('is caught with “%s”', async (text, found) => {
+    expect(await hostsReached(planted('adapters/edge/spread.ts', text))).toContainEqual(
+      expect.stringContaining(found),
+    );
+  });
+});
+
+test('inside of its object, the edge reaches Cassandra, and no server of another host', async () => {
+  const { metafile } = await bundleEdge();
+  const inputs = Object.keys(metafile.inputs);
+  expect(inputs).toContain(OBJECT);
+  expect(inputs).toContain(join('src', 'adapters', 'cassandra', 'session.ts'));
+  expect(
+    inputs.filter((path) => /-server\.ts$|composition\/process\.ts$|node_modules\/pino\//.test(path)),
+  ).toEqual([]);
+});

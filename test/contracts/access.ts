@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import type { UseCases } from '../../src/application/use-cases.ts';
+import { SERVICE, type Caller } from '../../src/domain/caller.ts';
+import type { ConversationId, IdempotencyKey, UserId } from '../../src/domain/ids.ts';
+import { Refusal, type RefusalCode } from '../../src/domain/refusal.ts';
+import { freshKey, freshUser, freshUsers, talkOf } from './cast.ts';
+import type { Contract } from './contract.ts';
+
+const as = (userId: UserId): Caller => ({ kind: 'user', userId });
+const TOP = { before: null, limit: 100, page: 1 };
+
+function sendAs(
+  { sendMessage }: UseCases,
+  caller: Caller,
+  [senderId, receiverId]: readonly [UserId, UserId],
+  idempotencyKey: IdempotencyKey | null = null,
+) {
+  return sendMessage({ caller, senderId, receiverId, content: 'Between us', idempotencyKey });
+}
+
+/** Everything that one may ask of a conversation. */
+function asksOf({ getConversation, listMessagesBefore }: UseCases, caller: Caller, id: ConversationId) {
+  const list = (request: object) => listMessagesBefore({ caller, conversationId: id, ...TOP, ...request });
+  return [getConversation({ caller, conversationId: id }), list({}), list({ limit: 1, page: 2 })];
+}
+
+async function assertRefused(code: RefusalCode, ...asks: readonly Promise<unknown>[]): Promise<void> {
+  for (const { status, ...end } of await Promise.allSettled(asks)) {
+    assert.equal(status, 'rejected', code);
+    assert.ok('reason' in end && end.reason instanceof Refusal, code);
+    assert.equal(end.reason.code, code);
+  }
+}
+
+/** The answer of `ask`, which is not to be refused. */
+async function granted<Answer>(ask: Promise<Answer>): Promise<Answer> {
+  return ask.catch((error: unknown) => {
+    if (error instanceof Refusal) assert.fail(`refused: ${error.code}`);
+    throw error;
+  });
+}
+
+/** What the messenger says to whom. */
+export const accessContract = {
+  'a conversation is there for its participants and for services': async (useCases) => {
+    const [anna, ben] = freshUsers();
+    const { message } = await sendAs(useCases, as(anna), [anna, ben]);
+    for (const caller of [as(anna), as(ben), SERVICE]) {
+      const [conversation, page, second] = await granted(
+        Promise.all(asksOf(useCases, caller, talkOf(anna, ben))),
+      );
+      assert.deepEqual(conversation, {
+        conversation: { id: talkOf(anna, ben), participants: [anna, ben].sort(), created: message.id },
+        lastMessage: message,
+      });
+      assert.deepEqual(page, { items: [message], next: null });
+      assert.deepEqual(second, { items: [], next: null });
+    }
+  },
+
+  'to all others it is not there, in the words of one that nobody began': async (useCases) => {
+    const [anna, ben] = freshUsers();
+    const [carl, dora] = freshUsers();
+    await sendAs(useCases, as(anna), [anna, ben]);
+    // Whoever writes with one of the two is still not in what they write to each other.
+    await sendAs(useCases, as(carl), [carl, anna]);
+    const toEmpty = freshUser();
+    const caller = as(anna);
+    await useCases.startConversation({ caller, participantIds: [anna, toEmpty] });
+    const words = async (stranger: Caller, id: ConversationId): Promise<string[]> => {
+      const asks = asksOf(useCases, stranger, id);
+      await assertRefused('conversation_not_found', ...asks);
+      return Promise.all(
+        asks.map((ask) =>
+          ask.then(
+            () => '',
+            (error: unknown) => String(error),
+          ),
+        ),
+      );
+    };
+    for (const stranger of [as(carl), as(dora)]) {
+      const unknown = await words(stranger, talkOf(anna, freshUser()));
+      assert.deepEqual(await words(stranger, talkOf(anna, ben)), unknown);
+      assert.deepEqual(await words(stranger, talkOf(anna, toEmpty)), unknown);
+    }
+  },
+
+  'nobody sends in the name of another, and nothing of it is stored': async (useCases) => {
+    const [anna, ben] = freshUsers();
+    const carl = freshUser();
+    await assertRefused(
+      'sender_is_another',
+      sendAs(useCases, as(carl), [anna, ben]),
+      sendAs(useCases, as(ben), [anna, ben]),
+      sendAs(useCases, as(carl), [anna, carl], freshKey()),
+    );
+    for (const id of [talkOf(anna, ben), talkOf(anna, carl)]) {
+      await assertRefused('conversation_not_found', ...asksOf(useCases, SERVICE, id));
+    }
+    const { message } = await sendAs(useCases, SERVICE, [anna, ben]);
+    assert.equal(message.senderId, anna);
+  },
+
+  'a key of another sender tells nothing': async (useCases) => {
+    const [anna, ben] = freshUsers();
+    const carl = freshUser();
+    const key = freshKey();
+    const { message } = await sendAs(useCases, as(anna), [anna, ben], key);
+    await assertRefused('sender_is_another', sendAs(useCases, as(carl), [anna, ben], key));
+    const own = await sendAs(useCases, as(carl), [carl, ben], key);
+    assert.equal(own.replayed, false);
+    assert.notEqual(own.message.id, message.id);
+    // What carl did with the key is nothing to anna.
+    assert.deepEqual(await sendAs(useCases, as(anna), [anna, ben], key), { message, replayed: true });
+  },
+
+  'nobody starts a conversation of others': async (useCases) => {
+    const [anna, ben] = freshUsers();
+    const carl = freshUser();
+    const caller = as(carl);
+    await assertRefused(
+      'participants_are_others',
+      useCases.startConversation({ caller, participantIds: [anna, ben] }),
+      useCases.startConversation({ caller, participantIds: [anna, anna] }),
+    );
+    await assertRefused('conversation_not_found', ...asksOf(useCases, SERVICE, talkOf(anna, ben)));
+    for (const starter of [as(anna), as(ben), SERVICE]) {
+      const { conversation } = await granted(
+        useCases.startConversation({ caller: starter, participantIds: [ben, anna] }),
+      );
+      assert.equal(conversation.id, talkOf(anna, ben));
+    }
+  },
+
+  'an inbox is shown to its owner and to services': async (useCases) => {
+    const [anna, ben] = freshUsers();
+    await sendAs(useCases, as(anna), [anna, ben]);
+    const inboxFor = (caller: Caller, userId: UserId) =>
+      useCases.listConversations({ caller, userId, ...TOP });
+    for (const caller of [as(ben), SERVICE]) {
+      assert.equal((await inboxFor(caller, ben)).items[0]?.conversationId, talkOf(anna, ben));
+    }
+    // Also where there is nothing in it.
+    await assertRefused(
+      'inbox_of_another',
+      inboxFor(as(anna), ben),
+      inboxFor(as(freshUser()), ben),
+      inboxFor(as(anna), freshUser()),
+    );
+  },
+
+  'a user is named by themselves or by a service, and shown to everyone': async (useCases) => {
+    const [anna, ben] = freshUsers();
+    const save = (caller: Caller, username: string) => useCases.saveUser({ caller, userId: anna, username });
+    await assertRefused('name_of_another', save(as(ben), 'Fool'));
+    await assertRefused('user_not_found', useCases.getUser({ userId: anna }));
+    await save(as(anna), 'Anna');
+    await assertRefused('name_of_another', save(as(ben), 'Fool'));
+    assert.equal((await useCases.getUser({ userId: anna })).username, 'Anna');
+    assert.equal((await save(SERVICE, 'Ann')).user.username, 'Ann');
+  },
+} satisfies Contract<UseCases>;

@@ -1,0 +1,163 @@
+import { AssertionError } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { describeContract } from '../support/describe-contract.ts';
+import type { Contract } from '../contracts/contract.ts';
+import { ask, type Fetch } from './client.ts';
+import { accessContract } from './contract/access.ts';
+import { documented, type OpenApiDocument } from './documented.ts';
+import { guarded, openGuardedApp, tokenOf, type Guarded } from './guarded-app.ts';
+import { openApp } from './open-app.ts';
+
+const document = JSON.parse(
+  readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),
+) as OpenApiDocument;
+
+function open(): Fetch {
+  const app = openGuardedApp();
+  return documented(async (request) => app.fetch(request), document);
+}
+
+describeContract<Guarded>('who may what, without a port', accessContract, () => guarded(open()));
+
+/** A door that lets in too much or too little, and how it does. */
+interface LooseDoor {
+  readonly how: string;
+  readonly open: () => Fetch;
+}
+
+/** Sends a request on as a service where `isFooled` says so. */
+function fooled(how: string, isFooled: (request: Request) => boolean): LooseDoor {
+  return {
+    how,
+    open: () => {
+      const fetch = open();
+      return async (request) => {
+        if (!isFooled(request)) return fetch(request);
+        const token = await tokenOf({ scope: 'messenger:service' });
+        request.headers.set('Authorization', `Bearer ${token}`);
+        return fetch(request);
+      };
+    },
+  };
+}
+
+/** Says something else than the messenger where `isMeant`. */
+function saying(
+  how: string,
+  isMeant: (request: Request, response: Response) => boolean,
+  change: (response: Response) => Response,
+): LooseDoor {
+  return {
+    how,
+    open: () => {
+      const fetch = open();
+      return async (request) => {
+        const response = await fetch(request);
+        return isMeant(request, response) ? change(response) : response;
+      };
+    },
+  };
+}
+
+const claimsOf = (request: Request): string => {
+  const [, claims = ''] = request.headers.get('Authorization')?.split('.') ?? [];
+  return Buffer.from(claims, 'base64url').toString();
+};
+const isGet = ({ method }: Request) => method === 'GET';
+const hasToken = (request: Request) => claimsOf(request) !== '';
+const goesTo = (pattern: RegExp) => (request: Request) => hasToken(request) && pattern.test(request.url);
+const withStatus = (status: number) => (response: Response) =>
+  new Response(response.body, { status, headers: response.headers });
+
+const LOOSE: Readonly<Record<keyof typeof accessContract, readonly [LooseDoor, ...LooseDoor[]]>> = {
+  'nobody is let in without a token, whatever they ask': [
+    {
+      how: 'asks nobody for a token',
+      open: () => {
+        const app = openApp();
+        return async (request) => app.fetch(request);
+      },
+    },
+    fooled(
+      'lets in whoever shows anything',
+      (request) => request.headers.has('Authorization') && !hasToken(request),
+    ),
+    saying(
+      'does not say how to ask',
+      (_, { status }) => status === 401,
+      (response) =>
+        new Response(response.body, { status: 401, headers: { 'Content-Type': 'application/problem+json' } }),
+    ),
+  ],
+  'who takes part sees the conversation, by every route': [
+    saying('shows no second page', goesTo(/cursor=/), withStatus(404)),
+  ],
+  'to all others it is not there, by any route, page or cursor: byte by byte as if nobody had begun it': [
+    fooled('shows everyone a conversation', goesTo(/\/api\/conversations\/[^/]{36}$/)),
+    fooled('lets in whoever has a cursor', (request) => isGet(request) && goesTo(/cursor=/)(request)),
+    fooled('shows everyone what was said before a time', goesTo(/\/before/)),
+    fooled('shows everyone later pages', goesTo(/page=/)),
+    saying(
+      'forbids what is there',
+      (request, { status }) => status === 404 && goesTo(/page=2/)(request),
+      withStatus(403),
+    ),
+  ],
+  'who leaves the sender out is the sender, and nobody is another': [
+    fooled('takes everyone for a service', goesTo(/\/api\/messages$/)),
+    fooled('takes everyone for a service on one of its paths', goesTo(/\/send$/)),
+  ],
+  'a service names the sender': [
+    {
+      how: 'sends under an id of its own for a service',
+      open: () => {
+        const fetch = open();
+        return async (request) => {
+          if (!isGet(request) && claimsOf(request).includes('service')) {
+            const { sender_id = 'backend', ...said } = (await request.clone().json()) as Record<
+              string,
+              unknown
+            >;
+            return fetch(new Request(request, { body: JSON.stringify({ sender_id, ...said }) }));
+          }
+          return fetch(request);
+        };
+      },
+    },
+  ],
+  'a key belongs to its sender': [
+    fooled('asks for the key before it asks for the sender', ({ headers }) => headers.has('Idempotency-Key')),
+  ],
+  'an inbox is its owner’s, and a conversation its participants’ to start': [
+    fooled('shows everyone every inbox', goesTo(/\/user\//)),
+    fooled('starts what anyone asks for', goesTo(/\/api\/conversations$/)),
+  ],
+  'a user is named by themselves, and shown to all': [
+    fooled('names anyone as it is told', ({ method }) => method === 'PUT'),
+    saying('shows a user to themselves alone', goesTo(/\/users\//), withStatus(403)),
+  ],
+};
+
+for (const [sentence, check] of Object.entries<Contract<Guarded>[string]>(accessContract)) {
+  describe(`“${sentence}”`, () => {
+    for (const { how, open: openDoor } of LOOSE[sentence as keyof typeof LOOSE]) {
+      test(`catches a door that ${how}`, async () => {
+        await expect(check(guarded(openDoor()))).rejects.toBeInstanceOf(AssertionError);
+      });
+    }
+  });
+}
+
+test('nothing of a body is read for someone who is not let in', async () => {
+  const body = new ReadableStream(
+    {
+      pull: () => {
+        throw new Error('It was read.');
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const answer = await ask(open(), 'POST', '/api/messages', { body });
+  expect(answer.status).toBe(401);
+});

@@ -1,0 +1,309 @@
+import { sign } from 'hono/jwt';
+import { describe, expect, test } from 'vitest';
+import { makeAuthenticate, type TokenRules } from '../../src/adapters/http/authentication.ts';
+import { fetchedKeySet, fixedKeySet, type KeySet } from '../../src/adapters/http/key-set.ts';
+import { SECRET, tokenOf } from './guarded-app.ts';
+
+const NOW = 1_790_000_000;
+const clock = { now: () => NOW * 1_000_000 };
+const ANNA = { sub: 'anna', exp: NOW + 60 };
+
+const bySecret: TokenRules = {
+  signatures: { secret: SECRET, algorithms: ['HS256'] },
+  issuer: null,
+  audience: null,
+  toleranceSeconds: 30,
+};
+
+/** What becomes of a token: who it says asks, or why it is not taken. */
+async function fate(token: string, rules: TokenRules = bySecret): Promise<unknown> {
+  const authenticate = makeAuthenticate({ rules, clock });
+  return authenticate(`Bearer ${token}`).catch((error: unknown) => (error as { code: string }).code);
+}
+
+/** A part of a token. */
+const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const anna = { kind: 'user', userId: 'anna' };
+
+const RSA = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
+
+const KINDS = [
+  { alg: 'RS256', parameters: { ...RSA, hash: 'SHA-256' } },
+  { alg: 'ES256', parameters: { name: 'ECDSA', namedCurve: 'P-256' } },
+  { alg: 'EdDSA', parameters: { name: 'Ed25519' } },
+] as const;
+
+type Key = Parameters<typeof crypto.subtle.exportKey>[1];
+
+/** A key of an issuer: to sign with, and what it publishes. */
+async function issuerKey({ alg, parameters }: (typeof KINDS)[number]) {
+  const pair = await crypto.subtle.generateKey(parameters, true, ['sign', 'verify']);
+  const { publicKey, privateKey } = pair as { publicKey: Key; privateKey: Key };
+  // Node calls EdDSA by its curve.
+  const { alg: _, ...jwk } = await crypto.subtle.exportKey('jwk', publicKey);
+  const privateJwk = await crypto.subtle.exportKey('jwk', privateKey);
+  const pem = Buffer.from(await crypto.subtle.exportKey('spki', publicKey)).toString('base64');
+  return { alg, jwk: { ...jwk, kid: `key-${alg}` }, privateJwk, pem };
+}
+
+const issuer = await Promise.all(KINDS.map(issuerKey));
+const keySet = (keys: readonly object[] = issuer.map(({ jwk }) => jwk)): KeySet =>
+  fixedKeySet(JSON.stringify({ keys }))!;
+const byKeys = (keys = keySet()): TokenRules => ({
+  signatures: { keys, algorithms: ['RS256', 'ES256', 'EdDSA'] },
+  issuer: 'https://id.example',
+  audience: 'chat',
+  toleranceSeconds: 30,
+});
+const claims = { ...ANNA, iss: 'https://id.example', aud: ['mail', 'chat'] };
+const signed = ({ alg, privateJwk, jwk }: (typeof issuer)[number], payload: object = claims) =>
+  sign({ ...payload }, { ...privateJwk, alg, kid: jwk.kid }, alg);
+
+describe('a token by a shared secret', () => {
+  test('names a user, or makes a service', async () => {
+    expect(await fate(await tokenOf(ANNA))).toEqual(anna);
+    const service = { kind: 'service' };
+    expect(await fate(await tokenOf({ ...ANNA, scope: 'a messenger:service b' }))).toEqual(service);
+    expect(await fate(await tokenOf({ ...ANNA, 'messenger:service': true }))).toEqual(service);
+    for (const none of [
+      { scope: 'messenger:services' },
+      { scope: ['messenger:service'] },
+      { 'messenger:service': 'true' },
+    ]) {
+      expect(await fate(await tokenOf({ ...ANNA, ...none }))).toEqual(anna);
+    }
+  });
+
+  test('has a subject that is a user id', async () => {
+    for (const sub of [undefined, null, 7, '', '..', 'a b', 'ä', 'x'.repeat(65), ['anna']]) {
+      expect(await fate(await tokenOf({ ...ANNA, sub })), String(sub)).toBe('token_invalid');
+    }
+  });
+
+  test('is signed with that secret, and whole', async () => {
+    expect(await fate(await tokenOf(ANNA, `${SECRET}!`))).toBe('token_invalid');
+    const [header, , signature] = (await tokenOf(ANNA)).split('.');
+    expect(await fate([header, part({ ...ANNA, sub: 'ben' }), signature].join('.'))).toBe('token_invalid');
+    for (const broken of [
+      '',
+      '.',
+      '..',
+      'a.b',
+      'a.b.c',
+      `${header}.${part(ANNA)}.`,
+      `${header}.!.${signature}`,
+    ]) {
+      expect(await fate(broken), broken).toBe('token_invalid');
+    }
+    expect(await fate([header, part(null), signature].join('.'))).toBe('token_invalid');
+  });
+
+  test('is signed at all, and as the list has it', async () => {
+    for (const alg of ['none', 'None', 'NONE', '', undefined, null, ['HS256']]) {
+      const unsigned = `${part({ alg, typ: 'JWT' })}.${part(ANNA)}.`;
+      expect(await fate(unsigned), String(alg)).toBe('token_invalid');
+    }
+    expect(await fate(await sign(ANNA, SECRET, 'HS384'))).toBe('token_invalid');
+    for (const key of issuer) expect(await fate(await signed(key))).toBe('token_invalid');
+  });
+
+  test('of which the secret may look like a key', async () => {
+    const secret = `-----BEGIN PUBLIC KEY----- ${issuer[0]!.pem}`;
+    const rules: TokenRules = { ...bySecret, signatures: { secret, algorithms: ['HS256'] } };
+    const { subtle } = crypto;
+    const hmac = { name: 'HMAC', hash: 'SHA-256' };
+    const key = await subtle.importKey('raw', new TextEncoder().encode(secret), hmac, false, ['sign']);
+    expect(await fate(await sign(ANNA, key, 'HS256'), rules)).toEqual(anna);
+  });
+
+  test('has an end, and is taken from its beginning to it, give or take what clocks differ', async () => {
+    const at = async (times: object) => fate(await tokenOf({ ...ANNA, ...times }));
+    expect(await at({ exp: NOW - 29 })).toEqual(anna);
+    expect(await at({ exp: NOW - 30 })).toBe('token_expired');
+    expect(await at({ nbf: NOW + 30, iat: NOW + 30 })).toEqual(anna);
+    expect(await at({ nbf: NOW + 31 })).toBe('token_invalid');
+    expect(await at({ iat: NOW + 31 })).toBe('token_invalid');
+    for (const exp of [undefined, null, '9999999999', Infinity])
+      expect(await at({ exp })).toBe('token_invalid');
+    for (const nbf of [null, '1']) expect(await at({ nbf })).toBe('token_invalid');
+  });
+});
+
+describe('a token by an issuer’s key', () => {
+  test('is taken by each algorithm of the list', async () => {
+    for (const key of issuer) expect(await fate(await signed(key), byKeys()), key.alg).toEqual(anna);
+  });
+
+  test('may be of the type of access tokens, or of none, but not of another', async () => {
+    const es = issuer[1]!;
+    const { subtle } = crypto;
+    const key = await subtle.importKey('jwk', es.privateJwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, [
+      'sign',
+    ]);
+    const typed = async (typ: string | undefined) => {
+      const text = `${part({ alg: 'ES256', kid: 'key-ES256', typ })}.${part(claims)}`;
+      const hash = { name: 'ECDSA', hash: 'SHA-256' };
+      const signature = await subtle.sign(hash, key, new TextEncoder().encode(text));
+      return fate(`${text}.${Buffer.from(signature).toString('base64url')}`, byKeys());
+    };
+    for (const typ of [undefined, 'JWT', 'at+jwt', 'application/at+jwt'])
+      expect(await typed(typ)).toEqual(anna);
+    for (const typ of ['logout+jwt', 'dpop+jwt', 'secevent+jwt'])
+      expect(await typed(typ)).toBe('token_invalid');
+  });
+
+  test('is of the issuer and for the audience', async () => {
+    const es = issuer[1]!;
+    const changed = async (change: object) => fate(await signed(es, { ...claims, ...change }), byKeys());
+    expect(await changed({ aud: 'chat' })).toEqual(anna);
+    for (const iss of [undefined, '', 'https://id.example/', 'https://id.example.evil']) {
+      expect(await changed({ iss }), String(iss)).toBe('token_invalid');
+    }
+    for (const aud of [undefined, '', 'mail', ['mail'], 'chat2', { chat: true }]) {
+      expect(await changed({ aud }), JSON.stringify(aud)).toBe('token_invalid');
+    }
+  });
+
+  test('is not signed with what is published, as if that were a secret', async () => {
+    for (const { jwk, pem } of issuer) {
+      const texts = [
+        JSON.stringify(jwk),
+        pem,
+        `-----BEGIN PUBLIC KEY-----\n${pem}\n-----END PUBLIC KEY-----\n`,
+      ];
+      for (const text of texts) {
+        const key = await crypto.subtle.importKey(
+          'raw',
+          new TextEncoder().encode(text),
+          { name: 'HMAC', hash: 'SHA-256' },
+          false,
+          ['sign'],
+        );
+        for (const kid of [jwk.kid, undefined]) {
+          const head = `${part({ alg: 'HS256', kid, typ: 'JWT' })}.${part(claims)}`;
+          const signature = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(head));
+          const token = `${head}.${Buffer.from(signature).toString('base64url')}`;
+          expect(await fate(token, byKeys())).toBe('token_invalid');
+        }
+      }
+    }
+    expect(await fate(`${part({ alg: 'none', kid: 'key-RS256' })}.${part(claims)}.`, byKeys())).toBe(
+      'token_invalid',
+    );
+  });
+
+  test('is checked by the key that it names, as what that key is', async () => {
+    const [rs, es, ed] = issuer;
+    // The name of another key, and a secret among the keys.
+    const oct = { kty: 'oct', k: Buffer.from(SECRET).toString('base64url'), kid: 'key-ES256' };
+    expect(await fate(await signed(es!), byKeys(keySet([{ ...ed!.jwk, kid: 'key-ES256' }])))).toBe(
+      'token_invalid',
+    );
+    expect(await fate(await signed(es!), byKeys(keySet([{ ...es!.jwk, alg: 'ES384' }])))).toBe(
+      'token_invalid',
+    );
+    expect(await fate(await signed(es!), byKeys(keySet([{ ...es!.jwk, use: 'enc' }])))).toBe('token_invalid');
+    expect(await fate(await signed(es!), byKeys(keySet([oct, rs!.jwk])))).toBe('token_invalid');
+    expect(await fate(await sign({ ...claims }, SECRET, 'HS256'), byKeys(keySet([oct])))).toBe(
+      'token_invalid',
+    );
+    expect(await fate(await signed(es!), byKeys(keySet([rs!.jwk])))).toBe('token_invalid');
+    // An algorithm that the key could, but that is not on the list.
+    const rules = byKeys();
+    const narrow: TokenRules = { ...rules, signatures: { keys: keySet(), algorithms: ['RS256'] } };
+    expect(await fate(await signed(es!), narrow)).toBe('token_invalid');
+  });
+});
+
+describe('keys that are fetched', () => {
+  const MINUTE = 60_000;
+  const text = JSON.stringify({ keys: issuer.map(({ jwk }) => jwk) });
+
+  function served() {
+    const state = {
+      now: 0,
+      asked: 0,
+      lines: [] as string[],
+      answer: () => Promise.resolve(new Response(text)),
+    };
+    const warn = (_: object, sentence: string) => void state.lines.push(sentence);
+    const keys = fetchedKeySet({
+      url: 'https://id.example/keys',
+      log: { info: warn, warn, error: warn },
+      now: () => state.now,
+      fetch: () => {
+        state.asked += 1;
+        return state.answer();
+      },
+    });
+    return {
+      state,
+      find: (kid: string) => keys.find(kid).catch((error: unknown) => (error as { code: string }).code),
+    };
+  }
+  const down = () => Promise.reject(new TypeError('connect ECONNREFUSED'));
+  const known = expect.objectContaining({ kid: 'key-RS256' }) as unknown;
+
+  test('are asked for when they are needed, once for all who wait', async () => {
+    const { state, find } = served();
+    expect(state.asked).toBe(0);
+    expect(await Promise.all([find('key-RS256'), find('key-RS256')])).toEqual([known, known]);
+    state.now = 9 * MINUTE;
+    expect(await find('key-RS256')).toEqual(known);
+    expect(state.asked).toBe(1);
+  });
+
+  test('are asked for again when they are old, while those that are known serve on', async () => {
+    const { state, find } = served();
+    await find('key-RS256');
+    state.now = 10 * MINUTE;
+    state.answer = () => new Promise(() => undefined);
+    expect(await find('key-RS256')).toEqual(known);
+    expect(state.asked).toBe(2);
+  });
+
+  test('are asked for again for a name that is new, but not for each', async () => {
+    const { state, find } = served();
+    expect(await find('made-up')).toBeNull();
+    for (let n = 0; n < 100; n += 1) expect(await find(`made-up-${n}`)).toBeNull();
+    expect(state.asked).toBe(1);
+    state.now = 10_000;
+    const added = { ...issuer[0]!.jwk, kid: 'new' };
+    state.answer = () => Promise.resolve(new Response(JSON.stringify({ keys: [added] })));
+    expect(await find('new')).toMatchObject({ kid: 'new' });
+    // The issuer took it back.
+    expect(await find('key-RS256')).toBeNull();
+  });
+
+  test('serve for an hour while the issuer is away, and then are no more', async () => {
+    const { state, find } = served();
+    await find('key-RS256');
+    state.answer = down;
+    state.now = 59 * MINUTE;
+    expect(await find('key-RS256')).toEqual(known);
+    expect(await find('unknown')).toBe('keys_unavailable');
+    state.now = 60 * MINUTE;
+    expect(await find('key-RS256')).toBe('keys_unavailable');
+    expect(state.lines.length).toBeGreaterThan(0);
+    state.answer = () => Promise.resolve(new Response(text));
+    state.now += 10_000;
+    expect(await find('key-RS256')).toEqual(known);
+  });
+
+  test('that can’t be had are not the fault of the token', async () => {
+    const answers = [
+      down,
+      () => Promise.resolve(new Response('gone', { status: 404 })),
+      () =>
+        Promise.resolve(new Response(null, { status: 302, headers: { Location: 'https://evil.example' } })),
+      () => Promise.resolve(new Response('<html>')),
+      () => Promise.resolve(new Response('{"keys":{}}')),
+    ];
+    for (const answer of answers) {
+      const { state, find } = served();
+      state.answer = answer;
+      for (let n = 0; n < 50; n += 1) expect(await find('key-RS256')).toBe('keys_unavailable');
+      expect(state.asked).toBe(1);
+    }
+  });
+});

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { Contract } from '../../contracts/contract.ts';
+import {
+  ask,
+  assertFaults,
+  freshUser,
+  freshUsers,
+  get,
+  historyOf,
+  inboxOf,
+  messagesAt,
+  problemIn,
+  rowsAt,
+  send,
+  type Answer,
+  type Conversation,
+  type Fetch,
+} from '../client.ts';
+import type { Guarded } from '../guarded-app.ts';
+
+/** Every way to ask for a conversation, with cursors that are its own. */
+function pathsTo(id: string, cursor: string): string[] {
+  const history = historyOf(id);
+  const before = `${history}/before?timestamp=2100-01-01T00:00:00Z`;
+  return [
+    `/api/conversations/${id}`,
+    history,
+    `${history}?limit=1&page=2`,
+    `${history}?cursor=${cursor}`,
+    before,
+    `${before}&cursor=${cursor}`,
+    `${before}&page=3`,
+    `${history.replace(id, id.toUpperCase())}/`,
+  ];
+}
+
+/** All that an answer says, but for what names its request. */
+function saidIn({ status, headers, text }: Answer): unknown {
+  const own = headers.get('X-Request-Id') ?? '-';
+  const told = [...headers].filter(([name]) => !['x-request-id', 'date'].includes(name));
+  return { status, told, text: text.replace(own, 'this request') };
+}
+
+const REQUESTS: readonly [method: string, path: string, body?: object][] = [
+  ['POST', '/api/messages', { sender_id: 'anna', receiver_id: 'ben', content: 'Hello' }],
+  ['POST', '/api/messages/send', { sender_id: 'anna', receiver_id: 'ben', content: 'Hello' }],
+  ['GET', historyOf(randomUUID())],
+  ['GET', `${historyOf(randomUUID())}/before?timestamp=2026-01-01T00:00:00Z`],
+  ['GET', inboxOf('anna')],
+  ['GET', `/api/conversations/${randomUUID()}`],
+  ['POST', '/api/conversations', { participant_ids: ['anna', 'ben'] }],
+  ['PUT', '/api/users/anna', { username: 'Anna' }],
+  ['GET', '/api/users/anna'],
+];
+
+/** Between two, with two pages of history: the conversation, and the cursor of the second page. */
+async function talk({ as }: Guarded, one: string, other: string) {
+  await send(as(one), one, other, 'Between us');
+  const { conversation_id: id } = await send(as(other), other, one, 'Yes');
+  const { next_cursor: cursor } = await messagesAt(as(one), `${historyOf(id)}?limit=1`);
+  assert.ok(cursor !== null);
+  return { id, cursor };
+}
+
+export const accessContract = {
+  'nobody is let in without a token, whatever they ask': async ({ anyone }) => {
+    for (const [method, path, body] of REQUESTS) {
+      const answer = await ask(anyone, method, path, { body });
+      problemIn(answer, 401, 'token-missing');
+      assert.equal(answer.headers.get('WWW-Authenticate'), 'Bearer');
+      for (const token of ['Bearer x', 'Bearer a.b.c', 'Basic YTpi', 'Bearer', 'null']) {
+        const headers = { Authorization: token };
+        const refused = await ask(anyone, method, path, { body, headers });
+        problemIn(refused, 401, 'token-invalid');
+        assert.equal(refused.headers.get('WWW-Authenticate'), 'Bearer error="invalid_token"');
+      }
+    }
+    for (const path of ['/livez', '/readyz', '/openapi.json', '/docs']) {
+      assert.equal((await get(anyone, path)).status, 200);
+    }
+  },
+
+  'who takes part sees the conversation, by every route': async (guarded) => {
+    const [anna, ben] = freshUsers();
+    const { id, cursor } = await talk(guarded, anna, ben);
+    for (const fetch of [guarded.as(anna), guarded.as(ben), guarded.service]) {
+      for (const path of pathsTo(id, cursor)) assert.equal((await get(fetch, path)).status, 200, path);
+    }
+  },
+
+  'to all others it is not there, by any route, page or cursor: byte by byte as if nobody had begun it':
+    async (guarded) => {
+      const [anna, ben] = freshUsers();
+      const [carl, dora] = freshUsers();
+      const { id, cursor } = await talk(guarded, anna, ben);
+      const elsewhere = await talk(guarded, carl, anna);
+      const started = await ask(guarded.as(anna), 'POST', '/api/conversations', {
+        body: { participant_ids: [anna, freshUser()] },
+      });
+      const empty = (started.body as Conversation).id;
+      for (const stranger of [guarded.as(carl), guarded.as(dora)]) {
+        const unknown = randomUUID();
+        const without = (paths: readonly string[]) => paths.filter((path) => !path.includes('cursor='));
+        const nowhere = await Promise.all(
+          without(pathsTo(unknown, cursor)).map((path) => get(stranger, path)),
+        );
+        for (const answer of nowhere) problemIn(answer, 404, 'conversation-not-found');
+        for (const there of [id, empty]) {
+          const answers = await Promise.all(
+            without(pathsTo(there, cursor)).map((path) => get(stranger, path)),
+          );
+          assert.deepEqual(answers.map(saidIn), nowhere.map(saidIn));
+        }
+        // A cursor is one of its list, whoever asks, and opens nothing; that of another list is refused before all else.
+        for (const path of pathsTo(id, cursor)) {
+          assert.deepEqual(saidIn(await get(stranger, path)), saidIn(nowhere[0]!), path);
+        }
+        for (const there of [id, unknown]) {
+          for (const path of pathsTo(there, elsewhere.cursor).filter((each) => each.includes('cursor='))) {
+            problemIn(await get(stranger, path), 400, 'invalid-cursor');
+          }
+        }
+      }
+    },
+
+  'who leaves the sender out is the sender, and nobody is another': async ({ as }) => {
+    const [anna, ben] = freshUsers();
+    const body = { receiver_id: ben, content: 'Hello' };
+    for (const path of ['/api/messages', '/api/messages/send']) {
+      const own = await ask(as(anna), 'POST', path, { body });
+      assert.equal(own.status, 201, own.text);
+      assert.equal((own.body as { sender_id: string }).sender_id, anna);
+      for (const sender of [ben, freshUser(), 7]) {
+        const answer = await ask(as(anna), 'POST', path, { body: { ...body, sender_id: sender } });
+        const { errors } = problemIn(answer, 403, 'sender-is-another');
+        assert.deepEqual(
+          errors?.map(({ pointer }) => pointer),
+          ['#/sender_id'],
+        );
+      }
+    }
+    assert.equal((await rowsAt(as(ben), inboxOf(ben))).data.length, 1);
+  },
+
+  'a service names the sender': async ({ service }) => {
+    const [anna, ben] = freshUsers();
+    assert.equal((await send(service, anna, ben)).sender_id, anna);
+    const body = { receiver_id: ben, content: 'Hello' };
+    assertFaults(await ask(service, 'POST', '/api/messages', { body }), 'pointer #/sender_id');
+  },
+
+  'a key belongs to its sender': async ({ as }) => {
+    const [anna, ben] = freshUsers();
+    const carl = freshUser();
+    const headers = { 'Idempotency-Key': randomUUID() };
+    const post = (sender: string, content: string, claimed?: string) =>
+      ask(as(sender), 'POST', '/api/messages', {
+        body: { receiver_id: ben, content, ...(claimed !== undefined && { sender_id: claimed }) },
+        headers,
+      });
+    const first = await post(anna, 'Between us');
+    assert.equal(first.status, 201);
+    // Neither that it was used, nor for what.
+    problemIn(await post(carl, 'Between us', anna), 403, 'sender-is-another');
+    problemIn(await post(carl, 'Something else', anna), 403, 'sender-is-another');
+    const own = await post(carl, 'Something else');
+    assert.equal(own.status, 201);
+    assert.equal(own.headers.get('Idempotency-Replayed'), null);
+    assert.deepEqual((await post(anna, 'Between us')).body, first.body);
+  },
+
+  'an inbox is its owner’s, and a conversation its participants’ to start': async ({ as, service }) => {
+    const [anna, ben] = freshUsers();
+    await send(as(anna), anna, ben);
+    for (const fetch of [as(ben), service]) {
+      assert.equal((await rowsAt(fetch, inboxOf(ben))).data.length, 1);
+    }
+    const refused = [ben, freshUser()].map((owner) => get(as(anna), inboxOf(owner)));
+    const [full, empty] = await Promise.all(refused);
+    problemIn(full!, 403, 'inbox-of-another');
+    assert.deepEqual(saidIn(full!), saidIn(empty!));
+    const start = (fetch: Fetch) =>
+      ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: [anna, ben] } });
+    problemIn(await start(as(freshUser())), 403, 'participants-are-others');
+    assert.equal((await start(as(ben))).status, 200);
+    assert.equal((await start(service)).status, 200);
+  },
+
+  'a user is named by themselves, and shown to all': async ({ as, service }) => {
+    const [anna, ben] = freshUsers();
+    const save = (fetch: Fetch, username: string) =>
+      ask(fetch, 'PUT', `/api/users/${anna}`, { body: { username } });
+    problemIn(await save(as(ben), 'Fool'), 403, 'name-of-another');
+    assert.equal((await save(as(anna), 'Anna')).status, 201);
+    assert.equal((await save(service, 'Anna A.')).status, 200);
+    assert.equal((await get(as(ben), `/api/users/${anna}`)).status, 200);
+  },
+} satisfies Contract<Guarded>;

@@ -1,0 +1,51 @@
+import { sign } from 'hono/jwt';
+import { makeAuthenticate } from '../../src/adapters/http/authentication.ts';
+import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import type { Ingredients } from '../../src/composition/container.ts';
+import type { Fetch } from './client.ts';
+import { openApp } from './open-app.ts';
+
+export const SECRET = 'a secret of tests, and of at least thirty-two bytes';
+
+/** The messenger as those have it who must say who they are. */
+export interface Guarded {
+  /** What a user's client sends. */
+  readonly as: (userId: string) => Fetch;
+  /** What a service's client sends, which may act for every user. */
+  readonly service: Fetch;
+  /** What anyone sends, as it is. */
+  readonly anyone: Fetch;
+}
+
+/** A token with these claims, good for an hour. */
+export function tokenOf(claims: Record<string, unknown>, secret = SECRET): Promise<string> {
+  return sign({ exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, 'HS256');
+}
+
+/** `fetch`, by those whom tokens name. */
+export function guarded(fetch: Fetch): Guarded {
+  const bearing =
+    (claims: Record<string, unknown>): Fetch =>
+    async (request) => {
+      request.headers.set('Authorization', `Bearer ${await tokenOf(claims)}`);
+      return fetch(request);
+    };
+  return {
+    as: (sub) => bearing({ sub }),
+    service: bearing({ sub: 'backend', scope: 'messages messenger:service' }),
+    anyone: fetch,
+  };
+}
+
+/** The app, which asks everyone for a token. */
+export function openGuardedApp(changed: Partial<Ingredients> = {}) {
+  const rules = {
+    signatures: { secret: SECRET, algorithms: ['HS256' as const] },
+    issuer: null,
+    audience: null,
+    toleranceSeconds: 30,
+  };
+  const gate = { ...OPEN_GATE, authenticate: makeAuthenticate({ rules, clock: makeClock() }) };
+  return openApp({ gate, ...changed });
+}

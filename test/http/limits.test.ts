@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict';
+import { describe, expect, test } from 'vitest';
+import type { Peer } from '../../src/adapters/http/asker.ts';
+import { makeAuthenticate } from '../../src/adapters/http/authentication.ts';
+import { OPEN_GATE, type Gate } from '../../src/adapters/http/gate.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { ask, get, ORIGIN, problemIn, type Fetch } from './client.ts';
+import { guarded, SECRET } from './guarded-app.ts';
+import { openApp } from './open-app.ts';
+
+const message = { sender_id: 'anna', receiver_id: 'ben', content: 'Hello' };
+/** Two at once, and then next to none. */
+const TWO = { many: 1, seconds: 60, burst: 2 };
+
+const authenticate = makeAuthenticate({
+  rules: {
+    signatures: { secret: SECRET, algorithms: ['HS256'] },
+    issuer: null,
+    audience: null,
+    toleranceSeconds: 0,
+  },
+  clock: makeClock(),
+});
+
+/** What comes from an address, at an app with this gate. */
+function opened(gate: Partial<Gate>): (peer?: Peer) => Fetch {
+  const app = openApp({ gate: { ...OPEN_GATE, ...gate } });
+  return (peer) => async (request) => app.fetch(request, peer);
+}
+
+const from = (remoteAddress: string) => ({ remoteAddress });
+const read = (fetch: Fetch, headers: Record<string, string> = {}) =>
+  ask(fetch, 'GET', '/api/users/anna', { headers }).then(({ status }) => status);
+
+describe('so many requests', () => {
+  test('are let through, and then a 429 says when the next one is', async () => {
+    const fetch = opened({ rateLimits: { writes: TWO, reads: null } })(from('10.0.0.1'));
+    for (const left of [1, 0]) {
+      const { status, headers } = await ask(fetch, 'POST', '/api/messages', { body: message });
+      assert.equal(status, 201);
+      assert.equal(headers.get('RateLimit-Policy'), '"writes";q=2;w=120');
+      assert.match(headers.get('RateLimit') ?? '', new RegExp(`^"writes";r=${left};t=${(2 - left) * 60}$`));
+    }
+    const answer = await ask(fetch, 'POST', '/api/messages', { body: message });
+    problemIn(answer, 429, 'rate-limited');
+    assert.equal(answer.headers.get('Retry-After'), '60');
+    assert.equal(answer.headers.get('RateLimit'), '"writes";r=0;t=120');
+    // Reads are counted by themselves, and here not at all.
+    const other = await get(fetch, '/api/users/anna');
+    assert.equal(other.status, 404);
+    assert.equal(other.headers.get('RateLimit'), null);
+    assert.equal((await get(fetch, '/livez')).status, 200);
+  });
+
+  test('come back with time', async () => {
+    const fetch = opened({ rateLimits: { writes: null, reads: { many: 20, seconds: 1, burst: 1 } } })();
+    assert.equal(await read(fetch), 404);
+    assert.equal(await read(fetch), 429);
+    await expect.poll(() => read(fetch), { interval: 20 }).toBe(404);
+  });
+
+  test('are those of an address, of which IPv6 has many that are one', async () => {
+    const app = opened({ rateLimits: { writes: null, reads: { ...TWO, burst: 1 } } });
+    assert.equal(await read(app(from('10.0.0.1'))), 404);
+    assert.equal(await read(app(from('::ffff:10.0.0.1'))), 429);
+    assert.equal(await read(app(from('10.0.0.2'))), 404);
+    assert.equal(await read(app(from('2001:db8::1'))), 404);
+    assert.equal(await read(app(from('2001:db8:0:0:ffff::2'))), 429);
+    assert.equal(await read(app(from('2001:db8:0:1::1'))), 404);
+    // What a client claims of itself is nothing.
+    assert.equal(await read(app(from('10.0.0.1')), { 'X-Forwarded-For': '10.0.0.9' }), 429);
+  });
+
+  test('are those of the address that the outermost trusted proxy saw', async () => {
+    const app = opened({ trustedProxies: 2, rateLimits: { writes: null, reads: { ...TWO, burst: 1 } } });
+    const proxy = app(from('10.0.0.1'));
+    const via = (list: string) => read(proxy, { 'X-Forwarded-For': list });
+    assert.equal(await via('198.51.100.7, 10.0.0.2'), 404);
+    assert.equal(await via('203.0.113.1, 198.51.100.7,10.0.0.3'), 429);
+    assert.equal(await via('198.51.100.8, 10.0.0.2'), 404);
+    // Not by way of the proxies.
+    assert.equal(await via('198.51.100.9'), 404);
+    assert.equal(await via('198.51.100.10'), 429);
+  });
+
+  test('are those of a user, wherever they are, and of services not', async () => {
+    const app = opened({ authenticate, rateLimits: { writes: null, reads: { ...TWO, burst: 1 } } });
+    const here = guarded(app(from('10.0.0.1')));
+    const there = guarded(app(from('10.0.0.2')));
+    assert.equal(await read(here.as('anna')), 404);
+    assert.equal(await read(there.as('anna')), 429);
+    assert.equal(await read(here.as('ben')), 404);
+    for (let n = 0; n < 5; n += 1) assert.equal(await read(here.service), 404);
+    assert.equal(await read(here.anyone), 401);
+  });
+});
+
+describe('a page in a browser', () => {
+  const page = { Origin: 'https://chat.example' };
+  const preflight = { ...page, 'Access-Control-Request-Method': 'POST' };
+
+  test('of another site is let in nowhere, unless it is on the list', async () => {
+    const closed = opened({})();
+    const refused = await ask(closed, 'OPTIONS', '/api/messages', { headers: preflight });
+    problemIn(refused, 405, 'method-not-allowed');
+    const answer = await ask(closed, 'GET', '/api/users/anna', { headers: page });
+    assert.equal(answer.headers.get('Access-Control-Allow-Origin'), null);
+  });
+
+  test('of a site on the list may ask, and see what it is told', async () => {
+    const fetch = opened({ authenticate, corsOrigins: ['https://chat.example', 'https://b.example'] })();
+    const asked = await fetch(
+      new Request(`${ORIGIN}/api/messages`, { method: 'OPTIONS', headers: preflight }),
+    );
+    assert.equal(asked.status, 204);
+    assert.equal(asked.headers.get('Access-Control-Allow-Origin'), 'https://chat.example');
+    assert.match(asked.headers.get('Access-Control-Allow-Headers') ?? '', /Authorization.*Idempotency-Key/);
+    assert.equal(asked.headers.get('Access-Control-Allow-Credentials'), null);
+    // Also what goes wrong.
+    const answer = await ask(fetch, 'POST', '/api/messages', { body: message, headers: page });
+    problemIn(answer, 401, 'token-missing');
+    assert.equal(answer.headers.get('Access-Control-Allow-Origin'), 'https://chat.example');
+    assert.match(answer.headers.get('Access-Control-Expose-Headers') ?? '', /X-Request-Id/);
+    assert.equal(answer.headers.get('Vary'), 'Origin');
+    const evil = await ask(fetch, 'GET', '/api/users/anna', {
+      headers: { Origin: 'https://chat.example.evil' },
+    });
+    assert.equal(evil.headers.get('Access-Control-Allow-Origin'), null);
+  });
+
+  test('is told with every answer to take it for nothing but what it is', async () => {
+    const fetch = opened({})();
+    for (const path of [
+      '/api/users/anna',
+      '/nowhere',
+      '/livez',
+      '/openapi.json',
+      '/docs/swagger-ui-dist/swagger-ui.css',
+    ]) {
+      const { headers } = await get(fetch, path);
+      assert.equal(headers.get('X-Content-Type-Options'), 'nosniff', path);
+      assert.equal(headers.get('X-Frame-Options'), 'DENY');
+      assert.equal(headers.get('Referrer-Policy'), 'no-referrer');
+      assert.equal(headers.get('Cross-Origin-Resource-Policy'), 'same-origin');
+      assert.equal(headers.get('Content-Security-Policy'), "default-src 'none'; frame-ancestors 'none'");
+    }
+    const policy = (await get(fetch, '/docs')).headers.get('Content-Security-Policy') ?? '';
+    assert.match(policy, /default-src 'none'; script-src 'self' 'sha256-[\w+/]{43}=';/);
+    assert.doesNotMatch(policy, /unsafe|http|\*/);
+  });
+});

@@ -1,0 +1,51 @@
+import { AssertionError } from 'node:assert/strict';
+import { describe, expect, test } from 'vitest';
+import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import type { UseCases } from '../../src/application/use-cases.ts';
+import { accessContract } from '../contracts/access.ts';
+import { accessSaboteurs } from '../contracts/access.saboteurs.ts';
+import { freshUser, freshUsers, talkOf } from '../contracts/cast.ts';
+import type { Contract } from '../contracts/contract.ts';
+import { withBreakage } from '../contracts/saboteurs.ts';
+import { describeContract } from '../support/describe-contract.ts';
+import { useCasesOver } from '../support/use-cases.ts';
+
+const clock = makeClock();
+const messageIds = makeMessageIds({ clock });
+
+function inMemory(): UseCases {
+  return useCasesOver(makeMemoryStorage(), { clock, messageIds });
+}
+
+describeContract<UseCases>('who may what, in memory', accessContract, inMemory);
+
+for (const [sentence, check] of Object.entries<Contract<UseCases>[string]>(accessContract)) {
+  describe(`“${sentence}”`, () => {
+    for (const { how, loosen } of accessSaboteurs[sentence as keyof typeof accessSaboteurs]) {
+      test(`catches a messenger that ${how}`, async () => {
+        await expect(check(loosen(inMemory()))).rejects.toBeInstanceOf(AssertionError);
+      });
+    }
+  });
+}
+
+test('a stranger is refused without a look at the conversation, so that its size and its speed tell nothing', async () => {
+  const storage = makeMemoryStorage();
+  const [anna, ben] = freshUsers();
+  const whole = useCasesOver(storage, { clock, messageIds });
+  const said = { senderId: anna, receiverId: ben, content: 'Between us', idempotencyKey: null };
+  await whole.sendMessage({ caller: { kind: 'user', userId: anna }, ...said });
+
+  const never = () => new Promise<never>(() => undefined);
+  const silent = withBreakage(storage, { messages: { listBefore: never }, conversations: { find: never } });
+  const { getConversation, listMessagesBefore } = useCasesOver(silent, { clock, messageIds });
+  const caller = { kind: 'user', userId: freshUser() } as const;
+  const query = { caller, conversationId: talkOf(anna, ben) };
+  const refusal = { code: 'conversation_not_found' };
+  await expect(getConversation(query)).rejects.toMatchObject(refusal);
+  await expect(listMessagesBefore({ ...query, before: null, limit: 1, page: 1 })).rejects.toMatchObject(
+    refusal,
+  );
+});

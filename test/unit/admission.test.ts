@@ -1,0 +1,135 @@
+import { describe, expect, test } from 'vitest';
+import { admitting, Overload } from '../../src/application/admission.ts';
+import { EFFECTS, type UseCases } from '../../src/application/use-cases.ts';
+
+/** Room for `most` of use cases that answer when they are told how, at a time that a test moves. */
+function open(most: number) {
+  const asked: { resolve: (answer: null) => void; reject: (error: Error) => void }[] = [];
+  const ask = () => new Promise((resolve, reject) => asked.push({ resolve, reject }));
+  const names = Object.keys(EFFECTS);
+  const useCases = Object.fromEntries(names.map((name) => [name, ask])) as unknown as UseCases;
+  let milliseconds = 0;
+  const clock = { now: () => (milliseconds * 1_000) };
+  const admission = admitting({ most, clock, useCases });
+  return {
+    ...admission,
+    asked,
+    pass: (more: number): void => void (milliseconds += more),
+    get: () => admission.useCases.getUser({} as never),
+    list: (limit: number) => admission.useCases.listConversations({ limit } as never),
+  };
+}
+
+/** What follows an answer has happened. */
+const settled = (): Promise<void> => new Promise(setImmediate);
+
+describe('a bounded room', () => {
+  test('takes as many as it holds, whatever they ask, and no more', async () => {
+    const { asked, useCases, get, isFull } = open(2);
+    void get();
+    expect(isFull()).toBe(false);
+    void useCases.saveUser({} as never);
+    expect(isFull()).toBe(true);
+    await expect(get()).rejects.toThrow(Overload);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('has room again after an answer and after a failure, for one', async () => {
+    const { asked, get, isFull } = open(2);
+    const answers = [get(), get()];
+    asked[0]!.resolve(null);
+    await answers[0];
+    expect(isFull()).toBe(false);
+    void get();
+    expect(isFull()).toBe(true);
+    asked[1]!.reject(new Error('lost'));
+    await expect(answers[1]).rejects.toThrow('lost');
+    expect(isFull()).toBe(false);
+    void get();
+    expect(isFull()).toBe(true);
+  });
+
+  test('counts a page once for every twenty of its rows', async () => {
+    const { asked, list, isFull } = open(6);
+    void list(100);
+    expect(isFull()).toBe(false);
+    void list(20);
+    expect(isFull()).toBe(true);
+    asked[1]!.resolve(null);
+    await settled();
+    expect(isFull()).toBe(false);
+    void list(21);
+    expect(isFull()).toBe(true);
+    asked[0]!.resolve(null);
+    await settled();
+    void list(80);
+    expect(isFull()).toBe(true);
+  });
+});
+
+describe('the size of the room', () => {
+  /** Asks until there is no room, and has all of it answered when it is `done`; gives how many there were. */
+  async function round(
+    { asked, get, isFull, pass }: ReturnType<typeof open>,
+    done: (taken: number) => number,
+  ): Promise<number> {
+    asked.length = 0;
+    while (!isFull()) void get();
+    const taken = asked.length;
+    pass(done(taken));
+    for (const { resolve } of asked) resolve(null);
+    await settled();
+    return taken;
+  }
+
+  test('grows while storage is quick and more is asked, up to its bound', async () => {
+    const room = open(256);
+    const sizes: number[] = [];
+    for (let count = 0; count < 200; count += 1) sizes.push(await round(room, () => 50));
+    expect(sizes[0]).toBe(64);
+    expect(sizes).toEqual(sizes.toSorted((a, b) => a - b));
+    expect(sizes.at(-1)).toBe(256);
+  });
+
+  test('shrinks while storage is slow, down to what keeps it busy, and grows again', async () => {
+    const room = open(256);
+    let size = 0;
+    for (let count = 0; count < 20; count += 1) size = await round(room, () => 1_000);
+    expect(size).toBe(32);
+    for (let count = 0; count < 200; count += 1) size = await round(room, () => 50);
+    expect(size).toBe(256);
+  });
+
+  test('finds the load at which a storage of a certain speed answers in a fifth of a second', async () => {
+    const room = open(256);
+    const sizes: number[] = [];
+    // It does one in a millisecond, all that wait for it in turn.
+    for (let count = 0; count < 200; count += 1) {
+      sizes.push(await round(room, (taken) => taken));
+    }
+    const last = sizes.slice(100);
+    expect(Math.min(...last)).toBeGreaterThan(130);
+    expect(Math.max(...last)).toBeLessThan(240);
+  });
+
+  test('is not touched by the slow few', async () => {
+    const room = open(64);
+    for (let count = 0; count < 100; count += 1) {
+      room.asked.length = 0;
+      while (!room.isFull()) void room.get();
+      const [quick, slow] = [room.asked.slice(0, 40), room.asked.slice(40)];
+      room.pass(50);
+      for (const { resolve } of quick) resolve(null);
+      await settled();
+      room.pass(5_000);
+      for (const { resolve } of slow) resolve(null);
+      await settled();
+    }
+    let taken = 0;
+    while (!room.isFull()) {
+      void room.get();
+      taken += 1;
+    }
+    expect(taken).toBe(64);
+  });
+});
