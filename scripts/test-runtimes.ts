@@ -1,0 +1,183 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { localCassandraMissing, startLocalCluster } from './local-cassandra/cluster.ts';
+import { cassandraFolder } from './local-cassandra/project-folder.ts';
+import { migrate } from '../test/faults/cluster.ts';
+import { textOf, tryPair, type Seen } from '../test/runtimes/pair.ts';
+import { runtimes, runtimesFolder, type Runtime } from '../test/runtimes/runtimes.ts';
+import { startService } from '../test/runtimes/service.ts';
+
+const HELP = `npm run test:runtimes [-- --only NAME]
+
+Holds the service to the HTTP contract on Node 20, Node 24, Bun, Deno and workerd, in memory and on a real Cassandra;
+stops each with SIGTERM while a request is on its way; and prints what was seen. Installs the runtimes (for Linux on
+x64, 700 MB) where they are not; takes up to eight minutes. Cassandra is the one at CASSANDRA_CONTACT_POINTS, which
+have to be addresses, or one of its own, which needs Java 17 and Maven.
+
+  --only NAME   this runtime alone (may be given again), such as Bun or "Node 24"
+  --help        this text
+
+The last line counts pairs of a runtime and a storage.
+`;
+
+type Settings = Readonly<Record<string, string>>;
+
+/** Lets a request wait on a busy host. */
+const PATIENCE: Settings = { REQUEST_TIMEOUT_MS: '20000' };
+
+/** What became of the pairs of a storage with each runtime. */
+interface Tally {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/** What can't be tried is said, and is a failure where CI=true. */
+function leaveOut(reason: string, pairs: number): Tally {
+  console.error(`LEFT OUT: ${reason}`);
+  return { passed: 0, failed: process.env['CI'] === 'true' ? pairs : 0 };
+}
+
+/** Installs the runtimes as they are locked, unless they are there. */
+function install(): void {
+  const lock = versionsIn('package-lock.json');
+  if (lock === versionsIn(join('node_modules', '.package-lock.json'))) return;
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: runtimesFolder,
+    stdio: 'inherit',
+  });
+  if (status !== 0) throw new Error(`The runtimes can't be installed: npm ci in ${runtimesFolder} failed.`);
+}
+
+/** The packages of a lockfile with their versions; null where there is none. */
+function versionsIn(file: string): string | null {
+  try {
+    const { packages } = JSON.parse(readFileSync(join(runtimesFolder, file), 'utf8')) as {
+      packages: Record<string, { version: string }>;
+    };
+    const installed = Object.entries(packages).filter(([path]) => path !== '');
+    return installed.map(([path, { version }]) => `${path} ${version}`).join('\n');
+  } catch {
+    return null;
+  }
+}
+
+/** The settings for a fresh keyspace, and how to let go of the Cassandra that it is in. */
+async function openCassandra(): Promise<{ settings: Settings; close: () => Promise<void> }> {
+  const { given, close } = await findCassandra();
+  const settings = { ...given, CASSANDRA_KEYSPACE: `runtimes_${randomUUID().slice(0, 8)}` };
+  await migrate({ ...settings, CASSANDRA_REPLICATION_FACTOR: '1' });
+  return { settings: { STORAGE: 'cassandra', ...settings, ...PATIENCE }, close };
+}
+
+async function findCassandra(): Promise<{ given: Settings; close: () => Promise<void> }> {
+  const contactPoints = process.env['CASSANDRA_CONTACT_POINTS'];
+  if (contactPoints) {
+    const localDatacenter = process.env['CASSANDRA_LOCAL_DATACENTER'] ?? 'datacenter1';
+    return { given: settingsFor(contactPoints, localDatacenter), close: () => Promise.resolve() };
+  }
+  mkdirSync(cassandraFolder, { recursive: true });
+  const directory = mkdtempSync(join(cassandraFolder, 'runtimes-'));
+  const cluster = await startLocalCluster({
+    directory,
+    addresses: ['127.0.7.1'],
+    nativePort: 9742,
+    storagePort: 7700,
+    javaOptions: ['-XX:TieredStopAtLevel=1'],
+    log: (line) => console.log(line),
+  });
+  return {
+    given: settingsFor(cluster.contactPoints.join(','), cluster.localDatacenter),
+    async close() {
+      await cluster.stop();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+function settingsFor(contactPoints: string, localDatacenter: string): Settings {
+  return { CASSANDRA_CONTACT_POINTS: contactPoints, CASSANDRA_LOCAL_DATACENTER: localDatacenter };
+}
+
+const TABLE_HEAD = [
+  '| runtime | version | storage | contract | ready after | memory at rest | requests/s, Node 20 = 1 |',
+  '| --- | --- | --- | --- | ---: | ---: | ---: |',
+];
+
+function rowOf({ name, version }: Runtime, storage: string, seen: Seen | null): string {
+  if (seen === null) return `| ${name} | ${version} | ${storage} | **failed** | | | |`;
+  const { kept, faults, readyAfterMs, residentMb, speed } = seen;
+  const contract = faults.length === 0 ? `all ${kept} sentences` : `**${faults.length} broken**`;
+  const numbers = [`${(readyAfterMs / 1000).toFixed(1)} s`, `${residentMb.toFixed(0)} MB`, speed.toFixed(2)];
+  return `| ${[name, version, storage, contract, ...numbers].join(' | ')} |`;
+}
+
+/** Tries each of `chosen` with `settings`, one after another, beside the reference, and adds to `rows`. */
+async function tryAll(
+  chosen: readonly Runtime[],
+  reference: Runtime,
+  storage: string,
+  settings: Settings,
+  rows: string[],
+): Promise<Tally> {
+  const idle = await startService(reference, settings);
+  let failed = 0;
+  for (const runtime of chosen) {
+    const begun = performance.now();
+    let seen: Seen | null = null;
+    try {
+      seen = await tryPair(runtime, settings, idle.url);
+      for (const fault of seen.faults) console.error(fault);
+    } catch (error) {
+      console.error(textOf(error));
+    }
+    const isGood = seen?.faults.length === 0;
+    if (!isGood) failed += 1;
+    rows.push(rowOf(runtime, storage, seen));
+    const seconds = ((performance.now() - begun) / 1000).toFixed(0);
+    console.log(`${runtime.name}, ${storage}: ${isGood ? 'passed' : 'FAILED'} after ${seconds} s`);
+  }
+  await idle.end('SIGKILL');
+  return { passed: chosen.length - failed, failed };
+}
+
+async function onCassandra(pairs: number, work: (settings: Settings) => Promise<Tally>): Promise<Tally> {
+  const missing = process.env['CASSANDRA_CONTACT_POINTS'] ? null : await localCassandraMissing();
+  if (missing !== null) return leaveOut(missing, pairs);
+  const { settings, close } = await openCassandra();
+  try {
+    return await work(settings);
+  } finally {
+    await close();
+  }
+}
+
+async function tryRuntimes(names: readonly string[] | undefined): Promise<Tally> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    return leaveOut('the runtimes are those for Linux on x64', 10);
+  }
+  install();
+  const [reference, ...others] = runtimes();
+  const chosen = [reference, ...others].filter(({ name }) => names?.includes(name) ?? true);
+  const rows: string[] = [];
+  const inMemory = await tryAll(chosen, reference, 'memory', { STORAGE: 'memory', ...PATIENCE }, rows);
+  const inCassandra = await onCassandra(chosen.length, (settings) =>
+    tryAll(chosen, reference, 'Cassandra', settings, rows),
+  );
+  const limits = chosen.map((runtime) => `- ${runtime.name}: ${runtime.limits}.`);
+  console.log(['', ...TABLE_HEAD, ...rows, '', 'Known limits:', '', ...limits, ''].join('\n'));
+  return { passed: inMemory.passed + inCassandra.passed, failed: inMemory.failed + inCassandra.failed };
+}
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', multiple: true }, help: { type: 'boolean' } },
+});
+if (values.help) {
+  console.log(HELP);
+} else {
+  const { passed, failed } = await tryRuntimes(values.only);
+  console.log(`${passed} passed, ${failed} failed`);
+  process.exitCode = failed === 0 ? 0 : 1;
+}

@@ -1,0 +1,62 @@
+import { holdToContract } from './contract.ts';
+import type { Runtime } from './runtimes.ts';
+import { startService, type RunningService } from './service.ts';
+import { relativeSpeed } from './speed.ts';
+import { assertStopsWell } from './stop.ts';
+
+/** What was seen of the service on one runtime with one storage. */
+export interface Seen {
+  /** Sentences of the HTTP contract. */
+  readonly kept: number;
+  /** What was not as it should be, a line or more each. */
+  readonly faults: readonly string[];
+  /** From the start of the process until it was ready: the shortest of some. */
+  readonly readyAfterMs: number;
+  /** Memory of the process when it was ready and nothing had been asked yet. */
+  readonly residentMb: number;
+  /** Requests served in the time in which the reference serves one. */
+  readonly speed: number;
+}
+
+const STARTS = 3;
+
+/** Tries a runtime with `settings` against the contract, and against the service at `referenceUrl`, which is idle. */
+export async function tryPair(
+  runtime: Runtime,
+  settings: Readonly<Record<string, string>>,
+  referenceUrl: string,
+): Promise<Seen> {
+  let service = await startService(runtime, settings);
+  let readyAfterMs = service.readyAfterMs;
+  for (let start = 1; start < STARTS; start += 1) {
+    await service.end('SIGKILL');
+    service = await startService(runtime, settings);
+    readyAfterMs = Math.min(readyAfterMs, service.readyAfterMs);
+  }
+  try {
+    const residentMb = service.residentMb();
+    const { kept, broken } = await holdToContract(service.url);
+    const faults = broken.map(({ sentence, error }) => `${sentence}\n${textOf(error)}`);
+    const speed = await relativeSpeed(service.url, referenceUrl);
+    faults.push(...(await stopFaults(service, runtime)));
+    return { kept, faults, readyAfterMs, residentMb, speed };
+  } finally {
+    await service.end('SIGKILL');
+  }
+}
+
+async function stopFaults(service: RunningService, runtime: Runtime): Promise<string[]> {
+  try {
+    await assertStopsWell(service, runtime);
+    return [];
+  } catch (error) {
+    return [`SIGTERM finishes what is in progress\n${textOf(error)}`];
+  }
+}
+
+/** An error with its causes, which say what `fetch` only calls failed. */
+export function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { message, cause } = error;
+  return cause === undefined ? message : `${message}: ${textOf(cause)}`;
+}

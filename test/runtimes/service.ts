@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
+import { LISTENING, urlIn, type Runtime } from './runtimes.ts';
+
+/** The service as a process on some runtime, ready to serve. */
+export interface RunningService {
+  readonly url: string;
+  /** From the start of the process until it was ready. */
+  readonly readyAfterMs: number;
+  /** Memory that it holds at present, in MB. */
+  readonly residentMb: () => number;
+  /** The last that it printed. */
+  readonly lastLines: () => string;
+  /** SIGTERM, or SIGKILL: the exit code, null where a signal ended it. */
+  readonly end: (signal: 'SIGTERM' | 'SIGKILL') => Promise<number | null>;
+}
+
+const READY_WITHIN_MS = 60_000;
+
+/** Starts the service; it ends with this process. Rejects where it is not ready within a minute. */
+export async function startService(
+  { name, command }: Runtime,
+  settings: Readonly<Record<string, string>>,
+): Promise<RunningService> {
+  const begun = performance.now();
+  const child = spawn(command.program, command.args, {
+    cwd: command.cwd,
+    // Of this process's environment nothing but what finds programs and their caches, so that no setting gets in.
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...LISTENING, ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const tie = tieToThisProcess(child.pid!);
+  const lines: string[] = [];
+  const lastLines = (): string => lines.slice(-5).join('\n');
+  const ended = new Promise<number | null>((resolve) => {
+    child.once('close', (code) => {
+      tie.kill();
+      resolve(code);
+    });
+  });
+  const listening = new Promise<string>((resolve) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface(stream).on('line', (line) => {
+        lines.push(line);
+        const url = urlIn(line);
+        if (url !== null) resolve(url);
+      });
+    }
+  });
+  const end = (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal);
+    return ended;
+  };
+
+  const impatience = new AbortController();
+  const failed = Promise.race([
+    ended.then((code) => `ended with ${code}`),
+    pause(READY_WITHIN_MS, 'was not ready within a minute', { signal: impatience.signal }),
+  ]).then((why) => {
+    throw new Error(`${name} ${why}:\n${lastLines()}`);
+  });
+  failed.catch(() => {});
+  try {
+    const url = await Promise.race([listening, failed]);
+    await Promise.race([ready(url, impatience.signal), failed]);
+    return {
+      url,
+      readyAfterMs: performance.now() - begun,
+      residentMb: () => residentMb(child.pid!),
+      lastLines,
+      end,
+    };
+  } catch (error) {
+    await end('SIGKILL');
+    throw error;
+  } finally {
+    impatience.abort();
+  }
+}
+
+/** Asks until it is told so: not every runtime says by itself when it is ready. */
+async function ready(url: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const answer = await fetch(`${url}/readyz`);
+    await answer.text();
+    if (answer.status === 200) return;
+    await pause(10);
+  }
+}
+
+function residentMb(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1000;
+}
