@@ -11,9 +11,16 @@ COPY scripts scripts
 RUN npm run build && npm prune --omit=dev
 
 FROM ${NODE_IMAGE}
+ARG VERSION
+ARG REVISION
 LABEL org.opencontainers.image.title="cassandra-messenger" \
       org.opencontainers.image.description="A messenger's backend on Apache Cassandra" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# What runs installs nothing: package managers are only what an intruder or a scanner would find.
+RUN rm -rf /usr/local/lib/node_modules /opt/yarn-* \
+      /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /app/node_modules node_modules

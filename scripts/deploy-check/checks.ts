@@ -1,0 +1,256 @@
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { run, type Run } from './run.ts';
+import { toolPath } from './tools.ts';
+
+/** A change to one file that a check must find. */
+export interface Fault {
+  readonly file: string;
+  /** Text that is in the file, and what comes in its place, wherever it stands. */
+  readonly from: string;
+  readonly to: string;
+  /** What the check says of it. */
+  readonly found: RegExp;
+}
+
+export interface Check {
+  /** Looks at a copy of what is deployed, in the folder `tree`. */
+  readonly look: (tree: string) => Promise<Run>;
+  readonly faults: readonly Fault[];
+}
+
+/** What the checks look at. */
+export const DEPLOYED = [
+  '.ci',
+  '.github',
+  'Dockerfile',
+  'docker-compose.yml',
+  'k8s',
+  'renovate.json',
+  'scripts/init.sh',
+  'src/composition/process.ts',
+];
+
+const CI = '.github/workflows/ci.yml';
+const CD = '.github/workflows/cd.yml';
+const DEPLOYMENT = 'k8s/base/deployment.yaml';
+
+/** The one that cd.yml runs. */
+const KUBERNETES = '1.35';
+
+export const CHECKS: Readonly<Record<string, Check>> = {
+  hadolint: {
+    look: (tree) => all(tree, ['hadolint', 'Dockerfile']),
+    faults: [
+      { file: 'Dockerfile', from: 'USER 1000:1000', to: 'USER root', found: /DL3002/ },
+      { file: 'Dockerfile', from: 'WORKDIR /app', to: 'WORKDIR app', found: /DL3000/ },
+      {
+        file: 'Dockerfile',
+        from: 'CMD ["node", "dist/src/main.node.js"]',
+        to: 'CMD node dist',
+        found: /DL3025/,
+      },
+    ],
+  },
+  shellcheck: {
+    look: (tree) => all(tree, ['shellcheck', 'scripts/init.sh', 'k8s/rollout.sh', '.ci/run']),
+    faults: [
+      {
+        file: 'scripts/init.sh',
+        from: 'cd "$(dirname "$0")/.."',
+        to: 'cd $(dirname "$0")/..',
+        found: /SC2046/,
+      },
+      { file: 'k8s/rollout.sh', from: '--kustomize "$1"', to: '--kustomize $1', found: /SC2086/ },
+    ],
+  },
+  actionlint: {
+    look: (tree) => all(tree, ['actionlint', '-no-color', CI, CD]),
+    faults: [
+      { file: CI, from: 'github.ref }}', to: 'github.reference }}', found: /"reference" is not defined/ },
+      { file: CI, from: 'needs: image', to: 'needs: picture', found: /needs job "picture"/ },
+      { file: CD, from: 'smoke.ts "$URL"', to: 'smoke.ts $URL', found: /SC2086/ },
+    ],
+  },
+  zizmor: {
+    look: (tree) => all(tree, ['zizmor', '--offline', '--strict-collection', '--quiet', '.github']),
+    faults: [
+      {
+        file: CI,
+        from: '3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1',
+        to: 'v7',
+        found: /unpinned-uses/,
+      },
+      { file: CI, from: '"$GITHUB_SHA"', to: '"${{ github.head_ref }}"', found: /template-injection/ },
+      { file: CD, from: 'persist-credentials: false', to: 'fetch-depth: 1', found: /artipacked/ },
+      {
+        file: CI,
+        from: 'permissions:\n      contents: read\n    steps',
+        to: 'permissions: write-all\n    steps',
+        found: /excessive-permissions/,
+      },
+    ],
+  },
+  'compose schema': {
+    look: (tree) =>
+      all(tree, ['check-jsonschema', '--builtin-schema', 'vendor.compose-spec', 'docker-compose.yml']),
+    faults: [
+      { file: 'docker-compose.yml', from: 'healthcheck:', to: 'healthchecks:', found: /'healthchecks'/ },
+      { file: 'docker-compose.yml', from: 'service_healthy', to: 'service_well', found: /'service_well'/ },
+    ],
+  },
+  'renovate schema': {
+    look: (tree) => all(tree, ['check-jsonschema', '--builtin-schema', 'vendor.renovate', 'renovate.json']),
+    faults: [
+      { file: 'renovate.json', from: '"customType": "regex"', to: '"customType": "glob"', found: /glob/ },
+    ],
+  },
+  'kubernetes schema': {
+    look: (tree) =>
+      rendered(tree, ['kubernetes-validate', '--strict', '--quiet', '--kubernetes-version', KUBERNETES]),
+    faults: [
+      { file: DEPLOYMENT, from: 'readinessProbe:', to: 'readynessProbe:', found: /readynessProbe/ },
+      { file: DEPLOYMENT, from: 'maxSkew: 1', to: 'maxSkew: one', found: /maxSkew/ },
+      {
+        file: 'k8s/overlays/prod/cassandra-secret.yaml',
+        from: 'secretName:',
+        to: 'secret:',
+        found: /prod\.yaml/,
+      },
+      {
+        file: 'k8s/overlays/dev/kustomization.yaml',
+        from: '- cassandra.yaml',
+        to: '- scylla.yaml',
+        found: /scylla/,
+      },
+    ],
+  },
+  'kube-score': {
+    look: (tree) => rendered(tree, ['kube-score', 'score', '--output-format', 'ci']),
+    faults: [
+      { file: DEPLOYMENT, from: 'readinessProbe:', to: 'livenessProbe2:', found: /missing a readinessProbe/ },
+      {
+        file: DEPLOYMENT,
+        from: 'readOnlyRootFilesystem: true',
+        to: 'privileged: true',
+        found: /container is privileged/,
+      },
+      { file: DEPLOYMENT, from: 'memory: 512Mi', to: 'example.com/x: 1', found: /Memory limit is not set/ },
+      {
+        file: 'k8s/base/pod-disruption-budget.yaml',
+        from: 'name: messenger',
+        to: 'name: m',
+        found: /PodDisruptionBudget/,
+      },
+      { file: 'k8s/base/migrate.yaml', from: 'name: messenger\n', to: 'name: m\n', found: /NetworkPolicy/ },
+      {
+        file: 'k8s/overlays/prod/kustomization.yaml',
+        from: 'newTag: 0.1.0',
+        to: 'newTag: latest',
+        found: /latest/,
+      },
+    ],
+  },
+  'time to stop': {
+    look: timeToStop,
+    faults: [
+      {
+        file: DEPLOYMENT,
+        from: 'PeriodSeconds: 35',
+        to: 'PeriodSeconds: 30',
+        found: /Kubernetes gives 30 s for 30 s/,
+      },
+      { file: DEPLOYMENT, from: 'seconds: 5', to: 'seconds: 15', found: /Kubernetes gives 35 s for 40 s/ },
+      {
+        file: 'docker-compose.yml',
+        from: 'grace_period: 30s',
+        to: 'grace_period: 10s',
+        found: /compose gives 10 s/,
+      },
+      {
+        file: 'src/composition/process.ts',
+        from: 'GRACE_MS = 25_000',
+        to: 'GRACE_MS = 60_000',
+        found: /compose gives 30 s for 60 s/,
+      },
+    ],
+  },
+  'init.sh': {
+    look: initScript,
+    faults: [
+      { file: 'scripts/init.sh', from: '[ -z "$engine" ]', to: 'false', found: /without an engine/ },
+      { file: 'scripts/init.sh', from: 'if $test_data', to: 'if false', found: /with an engine/ },
+      { file: 'scripts/init.sh', from: 'compose exec -T', to: 'compose run -T', found: /with an engine/ },
+    ],
+  },
+};
+
+/** Runs commands on the tools' PATH, one after the other, until one fails. */
+async function all(tree: string, ...commands: readonly (readonly [string, ...string[]])[]): Promise<Run> {
+  let last: Run = { code: 0, output: '' };
+  for (const [program, ...args] of commands) {
+    last = await run(program, args, { cwd: tree, env: { ...process.env, PATH: toolPath } });
+    if (last.code !== 0) break;
+  }
+  return last;
+}
+
+/** Runs a command on the manifests of each overlay, as kustomize renders them. */
+function rendered(tree: string, command: readonly [string, ...string[]]): Promise<Run> {
+  return all(
+    tree,
+    ...['dev', 'prod'].flatMap((overlay): [string, ...string[]][] => [
+      ['kustomize', 'build', `k8s/overlays/${overlay}`, '--output', `${overlay}.yaml`],
+      [...command, `${overlay}.yaml`],
+    ]),
+  );
+}
+
+/** Whoever ends the service gives it the time that it takes at most. */
+async function timeToStop(tree: string): Promise<Run> {
+  const numberIn = (file: string, pattern: RegExp): number => {
+    const text = readFileSync(join(tree, file), 'utf8');
+    return Number(pattern.exec(text)?.[1]?.replaceAll('_', ''));
+  };
+  const drain = numberIn('src/composition/process.ts', /const GRACE_MS = ([\d_]+);/) / 1000;
+  const notice = numberIn(DEPLOYMENT, /preStop:[^:]*sleep:\s+seconds: (\d+)/);
+  const kubernetes = numberIn(DEPLOYMENT, /terminationGracePeriodSeconds: (\d+)/);
+  const compose = numberIn('docker-compose.yml', /^ {2}messenger:$.*?stop_grace_period: (\d+)s/ms);
+  const flaws = [
+    ...(kubernetes > notice + drain ? [] : [`Kubernetes gives ${kubernetes} s for ${notice + drain} s`]),
+    ...(compose > drain ? [] : [`compose gives ${compose} s for ${drain} s`]),
+  ];
+  return { code: flaws.length, output: flaws.join('\n') };
+}
+
+/** What init.sh does with an engine that always succeeds, which is a script that notes its arguments, and without. */
+async function initScript(tree: string): Promise<Run> {
+  const play = async (exit: number): Promise<Run & { calls: string }> => {
+    const bin = join(tree, `engine-${exit}`);
+    mkdirSync(bin, { recursive: true });
+    const calls = join(bin, 'calls');
+    writeFileSync(calls, '');
+    for (const name of ['docker', 'podman']) {
+      writeFileSync(join(bin, name), `#!/bin/sh\necho "$*" >>'${calls}'\nexit ${exit}\n`);
+      chmodSync(join(bin, name), 0o755);
+    }
+    const env = { ...process.env, PATH: [bin, process.env['PATH']].join(delimiter) };
+    const ended = await run('bash', ['scripts/init.sh', '--test-data'], { cwd: tree, env });
+    return { ...ended, calls: readFileSync(calls, 'utf8') };
+  };
+  const without = await play(1);
+  if (without.code !== 1 || !without.output.includes('No container engine')) {
+    return { code: 1, output: `without an engine it ends with ${without.code}, and says: ${without.output}` };
+  }
+  const given = await play(0);
+  const expected = [
+    'up --build --detach messenger',
+    'exec -T messenger node',
+    '--profile seed run --rm seed',
+  ];
+  const places = expected.map((call) => given.calls.indexOf(`compose ${call}`));
+  const inOrder = places.every((place, index) => place > (places[index - 1] ?? 0));
+  return given.code === 0 && inOrder && given.output.includes('http://localhost:8000/docs')
+    ? { code: 0, output: '' }
+    : { code: 1, output: `with an engine it asks for:\n${given.calls}` };
+}

@@ -1,0 +1,59 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { projectFolder } from '../local-cassandra/project-folder.ts';
+import { run, type Run } from './run.ts';
+
+const folder = join(projectFolder, 'node_modules', '.cache', 'deploy-check');
+const pythonFolder = join(folder, 'python');
+const goFolder = join(folder, 'go');
+const noteFile = join(folder, 'installed');
+
+/** The PATH on which the tools are found before all others. */
+export const toolPath = [join(pythonFolder, 'bin'), goFolder, process.env['PATH']].join(delimiter);
+
+/** What this host lacks to install the tools, as a sentence for people; null where they are there or can be had. */
+export async function toolsMissing(): Promise<string | null> {
+  if (isInstalled()) return null;
+  const venv = await run('python3', ['-c', 'import ensurepip, venv']);
+  if (venv.code !== 0) return 'The checks need Python 3 with its module venv: install python3-venv.';
+  const go = await run('go', ['version']);
+  if (go.code !== 0) return 'The checks need Go (1.26 or newer) to build their tools.';
+  return null;
+}
+
+/** Installs the tools, at the versions that the two lists beside this file name, where they are not there yet. */
+export async function installTools(): Promise<void> {
+  if (isInstalled()) return;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const tools = list('go-tools.txt').split('\n').filter(Boolean);
+  expectSuccess(await run('python3', ['-m', 'venv', pythonFolder]));
+  const requirements = join(import.meta.dirname, 'requirements.txt');
+  expectSuccess(
+    await run(join(pythonFolder, 'bin', 'pip'), ['install', '--quiet', '--requirement', requirements]),
+  );
+  for (const tool of tools) {
+    expectSuccess(await run('go', ['install', tool], { env: { ...process.env, GOBIN: goFolder } }));
+  }
+  writeFileSync(noteFile, versions());
+}
+
+function isInstalled(): boolean {
+  try {
+    return readFileSync(noteFile, 'utf8') === versions();
+  } catch {
+    return false;
+  }
+}
+
+function versions(): string {
+  return list('requirements.txt') + list('go-tools.txt');
+}
+
+function list(name: string): string {
+  return readFileSync(join(import.meta.dirname, name), 'utf8');
+}
+
+function expectSuccess({ code, output }: Run): void {
+  if (code !== 0) throw new Error(`A tool could not be installed:\n${output}`);
+}

@@ -1,0 +1,188 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { strict as assert } from 'node:assert';
+import { Buildah, type ImageConfig } from './image/buildah.ts';
+import { startContainer } from './image/container.ts';
+import { smoke } from './image/smoke.ts';
+import { makeStandIn } from './image/stand-in.ts';
+import { localCassandraMissing, startLocalCluster } from './local-cassandra/cluster.ts';
+import { projectFolder } from './local-cassandra/project-folder.ts';
+import { run } from './deploy-check/run.ts';
+
+/**
+ * `npm run image:check`: builds the image by the Dockerfile and runs it as what it says of itself, against memory and
+ * against a local Cassandra. NODE_IMAGE names another base; where none can be fetched, one is made.
+ */
+
+const OFFICIAL_BASE = 'docker.io/library/node:24-slim';
+const IMAGE = 'localhost/cassandra-messenger';
+
+const folder = join(projectFolder, 'node_modules', '.cache', 'image-check');
+
+/** A started service has so long to end after SIGTERM. */
+const STOP_WITHIN_MS = 30_000;
+
+async function main(): Promise<number> {
+  const missing = await missingHere();
+  if (missing !== null) {
+    const isFailure = process.env['CI'] === 'true';
+    console.error(`NOTHING WAS CHECKED: ${missing}`);
+    console.log(`0 passed, ${isFailure ? 1 : 0} failed`);
+    return isFailure ? 1 : 0;
+  }
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  try {
+    return await check(new Buildah(folder));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What this host lacks, as a sentence for people; null where it lacks nothing. */
+async function missingHere(): Promise<string | null> {
+  const has = async (program: string): Promise<boolean> => (await run(program, ['--version'])).code === 0;
+  if (!(await has('buildah'))) return 'The check needs buildah: install the package of that name.';
+  return localCassandraMissing();
+}
+
+async function check(buildah: Buildah): Promise<number> {
+  let passed = 0;
+  let failed = 0;
+  const step = async (name: string, act: () => Promise<void>): Promise<void> => {
+    const begun = performance.now();
+    const flaw = await act().then(
+      () => null,
+      (error: unknown) => (error as Error).message,
+    );
+    if (flaw === null) passed += 1;
+    else failed += 1;
+    const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+    console.log(
+      `  ${flaw === null ? 'ok    ' : 'FAILED'}  ${name} (${seconds} s)${flaw === null ? '' : `\n${flaw}`}`,
+    );
+  };
+
+  const base = await baseImage(buildah);
+  await step('the Dockerfile builds', () => build(buildah, base));
+  if (failed === 0) {
+    console.log(`          ${await buildah.sizeOf(IMAGE)}, of which the base ${await buildah.sizeOf(base)}`);
+    const config = await buildah.configOf(IMAGE);
+    const container = await buildah.do('from', '--pull-never', IMAGE);
+    await step('no package manager is in it', async () => {
+      const found = await buildah.in(container, ['sh', '-c', 'command -v npm npx yarn corepack || true']);
+      assert.equal(found, '');
+    });
+    await step('it serves from memory', () => serves(buildah, container, config, { STORAGE: 'memory' }));
+    await step('it migrates, serves and verifies on Cassandra', () =>
+      onCassandra(buildah, container, config),
+    );
+  }
+  console.log(`\n${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+/** The base to build on: the one that NODE_IMAGE names, the official one, or a stand-in for it. */
+async function baseImage(buildah: Buildah): Promise<string> {
+  const wanted = process.env['NODE_IMAGE'] ?? OFFICIAL_BASE;
+  const pulled = await buildah.do('pull', '--quiet', wanted).then(
+    () => true,
+    (error: unknown) => {
+      if (process.env['NODE_IMAGE'] !== undefined) throw error;
+      return false;
+    },
+  );
+  if (pulled) return wanted;
+  console.log(`${wanted} can't be fetched here: a stand-in is made by mmdebstrap`);
+  return makeStandIn(buildah, folder);
+}
+
+/** Builds with this host's settings of npm, of which nothing stays in the image. */
+async function build(buildah: Buildah, base: string): Promise<void> {
+  const setting = async (name: string): Promise<string | null> => {
+    const { output } = await run('npm', ['config', 'get', name, '--silent']);
+    return output.trim().replace(/^(null|undefined)?$/, '') || null;
+  };
+  const authority = await setting('cafile');
+  const settings = join(folder, 'npmrc');
+  writeFileSync(
+    settings,
+    `registry=${await setting('registry')}\n${authority === null ? '' : 'cafile=/ca.pem\n'}`,
+  );
+  await buildah.do(
+    'build',
+    ...['--isolation', 'chroot', '--format', 'docker', '--build-arg', `NODE_IMAGE=${base}`],
+    ...['--volume', `${settings}:/root/.npmrc:ro`],
+    ...(authority === null ? [] : ['--volume', `${authority}:/ca.pem:ro`]),
+    ...['--tag', IMAGE, projectFolder],
+  );
+}
+
+/** Starts the image as it says, talks to it, and ends it. Throws an `Error` that says what is amiss. */
+async function serves(
+  buildah: Buildah,
+  container: string,
+  config: ImageConfig,
+  storage: Readonly<Record<string, string>>,
+): Promise<void> {
+  const port = await freePort();
+  const variables = { HOST: '127.0.0.1', PORT: String(port), AUTH_ALLOW_NONE: 'true', ...storage };
+  const begun = Math.floor(Date.now() / 1000);
+  const service = startContainer(buildah, container, config.Cmd, variables);
+  try {
+    await smoke(`http://127.0.0.1:${port}`);
+    const uids = service.uids();
+    assert.ok(
+      uids.every((uid) => uid === Number(config.User.split(':')[0]) && uid > 0),
+      `it runs as ${uids.join(', ')}, and its USER is ${config.User}`,
+    );
+    const [kind, ...probe] = config.Healthcheck?.Test ?? [];
+    assert.equal(kind, 'CMD', 'it has no HEALTHCHECK of its own');
+    await buildah.in(container, probe, variables);
+
+    const stopping = performance.now();
+    const code = await service.terminate();
+    assert.equal(code, 0, `it ends with ${code} after SIGTERM:\n${service.output().slice(-2_000)}`);
+    assert.ok(performance.now() - stopping < STOP_WITHIN_MS, 'it takes too long to end');
+    await assert.rejects(buildah.in(container, probe, variables), 'its HEALTHCHECK succeeds without it');
+
+    // What runs on a file system that can't be written writes nothing where it could, either.
+    const changed = ['-newermt', `@${begun}`, '-user', String(uids[0]), '-print'];
+    assert.equal(await buildah.in(container, ['find', '/', '-xdev', ...changed], {}, '0:0'), '');
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${service.output().slice(-2_000)}`, { cause: error });
+  } finally {
+    service.kill();
+  }
+}
+
+async function onCassandra(buildah: Buildah, container: string, config: ImageConfig): Promise<void> {
+  const cluster = await startLocalCluster({
+    directory: join(folder, 'cassandra'),
+    addresses: ['127.0.5.1'],
+    nativePort: 9542,
+    storagePort: 7500,
+  });
+  try {
+    const storage = { STORAGE: 'cassandra', CASSANDRA_CONTACT_POINTS: cluster.contactPoints.join(',') };
+    await buildah.in(container, ['node', 'dist/scripts/migrate.js'], storage);
+    await serves(buildah, container, config, storage);
+    await buildah.in(container, ['node', 'dist/scripts/seed.js', '--messages', '15'], storage);
+    await buildah.in(container, ['node', 'dist/scripts/verify.js', '--settle', '1'], storage);
+  } finally {
+    await cluster.stop();
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+process.exitCode = await main();

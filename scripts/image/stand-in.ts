@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../deploy-check/run.ts';
+import type { Buildah } from './buildah.ts';
+
+/** The major version of Node of the image that it stands in for. */
+const NODE = 24;
+
+const IMAGE = 'localhost/stand-in';
+
+/** What a host's documentation takes, and no image has. */
+const LEFT_OUT = ['doc', 'info', 'locale', 'man'].map((name) => `path-exclude=/usr/share/${name}/*`);
+
+/**
+ * Makes an image of this host's Debian with Node 24 and npm at the places where the official image has them, for hosts
+ * that reach packages but no image registry. Gives its name.
+ */
+export async function makeStandIn(buildah: Buildah, folder: string): Promise<string> {
+  const system = join(folder, 'system.tar');
+  await expectSuccess('mmdebstrap', [
+    '--variant=essential',
+    '--include=libatomic1,libstdc++6',
+    ...LEFT_OUT.map((option) => `--dpkgopt=${option}`),
+    codename(),
+    system,
+  ]);
+  const platform = `node-linux-${process.arch}`;
+  await expectSuccess('npm', ['install', '--silent', '--prefix', folder, `${platform}@${NODE}`]);
+  const modules = (await expectSuccess('npm', ['root', '--global', '--silent'])).trim();
+
+  const container = await buildah.do('from', 'scratch');
+  await buildah.do('add', '--quiet', container, system, '/');
+  const node = join(folder, 'node_modules', platform, 'bin', 'node');
+  await buildah.do('copy', '--quiet', container, node, '/usr/local/bin/node');
+  await buildah.do('copy', '--quiet', container, join(modules, 'npm'), '/usr/local/lib/node_modules/npm');
+  const script = '../lib/node_modules/npm/bin/npm-cli.js';
+  await buildah.in(container, ['ln', '-s', script, '/usr/local/bin/npm']);
+  await buildah.do('commit', '--quiet', '--rm', container, IMAGE);
+  return IMAGE;
+}
+
+/** Of this host's release, whose packages it reaches. */
+function codename(): string {
+  const [, name] = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8')) ?? [];
+  if (name === undefined) throw new Error('/etc/os-release names no release of Debian or Ubuntu.');
+  return name;
+}
+
+async function expectSuccess(program: string, args: readonly string[]): Promise<string> {
+  const { code, output } = await run(program, args);
+  if (code !== 0) throw new Error(`${program} failed:\n${output.slice(-4_000)}`);
+  return output;
+}
