@@ -30,6 +30,8 @@ export interface Attempt {
   readonly messageId: string | null;
   /** Whether a read came without a message that was acknowledged before it was asked for. */
   readonly stale: boolean;
+  /** The seconds of a Retry-After that came with the answer. */
+  readonly retryAfter: string | null;
 }
 
 /** Some clients, each of which asks, waits for the answer, thinks, and asks again. */
@@ -102,6 +104,7 @@ export function startLoad(needs: {
         send,
         messageId: isGood && send !== null ? answer.body.id : null,
         stale: isGood && isStale(answer),
+        retryAfter: answer?.headers['retry-after'] ?? null,
       });
       for (const look of watchers) look();
     };

@@ -7,7 +7,7 @@ import { castOf, type Attempt } from './load.ts';
 import { assertAllServed, assertKept, assertSound, between, type Scenario } from './stage.ts';
 
 const QUIET_MS = 8_000;
-const HANG_MS = 25_000;
+const HANG_MS = 30_000;
 const KINDS: readonly Attempt['kind'][] = ['send', 'send with a key', 'read'];
 
 /** One of three replicas stops answering and keeps its connections open: nobody notices, and nothing outlives its deadline. */

@@ -17,6 +17,7 @@ export interface End {
 
 /** One process of the built service. */
 export interface Service {
+  readonly pid: number;
   /** Where it listens; empty before it does. */
   readonly url: string;
   /** What it has printed so far, line by line. */
@@ -73,6 +74,7 @@ export function startService(environment: Environment): Service {
   };
 
   return {
+    pid: child.pid!,
     get url() {
       return url;
     },

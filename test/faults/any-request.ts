@@ -1,0 +1,139 @@
+import { strict as assert } from 'node:assert';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { projectFolder } from '../../scripts/local-cassandra/project-folder.ts';
+import { environmentOf } from './cluster.ts';
+import { assertSaysNothingInternal } from './leaks.ts';
+import { assertSound, type Scenario } from './stage.ts';
+
+const here = join(projectFolder, 'test', 'faults');
+
+/** Python's packages for this project alone, ignored by git. Safe to delete. */
+const venv = join(projectFolder, '.venv-faults');
+
+/** The same cases for the same seed, as many as there is time for. */
+const SEED = 1;
+const SECONDS = 40;
+
+/** What it takes to start, to try again what failed, and to write its report. */
+const MOST_SECONDS = SECONDS + 50;
+
+/** Every request that the OpenAPI document allows, and many that it does not: the answers are as documented. */
+export const anyRequest: Scenario = async (stage) => {
+  const schemathesis = await installed();
+  const environment = environmentOf(await stage.threeNodes());
+  for (const storage of ['memory', 'cassandra']) {
+    const service = stage.startService({ ...environment, STORAGE: storage });
+    await service.said(/Ready at/);
+    const { code, output, said } = await run(schemathesis, service.url);
+    assert.equal(code, 0, output);
+    assertSaysNothingInternal(said);
+    stage.tell({
+      act: `schemathesis, all checks, on ${storage}, for ${SECONDS} s (seed ${SEED})`,
+      seen: `${said.length} answers, no failure, and none tells of the inside`,
+    });
+    if (storage === 'cassandra') await assertSound(stage, [service], environment);
+    else assert.equal((await service.terminate()).code, 0);
+  }
+};
+
+/** Why schemathesis can't be had on this host, as a sentence; null where it can. */
+export async function schemathesisMissing(): Promise<string | null> {
+  try {
+    await installed();
+    return null;
+  } catch (error) {
+    return `schemathesis can't be installed: it needs python3 (3.10 or newer, with venv) and a package index. ${(error as Error).message}`;
+  }
+}
+
+/** The program, installed where it is not yet, in the version that is asked for. */
+async function installed(): Promise<string> {
+  const program = join(venv, 'bin', 'schemathesis');
+  const requirements = join(here, 'requirements.txt');
+  const mark = join(venv, 'installed.txt');
+  const wanted = readFileSync(requirements, 'utf8');
+  if (existsSync(mark) && readFileSync(mark, 'utf8') === wanted) return program;
+  for (const [command, ...args] of [
+    ['python3', '-m', 'venv', '--clear', venv],
+    [
+      join(venv, 'bin', 'pip'),
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+      '--requirement',
+      requirements,
+    ],
+  ] as const) {
+    const { code, output } = await outcome(command, args);
+    if (code !== 0) throw new Error(output.trim().split('\n').at(-1));
+  }
+  writeFileSync(mark, wanted);
+  return program;
+}
+
+/** Puts all kinds of requests to the service at `url`; `said` is what it answered, headers and bodies. */
+async function run(
+  program: string,
+  url: string,
+): Promise<{ code: number | null; output: string; said: readonly string[] }> {
+  const folder = mkdtempSync(join(venv, 'report-'));
+  const report = join(folder, 'report.har');
+  try {
+    const ended = await outcome(program, [
+      ...['--config-file', join(here, 'schemathesis.toml'), 'run', `${url}/openapi.json`],
+      ...['--checks', 'all', '--seed', String(SEED), '--max-time', String(SECONDS), '--continue-on-failure'],
+      // It is told of slowness by itself, which is that of this host.
+      ...['--suppress-health-check', 'all', '--generation-database', 'none', '--no-color'],
+      ...['--report', 'har', '--report-har-path', report],
+    ]);
+    const { log } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+    return { ...ended, said: log.entries.map(({ response }) => textOf(response)) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** What is looked at in an HTTP archive. */
+interface Report {
+  readonly log: { readonly entries: readonly { readonly response: Response }[] };
+}
+
+interface Response {
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  readonly content: { readonly text?: string; readonly encoding?: string };
+}
+
+function textOf({ headers, content }: Response): string {
+  const lines = headers.map(({ name, value }) => `${name}: ${value}\n`);
+  const { text = '', encoding } = content;
+  return lines.join('') + (encoding === 'base64' ? Buffer.from(text, 'base64').toString('utf8') : text);
+}
+
+/** Runs a program to its end. */
+async function outcome(
+  command: string,
+  args: readonly string[],
+): Promise<{ code: number | null; output: string }> {
+  const child = spawn(command, args, {
+    cwd: projectFolder,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      PYTHONPATH: here,
+      PYTHONDONTWRITEBYTECODE: '1',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: MOST_SECONDS * 1_000,
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+  }
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  return { code, output };
+}

@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { UserId } from '../../src/domain/ids.ts';
+import type { Attempt, Send } from './load.ts';
+
+/** How often a tide sends what is due. */
+const TICK_MS = 5;
+
+/**
+ * Connections of a tide, all opened before it comes, as proxies hold them: Node takes on one in each turn of its loop,
+ * so that otherwise a busy service would not even see what it is asked.
+ */
+const CONNECTIONS = 1_000;
+
+const OPENED_AT_ONCE = 50;
+
+/** What a flood came to. */
+export interface Flood {
+  readonly attempts: readonly Attempt[];
+  /** Requests that were due and found no connection. */
+  readonly unsent: number;
+}
+
+/** One connection of raw bytes: it costs a fraction of Node's own client, which would be the slowest part here. */
+interface Wire {
+  ask(request: string): Promise<{ readonly status: number; readonly head: string; readonly body: string }>;
+  close(): void;
+}
+
+/**
+ * Sends and reads among the users of `cast`, two sends for each read, for `forMs` milliseconds. `perSecond` requests
+ * come whether or not there are answers, as the world has it; or `clients` ask again as soon as they have an answer.
+ */
+export async function flood(needs: {
+  readonly url: string;
+  readonly cast: readonly UserId[];
+  readonly load: { readonly perSecond: number } | { readonly clients: number };
+  readonly forMs: number;
+}): Promise<Flood> {
+  const { url, cast, load, forMs } = needs;
+  const { hostname, port } = new URL(url);
+  const name = randomUUID();
+  const attempts: Attempt[] = [];
+  const wires: Wire[] = [];
+  const idle: Wire[] = [];
+  const asking = new Set<Promise<void>>();
+  let asked = 0;
+  let unsent = 0;
+
+  const someone = (): UserId => cast[Math.floor(Math.random() * cast.length)]!;
+  const open = (): Wire => {
+    const wire = openWire(hostname, Number(port));
+    wires.push(wire);
+    return wire;
+  };
+
+  const askOne = async (wire: Wire): Promise<void> => {
+    asked += 1;
+    const send: Send | null =
+      asked % 3 === 0
+        ? null
+        : { sender: someone(), receiver: someone(), content: `${name} ${asked}`, key: null };
+    const at = performance.now();
+    const { outcome, head, body } = await wire.ask(requestOf(send, someone())).then(
+      ({ status, ...answer }) => ({ outcome: status, ...answer }),
+      () => ({ outcome: 'unanswered' as const, head: '', body: '' }),
+    );
+    attempts.push({
+      kind: send === null ? 'read' : 'send',
+      at,
+      took: performance.now() - at,
+      outcome,
+      problem: /"type":"urn:problem:messenger:([^"]+)"/.exec(body)?.[1] ?? null,
+      send,
+      messageId: outcome === 201 ? (/"id":"([^"]+)"/.exec(body)?.[1] ?? null) : null,
+      stale: false,
+      retryAfter: /^retry-after: (\d+)\r$/im.exec(head)?.[1] ?? null,
+    });
+  };
+
+  if ('clients' in load) {
+    const until = performance.now() + forMs;
+    const client = async (): Promise<void> => {
+      const wire = open();
+      while (performance.now() < until) await askOne(wire);
+    };
+    await Promise.all(Array.from({ length: load.clients }, client));
+  } else {
+    while (wires.length < CONNECTIONS) {
+      const opened = Array.from({ length: OPENED_AT_ONCE }, open);
+      await Promise.all(opened.map((wire) => wire.ask('GET /livez HTTP/1.1\r\nHost: messenger\r\n\r\n')));
+      idle.push(...opened);
+    }
+    const begun = performance.now();
+    const until = begun + forMs;
+    for (let due = 0; performance.now() < until; await pause(TICK_MS)) {
+      const more = Math.floor(((performance.now() - begun) / 1_000) * load.perSecond) - due;
+      due += more;
+      for (let index = 0; index < more; index += 1) {
+        const wire = idle.pop();
+        if (wire === undefined) {
+          unsent += 1;
+          continue;
+        }
+        const answered = askOne(wire).then(() => {
+          idle.push(wire);
+          asking.delete(answered);
+        });
+        asking.add(answered);
+      }
+    }
+    await Promise.all(asking);
+  }
+  for (const wire of wires) wire.close();
+  return { attempts, unsent };
+}
+
+function requestOf(send: Send | null, reader: UserId): string {
+  if (send === null) return `GET /api/conversations/user/${reader} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
+  const { sender, receiver, content } = send;
+  const body = JSON.stringify({ sender_id: sender, receiver_id: receiver, content });
+  return (
+    'POST /api/messages HTTP/1.1\r\nHost: messenger\r\nContent-Type: application/json\r\n' +
+    `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  );
+}
+
+function openWire(host: string, port: number): Wire {
+  let socket: Socket | null = null;
+  let received = '';
+  let settle: { resolve: (answer: Awaited<ReturnType<Wire['ask']>>) => void; reject: (error: Error) => void };
+
+  const look = (): void => {
+    const end = received.indexOf('\r\n\r\n');
+    if (end < 0) return;
+    const head = received.slice(0, end + 2);
+    const length = Number(/^content-length: (\d+)\r$/im.exec(head)?.[1]);
+    if (received.length < end + 4 + length) return;
+    const body = received.slice(end + 4);
+    received = '';
+    settle.resolve({ status: Number(head.slice(9, 12)), head, body });
+  };
+
+  return {
+    ask(request) {
+      return new Promise((resolve, reject) => {
+        settle = { resolve, reject };
+        if (socket === null) {
+          socket = connect({ host, port, noDelay: true });
+          // One code unit for each byte, so that lengths are bytes.
+          socket.setEncoding('latin1');
+          socket.on('data', (text: string) => {
+            received += text;
+            look();
+          });
+          socket.on('error', (error) => settle.reject(error));
+          socket.on('close', () => {
+            socket = null;
+            settle.reject(new Error('closed'));
+          });
+        }
+        socket.write(request);
+      });
+    },
+    close: () => socket?.destroy(),
+  };
+}

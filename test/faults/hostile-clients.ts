@@ -1,0 +1,256 @@
+import { strict as assert } from 'node:assert';
+import { readdirSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { environmentOf } from './cluster.ts';
+import { askerOf, type Ask } from './http.ts';
+import { assertSaysNothingInternal, overheard } from './leaks.ts';
+import { castOf, conversationOf, post } from './load.ts';
+import { memoryOf } from './memory.ts';
+import { MALFORMED } from './malformed-requests.ts';
+import { answersIn, openClients, type RawClient } from './raw-clients.ts';
+import { assertAllServed, assertKept, assertSound, between, type Scenario } from './stage.ts';
+
+/** What a process may grow by under any of this. */
+const MOST_GROWTH_MB = 256;
+
+/** The service ends what is slow or idle after 15 s, and looks once a second. */
+const GONE_WITHIN_MS = 25_000;
+
+/** What the process has open for itself, for storage and for the others: less than any attack opens. */
+const FILES_OTHERWISE = 80;
+
+const REQUESTS_AFTER = 100;
+
+const IDLE = 10_000;
+const SLOW = 1_000;
+const ENDLESS = 50;
+const DEAF = 20;
+const HASTY = 20;
+
+/** The service ends a connection with more of them unanswered. */
+const PIPELINED = 16;
+
+const LONGEST_CONTENT = 'x'.repeat(20_000);
+const PAGE = 20;
+
+const LIVEZ = 'GET /livez HTTP/1.1\r\nHost: messenger\r\n\r\n';
+const POST_HEAD = 'POST /api/messages HTTP/1.1\r\nHost: messenger\r\nContent-Type: application/json\r\n';
+
+/** What hostile clients do. It resolves with what it saw when they have done all they can, and wait for their end. */
+type Attack = (url: string) => Promise<{ clients: readonly RawClient[]; check?: () => string }>;
+
+/** Clients that are slow, greedy, idle, deaf or mad: the others are served, and it costs the service little. */
+export const hostileClients: Scenario = async (stage) => {
+  const environment = environmentOf(await stage.threeNodes());
+  const service = stage.startService(environment);
+  await service.said(/Ready at/);
+  const said = new Set<string>();
+  const ask = overheard(askerOf(service.url), said);
+  const cast = castOf(8);
+  const longPage = await beginLongPage(ask);
+  const load = stage.startLoad({
+    ask,
+    cast,
+    clients: { send: 4, 'send with a key': 1, read: 3 },
+    thinkMs: 20,
+  });
+  // Warms up what gets faster with use, so that it does not count as a growth.
+  await load.progress(5 * REQUESTS_AFTER);
+  const beganMb = memoryOf(service.pid).end().beganMb;
+
+  for (const [act, attack] of Object.entries(attacksWith(longPage))) {
+    const from = performance.now();
+    const memory = memoryOf(service.pid);
+    const { clients, check } = await attack(service.url);
+    const done = performance.now();
+    await ended(clients, service.pid);
+    const gone = performance.now();
+    await load.progress(REQUESTS_AFTER);
+    const { beganMb: before, mostMb } = memory.end();
+    for (const { received } of clients) if (received !== '') said.add(received);
+    const attempts = between(load.attempts, from, Infinity);
+    stage.tell({
+      act,
+      attempts,
+      seen: [
+        `memory ${before} MB, at most ${mostMb} MB, then ${memoryOf(service.pid).end().beganMb} MB`,
+        `the last connection ended ${((gone - done) / 1_000).toFixed(1)} s after the deed`,
+        ...(check === undefined ? [] : [check()]),
+      ].join('; '),
+    });
+    assertAllServed(attempts);
+    assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
+  }
+  await load.stop();
+  assertSaysNothingInternal(said);
+  stage.tell({ act: 'all that was answered', seen: `${said.size} texts, none of which tells of the inside` });
+  await assertKept(stage, { ask, cast, attempts: load.attempts });
+  await assertSound(stage, [service], environment);
+};
+
+function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
+  return {
+    [`${SLOW} headers of a byte a second`]: async (url) => {
+      const clients = await openClients(url, SLOW);
+      trickle(clients, LIVEZ);
+      return { clients, check: () => tallyOf(clients) };
+    },
+    [`${SLOW} bodies of a byte a second`]: async (url) => {
+      const clients = await openClients(url, SLOW);
+      for (const [index, { socket }] of clients.entries()) socket.write(slowHead(index));
+      trickle(clients, ' ');
+      return { clients, check: () => tallyOf(clients) };
+    },
+    [`${ENDLESS} bodies without end, and ${ENDLESS} said to be of a terabyte`]: async (url) => {
+      const clients = await openClients(url, 2 * ENDLESS);
+      for (const [index, { socket }] of clients.entries()) {
+        const isChunked = index % 2 === 0;
+        socket.write(
+          POST_HEAD +
+            (isChunked ? 'Transfer-Encoding: chunked\r\n\r\n' : `Content-Length: ${2 ** 40}\r\n\r\n`),
+        );
+        const part = 'x'.repeat(2 ** 16);
+        pump(socket, isChunked ? `10000\r\n${part}\r\n` : part);
+      }
+      return { clients, check: () => tallyOf(clients) };
+    },
+    [`${IDLE} idle connections, half of them after a request`]: async (url) => {
+      const clients = await openClients(url, IDLE);
+      for (const [index, { socket }] of clients.entries()) if (index % 2 === 0) socket.write(LIVEZ);
+      return { clients, check: () => tallyOf(clients) };
+    },
+    'connections half-closed, with all of a request, some of it, and none': async (url) => {
+      const clients = await openClients(url, SLOW);
+      const begun = [LIVEZ, LIVEZ.slice(0, 20), `${POST_HEAD}Content-Length: 100\r\n\r\n{"sender_id"`, ''];
+      for (const [index, { socket }] of clients.entries()) socket.end(begun[index % begun.length]!);
+      return { clients, check: () => tallyOf(clients) };
+    },
+    'what is no HTTP, or should not be, alone and after a request': async (url) => {
+      const clients = await openClients(url, 2 * MALFORMED.length);
+      for (const [index, { socket }] of clients.entries()) {
+        const malformed = MALFORMED[index >> 1]!;
+        socket.write(index % 2 === 0 ? malformed : Buffer.concat([Buffer.from(LIVEZ), malformed]));
+      }
+      return {
+        clients,
+        check() {
+          for (const [index, { received }] of clients.entries()) {
+            const [first, ...others] = answersIn(received);
+            const refusals = index % 2 === 0 ? (first === undefined ? [] : [first]) : others;
+            const name = JSON.stringify(MALFORMED[index >> 1]!.toString('latin1').slice(0, 100));
+            if (index % 2 === 1) assert.equal(first?.status, 200, `not answered before ${name}`);
+            for (const { status, head } of refusals) {
+              assert.ok(status >= 400 && status < 500, `${name} was answered by ${status}`);
+              assert.match(head, /^content-type: application\/problem\+json\r$/im, name);
+            }
+          }
+          return tallyOf(clients);
+        },
+      };
+    },
+    [`${DEAF} clients that ask for ${PIPELINED} pages of 400 KB and read none`]: async (url) => {
+      const clients = await openClients(url, DEAF, { reads: false });
+      const asked = `GET ${longPage} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
+      for (const { socket } of clients) socket.write(asked.repeat(PIPELINED));
+      // Who does not read hears of its end only when it writes.
+      trickle(clients, LIVEZ);
+      return { clients };
+    },
+    [`${HASTY} clients that ask a thousand times without waiting`]: async (url) => {
+      const clients = await openClients(url, HASTY);
+      for (const { socket } of clients) socket.write(LIVEZ.repeat(1_000));
+      return { clients };
+    },
+    [`${SLOW} connections reset in the middle of a body`]: async (url) => {
+      const clients = await openClients(url, SLOW);
+      const begun = `${POST_HEAD}Content-Length: 200000\r\n\r\n{"sender_id":"${'x'.repeat(1_000)}`;
+      await Promise.all(
+        clients.map(
+          ({ socket }) =>
+            new Promise<void>((resolve) => {
+              socket.write(begun, () => {
+                socket.resetAndDestroy();
+                resolve();
+              });
+            }),
+        ),
+      );
+      return { clients };
+    },
+  };
+}
+
+/** Stores a page of messages of the greatest length, and gives the path to it. */
+async function beginLongPage(ask: Ask): Promise<string> {
+  const [sender, receiver] = castOf(2);
+  for (let count = 0; count < PAGE; count += 1) {
+    const { status } = await post(ask, {
+      sender: sender!,
+      receiver: receiver!,
+      content: LONGEST_CONTENT,
+      key: null,
+    });
+    assert.equal(status, 201);
+  }
+  return `/api/messages/conversation/${conversationOf(sender!, receiver!)}?limit=${PAGE}`;
+}
+
+/** Announces a small body, a large one, or one of no length. */
+function slowHead(index: number): string {
+  const lengths = [
+    'Content-Length: 100\r\n\r\n',
+    'Content-Length: 200000\r\n\r\n',
+    'Transfer-Encoding: chunked\r\n\r\nffff\r\n',
+  ];
+  return `${POST_HEAD}${lengths[index % lengths.length]}`;
+}
+
+/** Writes `text` to each client, a byte each second, until its connection ends. */
+function trickle(clients: readonly RawClient[], text: string): void {
+  let index = 0;
+  const timer = setInterval(() => {
+    const open = clients.filter(({ socket }) => socket.writable);
+    for (const { socket } of open) socket.write(text.charAt(index % text.length));
+    index += 1;
+    if (open.length === 0) clearInterval(timer);
+  }, 1_000);
+}
+
+/** Writes `part` again and again, as fast as it is taken, until the connection ends. */
+function pump(socket: RawClient['socket'], part: string): void {
+  const more = (): void => {
+    while (socket.writable && socket.write(part));
+  };
+  socket.on('drain', more);
+  more();
+}
+
+/** How many answers of which status came to `clients`. */
+function tallyOf(clients: readonly RawClient[]): string {
+  const counts = new Map<string, number>();
+  for (const { received } of clients) {
+    const statuses = answersIn(received).map(({ status }) => String(status));
+    const end = statuses.length === 0 ? 'no answer' : statuses.join(' then ');
+    counts.set(end, (counts.get(end) ?? 0) + 1);
+  }
+  return [...counts].map(([end, count]) => `${count} × ${end}`).join(', ');
+}
+
+/** Resolves when the connection of each client has ended, in the service too; rejects where it does not. */
+async function ended(clients: readonly RawClient[], pid: number): Promise<void> {
+  const patience = new AbortController();
+  const late = pause(GONE_WITHIN_MS, undefined, patience).then(() => {
+    const open = clients.filter(({ socket }) => !socket.closed).length;
+    throw new Error(`${open} connections are not ended after ${GONE_WITHIN_MS} ms`);
+  });
+  const allEnded = async (): Promise<void> => {
+    await Promise.all(clients.map(({ closed }) => closed));
+    while (readdirSync(`/proc/${pid}/fd`).length > FILES_OTHERWISE) await pause(100, undefined, patience);
+  };
+  try {
+    await Promise.race([allEnded(), late]);
+  } finally {
+    late.catch(() => {});
+    patience.abort();
+  }
+}

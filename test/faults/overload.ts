@@ -1,0 +1,75 @@
+import { strict as assert } from 'node:assert';
+import { environmentOf } from './cluster.ts';
+import { flood } from './flood.ts';
+import { askerOf } from './http.ts';
+import { castOf, type Attempt } from './load.ts';
+import { memoryOf } from './memory.ts';
+import { assertInTime, assertKept, assertSound, isFailure, tallyOf, type Scenario } from './stage.ts';
+
+const PHASE_MS = 10_000;
+
+/** As many as it takes to keep a service and three nodes on two processors busy, and no more than always find room. */
+const CLIENTS = 32;
+
+const TIMES = 3;
+
+/** What a process may grow by under a load that it can't carry: some thousand connections, and no queue. */
+const MOST_GROWTH_MB = 256;
+
+/** Three times the load that can be carried: as much is served as before, and the rest is turned away at once. */
+export const overload: Scenario = async (stage) => {
+  const cluster = await stage.threeNodes();
+  const environment = environmentOf(cluster);
+  const service = stage.startService(environment);
+  await service.said(/Ready at/);
+  const ask = askerOf(service.url);
+  const cast = castOf(40);
+  const at = { url: service.url, cast };
+
+  // Warms up everything that gets faster with use.
+  const first = await flood({ ...at, load: { clients: CLIENTS }, forMs: PHASE_MS / 2 });
+  const before = await flood({ ...at, load: { clients: CLIENTS }, forMs: PHASE_MS });
+  const peak = perSecond(before.attempts);
+  const memory = memoryOf(service.pid);
+  const during = await flood({ ...at, load: { perSecond: TIMES * peak }, forMs: PHASE_MS });
+  const { beganMb, mostMb } = memory.end();
+  const after = await flood({ ...at, load: { clients: CLIENTS }, forMs: PHASE_MS });
+
+  const accepted = during.attempts.filter((attempt) => !isFailure(attempt));
+  const rejected = during.attempts.filter(isFailure);
+  const share = (one: readonly Attempt[]): string => (perSecond(one) / peak).toFixed(2);
+  stage.tell({ act: `${CLIENTS} clients, as fast as they are answered`, attempts: before.attempts });
+  stage.tell({
+    act: `${TIMES} times as many requests, which do not wait: served`,
+    attempts: accepted,
+    seen:
+      `${share(accepted)} of the throughput before; the service's memory ${beganMb} MB, ` +
+      `at most ${mostMb} MB meanwhile`,
+  });
+  stage.tell({
+    act: 'turned away',
+    attempts: rejected,
+    seen: `${tallyOf(rejected)}; ${during.unsent} found no connection`,
+  });
+  stage.tell({
+    act: 'the same clients as before',
+    attempts: after.attempts,
+    seen: `${share(after.attempts)} of the throughput before`,
+  });
+
+  assert.ok(rejected.length > accepted.length, 'that was no overload');
+  assert.ok(
+    rejected.every(({ problem, retryAfter }) => problem === 'overloaded' && retryAfter !== null),
+    `not turned away as told: ${tallyOf(rejected)}`,
+  );
+  assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
+  const attempts = [first, before, during, after].flatMap((one) => one.attempts);
+  assertInTime(attempts);
+  await assertKept(stage, { ask, cast, attempts });
+  await assertSound(stage, [service], environment);
+};
+
+/** What was served in each second of a phase. */
+function perSecond(attempts: readonly Attempt[]): number {
+  return attempts.filter((attempt) => !isFailure(attempt)).length / (PHASE_MS / 1_000);
+}
