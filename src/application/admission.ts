@@ -14,8 +14,8 @@ export interface Admission {
   readonly isFull: () => boolean;
 }
 
-/** Rows that weigh as much as a question without a page: a page by default. */
-const ROWS_OF_WEIGHT_ONE = 20;
+/** Rows that weigh as much as a question without a page: more than a page has by default. */
+const ROWS_OF_WEIGHT_ONE = 50;
 
 type Question = Partial<Parameters<UseCases['listMessagesBefore' | 'listConversations']>[0]>;
 type Ask = (question: Question) => Promise<unknown>;
@@ -23,7 +23,7 @@ type Ask = (question: Question) => Promise<unknown>;
 /**
  * Lets as much be in progress as storage can take, and turns away the rest at once: whatever waits in front of a
  * storage that is busy only waits longer, until nobody wants its answer any more. A question weighs one, and a page
- * one for every twenty rows, since it can be as large; together they weigh `most` at the most. A question leaves its
+ * one for every fifty rows, since it can be as large; together they weigh `most` at the most. A question leaves its
  * place when its work has ended, which may be after its asker was told to wait no longer.
  */
 export function admitting(needs: {

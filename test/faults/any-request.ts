@@ -14,7 +14,7 @@ const venv = join(projectFolder, '.venv-faults');
 
 /** The same cases for the same seed, as many as there is time for. */
 const SEED = 1;
-const SECONDS = 40;
+const SECONDS = 20;
 
 /** What it takes to start, to try again what failed, and to write its report. */
 const MOST_SECONDS = SECONDS + 50;
@@ -81,13 +81,15 @@ async function run(
   const folder = mkdtempSync(join(venv, 'report-'));
   const report = join(folder, 'report.har');
   try {
-    const ended = await outcome(program, [
+    const told = [
       ...['--config-file', join(here, 'schemathesis.toml'), 'run', `${url}/openapi.json`],
       ...['--checks', 'all', '--seed', String(SEED), '--max-time', String(SECONDS), '--continue-on-failure'],
       // It is told of slowness by itself, which is that of this host.
       ...['--suppress-health-check', 'all', '--generation-database', 'none', '--no-color'],
       ...['--report', 'har', '--report-har-path', report],
-    ]);
+    ];
+    // It leaves notes where it runs.
+    const ended = await outcome(program, told, folder);
     const { log } = JSON.parse(readFileSync(report, 'utf8')) as Report;
     return { ...ended, said: log.entries.map(({ response }) => textOf(response)) };
   } finally {
@@ -115,9 +117,10 @@ function textOf({ headers, content }: Response): string {
 async function outcome(
   command: string,
   args: readonly string[],
+  cwd = projectFolder,
 ): Promise<{ code: number | null; output: string }> {
   const child = spawn(command, args, {
-    cwd: projectFolder,
+    cwd,
     env: {
       PATH: process.env['PATH'],
       HOME: process.env['HOME'],

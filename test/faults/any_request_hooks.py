@@ -8,7 +8,12 @@ TIMES = ("timestamp", "before_timestamp")
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    if case.meta is None or not case.meta.generation.mode.is_positive or case.operation.method != "get":
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    # Only who has a token may leave it out.
+    if case.operation.path.startswith("/api/messages") and isinstance(case.body, dict):
+        case.body.setdefault("sender_id", "alice")
+    if case.operation.method != "get":
         return
     query = case.query
     # A cursor can't be made up, only handed on.

@@ -6,7 +6,7 @@ import { castOf, type Attempt } from './load.ts';
 import { memoryOf } from './memory.ts';
 import { assertInTime, assertKept, assertSound, isFailure, tallyOf, type Scenario } from './stage.ts';
 
-const PHASE_MS = 10_000;
+const PHASE_MS = 8_000;
 
 /** As many as it takes to keep a service and three nodes on two processors busy, and no more than always find room. */
 const CLIENTS = 32;

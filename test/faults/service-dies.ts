@@ -6,10 +6,10 @@ import { outcomeOf } from './outcome.ts';
 import { assertKept, assertSound, type Scenario } from './stage.ts';
 
 const ROUNDS = 3;
-const SENDS_BETWEEN = 100;
+const SENDS_BETWEEN = 60;
 
 /** So many people that hardly a conversation has a next message, which would mend what a death left behind. */
-const PEOPLE = 60;
+const PEOPLE = 40;
 
 /** Two instances are killed in the middle of sends, again and again: what was acknowledged is whole. */
 export const serviceDies: Scenario = async (stage) => {

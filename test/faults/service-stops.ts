@@ -6,7 +6,7 @@ import type { Service } from './service.ts';
 import { assertAllServed, assertKept, assertSound, type Scenario } from './stage.ts';
 
 const ROUNDS = 3;
-const REQUESTS_BETWEEN = 200;
+const REQUESTS_BETWEEN = 120;
 
 /** How long a service has to end before it is killed: in Kubernetes, unless it is told otherwise. */
 const GRACE_MS = 30_000;

@@ -14,7 +14,7 @@ import {
 } from './stage.ts';
 
 const QUIET_MS = 5_000;
-const OUTAGE_MS = 20_000;
+const OUTAGE_MS = 12_000;
 
 /** The service looks for dead nodes every five seconds at the least, and probes here come on top. */
 const READY_WITHIN_MS = 10_000;

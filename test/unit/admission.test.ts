@@ -9,7 +9,7 @@ function open(most: number) {
   const names = Object.keys(EFFECTS);
   const useCases = Object.fromEntries(names.map((name) => [name, ask])) as unknown as UseCases;
   let milliseconds = 0;
-  const clock = { now: () => (milliseconds * 1_000) };
+  const clock = { now: () => milliseconds * 1_000 };
   const admission = admitting({ most, clock, useCases });
   return {
     ...admission,
@@ -49,20 +49,20 @@ describe('a bounded room', () => {
     expect(isFull()).toBe(true);
   });
 
-  test('counts a page once for every twenty of its rows', async () => {
-    const { asked, list, isFull } = open(6);
+  test('counts a page once for every fifty of its rows', async () => {
+    const { asked, list, isFull } = open(3);
     void list(100);
     expect(isFull()).toBe(false);
-    void list(20);
+    void list(50);
     expect(isFull()).toBe(true);
     asked[1]!.resolve(null);
     await settled();
     expect(isFull()).toBe(false);
-    void list(21);
+    void list(51);
     expect(isFull()).toBe(true);
     asked[0]!.resolve(null);
     await settled();
-    void list(80);
+    void list(100);
     expect(isFull()).toBe(true);
   });
 });
