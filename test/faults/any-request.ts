@@ -14,7 +14,7 @@ const venv = join(projectFolder, '.venv-faults');
 
 /** The same cases for the same seed, as many as there is time for. */
 const SEED = 1;
-const SECONDS = 20;
+const SECONDS = 15;
 
 /** What it takes to start, to try again what failed, and to write its report. */
 const MOST_SECONDS = SECONDS + 50;

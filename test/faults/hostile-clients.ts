@@ -22,7 +22,7 @@ const GONE_WITHIN_MS = 60_000;
 /** What the process has open for itself, for storage and for the others: less than any attack opens. */
 const FILES_OTHERWISE = 80;
 
-const REQUESTS_AFTER = 100;
+const REQUESTS_AFTER = 50;
 
 const IDLE = 10_000;
 const SLOW = 500;

@@ -4,7 +4,7 @@ import { askerOf } from './http.ts';
 import { castOf } from './load.ts';
 import { assertAllServed, assertKept, assertSound, between, type Scenario } from './stage.ts';
 
-const QUIET_MS = 6_000;
+const QUIET_MS = 4_000;
 const OUTAGE_MS = 30_000;
 
 /** One of three replicas is killed under load and comes back: nobody notices. */

@@ -6,7 +6,7 @@ import { askerOf } from './http.ts';
 import { castOf, type Attempt } from './load.ts';
 import { assertAllServed, assertKept, assertSound, between, type Scenario } from './stage.ts';
 
-const QUIET_MS = 6_000;
+const QUIET_MS = 4_000;
 const HANG_MS = 30_000;
 const KINDS: readonly Attempt['kind'][] = ['send', 'send with a key', 'read'];
 

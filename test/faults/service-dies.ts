@@ -5,7 +5,7 @@ import { castOf, post, type Attempt } from './load.ts';
 import { outcomeOf } from './outcome.ts';
 import { assertKept, assertSound, type Scenario } from './stage.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 const SENDS_BETWEEN = 60;
 
 /** So many people that hardly a conversation has a next message, which would mend what a death left behind. */

@@ -5,7 +5,7 @@ import { castOf } from './load.ts';
 import type { Service } from './service.ts';
 import { assertAllServed, assertKept, assertSound, type Scenario } from './stage.ts';
 
-const ROUNDS = 3;
+const ROUNDS = 2;
 const REQUESTS_BETWEEN = 120;
 
 /** How long a service has to end before it is killed: in Kubernetes, unless it is told otherwise. */
