@@ -15,11 +15,12 @@ const MOST_MS = 1_000;
  * that says why.
  */
 export function lingering(fetch: Fetch): Fetch {
-  return async (request, peer) => {
-    const length = request.headers.get('Content-Length');
-    if (request.body === null || (length !== null && Number(length) <= SHORT_BYTES))
-      return fetch(request, peer);
-    const reader = (request.body as ReadableStream<Uint8Array>).getReader();
+  const answerLong = async (
+    request: Request,
+    long: ReadableStream<Uint8Array>,
+    peer?: Peer,
+  ): Promise<Response> => {
+    const reader = long.getReader();
     const body = new ReadableStream(
       {
         async pull(controller) {
@@ -34,6 +35,15 @@ export function lingering(fetch: Fetch): Fetch {
     const response = await fetch(new Request(request, { body, duplex: 'half' }), peer);
     await Promise.race([takeInRest(reader), pause(MOST_MS)]);
     return response;
+  };
+
+  return (request, peer) => {
+    if (request.method === 'GET' || request.method === 'HEAD') return fetch(request, peer);
+    const length = request.headers.get('Content-Length');
+    if (length !== null && Number(length) <= SHORT_BYTES) return fetch(request, peer);
+    // Looked at last: on Node it opens the stream, which costs more than the rest of a request.
+    const { body } = request;
+    return body === null ? fetch(request, peer) : answerLong(request, body, peer);
   };
 }
 
