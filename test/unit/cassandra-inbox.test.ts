@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { emptyHeadOf, headOf, readInbox } from '../../src/adapters/cassandra/inbox.ts';
 import { LEVELS, type Level } from '../../src/adapters/cassandra/stored-time.ts';
 import type { Row, Session, Statement } from '../../src/adapters/cassandra/session.ts';
+import { UNWATCHED } from '../../src/application/ports/telemetry.ts';
 import { positionOf } from '../../src/domain/conversation.ts';
 import type { ConversationId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import { messageIdAt } from '../../src/domain/time.ts';
@@ -139,14 +140,14 @@ function start(tables: InboxTables, number: number, microseconds: number): void 
   );
 }
 
-const session = (tables: InboxTables): Session => tables as unknown as Session;
+const watched = (tables: InboxTables) => ({ session: tables as unknown as Session, telemetry: UNWATCHED });
 
 /** All pages of `limit`, each begun where the one before ended. */
 async function pages(tables: InboxTables, limit: number): Promise<Position[]> {
   const positions: Position[] = [];
   let before: Position | null = null;
   for (;;) {
-    const entries = await readInbox(session(tables), OWNER, { before, skip: 0, limit });
+    const entries = await readInbox(watched(tables), OWNER, { before, skip: 0, limit });
     positions.push(...entries.map(positionOf));
     if (entries.length < limit) return positions;
     before = positions.at(-1) ?? null;
@@ -200,7 +201,7 @@ describe('the walk through an inbox', () => {
         async (events, skip, limit) => {
           const tables = new InboxTables();
           apply(tables, events);
-          const entries = await readInbox(session(tables), OWNER, { before: null, skip, limit });
+          const entries = await readInbox(watched(tables), OWNER, { before: null, skip, limit });
           expect(entries.map(positionOf)).toEqual(tables.expected().slice(skip, skip + limit));
         },
       ),
@@ -228,7 +229,7 @@ describe('the walk through an inbox', () => {
           const seen: ConversationId[] = [];
           let cursor: Position | null = null;
           for (;;) {
-            const entries = await readInbox(session(tables), OWNER, { before: cursor, skip: 0, limit });
+            const entries = await readInbox(watched(tables), OWNER, { before: cursor, skip: 0, limit });
             seen.push(...entries.map((entry) => entry.conversationId));
             const last = entries.at(-1);
             if (entries.length < limit || last === undefined) break;
@@ -237,7 +238,7 @@ describe('the walk through an inbox', () => {
           expect(new Set(seen).size).toBe(seen.length);
           tables.meanwhile = () => undefined;
           const still = (
-            await readInbox(session(tables), OWNER, { before: null, skip: 0, limit: 2000 })
+            await readInbox(watched(tables), OWNER, { before: null, skip: 0, limit: 2000 })
           ).filter((entry) => before.includes(positionOf(entry)) && !moved.has(entry.conversationId));
           expect(still.filter((entry) => !seen.includes(entry.conversationId))).toEqual([]);
         },
@@ -260,7 +261,7 @@ async function dearest(
   for (let page = 0; page < most; page += 1) {
     tables.queries = 0;
     tables.rowsRead = 0;
-    const entries = await readInbox(session(tables), OWNER, { before, skip: 0, limit: 21 });
+    const entries = await readInbox(watched(tables), OWNER, { before, skip: 0, limit: 21 });
     expect(entries.map(positionOf)).toEqual(expected.slice(page * 20, page * 20 + 21));
     worst.queries = Math.max(worst.queries, tables.queries);
     worst.rows = Math.max(worst.rows, tables.rowsRead);

@@ -1,5 +1,6 @@
 import type { types } from 'cassandra-driver';
 import type { ConversationRepository } from '../../application/ports/conversation-repository.ts';
+import { UNWATCHED, type Telemetry } from '../../application/ports/telemetry.ts';
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
 import type { ConversationId, MessageId, UserId } from '../../domain/ids.ts';
 import type { Stretch } from '../../domain/page.ts';
@@ -26,9 +27,11 @@ export function conversationRow({ id, participants, created }: Conversation): [s
 /** The conversations in Cassandra, and the inboxes that show them. */
 export class CassandraConversationRepository implements ConversationRepository {
   readonly #session: Session;
+  readonly #telemetry: Telemetry;
 
-  constructor(needs: { session: Session }) {
+  constructor(needs: { session: Session; telemetry?: Telemetry }) {
     this.#session = needs.session;
+    this.#telemetry = needs.telemetry ?? UNWATCHED;
   }
 
   async find(id: ConversationId): Promise<Conversation | null> {
@@ -54,6 +57,6 @@ export class CassandraConversationRepository implements ConversationRepository {
   }
 
   listByUser(userId: UserId, stretch: Stretch): Promise<readonly InboxEntry[]> {
-    return readInbox(this.#session, userId, stretch);
+    return readInbox({ session: this.#session, telemetry: this.#telemetry }, userId, stretch);
   }
 }

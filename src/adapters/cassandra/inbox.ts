@@ -1,4 +1,5 @@
 import { types } from 'cassandra-driver';
+import type { Telemetry } from '../../application/ports/telemetry.ts';
 import { positionOf, type Conversation, type InboxEntry } from '../../domain/conversation.ts';
 import type { ConversationId, MessageId, Position, UserId } from '../../domain/ids.ts';
 import { previewOf, type Message } from '../../domain/message.ts';
@@ -108,11 +109,12 @@ const HEADS_AT_ONCE = 100;
  * is then found where it has moved to, and not missed in between.
  */
 export async function readInbox(
-  session: Session,
+  { session, telemetry }: { readonly session: Session; readonly telemetry: Telemetry },
   userId: UserId,
   { before, skip, limit }: Stretch,
 ): Promise<InboxEntry[]> {
   const wanted = skip + limit;
+  let order = 0;
   const found: InboxEntry[] = [];
   /** The conversation that the cursor came from is nominated in the first slot, and stands above. */
   const atCursor = before === null ? 0 : 1;
@@ -128,7 +130,8 @@ export async function readInbox(
     return whole.length >= wanted;
   };
 
-  walk: for await (const slots of walkDown(session, userId, before, wanted)) {
+  walk: for await (const { rows, slots } of walkDown(session, userId, before, wanted)) {
+    order += rows;
     let waiting: ConversationId[] = [];
     for (const [index, { floor, nominees }] of slots.entries()) {
       waiting = waiting.concat(nominees);
@@ -140,7 +143,9 @@ export async function readInbox(
       if (isComplete(floor)) break walk;
     }
   }
-  return found.sort((a, b) => (positionOf(a) > positionOf(b) ? -1 : 1)).slice(skip, wanted);
+  const shown = found.sort((a, b) => (positionOf(a) > positionOf(b) ? -1 : 1)).slice(skip, wanted);
+  telemetry.inboxRead({ order, shown: shown.length });
+  return shown;
 }
 
 /** A slot that has been read whole: who was newly nominated in it. */
@@ -148,6 +153,12 @@ interface Slot {
   /** Its first millisecond since 1970: everything from here on has been read. */
   readonly floor: number;
   readonly nominees: readonly ConversationId[];
+}
+
+/** What one query of a walk brought: so many order rows, and the slots that they completed. */
+interface Step {
+  readonly rows: number;
+  readonly slots: readonly Slot[];
 }
 
 interface OrderRow {
@@ -168,7 +179,7 @@ async function* walkDown(
   userId: UserId,
   before: Position | null,
   wanted: number,
-): AsyncGenerator<readonly Slot[]> {
+): AsyncGenerator<Step> {
   const nominated = new Set<ConversationId>();
   let floor = before === null ? Infinity : millisecondsOf(before) + 1;
   let level: Level = FINEST;
@@ -200,7 +211,7 @@ async function* walkDown(
     }
     const ended = rows.length < count;
     if (ended && last !== null) finish(last.slot);
-    yield slots;
+    yield { rows: rows.length, slots };
     if (ended || last === null) return;
 
     const isCrowded = level > FINEST && unfinished.length >= CROWDED;

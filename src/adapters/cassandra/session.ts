@@ -1,6 +1,7 @@
 import type { types } from 'cassandra-driver';
 import { errors, policies, type Client, type Host, type QueryOptions } from 'cassandra-driver';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
+import { UNWATCHED, type Telemetry } from '../../application/ports/telemetry.ts';
 import { neverLeft, readFailure, writeFailure } from './failures.ts';
 
 /** A row as the driver gives it: values by column name. */
@@ -18,18 +19,38 @@ export const SPECULATIVE_DELAY_MS = 200;
 const { RetryPolicy } = policies.retry;
 type Decision = ReturnType<policies.retry.RetryPolicy['rethrowResult']>;
 
+/** Tells of each attempt that is made again. */
+abstract class WatchedRetry extends RetryPolicy {
+  readonly #telemetry: Telemetry;
+
+  constructor(telemetry: Telemetry) {
+    super();
+    this.#telemetry = telemetry;
+  }
+
+  protected sameNode(): Decision {
+    this.#telemetry.attemptRepeated();
+    return this.retryResult(undefined as never, true);
+  }
+
+  protected nextNode(): Decision {
+    this.#telemetry.attemptRepeated();
+    return this.retryResult(undefined as never, false);
+  }
+}
+
 /** Reads change nothing, so any failure of one may be tried again: at once on the same node, or on the next. */
-class ReadRetry extends RetryPolicy {
+class ReadRetry extends WatchedRetry {
   override onReadTimeout(info: policies.retry.OperationInfo): Decision {
-    return info.nbRetry < 1 ? sameNode(this) : this.rethrowResult();
+    return info.nbRetry < 1 ? this.sameNode() : this.rethrowResult();
   }
 
   override onUnavailable(info: policies.retry.OperationInfo): Decision {
-    return info.nbRetry < 1 ? nextNode(this) : this.rethrowResult();
+    return info.nbRetry < 1 ? this.nextNode() : this.rethrowResult();
   }
 
   override onRequestError(info: policies.retry.OperationInfo): Decision {
-    return info.nbRetry < 2 ? nextNode(this) : this.rethrowResult();
+    return info.nbRetry < 2 ? this.nextNode() : this.rethrowResult();
   }
 }
 
@@ -37,21 +58,21 @@ class ReadRetry extends RetryPolicy {
  * The writes of one request, in order, and whether any attempt of any of them may have reached a replica: only
  * when none may have, a failure is `unavailable`. Being the driver's retry policy for them, it sees each attempt.
  */
-class WriteAttempts extends RetryPolicy {
+class WriteAttempts extends WatchedRetry {
   mayHaveApplied = false;
 
   override onWriteTimeout(info: policies.retry.OperationInfo): Decision {
     this.mayHaveApplied = true;
-    return info.nbRetry < 1 ? sameNode(this) : this.rethrowResult();
+    return info.nbRetry < 1 ? this.sameNode() : this.rethrowResult();
   }
 
   override onUnavailable(info: policies.retry.OperationInfo): Decision {
-    return info.nbRetry < 1 ? nextNode(this) : this.rethrowResult();
+    return info.nbRetry < 1 ? this.nextNode() : this.rethrowResult();
   }
 
   override onRequestError(info: policies.retry.OperationInfo, _consistency: number, error: Error): Decision {
     if (!neverLeft(error)) this.mayHaveApplied = true;
-    return info.nbRetry < 2 ? nextNode(this) : this.rethrowResult();
+    return info.nbRetry < 2 ? this.nextNode() : this.rethrowResult();
   }
 }
 
@@ -91,17 +112,42 @@ export interface SessionOptions {
 }
 
 /** A session over `client`; until `isOpen` says so, everything is `unavailable` without being tried. */
-export function makeSession(client: Client, isOpen: () => boolean, options: SessionOptions): Session {
+export function makeSession(
+  client: Client,
+  isOpen: () => boolean,
+  options: SessionOptions,
+  telemetry: Telemetry = UNWATCHED,
+): Session {
   const { consistency, localDatacenter, decideWithinMs } = options;
   const read: QueryOptions = {
     prepare: true,
     consistency: consistency.read,
     isIdempotent: true,
-    retry: new ReadRetry(),
+    retry: new ReadRetry(telemetry),
   };
 
   const requireOpen = (): void => {
     if (!isOpen()) throw new StorageFailure('unavailable', { cause: new Error('not connected') });
+  };
+
+  /** What `send` answers; `failureOf` puts what it fails with into the ports' words. */
+  const watched = (
+    name: string,
+    send: () => Promise<types.ResultSet>,
+    failureOf: (error: unknown) => unknown,
+  ): Promise<types.ResultSet> => {
+    const end = telemetry.statementSent(name);
+    return send().then(
+      (answer) => {
+        end('ok', answer.info.speculativeExecutions);
+        return answer;
+      },
+      (error: unknown) => {
+        const failure = failureOf(error);
+        end(failure instanceof StorageFailure ? failure.kind : 'failed', 0);
+        throw failure;
+      },
+    );
   };
 
   /** A node of this datacenter that was not tried, so that a repeat does not wait for the same one again. */
@@ -113,31 +159,21 @@ export function makeSession(client: Client, isOpen: () => boolean, options: Sess
   return {
     async read(query, params) {
       requireOpen();
-      try {
-        return (await client.execute(query, params as unknown[], read)).rows;
-      } catch (error) {
-        throw readFailure(error);
-      }
+      const send = () => client.execute(query, params as unknown[], read);
+      return (await watched(nameOf(query), send, readFailure)).rows;
     },
 
     async readPage(query, params, size, from) {
       requireOpen();
-      try {
-        const options = { ...read, fetchSize: size, ...(from !== null && { pageState: from }) };
-        // Absent on the last page, which the driver's types don't say.
-        const answer: { rows: Row[]; pageState?: string } = await client.execute(
-          query,
-          params as unknown[],
-          options,
-        );
-        return { rows: answer.rows, next: answer.pageState ?? null };
-      } catch (error) {
-        throw readFailure(error);
-      }
+      const options = { ...read, fetchSize: size, ...(from !== null && { pageState: from }) };
+      const send = () => client.execute(query, params as unknown[], options);
+      // Absent on the last page, which the driver's types don't say.
+      const answer: { rows: Row[]; pageState?: string } = await watched(nameOf(query), send, readFailure);
+      return { rows: answer.rows, next: answer.pageState ?? null };
     },
 
     writes() {
-      const attempts = new WriteAttempts();
+      const attempts = new WriteAttempts(telemetry);
       const write: QueryOptions = {
         prepare: true,
         consistency: consistency.write,
@@ -146,16 +182,14 @@ export function makeSession(client: Client, isOpen: () => boolean, options: Sess
         retry: attempts,
       };
 
-      const attempt = async (send: () => Promise<unknown>): Promise<void> => {
+      const attempt = async (name: string, send: () => Promise<types.ResultSet>): Promise<void> => {
         requireOpenFor(attempts);
         const begun = performance.now();
-        try {
-          await send();
-        } catch (error) {
+        await watched(name, send, (error) => {
           // By then the same write may be on its way to a second node, of which this error says nothing.
           const alone = performance.now() - begun < SPECULATIVE_DELAY_MS;
-          throw writeFailure(error, attempts.mayHaveApplied || !alone);
-        }
+          return writeFailure(error, attempts.mayHaveApplied || !alone);
+        });
         attempts.mayHaveApplied = true;
       };
 
@@ -164,10 +198,13 @@ export function makeSession(client: Client, isOpen: () => boolean, options: Sess
       };
 
       return {
-        run: (query, params) => attempt(() => client.execute(query, params as unknown[], write)),
+        run: (query, params) =>
+          attempt(nameOf(query), () => client.execute(query, params as unknown[], write)),
 
         together: (statements) =>
-          attempt(() => client.batch(statements as { query: string; params: unknown[] }[], write)),
+          attempt(nameOfBatch(statements), () =>
+            client.batch(statements as { query: string; params: unknown[] }[], write),
+          ),
 
         async decide(query, params) {
           requireOpenFor(attempts);
@@ -176,22 +213,26 @@ export function makeSession(client: Client, isOpen: () => boolean, options: Sess
           let host: Host | undefined;
           for (;;) {
             try {
-              const result = await client.execute(query, params as unknown[], {
+              const options = {
                 prepare: true,
                 consistency: consistency.write,
                 serialConsistency: consistency.serial,
                 isIdempotent: false,
                 retry: attempts,
                 ...(host && { host }),
-              });
+              };
+              const send = () => client.execute(query, params as unknown[], options);
+              const result = await watched(nameOf(query), send, (error) =>
+                writeFailure(error, attempts.mayHaveApplied),
+              );
               attempts.mayHaveApplied = true;
               return result.first();
-            } catch (error) {
-              const failure = writeFailure(error, attempts.mayHaveApplied);
+            } catch (failure) {
               if (!(failure instanceof StorageFailure)) throw failure;
               if (failure.kind === 'outcome_unknown') attempts.mayHaveApplied = true;
               if (performance.now() >= until) throw failure;
-              tried.add(coordinatorOf(error));
+              telemetry.attemptRepeated();
+              tried.add(coordinatorOf(failure.cause));
               host = untried(tried);
               if (host === undefined) tried.clear();
               await pause(20 + Math.random() * 80);
@@ -203,14 +244,6 @@ export function makeSession(client: Client, isOpen: () => boolean, options: Sess
   };
 }
 
-function sameNode(policy: policies.retry.RetryPolicy): Decision {
-  return policy.retryResult(undefined as never, true);
-}
-
-function nextNode(policy: policies.retry.RetryPolicy): Decision {
-  return policy.retryResult(undefined as never, false);
-}
-
 /** The driver notes on an error which node it came from. */
 function coordinatorOf(error: unknown): string {
   if (error instanceof errors.OperationTimedOutError && error.host !== undefined) return error.host;
@@ -220,4 +253,22 @@ function coordinatorOf(error: unknown): string {
 /** Two transactions that met are kept from meeting again by a wait of chance. */
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+const NAMES = new Map<string, string>();
+
+/** `query` as it is watched: its verb and its table, `SELECT users` (OpenTelemetry's `db.query.summary`). */
+export function nameOf(query: string): string {
+  const known = NAMES.get(query);
+  if (known !== undefined) return known;
+  const [, select, from, put, into] =
+    /^\s*(?:(SELECT)\b[^]*?\bFROM\s+(\w+)|(INSERT|UPDATE)(?:\s+INTO)?\s+(\w+))/.exec(query) ?? [];
+  const name = `${select ?? put ?? 'OTHER'} ${from ?? into ?? ''}`.trimEnd();
+  NAMES.set(query, name);
+  return name;
+}
+
+/** Statements that go out together, by the table of the first of them. */
+function nameOfBatch([first]: readonly Statement[]): string {
+  return `BATCH ${nameOf(first?.query ?? '').replace(/^\w+ /, '')}`;
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../../application/ports/clock.ts';
 import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Storage } from '../../application/ports/storage.ts';
+import { UNWATCHED, type Telemetry } from '../../application/ports/telemetry.ts';
 import { configurationFlaw, makeClient, sessionOptions, type CassandraOptions } from './connect.ts';
 import { CassandraConversationRepository } from './conversation-repository.ts';
 import { Mending } from './mending.ts';
@@ -31,6 +32,16 @@ export interface CassandraStorage extends Storage {
    * `unavailable`. Rejects with an `Error` whose message tells people what to change, where waiting won't help.
    */
   readonly started: Promise<void>;
+
+  /** How much this process has open to each node that it is connected to, and under way. */
+  pools(): readonly Pool[];
+}
+
+export interface Pool {
+  /** `address:port` of the node. */
+  readonly node: string;
+  readonly connections: number;
+  readonly inFlight: number;
 }
 
 /** Why a service can't start on this cluster. */
@@ -46,14 +57,15 @@ export function openCassandraStorage(needs: {
   options: CassandraOptions;
   clock: Clock;
   log: Log;
+  telemetry?: Telemetry;
   client?: Client;
 }): CassandraStorage {
-  const { options, clock, log, client = makeClient(options) } = needs;
+  const { options, clock, log, telemetry = UNWATCHED, client = makeClient(options) } = needs;
   const { read } = sessionOptions(options).consistency;
   const closing = new AbortController();
   let open = false;
 
-  const session = makeSession(client, () => open, sessionOptions(options));
+  const session = makeSession(client, () => open, sessionOptions(options), telemetry);
   const mending = new Mending({ log });
 
   /** Connects and looks at the schema; throws where something has to be changed before that can succeed. */
@@ -94,9 +106,18 @@ export function openCassandraStorage(needs: {
 
   return {
     messages: new CassandraMessageRepository({ session, clock, notes: new Notes(), mending }),
-    conversations: new CassandraConversationRepository({ session }),
+    conversations: new CassandraConversationRepository({ session, telemetry }),
     users: new CassandraUserRepository({ session }),
     started,
+
+    pools() {
+      const state = client.getState();
+      return state.getConnectedHosts().map((host) => ({
+        node: host.address,
+        connections: state.getOpenConnections(host),
+        inFlight: state.getInFlightQueries(host),
+      }));
+    },
 
     async missing() {
       if (startError !== null) return [startError];

@@ -1,0 +1,41 @@
+/** A request that has been answered, as it may be counted: nothing in it names a user, a conversation or a message. */
+export interface AnsweredRequest {
+  readonly method: string;
+  /** The template of its path, with names in place of ids; null where no route took it. */
+  readonly route: string | null;
+  readonly status: number;
+  readonly milliseconds: number;
+  /** Whether its answer was that of an earlier request with the same idempotency key. */
+  readonly replayed: boolean;
+}
+
+/** How a statement ended. */
+export type StatementOutcome = 'ok' | 'unavailable' | 'outcome_unknown' | 'failed';
+
+/**
+ * Where adapters tell what they do, for whoever watches the service as a whole. All names are out of small closed
+ * lists. Nothing that is told here fails or waits.
+ */
+export interface Telemetry {
+  requestAnswered(request: AnsweredRequest): void;
+
+  /**
+   * A statement goes out: its verb and its table, or `BATCH` and the table, with no values. The function that comes
+   * back is told how it ended, and how many further nodes were asked because the first one was slow.
+   */
+  statementSent(name: string): (outcome: StatementOutcome, speculations: number) => void;
+
+  /** An attempt at a statement failed and is made again. */
+  attemptRepeated(): void;
+
+  /** A page of an inbox was read: so many order rows for so many rows that it shows. */
+  inboxRead(rows: { readonly order: number; readonly shown: number }): void;
+}
+
+/** For a service that nobody watches. */
+export const UNWATCHED: Telemetry = {
+  requestAnswered: () => undefined,
+  statementSent: () => () => undefined,
+  attemptRepeated: () => undefined,
+  inboxRead: () => undefined,
+};
