@@ -8,7 +8,8 @@ RUN npm ci
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY scripts scripts
-RUN npm run build && npm prune --omit=dev
+ARG REVISION
+RUN REVISION="${REVISION}" npm run build && npm prune --omit=dev
 
 FROM ${NODE_IMAGE}
 ARG VERSION

@@ -3,18 +3,24 @@ import { defineConfig } from 'vitest/config';
 /** Tells a test that hangs from one on a busy machine. */
 const testTimeout = 60_000;
 
+/** Holds the logs of every test to say nothing that is not theirs to say. */
+const setupFiles = ['test/support/logs.setup.ts'];
+
 /** One project for each folder of tests, so that each can be run alone: `npx vitest --project http`. */
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout } },
-      { test: { name: 'http', include: ['test/http/**/*.test.ts'], testTimeout } },
-      { test: { name: 'architecture', include: ['test/architecture/**/*.test.ts'], testTimeout } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout, setupFiles } },
+      { test: { name: 'http', include: ['test/http/**/*.test.ts'], testTimeout, setupFiles } },
+      {
+        test: { name: 'architecture', include: ['test/architecture/**/*.test.ts'], testTimeout, setupFiles },
+      },
       {
         test: {
           name: 'cassandra',
           include: ['test/cassandra/**/*.test.ts'],
           globalSetup: 'test/cassandra/global-setup.ts',
+          setupFiles,
           testTimeout,
           hookTimeout: testTimeout,
         },

@@ -6,6 +6,7 @@ import { makeClock } from '../src/adapters/system/clock.ts';
 import { OPEN_GATE } from '../src/adapters/http/gate.ts';
 import { docsAssets } from '../src/adapters/system/docs-assets.ts';
 import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
+import { UNWATCHED } from '../src/application/ports/telemetry.ts';
 import { buildContainer } from '../src/composition/container.ts';
 import { TOKENS } from '../src/composition/tokens.ts';
 
@@ -21,7 +22,12 @@ const { take } = buildContainer({
   storage: makeMemoryStorage(),
   clock,
   messageIds: makeMessageIds({ clock }),
-  log: console,
+  telemetry: UNWATCHED,
+  tracing: null,
+  metrics: null,
+  log: { info: () => undefined, warn: () => undefined, error: () => undefined },
+  userNames: null,
+  build: { version: '0.0.0', commit: null },
   docsAssets,
   gate: OPEN_GATE,
   requestTimeoutMs: 5000,

@@ -9,18 +9,20 @@ import { migrate } from '../test/faults/cluster.ts';
 import { textOf, tryPair, type Seen } from '../test/runtimes/pair.ts';
 import { runtimes, runtimesFolder, type Runtime } from '../test/runtimes/runtimes.ts';
 import { startService } from '../test/runtimes/service.ts';
+import { checksApart, checksOn, installTraced, type TraceChecks } from '../test/runtimes/traces.ts';
 
 const HELP = `npm run test:runtimes [-- --only NAME]
 
 Holds the service to the HTTP contract on Node 20, Node 24, Bun, Deno and workerd, in memory and on a real Cassandra;
-stops each with SIGTERM while a request is on its way; and prints what was seen. Installs the runtimes (for Linux on
-x64, 700 MB) where they are not; takes up to eight minutes. Cassandra is the one at CASSANDRA_CONTACT_POINTS, which
-have to be addresses, or one of its own, which needs Java 17 and Maven.
+stops each with SIGTERM while a request is on its way; looks at the traces that Node 24, Bun and Deno send to a
+collector of its own; and prints what was seen. Installs the runtimes (for Linux on x64, 700 MB) where they are not;
+takes up to ten minutes. Cassandra is the one at CASSANDRA_CONTACT_POINTS, which have to be addresses, or one of its
+own, which needs Java 17 and Maven.
 
-  --only NAME   this runtime alone (may be given again), such as Bun or "Node 24"
+  --only NAME   this runtime alone, such as Bun or "Node 24", or "traces" (may be given again)
   --help        this text
 
-The last line counts pairs of a runtime and a storage.
+The last line counts pairs of a runtime and a storage, and what is to hold of traces.
 `;
 
 type Settings = Readonly<Record<string, string>>;
@@ -28,16 +30,16 @@ type Settings = Readonly<Record<string, string>>;
 /** Lets a request wait on a busy host. */
 const PATIENCE: Settings = { REQUEST_TIMEOUT_MS: '20000' };
 
-/** What became of the pairs of a storage with each runtime. */
+/** What became of what was tried. */
 interface Tally {
   readonly passed: number;
   readonly failed: number;
 }
 
 /** What can't be tried is said, and is a failure where CI=true. */
-function leaveOut(reason: string, pairs: number): Tally {
+function leaveOut(reason: string, leftOut: number): Tally {
   console.error(`LEFT OUT: ${reason}`);
-  return { passed: 0, failed: process.env['CI'] === 'true' ? pairs : 0 };
+  return { passed: 0, failed: process.env['CI'] === 'true' ? leftOut : 0 };
 }
 
 /** Installs the runtimes as they are locked, unless they are there. */
@@ -143,9 +145,27 @@ async function tryAll(
   return { passed: chosen.length - failed, failed };
 }
 
-async function onCassandra(pairs: number, work: (settings: Settings) => Promise<Tally>): Promise<Tally> {
+/** Looks whether each of `checks` holds, one after another. */
+async function hold(checks: TraceChecks): Promise<Tally> {
+  let failed = 0;
+  for (const [sentence, check] of checks) {
+    try {
+      await check();
+      console.log(`Traces: ${sentence}: passed`);
+    } catch (error) {
+      failed += 1;
+      console.error(`Traces: ${sentence}: FAILED\n${textOf(error)}`);
+    }
+  }
+  return { passed: checks.length - failed, failed };
+}
+
+async function onCassandra(
+  leftOut: number,
+  work: (settings: Settings) => Promise<Tally[]>,
+): Promise<Tally[]> {
   const missing = process.env['CASSANDRA_CONTACT_POINTS'] ? null : await localCassandraMissing();
-  if (missing !== null) return leaveOut(missing, pairs);
+  if (missing !== null) return [leaveOut(missing, leftOut)];
   const { settings, close } = await openCassandra();
   try {
     return await work(settings);
@@ -161,14 +181,27 @@ async function tryRuntimes(names: readonly string[] | undefined): Promise<Tally>
   install();
   const [reference, ...others] = runtimes();
   const chosen = [reference, ...others].filter(({ name }) => names?.includes(name) ?? true);
+  const traced = (names?.includes('traces') ?? true) ? installTraced() : null;
   const rows: string[] = [];
-  const inMemory = await tryAll(chosen, reference, 'memory', { STORAGE: 'memory', ...PATIENCE }, rows);
-  const inCassandra = await onCassandra(chosen.length, (settings) =>
-    tryAll(chosen, reference, 'Cassandra', settings, rows),
-  );
+  const tryStorage = async (storage: string, settings: Settings): Promise<Tally[]> => [
+    await tryAll(chosen, reference, storage, settings, rows),
+    await hold(traced === null ? [] : checksOn(traced, settings)),
+  ];
+  const tallies: Tally[] = [];
+  try {
+    tallies.push(...(await tryStorage('memory', { STORAGE: 'memory', ...PATIENCE })));
+    tallies.push(...(await onCassandra(chosen.length, (settings) => tryStorage('Cassandra', settings))));
+    tallies.push(await hold(traced === null ? [] : checksApart(traced)));
+  } finally {
+    traced?.remove();
+  }
+
   const limits = chosen.map((runtime) => `- ${runtime.name}: ${runtime.limits}.`);
   console.log(['', ...TABLE_HEAD, ...rows, '', 'Known limits:', '', ...limits, ''].join('\n'));
-  return { passed: inMemory.passed + inCassandra.passed, failed: inMemory.failed + inCassandra.failed };
+  return {
+    passed: tallies.reduce((sum, { passed }) => sum + passed, 0),
+    failed: tallies.reduce((sum, { failed }) => sum + failed, 0),
+  };
 }
 
 const { values } = parseArgs({

@@ -175,6 +175,24 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       },
     ],
   },
+  'metrics port': {
+    look: metricsPort,
+    faults: [
+      {
+        file: 'k8s/base/kustomization.yaml',
+        from: 'METRICS_PORT=9464',
+        to: 'METRICS_PORT=9090',
+        found: /9090/,
+      },
+      { file: DEPLOYMENT, from: 'containerPort: 9464', to: 'containerPort: 9465', found: /9465/ },
+      {
+        file: DEPLOYMENT,
+        from: "prometheus.io/port: '9464'",
+        to: "prometheus.io/port: '8000'",
+        found: /8000/,
+      },
+    ],
+  },
   'init.sh': {
     look: initScript,
     faults: [
@@ -221,6 +239,18 @@ async function timeToStop(tree: string): Promise<Run> {
     ...(compose > drain ? [] : [`compose gives ${compose} s for ${drain} s`]),
   ];
   return { code: flaws.length, output: flaws.join('\n') };
+}
+
+/** Metrics are looked for where they are given. */
+function metricsPort(tree: string): Promise<Run> {
+  const read = (file: string): string => readFileSync(join(tree, file), 'utf8');
+  const ports = [
+    /METRICS_PORT=(\d+)/.exec(read('k8s/base/kustomization.yaml')),
+    /name: metrics\s+containerPort: (\d+)/.exec(read(DEPLOYMENT)),
+    /prometheus\.io\/port: '(\d+)'/.exec(read(DEPLOYMENT)),
+  ].map((found) => found?.[1]);
+  const isOne = new Set(ports).size === 1 && ports[0] !== undefined;
+  return Promise.resolve({ code: isOne ? 0 : 1, output: `The ports of metrics: ${ports.join(', ')}` });
 }
 
 /** What init.sh does with an engine that always succeeds, which is a script that notes its arguments, and without. */

@@ -10,10 +10,18 @@ export interface Run {
 export function run(
   program: string,
   args: readonly string[],
-  options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string | undefined>> } = {},
+  options: {
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string | undefined>>;
+    /** What it reads from its standard input. */
+    readonly input?: string;
+  } = {},
 ): Promise<Run> {
+  const { input, ...rest } = options;
   return new Promise((resolve) => {
-    const child = spawn(program, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { ...rest, stdio: ['pipe', 'pipe', 'pipe'] });
+    // Whoever does not read to the end says why by how it ends.
+    child.stdin.on('error', () => undefined).end(input);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => (output += text));

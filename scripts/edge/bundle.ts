@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build, type BuildOptions, type BuildResult } from 'esbuild';
 import { SETTINGS } from '../../src/composition/config.ts';
+import { buildHere } from '../build-here.ts';
 import { projectFolder } from '../local-cassandra/project-folder.ts';
 
 /** What the edge is given: one module, the files of the documentation, and how bare workerd is to run them. */
@@ -27,6 +28,7 @@ export function bundleEdge(
     banner: {
       js: "import { createRequire } from 'node:module';\nconst require = createRequire('file:///edge.js');",
     },
+    define: { MESSENGER_BUILD: JSON.stringify(buildHere()) },
     logLevel: 'warning',
     ...changed,
     metafile: true,

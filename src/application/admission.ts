@@ -10,8 +10,18 @@ export class Overload extends Error {
 export interface Admission {
   /** The use cases, each rejecting with an `Overload` where there is no room. */
   readonly useCases: UseCases;
-  /** Whether a question would find no room now, so that the work of understanding it can be spared. */
+  /** Whether a question finds no room now, so that the work of understanding it can be spared: it is turned away. */
   readonly isFull: () => boolean;
+  /** How full it is. */
+  readonly state: () => AdmissionState;
+}
+
+export interface AdmissionState {
+  /** What is in progress, by weight, and how much of it there is room for. */
+  readonly inProgress: number;
+  readonly room: number;
+  /** How many questions have found no room so far. */
+  readonly turnedAway: number;
 }
 
 /** Rows that weigh as much as a question without a page: more than a page has by default. */
@@ -23,8 +33,9 @@ type Ask = (question: Question) => Promise<unknown>;
 /**
  * Lets as much be in progress as storage can take, and turns away the rest at once: whatever waits in front of a
  * storage that is busy only waits longer, until nobody wants its answer any more. A question weighs one, and a page
- * one for every fifty rows, since it can be as large; together they weigh `most` at the most. A question leaves its
- * place when its work has ended, which may be after its asker was told to wait no longer.
+ * one for every fifty rows, since it can be as large. There is room while those in progress weigh less than `most` at
+ * the most; a page may go beyond it by its own weight. A question leaves its place when its work has ended, which may
+ * be after its asker was told to wait no longer.
  */
 export function admitting(needs: {
   readonly most: number;
@@ -34,9 +45,13 @@ export function admitting(needs: {
   const { most, clock, useCases } = needs;
   const room = makeRoom(most, clock);
   let inProgress = 0;
+  let turnedAway = 0;
   const isFull = (): boolean => {
     const full = inProgress >= room.size();
-    if (full) room.noteLack();
+    if (full) {
+      turnedAway += 1;
+      room.noteLack();
+    }
     return full;
   };
   const bounded = Object.entries(useCases as unknown as Record<string, Ask>).map(([name, ask]) => [
@@ -55,7 +70,11 @@ export function admitting(needs: {
       return answer;
     },
   ]);
-  return { useCases: Object.fromEntries(bounded) as UseCases, isFull };
+  return {
+    useCases: Object.fromEntries(bounded) as UseCases,
+    isFull,
+    state: () => ({ inProgress, room: room.size(), turnedAway }),
+  };
 }
 
 /** Room to begin with, and what is left of it however slow storage gets: enough to keep a small cluster busy. */

@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { overlap, READ_CONSISTENCIES, WRITE_CONSISTENCIES } from '../adapters/cassandra/consistency.ts';
 import type { CassandraOptions } from '../adapters/cassandra/storage.ts';
-
+import { SAMPLERS, type Sampling } from '../adapters/opentelemetry/sampling.ts';
 import { gateOptions, gateSettings, type GateOptions } from './gate-config.ts';
 import { oneOf, wholeNumber } from './setting-types.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+/** `auto` is pretty in a terminal. */
+const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
 
 const CONSISTENCIES = z.object({
   CASSANDRA_READ_CONSISTENCY: oneOf(READ_CONSISTENCIES)
@@ -24,10 +27,17 @@ export interface Config {
   readonly port: number;
   /** Null for every address of the host, IPv4 and IPv6. */
   readonly host: string | null;
+  /** Where metrics are given, and nothing else; null where they are given at `port`. */
+  readonly metricsPort: number | null;
   readonly storage: 'memory' | 'cassandra';
   readonly logLevel: (typeof LOG_LEVELS)[number];
+  readonly logFormat: (typeof LOG_FORMATS)[number];
+  /** What the names of users in the log are made with; null where it names none. */
+  readonly userNamesKey: string | null;
   readonly requestTimeoutMs: number;
   readonly maxRequestsInFlight: number;
+  /** Which requests are traced; null where none is. */
+  readonly tracing: Sampling | null;
   readonly gate: GateOptions;
   readonly cassandra: CassandraOptions;
   /** The replicas of a keyspace that is yet to be created; null where that was left open. */
@@ -60,10 +70,17 @@ export function readConfig(
   return {
     port: data.PORT,
     host: data.HOST ?? null,
+    metricsPort: data.METRICS_PORT ?? null,
     storage: data.STORAGE,
     logLevel: data.LOG_LEVEL,
+    logFormat: data.LOG_FORMAT,
+    userNamesKey: data.LOG_USERS_KEY ?? null,
     requestTimeoutMs: data.REQUEST_TIMEOUT_MS,
     maxRequestsInFlight: data.MAX_REQUESTS_IN_FLIGHT,
+    tracing:
+      data.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? null
+        : { sampler: data.OTEL_TRACES_SAMPLER, ratio: data.OTEL_TRACES_SAMPLER_ARG },
     gate,
     cassandra: {
       contactPoints: data.CASSANDRA_CONTACT_POINTS,
@@ -117,12 +134,23 @@ function environment(readText: (path: string) => string) {
       PORT: wholeNumber(0, 65_535).prefault('8000').describe('port of the service; 0 takes a free one'),
       // A container is reached from outside only by an address that is not loopback.
       HOST: z.string().optional().describe('address to listen on; by default every one, IPv4 and IPv6'),
+      METRICS_PORT: wholeNumber(0, 65_535)
+        .optional()
+        .describe('port of `/metrics`, and of nothing else; without, it is a path of the service'),
       STORAGE: oneOf(['memory', 'cassandra'])
         .prefault('memory')
         .describe('`memory`, which ends with the process, or `cassandra`'),
       LOG_LEVEL: oneOf(LOG_LEVELS)
         .prefault('info')
         .describe(`one of ${LOG_LEVELS.join(', ')}`),
+      LOG_FORMAT: oneOf(LOG_FORMATS)
+        .prefault('auto')
+        .describe('`json`, `pretty`, or `auto`: pretty in a terminal'),
+      LOG_USERS_KEY: z
+        .string()
+        .min(16, 'must have at least 16 characters')
+        .optional()
+        .describe('a secret by which the log names users by hashes; without, it names none'),
       REQUEST_TIMEOUT_MS: wholeNumber(100, 600_000)
         .prefault('5000')
         .describe('time within which every request is answered'),
@@ -157,7 +185,24 @@ function environment(readText: (path: string) => string) {
       CASSANDRA_SERIAL_CONSISTENCY: oneOf(['SERIAL', 'LOCAL_SERIAL'])
         .prefault('LOCAL_SERIAL')
         .describe('`SERIAL` where several datacenters take writes'),
+      OTEL_EXPORTER_OTLP_ENDPOINT: z
+        .url({ protocol: /^https?$/, error: 'must be a URL like http://collector:4318' })
+        .optional()
+        .describe('where traces are sent, as OTLP over HTTP; without, there are none. Needs Node 22.15'),
+      OTEL_TRACES_SAMPLER: oneOf(SAMPLERS)
+        .prefault('parentbased_always_on')
+        .describe('which requests are traced, as OpenTelemetry names it'),
+      OTEL_TRACES_SAMPLER_ARG: ratio()
+        .prefault('1')
+        .describe('which part of them, from 0 to 1, for the samplers by ratio'),
     })
+    .refine(
+      ({ PORT, METRICS_PORT }) => METRICS_PORT === undefined || METRICS_PORT === 0 || METRICS_PORT !== PORT,
+      {
+        path: ['METRICS_PORT'],
+        error: 'must be another port than PORT; without it, metrics are at PORT',
+      },
+    )
     .refine((env) => env.CASSANDRA_USERNAME !== undefined || env.CASSANDRA_PASSWORD === undefined, {
       path: ['CASSANDRA_USERNAME'],
       error: 'is missing, and CASSANDRA_PASSWORD is there',
@@ -180,6 +225,13 @@ function environment(readText: (path: string) => string) {
         when: ({ value }) => CONSISTENCIES.safeParse(value).success,
       },
     );
+}
+
+function ratio() {
+  return z
+    .string()
+    .refine((text) => /^(0(\.\d+)?|1(\.0+)?)$/.test(text), { error: 'must be a number from 0 to 1' })
+    .transform(Number);
 }
 
 const DEFAULT_CQL_PORT = 9042;

@@ -1,6 +1,8 @@
 import { makeApp } from '../adapters/http/app.ts';
+import type { UserNames } from '../adapters/http/exchange.ts';
 import type { Gate } from '../adapters/http/gate.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
+import type { MetricsText } from '../adapters/http/routes/metrics.ts';
 import { conversationIdOf as systemConversationIdOf } from '../adapters/system/conversation-ids.ts';
 import { answeringWithin } from '../adapters/system/deadline.ts';
 import { admitting, type Admission } from '../application/admission.ts';
@@ -8,13 +10,17 @@ import { makeGetConversation } from '../application/get-conversation.ts';
 import { makeGetUser } from '../application/get-user.ts';
 import { makeListConversations } from '../application/list-conversations.ts';
 import { makeListMessagesBefore } from '../application/list-messages-before.ts';
+import type { Build } from '../application/ports/build.ts';
 import type { Clock } from '../application/ports/clock.ts';
 import type { Log } from '../application/ports/log.ts';
 import type { MessageIds } from '../application/ports/message-ids.ts';
 import type { Storage } from '../application/ports/storage.ts';
+import type { Telemetry } from '../application/ports/telemetry.ts';
+import type { Tracing } from '../application/ports/tracing.ts';
 import { makeSaveUser } from '../application/save-user.ts';
 import { makeSendMessage } from '../application/send-message.ts';
 import { makeStartConversation } from '../application/start-conversation.ts';
+import { traced } from '../application/tracing.ts';
 import type { UseCases } from '../application/use-cases.ts';
 import { makeProvisions, type Provisions } from './provide.ts';
 import { TOKENS } from './tokens.ts';
@@ -24,7 +30,14 @@ export interface Ingredients {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly messageIds: MessageIds;
+  readonly telemetry: Telemetry;
+  /** Null where nothing is traced. */
+  readonly tracing: Tracing | null;
+  /** What the app gives at /metrics; null where it has no such path. */
+  readonly metrics: MetricsText | null;
   readonly log: Log;
+  readonly userNames: UserNames;
+  readonly build: Build;
   readonly docsAssets: DocsAssets;
   readonly gate: Gate;
   readonly requestTimeoutMs: number;
@@ -34,8 +47,8 @@ export interface Ingredients {
 /** The messenger, put together: `TOKENS.app` is what a host serves. */
 export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   const { value, made, take } = makeProvisions();
-  const { clock, messageIds, conversationIdOf, log, docsAssets, gate } = TOKENS;
-  const { requestTimeoutMs, maxRequestsInFlight } = TOKENS;
+  const { clock, messageIds, conversationIdOf, log, userNames, build, docsAssets, gate } = TOKENS;
+  const { telemetry, tracing, metrics, requestTimeoutMs, maxRequestsInFlight } = TOKENS;
   const { messages, conversations, users, missing } = TOKENS;
   const { sendMessage, listMessagesBefore, listConversations, getConversation, startConversation } = TOKENS;
   const { saveUser, getUser, admission, useCases, app } = TOKENS;
@@ -43,7 +56,12 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   value(clock, given.clock);
   value(messageIds, given.messageIds);
   value(conversationIdOf, systemConversationIdOf);
+  value(telemetry, given.telemetry);
+  value(tracing, given.tracing);
+  value(metrics, given.metrics);
   value(log, given.log);
+  value(userNames, given.userNames);
+  value(build, given.build);
   value(docsAssets, given.docsAssets);
   value(gate, given.gate);
   value(requestTimeoutMs, given.requestTimeoutMs);
@@ -77,9 +95,21 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
     maxRequestsInFlight,
     clock,
   });
-  made(useCases, makeBoundedUseCases, { admission, requestTimeoutMs });
+  made(useCases, makeBoundedUseCases, { admission, requestTimeoutMs, tracing });
 
-  made(app, makeApp, { useCases, admission, missing, docsAssets, gate, log });
+  made(app, makeApp, {
+    useCases,
+    admission,
+    missing,
+    build,
+    docsAssets,
+    gate,
+    telemetry,
+    tracing,
+    metrics,
+    log,
+    userNames,
+  });
 
   return { take };
 }
@@ -95,6 +125,8 @@ function makeAdmission({
 function makeBoundedUseCases(needs: {
   readonly admission: Admission;
   readonly requestTimeoutMs: number;
+  readonly tracing: Tracing | null;
 }): UseCases {
-  return answeringWithin(needs.requestTimeoutMs, needs.admission.useCases);
+  const bounded = answeringWithin(needs.requestTimeoutMs, needs.admission.useCases);
+  return needs.tracing === null ? bounded : traced(needs.tracing, bounded);
 }

@@ -1,10 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { build } from '../adapters/edge/build.ts';
 import { makeConsoleLog } from '../adapters/edge/console-log.ts';
 import { makeDocsAssets } from '../adapters/edge/docs-assets.ts';
 import { settingsIn, type Bindings } from '../adapters/edge/platform.ts';
 import { makeCoarseClock } from '../adapters/system/clock.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { Log } from '../application/ports/log.ts';
+import { UNWATCHED } from '../application/ports/telemetry.ts';
 import { readServiceConfig, type Config } from './config.ts';
 import { openMessenger, type Messenger } from './messenger.ts';
 
@@ -31,6 +33,9 @@ export class MessengerObject {
       throw new Error('There are no files at the edge.');
     });
     this.#log = makeConsoleLog(this.#config.logLevel);
+    if (this.#config.tracing !== null) {
+      this.#log.warn({}, 'OTEL_EXPORTER_OTLP_ENDPOINT is set, but there are no traces at the edge.');
+    }
     this.#docsAssets = makeDocsAssets(bindings.DOCS_ASSETS);
   }
 
@@ -45,7 +50,11 @@ export class MessengerObject {
     const messenger = openMessenger({
       config: this.#config,
       clock: makeCoarseClock(),
+      telemetry: UNWATCHED,
+      tracing: null,
+      metrics: null,
       log: this.#log,
+      build,
       docsAssets: this.#docsAssets,
       isStopping: () => false,
     });

@@ -1,10 +1,16 @@
 import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { pino } from 'pino';
+import { makeMetricsApp } from '../adapters/http/app.ts';
+import { openTracing, TracingError } from '../adapters/opentelemetry/tracing.ts';
+import { openProcessLog } from '../adapters/pino/process-log.ts';
+import { makeMetrics } from '../adapters/prometheus/metrics.ts';
+import { buildOfThisProcess } from '../adapters/system/build.ts';
 import { makeClock } from '../adapters/system/clock.ts';
 import { docsAssets } from '../adapters/system/docs-assets.ts';
-import { ListenError, type OpenHttpServer } from '../adapters/system/listening.ts';
+import { lingering } from '../adapters/system/lingering.ts';
+import { ListenError, type HttpServer, type OpenHttpServer } from '../adapters/system/listening.ts';
+import { both, UNWATCHED } from '../application/ports/telemetry.ts';
 import { ConfigError, readServiceConfig, type Config } from './config.ts';
 import { openMessenger } from './messenger.ts';
 
@@ -26,28 +32,59 @@ const SAME_SIGNAL_MS = 500;
  */
 export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> {
   const config = configOfThisProcess();
-  const log = pino({
-    level: config.logLevel,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (level) => ({ level }) },
-  });
+  const build = buildOfThisProcess();
+  const { log, flush } = await openProcessLog({ level: config.logLevel, format: config.logFormat, build });
+  process.on('exit', flush);
   const exitWith = (sentence: string): never => {
     log.fatal(sentence);
     process.exit(1);
   };
 
+  const tracing =
+    config.tracing === null
+      ? null
+      : await openTracing({ sampling: config.tracing, build, log }).catch((error: unknown) => {
+          if (!(error instanceof TracingError)) throw error;
+          return exitWith(error.message);
+        });
+
   let stopping = 0;
   const isStopping = (): boolean => stopping > 0;
-  const messenger = openMessenger({ config, clock: makeClock(), log, docsAssets, isStopping });
+  const metrics = makeMetrics({
+    admission: () => messenger.admission(),
+    pools: config.storage === 'cassandra' ? () => messenger.pools() : null,
+  });
+  const messenger = openMessenger({
+    config,
+    clock: makeClock(),
+    telemetry:
+      tracing === null
+        ? metrics.telemetry
+        : both(metrics.telemetry, { ...UNWATCHED, statementSent: tracing.statementSent }),
+    tracing,
+    metrics: config.metricsPort === null ? metrics : null,
+    log,
+    build,
+    docsAssets,
+    isStopping,
+  });
 
-  // Listens before storage is there, so that /readyz can say what is missing.
-  const { fetch } = messenger;
-  const server = await openHttpServer({ fetch, host: config.host, port: config.port }).catch(
-    (error: unknown) => {
+  const listen = (place: Omit<Parameters<OpenHttpServer>[0], 'host'>): Promise<HttpServer> =>
+    openHttpServer({ host: config.host, ...place }).catch((error: unknown) => {
       if (!(error instanceof ListenError)) throw error;
       return exitWith(error.message);
-    },
-  );
+    });
+
+  let metricsServer: HttpServer | null = null;
+  if (config.metricsPort !== null) {
+    const app = makeMetricsApp({ metrics, log });
+    const fetch = lingering((request) => app.fetch(request));
+    metricsServer = await listen({ fetch, port: config.metricsPort, setting: 'METRICS_PORT' });
+    log.info(`Metrics at ${metricsServer.url}/metrics`);
+  }
+
+  // Listens before storage is there, so that /readyz can say what is missing.
+  const server = await listen({ fetch: messenger.fetch, port: config.port, setting: 'PORT' });
   log.info(`Listening at ${server.url}`);
 
   messenger.started.then(
@@ -68,7 +105,9 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     // Ctrl-C is for a person who waits.
     if (signal === 'SIGTERM') await pause(NOTICE_MS);
     await server.close();
+    await metricsServer?.close();
     await messenger.close();
+    await tracing?.close();
     log.info('Stopped');
     process.exit(0);
   };

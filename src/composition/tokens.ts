@@ -1,11 +1,14 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import type { UserNames } from '../adapters/http/exchange.ts';
 import type { Gate } from '../adapters/http/gate.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
+import type { MetricsText } from '../adapters/http/routes/metrics.ts';
 import type { Admission } from '../application/admission.ts';
 import type { GetConversation } from '../application/get-conversation.ts';
 import type { GetUser } from '../application/get-user.ts';
 import type { ListConversations } from '../application/list-conversations.ts';
 import type { ListMessagesBefore } from '../application/list-messages-before.ts';
+import type { Build } from '../application/ports/build.ts';
 import type { Clock } from '../application/ports/clock.ts';
 import type { ConversationIdOf } from '../application/ports/conversation-ids.ts';
 import type { ConversationRepository } from '../application/ports/conversation-repository.ts';
@@ -13,6 +16,8 @@ import type { Log } from '../application/ports/log.ts';
 import type { MessageIds } from '../application/ports/message-ids.ts';
 import type { MessageRepository } from '../application/ports/message-repository.ts';
 import type { Storage } from '../application/ports/storage.ts';
+import type { Telemetry } from '../application/ports/telemetry.ts';
+import type { Tracing } from '../application/ports/tracing.ts';
 import type { UserRepository } from '../application/ports/user-repository.ts';
 import type { SaveUser } from '../application/save-user.ts';
 import type { SendMessage } from '../application/send-message.ts';
@@ -25,7 +30,12 @@ export const TOKENS = {
   clock: token<Clock>('clock'),
   messageIds: token<MessageIds>('messageIds'),
   conversationIdOf: token<ConversationIdOf>('conversationIdOf'),
+  telemetry: token<Telemetry>('telemetry'),
+  tracing: token<Tracing | null>('tracing'),
+  metrics: token<MetricsText | null>('metrics'),
   log: token<Log>('log'),
+  userNames: token<UserNames>('userNames'),
+  build: token<Build>('build'),
   docsAssets: token<DocsAssets>('docsAssets'),
   gate: token<Gate>('gate'),
   requestTimeoutMs: token<number>('requestTimeoutMs'),

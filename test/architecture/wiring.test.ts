@@ -5,6 +5,7 @@ import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { Overload } from '../../src/application/admission.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
+import { UNWATCHED } from '../../src/application/ports/telemetry.ts';
 import { EFFECTS } from '../../src/application/use-cases.ts';
 import { buildContainer } from '../../src/composition/container.ts';
 import { TOKENS } from '../../src/composition/tokens.ts';
@@ -24,7 +25,12 @@ function containerOver(
     storage,
     clock,
     messageIds,
+    telemetry: UNWATCHED,
+    tracing: null,
+    metrics: null,
     log: silent,
+    userNames: null,
+    build: { version: '0.0.0', commit: null },
     docsAssets,
     gate: OPEN_GATE,
     requestTimeoutMs: 5000,

@@ -6,10 +6,7 @@ import { makeClient, type CassandraOptions } from '../../src/adapters/cassandra/
 import { migrate } from '../../src/adapters/cassandra/migrate.ts';
 import { openCassandraStorage, type CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
-import type { Log } from '../../src/application/ports/log.ts';
-
-/** A log for tests that look at what happens and not at what is said of it. */
-export const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+import { overheardLog } from '../support/overheard.ts';
 
 /** How to reach `keyspace` on the Cassandra that these tests run on. */
 export function optionsFor(keyspace: string): CassandraOptions {
@@ -39,7 +36,7 @@ export async function openStorage(options: CassandraOptions, client?: Client): P
   const storage = openCassandraStorage({
     options,
     clock: makeClock(),
-    log: SILENT,
+    log: overheardLog,
     ...(client && { client }),
   });
   await storage.started;

@@ -7,7 +7,8 @@ import { SCHEMA_VERSION } from '../../src/adapters/cassandra/schema.ts';
 import { openCassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { readMigrations } from '../../scripts/migrations.ts';
-import { optionsFor, SILENT } from './cluster.ts';
+import { overheardLog } from '../support/overheard.ts';
+import { optionsFor } from './cluster.ts';
 
 const migrations = readMigrations();
 
@@ -31,7 +32,7 @@ async function run(options: CassandraOptions, files: readonly Migration[] = migr
 
 /** Why a service does not start with these options. */
 async function refusal(options: CassandraOptions): Promise<string> {
-  const storage = openCassandraStorage({ options, clock: makeClock(), log: SILENT });
+  const storage = openCassandraStorage({ options, clock: makeClock(), log: overheardLog });
   try {
     return await storage.started.then(
       () => 'it starts',
@@ -112,20 +113,20 @@ describe('a service refuses to start, and names what to change,', () => {
 it('a service goes on serving when the next migration has run, and starts on it', async () => {
   const options = freshOptions();
   await run(options, migrations);
-  const before = openCassandraStorage({ options, clock: makeClock(), log: SILENT });
+  const before = openCassandraStorage({ options, clock: makeClock(), log: overheardLog });
   await before.started;
   const next: Migration = { version: SCHEMA_VERSION + 1, name: '999_next.cql', text: '' };
   await run(options, [...migrations, next]);
   expect(await before.missing()).toEqual([]);
   await before.close();
-  const after = openCassandraStorage({ options, clock: makeClock(), log: SILENT });
+  const after = openCassandraStorage({ options, clock: makeClock(), log: overheardLog });
   await after.started;
   await after.close();
 });
 
 it('storage that is not reached says so, and refuses without trying', async () => {
   const options = { ...optionsFor('none'), contactPoints: ['127.0.0.1:1'] };
-  const storage = openCassandraStorage({ options, clock: makeClock(), log: SILENT });
+  const storage = openCassandraStorage({ options, clock: makeClock(), log: overheardLog });
   const closed = expect(storage.started).rejects.toThrow('Closed before');
   expect(await storage.missing()).toEqual(['Cassandra is not reached yet.']);
   await expect(

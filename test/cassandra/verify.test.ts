@@ -35,7 +35,8 @@ import {
   SECOND,
   talkOf,
 } from '../contracts/cast.ts';
-import { optionsFor, SILENT } from './cluster.ts';
+import { overheardLog } from '../support/overheard.ts';
+import { optionsFor } from './cluster.ts';
 
 const CONTENT = 'what nobody else may read';
 
@@ -86,7 +87,7 @@ async function freshKeyspace(): Promise<CassandraOptions> {
 }
 
 function openStorage(where: CassandraOptions): CassandraStorage {
-  return openCassandraStorage({ options: where, clock: makeClock(), log: SILENT });
+  return openCassandraStorage({ options: where, clock: makeClock(), log: overheardLog });
 }
 
 async function write(...statements: readonly Statement[]): Promise<void> {

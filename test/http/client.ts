@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { confide } from '../support/overheard.ts';
 
 /** The messenger as a client has it. Whoever serves elsewhere than here sends the request there. */
 export type Fetch = (request: Request) => Promise<Response>;
@@ -78,6 +79,8 @@ export async function ask(
   path: string,
   { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
+  confide(headers['Authorization'], headers['Idempotency-Key']);
+  confide(...(isRecord(body) ? Object.values(body).flat() : [body]));
   const raw = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
   const init = {
     method,
@@ -88,6 +91,10 @@ export async function ask(
   const response = await fetch(new Request(ORIGIN + path, init as RequestInit));
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, body: jsonOf(text) };
+}
+
+function isRecord(body: unknown): body is Record<string, unknown> {
+  return typeof body === 'object' && body !== null && Object.getPrototypeOf(body) === Object.prototype;
 }
 
 function jsonOf(text: string): unknown {

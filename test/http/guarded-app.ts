@@ -3,6 +3,7 @@ import { makeAuthenticate } from '../../src/adapters/http/authentication.ts';
 import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import type { Ingredients } from '../../src/composition/container.ts';
+import { confide } from '../support/overheard.ts';
 import type { Fetch } from './client.ts';
 import { openApp } from './open-app.ts';
 
@@ -28,7 +29,9 @@ export function guarded(fetch: Fetch): Guarded {
   const bearing =
     (claims: Record<string, unknown>): Fetch =>
     async (request) => {
-      request.headers.set('Authorization', `Bearer ${await tokenOf(claims)}`);
+      const token = await tokenOf(claims);
+      confide(token, claims['sub']);
+      request.headers.set('Authorization', `Bearer ${token}`);
       return fetch(request);
     };
   return {

@@ -3,11 +3,10 @@ import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { docsAssets } from '../../src/adapters/system/docs-assets.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
-import type { Log } from '../../src/application/ports/log.ts';
+import { UNWATCHED } from '../../src/application/ports/telemetry.ts';
 import { buildContainer, type Ingredients } from '../../src/composition/container.ts';
 import { TOKENS } from '../../src/composition/tokens.ts';
-
-const silent: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+import { overheardLog } from '../support/overheard.ts';
 
 /** The app as the service runs it in memory, but for what `changed` replaces. */
 export function openApp(changed: Partial<Ingredients> = {}) {
@@ -16,7 +15,12 @@ export function openApp(changed: Partial<Ingredients> = {}) {
     storage: makeMemoryStorage(),
     clock,
     messageIds: makeMessageIds({ clock }),
-    log: silent,
+    telemetry: UNWATCHED,
+    tracing: null,
+    metrics: null,
+    log: overheardLog,
+    userNames: null,
+    build: { version: '0.0.0', commit: null },
     docsAssets,
     gate: OPEN_GATE,
     requestTimeoutMs: 5000,

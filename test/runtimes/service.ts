@@ -12,18 +12,22 @@ export interface RunningService {
   readonly readyAfterMs: number;
   /** Memory that it holds at present, in MB. */
   readonly residentMb: () => number;
-  /** The last that it printed. */
-  readonly lastLines: () => string;
+  /** The last that it printed: five lines, or so many. */
+  readonly lastLines: (most?: number) => string;
   /** SIGTERM, or SIGKILL: the exit code, null where a signal ended it. */
   readonly end: (signal: 'SIGTERM' | 'SIGKILL') => Promise<number | null>;
 }
 
 const READY_WITHIN_MS = 60_000;
 
-/** Starts the service; it ends with this process. Rejects where it is not ready within a minute. */
+/**
+ * Starts the service; it ends with this process. Rejects where it is not ready within a minute, which is when it answers
+ * `probe` with 200.
+ */
 export async function startService(
   { name, command }: Runtime,
   settings: Readonly<Record<string, string>>,
+  probe = '/readyz',
 ): Promise<RunningService> {
   const begun = performance.now();
   const child = spawn(command.program, command.args, {
@@ -34,7 +38,7 @@ export async function startService(
   });
   const tie = tieToThisProcess(child.pid!);
   const lines: string[] = [];
-  const lastLines = (): string => lines.slice(-5).join('\n');
+  const lastLines = (most = 5): string => lines.slice(-most).join('\n');
   const ended = new Promise<number | null>((resolve) => {
     child.once('close', (code) => {
       tie.kill();
@@ -65,7 +69,7 @@ export async function startService(
   failed.catch(() => {});
   try {
     const url = await Promise.race([listening, failed]);
-    await Promise.race([ready(url, impatience.signal), failed]);
+    await Promise.race([ready(`${url}${probe}`, impatience.signal), failed]);
     return {
       url,
       readyAfterMs: performance.now() - begun,
@@ -82,9 +86,9 @@ export async function startService(
 }
 
 /** Asks until it is told so: not every runtime says by itself when it is ready. */
-async function ready(url: string, signal: AbortSignal): Promise<void> {
+async function ready(probe: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const answer = await fetch(`${url}/readyz`);
+    const answer = await fetch(probe);
     await answer.text();
     if (answer.status === 200) return;
     await pause(10);

@@ -67,6 +67,19 @@ describe('a bounded room', () => {
   });
 });
 
+test('tells how full it is, and how many found no room', async () => {
+  const { asked, get, list, isFull, state } = open(3);
+  expect(state()).toEqual({ inProgress: 0, room: 3, turnedAway: 0 });
+  void list(100);
+  void get();
+  expect(state()).toEqual({ inProgress: 3, room: 3, turnedAway: 0 });
+  await expect(get()).rejects.toThrow(Overload);
+  expect(isFull()).toBe(true);
+  asked[0]!.resolve(null);
+  await settled();
+  expect(state()).toEqual({ inProgress: 1, room: 3, turnedAway: 2 });
+});
+
 describe('the size of the room', () => {
   /** Asks until there is no room, and has all of it answered when it is `done`; gives how many there were. */
   async function round(

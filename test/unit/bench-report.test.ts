@@ -9,7 +9,14 @@ const exactly = (value: number) => ({ median: value, low: value, high: value });
 const score = { perSecond: exactly(1), p50: exactly(1), p99: exactly(1) };
 
 function duelOf(throughput: number, p99: number): Duel {
-  return { clients: 16, one: score, other: score, throughput: exactly(throughput), p99: exactly(p99) };
+  return {
+    clients: 16,
+    one: score,
+    other: score,
+    throughput: exactly(throughput),
+    p99: exactly(p99),
+    turnedAway: 0,
+  };
 }
 
 test('a throughput at its goal and a p99 at its goal are met, those just beyond are not', () => {

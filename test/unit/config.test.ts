@@ -35,10 +35,14 @@ describe('the configuration', () => {
   const byDefault: Config = {
     port: 8000,
     host: null,
+    metricsPort: null,
     storage: 'memory',
     logLevel: 'info',
+    logFormat: 'auto',
+    userNamesKey: null,
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,
+    tracing: null,
     gate: { tokens: null, rateLimits: { writes: null, reads: null }, trustedProxies: 0, corsOrigins: [] },
     cassandra: {
       contactPoints: ['127.0.0.1:9042'],
@@ -71,8 +75,11 @@ describe('the configuration', () => {
     const env = {
       PORT: '80',
       HOST: '::1',
+      METRICS_PORT: '9464',
       STORAGE: 'cassandra',
       LOG_LEVEL: 'silent',
+      LOG_FORMAT: 'json',
+      LOG_USERS_KEY: 'sixteen or longer',
       REQUEST_TIMEOUT_MS: '1500',
       MAX_REQUESTS_IN_FLIGHT: '64',
       MAX_CLOCK_SKEW_MS: '500',
@@ -87,6 +94,9 @@ describe('the configuration', () => {
       CASSANDRA_WRITE_CONSISTENCY: 'ONE',
       CASSANDRA_ALLOW_WEAK_CONSISTENCY: 'true',
       CASSANDRA_SERIAL_CONSISTENCY: 'SERIAL',
+      OTEL_EXPORTER_OTLP_ENDPOINT: 'https://collector.example:4318/otlp',
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.25',
     };
     // What belongs to the gate has a test of its own.
     const own = SETTINGS.map(({ name }) => name).filter((name) => !GATE.includes(name));
@@ -94,10 +104,14 @@ describe('the configuration', () => {
     expect(configOf(env)).toEqual({
       port: 80,
       host: '::1',
+      metricsPort: 9464,
       storage: 'cassandra',
       logLevel: 'silent',
+      logFormat: 'json',
+      userNamesKey: 'sixteen or longer',
       requestTimeoutMs: 1500,
       maxRequestsInFlight: 64,
+      tracing: { sampler: 'parentbased_traceidratio', ratio: 0.25 },
       gate: configOf({}).gate,
       cassandra: {
         contactPoints: ['cassandra-1:9042', 'cassandra-2:9043', '10.0.0.1:9042', '[::1]:9044'],
@@ -118,8 +132,11 @@ describe('a bad environment', () => {
   const ports = ['-1', '65536', '80.5', '0x50', '1e3', ' 80', 'http', '99999999999', '８０'];
   test.each<[string, readonly string[]]>([
     ['PORT', ports],
+    ['METRICS_PORT', [...ports, '8000']],
     ['STORAGE', ['redis', 'Memory']],
     ['LOG_LEVEL', ['loud', 'INFO']],
+    ['LOG_FORMAT', ['JSON', 'text']],
+    ['LOG_USERS_KEY', ['short', 'fifteen letters']],
     ['REQUEST_TIMEOUT_MS', ['0', '99', '600001', 'soon', 'Infinity']],
     ['MAX_CLOCK_SKEW_MS', ['0', '-5']],
     [
@@ -134,6 +151,9 @@ describe('a bad environment', () => {
     ['CASSANDRA_ALLOW_WEAK_CONSISTENCY', ['1', 'yes', 'TRUE']],
     ['CASSANDRA_SERIAL_CONSISTENCY', ['QUORUM', 'serial']],
     ['CASSANDRA_TLS_CA', ['/missing.pem', '/notes.txt']],
+    ['OTEL_EXPORTER_OTLP_ENDPOINT', ['collector:4318', 'grpc://collector', 'http://', '4318', 'on']],
+    ['OTEL_TRACES_SAMPLER', ['all', 'ALWAYS_ON', 'jaeger_remote']],
+    ['OTEL_TRACES_SAMPLER_ARG', ['1.5', '-0.1', '.5', '1e-3', '10%', 'Infinity']],
   ])('is named: %s', (name, texts) => {
     for (const text of texts) {
       expect(complaints({ [name]: text }), text).toEqual([

@@ -1,23 +1,26 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { ErrorHandler, NotFoundHandler } from 'hono';
-import { HTTPException } from 'hono/http-exception';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import { requestId } from 'hono/request-id';
 import { Overload, type Admission } from '../../application/admission.ts';
+import type { Build } from '../../application/ports/build.ts';
 import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
+import { UNWATCHED, type Telemetry } from '../../application/ports/telemetry.ts';
+import type { Tracing } from '../../application/ports/tracing.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import { Refusal } from '../../domain/refusal.ts';
-import { browserHeaders } from './browser-headers.ts';
 import { documentOf } from './document.ts';
-import { faultsOf } from './faults.ts';
+import { attending, namesOf, type UserNames } from './exchange.ts';
 import { keepersOf, type Gate } from './gate.ts';
 import { HttpFailure, problemAnswer } from './problems.ts';
+import { ContractRouter } from './router.ts';
 import { addConversationRoutes } from './routes/conversations.ts';
 import { addDocsRoutes, type DocsAssets } from './routes/docs.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addMessageRoutes } from './routes/messages.ts';
+import { addMetricsRoute, type MetricsText } from './routes/metrics.ts';
 import { addUserRoutes } from './routes/users.ts';
+import { tracingRequests } from './tracing.ts';
 
 /** The messenger over HTTP, for any host that speaks `fetch`. */
 export function makeApp(needs: {
@@ -25,21 +28,22 @@ export function makeApp(needs: {
   readonly admission: Pick<Admission, 'isFull'>;
   /** What keeps the service from serving, a sentence each, fit for any reader. */
   readonly missing: () => Promise<readonly string[]>;
+  readonly build: Build;
   readonly docsAssets: DocsAssets;
   readonly gate: Gate;
+  readonly telemetry: Telemetry;
+  /** Null where nothing is traced. */
+  readonly tracing: Tracing | null;
+  /** Null where they are not given at this port. */
+  readonly metrics: MetricsText | null;
+  readonly userNames: UserNames;
   readonly log: Log;
 }): OpenAPIHono {
-  const app = new OpenAPIHono({
-    // A trailing slash is the same route.
-    strict: false,
-    defaultHook: (result) => {
-      if (!result.success) {
-        throw new HttpFailure('invalid_request', { faults: faultsOf(result.target, result.error) });
-      }
-    },
-  });
+  // A trailing slash is the same route.
+  const app = new OpenAPIHono({ strict: false, router: new ContractRouter() });
 
-  app.use(requestId(), browserHeaders);
+  if (needs.tracing !== null) app.use('/api/*', tracingRequests(needs.tracing));
+  app.use(attending(needs));
   // Before bodies are read, for a no has to cost far less than what there is no room for.
   app.use('/api/*', (_, next) => {
     if (needs.admission.isFull()) throw new HttpFailure('overloaded');
@@ -47,8 +51,6 @@ export function makeApp(needs: {
   });
   const { before, callerOf } = keepersOf(needs.gate);
   for (const keeper of before) app.use('/api/*', keeper);
-  app.notFound(answerUnknownPath);
-  app.onError(makeErrorHandler(needs));
 
   let document: ReturnType<typeof documentOf> | undefined;
   addMessageRoutes(app, needs.useCases, callerOf);
@@ -56,7 +58,23 @@ export function makeApp(needs: {
   addUserRoutes(app, needs.useCases, callerOf);
   addHealthRoutes(app, needs);
   addDocsRoutes(app, { document: () => (document ??= documentOf(app)), ...needs });
-  // After the routes, so that it runs where none of them answered.
+  if (needs.metrics !== null) addMetricsRoute(app, needs.metrics);
+  refuseTheRest(app, needs);
+  return app;
+}
+
+/** The metrics alone, for a port of their own; whoever asks there is not counted. */
+export function makeMetricsApp(needs: { readonly metrics: MetricsText; readonly log: Log }): OpenAPIHono {
+  const app = new OpenAPIHono({ strict: false, router: new ContractRouter() });
+  const { metrics, log } = needs;
+  app.use(attending({ telemetry: UNWATCHED, tracing: null, log, userNames: null }));
+  addMetricsRoute(app, metrics);
+  refuseTheRest(app, { log, userNames: null });
+  return app;
+}
+
+/** What no route takes, and what fails, is a problem. To be called after the routes. */
+function refuseTheRest(app: OpenAPIHono, needs: { readonly log: Log; readonly userNames: UserNames }): void {
   app.use(
     methodNotAllowed({
       app,
@@ -64,7 +82,8 @@ export function makeApp(needs: {
         problemAnswer(c, 'method_not_allowed', { allow: methods.join(', ') }),
     }),
   );
-  return app;
+  app.notFound(answerUnknownPath);
+  app.onError(makeErrorHandler(needs));
 }
 
 const answerUnknownPath: NotFoundHandler = (c) => {
@@ -76,23 +95,14 @@ const answerUnknownPath: NotFoundHandler = (c) => {
   return problemAnswer(c, 'path_not_found');
 };
 
-/** What the library refuses by itself: a body that is not JSON, or of another type. */
-const OF_THE_LIBRARY: Readonly<Record<number, 'malformed_body' | 'unsupported_media_type'>> = {
-  400: 'malformed_body',
-  415: 'unsupported_media_type',
-};
-
 /** The one place where a failure becomes an answer. What is underneath goes to the log and nowhere else. */
-function makeErrorHandler({ log }: { readonly log: Log }): ErrorHandler {
+function makeErrorHandler(needs: { readonly log: Log; readonly userNames: UserNames }): ErrorHandler {
+  const { log, userNames } = needs;
   return (error, c) => {
     if (error instanceof Refusal) return problemAnswer(c, error.code, { detail: error.message });
     if (error instanceof HttpFailure) return problemAnswer(c, error.code, error.details);
     if (error instanceof Overload) return problemAnswer(c, 'overloaded');
-    if (error instanceof HTTPException) {
-      const code = OF_THE_LIBRARY[error.status];
-      if (code !== undefined) return problemAnswer(c, code);
-    }
-    const fields = { err: error, requestId: c.get('requestId') };
+    const fields = { err: error, ...namesOf(c, userNames) };
     if (error instanceof StorageFailure) {
       log.warn(fields, 'Storage let a request down.');
       return problemAnswer(c, error.kind);

@@ -1,5 +1,3 @@
-import type { MiddlewareHandler } from 'hono';
-
 /**
  * What browsers are told with every answer: that it is private, is of the type that it says, brings nothing along, is
  * shown in no frame, and belongs to no other site. `Strict-Transport-Security` is for whoever ends the TLS in front.
@@ -11,14 +9,6 @@ export const HEADERS: Readonly<Record<string, string>> = {
   'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',
   'X-Frame-Options': 'DENY',
-};
-
-const LINES = Object.entries(HEADERS);
-
-/** Set before there is an answer, which is the cheap way: `hono/secure-headers` rewrites each that is there already. */
-export const browserHeaders: MiddlewareHandler = (c, next) => {
-  for (const [name, value] of LINES) c.header(name, value);
-  return next();
 };
 
 /** The policy of a page that may run the scripts that stand in it, and load what else it needs from here. */

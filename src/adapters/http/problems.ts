@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { StorageFailureKind } from '../../application/ports/storage-failure.ts';
 import type { RefusalCode } from '../../domain/refusal.ts';
+import { answer } from './answer.ts';
 import { HEADERS } from './browser-headers.ts';
 
 /** HTTP's own ways to say no: the messenger was not asked, or broke. */
@@ -279,8 +280,8 @@ export function problemOf(
 /** The answer that says `code`. */
 export function problemAnswer(c: Context, code: ProblemCode, more: ProblemDetails = {}): Response {
   const { status } = PROBLEMS[code];
-  return c.body(JSON.stringify(problemOf(code, c.get('requestId'), more)), status, {
-    'Content-Type': 'application/problem+json',
+  const problem = problemOf(code, c.get('exchange').requestId, more);
+  return answer(c, JSON.stringify(problem), status, 'application/problem+json', {
     ...((status === 503 || status === 429) && { 'Retry-After': more.retryAfter?.toString() ?? RETRY_AFTER }),
     // RFC 6750 has no error for who brought no token.
     ...(status === 401 && {

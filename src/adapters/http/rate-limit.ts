@@ -49,8 +49,9 @@ function bucketsOf(name: string, { many, seconds, burst }: Rate): (c: Context, a
     }
     const isFree = bucket.tryRemoveTokens(1);
     const left = bucket.content;
-    c.header('RateLimit-Policy', policy);
-    c.header('RateLimit', `"${name}";r=${Math.floor(left)};t=${Math.ceil((burst - left) / perSecond)}`);
+    const { headers } = c.get('exchange');
+    headers['RateLimit-Policy'] = policy;
+    headers['RateLimit'] = `"${name}";r=${Math.floor(left)};t=${Math.ceil((burst - left) / perSecond)}`;
     if (!isFree) throw new HttpFailure('rate_limited', { retryAfter: Math.ceil((1 - left) / perSecond) });
   };
 }

@@ -25,7 +25,7 @@ declare const Bun: {
 const IDLE_SECONDS = 60;
 
 /** Listens by Bun's own server. */
-export const openBunServer: OpenHttpServer = ({ fetch, host, port }) =>
+export const openBunServer: OpenHttpServer = ({ fetch, host, port, setting }) =>
   new Promise((resolve, reject) => {
     try {
       const server = Bun.serve({
@@ -42,6 +42,6 @@ export const openBunServer: OpenHttpServer = ({ fetch, host, port }) =>
       });
       resolve({ url: urlAt(host, server.port), close: () => server.stop() });
     } catch (error) {
-      reject(listenError(error, { host, port }));
+      reject(listenError(error, { host, port, setting }));
     }
   });

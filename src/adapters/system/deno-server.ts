@@ -17,7 +17,7 @@ declare const Deno: {
 };
 
 /** Listens by Deno's own server. */
-export const openDenoServer: OpenHttpServer = ({ fetch, host, port }) =>
+export const openDenoServer: OpenHttpServer = ({ fetch, host, port, setting }) =>
   new Promise((resolve, reject) => {
     const unanswered = new Set<Promise<Response>>();
     const answer = (request: Request, { remoteAddr }: ServedBy): Promise<Response> => {
@@ -38,6 +38,6 @@ export const openDenoServer: OpenHttpServer = ({ fetch, host, port }) =>
         },
       });
     } catch (error) {
-      reject(listenError(error, { host, port }));
+      reject(listenError(error, { host, port, setting }));
     }
   });

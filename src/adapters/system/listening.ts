@@ -11,11 +11,15 @@ export interface Peer {
   readonly remoteAddress?: string | undefined;
 }
 
-/** Listens at `port` (0 takes a free one) of `host`; null is every address. Rejects with a `ListenError`. */
+/**
+ * Listens at `port` (0 takes a free one) of `host`; null is every address. Rejects with a `ListenError`, which names the
+ * setting that the port is of: `PORT`, unless told.
+ */
 export type OpenHttpServer = (needs: {
   readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
   readonly host: string | null;
   readonly port: number;
+  readonly setting?: string | undefined;
 }) => Promise<HttpServer>;
 
 /** Why there is no server at this address, in a sentence for people. */
@@ -23,17 +27,20 @@ export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
+interface Place {
+  readonly host: string | null;
+  readonly port: number;
+  readonly setting?: string | undefined;
+}
+
 /** What a host's error says to people. All hosts use the codes of the system. */
-export function listenError(error: unknown, place: { host: string | null; port: number }): ListenError {
+export function listenError(error: unknown, place: Place): ListenError {
   return new ListenError(sentenceFor((error as { code?: string }).code, place), { cause: error });
 }
 
-function sentenceFor(
-  code: string | undefined,
-  { host, port }: { host: string | null; port: number },
-): string {
-  if (code === 'EADDRINUSE') return `Port ${port} is taken by another process: choose another in PORT.`;
-  if (code === 'EACCES') return `Port ${port} may not be opened by this user: choose another in PORT.`;
+function sentenceFor(code: string | undefined, { host, port, setting = 'PORT' }: Place): string {
+  if (code === 'EADDRINUSE') return `Port ${port} is taken by another process: choose another in ${setting}.`;
+  if (code === 'EACCES') return `Port ${port} may not be opened by this user: choose another in ${setting}.`;
   // Deno has no code for a name that is none.
   if (host !== null && ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL', undefined].includes(code)) {
     return `${host} is no address of this host: change HOST.`;

@@ -32,6 +32,32 @@ export interface Telemetry {
   inboxRead(rows: { readonly order: number; readonly shown: number }): void;
 }
 
+/** Tells both. */
+export function both(one: Telemetry, other: Telemetry): Telemetry {
+  return {
+    requestAnswered(request) {
+      one.requestAnswered(request);
+      other.requestAnswered(request);
+    },
+    statementSent(name) {
+      const endOne = one.statementSent(name);
+      const endOther = other.statementSent(name);
+      return (outcome, speculations) => {
+        endOne(outcome, speculations);
+        endOther(outcome, speculations);
+      };
+    },
+    attemptRepeated() {
+      one.attemptRepeated();
+      other.attemptRepeated();
+    },
+    inboxRead(rows) {
+      one.inboxRead(rows);
+      other.inboxRead(rows);
+    },
+  };
+}
+
 /** For a service that nobody watches. */
 export const UNWATCHED: Telemetry = {
   requestAnswered: () => undefined,

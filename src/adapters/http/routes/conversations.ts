@@ -5,8 +5,9 @@ import { otherThan, type InboxEntry } from '../../../domain/conversation.ts';
 import type { UserId } from '../../../domain/ids.ts';
 import { MAX_PREVIEW_LENGTH, previewOf } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
+import { json } from '../answer.ts';
 import type { CallerOf } from '../authentication.ts';
-import { bodyOf, textBody } from '../bodies.ts';
+import { bodyOf } from '../bodies.ts';
 import type { List } from '../cursors.ts';
 import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pages.ts';
 import {
@@ -17,6 +18,7 @@ import {
   READ_PROBLEMS,
   WRITE_PROBLEMS,
 } from '../responses.ts';
+import { addRoute } from '../route.ts';
 import {
   conversationId,
   conversationIdInPath,
@@ -117,7 +119,6 @@ const startConversationRoute = createRoute({
   description:
     'Two users have one conversation. Where it is there already, it is shown. To send a message it need not be ' +
     'started. Safe to repeat. A user starts their own alone.',
-  middleware: textBody,
   request: { body: { required: true, content: { 'application/json': { schema: ConversationToStart } } } },
   responses: {
     ...problemResponses([...BODY_PROBLEMS, 'participants_are_others', ...WRITE_PROBLEMS], {
@@ -181,34 +182,29 @@ export function addConversationRoutes(
   }: Pick<UseCases, 'startConversation' | 'getConversation' | 'listConversations'>,
   callerOf: CallerOf,
 ): void {
-  app.openapi(startConversationRoute, async (c) => {
-    const { participant_ids } = c.req.valid('json');
+  addRoute(app, startConversationRoute, async (c, { body: { participant_ids } }) => {
     const { started, ...summary } = await startConversation({
       caller: callerOf(c),
       participantIds: participant_ids,
     });
-    if (!started) return c.json(viewOf(summary), 200);
-    return c.json(viewOf(summary), 201, { Location: `/api/conversations/${summary.conversation.id}` });
+    if (!started) return json(c, viewOf(summary), 200);
+    return json(c, viewOf(summary), 201, { Location: `/api/conversations/${summary.conversation.id}` });
   });
 
-  app.openapi(getConversationRoute, async (c) => {
-    const { conversation_id } = c.req.valid('param');
-    return c.json(
-      viewOf(await getConversation({ caller: callerOf(c), conversationId: conversation_id })),
-      200,
-    );
+  addRoute(app, getConversationRoute, async (c, { params: { conversation_id } }) => {
+    const summary = await getConversation({ caller: callerOf(c), conversationId: conversation_id });
+    return json(c, viewOf(summary), 200);
   });
 
-  app.openapi(listConversationsRoute, async (c) => {
-    const { user_id } = c.req.valid('param');
-    const query = c.req.valid('query');
+  addRoute(app, listConversationsRoute, async (c, { params: { user_id }, query }) => {
     const list: List = { kind: 'inbox', of: user_id };
     const page = await listConversations({
       caller: callerOf(c),
       userId: user_id,
       ...pageRequestOf(list, query),
     });
-    return c.json(
+    return json(
+      c,
       pageView(list, query, page, (entry) => rowViewOf(user_id, entry)),
       200,
     );

@@ -1,8 +1,10 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { swaggerUI } from '@hono/swagger-ui';
+import { json } from '../answer.ts';
 import { policyFor } from '../browser-headers.ts';
 import { HttpFailure } from '../problems.ts';
 import { jsonResponse, problemResponses } from '../responses.ts';
+import { addRoute } from '../route.ts';
 
 /** The file of Swagger UI with this name, or null. */
 export type DocsAssets = (name: string) => Promise<Uint8Array<ArrayBuffer> | null>;
@@ -38,7 +40,7 @@ export function addDocsRoutes(
     docsAssets: DocsAssets;
   },
 ): void {
-  app.openapi(documentRoute, (c) => c.json(document(), 200));
+  addRoute(app, documentRoute, (c) => json(c, document(), 200));
 
   app.get('/', (c) => c.redirect('/docs'));
 

@@ -1,6 +1,9 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
+import type { Build } from '../../../application/ports/build.ts';
+import { json } from '../answer.ts';
 import { HttpFailure } from '../problems.ts';
 import { jsonResponse, problemResponses } from '../responses.ts';
+import { addRoute } from '../route.ts';
 
 const liveRoute = createRoute({
   method: 'get',
@@ -28,16 +31,42 @@ const readyRoute = createRoute({
   },
 });
 
+const versionRoute = createRoute({
+  method: 'get',
+  path: '/version',
+  operationId: 'getVersion',
+  tags: ['Operation'],
+  security: [],
+  summary: 'What is running',
+  responses: {
+    200: jsonResponse(
+      'The build. The log names it too.',
+      z
+        .strictObject({
+          version: z.string().openapi({ example: '0.1.0' }),
+          commit: z.string().nullable().openapi({
+            description:
+              'The commit that it was built from, with -dirty where it was changed; null if unknown.',
+            example: '9f1c2f6e6a534b0e9d5e0c7a3f1b8d2400c0ffee',
+          }),
+        })
+        .openapi('Version'),
+    ),
+  },
+});
+
 /** What those who run the service ask of it. `missing` tells what keeps it from serving, a sentence each. */
 export function addHealthRoutes(
   app: OpenAPIHono,
-  { missing }: { missing: () => Promise<readonly string[]> },
+  { missing, build }: { missing: () => Promise<readonly string[]>; build: Build },
 ): void {
-  app.openapi(liveRoute, (c) => c.json({ status: 'live' as const }, 200));
+  addRoute(app, liveRoute, (c) => json(c, { status: 'live' as const }, 200));
 
-  app.openapi(readyRoute, async (c) => {
+  addRoute(app, readyRoute, async (c) => {
     const sentences = await missing();
     if (sentences.length > 0) throw new HttpFailure('not_ready', { detail: sentences.join(' ') });
-    return c.json({ status: 'ready' as const }, 200);
+    return json(c, { status: 'ready' as const }, 200);
   });
+
+  addRoute(app, versionRoute, (c) => json(c, build, 200));
 }

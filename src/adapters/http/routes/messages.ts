@@ -1,12 +1,5 @@
-import {
-  createRoute,
-  z,
-  type Hook,
-  type OpenAPIHono,
-  type RouteConfig,
-  type RouteHandler,
-} from '@hono/zod-openapi';
-import type { Env } from 'hono';
+import { createRoute, z, type OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
+import type { Context } from 'hono';
 import type { UseCases } from '../../../application/use-cases.ts';
 import type { Caller } from '../../../domain/caller.ts';
 import {
@@ -18,10 +11,10 @@ import {
 } from '../../../domain/ids.ts';
 import { MAX_CONTENT_LENGTH, type Message } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
+import { json } from '../answer.ts';
 import type { CallerOf } from '../authentication.ts';
-import { bodyOf, textBody } from '../bodies.ts';
+import { bodyOf } from '../bodies.ts';
 import type { List } from '../cursors.ts';
-import { faultsOf } from '../faults.ts';
 import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pages.ts';
 import { HttpFailure, type Fault } from '../problems.ts';
 import {
@@ -32,6 +25,7 @@ import {
   READ_PROBLEMS,
   WRITE_PROBLEMS,
 } from '../responses.ts';
+import { addRoute } from '../route.ts';
 import {
   conversationId,
   conversationIdInPath,
@@ -84,7 +78,6 @@ const sendRoute = {
     'The two users have one conversation, which their first message begins. Once this answers 201, the message ' +
     'and its place in both inboxes are stored. With an Idempotency-Key it is safe to repeat: one key of one ' +
     'sender is one message, for ever. A user sends under no id but their own, and may leave it out.',
-  middleware: textBody,
   parameters: [
     {
       in: 'header',
@@ -191,8 +184,7 @@ export function addMessageRoutes(
   { sendMessage, listMessagesBefore }: Pick<UseCases, 'sendMessage' | 'listMessagesBefore'>,
   callerOf: CallerOf,
 ): void {
-  const send: RouteHandler<typeof sendMessageRoute> = async (c) => {
-    const { sender_id, receiver_id, content } = c.req.valid('json');
+  const send = async (c: Context, { sender_id, receiver_id, content }: z.output<typeof MessageToSend>) => {
     const caller = callerOf(c);
     const { message, replayed } = await sendMessage({
       caller,
@@ -201,39 +193,31 @@ export function addMessageRoutes(
       content,
       idempotencyKey: idempotencyKeyOf(c.req.header('Idempotency-Key')),
     });
-    if (replayed) c.header('Idempotency-Replayed', 'true');
-    return c.json(viewOf(message), 201);
+    if (!replayed) return json(c, viewOf(message), 201);
+    c.get('exchange').replayed = true;
+    return json(c, viewOf(message), 201, { 'Idempotency-Replayed': 'true' });
   };
   /** Says all that is wrong at once: also that there is nobody to stand in for a sender who is left out. */
-  const hook: Hook<unknown, Env, string, Promise<never> | undefined> = (result, c) => {
-    if (result.success) return undefined;
-    const faults = faultsOf(result.target, result.error);
-    // Without a body there is nothing to read.
-    const body: Promise<unknown> = c.req.json().catch(() => ({}));
-    return body.then((body): never => {
-      const isSenderMissing = isRecord(body) && body['sender_id'] === undefined;
-      if (isSenderMissing && callerOf(c).kind === 'service') faults.unshift(SENDER_MISSING);
-      throw new HttpFailure('invalid_request', { faults });
-    });
+  const faultsInBody = (c: Context, body: unknown, faults: Fault[]): Fault[] => {
+    const isSenderMissing = isRecord(body) && body['sender_id'] === undefined;
+    return isSenderMissing && callerOf(c).kind === 'service' ? [SENDER_MISSING, ...faults] : faults;
   };
-  app.openapi(sendMessageRoute, send, hook);
-  app.openapi(sendMessageByVerbRoute, send, hook);
+  addRoute(app, sendMessageRoute, (c, { body }) => send(c, body), faultsInBody);
+  addRoute(app, sendMessageByVerbRoute, (c, { body }) => send(c, body), faultsInBody);
 
-  app.openapi(listMessagesRoute, async (c) => {
-    const { conversation_id } = c.req.valid('param');
-    const query = c.req.valid('query');
+  addRoute(app, listMessagesRoute, async (c, { params: { conversation_id }, query }) => {
     const list: List = { kind: 'history', of: conversation_id };
     const page = await listMessagesBefore({
       caller: callerOf(c),
       conversationId: conversation_id,
       ...pageRequestOf(list, query),
     });
-    return c.json(pageView(list, query, page, viewOf), 200);
+    return json(c, pageView(list, query, page, viewOf), 200);
   });
 
-  app.openapi(listMessagesBeforeRoute, async (c) => {
-    const { conversation_id } = c.req.valid('param');
-    const { timestamp, before_timestamp, ...query } = c.req.valid('query');
+  addRoute(app, listMessagesBeforeRoute, async (c, asked) => {
+    const { conversation_id } = asked.params;
+    const { timestamp, before_timestamp, ...query } = asked.query;
     const list: List = { kind: 'history', of: conversation_id };
     const time = oneTimeOf(timestamp, before_timestamp);
     const request = pageRequestOf(list, query);
@@ -244,7 +228,7 @@ export function addMessageRoutes(
       ...request,
       before,
     });
-    return c.json(pageView(list, query, page, viewOf), 200);
+    return json(c, pageView(list, query, page, viewOf), 200);
   });
 }
 

@@ -2,7 +2,8 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { UseCases } from '../../../application/use-cases.ts';
 import { timestampOfMicroseconds } from '../../../domain/time.ts';
 import { MAX_USERNAME_LENGTH, type User } from '../../../domain/user.ts';
-import { bodyOf, textBody } from '../bodies.ts';
+import { bodyOf } from '../bodies.ts';
+import { json } from '../answer.ts';
 import type { CallerOf } from '../authentication.ts';
 import {
   BODY_PROBLEMS,
@@ -11,6 +12,7 @@ import {
   READ_PROBLEMS,
   WRITE_PROBLEMS,
 } from '../responses.ts';
+import { addRoute } from '../route.ts';
 import { time, userId, userIdInPath, writtenText } from '../values.ts';
 
 const UserToSave = bodyOf({
@@ -40,7 +42,6 @@ const saveUserRoute = createRoute({
   summary: "Save a user's name",
   description:
     'By that user, or a service. Nobody needs to be saved to write or to be written to. Safe to repeat.',
-  middleware: textBody,
   request: { params, body: { required: true, content: { 'application/json': { schema: UserToSave } } } },
   responses: {
     ...problemResponses(
@@ -79,15 +80,12 @@ export function addUserRoutes(
   { saveUser, getUser }: Pick<UseCases, 'saveUser' | 'getUser'>,
   callerOf: CallerOf,
 ): void {
-  app.openapi(saveUserRoute, async (c) => {
-    const { user_id } = c.req.valid('param');
-    const { username } = c.req.valid('json');
+  addRoute(app, saveUserRoute, async (c, { params: { user_id }, body: { username } }) => {
     const { user, created } = await saveUser({ caller: callerOf(c), userId: user_id, username });
-    return c.json(viewOf(user), created ? 201 : 200);
+    return json(c, viewOf(user), created ? 201 : 200);
   });
 
-  app.openapi(getUserRoute, async (c) => {
-    const { user_id } = c.req.valid('param');
-    return c.json(viewOf(await getUser({ userId: user_id })), 200);
-  });
+  addRoute(app, getUserRoute, async (c, { params: { user_id } }) =>
+    json(c, viewOf(await getUser({ userId: user_id })), 200),
+  );
 }

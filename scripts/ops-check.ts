@@ -1,0 +1,220 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { run, type Run } from './deploy-check/run.ts';
+import { projectFolder } from './local-cassandra/project-folder.ts';
+import { alertsIn, metricsIn, panelsIn, strangersIn, type Metrics } from './ops-check/panels.ts';
+import { pictureOf } from './ops-check/picture.ts';
+import { onStage, type Stage } from './ops-check/stage.ts';
+import { findTools, type Tools } from './ops-check/tools.ts';
+
+const HELP = `npm run ops:check [-- --picture]
+
+Checks the alerts by promtool, and the dashboard by a Prometheus that reads the metrics of a running service; then
+plants faults in copies of both, which have to be found. The service is in memory; beside it a stand-in gives the
+metrics of one on a Cassandra that has a bad day.
+
+  --picture   also writes ops/dashboard.svg: what Prometheus answered to each panel, in two minutes of load on a service
+              on the Cassandra that CASSANDRA_CONTACT_POINTS and its like name, which has to be migrated
+  --help      this text
+`;
+
+const SECONDS = 20;
+const SECONDS_OF_PICTURE = 120;
+
+const ops = join(projectFolder, 'ops');
+const read = (name: string): string => readFileSync(join(ops, name), 'utf8');
+
+/** A change to a file of `ops/`, or to the metrics, that has to be found. */
+interface Fault {
+  readonly file: string;
+  /** Text that is in the file, and what comes in its place, wherever it stands. */
+  readonly from: string;
+  readonly to: string;
+  /** What is said of it. */
+  readonly found: RegExp;
+}
+
+const FAULTS_OF_ALERTS: readonly Fault[] = [
+  { file: 'alerts.yaml', from: 'sum by (le)', to: 'sum by le', found: /parse error/ },
+  { file: 'alerts.yaml', from: '$labels.instance', to: '$label.instance', found: /undefined variable/ },
+  { file: 'alerts.yaml', from: 'route=~"/api/.*", ', to: '', found: /MessengerFails/ },
+  { file: 'alerts.yaml', from: '> 0.05', to: '> 0.5', found: /CassandraNodeIsSlow/ },
+  { file: 'alerts.yaml', from: 'outcome!="ok"', to: 'outcome="error"', found: /CassandraFails/ },
+  { file: 'alerts.yaml', from: '== 0', to: '< 0', found: /CassandraNotConnected/ },
+  { file: 'alerts.yaml', from: '> 0.2\n        for: 5m', to: '> 0.01\n        for: 5m', found: /EventLoop/ },
+];
+
+const FAULTS_OF_METRICS: readonly Fault[] = [
+  {
+    file: '/metrics',
+    from: 'cassandra_retries_total',
+    to: 'cassandra_retries',
+    found: /counter metrics should have "_total" suffix/,
+  },
+];
+
+const FAULTS_OF_PANELS: readonly Fault[] = [
+  {
+    file: 'dashboard.json',
+    from: 'cassandra_retries_total',
+    to: 'cassandra_retry_total',
+    found: /“Retries .* names cassandra_retry_total, which is not there/,
+  },
+  {
+    file: 'dashboard.json',
+    from: 'sum by (route)',
+    to: 'sum by route',
+    found: /“Share that ends with a 5xx, by route” can't be asked for: .*parse error/,
+  },
+  {
+    file: 'dashboard.json',
+    from: 'status=~\\"5..\\"',
+    to: 'state=~\\"5..\\"',
+    found: /“Share .* names the label state of http_server_request_duration_seconds_count/,
+  },
+  {
+    file: 'dashboard.json',
+    from: 'sum by (le, statement)',
+    to: 'sum by (statement)',
+    found: /“Time of statements, p99 by statement” has no data/,
+  },
+];
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { picture: { type: 'boolean' }, help: { type: 'boolean' } } });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const tools = await findTools();
+  if (tools === null) {
+    const isFailure = process.env['CI'] === 'true';
+    console.error(
+      'NOTHING WAS CHECKED: it needs Prometheus with its promtool; install the Debian package prometheus, ' +
+        'or run apt-get update, so that it can be fetched.',
+    );
+    console.log(`0 passed, ${isFailure ? 1 : 0} failed`);
+    return isFailure ? 1 : 0;
+  }
+
+  let passed = 0;
+  let failed = 0;
+  const note = (name: string, flaws: readonly string[]): void => {
+    if (flaws.length === 0) passed += 1;
+    else failed += 1;
+    console.log([`  ${flaws.length === 0 ? 'ok    ' : 'FAILED'}  ${name}`, ...flaws].join('\n          '));
+  };
+
+  note('the alerts fire when they should, and only then', await flawsOfAlerts(tools, ops));
+  for (const fault of FAULTS_OF_ALERTS)
+    note(titleOf(fault), missed(fault, await flawsOfChanged(tools, fault)));
+
+  await onStage(tools, { seconds: SECONDS, cassandra: null }, async (stage) => {
+    const [text = '', ...others] = await stage.texts();
+    const flaws = await Promise.all([text, ...others].map((each) => flawsOfMetrics(tools, each)));
+    note('the metrics are named and described as they should be', flaws.flat());
+    for (const fault of FAULTS_OF_METRICS) {
+      note(titleOf(fault), missed(fault, await flawsOfMetrics(tools, changed(text, fault))));
+    }
+    note('the dashboard shows data in every panel', await flawsOfPanels(stage, read('dashboard.json')));
+    for (const fault of FAULTS_OF_PANELS) {
+      const flaws = await flawsOfPanels(stage, changed(read(fault.file), fault));
+      note(titleOf(fault), missed(fault, flaws));
+    }
+    note('the alerts ask for what there is', await flawsOfExpressions(stage));
+  });
+  if (values.picture === true) await draw(tools);
+  console.log(`\n${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+/** What promtool has against the alerts in a folder, or against their tests. */
+async function flawsOfAlerts({ promtool }: Tools, folder: string): Promise<string[]> {
+  const checked = await run(promtool, ['check', 'rules', 'alerts.yaml'], { cwd: folder });
+  return checked.code === 0
+    ? flawsIn(await run(promtool, ['test', 'rules', 'alerts.test.yaml'], { cwd: folder }))
+    : flawsIn(checked);
+}
+
+function flawsIn({ code, output }: Run): string[] {
+  return code === 0 ? [] : [output];
+}
+
+/** What is said instead of the fault; nothing where it is found. */
+function missed({ found }: Fault, flaws: readonly string[]): string[] {
+  return flaws.some((flaw) => found.test(flaw)) ? [] : ['It finds:', ...flaws];
+}
+
+/** What promtool has against a copy of the alerts with a fault. */
+async function flawsOfChanged(tools: Tools, fault: Fault): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'messenger-ops-'));
+  try {
+    cpSync(ops, folder, { recursive: true });
+    writeFileSync(join(folder, fault.file), changed(read(fault.file), fault));
+    return await flawsOfAlerts(tools, folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function changed(text: string, { file, from, to }: Fault): string {
+  if (!text.includes(from)) throw new Error(`${file} does not hold: ${from}`);
+  return text.replaceAll(from, to);
+}
+
+/** What promtool has against the text of metrics. */
+async function flawsOfMetrics({ promtool }: Tools, text: string): Promise<string[]> {
+  return flawsIn(await run(promtool, ['check', 'metrics'], { input: text }));
+}
+
+async function flawsOfPanels(stage: Stage, dashboard: string): Promise<string[]> {
+  const metrics = metricsIn(await stage.texts());
+  const flaws: string[] = [];
+  for (const { title, queries } of panelsIn(dashboard)) {
+    for (const { expr } of queries) flaws.push(...(await flawsOf(stage, metrics, `“${title}”`, expr)));
+  }
+  return flaws;
+}
+
+async function flawsOfExpressions(stage: Stage): Promise<string[]> {
+  const metrics = metricsIn(await stage.texts());
+  const flaws: string[] = [];
+  for (const { name, sides } of alertsIn(await stage.rules())) {
+    for (const expr of sides) flaws.push(...(await flawsOf(stage, metrics, name, expr)));
+  }
+  return flaws;
+}
+
+/** What is wrong with an expression: it names what is not there, can't be read, or gives nothing. */
+async function flawsOf(stage: Stage, metrics: Metrics, who: string, expr: string): Promise<string[]> {
+  const strangers = strangersIn(expr, metrics);
+  if (strangers.length > 0) return [`${who} names ${strangers.join(' and ')}, which is not there`];
+  try {
+    const series = await stage.query(expr);
+    const values = series.flatMap((line) => line.values.map(([, value]) => Number(value)));
+    return values.some((value) => Number.isFinite(value)) ? [] : [`${who} has no data: ${expr}`];
+  } catch (error) {
+    return [`${who} can't be asked for: ${(error as Error).message}`];
+  }
+}
+
+async function draw(tools: Tools): Promise<void> {
+  const given = Object.entries(process.env).filter(([name]) => name.startsWith('CASSANDRA_'));
+  const cassandra = Object.fromEntries(given) as Record<string, string>;
+  const caption = `${SECONDS_OF_PICTURE} s of a little load on one service and its Cassandra, as a Prometheus saw it`;
+  await onStage(tools, { seconds: SECONDS_OF_PICTURE, cassandra }, async (stage) => {
+    writeFileSync(
+      join(ops, 'dashboard.svg'),
+      await pictureOf(stage, panelsIn(read('dashboard.json')), caption),
+    );
+  });
+  console.log('  ops/dashboard.svg is written');
+}
+
+function titleOf({ file, from, to }: Fault): string {
+  return `found: ${file} with ${JSON.stringify(to)} for ${JSON.stringify(from)}`;
+}
+
+process.exitCode = await main();

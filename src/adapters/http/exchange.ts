@@ -1,0 +1,116 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
+import type { Log } from '../../application/ports/log.ts';
+import type { Telemetry } from '../../application/ports/telemetry.ts';
+import type { Tracing } from '../../application/ports/tracing.ts';
+import type { UserId } from '../../domain/ids.ts';
+import { HEADERS } from './browser-headers.ts';
+
+/** What is noted of a request while it is served. */
+export interface Exchange {
+  /** The `X-Request-Id` of the request where it had a sane one, or one made for it. */
+  readonly requestId: string;
+  /** Of the trace that the request belongs to (W3C Trace Context); null where it belongs to none. */
+  readonly traceId: string | null;
+  /** The template of the path, as the OpenAPI document has it; null until a route takes the request. */
+  route: string | null;
+  /** What any answer to this request is to say in its header beside what all answers say. */
+  readonly headers: Record<string, string>;
+  /** Whether an answer with these headers has been made. */
+  isDressed: boolean;
+  /** Whether the answer is that of an earlier request with the same idempotency key. */
+  replayed: boolean;
+}
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    exchange: Exchange;
+  }
+}
+
+/** How logs name a user: by a name that only those who run the service can make; null to leave users out. */
+export type UserNames = ((userId: UserId) => string) | null;
+
+/** Before everything else: notes what the rest goes by, and tells of each request what became of it. */
+export function attending(needs: {
+  readonly telemetry: Telemetry;
+  readonly tracing: Pick<Tracing, 'place'> | null;
+  readonly log: Log;
+  readonly userNames: UserNames;
+}): MiddlewareHandler {
+  const { telemetry, tracing, log, userNames } = needs;
+  return async (c, next) => {
+    const begun = performance.now();
+    const requestId = requestIdOf(c.req.header('X-Request-Id'));
+    const exchange: Exchange = {
+      requestId,
+      traceId: tracing?.place()?.traceId ?? traceIdIn(c.req.header('traceparent')),
+      route: null,
+      headers: { 'X-Request-Id': requestId },
+      isDressed: false,
+      replayed: false,
+    };
+    c.set('exchange', exchange);
+    await next();
+    if (!exchange.isDressed) dress(c.res, exchange);
+    const answered = {
+      method: c.req.method,
+      route: exchange.route ?? routeOf(c),
+      status: c.res.status,
+      milliseconds: performance.now() - begun,
+      replayed: exchange.replayed,
+    };
+    telemetry.requestAnswered(answered);
+    if (answered.status < 400 && answered.route !== null && PROBES.has(answered.route)) return;
+    const { method, route, status } = answered;
+    log.info(
+      {
+        ...namesOf(c, userNames),
+        method,
+        route,
+        status,
+        durationMs: Math.round(answered.milliseconds * 100) / 100,
+      },
+      'answered',
+    );
+  };
+}
+
+/** What is asked again and again by machines, and is worth no line as long as all is well. */
+const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
+
+/** By what names a line in the log can be joined with others about the same request. */
+export function namesOf(c: Context, userNames: UserNames): object {
+  const { requestId, traceId } = c.get('exchange');
+  const caller = userNames === null ? undefined : c.get('caller');
+  return {
+    requestId,
+    ...(traceId !== null && { traceId }),
+    ...(caller?.kind === 'user' && { user: userNames?.(caller.userId) }),
+  };
+}
+
+const SANE_REQUEST_ID = /^[\w\-=]{1,255}$/;
+
+function requestIdOf(given: string | undefined): string {
+  return given !== undefined && SANE_REQUEST_ID.test(given) ? given : crypto.randomUUID();
+}
+
+const TRACEPARENT = /^[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:-|$)/;
+
+function traceIdIn(traceparent: string | undefined): string | null {
+  return traceparent === undefined ? null : (TRACEPARENT.exec(traceparent)?.[1] ?? null);
+}
+
+/** The template of the route that takes the request, or would have taken it; null where there is none. */
+export function routeOf(c: Context): string | null {
+  const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL');
+  return route?.path.replaceAll(/:(\w+)/g, '{$1}') ?? null;
+}
+
+/** Gives an answer the headers that it was not made with. */
+function dress(answer: Response, { headers }: Exchange): void {
+  for (const [name, value] of Object.entries({ ...HEADERS, ...headers })) {
+    if (!answer.headers.has(name)) answer.headers.set(name, value);
+  }
+}

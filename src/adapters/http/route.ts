@@ -1,0 +1,89 @@
+import type { OpenAPIHono, RouteConfig, z } from '@hono/zod-openapi';
+import type { Context } from 'hono';
+import type { AnswerOf } from './answer.ts';
+import { jsonIn, textOf } from './bodies.ts';
+import { faultsOf } from './faults.ts';
+import { HttpFailure, type Fault } from './problems.ts';
+
+type OutputOf<Schema> = Schema extends z.ZodType<infer Output> ? Output : undefined;
+
+interface JsonBody {
+  content: { 'application/json': { schema: z.ZodType } };
+}
+
+/** What a request of a route asks, checked: each part of it that the route declares. */
+export interface Asked<Route extends RouteConfig> {
+  readonly query: Route['request'] extends { query: infer Schema } ? OutputOf<Schema> : undefined;
+  readonly params: Route['request'] extends { params: infer Schema } ? OutputOf<Schema> : undefined;
+  readonly body: Route['request'] extends {
+    body: { content: { 'application/json': { schema: infer Schema } } };
+  }
+    ? OutputOf<Schema>
+    : undefined;
+}
+
+/**
+ * Adds a route to the app and to its OpenAPI document. Whoever asks something of another shape than `route` declares
+ * is told every fault of the query, or else of the path, or else of the body.
+ *
+ * The library's `openapi` checks the same by a chain of middleware, one for each part and each with promises of its
+ * own; checked in one go, a page costs a tenth less on Node.
+ *
+ * `faultsInBody` may add to what zod finds wrong with a body.
+ */
+export function addRoute<Route extends RouteConfig>(
+  app: OpenAPIHono,
+  route: Route,
+  answer: (
+    c: Context,
+    asked: Asked<NoInfer<Route>>,
+  ) => AnswerOf<NoInfer<Route>> | Promise<AnswerOf<NoInfer<Route>>>,
+  faultsInBody: (c: Context, body: unknown, faults: Fault[]) => Fault[] = (_, __, faults) => faults,
+): void {
+  app.openAPIRegistry.registerPath(route);
+  const query = route.request?.query as z.ZodType | undefined;
+  const params = route.request?.params as z.ZodType | undefined;
+  const body = (route.request?.body as JsonBody | undefined)?.content['application/json'].schema;
+
+  const asked = (c: Context): Omit<Asked<Route>, 'body'> =>
+    ({
+      query: query && checked('query', query, queryOf(c)),
+      params: params && checked('param', params, c.req.param()),
+    }) as Omit<Asked<Route>, 'body'>;
+
+  const path = route.path.replaceAll(/\{(.+?)\}/g, ':$1');
+  if (body === undefined) {
+    app.on(route.method, path, async (c) => {
+      c.get('exchange').route = route.path;
+      return answer(c, asked(c) as Asked<Route>);
+    });
+    return;
+  }
+  app.on(route.method, path, async (c) => {
+    c.get('exchange').route = route.path;
+    const text = await textOf(c);
+    const rest = asked(c);
+    const given = jsonIn(c, text);
+    const result = body.safeParse(given);
+    if (result.success) return answer(c, { ...rest, body: result.data } as Asked<Route>);
+    const faults = faultsInBody(c, given, faultsOf('json', result.error));
+    throw new HttpFailure('invalid_request', { faults });
+  });
+}
+
+function checked(part: 'query' | 'param', schema: z.ZodType, given: unknown): unknown {
+  const result = schema.safeParse(given);
+  if (result.success) return result.data;
+  throw new HttpFailure('invalid_request', { faults: faultsOf(part, result.error) });
+}
+
+/** The parameters of the query; one that is given several times is a list. */
+function queryOf(c: Context): Record<string, string | string[]> {
+  if (!c.req.url.includes('?')) return {};
+  return Object.fromEntries(
+    Object.entries(c.req.queries()).map(([name, values]) => {
+      const [first = '', ...others] = values;
+      return [name, others.length === 0 ? first : values];
+    }),
+  );
+}

@@ -1,0 +1,233 @@
+import { readdirSync } from 'node:fs';
+import process from 'node:process';
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import type { AdmissionState } from '../../application/admission.ts';
+import type { AnsweredRequest, StatementOutcome, Telemetry } from '../../application/ports/telemetry.ts';
+import { DurationHistogram, type Durations } from './durations.ts';
+
+/** What is counted and measured, for Prometheus to read. */
+export interface Metrics {
+  /** What is told here is counted. */
+  readonly telemetry: Telemetry;
+  /** All of it as it is now, and the type of that text. */
+  readonly text: () => Promise<string>;
+  readonly contentType: string;
+}
+
+/** What is looked at only when somebody asks for the text. */
+export interface Watched {
+  readonly admission: () => AdmissionState;
+  /** What is open to each node that storage is connected to; null where storage has no nodes. */
+  readonly pools:
+    | (() => readonly {
+        readonly node: string;
+        readonly connections: number;
+        readonly inFlight: number;
+      }[])
+    | null;
+}
+
+/** Metrics of their own, so that several services can be in one process. */
+export function makeMetrics(watched: Watched): Metrics {
+  const registry = new Registry();
+  const { contentType } = registry;
+  watchProcess(registry);
+  watchAdmission(registry, watched.admission);
+  if (watched.pools !== null) watchPools(registry, watched.pools);
+  return { telemetry: telemetryFor(registry), text: () => registry.metrics(), contentType };
+}
+
+function telemetryFor(registry: Registry): Telemetry {
+  const registers = [registry];
+  const requests = new DurationHistogram<'method' | 'route' | 'status'>({
+    name: 'http_server_request_duration_seconds',
+    help: 'Time from the arrival of a request to its answer.',
+  });
+  const statements = new DurationHistogram<'statement' | 'outcome'>({
+    name: 'cassandra_statement_duration_seconds',
+    help: 'Time from sending a statement to its end, with its retries and speculative executions.',
+  });
+  registry.registerMetric(requests.metric);
+  registry.registerMetric(statements.metric);
+  const speculations = new Counter({
+    name: 'cassandra_speculative_executions_total',
+    help: 'Times that a further node was asked because the one before it was slow.',
+    registers,
+  });
+  const retries = new Counter({
+    name: 'cassandra_retries_total',
+    help: 'Attempts at a statement that failed and were made again.',
+    registers,
+  });
+  const replays = new Counter({
+    name: 'messenger_idempotency_replays_total',
+    help: 'Requests that were answered as an earlier one with the same idempotency key was.',
+    registers,
+  });
+  const orderRows = new Counter({
+    name: 'messenger_inbox_order_rows_read_total',
+    help: 'Order rows read for the pages of inboxes.',
+    registers,
+  });
+  const shownRows = new Counter({
+    name: 'messenger_inbox_rows_shown_total',
+    help: 'Conversations that the pages of inboxes have shown.',
+    registers,
+  });
+
+  const byRoute = new Map<string | null, Map<string, Map<number, Durations>>>();
+  const durationsOf = ({ route, method, status }: AnsweredRequest): Durations => {
+    const byMethod = reached(byRoute, route, () => new Map<string, Map<number, Durations>>());
+    const known = METHODS.has(method) ? method : OTHER_METHOD;
+    const byStatus = reached(byMethod, known, () => new Map<number, Durations>());
+    return reached(byStatus, status, () =>
+      requests.with({ method: known, route: route ?? NO_ROUTE, status: String(status) }),
+    );
+  };
+
+  const byStatement = new Map<string, Map<StatementOutcome, Durations>>();
+  return {
+    requestAnswered(request) {
+      durationsOf(request).add(request.milliseconds);
+      if (request.replayed) replays.inc();
+    },
+
+    statementSent(statement) {
+      const byOutcome = reached(byStatement, statement, () => new Map<StatementOutcome, Durations>());
+      const begun = performance.now();
+      return (outcome, speculated) => {
+        const took = performance.now() - begun;
+        reached(byOutcome, outcome, () => statements.with({ statement, outcome })).add(took);
+        if (speculated > 0) speculations.inc(speculated);
+      };
+    },
+
+    attemptRepeated() {
+      retries.inc();
+    },
+
+    inboxRead({ order, shown }) {
+      orderRows.inc(order);
+      shownRows.inc(shown);
+    },
+  };
+}
+
+/** What is at `key`, and was made there the first time. */
+function reached<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+/** All others are one, or whoever makes up methods could fill the memory. The name is OpenTelemetry's. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const OTHER_METHOD = '_OTHER';
+
+/** The route of what no route took. */
+const NO_ROUTE = 'none';
+
+function watchAdmission(registry: Registry, state: Watched['admission']): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'messenger_questions_in_progress',
+    help: 'Questions that storage works on; a page counts once for every fifty of its items.',
+    registers,
+    collect() {
+      this.set(state().inProgress);
+    },
+  });
+  new Gauge({
+    name: 'messenger_questions_room',
+    help: 'How many may be in progress: as many as storage takes.',
+    registers,
+    collect() {
+      this.set(state().room);
+    },
+  });
+  new Counter({
+    name: 'messenger_questions_turned_away_total',
+    help: 'Questions that found no room.',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(state().turnedAway);
+    },
+  });
+}
+
+function watchPools(registry: Registry, pools: NonNullable<Watched['pools']>): void {
+  const registers = [registry];
+  const labelNames = ['node'] as const;
+  // Its own metric, because of no node there is nothing with a label.
+  new Gauge({
+    name: 'cassandra_connected_nodes',
+    help: 'Nodes that this process has a connection to.',
+    registers,
+    collect() {
+      this.set(pools().length);
+    },
+  });
+  new Gauge({
+    name: 'cassandra_pool_connections',
+    help: 'Connections to a node.',
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const { node, connections } of pools()) this.set({ node }, connections);
+    },
+  });
+  new Gauge({
+    name: 'cassandra_pool_in_flight',
+    help: 'Statements on their way at a node.',
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const { node, inFlight } of pools()) this.set({ node }, inFlight);
+    },
+  });
+}
+
+/** Each asks for every open socket, one by one. */
+const OF_HANDLES = ['resources', 'handles', 'requests'].flatMap((what) => [
+  `nodejs_active_${what}`,
+  `nodejs_active_${what}_total`,
+]);
+
+/** What prom-client reads from /proc. */
+const OF_PROC = [
+  'process_resident_memory_bytes',
+  'process_virtual_memory_bytes',
+  'process_heap_bytes',
+  'process_open_fds',
+];
+
+/** What prom-client knows of the process, its event loop and its collector, as far as this host tells. */
+function watchProcess(registry: Registry): void {
+  collectDefaultMetrics({ register: registry });
+  for (const name of OF_HANDLES) registry.removeSingleMetric(name);
+  if (isReadable('/proc/self/fd')) return;
+  // On Deno, for one. They would stand at 0 for ever.
+  for (const name of OF_PROC) registry.removeSingleMetric(name);
+  new Gauge({
+    name: 'process_resident_memory_bytes',
+    help: 'Resident memory size in bytes.',
+    registers: [registry],
+    collect() {
+      this.set(process.memoryUsage().rss);
+    },
+  });
+}
+
+function isReadable(folder: string): boolean {
+  try {
+    readdirSync(folder);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { describe, test } from 'vitest';
+import { makeMetricsApp } from '../../src/adapters/http/app.ts';
+import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
+import { startProcess } from '../support/service-process.ts';
+import { ask, freshUser, get, historyOf, inboxOf, problemIn, type Fetch, type Message } from './client.ts';
+import { openApp } from './open-app.ts';
+
+const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
+const makeTestMetrics = () =>
+  makeMetrics({ admission: () => ({ inProgress: 0, room: 64, turnedAway: 0 }), pools: null });
+
+/** The app, which counts what is asked of it and tells of it at /metrics. */
+function openCountingApp(): Fetch {
+  const metrics = makeTestMetrics();
+  const app = openApp({ metrics, telemetry: metrics.telemetry });
+  return async (request) => app.fetch(request);
+}
+
+/** How often requests ended in these ways, by `METHOD route status`. */
+async function countsIn(fetch: Fetch): Promise<Record<string, number>> {
+  const { text } = await get(fetch, '/metrics');
+  const lines = text.matchAll(
+    /^http_server_request_duration_seconds_count\{method="(.*)",route="(.*)",status="(.*)"\} (\d+)$/gm,
+  );
+  return Object.fromEntries(
+    [...lines].map(([, method, route, status, count]) => [`${method} ${route} ${status}`, Number(count)]),
+  );
+}
+
+describe('the metrics', () => {
+  test('are text of the version that Prometheus reads', async () => {
+    const { status, headers, text } = await get(openCountingApp(), '/metrics');
+    assert.equal(status, 200);
+    assert.match(headers.get('Content-Type') ?? '', /^text\/plain; version=0\.0\.4; charset=utf-8$/);
+    assert.equal(headers.get('Cache-Control'), 'no-store');
+    assert.match(text, /^# TYPE http_server_request_duration_seconds histogram$/m);
+    assert.ok(text.endsWith('\n'));
+  });
+
+  test('count each request under its route and its status, and repeats as such', async () => {
+    const fetch = openCountingApp();
+    const [sender_id, receiver_id] = [freshUser(), freshUser()];
+    const body = { sender_id, receiver_id, content: 'Hello' };
+    const headers = { 'Idempotency-Key': 'k-1' };
+    for (const path of ['/api/messages', '/api/messages', '/api/messages/send']) {
+      await ask(fetch, 'POST', path, { body, headers });
+    }
+    await ask(fetch, 'POST', '/api/messages', { body: '{' });
+    await ask(fetch, 'POST', '/api/messages', { body: { ...body, content: '' } });
+    await get(fetch, inboxOf(sender_id));
+    await get(fetch, inboxOf(receiver_id));
+    await get(fetch, `${inboxOf(receiver_id)}?limit=0`);
+    await get(fetch, '/api/users/nobody');
+    await get(fetch, '/livez');
+    await get(fetch, '/nowhere');
+    await ask(fetch, 'BREW', '/livez');
+    await ask(fetch, 'DELETE', '/api/messages');
+    assert.deepEqual(await countsIn(fetch), {
+      'POST /api/messages 201': 2,
+      'POST /api/messages/send 201': 1,
+      'POST /api/messages 400': 2,
+      'GET /api/conversations/user/{user_id} 200': 2,
+      'GET /api/conversations/user/{user_id} 400': 1,
+      'GET /api/users/{user_id} 404': 1,
+      'GET /livez 200': 1,
+      'GET none 404': 1,
+      '_OTHER none 405': 1,
+      'DELETE none 405': 1,
+    });
+    const { text } = await get(fetch, '/metrics');
+    assert.match(text, /^messenger_idempotency_replays_total 2$/m);
+  });
+
+  test('name no user, no conversation, no message, no content and no key', async () => {
+    const fetch = openCountingApp();
+    const secrets = new Set<string>();
+    const secret = (): string => {
+      const made = freshUser();
+      secrets.add(made);
+      return made;
+    };
+    for (let round = 0; round < 5; round += 1) {
+      const [sender_id, receiver_id] = [secret(), secret()];
+      const requestId = randomUUID();
+      secrets.add(requestId);
+      const headers = { 'Idempotency-Key': secret(), 'X-Request-Id': requestId };
+      const body = { sender_id, receiver_id, content: secret() };
+      const sent = (await ask(fetch, 'POST', '/api/messages', { body, headers })).body as Message;
+      secrets.add(sent.id).add(sent.conversation_id);
+      await ask(fetch, 'POST', '/api/messages', { body: { ...body, content: secret() }, headers });
+      await ask(fetch, 'PUT', `/api/users/${sender_id}`, { body: { username: secret() } });
+      await ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: [sender_id, secret()] } });
+      for (const path of [
+        historyOf(sent.conversation_id),
+        `${historyOf(sent.conversation_id)}?cursor=${secret()}`,
+        `${historyOf(sent.conversation_id)}/before?timestamp=${sent.created_at}`,
+        inboxOf(sender_id),
+        `/api/conversations/${sent.conversation_id}`,
+        `/api/conversations/${secret()}`,
+        `/api/users/${secret()}`,
+        `/${secret()}`,
+        `/docs/swagger-ui-dist/${secret()}`,
+        `/api/messages/conversation/${secret()}/${secret()}`,
+      ]) {
+        await get(fetch, path);
+        await ask(fetch, 'PATCH', path);
+        await ask(fetch, 'HEAD', path);
+      }
+    }
+    const { text } = await get(fetch, '/metrics');
+    assert.ok(secrets.size > 50);
+    for (const each of secrets) assert.ok(!text.includes(each), each);
+    // Nor anything of their shape.
+    const series = [...text.matchAll(/^\w+\{(.*)\}/gm)].map(([, labels = '']) => labels);
+    for (const labels of series) assert.doesNotMatch(labels, /user-|[\da-f]{8}-[\da-f]{4}-|\d{4}-\d\d-\d\d/);
+  });
+
+  test('are no path of a service that gives them elsewhere', async () => {
+    const app = openApp();
+    problemIn(await get(async (request) => app.fetch(request), '/metrics'), 404, 'path-not-found');
+  });
+});
+
+describe('a port of their own', () => {
+  const metrics = makeTestMetrics();
+  const app = makeMetricsApp({ metrics, log: silent });
+  const fetch: Fetch = async (request) => app.fetch(request);
+
+  test('gives the metrics, and counts nobody who asks for them', async () => {
+    assert.equal((await get(fetch, '/metrics')).status, 200);
+    assert.equal((await get(fetch, '/metrics/')).status, 200);
+    assert.deepEqual(await countsIn(fetch), {});
+  });
+
+  test('says no as the service does', async () => {
+    problemIn(await get(fetch, '/'), 404, 'path-not-found');
+    problemIn(await get(fetch, '/api/users/alice'), 404, 'path-not-found');
+    problemIn(await get(fetch, '/%ff'), 400, 'malformed-path');
+    const refused = await ask(fetch, 'POST', '/metrics', { body: {} });
+    problemIn(refused, 405, 'method-not-allowed');
+    assert.equal(refused.headers.get('Allow'), 'GET, HEAD');
+  });
+
+  test('says no more than that where something is wrong with them', async () => {
+    const text = () => Promise.reject(new Error('secret'));
+    const broken = makeMetricsApp({ metrics: { ...metrics, text }, log: silent });
+    const answer = await get(async (request) => broken.fetch(request), '/metrics');
+    problemIn(answer, 500, 'internal-error');
+    assert.doesNotMatch(answer.text, /secret/);
+  });
+});
+
+describe('the process', () => {
+  const metricsUrl = async ({ said }: ReturnType<typeof startProcess>): Promise<string> =>
+    (await said(/^Metrics at /)).msg.replace('Metrics at ', '');
+
+  test('gives them among its other paths unless told', async () => {
+    const { url } = startProcess({ PORT: '0', HOST: '127.0.0.1' });
+    const address = await url();
+    await fetch(`${address}/livez`);
+    const text = await (await fetch(`${address}/metrics`)).text();
+    assert.match(text, /_count\{method="GET",route="\/livez",status="200"\} 1$/m);
+    assert.match(text, /^messenger_questions_room 64$/m);
+  });
+
+  test('gives them at METRICS_PORT and nowhere else, until its last request is answered', async () => {
+    const service = startProcess({ PORT: '0', METRICS_PORT: '0', HOST: '127.0.0.1' });
+    const address = await service.url();
+    const metrics = await metricsUrl(service);
+    assert.equal((await fetch(`${address}/metrics`)).status, 404);
+    const text = await (await fetch(metrics)).text();
+    assert.match(text, /_count\{method="GET",route="none",status="404"\} 1$/m);
+    assert.equal((await fetch(metrics.replace('/metrics', '/livez'))).status, 404);
+
+    service.child.kill('SIGTERM');
+    await service.said(/^SIGTERM/);
+    assert.equal((await fetch(metrics)).status, 200);
+    const { code, lines, errors } = await service.ended;
+    assert.deepEqual([code, lines.at(-1)?.msg, errors], [0, 'Stopped', '']);
+  });
+
+  test('does not start where that port is taken, and names the setting', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const env = { PORT: '0', HOST: '127.0.0.1', METRICS_PORT: String(port) };
+    const { code, lines } = await startProcess(env).ended;
+    other.close();
+    assert.equal(code, 1);
+    assert.deepEqual(
+      [lines.at(-1)?.level, lines.at(-1)?.msg],
+      ['fatal', `Port ${port} is taken by another process: choose another in METRICS_PORT.`],
+    );
+  });
+});

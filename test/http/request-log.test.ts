@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'vitest';
+import { hashedUserNames } from '../../src/adapters/system/user-names.ts';
+import type { Log } from '../../src/application/ports/log.ts';
+import { ask, get, send, type Fetch } from './client.ts';
+import { guarded, openGuardedApp } from './guarded-app.ts';
+import { openApp } from './open-app.ts';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+/** A log that keeps the lines about requests. */
+function requestLog() {
+  const lines: Record<string, unknown>[] = [];
+  const log: Log = {
+    info: (fields, sentence) => {
+      if (sentence === 'answered') lines.push({ ...fields });
+    },
+    warn: () => undefined,
+    error: () => undefined,
+  };
+  return { lines, log };
+}
+
+function open(changed: Parameters<typeof openApp>[0]): Fetch {
+  const app = openApp(changed);
+  return async (request) => app.fetch(request);
+}
+
+describe('the line that a request leaves', () => {
+  test('names the request, the route without its ids, the status and the time that it took', async () => {
+    const { lines, log } = requestLog();
+    const answer = await get(open({ log }), '/api/conversations/user/somebody?limit=5');
+    const { durationMs, ...rest } = lines[0] ?? {};
+    assert.deepEqual(rest, {
+      requestId: answer.headers.get('X-Request-Id'),
+      method: 'GET',
+      route: '/api/conversations/user/{user_id}',
+      status: 200,
+    });
+    assert.ok(typeof durationMs === 'number' && durationMs >= 0 && durationMs < 60_000);
+  });
+
+  test('names the route also of what was turned away before it, and none where there is none', async () => {
+    const { lines, log } = requestLog();
+    const app = openGuardedApp({ log });
+    const fetch: Fetch = async (request) => app.fetch(request);
+    await get(fetch, '/api/users/somebody');
+    await ask(fetch, 'DELETE', '/version');
+    await get(fetch, '/nowhere/at/all');
+    assert.deepEqual(
+      lines.map(({ route, status }) => [route, status]),
+      [
+        ['/api/users/{user_id}', 401],
+        [null, 405],
+        [null, 404],
+      ],
+    );
+  });
+
+  test('takes over the ids that the request came with, where they are sane', async () => {
+    const { lines, log } = requestLog();
+    const fetch = open({ log });
+    const given = { 'X-Request-Id': 'from-the-proxy', traceparent: `00-${TRACE}-00f067aa0ba902b7-01` };
+    await ask(fetch, 'GET', '/api/users/somebody', { headers: given });
+    assert.equal(lines[0]?.['requestId'], 'from-the-proxy');
+    assert.equal(lines[0]['traceId'], TRACE);
+    for (const traceparent of ['00-short-01', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, TRACE]) {
+      const headers = { 'X-Request-Id': 'two words', traceparent };
+      await ask(fetch, 'GET', '/api/users/somebody', { headers });
+      assert.match(String(lines.at(-1)?.['requestId']), /^[0-9a-f-]{36}$/);
+      assert.equal(lines.at(-1)?.['traceId'], undefined);
+    }
+  });
+
+  test('is left by no probe that finds all well', async () => {
+    const { lines, log } = requestLog();
+    const fetch = open({ log });
+    for (const path of ['/livez', '/readyz']) await get(fetch, path);
+    assert.deepEqual(lines, []);
+  });
+
+  test('names no user, or names them by a hash that takes a key', async () => {
+    const withKey = async (key: string | null): Promise<unknown[]> => {
+      const { lines, log } = requestLog();
+      const app = openGuardedApp({ log, userNames: key === null ? null : hashedUserNames(key) });
+      const { as } = guarded(async (request) => app.fetch(request));
+      for (const user of ['user-one', 'user-one', 'user-two']) await send(as(user), user, 'user-three');
+      return lines.map(({ user }) => user);
+    };
+    assert.deepEqual(await withKey(null), [undefined, undefined, undefined]);
+    const [one, again, two] = await withKey('a key of sixteen');
+    assert.match(String(one), /^[\w-]{16}$/);
+    assert.equal(again, one);
+    assert.notEqual(two, one);
+    assert.notEqual((await withKey('another key, as long'))[0], one);
+  });
+});

@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
+import { HttpFailure } from '../../src/adapters/http/problems.ts';
+import type { TracedAnswer, TracedRequest, Tracing } from '../../src/application/ports/tracing.ts';
+import { ask, type Fetch } from './client.ts';
+import { openApp } from './open-app.ts';
+
+type Step = TracedRequest | TracedAnswer | string;
+
+/** Notes what it is told, in order. */
+function noting(): { tracing: Tracing; steps: Step[] } {
+  const steps: Step[] = [];
+  return {
+    steps,
+    tracing: {
+      async request(request, answer) {
+        steps.push(request);
+        steps.push(await answer());
+      },
+      useCase(name, work) {
+        steps.push(name);
+        const answer = work();
+        answer.then(
+          () => steps.push(`${name} answered`),
+          () => steps.push(`${name} failed`),
+        );
+        return answer;
+      },
+      statementSent: () => () => undefined,
+      place: () => null,
+    },
+  };
+}
+
+/** The steps of one request. */
+async function stepsOf(
+  method: string,
+  path: string,
+  more: { headers?: Record<string, string>; body?: object } = {},
+  gate = OPEN_GATE,
+): Promise<Step[]> {
+  const { tracing, steps } = noting();
+  const app = openApp({ tracing, gate });
+  const fetch: Fetch = async (request) => app.fetch(request);
+  await ask(fetch, method, path, more);
+  return steps;
+}
+
+const request = (method: string, more: Partial<TracedRequest> = {}): TracedRequest => ({
+  method,
+  scheme: 'http',
+  traceparent: undefined,
+  tracestate: undefined,
+  ...more,
+});
+
+describe('a request that is traced', () => {
+  test('begins before its use case and ends after it, by its template', async () => {
+    expect(await stepsOf('PUT', '/api/users/ada', { body: { username: 'Ada' } })).toEqual([
+      request('PUT'),
+      'saveUser',
+      'saveUser answered',
+      { route: '/api/users/{user_id}', status: 201 },
+    ]);
+  });
+
+  test('goes on with the trace that its headers name', async () => {
+    const headers = {
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'vendor=1',
+    };
+    const [begun] = await stepsOf('GET', '/api/users/ada', { headers });
+    expect(begun).toEqual(request('GET', headers));
+  });
+
+  test('ends with the answer to what failed', async () => {
+    expect(await stepsOf('GET', '/api/users/ada')).toEqual([
+      request('GET'),
+      'getUser',
+      'getUser failed',
+      { route: '/api/users/{user_id}', status: 404 },
+    ]);
+  });
+
+  test('ends with the answer of whoever stands before the route', async () => {
+    const gate = { ...OPEN_GATE, authenticate: () => Promise.reject(new HttpFailure('token_missing')) };
+    expect(await stepsOf('GET', '/api/users/ada', {}, gate)).toEqual([
+      request('GET'),
+      { route: '/api/users/{user_id}', status: 401 },
+    ]);
+  });
+
+  test('that no route takes has no template', async () => {
+    expect(await stepsOf('GET', '/api/ada')).toEqual([request('GET'), { route: null, status: 404 }]);
+    expect(await stepsOf('DELETE', '/api/users/ada')).toEqual([
+      request('DELETE'),
+      { route: null, status: 405 },
+    ]);
+  });
+});
+
+test.each(['/livez', '/readyz', '/docs', '/openapi.json'])('%s is not traced', async (path) => {
+  expect(await stepsOf('GET', path)).toEqual([]);
+});

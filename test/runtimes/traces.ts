@@ -1,0 +1,351 @@
+import { strict as assert } from 'node:assert';
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import process from 'node:process';
+import { projectFolder } from '../../scripts/local-cassandra/project-folder.ts';
+import { openCollector, type Collector, type SentSpan } from './collector.ts';
+import { runtimes, type Runtime } from './runtimes.ts';
+import { startService, type RunningService } from './service.ts';
+
+type Settings = Readonly<Record<string, string>>;
+
+/** A sentence about traces, and how to see whether it holds. */
+export type TraceChecks = readonly (readonly [sentence: string, check: () => Promise<void>])[];
+
+/** The service as one installs it with a Node that OpenTelemetry's packages run on. */
+export interface TracedService {
+  /** `runtime` in the folder of that installation. */
+  readonly on: (runtime: Runtime) => Runtime;
+  /** Takes the optional packages away, all but the one that others need too. */
+  readonly forgetPackages: () => void;
+  readonly remove: () => void;
+}
+
+/** npm leaves packages out that are not for the Node that runs it, so the project's own may be without them. */
+export function installTraced(): TracedService {
+  const newNode = runtimeNamed('Node 24');
+  const folder = mkdtempSync(join(tmpdir(), 'messenger-traced-'));
+  for (const part of ['package.json', 'package-lock.json', '.npmrc', 'src', join('dist', 'src')]) {
+    cpSync(join(projectFolder, part), join(folder, part), { recursive: true });
+  }
+  const PATH = [dirname(newNode.command.program), process.env['PATH']].join(delimiter);
+  const { status } = spawnSync('npm', ['ci', '--omit=dev', '--no-audit', '--no-fund'], {
+    cwd: folder,
+    env: { ...process.env, PATH },
+    stdio: 'inherit',
+  });
+  assert.equal(status, 0, 'npm ci --omit=dev');
+  const packages = join(folder, 'node_modules', '@opentelemetry');
+  return {
+    on: (runtime) => ({ ...runtime, command: { ...runtime.command, cwd: folder } }),
+    forgetPackages() {
+      for (const name of readdirSync(packages)) {
+        if (name !== 'api') rmSync(join(packages, name), { recursive: true });
+      }
+    },
+    remove: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+function runtimeNamed(name: string): Runtime {
+  return runtimes().find((runtime) => runtime.name === name)!;
+}
+
+/** Where OpenTelemetry's packages run. */
+const TRACED = ['Node 24', 'Bun', 'Deno'];
+
+/** What holds of traces with a storage that is there. */
+export function checksOn(traced: TracedService, settings: Settings): TraceChecks {
+  const storage = settings['STORAGE'] === 'cassandra' ? 'Cassandra' : 'memory';
+  return runtimes()
+    .filter(({ name }) => TRACED.includes(name))
+    .map((runtime) => [
+      `${runtime.name}, ${storage}: a trace leads from the request to each statement, and says no values`,
+      () => assertTraced(traced.on(runtime), settings),
+    ]);
+}
+
+/** What holds besides. The last ones take the packages away. */
+export function checksApart(traced: TracedService): TraceChecks {
+  const node20 = traced.on(runtimeNamed('Node 20'));
+  const node24 = traced.on(runtimeNamed('Node 24'));
+  // Nothing listens there.
+  const nowhere = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' };
+  const refuses = async (runtime: Runtime, settings: Settings, sentence: RegExp): Promise<void> => {
+    const outcome = await startService(runtime, settings).then(
+      async (service) => `started, and ended with ${await service.end('SIGKILL')}`,
+      (error: unknown) => (error as Error).message,
+    );
+    assert.match(outcome, / ended with 1:\n/);
+    assert.match(outcome, sentence);
+  };
+  return [
+    ['what fails is an error in its trace', () => assertErrorsTold(node24)],
+    ['the variables of OpenTelemetry are followed', () => assertVariablesFollowed(node24)],
+    [
+      'a collector that hangs holds nothing up',
+      () =>
+        withCollector({ hangs: true }, ({ url }) =>
+          assertStops(node24, { ...nowhere, OTEL_EXPORTER_OTLP_ENDPOINT: url }),
+        ),
+    ],
+    ['a collector that is away holds nothing up', () => assertStops(node24, { ...nowhere, ...HASTE })],
+    ['Node 20 says what it takes', () => refuses(node20, nowhere, /traces, which need Node 22\.15 or newer/)],
+    [
+      'without a collector none of its packages is loaded',
+      async () => {
+        traced.forgetPackages();
+        await withService(node24, { STORAGE: 'memory' }, async (service) => {
+          await sendMessage(service, {});
+        });
+      },
+    ],
+    ['what is not installed is said', () => refuses(node24, nowhere, /packages for them are not installed/)],
+  ];
+}
+
+async function withCollector(
+  options: { hangs?: boolean },
+  work: (collector: Collector) => Promise<void>,
+): Promise<void> {
+  const collector = await openCollector(options);
+  try {
+    await work(collector);
+  } finally {
+    await collector.close();
+  }
+}
+
+/** Does `work` with a service that sends its traces to `url`, which ends well. */
+async function withService(
+  runtime: Runtime,
+  settings: Settings,
+  work: (service: RunningService) => Promise<void>,
+  probe?: string,
+): Promise<void> {
+  const service = await startService(runtime, settings, probe);
+  try {
+    await work(service);
+    assert.equal(await service.end('SIGTERM'), 0, service.lastLines());
+  } finally {
+    await service.end('SIGKILL');
+  }
+}
+
+/** Values that must not be told. */
+interface Values {
+  readonly sender: string;
+  readonly receiver: string;
+  readonly content: string;
+  readonly key: string;
+  readonly bearer: string;
+}
+
+function freshValues(): Values {
+  const value = (name: string): string => `${name}-${randomUUID()}`;
+  return {
+    sender: value('sender'),
+    receiver: value('receiver'),
+    content: value('content'),
+    key: value('key'),
+    bearer: value('bearer'),
+  };
+}
+
+async function sendMessage(
+  { url }: RunningService,
+  headers: Readonly<Record<string, string>>,
+  { sender, receiver, content, key, bearer } = freshValues(),
+): Promise<{ id: string; conversation_id: string }> {
+  const answer = await fetch(`${url}/api/messages`, {
+    method: 'POST',
+    headers: {
+      'Content-Type': 'application/json',
+      'Idempotency-Key': key,
+      Authorization: `Bearer ${bearer}`,
+      ...headers,
+    },
+    body: JSON.stringify({ sender_id: sender, receiver_id: receiver, content }),
+  });
+  assert.equal(answer.status, 201);
+  return (await answer.json()) as { id: string; conversation_id: string };
+}
+
+async function statusOf(url: string, method = 'GET'): Promise<number> {
+  const answer = await fetch(url, { method });
+  await answer.arrayBuffer();
+  return answer.status;
+}
+
+const TRACE = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+const TRACEPARENT = { traceparent: `00-${TRACE.traceId}-${TRACE.spanId}-01` };
+
+const SPECULATIONS = 'cassandra.speculative_execution.count';
+
+/** A statement's name: nothing but a verb and a table. */
+const STATEMENT = /^(?:SELECT|INSERT|UPDATE|BATCH) [a-z_]+$/;
+
+async function assertTraced(runtime: Runtime, settings: Settings): Promise<void> {
+  await withCollector({}, async (collector) => {
+    const values = freshValues();
+    const nobody = `nobody-${randomUUID()}`;
+    const told: string[] = [...Object.values(values), nobody];
+    await withService(
+      runtime,
+      { ...settings, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+      async (service) => {
+        const message = await sendMessage(service, TRACEPARENT, values);
+        told.push(message.id, message.conversation_id);
+        const { url } = service;
+        const history = `${url}/api/messages/conversation/${message.conversation_id}`;
+        assert.equal(await statusOf(`${history}/before?timestamp=2100-01-01T00:00:00Z&limit=7`), 200);
+        assert.equal(await statusOf(`${url}/api/users/${nobody}`), 404);
+        assert.equal(await statusOf(`${url}/api/${nobody}`), 404);
+        assert.equal(await statusOf(`${url}/api/messages`, 'PROPFIND'), 405);
+      },
+    );
+    const spans = collector.spans();
+
+    const send = one(spans, 'POST /api/messages');
+    assert.deepEqual([send.traceId, send.parentId], [TRACE.traceId, TRACE.spanId]);
+    assert.deepEqual(send.attributes, {
+      'http.request.method': 'POST',
+      'url.scheme': 'http',
+      'http.route': '/api/messages',
+      'http.response.status_code': 201,
+    });
+    assert.equal(send.resource['service.name'], 'messenger');
+    assert.ok(send.resource['service.version']);
+    assertLedTo(spans, send, 'sendMessage');
+
+    const read = one(spans, 'GET /api/messages/conversation/{conversation_id}/before');
+    assert.equal(read.parentId, '');
+    assert.notEqual(read.traceId, TRACE.traceId);
+    assertLedTo(spans, read, 'listMessagesBefore');
+
+    const refused = one(spans, 'GET /api/users/{user_id}');
+    assert.equal(refused.attributes['http.response.status_code'], 404);
+    const { attributes } = assertLedTo(spans, refused, 'getUser');
+    assert.deepEqual(attributes, { 'messenger.refusal': 'user_not_found' });
+
+    assert.equal(one(spans, 'GET').attributes['http.response.status_code'], 404);
+    assert.equal(one(spans, 'HTTP').attributes['http.request.method'], '_OTHER');
+    assert.deepEqual(
+      spans.filter(({ isError }) => isError),
+      [],
+      'a refusal is no error',
+    );
+
+    const statements = spans.filter(({ kind }) => kind === 'client');
+    const useCases = spans.filter(({ kind }) => kind === 'internal').map(({ spanId }) => spanId);
+    for (const { name, attributes, parentId } of statements) {
+      assert.ok(useCases.includes(parentId), `${name} belongs to no use case`);
+      assert.match(name, STATEMENT);
+      // On a busy host.
+      const { [SPECULATIONS]: _, ...rest } = attributes;
+      const [operation, table] = name.split(' ');
+      assert.deepEqual(rest, {
+        'db.system.name': 'cassandra',
+        'db.query.summary': name,
+        'db.operation.name': operation,
+        'db.collection.name': table,
+      });
+    }
+    if (settings['STORAGE'] === 'cassandra') {
+      const expected = ['INSERT messages_by_conversation', 'SELECT messages_by_conversation', 'SELECT users'];
+      assert.deepEqual(
+        expected.filter((name) => !statements.some((it) => it.name === name)),
+        [],
+      );
+    } else {
+      assert.deepEqual(statements, []);
+    }
+    // Five requests, of which three asked something; what looks after the service is not traced.
+    assert.equal(spans.length - statements.length, 8);
+
+    const bytes = collector.bytes();
+    for (const value of told) assert.ok(!bytes.includes(value), `“${value}” was sent`);
+  });
+}
+
+function one(spans: readonly SentSpan[], name: string): SentSpan {
+  const named = spans.filter((span) => span.name === name);
+  assert.equal(named.length, 1, `${name} among ${spans.map((span) => span.name).join(', ')}`);
+  return named[0]!;
+}
+
+/** The only child of `request` is the use case, and all that the use case asked is below that. */
+function assertLedTo(spans: readonly SentSpan[], request: SentSpan, name: string): SentSpan {
+  assert.equal(request.kind, 'server');
+  const children = ({ spanId, traceId }: SentSpan): SentSpan[] =>
+    spans.filter((span) => span.parentId === spanId && span.traceId === traceId);
+  const [useCase, ...others] = children(request);
+  assert.deepEqual([useCase?.name, useCase?.kind, others], [name, 'internal', []]);
+  const statements = spans.filter(({ traceId, kind }) => traceId === request.traceId && kind === 'client');
+  assert.deepEqual(children(useCase!), statements);
+  return useCase!;
+}
+
+async function assertErrorsTold(runtime: Runtime): Promise<void> {
+  await withCollector({}, async (collector) => {
+    const settings = {
+      STORAGE: 'cassandra',
+      // Nothing listens there.
+      CASSANDRA_CONTACT_POINTS: '127.0.0.1:1',
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    };
+    const ask = async ({ url }: RunningService): Promise<void> => {
+      assert.equal(await statusOf(`${url}/api/users/1`), 503);
+    };
+    await withService(runtime, settings, ask, '/livez');
+    const spans = collector.spans();
+    const request = one(spans, 'GET /api/users/{user_id}');
+    assert.deepEqual([request.isError, request.attributes['error.type']], [true, '503']);
+    const useCase = one(spans, 'getUser');
+    assert.deepEqual([useCase.isError, useCase.attributes], [true, { 'error.type': 'unavailable' }]);
+  });
+}
+
+async function assertVariablesFollowed(runtime: Runtime): Promise<void> {
+  await withCollector({}, async (collector) => {
+    const settings = {
+      STORAGE: 'memory',
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_SERVICE_NAME: 'chat',
+      OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=staging',
+      OTEL_TRACES_SAMPLER: 'parentbased_always_off',
+    };
+    await withService(runtime, settings, async (service) => {
+      await sendMessage(service, {});
+      await sendMessage(service, TRACEPARENT);
+    });
+    const spans = collector.spans();
+    assert.deepEqual(new Set(spans.map(({ traceId }) => traceId)), new Set([TRACE.traceId]));
+    const [{ resource } = assert.fail('nothing was sent')] = spans;
+    assert.equal(resource['service.name'], 'chat');
+    assert.equal(resource['deployment.environment.name'], 'staging');
+  });
+}
+
+/** A second of notice, at most two for traces, and one for a busy host. */
+const STOPS_WITHIN_MS = 4_000;
+
+/** Each span goes by itself, and is given up at once. */
+const HASTE: Settings = { OTEL_BSP_SCHEDULE_DELAY: '1', OTEL_EXPORTER_OTLP_TIMEOUT: '300' };
+
+const REQUESTS = 20;
+
+async function assertStops(runtime: Runtime, settings: Settings): Promise<void> {
+  await withService(runtime, settings, async (service) => {
+    for (let sent = 0; sent < REQUESTS; sent += 1) await sendMessage(service, {});
+    const signalled = performance.now();
+    assert.equal(await service.end('SIGTERM'), 0, service.lastLines());
+    const took = performance.now() - signalled;
+    assert.ok(took < STOPS_WITHIN_MS, `it took ${took.toFixed(0)} ms`);
+    const lines = service.lastLines(Infinity).match(/Traces could not be sent/g);
+    assert.equal(lines?.length, 1, service.lastLines(Infinity));
+  });
+}

@@ -1,0 +1,4 @@
+import { afterAll } from 'vitest';
+import { assertNothingWasOverheard } from './overheard.ts';
+
+afterAll(assertNothingWasOverheard);

@@ -1,0 +1,186 @@
+import { describe, expect, test } from 'vitest';
+import { makeMetrics, type Watched } from '../../src/adapters/prometheus/metrics.ts';
+import type { AnsweredRequest } from '../../src/application/ports/telemetry.ts';
+
+const REQUEST: AnsweredRequest = {
+  method: 'GET',
+  route: '/api/users/{user_id}',
+  status: 200,
+  milliseconds: 3,
+  replayed: false,
+};
+
+function open(watched: Partial<Watched> = {}) {
+  const { telemetry, text } = makeMetrics({
+    admission: () => ({ inProgress: 0, room: 64, turnedAway: 0 }),
+    pools: null,
+    ...watched,
+  });
+  /** The lines of the text that begin with `name`, without it. */
+  const lines = async (name: string): Promise<string[]> =>
+    (await text())
+      .split('\n')
+      .filter((line) => line.startsWith(name))
+      .map((line) => line.slice(name.length).trim());
+  return { telemetry, text, lines };
+}
+
+describe('a request', () => {
+  test('is counted by its method, its route and its status', async () => {
+    const { telemetry, lines } = open();
+    telemetry.requestAnswered(REQUEST);
+    telemetry.requestAnswered(REQUEST);
+    telemetry.requestAnswered({ ...REQUEST, status: 404 });
+    telemetry.requestAnswered({ ...REQUEST, method: 'PUT' });
+    telemetry.requestAnswered({ ...REQUEST, route: '/livez' });
+    expect(await lines('http_server_request_duration_seconds_count')).toEqual([
+      '{method="GET",route="/api/users/{user_id}",status="200"} 2',
+      '{method="GET",route="/api/users/{user_id}",status="404"} 1',
+      '{method="PUT",route="/api/users/{user_id}",status="200"} 1',
+      '{method="GET",route="/livez",status="200"} 1',
+    ]);
+  });
+
+  test('that no route took is of none, whatever its path', async () => {
+    const { telemetry, lines } = open();
+    telemetry.requestAnswered({ ...REQUEST, route: null, status: 404 });
+    expect(await lines('http_server_request_duration_seconds_count')).toEqual([
+      '{method="GET",route="none",status="404"} 1',
+    ]);
+  });
+
+  test('of a method that somebody made up is of one that stands for all of these', async () => {
+    const { telemetry, lines } = open();
+    for (const method of ['BREW', 'get', 'x"} 1']) telemetry.requestAnswered({ ...REQUEST, method });
+    expect(await lines('http_server_request_duration_seconds_count')).toEqual([
+      '{method="_OTHER",route="/api/users/{user_id}",status="200"} 3',
+    ]);
+  });
+
+  test('is timed, in seconds, each bucket holding all that were quicker', async () => {
+    const { telemetry, lines } = open();
+    for (const milliseconds of [0, 1, 1.01, 200, 5_000, 60_000]) {
+      telemetry.requestAnswered({ ...REQUEST, milliseconds });
+    }
+    const buckets = await lines('http_server_request_duration_seconds_bucket');
+    const counts = buckets.map((line) => /le="(.*)"} (\d+)$/.exec(line)?.slice(1));
+    expect(Object.fromEntries(counts as [string, string][])).toEqual({
+      '0.001': '2',
+      '0.0025': '3',
+      '0.005': '3',
+      '0.01': '3',
+      '0.025': '3',
+      '0.05': '3',
+      '0.1': '3',
+      '0.2': '4',
+      '0.3': '4',
+      '0.5': '4',
+      '0.75': '4',
+      '1': '4',
+      '2.5': '4',
+      '5': '5',
+      '+Inf': '6',
+    });
+    const [sum] = await lines('http_server_request_duration_seconds_sum');
+    expect(Number(sum?.split(' ').at(-1))).toBeCloseTo(65.20201, 6);
+  });
+
+  test('that was answered as an earlier one was is a replay as well', async () => {
+    const { telemetry, lines } = open();
+    expect(await lines('messenger_idempotency_replays_total')).toEqual(['0']);
+    telemetry.requestAnswered(REQUEST);
+    telemetry.requestAnswered({ ...REQUEST, replayed: true });
+    expect(await lines('messenger_idempotency_replays_total')).toEqual(['1']);
+  });
+});
+
+describe('a statement', () => {
+  test('is counted by its name and its outcome, once it has ended', async () => {
+    const { telemetry, lines } = open();
+    telemetry.statementSent('SELECT users');
+    telemetry.statementSent('SELECT users')('ok', 0);
+    telemetry.statementSent('SELECT users')('unavailable', 0);
+    telemetry.statementSent('BATCH users')('ok', 0);
+    expect(await lines('cassandra_statement_duration_seconds_count')).toEqual([
+      '{statement="SELECT users",outcome="ok"} 1',
+      '{statement="SELECT users",outcome="unavailable"} 1',
+      '{statement="BATCH users",outcome="ok"} 1',
+    ]);
+  });
+
+  test('is timed from its sending to its end', async () => {
+    const { telemetry, lines } = open();
+    const end = telemetry.statementSent('SELECT users');
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    end('ok', 0);
+    const [sum] = await lines('cassandra_statement_duration_seconds_sum');
+    expect(Number(sum?.split(' ').at(-1))).toBeGreaterThan(0.025);
+    expect(Number(sum?.split(' ').at(-1))).toBeLessThan(10);
+  });
+
+  test('tells of further nodes and of further attempts', async () => {
+    const { telemetry, lines } = open();
+    telemetry.statementSent('SELECT users')('ok', 2);
+    telemetry.statementSent('SELECT users')('ok', 0);
+    telemetry.attemptRepeated();
+    expect(await lines('cassandra_speculative_executions_total')).toEqual(['2']);
+    expect(await lines('cassandra_retries_total')).toEqual(['1']);
+  });
+});
+
+test('the pages of inboxes are told by the rows read and the rows shown', async () => {
+  const { telemetry, lines } = open();
+  telemetry.inboxRead({ order: 64, shown: 20 });
+  telemetry.inboxRead({ order: 0, shown: 0 });
+  telemetry.inboxRead({ order: 6, shown: 1 });
+  expect(await lines('messenger_inbox_order_rows_read_total')).toEqual(['70']);
+  expect(await lines('messenger_inbox_rows_shown_total')).toEqual(['21']);
+});
+
+test('how full it is, is what it is when somebody asks', async () => {
+  let state = { inProgress: 3, room: 64, turnedAway: 5 };
+  const { lines } = open({ admission: () => state });
+  await lines('');
+  state = { inProgress: 2, room: 32, turnedAway: 7 };
+  expect(await lines('messenger_questions_in_progress')).toEqual(['2']);
+  expect(await lines('messenger_questions_room')).toEqual(['32']);
+  expect(await lines('messenger_questions_turned_away_total')).toEqual(['7']);
+});
+
+describe('the nodes of storage', () => {
+  test('are each told, and told no longer once they are gone', async () => {
+    let pools = [
+      { node: '10.0.0.1:9042', connections: 2, inFlight: 7 },
+      { node: '10.0.0.2:9042', connections: 1, inFlight: 0 },
+    ];
+    const { lines } = open({ pools: () => pools });
+    expect(await lines('cassandra_connected_nodes')).toEqual(['2']);
+    pools = pools.slice(0, 1);
+    expect(await lines('cassandra_connected_nodes')).toEqual(['1']);
+    expect(await lines('cassandra_pool_connections')).toEqual(['{node="10.0.0.1:9042"} 2']);
+    expect(await lines('cassandra_pool_in_flight')).toEqual(['{node="10.0.0.1:9042"} 7']);
+    pools = [];
+    expect(await lines('cassandra_connected_nodes')).toEqual(['0']);
+    expect(await lines('cassandra_pool_')).toEqual([]);
+  });
+
+  test('are not told of where there are none, which is no outage', async () => {
+    expect(await open().lines('cassandra_connected_nodes')).toEqual([]);
+  });
+});
+
+test('the process and its event loop are told of', async () => {
+  const { lines } = open();
+  const [resident] = await lines('process_resident_memory_bytes');
+  expect(Number(resident)).toBeGreaterThan(1_000_000);
+  for (const name of ['process_cpu_seconds_total', 'nodejs_eventloop_lag_p99_seconds']) {
+    expect(await lines(name)).toHaveLength(1);
+  }
+});
+
+test('what two services in one process count is counted apart', async () => {
+  const [one, other] = [open(), open()];
+  one.telemetry.attemptRepeated();
+  expect(await one.lines('cassandra_retries_total')).toEqual(['1']);
+  expect(await other.lines('cassandra_retries_total')).toEqual(['0']);
+});

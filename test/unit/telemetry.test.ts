@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { both, type Telemetry } from '../../src/application/ports/telemetry.ts';
+
+/** Notes what it is told. */
+function noting(): { telemetry: Telemetry; told: unknown[] } {
+  const told: unknown[] = [];
+  return {
+    told,
+    telemetry: {
+      requestAnswered: (request) => void told.push(request),
+      statementSent(name) {
+        told.push(name);
+        return (outcome, speculations) => void told.push([outcome, speculations]);
+      },
+      attemptRepeated: () => void told.push('repeated'),
+      inboxRead: (rows) => void told.push(rows),
+    },
+  };
+}
+
+test('both are told everything', () => {
+  const [one, other] = [noting(), noting()];
+  const telemetry = both(one.telemetry, other.telemetry);
+  const request = { method: 'GET', route: '/', status: 200, milliseconds: 1, replayed: false };
+  telemetry.requestAnswered(request);
+  telemetry.statementSent('SELECT users')('unavailable', 2);
+  telemetry.attemptRepeated();
+  telemetry.inboxRead({ order: 3, shown: 2 });
+  const all = [request, 'SELECT users', ['unavailable', 2], 'repeated', { order: 3, shown: 2 }];
+  expect(one.told).toEqual(all);
+  expect(other.told).toEqual(all);
+});
