@@ -122,8 +122,12 @@ function workTableOf(work: Record<string, Work>): Table {
 }
 
 export function tableOf(results: readonly { name: string; duel: Duel }[]): Table {
+  const turnedAway = results.reduce((sum, { duel }) => sum + duel.turnedAway, 0);
   return {
-    title: '',
+    title:
+      turnedAway === 0
+        ? ''
+        : `The service turned away ${turnedAway} requests (503), so that it had fewer clients than the floor at times:`,
     columns: [
       'workload',
       'clients',

@@ -9,6 +9,7 @@ import { againstUsual } from './against-usual.ts';
 import { flat } from './flat.ts';
 import { hot } from './hot.ts';
 import { steady } from './steady.ts';
+import { watched } from './watched.ts';
 import { pictureOf } from './report/picture.ts';
 import { markdownOf, placeOf, type Conditions } from './report/markdown.ts';
 import type { Section } from './report/section.ts';
@@ -22,6 +23,7 @@ export const PARTS: Readonly<Record<string, (stage: Stage) => Promise<Section>>>
   flat,
   steady,
   hot,
+  watched,
 };
 
 /**

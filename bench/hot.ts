@@ -1,4 +1,5 @@
 import { duel, type Duel } from './duel.ts';
+import type { LoadRequest } from './load/request.ts';
 import type { Section } from './report/section.ts';
 import { figure, spread } from './report/words.ts';
 import type { Stage } from './stage.ts';
@@ -6,19 +7,26 @@ import { workloadsOn } from './workloads.ts';
 
 const CLIENTS = 64;
 
-/** The newest page of one conversation, asked for by many at once, beside those of many conversations. */
+/** The newest page of one conversation, asked for by many at once: beside those of many, and with readings shared. */
 export async function hot(stage: Stage): Promise<Section> {
   const database = await stage.database();
   const { newestPage } = await workloadsOn(database);
-  const { url } = await stage.startServer('service', database.environment);
-  const [result] = await duel({
-    generator: stage.startGenerator(),
-    one: { url, requests: newestPage.slice(0, 1) },
-    other: { url, requests: newestPage },
-    clients: [CLIENTS],
-    pace: stage.quick ? { rounds: 3, milliseconds: 300 } : { rounds: 5, milliseconds: 1_000 },
-  });
-  const { one, other, throughput } = result!;
+  const one = newestPage.slice(0, 1);
+  const plain = await stage.startServer('variant', { ...database.environment, PARTS: '' });
+  const coalescing = await stage.startServer('variant', { ...database.environment, PARTS: 'coalescing' });
+  const generator = stage.startGenerator();
+  const pace = stage.quick ? { rounds: 3, milliseconds: 300 } : { rounds: 5, milliseconds: 1_000 };
+  const against = async (ours: { url: string; requests: readonly LoadRequest[] }): Promise<Duel> => {
+    const other = { url: plain.url, requests: newestPage };
+    const [result] = await duel({ generator, one: ours, other, clients: [CLIENTS], pace });
+    return result!;
+  };
+  const alone = await against({ url: plain.url, requests: one });
+  const shared = await against({ url: coalescing.url, requests: one });
+  const sharedMany = await against({ url: coalescing.url, requests: newestPage });
+  stage.say(
+    `one conversation: ${spread(alone.throughput)} of many, ${spread(shared.throughput)} where shared`,
+  );
   const row = (name: string, { perSecond, p50, p99 }: Duel['one'], ratio: string): string[] => [
     name,
     figure(perSecond.median),
@@ -26,22 +34,30 @@ export async function hot(stage: Stage): Promise<Section> {
     figure(p50.median),
     figure(p99.median),
   ];
-  stage.say(`one conversation: ${spread(throughput)} of many`);
   return {
     title: 'Reads that many ask at once',
-    about: `The newest page, asked for by ${CLIENTS} clients all the time.`,
+    about:
+      `The newest page, asked for by ${CLIENTS} clients all the time; and what it would be if one reading answered all ` +
+      'who ask for the same page meanwhile (`bench/variants/coalescing.ts`). The service does not do that: it could ' +
+      'show a page that was read before a message which another process has acknowledged.',
     tables: [
       {
         title: '',
-        columns: ['', 'pages, 1/s', 'throughput', 'p50 ms', 'p99 ms'],
+        columns: ['', 'pages, 1/s', '**throughput**', 'p50 ms', 'p99 ms'],
         rows: [
-          row(`of ${newestPage.length} conversations in turn`, other, '1'),
-          row('of one conversation', one, spread(throughput)),
+          row(`of ${newestPage.length} conversations in turn`, alone.other, '1'),
+          row('of one conversation', alone.one, spread(alone.throughput)),
+          row('of one conversation, readings shared', shared.one, spread(shared.throughput)),
+          row(
+            `of ${newestPage.length} in turn, readings shared`,
+            sharedMany.one,
+            spread(sharedMany.throughput),
+          ),
         ],
       },
     ],
     goals: [],
     bars: [],
-    figures: result,
+    figures: { alone, shared, sharedMany },
   };
 }

@@ -1,7 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { tieToThisProcess } from '../scripts/local-cassandra/processes.ts';
 import { projectFolder } from '../scripts/local-cassandra/project-folder.ts';
 import type { LoadOrder, LoadReport } from './load/request.ts';
@@ -14,9 +13,16 @@ export const SERVERS = {
   floor: built('bench/floor/server.js'),
   memoryFloor: built('bench/floor/memory-server.js'),
   usual: built('bench/usual/server.js'),
+  variant: built('bench/variants/server.js'),
 } as const;
 
 export type Environment = Readonly<Record<string, string>>;
+
+/** What runs a process: this Node unless another is named, with no flags unless there are some. */
+export interface Host {
+  readonly node?: string;
+  readonly flags?: readonly string[];
+}
 
 /** A process that ends with this one. */
 interface Tied {
@@ -27,20 +33,21 @@ interface Tied {
 /** A server in a process of its own. */
 export interface Server extends Tied {
   readonly url: string;
-  /** The last lines of its log. */
-  readonly said: readonly string[];
+  /** The last of its log. */
+  readonly lastWords: () => string;
 }
 
 function start(
   file: string,
   environment: Environment,
-  flags: readonly string[],
+  { flags = [], node = process.execPath }: Host,
   output: 'pipe' | 'inherit',
 ): Tied {
   const child = fork(file, {
     cwd: projectFolder,
     // No setting of the caller gets in.
     env: { PATH: process.env['PATH'], ...environment },
+    execPath: node,
     execArgv: [...flags],
     stdio: ['ignore', output, 'inherit', 'ipc'],
     // A Ctrl-C reaches it through this process alone.
@@ -58,28 +65,31 @@ function start(
   };
 }
 
-/** Enough to tell why it failed. */
-const LINES_KEPT = 10;
+/** So many characters of a log are enough to tell why a server failed. */
+const MOST_KEPT = 4_096;
 
 /** Starts a server with `environment`; resolves when it says that it is ready. */
 export async function startServer(
   kind: keyof typeof SERVERS,
   environment: Environment,
-  flags: readonly string[] = [],
+  host: Host = {},
 ): Promise<Server> {
-  const tied = start(SERVERS[kind], { HOST: '127.0.0.1', PORT: '0', ...environment }, flags, 'pipe');
-  const said: string[] = [];
+  const tied = start(SERVERS[kind], { HOST: '127.0.0.1', PORT: '0', ...environment }, host, 'pipe');
+  let text = '';
+  let isReady = false;
   const url = await new Promise<string>((resolve, reject) => {
-    const lines = createInterface(tied.child.stdout!);
-    lines.on('line', (line) => {
-      said.push(line);
-      if (said.length > LINES_KEPT) said.shift();
-      const ready = /Ready at (http:[^", ]+)/.exec(line)?.[1];
-      if (ready !== undefined) resolve(ready);
+    tied.child.stdout!.setEncoding('utf8').on('data', (part: string) => {
+      // A line for each request is not to be looked at here, on the processors that are measured.
+      text = (text.length > MOST_KEPT ? '' : text) + part;
+      if (isReady) return;
+      const ready = /Ready at (http:[^", ]+)/.exec(text)?.[1];
+      if (ready === undefined) return;
+      isReady = true;
+      resolve(ready);
     });
-    lines.on('close', () => reject(new Error(`${kind} ended before it was ready:\n${said.join('\n')}`)));
+    tied.child.stdout!.on('close', () => reject(new Error(`${kind} ended before it was ready:\n${text}`)));
   });
-  return { ...tied, url, said };
+  return { ...tied, url, lastWords: () => text };
 }
 
 /** A load generator. It takes one order at a time. */
@@ -89,7 +99,7 @@ export interface LoadGenerator extends Tied {
 
 /** Starts a load generator. */
 export function startGenerator(): LoadGenerator {
-  const tied = start(built('bench/load/generator.js'), {}, [], 'inherit');
+  const tied = start(built('bench/load/generator.js'), {}, {}, 'inherit');
   return {
     ...tied,
     async load(order) {

@@ -14,6 +14,7 @@ import {
   startGenerator,
   startServer,
   type Environment,
+  type Host,
   type LoadGenerator,
   type SERVERS,
   type Server,
@@ -35,11 +36,7 @@ export interface Stage {
   /** Whether the run is to be short rather than exact. */
   readonly quick: boolean;
   database(): Promise<Database>;
-  startServer(
-    kind: keyof typeof SERVERS,
-    environment: Environment,
-    flags?: readonly string[],
-  ): Promise<Server>;
+  startServer(kind: keyof typeof SERVERS, environment: Environment, host?: Host): Promise<Server>;
   startGenerator(): LoadGenerator;
   /** Tells people how far it is. */
   say(line: string): void;
@@ -126,8 +123,8 @@ export function makeStage(needs: {
   const started: { stop(): Promise<void> }[] = [];
   const stage: Stage = {
     ...needs,
-    async startServer(kind, environment, flags) {
-      const server = await startServer(kind, environment, flags);
+    async startServer(kind, environment, host) {
+      const server = await startServer(kind, environment, host);
       servers.push(server);
       started.push(server);
       return server;
@@ -140,7 +137,7 @@ export function makeStage(needs: {
   };
   return {
     stage,
-    lastWords: () => servers.flatMap(({ said }) => said),
+    lastWords: () => servers.map((server) => server.lastWords()),
     async clear() {
       await Promise.all(started.map((one) => one.stop()));
     },

@@ -125,7 +125,7 @@ async function twoProcesses(stage: Stage): Promise<Scaling> {
 }
 
 /** What makes a server tell of itself. */
-const PROBED = ['--import', built('bench/load/probe.js')];
+const PROBED = { flags: ['--import', built('bench/load/probe.js')] };
 
 /** What a probed server tells, as it comes. */
 function samplesOf({ child }: Server): Sample[] {

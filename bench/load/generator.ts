@@ -32,8 +32,17 @@ function statusOf(text: string): number | null {
   return text.length < end + 4 + Number(length) ? null : Number(text.slice(9, 12));
 }
 
-/** Asks over one connection, again and again until `next` has no more; tells how long each took. */
-function ask(url: string, next: () => string | null, tell: (microseconds: number) => void): Promise<void> {
+/** How long a client that was turned away waits before it asks again. */
+const TURNED_AWAY_MS = 20;
+
+/** What is told of the answers: how long each took, and which were a 503 that turned the client away. */
+interface Told {
+  readonly answered: (microseconds: number) => void;
+  readonly turnedAway: () => void;
+}
+
+/** Asks over one connection, again and again until `next` has no more. */
+function ask(url: string, next: () => string | null, tell: Told): Promise<void> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const socket: Socket = connect(Number(port), hostname);
@@ -62,11 +71,17 @@ function ask(url: string, next: () => string | null, tell: (microseconds: number
       received += String(part);
       const status = statusOf(received);
       if (status === null) return;
+      if (status === 503) {
+        tell.turnedAway();
+        received = '';
+        setTimeout(send, TURNED_AWAY_MS);
+        return;
+      }
       if (status >= 300) {
         socket.destroy(new Error(`a server under load answered:\n${received}`));
         return;
       }
-      tell(Math.round((performance.now() - begun) * 1000));
+      tell.answered(Math.round((performance.now() - begun) * 1000));
       received = '';
       send();
     });
@@ -85,12 +100,16 @@ async function load({ urls, requests, clients, milliseconds, atLeast = 0 }: Load
     sent += 1;
     return all[(sent - 1) % all.length]?.(() => `${run}-${sent}`) ?? null;
   };
-  const tell = (microseconds: number): void => void latencies.push(microseconds);
+  let turnedAway = 0;
+  const tell: Told = {
+    answered: (microseconds) => void latencies.push(microseconds),
+    turnedAway: () => void (turnedAway += 1),
+  };
   const asking = Array.from({ length: clients }, (_, index) =>
     ask(urls[index % urls.length] ?? '', next, tell),
   );
   await Promise.all(asking);
-  return { seconds: (performance.now() - begun) / 1000, latencies };
+  return { seconds: (performance.now() - begun) / 1000, latencies, turnedAway };
 }
 
 process.on('message', (order: LoadOrder) => {

@@ -26,4 +26,6 @@ export interface LoadReport {
   readonly seconds: number;
   /** Microseconds from each request to the end of its answer, in the order of the answers. */
   readonly latencies: readonly number[];
+  /** Requests that were refused because the server had enough to do (503). They are in no other figure. */
+  readonly turnedAway: number;
 }

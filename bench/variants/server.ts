@@ -1,0 +1,72 @@
+import process from 'node:process';
+import { openCassandraStorage } from '../../src/adapters/cassandra/storage.ts';
+import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
+import { bareProblem } from '../../src/adapters/http/problems.ts';
+import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { openTracing } from '../../src/adapters/opentelemetry/tracing.ts';
+import { openProcessLog } from '../../src/adapters/pino/process-log.ts';
+import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { docsAssets } from '../../src/adapters/system/docs-assets.ts';
+import { openHttpServer } from '../../src/adapters/system/http-server.ts';
+import { lingering } from '../../src/adapters/system/lingering.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { both, UNWATCHED } from '../../src/application/ports/telemetry.ts';
+import { readConfig } from '../../src/composition/config.ts';
+import { buildContainer } from '../../src/composition/container.ts';
+import { TOKENS } from '../../src/composition/tokens.ts';
+import { coalescing } from './coalescing.ts';
+
+/*
+ * The service, put together otherwise than `npm start` does: with the parts that PARTS names, and no others of the
+ * same kind. What each of them costs, or saves, is seen beside the same without it.
+ */
+
+const PARTS = new Set((process.env['PARTS'] ?? '').split(','));
+const config = readConfig(process.env, () => '');
+const build = { version: 'bench', commit: null };
+const clock = makeClock();
+
+const level = PARTS.has('logs') ? 'info' : 'silent';
+const { log } = await openProcessLog({ level, format: 'json', build });
+const tracing = PARTS.has('traces')
+  ? await openTracing({ sampling: { sampler: 'parentbased_always_on', ratio: 1 }, build, log })
+  : null;
+const metrics = PARTS.has('metrics')
+  ? makeMetrics({ admission: () => take(TOKENS.admission).state(), pools: null })
+  : null;
+const counted = metrics?.telemetry ?? UNWATCHED;
+const telemetry =
+  tracing === null ? counted : both(counted, { ...UNWATCHED, statementSent: tracing.statementSent });
+
+const cassandra =
+  config.storage === 'cassandra'
+    ? openCassandraStorage({ options: config.cassandra, clock, log, telemetry })
+    : null;
+await cassandra?.started;
+const plain = cassandra ?? makeMemoryStorage();
+const storage = PARTS.has('coalescing') ? { ...plain, messages: coalescing(plain.messages) } : plain;
+
+const { take } = buildContainer({
+  storage,
+  clock,
+  messageIds: makeMessageIds({ clock }),
+  telemetry,
+  tracing,
+  metrics,
+  log,
+  userNames: null,
+  build,
+  docsAssets,
+  gate: OPEN_GATE,
+  requestTimeoutMs: config.requestTimeoutMs,
+  maxRequestsInFlight: config.maxRequestsInFlight,
+});
+const app = take(TOKENS.app);
+const server = await openHttpServer({
+  fetch: lingering((request, peer) => app.fetch(request, peer)),
+  refuse: bareProblem,
+  host: config.host,
+  port: config.port,
+});
+process.stdout.write(`Ready at ${server.url}\n`);

@@ -1,0 +1,98 @@
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { projectFolder } from '../scripts/local-cassandra/project-folder.ts';
+import { duel, type Duel } from './duel.ts';
+import { fill, memoryWorkloads } from './memory-workloads.ts';
+import type { Host } from './processes.ts';
+import type { Section } from './report/section.ts';
+import { figure, spread } from './report/words.ts';
+import type { Stage } from './stage.ts';
+
+const CLIENTS = 16;
+
+/** What logs, metrics and traces cost: the service with each beside the service with none of them. */
+export async function watched(stage: Stage): Promise<Section> {
+  const collector = await openCollector();
+  const newer = newerNode();
+  const cases: { name: string; parts: string; host: Host }[] = [
+    { name: 'a line in the log for each request', parts: 'logs', host: {} },
+    { name: 'metrics', parts: 'metrics', host: {} },
+    { name: 'both, as by default', parts: 'logs,metrics', host: {} },
+    ...(newer === null
+      ? []
+      : [{ name: 'both, and a trace of each request', parts: 'logs,metrics,traces', host: newer }]),
+  ];
+  const { before, mixed } = memoryWorkloads();
+  const generator = stage.startGenerator();
+  const results: { name: string; duel: Duel }[] = [];
+  try {
+    for (const { name, parts, host } of cases) {
+      const environment = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
+      const seen = await stage.startServer('variant', { ...environment, PARTS: parts }, host);
+      const unseen = await stage.startServer('variant', { ...environment, PARTS: '' }, host);
+      for (const { url } of [seen, unseen]) await fill(generator, url, before);
+      const [result] = await duel({
+        generator,
+        one: { url: seen.url, requests: mixed },
+        other: { url: unseen.url, requests: mixed },
+        clients: [CLIENTS],
+        pace: stage.quick ? { rounds: 3, milliseconds: 300 } : { rounds: 9, milliseconds: 1_000 },
+      });
+      results.push({ name, duel: result! });
+      stage.say(`${name}: ${spread(result!.throughput)} of the service without`);
+      await Promise.all([seen.stop(), unseen.stop()]);
+    }
+  } finally {
+    collector.close();
+  }
+  return {
+    title: 'What it costs to be watched',
+    about:
+      `The mixed load in memory, which is where it weighs most, by ${CLIENTS} clients: the service with a part of what ` +
+      'it shows of itself, beside the service with none of it. Traces are of every request, and go to a collector ' +
+      `that throws them away${newer === null ? '; they need Node 22.15, which is not here' : ''}.`,
+    tables: [
+      {
+        title: '',
+        columns: ['', 'with, 1/s', 'without, 1/s', '**throughput**', 'with, p99 ms', 'without, p99 ms'],
+        rows: results.map(({ name, duel: { one, other, throughput } }) => [
+          name,
+          figure(one.perSecond.median),
+          figure(other.perSecond.median),
+          spread(throughput),
+          figure(one.p99.median),
+          figure(other.p99.median),
+        ]),
+      },
+    ],
+    goals: [],
+    bars: [],
+    figures: results,
+  };
+}
+
+/** Takes what it is sent, and keeps nothing. */
+async function openCollector(): Promise<{ readonly url: string; readonly close: () => void }> {
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => response.end());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+/** A Node that OpenTelemetry runs on: this one, or that of the runtimes' tests; null where neither will do. */
+function newerNode(): Host | null {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  if (major > 22 || (major === 22 && minor >= 15)) return {};
+  const other = join(projectFolder, 'test', 'runtimes', 'node_modules', 'node-24', 'bin', 'node');
+  return existsSync(other) ? { node: other } : null;
+}
