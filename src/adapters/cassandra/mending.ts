@@ -80,7 +80,8 @@ export class Mending {
 
   #track(work: Promise<void>): void {
     this.#inFlight.add(work);
-    void work.finally(() => this.#inFlight.delete(work));
+    const forget = () => this.#inFlight.delete(work);
+    work.then(forget, forget);
   }
 
   /** Resolves when nothing is in flight any more: writes in progress have ended, and each mending tried once more. */

@@ -20,7 +20,12 @@ const FORGOTTEN_AFTER_MS = 30 * 60_000;
 
 /** Notes of one process, taken only of what was acknowledged. To lose them costs a few writes and nothing else. */
 export class Notes {
-  readonly #notes = new LRUCache<ConversationId, Note>({ max: MOST_CONVERSATIONS, ttl: FORGOTTEN_AFTER_MS });
+  readonly #notes = new LRUCache<ConversationId, Note>({
+    max: MOST_CONVERSATIONS,
+    ttl: FORGOTTEN_AFTER_MS,
+    // Looks at the time so often, and not a thousand times a second.
+    ttlResolution: 1_000,
+  });
 
   /**
    * What has to be written with the message `id`: the order rows at these levels, and whether also the rows of the

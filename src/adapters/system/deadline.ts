@@ -25,8 +25,17 @@ function within<Answer>(
     const timer = setTimeout(() => {
       reject(new StorageFailure(kind, { cause: new Error(`no answer within ${milliseconds} ms`) }));
     }, milliseconds);
-    answer.then(resolve, reject).finally(() => {
-      clearTimeout(timer);
-    });
+    answer.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        // As it came: the caller tells failures apart.
+        // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+        reject(error);
+      },
+    );
   });
 }
