@@ -33,7 +33,12 @@ export interface Pace {
   readonly milliseconds: number;
 }
 
+/**
+ * How each side is warmed up before its rounds: by so many clients, in two turns, each as long as so many rounds. V8 goes
+ * on making code faster for ten thousand requests and more, and the service has more code than what it is beside.
+ */
 const WARM_UP_CLIENTS = 16;
+const WARM_UP_ROUNDS = 4;
 
 /**
  * Loads two sides by turns, A B A B, each alone, at each of the numbers of clients, after both were warmed up. In
@@ -47,17 +52,19 @@ export async function duel(needs: {
   readonly pace: Pace;
 }): Promise<Duel[]> {
   const { generator, one, other, pace } = needs;
-  const load = ({ url, requests }: Side, clients: number, atLeast?: number): Promise<LoadReport> =>
+  const load = ({ url, requests }: Side, clients: number): Promise<LoadReport> =>
+    generator.load({ urls: [url], requests, clients, milliseconds: pace.milliseconds });
+  const warmUp = ({ url, requests }: Side): Promise<LoadReport> =>
     generator.load({
       urls: [url],
       requests,
-      clients,
-      milliseconds: pace.milliseconds,
-      ...(atLeast !== undefined && { atLeast }),
+      clients: WARM_UP_CLIENTS,
+      milliseconds: WARM_UP_ROUNDS * pace.milliseconds,
+      atLeast: requests.length,
     });
 
   // Every request once at least, so that what a server writes once in a while has been written.
-  for (const side of [one, other, one, other]) await load(side, WARM_UP_CLIENTS, side.requests.length);
+  for (const side of [one, other, one, other]) await warmUp(side);
 
   const duels: Duel[] = [];
   for (const clients of needs.clients) {

@@ -6,14 +6,14 @@ import { projectFolder } from '../scripts/local-cassandra/project-folder.ts';
 import type { LoadOrder, LoadReport } from './load/request.ts';
 
 /** The servers that are measured, and the load generator: built files, as the service is when people run it. */
-export const built = (path: string): string => join(projectFolder, 'dist', path);
+export const built = (path: string, folder = projectFolder): string => join(folder, 'dist', path);
 
 export const SERVERS = {
-  service: built('src/main.node.js'),
-  floor: built('bench/floor/server.js'),
-  memoryFloor: built('bench/floor/memory-server.js'),
-  usual: built('bench/usual/server.js'),
-  variant: built('bench/variants/server.js'),
+  service: 'src/main.node.js',
+  floor: 'bench/floor/server.js',
+  memoryFloor: 'bench/floor/memory-server.js',
+  usual: 'bench/usual/server.js',
+  variant: 'bench/variants/server.js',
 } as const;
 
 export type Environment = Readonly<Record<string, string>>;
@@ -22,6 +22,8 @@ export type Environment = Readonly<Record<string, string>>;
 export interface Host {
   readonly node?: string;
   readonly flags?: readonly string[];
+  /** Where the project is installed for it; this one unless another is named. */
+  readonly folder?: string;
 }
 
 /** A process that ends with this one. */
@@ -38,13 +40,13 @@ export interface Server extends Tied {
 }
 
 function start(
-  file: string,
+  path: string,
   environment: Environment,
-  { flags = [], node = process.execPath }: Host,
+  { flags = [], node = process.execPath, folder = projectFolder }: Host,
   output: 'pipe' | 'inherit',
 ): Tied {
-  const child = fork(file, {
-    cwd: projectFolder,
+  const child = fork(built(path, folder), {
+    cwd: folder,
     // No setting of the caller gets in.
     env: { PATH: process.env['PATH'], ...environment },
     execPath: node,
@@ -99,7 +101,7 @@ export interface LoadGenerator extends Tied {
 
 /** Starts a load generator. */
 export function startGenerator(): LoadGenerator {
-  const tied = start(built('bench/load/generator.js'), {}, {}, 'inherit');
+  const tied = start('bench/load/generator.js', {}, {}, 'inherit');
   return {
     ...tied,
     async load(order) {

@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
-import { join } from 'node:path';
-import { projectFolder } from '../scripts/local-cassandra/project-folder.ts';
+import { installTraced } from '../test/runtimes/traces.ts';
 import { duel, type Duel } from './duel.ts';
 import { fill, memoryWorkloads } from './memory-workloads.ts';
 import type { Host } from './processes.ts';
@@ -16,14 +14,18 @@ const CLIENTS = 16;
 /** What logs, metrics and traces cost: the service with each beside the service with none of them. */
 export async function watched(stage: Stage): Promise<Section> {
   const collector = await openCollector();
-  const newer = newerNode();
+  // OpenTelemetry's packages need a later Node than the service.
+  const installed = installTraced(['dist']);
+  const { node, folder } = installed;
   const cases: { name: string; parts: string; host: Host }[] = [
     { name: 'a line in the log for each request', parts: 'logs', host: {} },
     { name: 'metrics', parts: 'metrics', host: {} },
     { name: 'both, as by default', parts: 'logs,metrics', host: {} },
-    ...(newer === null
-      ? []
-      : [{ name: 'both, and a trace of each request', parts: 'logs,metrics,traces', host: newer }]),
+    {
+      name: 'both, and a trace of each request (Node 24)',
+      parts: 'logs,metrics,traces',
+      host: { node, folder },
+    },
   ];
   const { before, mixed } = memoryWorkloads();
   const generator = stage.startGenerator();
@@ -47,13 +49,14 @@ export async function watched(stage: Stage): Promise<Section> {
     }
   } finally {
     collector.close();
+    installed.remove();
   }
   return {
     title: 'What it costs to be watched',
     about:
       `The mixed load in memory, which is where it weighs most, by ${CLIENTS} clients: the service with a part of what ` +
       'it shows of itself, beside the service with none of it. Traces are of every request, and go to a collector ' +
-      `that throws them away${newer === null ? '; they need Node 22.15, which is not here' : ''}.`,
+      'that throws them away.',
     tables: [
       {
         title: '',
@@ -87,12 +90,4 @@ async function openCollector(): Promise<{ readonly url: string; readonly close: 
       server.close();
     },
   };
-}
-
-/** A Node that OpenTelemetry runs on: this one, or that of the runtimes' tests; null where neither will do. */
-function newerNode(): Host | null {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major > 22 || (major === 22 && minor >= 15)) return {};
-  const other = join(projectFolder, 'test', 'runtimes', 'node_modules', 'node-24', 'bin', 'node');
-  return existsSync(other) ? { node: other } : null;
 }

@@ -1,13 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { localCassandraMissing, startLocalCluster } from './local-cassandra/cluster.ts';
 import { cassandraFolder } from './local-cassandra/project-folder.ts';
 import { migrate } from '../test/faults/cluster.ts';
 import { textOf, tryPair, type Seen } from '../test/runtimes/pair.ts';
-import { runtimes, runtimesFolder, type Runtime } from '../test/runtimes/runtimes.ts';
+import { installRuntimes, runtimes, type Runtime } from '../test/runtimes/runtimes.ts';
 import { startService } from '../test/runtimes/service.ts';
 import { checksApart, checksOn, installTraced, type TraceChecks } from '../test/runtimes/traces.ts';
 
@@ -40,30 +39,6 @@ interface Tally {
 function leaveOut(reason: string, leftOut: number): Tally {
   console.error(`LEFT OUT: ${reason}`);
   return { passed: 0, failed: process.env['CI'] === 'true' ? leftOut : 0 };
-}
-
-/** Installs the runtimes as they are locked, unless they are there. */
-function install(): void {
-  const lock = versionsIn('package-lock.json');
-  if (lock === versionsIn(join('node_modules', '.package-lock.json'))) return;
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
-    cwd: runtimesFolder,
-    stdio: 'inherit',
-  });
-  if (status !== 0) throw new Error(`The runtimes can't be installed: npm ci in ${runtimesFolder} failed.`);
-}
-
-/** The packages of a lockfile with their versions; null where there is none. */
-function versionsIn(file: string): string | null {
-  try {
-    const { packages } = JSON.parse(readFileSync(join(runtimesFolder, file), 'utf8')) as {
-      packages: Record<string, { version: string }>;
-    };
-    const installed = Object.entries(packages).filter(([path]) => path !== '');
-    return installed.map(([path, { version }]) => `${path} ${version}`).join('\n');
-  } catch {
-    return null;
-  }
 }
 
 /** The settings for a fresh keyspace, and how to let go of the Cassandra that it is in. */
@@ -178,7 +153,7 @@ async function tryRuntimes(names: readonly string[] | undefined): Promise<Tally>
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     return leaveOut('the runtimes are those for Linux on x64', 10);
   }
-  install();
+  installRuntimes();
   const [reference, ...others] = runtimes();
   const chosen = [reference, ...others].filter(({ name }) => names?.includes(name) ?? true);
   const traced = (names?.includes('traces') ?? true) ? installTraced() : null;

@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { UserId } from '../../src/domain/ids.ts';
 import type { Attempt, Send } from './load.ts';
+import { firstAnswerIn, type RawAnswer } from './raw-clients.ts';
 
 /** How often a tide sends what is due. */
 const TICK_MS = 5;
@@ -24,7 +25,7 @@ export interface Flood {
 
 /** One connection of raw bytes: it costs a fraction of Node's own client, which would be the slowest part here. */
 interface Wire {
-  ask(request: string): Promise<{ readonly status: number; readonly head: string; readonly body: string }>;
+  ask(request: string): Promise<RawAnswer>;
   close(): void;
 }
 
@@ -130,17 +131,13 @@ function requestOf(send: Send | null, reader: UserId): string {
 function openWire(host: string, port: number): Wire {
   let socket: Socket | null = null;
   let received = '';
-  let settle: { resolve: (answer: Awaited<ReturnType<Wire['ask']>>) => void; reject: (error: Error) => void };
+  let settle: { resolve: (answer: RawAnswer) => void; reject: (error: Error) => void };
 
   const look = (): void => {
-    const end = received.indexOf('\r\n\r\n');
-    if (end < 0) return;
-    const head = received.slice(0, end + 2);
-    const length = Number(/^content-length: (\d+)\r$/im.exec(head)?.[1]);
-    if (received.length < end + 4 + length) return;
-    const body = received.slice(end + 4);
-    received = '';
-    settle.resolve({ status: Number(head.slice(9, 12)), head, body });
+    const first = firstAnswerIn(received);
+    if (first === null) return;
+    received = first.rest;
+    settle.resolve(first.answer);
   };
 
   return {

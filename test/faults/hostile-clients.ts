@@ -5,6 +5,7 @@ import { environmentOf } from './cluster.ts';
 import { askerOf, type Ask } from './http.ts';
 import { assertSaysNothingInternal, overheard } from './leaks.ts';
 import { castOf, conversationOf, post } from './load.ts';
+import { residentMb } from '../support/resident-memory.ts';
 import { memoryOf } from './memory.ts';
 import { MALFORMED } from './malformed-requests.ts';
 import { answersIn, openClients, type RawClient } from './raw-clients.ts';
@@ -59,7 +60,7 @@ export const hostileClients: Scenario = async (stage) => {
   });
   // Warms up what gets faster with use, so that it does not count as a growth.
   await load.progress(5 * REQUESTS_AFTER);
-  const beganMb = memoryOf(service.pid).end().beganMb;
+  const beganMb = residentMb(service.pid);
 
   for (const [act, attack] of Object.entries(attacksWith(longPage))) {
     const from = performance.now();
@@ -76,7 +77,7 @@ export const hostileClients: Scenario = async (stage) => {
       act,
       attempts,
       seen: [
-        `memory ${before} MB, at most ${mostMb} MB, then ${memoryOf(service.pid).end().beganMb} MB`,
+        `memory ${before} MB, at most ${mostMb} MB, then ${residentMb(service.pid)} MB`,
         `the last connection ended ${((gone - done) / 1_000).toFixed(1)} s after the deed`,
         ...(check === undefined ? [] : [check()]),
       ].join('; '),

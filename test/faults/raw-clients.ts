@@ -48,20 +48,27 @@ export async function openClients(
   return clients;
 }
 
+/** The first answer in `received`, and what follows it; null while some of it is missing. */
+export function firstAnswerIn(
+  received: string,
+): { readonly answer: RawAnswer; readonly rest: string } | null {
+  const end = received.indexOf('\r\n\r\n');
+  const head = received.slice(0, end + 2);
+  const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]);
+  const length = status === 100 ? 0 : Number(/^content-length: (\d+)\r$/im.exec(head)?.[1]);
+  const next = end + 4 + length;
+  if (end < 0 || Number.isNaN(status) || !(received.length >= next)) return null;
+  return { answer: { status, head, body: received.slice(end + 4, next) }, rest: received.slice(next) };
+}
+
 /** Answers as they stand in `received`, one after the other. Throws where it is anything else. */
 export function answersIn(received: string): RawAnswer[] {
   const answers: RawAnswer[] = [];
-  let rest = received;
-  while (rest !== '') {
-    const end = rest.indexOf('\r\n\r\n');
-    const head = rest.slice(0, end + 2);
-    const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]);
-    const length = status === 100 ? 0 : Number(/^content-length: (\d+)\r$/im.exec(head)?.[1]);
-    if (end < 0 || Number.isNaN(status) || !(rest.length >= end + 4 + length)) {
-      throw new Error(`this is no answer: ${JSON.stringify(rest.slice(0, 300))}`);
-    }
-    answers.push({ status, head, body: rest.slice(end + 4, end + 4 + length) });
-    rest = rest.slice(end + 4 + length);
+  for (let rest = received; rest !== '';) {
+    const first = firstAnswerIn(rest);
+    if (first === null) throw new Error(`this is no answer: ${JSON.stringify(rest.slice(0, 300))}`);
+    answers.push(first.answer);
+    rest = first.rest;
   }
   return answers;
 }

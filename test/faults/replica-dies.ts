@@ -1,27 +1,17 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { environmentOf } from './cluster.ts';
-import { askerOf } from './http.ts';
-import { castOf } from './load.ts';
-import { assertAllServed, assertKept, assertSound, between, type Scenario } from './stage.ts';
+import { assertAllServed, assertKept, assertSound, between, inUse, type Scenario } from './stage.ts';
 
 const QUIET_MS = 4_000;
 const OUTAGE_MS = 30_000;
 
 /** One of three replicas is killed under load and comes back: nobody notices. */
 export const replicaDies: Scenario = async (stage) => {
-  const cluster = await stage.threeNodes();
-  const victim = cluster.nodes[0]!;
-  const environment = environmentOf(cluster);
-  const service = stage.startService(environment);
-  await service.said(/Ready at/);
-  const ask = askerOf(service.url);
-  const cast = castOf(8);
-  const load = stage.startLoad({
-    ask,
-    cast,
-    clients: { send: 5, 'send with a key': 2, read: 3 },
-    thinkMs: 30,
+  const { cluster, environment, service, ask, cast, load } = await inUse(stage, {
+    send: 5,
+    'send with a key': 2,
+    read: 3,
   });
+  const victim = cluster.nodes[0]!;
 
   const begun = performance.now();
   await pause(QUIET_MS);

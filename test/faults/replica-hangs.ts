@@ -1,10 +1,8 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
 import { answersCql } from '../../scripts/local-cassandra/cql.ts';
-import { environmentOf } from './cluster.ts';
-import { askerOf } from './http.ts';
-import { castOf, type Attempt } from './load.ts';
-import { assertAllServed, assertKept, assertSound, between, type Scenario } from './stage.ts';
+import type { Attempt } from './load.ts';
+import { assertAllServed, assertKept, assertSound, between, inUse, type Scenario } from './stage.ts';
 
 const QUIET_MS = 4_000;
 const HANG_MS = 30_000;
@@ -12,19 +10,12 @@ const KINDS: readonly Attempt['kind'][] = ['send', 'send with a key', 'read'];
 
 /** One of three replicas stops answering and keeps its connections open: nobody notices, and nothing outlives its deadline. */
 export const replicaHangs: Scenario = async (stage) => {
-  const cluster = await stage.threeNodes();
-  const victim = cluster.nodes[1]!;
-  const environment = environmentOf(cluster);
-  const service = stage.startService(environment);
-  await service.said(/Ready at/);
-  const ask = askerOf(service.url);
-  const cast = castOf(8);
-  const load = stage.startLoad({
-    ask,
-    cast,
-    clients: { send: 4, 'send with a key': 3, read: 3 },
-    thinkMs: 30,
+  const { cluster, environment, service, ask, cast, load } = await inUse(stage, {
+    send: 4,
+    'send with a key': 3,
+    read: 3,
   });
+  const victim = cluster.nodes[1]!;
 
   const begun = performance.now();
   await pause(QUIET_MS);

@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert';
 import type { LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
 import type { UserId } from '../../src/domain/ids.ts';
-import { scan } from './cluster.ts';
-import type { Ask } from './http.ts';
-import type { Attempt, startLoad } from './load.ts';
+import { environmentOf, scan } from './cluster.ts';
+import { askerOf, type Ask } from './http.ts';
+import { castOf, type Attempt, type startLoad } from './load.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 import type { Environment, Service } from './service.ts';
 
@@ -34,6 +34,22 @@ export interface Stage {
 
 /** Shows one thing that holds, or throws. */
 export type Scenario = (stage: Stage) => Promise<void>;
+
+/** How long a client thinks after an answer, on average, and how many people there are. */
+const THINK_MS = 30;
+const PEOPLE = 8;
+
+/** Three nodes, a service on them that is ready, and so many clients of each kind who use it until they are stopped. */
+export async function inUse(stage: Stage, clients: Parameters<typeof startLoad>[0]['clients']) {
+  const cluster = await stage.threeNodes();
+  const environment = environmentOf(cluster);
+  const service = stage.startService(environment);
+  await service.said(/Ready at/);
+  const ask = askerOf(service.url);
+  const cast = castOf(PEOPLE);
+  const load = stage.startLoad({ ask, cast, clients, thinkMs: THINK_MS });
+  return { cluster, environment, service, ask, cast, load };
+}
 
 /** The attempts that were begun from `from` until `until`, as performance.now() has them. */
 export function between(attempts: readonly Attempt[], from: number, until: number): Attempt[] {

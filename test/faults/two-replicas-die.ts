@@ -1,14 +1,14 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
-import { environmentOf } from './cluster.ts';
-import { askerOf, type Ask } from './http.ts';
-import { castOf, type Attempt } from './load.ts';
+import type { Ask } from './http.ts';
+import type { Attempt } from './load.ts';
 import {
   assertAllServed,
   assertInTime,
   assertKept,
   assertSound,
   between,
+  inUse,
   tallyOf,
   type Scenario,
 } from './stage.ts';
@@ -21,19 +21,12 @@ const READY_WITHIN_MS = 10_000;
 
 /** Two of three replicas are killed: everything is refused, clearly and in time, and goes on by itself afterwards. */
 export const twoReplicasDie: Scenario = async (stage) => {
-  const cluster = await stage.threeNodes();
-  const victims = cluster.nodes.slice(1);
-  const environment = environmentOf(cluster);
-  const service = stage.startService(environment);
-  await service.said(/Ready at/);
-  const ask = askerOf(service.url);
-  const cast = castOf(8);
-  const load = stage.startLoad({
-    ask,
-    cast,
-    clients: { send: 6, 'send with a key': 3, read: 3 },
-    thinkMs: 30,
+  const { cluster, environment, service, ask, cast, load } = await inUse(stage, {
+    send: 6,
+    'send with a key': 3,
+    read: 3,
   });
+  const victims = cluster.nodes.slice(1);
 
   await pause(QUIET_MS);
   await Promise.all(victims.map((node) => node.kill()));

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { edgeFolder } from '../../scripts/edge/bundle.ts';
@@ -102,4 +103,28 @@ export function urlIn(line: string): string | null {
   // workerd's own report.
   const port = /^\{"event":"listen".*"port":(\d+)/.exec(line)?.[1];
   return port === undefined ? null : `http://${HOST}:${port}`;
+}
+
+/** Installs the runtimes as they are locked, unless they are there. */
+export function installRuntimes(): void {
+  const lock = versionsIn('package-lock.json');
+  if (lock === versionsIn(join('node_modules', '.package-lock.json'))) return;
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+    cwd: runtimesFolder,
+    stdio: 'inherit',
+  });
+  if (status !== 0) throw new Error(`The runtimes can't be installed: npm ci in ${runtimesFolder} failed.`);
+}
+
+/** The packages of a lockfile with their versions; null where there is none. */
+function versionsIn(file: string): string | null {
+  try {
+    const { packages } = JSON.parse(readFileSync(join(runtimesFolder, file), 'utf8')) as {
+      packages: Record<string, { version: string }>;
+    };
+    const installed = Object.entries(packages).filter(([path]) => path !== '');
+    return installed.map(([path, { version }]) => `${path} ${version}`).join('\n');
+  } catch {
+    return null;
+  }
 }

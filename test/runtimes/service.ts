@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
+import { residentMb } from '../support/resident-memory.ts';
 import { LISTENING, urlIn, type Runtime } from './runtimes.ts';
 
 /** The service as a process on some runtime, ready to serve. */
@@ -93,9 +93,4 @@ async function ready(probe: string, signal: AbortSignal): Promise<void> {
     if (answer.status === 200) return;
     await pause(10);
   }
-}
-
-function residentMb(pid: number): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) / 1000;
 }

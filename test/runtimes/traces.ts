@@ -7,7 +7,7 @@ import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
 import { projectFolder } from '../../scripts/local-cassandra/project-folder.ts';
 import { openCollector, type Collector, type SentSpan } from './collector.ts';
-import { runtimes, type Runtime } from './runtimes.ts';
+import { installRuntimes, runtimes, type Runtime } from './runtimes.ts';
 import { startService, type RunningService } from './service.ts';
 
 type Settings = Readonly<Record<string, string>>;
@@ -17,6 +17,9 @@ export type TraceChecks = readonly (readonly [sentence: string, check: () => Pro
 
 /** The service as one installs it with a Node that OpenTelemetry's packages run on. */
 export interface TracedService {
+  /** Where it is installed, and the Node that it was installed with. */
+  readonly folder: string;
+  readonly node: string;
   /** `runtime` in the folder of that installation. */
   readonly on: (runtime: Runtime) => Runtime;
   /** Takes the optional packages away, all but the one that others need too. */
@@ -24,11 +27,15 @@ export interface TracedService {
   readonly remove: () => void;
 }
 
-/** npm leaves packages out that are not for the Node that runs it, so the project's own may be without them. */
-export function installTraced(): TracedService {
+/**
+ * Installs these parts of the project with Node 24, in a folder apart: npm leaves packages out that are not for the Node
+ * that runs it, so the project's own may be without them.
+ */
+export function installTraced(parts = ['src', join('dist', 'src')]): TracedService {
+  installRuntimes();
   const newNode = runtimeNamed('Node 24');
   const folder = mkdtempSync(join(tmpdir(), 'messenger-traced-'));
-  for (const part of ['package.json', 'package-lock.json', '.npmrc', 'src', join('dist', 'src')]) {
+  for (const part of ['package.json', 'package-lock.json', '.npmrc', ...parts]) {
     cpSync(join(projectFolder, part), join(folder, part), { recursive: true });
   }
   const PATH = [dirname(newNode.command.program), process.env['PATH']].join(delimiter);
@@ -40,6 +47,8 @@ export function installTraced(): TracedService {
   assert.equal(status, 0, 'npm ci --omit=dev');
   const packages = join(folder, 'node_modules', '@opentelemetry');
   return {
+    folder,
+    node: newNode.command.program,
     on: (runtime) => ({ ...runtime, command: { ...runtime.command, cwd: folder } }),
     forgetPackages() {
       for (const name of readdirSync(packages)) {
