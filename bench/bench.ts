@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { LocalCassandraError } from '../scripts/local-cassandra/cluster.ts';
@@ -12,16 +12,16 @@ import { steady } from './steady.ts';
 import { watched } from './watched.ts';
 import { pictureOf } from './report/picture.ts';
 import { markdownOf, placeOf, type Conditions } from './report/markdown.ts';
-import type { Section } from './report/section.ts';
+import type { Played, Section } from './report/section.ts';
 import { build, makeDatabase, makeStage, type Stage } from './stage.ts';
 
-/** The parts of the benchmark, in their order. */
+/** The parts of the benchmark, in their order: what goes on for long comes first, since Java takes minutes to warm up. */
 export const PARTS: Readonly<Record<string, (stage: Stage) => Promise<Section>>> = {
+  steady,
   floor: againstFloor,
   memory: againstMemoryFloor,
   usual: againstUsual,
   flat,
-  steady,
   hot,
   watched,
 };
@@ -46,45 +46,78 @@ export async function bench(needs: {
   });
   aborted.catch(() => {});
   const database = makeDatabase({ signal, say });
-  const sections: Record<string, Section> = {};
+  const sections: Record<string, Played> = {};
   let failed = false;
   try {
     await build();
     for (const name of names) {
       signal.throwIfAborted();
       say(name);
-      const { stage, lastWords, clear } = makeStage({ quick, say, database: database.open });
+      const { stage, lastWords, turnedAway, clear } = makeStage({ quick, say, database: database.open });
+      const since = performance.now();
       try {
-        sections[name] = await Promise.race([PARTS[name]!(stage), aborted]);
+        const section = await Promise.race([PARTS[name]!(stage), aborted]);
+        const seconds = Math.round((performance.now() - since) / 1000);
+        sections[name] = { ...withTurnedAway(section, turnedAway()), seconds };
       } finally {
         await clear();
         if (!(name in sections) && !signal.aborted) console.error(lastWords().join('\n'));
       }
     }
-    const cassandra = await database.version();
-    const conditions = conditionsOf({ quick, cassandra, seconds: (performance.now() - begun) / 1000 });
-    const found = Object.values(sections);
-    const markdown = markdownOf(conditions, found);
-    console.log(markdown);
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, 'results.md'), markdown);
-    writeFileSync(join(folder, 'results.json'), `${JSON.stringify({ conditions, sections }, null, 1)}\n`);
-    const groups = found.flatMap(({ bars }) => bars);
-    if (groups.length > 0) {
-      writeFileSync(join(folder, 'results.svg'), pictureOf(groups, placeOf(conditions)));
-    }
-    return 0;
   } catch (error) {
     failed = !signal.aborted;
     console.error(error instanceof LocalCassandraError || signal.aborted ? (error as Error).message : error);
-    return 1;
-  } finally {
-    const kept = await database.close(failed);
-    if (kept !== null) console.error(`The logs of Cassandra are in ${kept}`);
   }
+  if (Object.keys(sections).length > 0) {
+    const conditions = conditionsOf({ quick, cassandra: await database.version() });
+    // What was found before a failure is kept, but not where the results of whole runs are.
+    const isWhole = !failed && !signal.aborted;
+    const kept = isWhole ? folder : join(folder, 'unfinished');
+    const all = { ...(isWhole ? earlierIn(folder, conditions) : {}), ...sections };
+    const inOrder = Object.fromEntries(Object.entries(all).sort(([a], [b]) => placeIn(a) - placeIn(b)));
+    const markdown = markdownOf(conditions, Object.values(inOrder));
+    console.log(markdown);
+    mkdirSync(kept, { recursive: true });
+    writeFileSync(join(kept, 'results.md'), markdown);
+    writeFileSync(
+      join(kept, 'results.json'),
+      `${JSON.stringify({ conditions, sections: inOrder }, null, 1)}\n`,
+    );
+    const groups = Object.values(inOrder).flatMap(({ bars }) => bars);
+    if (groups.length > 0) {
+      writeFileSync(join(kept, 'results.svg'), pictureOf(groups, placeOf(conditions)));
+    }
+  }
+  const logs = await database.close(failed);
+  if (logs !== null) console.error(`The logs of Cassandra are in ${logs}`);
+  return failed || signal.aborted ? 1 : 0;
 }
 
-function conditionsOf(needs: { quick: boolean; cassandra: string | null; seconds: number }): Conditions {
+/** The parts that were played before under the same conditions, and stay where only some are played again. */
+function earlierIn(folder: string, conditions: Conditions): Record<string, Played> {
+  const file = join(folder, 'results.json');
+  if (!existsSync(file)) return {};
+  const earlier = JSON.parse(readFileSync(file, 'utf8')) as {
+    conditions: Conditions;
+    sections: Record<string, Played>;
+  };
+  const { cassandra } = conditions;
+  const same = { ...earlier.conditions, date: conditions.date, ...(cassandra === null && { cassandra }) };
+  return JSON.stringify(same) === JSON.stringify(conditions) ? earlier.sections : {};
+}
+
+function placeIn(name: string): number {
+  return Object.keys(PARTS).indexOf(name);
+}
+
+/** Says so where the figures of a part are of fewer clients than it asked with. */
+function withTurnedAway(section: Section, turnedAway: number): Section {
+  if (turnedAway === 0) return section;
+  const sentence = `A server turned away ${turnedAway} requests (503), and had fewer clients for a while.`;
+  return { ...section, about: `${section.about} ${sentence}` };
+}
+
+function conditionsOf(needs: { quick: boolean; cassandra: string | null }): Conditions {
   const versionOf = (name: string): string => {
     const manifest = readFileSync(join(projectFolder, 'node_modules', name, 'package.json'), 'utf8');
     return (JSON.parse(manifest) as { version: string }).version;

@@ -24,8 +24,6 @@ export interface Duel {
   /** One's figure over the other's, round by round. */
   readonly throughput: Measured;
   readonly p99: Measured;
-  /** Requests that the two turned away in all rounds; where there are any, the figures are of fewer clients. */
-  readonly turnedAway: number;
 }
 
 export interface Pace {
@@ -80,7 +78,6 @@ export async function duel(needs: {
       other: scoreOf(others),
       throughput: ratios(ones.map(perSecond), others.map(perSecond)),
       p99: ratios(ones.map(latency(0.99)), others.map(latency(0.99))),
-      turnedAway: [...ones, ...others].reduce((sum, { turnedAway }) => sum + turnedAway, 0),
     });
   }
   return duels;

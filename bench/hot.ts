@@ -15,7 +15,7 @@ export async function hot(stage: Stage): Promise<Section> {
   const plain = await stage.startServer('variant', { ...database.environment, PARTS: '' });
   const coalescing = await stage.startServer('variant', { ...database.environment, PARTS: 'coalescing' });
   const generator = stage.startGenerator();
-  const pace = stage.quick ? { rounds: 3, milliseconds: 300 } : { rounds: 5, milliseconds: 1_000 };
+  const pace = stage.quick ? { rounds: 3, milliseconds: 300 } : { rounds: 5, milliseconds: 600 };
   const against = async (ours: { url: string; requests: readonly LoadRequest[] }): Promise<Duel> => {
     const other = { url: plain.url, requests: newestPage };
     const [result] = await duel({ generator, one: ours, other, clients: [CLIENTS], pace });

@@ -82,7 +82,7 @@ export async function startServer(
   const url = await new Promise<string>((resolve, reject) => {
     tied.child.stdout!.setEncoding('utf8').on('data', (part: string) => {
       // A line for each request is not to be looked at here, on the processors that are measured.
-      text = (text.length > MOST_KEPT ? '' : text) + part;
+      text = isReady && text.length > MOST_KEPT ? part : text + part;
       if (isReady) return;
       const ready = /Ready at (http:[^", ]+)/.exec(text)?.[1];
       if (ready === undefined) return;
@@ -97,17 +97,22 @@ export async function startServer(
 /** A load generator. It takes one order at a time. */
 export interface LoadGenerator extends Tied {
   load(order: LoadOrder): Promise<LoadReport>;
+  /** Requests that were turned away so far: while there are any, a server has fewer clients than it seems. */
+  readonly turnedAway: () => number;
 }
 
 /** Starts a load generator. */
 export function startGenerator(): LoadGenerator {
   const tied = start('bench/load/generator.js', {}, {}, 'inherit');
+  let turnedAway = 0;
   return {
     ...tied,
+    turnedAway: () => turnedAway,
     async load(order) {
       tied.child.send(order);
       const [report] = (await once(tied.child, 'message')) as [LoadReport | { failed: string }];
       if ('failed' in report) throw new Error(report.failed);
+      turnedAway += report.turnedAway;
       return report;
     },
   };

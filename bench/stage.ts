@@ -117,9 +117,12 @@ export function makeStage(needs: {
   readonly stage: Stage;
   /** The last that each server has said. */
   readonly lastWords: () => string[];
+  /** Requests that servers turned away. */
+  readonly turnedAway: () => number;
   readonly clear: () => Promise<void>;
 } {
   const servers: Server[] = [];
+  const generators: LoadGenerator[] = [];
   const started: { stop(): Promise<void> }[] = [];
   const stage: Stage = {
     ...needs,
@@ -131,12 +134,14 @@ export function makeStage(needs: {
     },
     startGenerator() {
       const generator = startGenerator();
+      generators.push(generator);
       started.push(generator);
       return generator;
     },
   };
   return {
     stage,
+    turnedAway: () => generators.reduce((sum, generator) => sum + generator.turnedAway(), 0),
     lastWords: () => servers.map((server) => server.lastWords()),
     async clear() {
       await Promise.all(started.map((one) => one.stop()));

@@ -97,7 +97,7 @@ async function twoProcesses(stage: Stage): Promise<Scaling> {
       urls: used.map(({ server }) => server.url),
       requests: mixed,
       clients: 2 * CLIENTS,
-      milliseconds: stage.quick ? 1_000 : 5_000,
+      milliseconds: stage.quick ? 1_000 : 3_000,
     });
     // The samples tell of most of that time, so that what they give is a share and not a sum.
     const processor = used.reduce((sum, { samples }) => sum + processorShare(samples), 0);

@@ -32,7 +32,8 @@ function statusOf(text: string): number | null {
   return text.length < end + 4 + Number(length) ? null : Number(text.slice(9, 12));
 }
 
-/** How long a client that was turned away waits before it asks again. */
+/** How a service says that it has enough to do, and how long a client waits before it asks the same again. */
+const TURNED_AWAY = 'urn:problem:messenger:overloaded';
 const TURNED_AWAY_MS = 20;
 
 /** What is told of the answers: how long each took, and which were a 503 that turned the client away. */
@@ -48,8 +49,9 @@ function ask(url: string, next: () => string | null, tell: Told): Promise<void> 
     const socket: Socket = connect(Number(port), hostname);
     let begun = 0;
     let received = '';
+    let request: string | null = null;
     const send = (): void => {
-      const request = next();
+      request ??= next();
       if (request === null) {
         socket.end();
         resolve();
@@ -71,7 +73,7 @@ function ask(url: string, next: () => string | null, tell: Told): Promise<void> 
       received += String(part);
       const status = statusOf(received);
       if (status === null) return;
-      if (status === 503) {
+      if (status === 503 && received.includes(TURNED_AWAY)) {
         tell.turnedAway();
         received = '';
         setTimeout(send, TURNED_AWAY_MS);
@@ -82,6 +84,7 @@ function ask(url: string, next: () => string | null, tell: Told): Promise<void> 
         return;
       }
       tell.answered(Math.round((performance.now() - begun) * 1000));
+      request = null;
       received = '';
       send();
     });

@@ -1,4 +1,4 @@
-import type { Goal, Section, Table } from './section.ts';
+import type { Goal, Played, Section, Table } from './section.ts';
 
 /** Where and when a run took place. */
 export interface Conditions {
@@ -11,7 +11,6 @@ export interface Conditions {
   readonly driver: string;
   readonly hono: string;
   readonly quick: boolean;
-  readonly seconds: number;
 }
 
 /** Where and when, in a line. */
@@ -28,14 +27,15 @@ export function placeOf({ date, cpu, cores, node, cassandra, driver, hono, quick
 }
 
 /** The whole result for people. */
-export function markdownOf(conditions: Conditions, sections: readonly Section[]): string {
+export function markdownOf(conditions: Conditions, sections: readonly Played[]): string {
+  const seconds = sections.reduce((sum, section) => sum + section.seconds, 0);
   const goals = sections.flatMap((section) => section.goals);
   const missed = goals.filter(({ met }) => !met);
   return `# What it costs
 
 ${placeOf(conditions)}
 
-The service, the load generator and one node of Cassandra share the cores. The run took ${Math.round(conditions.seconds)} s.
+The service, the load generator and one node of Cassandra share the cores. The parts took ${seconds} s.
 
 ${sections.map(sectionOf).join('\n')}
 ## Goals

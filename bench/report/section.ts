@@ -27,6 +27,11 @@ export interface Bars {
   }[];
 }
 
+/** A section, and how long it took. */
+export interface Played extends Section {
+  readonly seconds: number;
+}
+
 /** What one part of the benchmark found. */
 export interface Section {
   readonly title: string;

@@ -33,8 +33,11 @@ const SAME_SIGNAL_MS = 500;
 export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> {
   const config = configOfThisProcess();
   const build = buildOfThisProcess();
-  const { log, flush } = await openProcessLog({ level: config.logLevel, format: config.logFormat, build });
-  process.on('exit', flush);
+  const { log, close: closeLog } = await openProcessLog({
+    level: config.logLevel,
+    format: config.logFormat,
+    build,
+  });
   const exitWith = (sentence: string): never => {
     log.fatal(sentence);
     process.exit(1);
@@ -109,6 +112,7 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     await messenger.close();
     await tracing?.close();
     log.info('Stopped');
+    await closeLog();
     process.exit(0);
   };
 

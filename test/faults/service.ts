@@ -92,8 +92,11 @@ export function startService(environment: Environment): Service {
             new Error(`the service ${why} without a line like ${what}:\n${lines.slice(-10).join('\n')}`),
           );
         };
+        // Under load there is a line for each request: none is looked at twice.
+        let seen = 0;
         const look = (): void => {
-          const line = lines.find((text) => what.test(text));
+          const line = lines.slice(seen).find((text) => what.test(text));
+          seen = lines.length;
           if (line !== undefined) {
             finish();
             resolve(line);

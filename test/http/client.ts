@@ -79,7 +79,7 @@ export async function ask(
   path: string,
   { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
-  confide(headers['Authorization'], headers['Idempotency-Key']);
+  confide(headers['Authorization'], headers['Idempotency-Key'], /\/users?\/([^/?]+)/.exec(path)?.[1]);
   confide(...(isRecord(body) ? Object.values(body).flat() : [body]));
   const raw = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
   const init = {

@@ -72,6 +72,16 @@ describe('the line that a request leaves', () => {
     }
   });
 
+  test('calls a method that somebody made up by one name', async () => {
+    const { lines, log } = requestLog();
+    const fetch = open({ log });
+    for (const method of ['BREW', 'GETS', 'TRACK-ME']) await ask(fetch, method, '/livez');
+    assert.deepEqual(
+      lines.map(({ method, status }) => [method, status]),
+      ['_OTHER', '_OTHER', '_OTHER'].map((method) => [method, 405]),
+    );
+  });
+
   test('is left by no probe that finds all well', async () => {
     const { lines, log } = requestLog();
     const fetch = open({ log });

@@ -15,7 +15,6 @@ function duelOf(throughput: number, p99: number): Duel {
     other: score,
     throughput: exactly(throughput),
     p99: exactly(p99),
-    turnedAway: 0,
   };
 }
 
@@ -39,12 +38,11 @@ const conditions = {
   driver: '4',
   hono: '4',
   quick: true,
-  seconds: 9,
 };
 
 test('the result names each goal that was missed, with its figure, and no other', () => {
   const goals = goalsOf([{ name: 'send', duel: duelOf(0.5, 1) }]);
-  const section = { title: 'T', about: 'A', tables: [], goals, bars: [], figures: null };
+  const section = { title: 'T', about: 'A', tables: [], goals, bars: [], figures: null, seconds: 9 };
   const text = markdownOf(conditions, [section]);
   expect(text).toContain('1 of 2 were met');
   expect(text).toContain("send, 16 clients: throughput of the floor's: 0.50, wanted ≥ 0.9");

@@ -19,7 +19,8 @@ export function json<View extends object, Status extends ContentfulStatusCode>(
 
 /**
  * An answer with the headers of every answer to this request. They stay a plain object, of which the server writes
- * its lines; a `Headers`, which Hono's own ways would make of them, costs more than the rest of the answer.
+ * its lines; Hono's own ways would make a `Headers` of them first, which is expensive on Node. What was
+ * given to `c.header` is not in it: headers of an answer go into its exchange, or come here.
  */
 export function answer(
   c: Context,

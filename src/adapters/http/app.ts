@@ -42,8 +42,8 @@ export function makeApp(needs: {
   // A trailing slash is the same route.
   const app = new OpenAPIHono({ strict: false, router: new ContractRouter() });
 
-  if (needs.tracing !== null) app.use('/api/*', tracingRequests(needs.tracing));
   app.use(attending(needs));
+  if (needs.tracing !== null) app.use('/api/*', tracingRequests(needs.tracing));
   // Before bodies are read, for a no has to cost far less than what there is no room for.
   app.use('/api/*', (_, next) => {
     if (needs.admission.isFull()) throw new HttpFailure('overloaded');
@@ -67,7 +67,7 @@ export function makeApp(needs: {
 export function makeMetricsApp(needs: { readonly metrics: MetricsText; readonly log: Log }): OpenAPIHono {
   const app = new OpenAPIHono({ strict: false, router: new ContractRouter() });
   const { metrics, log } = needs;
-  app.use(attending({ telemetry: UNWATCHED, tracing: null, log, userNames: null }));
+  app.use(attending({ telemetry: UNWATCHED, log, userNames: null }));
   addMetricsRoute(app, metrics);
   refuseTheRest(app, { log, userNames: null });
   return app;

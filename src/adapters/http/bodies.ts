@@ -70,9 +70,9 @@ const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/;
 
 /** The JSON in the body `text`; an empty object where there is no body, and nothing was said of one. */
 export function jsonIn(c: Context, text: string): unknown {
-  const contentType = c.req.header('Content-Type');
-  if (contentType === undefined && text === '') return {};
-  if (contentType !== 'application/json' && !JSON_TYPE.test(mediaTypeOf(contentType ?? ''))) {
+  const contentType = c.req.header('Content-Type') ?? '';
+  if (contentType === '' && text === '') return {};
+  if (contentType !== 'application/json' && !JSON_TYPE.test(mediaTypeOf(contentType))) {
     throw new HttpFailure('unsupported_media_type');
   }
   try {

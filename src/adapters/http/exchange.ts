@@ -2,7 +2,6 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Log } from '../../application/ports/log.ts';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
-import type { Tracing } from '../../application/ports/tracing.ts';
 import type { UserId } from '../../domain/ids.ts';
 import { HEADERS } from './browser-headers.ts';
 
@@ -11,8 +10,8 @@ export interface Exchange {
   /** The `X-Request-Id` of the request where it had a sane one, or one made for it. */
   readonly requestId: string;
   /** Of the trace that the request belongs to (W3C Trace Context); null where it belongs to none. */
-  readonly traceId: string | null;
-  /** The template of the path, as the OpenAPI document has it; null until a route takes the request. */
+  traceId: string | null;
+  /** The route that takes the request, where that has been looked up; see `routeOf`. */
   route: string | null;
   /** What any answer to this request is to say in its header beside what all answers say. */
   readonly headers: Record<string, string>;
@@ -34,17 +33,16 @@ export type UserNames = ((userId: UserId) => string) | null;
 /** Before everything else: notes what the rest goes by, and tells of each request what became of it. */
 export function attending(needs: {
   readonly telemetry: Telemetry;
-  readonly tracing: Pick<Tracing, 'place'> | null;
   readonly log: Log;
   readonly userNames: UserNames;
 }): MiddlewareHandler {
-  const { telemetry, tracing, log, userNames } = needs;
+  const { telemetry, log, userNames } = needs;
   return async (c, next) => {
     const begun = performance.now();
     const requestId = requestIdOf(c.req.header('X-Request-Id'));
     const exchange: Exchange = {
       requestId,
-      traceId: tracing?.place()?.traceId ?? traceIdIn(c.req.header('traceparent')),
+      traceId: traceIdIn(c.req.header('traceparent')),
       route: null,
       headers: { 'X-Request-Id': requestId },
       isDressed: false,
@@ -54,8 +52,8 @@ export function attending(needs: {
     await next();
     if (!exchange.isDressed) dress(c.res, exchange);
     const answered = {
-      method: c.req.method,
-      route: exchange.route ?? routeOf(c),
+      method: methodOf(c),
+      route: routeOf(c),
       status: c.res.status,
       milliseconds: performance.now() - begun,
       replayed: exchange.replayed,
@@ -102,10 +100,33 @@ function traceIdIn(traceparent: string | undefined): string | null {
   return traceparent === undefined ? null : (TRACEPARENT.exec(traceparent)?.[1] ?? null);
 }
 
-/** The template of the route that takes the request, or would have taken it; null where there is none. */
+/**
+ * The template of the route that takes the request, or would have taken it, as the OpenAPI document has it; null where
+ * there is none.
+ */
 export function routeOf(c: Context): string | null {
-  const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL');
-  return route?.path.replaceAll(/:(\w+)/g, '{$1}') ?? null;
+  const exchange = c.get('exchange');
+  const found = (): string | undefined =>
+    matchedRoutes(c)
+      .findLast(({ method }) => method !== 'ALL')
+      ?.path.replaceAll(/:(\w+)/g, '{$1}');
+  return (exchange.route ??= found() ?? null);
+}
+
+const METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'OPTIONS',
+  'TRACE',
+]);
+
+/** The method of the request; a word that is none is whatever a client likes, and is called `_OTHER`. */
+export function methodOf(c: Context): string {
+  return METHODS.has(c.req.method) ? c.req.method : '_OTHER';
 }
 
 /** Gives an answer the headers that it was not made with. */

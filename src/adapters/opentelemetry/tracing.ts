@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context, Span } from '@opentelemetry/api';
+import { Overload } from '../../application/admission.ts';
 import type { Build } from '../../application/ports/build.ts';
 import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
@@ -27,20 +28,6 @@ const CLOSE_WITHIN_MS = 1_500;
 
 /** How often it is told that a collector is away. */
 const TELL_EVERY_MS = 60_000;
-
-/** OpenTelemetry's own list; any other method is whatever a client likes. */
-const METHODS: ReadonlySet<string> = new Set([
-  'CONNECT',
-  'DELETE',
-  'GET',
-  'HEAD',
-  'OPTIONS',
-  'PATCH',
-  'POST',
-  'PUT',
-  'QUERY',
-  'TRACE',
-]);
 
 /**
  * Traces by OpenTelemetry, sent as OTLP over HTTP (protobuf). Where to, with which headers, certificates and patience, as
@@ -97,10 +84,9 @@ export async function openTracing(needs: {
         { traceparent, tracestate },
         api.defaultTextMapGetter,
       );
-      const isKnown = METHODS.has(method);
       // No `url.path`, though the convention asks for it: it holds ids.
-      const attributes = { 'http.request.method': isKnown ? method : '_OTHER', 'url.scheme': scheme };
-      const name = isKnown ? method : 'HTTP';
+      const attributes = { 'http.request.method': method, 'url.scheme': scheme };
+      const name = method === '_OTHER' ? 'HTTP' : method;
       const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
       try {
         const { route, status } = await inside(parent, span, answer);
@@ -165,9 +151,10 @@ export async function openTracing(needs: {
   };
 }
 
+/** The kind of a failure, out of a closed list: what else an error says stays inside. */
 function typeOf(error: unknown): string {
   if (error instanceof StorageFailure) return error.kind;
-  return error instanceof Error ? error.name : '_OTHER';
+  return error instanceof Overload ? 'overloaded' : '_OTHER';
 }
 
 type Sdk = Awaited<ReturnType<typeof loadPackages>>['sdk'];

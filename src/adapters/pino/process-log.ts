@@ -1,16 +1,22 @@
+import process from 'node:process';
+import { setTimeout as pause } from 'node:timers/promises';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { Build } from '../../application/ports/build.ts';
 
-/** Lines go out together, since each write costs as much as the answer that its line is about… */
+/** Lines go out together, since each write costs as much as the answer that its line is about; none waits for long. */
 const TOGETHER_BYTES = 8 * 1024;
-
-/** …but none waits longer than this. */
 const LONGEST_WAIT_MS = 100;
+
+/** What may wait while nobody reads: further lines are lost, rather than the process. */
+const MOST_WAITING_BYTES = 16 * 2 ** 20;
+
+/** How long closing waits for whoever reads. */
+const CLOSE_WITHIN_MS = 500;
 
 export interface ProcessLog {
   readonly log: Logger;
-  /** Writes what waits to be written; nothing else may be left to do, as it holds up the process. */
-  readonly flush: () => void;
+  /** Writes what waits to be written, within a bounded time. What ends without it writes only as much as can be at once. */
+  readonly close: () => Promise<void>;
 }
 
 /**
@@ -26,28 +32,41 @@ export async function openProcessLog(needs: {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   if (isPretty) {
     const { build: pretty } = await import('pino-pretty');
-    const stream = pretty({ sync: true, ignore: 'version,commit', translateTime: 'SYS:HH:MM:ss.l' });
-    return { log: makeLog(level, build, stream), flush: () => undefined };
+    const stream = pretty({ sync: true, ignore: 'pid,version,commit', translateTime: 'SYS:HH:MM:ss.l' });
+    return { log: makeLog(level, build, stream), close: () => Promise.resolve() };
   }
-  const stream = pino.destination({ sync: false, minLength: TOGETHER_BYTES });
-  const flush = (): void => {
-    try {
-      stream.flushSync();
-    } catch {
-      // Where standard output is closed, or was never opened, there is nobody to tell.
-    }
+  const stream = pino.destination({
+    sync: false,
+    minLength: TOGETHER_BYTES,
+    maxLength: MOST_WAITING_BYTES,
+    periodicFlush: LONGEST_WAIT_MS,
+  });
+  const log = makeLog(level, build, stream);
+  let lost = 0;
+  stream.on('drop', () => (lost += 1));
+  stream.on('drain', () => {
+    if (lost === 0) return;
+    log.warn({ lost }, 'Lines of this log were lost: nobody was reading it.');
+    lost = 0;
+  });
+  return {
+    log,
+    async close() {
+      const written = new Promise<void>((resolve) => {
+        stream.flush(() => {
+          resolve();
+        });
+      });
+      await Promise.race([written, pause(CLOSE_WITHIN_MS)]);
+    },
   };
-  setInterval(() => {
-    stream.flush();
-  }, LONGEST_WAIT_MS).unref();
-  return { log: makeLog(level, build, stream), flush };
 }
 
-function makeLog(level: string, build: Build, stream: DestinationStream): Logger {
+function makeLog(level: string, { version, commit }: Build, stream: DestinationStream): Logger {
   return pino(
     {
       level,
-      base: build.commit === null ? { version: build.version } : build,
+      base: { pid: process.pid, version, ...(commit !== null && { commit }) },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },

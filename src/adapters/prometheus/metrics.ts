@@ -78,10 +78,9 @@ function telemetryFor(registry: Registry): Telemetry {
   const byRoute = new Map<string | null, Map<string, Map<number, Durations>>>();
   const durationsOf = ({ route, method, status }: AnsweredRequest): Durations => {
     const byMethod = reached(byRoute, route, () => new Map<string, Map<number, Durations>>());
-    const known = METHODS.has(method) ? method : OTHER_METHOD;
-    const byStatus = reached(byMethod, known, () => new Map<number, Durations>());
+    const byStatus = reached(byMethod, method, () => new Map<number, Durations>());
     return reached(byStatus, status, () =>
-      requests.with({ method: known, route: route ?? NO_ROUTE, status: String(status) }),
+      requests.with({ method, route: route ?? NO_ROUTE, status: String(status) }),
     );
   };
 
@@ -121,10 +120,6 @@ function reached<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value):
   map.set(key, made);
   return made;
 }
-
-/** All others are one, or whoever makes up methods could fill the memory. The name is OpenTelemetry's. */
-const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
-const OTHER_METHOD = '_OTHER';
 
 /** The route of what no route took. */
 const NO_ROUTE = 'none';

@@ -1,5 +1,6 @@
 /** A request that has been answered, as it may be counted: nothing in it names a user, a conversation or a message. */
 export interface AnsweredRequest {
+  /** One of HTTP's own, or `_OTHER`. */
   readonly method: string;
   /** The template of its path, with names in place of ids; null where no route took it. */
   readonly route: string | null;

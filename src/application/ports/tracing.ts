@@ -3,6 +3,7 @@ import type { Telemetry } from './telemetry.ts';
 
 /** A request as it is traced: nothing in it names a user, a conversation or a message. */
 export interface TracedRequest {
+  /** One of HTTP's own, or `_OTHER`. */
   readonly method: string;
   readonly scheme: 'http' | 'https';
   /** Which trace it is a part of, as its headers say it (W3C Trace Context). */
