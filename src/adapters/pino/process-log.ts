@@ -32,7 +32,13 @@ export async function openProcessLog(needs: {
   const isPretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   if (isPretty) {
     const { build: pretty } = await import('pino-pretty');
-    const stream = pretty({ sync: true, ignore: 'pid,version,commit', translateTime: 'SYS:HH:MM:ss.l' });
+    const stream = pretty({
+      sync: true,
+      translateTime: 'SYS:HH:MM:ss.l',
+      singleLine: true,
+      ignore: 'pid,version,commit,method,route,status,durationMs',
+      messageFormat: forPeople,
+    });
     return { log: makeLog(level, build, stream), close: () => Promise.resolve() };
   }
   const stream = pino.destination({
@@ -60,6 +66,14 @@ export async function openProcessLog(needs: {
       await Promise.race([written, pause(CLOSE_WITHIN_MS)]);
     },
   };
+}
+
+/** The sentence of a line; for a request, what was asked and what became of it. */
+function forPeople(line: Record<string, unknown>, key: string): string {
+  const { method, route, status, durationMs } = line as Record<string, string | number | null | undefined>;
+  return status === undefined
+    ? String(line[key])
+    : `${method} ${route ?? '(no route)'} → ${status} in ${durationMs} ms`;
 }
 
 function makeLog(level: string, { version, commit }: Build, stream: DestinationStream): Logger {

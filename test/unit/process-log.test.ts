@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+
+const ANSWERED =
+  "{ requestId: 'r', method: 'GET', route: '/livez', status: 503, durationMs: 1.5 }, 'answered'";
+
+/** What a process prints that says `lines` and ends. */
+function printed(format: 'json' | 'pretty', lines: readonly string[]): string {
+  const program = `
+    import { openProcessLog } from './src/adapters/pino/process-log.ts';
+    const build = { version: '1.2.3', commit: 'c0ffee' };
+    const { log, close } = await openProcessLog({ level: 'info', format: '${format}', build });
+    ${lines.map((line) => `log.info(${line});`).join('\n')}
+    await close();
+    process.exit(0);`;
+  const args = ['--import', 'tsx', '--input-type=module', '-e', program];
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  expect(status).toBe(0);
+  return stdout;
+}
+
+describe('the log of a process', () => {
+  test('is a line of JSON for each entry, with what is running, and none is lost at the end', () => {
+    // More than what goes out together.
+    const many = Array.from({ length: 200 }, (_, index) =>
+      `{ index }, 'said'`.replace('index', `n: ${index}`),
+    );
+    const lines = printed('json', [ANSWERED, ...many])
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    const { time, pid, ...first } = lines[0] ?? {};
+    expect(first).toEqual({
+      level: 'info',
+      version: '1.2.3',
+      commit: 'c0ffee',
+      requestId: 'r',
+      method: 'GET',
+      route: '/livez',
+      status: 503,
+      durationMs: 1.5,
+      msg: 'answered',
+    });
+    expect(time).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    expect(pid).toBeGreaterThan(0);
+    expect(lines.slice(1).map(({ n }) => n)).toEqual(many.map((_, index) => index));
+  });
+
+  test('is for people where they are to read it: a request in one line', () => {
+    const [request, other] = printed('pretty', [ANSWERED, "'Something else.'"]).trim().split('\n');
+    expect(request).toContain('GET /livez → 503 in 1.5 ms');
+    expect(request).toContain('"requestId":"r"');
+    expect(other).toContain('Something else.');
+  });
+});
