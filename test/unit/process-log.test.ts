@@ -22,9 +22,7 @@ function printed(format: 'json' | 'pretty', lines: readonly string[]): string {
 describe('the log of a process', () => {
   test('is a line of JSON for each entry, with what is running, and none is lost at the end', () => {
     // More than what goes out together.
-    const many = Array.from({ length: 200 }, (_, index) =>
-      `{ index }, 'said'`.replace('index', `n: ${index}`),
-    );
+    const many = Array.from({ length: 200 }, (_, n) => `{ n: ${n} }, 'said'`);
     const lines = printed('json', [ANSWERED, ...many])
       .trim()
       .split('\n')
