@@ -13,6 +13,7 @@ const MOST_P99 = 1.15;
 const CLIENTS = [1, 16, 64];
 
 const COMPARED = ['send', 'newestPage', 'deepPage', 'inboxPage', 'mixed'] as const;
+const COMPARED_QUICKLY = ['send', 'newestPage', 'inboxPage'] as const;
 
 /** The service beside bare node:http and the driver with the same statements and the same answers. */
 export async function againstFloor(stage: Stage): Promise<Section> {
@@ -21,20 +22,23 @@ export async function againstFloor(stage: Stage): Promise<Section> {
   const service = await stage.startServer('service', database.environment);
   const floor = await stage.startServer('floor', database.environment);
   const work = await workOf(database, workloads);
-  for (const name of COMPARED) {
+  const compared = stage.quick ? COMPARED_QUICKLY : COMPARED;
+  for (const name of compared) {
     await assertSameAnswers(service.url, floor.url, workloads[name].slice(0, 20), 'same');
   }
 
   const generator = stage.startGenerator();
-  const pace = stage.quick ? { rounds: 3, milliseconds: 200 } : { rounds: 5, milliseconds: 600 };
+  const pace = stage.quick
+    ? { rounds: 2, milliseconds: 200, warmUpMs: 200 }
+    : { rounds: 5, milliseconds: 600, warmUpMs: 2_400 };
   const results: { name: string; duel: Duel }[] = [];
-  for (const name of COMPARED) {
+  for (const name of compared) {
     const requests = workloads[name];
     const duels = await duel({
       generator,
       one: { url: service.url, requests },
       other: { url: floor.url, requests },
-      clients: CLIENTS,
+      clients: stage.quick ? [16] : CLIENTS,
       pace,
     });
     for (const duel of duels) {

@@ -23,7 +23,9 @@ export async function againstMemoryFloor(stage: Stage): Promise<Section> {
     await assertSameAnswers(service.url, floor.url, requests.slice(0, 20), 'own');
   }
 
-  const pace = stage.quick ? { rounds: 3, milliseconds: 200 } : { rounds: 5, milliseconds: 400 };
+  const pace = stage.quick
+    ? { rounds: 2, milliseconds: 200, warmUpMs: 200 }
+    : { rounds: 5, milliseconds: 400, warmUpMs: 1_600 };
   const clients = stage.quick ? [16] : [1, 16, 64];
   const results: { name: string; duel: Duel }[] = [];
   for (const [name, requests] of Object.entries(workloads)) {

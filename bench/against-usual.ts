@@ -59,7 +59,9 @@ export async function againstUsual(stage: Stage): Promise<Section> {
   const service = await stage.startServer('service', database.environment);
   const usual = await stage.startServer('usual', database.environment);
   const generator = stage.startGenerator();
-  const pace = stage.quick ? { rounds: 3, milliseconds: 300 } : { rounds: 5, milliseconds: 1_000 };
+  const pace = stage.quick
+    ? { rounds: 2, milliseconds: 200, warmUpMs: 200 }
+    : { rounds: 5, milliseconds: 1_000, warmUpMs: 4_000 };
   const results: { name: string; duel: Duel }[] = [];
   for (const [name, [ours, theirs]] of Object.entries(compared)) {
     const one = { url: service.url, requests: ours };

@@ -27,16 +27,17 @@ export interface Duel {
 }
 
 export interface Pace {
+  /** Of each of the two turns in which a side is warmed up. */
+  readonly warmUpMs: number;
   readonly rounds: number;
   readonly milliseconds: number;
 }
 
 /**
- * How each side is warmed up before its rounds: by so many clients, in two turns, each as long as so many rounds. V8 goes
- * on making code faster for ten thousand requests and more, and the service has more code than what it is beside.
+ * How each side is warmed up before its rounds: by so many clients, in two turns. V8 goes on making code faster for ten
+ * thousand requests and more, and the service has more code than what it is beside.
  */
 const WARM_UP_CLIENTS = 16;
-const WARM_UP_ROUNDS = 4;
 
 /**
  * Loads two sides by turns, A B A B, each alone, at each of the numbers of clients, after both were warmed up. In
@@ -57,7 +58,7 @@ export async function duel(needs: {
       urls: [url],
       requests,
       clients: WARM_UP_CLIENTS,
-      milliseconds: WARM_UP_ROUNDS * pace.milliseconds,
+      milliseconds: pace.warmUpMs,
       atLeast: requests.length,
     });
 

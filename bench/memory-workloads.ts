@@ -3,7 +3,7 @@ import type { LoadRequest } from './load/request.ts';
 import type { LoadGenerator } from './processes.ts';
 import { alternating, inboxPath, pathOf, sendIn } from './workloads.ts';
 
-const READERS = 50;
+const READERS = 25;
 const MESSAGES_EACH = 40;
 const CONVERSATIONS_EACH = 40;
 

@@ -31,7 +31,7 @@ export async function steady(stage: Stage): Promise<Section> {
   return {
     title: 'Steady',
     about:
-      `${MINUTES} ${stage.quick ? 'spells of 1.2 s' : 'minutes'} of mixed load on Cassandra by ${CLIENTS} ` +
+      `${MINUTES} ${stage.quick ? 'spells of 0.5 s' : 'minutes'} of mixed load on Cassandra by ${CLIENTS} ` +
       'clients. Then the mixed load in memory, where a process has no one to wait for: on one process, and on two ' +
       'with half of the clients each. The load generator takes its share of the same cores, so that two processes ' +
       'can never have a core each; requests per second of processor time tell whether they hinder each other.',
@@ -51,7 +51,7 @@ async function tenMinutes(stage: Stage): Promise<Minute[]> {
   const minutes: Minute[] = [];
   for (let minute = 0; minute < MINUTES; minute += 1) {
     samples.length = 0;
-    const milliseconds = stage.quick ? 1_200 : 60_000;
+    const milliseconds = stage.quick ? 500 : 60_000;
     const report = await generator.load({
       urls: [service.url],
       requests: mixed,

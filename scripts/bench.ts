@@ -7,7 +7,7 @@ Measures the service against things that are run in the same minute on the same 
 itself (Java 17 and Maven), and writes bench/results/. Takes some twenty minutes, and wants the machine for itself. The
 first time it also installs the runtimes of the tests (700 MB), of which it needs Node 24.
 
-  --quick       two minutes at most: shows that everything works, with figures to be taken as a hint
+  --quick       some two minutes: shows that everything works, with figures to be taken as a hint
   --only NAME   this part alone (may be given again): ${Object.keys(PARTS).join(', ')}
   --out FOLDER  where the results go, instead of bench/results
   --help        this text
