@@ -7,7 +7,7 @@ import { idIn, timeIn, writeHistories, type History } from './data/history.ts';
 import { conversationOf, writeInboxes, type Inbox } from './data/inbox.ts';
 import { DAY_MS, moving, spreadOver } from './data/inboxes.ts';
 import { pour } from './data/pour.ts';
-import { duel, type Duel } from './duel.ts';
+import { besideTable, duel, type Duel } from './duel.ts';
 import type { LoadRequest } from './load/request.ts';
 import type { Section } from './report/section.ts';
 import { figure, spread } from './report/words.ts';
@@ -78,20 +78,7 @@ export async function againstUsual(stage: Stage): Promise<Section> {
       'after reading where they stand; numbered pages that read all before them; a count with each page. It is ' +
       'bare `node:http` without validation, so that the service bears all that a framework costs. Sixteen ' +
       'clients, the same data on the same Cassandra.',
-    tables: [
-      {
-        title: '',
-        columns: ['', 'service, 1/s', 'usual, 1/s', '**throughput**', 'service, p99 ms', 'usual, p99 ms'],
-        rows: results.map(({ name, duel: { one, other, throughput } }) => [
-          name,
-          figure(one.perSecond.median),
-          figure(other.perSecond.median),
-          spread(throughput),
-          figure(one.p99.median),
-          figure(other.p99.median),
-        ]),
-      },
-    ],
+    tables: [besideTable('service', 'usual', results)],
     goals: [],
     bars: [],
     figures: results,

@@ -1,5 +1,7 @@
 import type { LoadReport, LoadRequest } from './load/request.ts';
 import type { LoadGenerator } from './processes.ts';
+import type { Table } from './report/section.ts';
+import { figure, spread } from './report/words.ts';
 import { measured, percentile, ratios, type Measured } from './statistics.ts';
 
 /** What is loaded, and with what. */
@@ -82,6 +84,26 @@ export async function duel(needs: {
     });
   }
   return duels;
+}
+
+/** Duels at one number of clients as a table: what one side did, called `one`, beside the other. */
+export function besideTable(
+  one: string,
+  other: string,
+  results: readonly { readonly name: string; readonly duel: Duel }[],
+): Table {
+  return {
+    title: '',
+    columns: ['', `${one}, 1/s`, `${other}, 1/s`, '**throughput**', `${one}, p99 ms`, `${other}, p99 ms`],
+    rows: results.map(({ name, duel }) => [
+      name,
+      figure(duel.one.perSecond.median),
+      figure(duel.other.perSecond.median),
+      spread(duel.throughput),
+      figure(duel.one.p99.median),
+      figure(duel.other.p99.median),
+    ]),
+  };
 }
 
 function scoreOf(reports: readonly LoadReport[]): Score {

@@ -2,11 +2,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { installTraced } from '../test/runtimes/traces.ts';
-import { duel, type Duel } from './duel.ts';
+import { besideTable, duel, type Duel } from './duel.ts';
 import { fill, memoryWorkloads } from './memory-workloads.ts';
 import type { Host } from './processes.ts';
 import type { Section } from './report/section.ts';
-import { figure, spread } from './report/words.ts';
+import { spread } from './report/words.ts';
 import type { Stage } from './stage.ts';
 
 const CLIENTS = 16;
@@ -69,20 +69,7 @@ export async function watched(stage: Stage): Promise<Section> {
       `The mixed load in memory, which is where it weighs most, by ${CLIENTS} clients: the service with a part of what ` +
       'it shows of itself, beside the service with none of it. Traces are of every request, and go to a collector ' +
       `that throws them away${installed === null ? '; they are left out in a quick run, and where Node 24 can’t be had' : ''}.`,
-    tables: [
-      {
-        title: '',
-        columns: ['', 'with, 1/s', 'without, 1/s', '**throughput**', 'with, p99 ms', 'without, p99 ms'],
-        rows: results.map(({ name, duel: { one, other, throughput } }) => [
-          name,
-          figure(one.perSecond.median),
-          figure(other.perSecond.median),
-          spread(throughput),
-          figure(one.p99.median),
-          figure(other.p99.median),
-        ]),
-      },
-    ],
+    tables: [besideTable('with', 'without', results)],
     goals: [],
     bars: [],
     figures: results,

@@ -1,6 +1,4 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { strict as assert } from 'node:assert';
 import { Buildah, type ImageConfig } from './image/buildah.ts';
@@ -8,6 +6,7 @@ import { startContainer } from './image/container.ts';
 import { smoke } from './image/smoke.ts';
 import { makeStandIn } from './image/stand-in.ts';
 import { localCassandraMissing, startLocalCluster } from './local-cassandra/cluster.ts';
+import { freePort } from './local-cassandra/free-port.ts';
 import { projectFolder } from './local-cassandra/project-folder.ts';
 import { run } from './deploy-check/run.ts';
 
@@ -174,15 +173,6 @@ async function onCassandra(buildah: Buildah, container: string, config: ImageCon
   } finally {
     await cluster.stop();
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 process.exitCode = await main();

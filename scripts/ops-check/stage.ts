@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -10,6 +9,7 @@ import { bareProblem } from '../../src/adapters/http/problems.ts';
 import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { openHttpServer } from '../../src/adapters/system/http-server.ts';
 import { startService, type Environment } from '../../test/faults/service.ts';
+import { freePort } from '../local-cassandra/free-port.ts';
 import { projectFolder } from '../local-cassandra/project-folder.ts';
 import { tieToThisProcess } from '../local-cassandra/processes.ts';
 import type { Tools } from './tools.ts';
@@ -170,15 +170,6 @@ async function openPrometheus(
     await pause(200);
   }
   throw new Error('Prometheus did not start.');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Rounds of requests in a second. */

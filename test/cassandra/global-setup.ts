@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startLocalCluster } from '../../scripts/local-cassandra/cluster.ts';
+import { freePort } from '../../scripts/local-cassandra/free-port.ts';
 import { cassandraFolder } from '../../scripts/local-cassandra/project-folder.ts';
 
 /** The Cassandra that the tests of this project run on. */
@@ -31,6 +31,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const cluster = await startLocalCluster({
     directory,
     addresses: ['127.0.0.1'],
+    // So that a Cassandra in use on this host, or another run of the tests, is not in the way.
     nativePort: await freePort(),
     storagePort: await freePort(),
     // It lives for a minute, in which a better compiler does not pay.
@@ -43,13 +44,4 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     await cluster.stop();
     rmSync(directory, { recursive: true });
   };
-}
-
-/** So that a Cassandra in use on this host, or another run of the tests, is not in the way. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

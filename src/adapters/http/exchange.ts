@@ -106,11 +106,11 @@ function traceIdIn(traceparent: string | undefined): string | null {
  */
 export function routeOf(c: Context): string | null {
   const exchange = c.get('exchange');
-  const found = (): string | undefined =>
+  exchange.route ??=
     matchedRoutes(c)
       .findLast(({ method }) => method !== 'ALL')
-      ?.path.replaceAll(/:(\w+)/g, '{$1}');
-  return (exchange.route ??= found() ?? null);
+      ?.path.replaceAll(/:(\w+)/g, '{$1}') ?? null;
+  return exchange.route;
 }
 
 const METHODS: ReadonlySet<string> = new Set([
