@@ -1,4 +1,4 @@
-import { auth, Client, type DseClientOptions, errors, policies, types } from 'cassandra-driver';
+import { auth, Client, type DseClientOptions, errors, type Host, policies, types } from 'cassandra-driver';
 import type { ConsistencyName } from './consistency.ts';
 import { SPECULATIVE_DELAY_MS, type SessionOptions } from './session.ts';
 
@@ -33,7 +33,27 @@ const ATTEMPTS_PER_REQUEST = 3;
 
 /** A client of the cluster, not yet connected. `keyspace` is null for the migration, which creates it. */
 export function makeClient(options: CassandraOptions, keyspace: string | null = options.keyspace): Client {
-  return new Client(clientOptions(options, keyspace));
+  const client = new Client(clientOptions(options, keyspace));
+  outliveItsReconnections(client);
+  return client;
+}
+
+/** What listens for news of the cluster, of which the driver's types tell nothing. */
+interface ControlConnection {
+  _refresh(plan?: Iterator<Host>): Promise<void>;
+}
+
+/**
+ * Keeps the driver from ending the process when the cluster goes while it comes back. A reconnection that had to begin
+ * with the contact points listens for the end of its connection before it is done with it. If that comes, a second
+ * reconnection begins and takes host and connection away from the first, which then throws, and nobody hears of it,
+ * since a timer began it. The second one goes on by itself, so the first may end in silence. (cassandra-driver 4.10.0,
+ * `lib/control-connection.js`)
+ */
+function outliveItsReconnections(client: Client): void {
+  const { controlConnection } = client as unknown as { controlConnection: ControlConnection };
+  const refresh = controlConnection._refresh.bind(controlConnection);
+  controlConnection._refresh = (plan) => refresh(plan).catch(() => undefined);
 }
 
 /** How the driver is to behave. */
