@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
+import { copiesOf } from './copies.ts';
 import type { Ask } from './http.ts';
 import type { Attempt } from './load.ts';
 import {
@@ -19,11 +20,14 @@ const OUTAGE_MS = 12_000;
 /** The service looks for dead nodes every five seconds at the least, and probes here come on top. */
 const READY_WITHIN_MS = 10_000;
 
-/** Two of three replicas are killed: everything is refused, clearly and in time, and goes on by itself afterwards. */
+/**
+ * Two of three replicas are killed in the same instant: everything is refused, clearly and in time, and goes on by
+ * itself afterwards; and they have forgotten nothing that they acknowledged until then.
+ */
 export const twoReplicasDie: Scenario = async (stage) => {
   const { cluster, environment, service, ask, cast, load } = await inUse(stage, {
-    send: 6,
-    'send with a key': 3,
+    send: 18,
+    'send with a key': 6,
     read: 3,
   });
   const victims = cluster.nodes.slice(1);
@@ -35,9 +39,10 @@ export const twoReplicasDie: Scenario = async (stage) => {
   const health = await Promise.all(['/livez', '/readyz'].map((path) => ask({ method: 'GET', path })));
   const restarted = performance.now();
   await Promise.all(victims.map((node) => node.start()));
-  const started = performance.now();
-  await becomesReady(ask);
-  const readyAfterMs = performance.now() - started;
+  const [copies, readyAfterMs] = await Promise.all([
+    copiesOf(cluster, between(load.attempts, 0, restarted)),
+    becomesReady(ask),
+  ]);
   await cluster.settled();
   const settled = performance.now();
   await pause(QUIET_MS);
@@ -57,6 +62,13 @@ export const twoReplicasDie: Scenario = async (stage) => {
     [200, 503],
   );
 
+  const { acknowledged, missing, tooFew } = copies;
+  stage.tell({
+    act: 'each node asked for what was acknowledged before',
+    seen: `${acknowledged} messages, of which the nodes lack ${missing.join(', ')}; ${tooFew} on fewer than two`,
+  });
+  assert.equal(tooFew, 0, 'nodes have forgotten what they acknowledged');
+
   const after = between(load.attempts, settled, Infinity);
   stage.tell({
     act: 'both are back, and the service was left alone',
@@ -74,10 +86,12 @@ function isRefusedWell({ kind, outcome, problem }: Attempt): boolean {
   return outcome === 503 && isKnown;
 }
 
-async function becomesReady(ask: Ask): Promise<void> {
-  const giveUp = performance.now() + READY_WITHIN_MS;
+/** Gives the milliseconds that it takes. */
+async function becomesReady(ask: Ask): Promise<number> {
+  const since = performance.now();
   while ((await ask({ method: 'GET', path: '/readyz' })).status !== 200) {
-    assert.ok(performance.now() < giveUp, 'the service is not ready again');
+    assert.ok(performance.now() - since < READY_WITHIN_MS, 'the service is not ready again');
     await pause(100);
   }
+  return performance.now() - since;
 }
