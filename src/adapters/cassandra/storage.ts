@@ -9,6 +9,7 @@ import { configurationFlaw, makeClient, sessionOptions, type CassandraOptions } 
 import { CassandraConversationRepository } from './conversation-repository.ts';
 import { Mending } from './mending.ts';
 import { CassandraMessageRepository } from './message-repository.ts';
+import { flawsOf, settingsByNode } from './node-settings.ts';
 import { Notes } from './notes.ts';
 import { SCHEMA_STATE, schemaFlaw } from './schema.ts';
 import { makeSession } from './session.ts';
@@ -76,6 +77,13 @@ export function openCassandraStorage(needs: {
     if (flaw !== null) throw new StartError(flaw);
   };
 
+  /** Tells, once, which nodes should be configured otherwise; the service serves on them as they are. */
+  const adviseOnSettings = async (): Promise<void> => {
+    for (const [node, settings] of await settingsByNode(client)) {
+      for (const { setting, value, advice } of flawsOf(settings)) log.warn({ node, setting, value }, advice);
+    }
+  };
+
   const start = async (): Promise<void> => {
     for (;;) {
       try {
@@ -85,6 +93,7 @@ export function openCassandraStorage(needs: {
           { contactPoints: options.contactPoints, keyspace: options.keyspace },
           'connected to Cassandra',
         );
+        void adviseOnSettings();
         return;
       } catch (error) {
         if (error instanceof StartError) throw error;

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { flawsOf } from '../../src/adapters/cassandra/node-settings.ts';
+
+const GOOD = new Map([
+  ['commitlog_sync', 'batch'],
+  ['paxos_variant', 'v2'],
+  ['column_index_size', '4KiB'],
+]);
+
+describe('the settings of a node', () => {
+  it('are in order as they come with the messenger', () => {
+    expect(flawsOf(GOOD)).toEqual([]);
+  });
+
+  it.each([
+    ['commitlog_sync', 'periodic'],
+    ['paxos_variant', 'v1'],
+    ['column_index_size', null],
+    ['column_index_size', '64KiB'],
+  ])('are not with %s: %s', (setting, value) => {
+    const flaws = flawsOf(new Map<string, string | null>(GOOD).set(setting, value));
+    expect(flaws).toMatchObject([{ setting, value }]);
+    expect(flaws[0]!.advice).toContain(setting);
+  });
+
+  it('may lack one that came later', () => {
+    expect(flawsOf(new Map([['commitlog_sync', 'group']]))).toEqual([]);
+  });
+});
