@@ -6,6 +6,7 @@ import { projectFolder } from '../scripts/local-cassandra/project-folder.ts';
 import { againstFloor } from './against-floor.ts';
 import { againstMemoryFloor } from './against-memory-floor.ts';
 import { againstUsual } from './against-usual.ts';
+import { durability } from './durability.ts';
 import { flat } from './flat.ts';
 import { hot } from './hot.ts';
 import { steady } from './steady.ts';
@@ -24,7 +25,11 @@ export const PARTS: Readonly<Record<string, (stage: Stage) => Promise<Section>>>
   flat,
   hot,
   watched,
+  durability,
 };
+
+/** What a run leaves out unless it is asked for: it starts nodes of its own, and these have to be warmed up first. */
+export const ASKED_FOR: ReadonlySet<string> = new Set(['durability']);
 
 /**
  * Plays the parts called `names`, prints what they found, and writes it to `folder`. The exit code tells whether it
@@ -53,7 +58,12 @@ export async function bench(needs: {
     for (const name of names) {
       signal.throwIfAborted();
       say(name);
-      const { stage, lastWords, turnedAway, clear } = makeStage({ quick, say, database: database.open });
+      const { stage, lastWords, turnedAway, clear } = makeStage({
+        quick,
+        say,
+        signal,
+        database: database.open,
+      });
       const since = performance.now();
       try {
         const section = await Promise.race([PARTS[name]!(stage), aborted]);
@@ -69,11 +79,13 @@ export async function bench(needs: {
     console.error(error instanceof LocalCassandraError || signal.aborted ? (error as Error).message : error);
   }
   if (Object.keys(sections).length > 0) {
-    const conditions = conditionsOf({ quick, cassandra: await database.version() });
+    const now = conditionsOf({ quick, cassandra: await database.version() });
     // What was found before a failure is kept, but not where the results of whole runs are.
     const isWhole = !failed && !signal.aborted;
     const kept = isWhole ? folder : join(folder, 'unfinished');
-    const all = { ...(isWhole ? earlierIn(folder, conditions) : {}), ...sections };
+    const earlier = isWhole ? earlierIn(folder, now) : null;
+    const conditions = { ...now, cassandra: now.cassandra ?? earlier?.conditions.cassandra ?? null };
+    const all = { ...earlier?.sections, ...sections };
     const inOrder = Object.fromEntries(Object.entries(all).sort(([a], [b]) => placeIn(a) - placeIn(b)));
     const markdown = markdownOf(conditions, Object.values(inOrder));
     console.log(markdown);
@@ -93,17 +105,19 @@ export async function bench(needs: {
   return failed || signal.aborted ? 1 : 0;
 }
 
-/** The parts that were played before under the same conditions, and stay where only some are played again. */
-function earlierIn(folder: string, conditions: Conditions): Record<string, Played> {
+interface Results {
+  readonly conditions: Conditions;
+  readonly sections: Readonly<Record<string, Played>>;
+}
+
+/** What was found before under the same conditions, which stays where only some parts are played again. */
+function earlierIn(folder: string, conditions: Conditions): Results | null {
   const file = join(folder, 'results.json');
-  if (!existsSync(file)) return {};
-  const earlier = JSON.parse(readFileSync(file, 'utf8')) as {
-    conditions: Conditions;
-    sections: Record<string, Played>;
-  };
-  const { cassandra } = conditions;
-  const same = { ...earlier.conditions, date: conditions.date, ...(cassandra === null && { cassandra }) };
-  return JSON.stringify(same) === JSON.stringify(conditions) ? earlier.sections : {};
+  if (!existsSync(file)) return null;
+  const earlier = JSON.parse(readFileSync(file, 'utf8')) as Results;
+  const { date, cassandra } = conditions;
+  const same = { ...earlier.conditions, date, ...(cassandra === null && { cassandra }) };
+  return JSON.stringify(same) === JSON.stringify(conditions) ? earlier : null;
 }
 
 function placeIn(name: string): number {

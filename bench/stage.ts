@@ -36,6 +36,8 @@ export interface Stage {
   /** Whether the run is to be short rather than exact. */
   readonly quick: boolean;
   database(): Promise<Database>;
+  /** Another one, of this part alone, with settings of its own. */
+  ownDatabase(settings: DatabaseSettings): Promise<Database>;
   startServer(kind: keyof typeof SERVERS, environment: Environment, host?: Host): Promise<Server>;
   startGenerator(): LoadGenerator;
   /** Tells people how far it is. */
@@ -50,16 +52,28 @@ export async function build(): Promise<void> {
   if (code !== 0) throw new Error('bench/ could not be built');
 }
 
-const ADDRESS = '127.0.4.1';
+/** What sets a database apart from others. */
+export interface DatabaseSettings {
+  readonly address: string;
+  /** Settings for cassandra.yaml, over those of every local node. */
+  readonly yaml: Readonly<Record<string, unknown>>;
+}
 
-/** A run's database, started when it is first asked for, and its end. */
-export function makeDatabase(needs: { readonly signal: AbortSignal; readonly say: (line: string) => void }): {
+const SHARED: DatabaseSettings = { address: '127.0.4.1', yaml: {} };
+
+/** A database, started when it is first asked for, and its end. */
+export function makeDatabase(needs: {
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+  readonly settings?: DatabaseSettings;
+}): {
   readonly open: () => Promise<Database>;
   /** Cassandra's version; null where it was never asked for. */
   readonly version: () => Promise<string | null>;
   /** Gives the folder with the logs where they are to be kept. */
   readonly close: (keep: boolean) => Promise<string | null>;
 } {
+  const { address, yaml } = needs.settings ?? SHARED;
   let cluster: LocalCluster | null = null;
   let client: Client | null = null;
   let folder: string | null = null;
@@ -70,12 +84,12 @@ export function makeDatabase(needs: { readonly signal: AbortSignal; readonly say
     folder = mkdtempSync(join(cassandraFolder, 'bench-'));
     cluster = await startLocalCluster({
       directory: folder,
-      addresses: [ADDRESS],
+      addresses: [address],
       nativePort: 9442,
       storagePort: 7400,
       heapMb: 1024,
       // Batches as large as the generator of data makes them are no mistake here.
-      yaml: { batch_size_warn_threshold: '256KiB', batch_size_fail_threshold: '1MiB' },
+      yaml: { batch_size_warn_threshold: '256KiB', batch_size_fail_threshold: '1MiB', ...yaml },
       log: needs.say,
       signal: needs.signal,
     });
@@ -91,7 +105,7 @@ export function makeDatabase(needs: { readonly signal: AbortSignal; readonly say
     client = makeClient(options);
     await client.connect();
     const row = (await client.execute('SELECT release_version FROM system.local')).first();
-    const commitLog = join(folder, ADDRESS, 'commitlog');
+    const commitLog = join(folder, address, 'commitlog');
     return { environment, options, client, version: String(row['release_version']), commitLog };
   }
 
@@ -112,6 +126,7 @@ export function makeDatabase(needs: { readonly signal: AbortSignal; readonly say
 export function makeStage(needs: {
   readonly quick: boolean;
   readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
   readonly database: () => Promise<Database>;
 }): {
   readonly stage: Stage;
@@ -124,8 +139,14 @@ export function makeStage(needs: {
   const servers: Server[] = [];
   const generators: LoadGenerator[] = [];
   const started: { stop(): Promise<void> }[] = [];
+  const databases: ReturnType<typeof makeDatabase>[] = [];
   const stage: Stage = {
     ...needs,
+    ownDatabase(settings) {
+      const database = makeDatabase({ ...needs, settings });
+      databases.push(database);
+      return database.open();
+    },
     async startServer(kind, environment, host) {
       const server = await startServer(kind, environment, host);
       servers.push(server);
@@ -145,6 +166,7 @@ export function makeStage(needs: {
     lastWords: () => servers.map((server) => server.lastWords()),
     async clear() {
       await Promise.all(started.map((one) => one.stop()));
+      await Promise.all(databases.map((one) => one.close(false)));
     },
   };
 }

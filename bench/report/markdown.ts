@@ -30,15 +30,18 @@ export function placeOf({ date, cpu, cores, node, cassandra, driver, hono, quick
 export function markdownOf(conditions: Conditions, sections: readonly Played[]): string {
   const seconds = sections.reduce((sum, section) => sum + section.seconds, 0);
   const goals = sections.flatMap((section) => section.goals);
-  const missed = goals.filter(({ met }) => !met);
   return `# What it costs
 
 ${placeOf(conditions)}
 
 The service, the load generator and one node of Cassandra share the cores. The parts took ${seconds} s.
 
-${sections.map(sectionOf).join('\n')}
-## Goals
+${[...sections.map(sectionOf), ...(goals.length > 0 ? [goalsOf(goals)] : [])].join('\n')}`;
+}
+
+function goalsOf(goals: readonly Goal[]): string {
+  const missed = goals.filter(({ met }) => !met);
+  return `## Goals
 
 ${goals.length - missed.length} of ${goals.length} were met.${missed.length === 0 ? '' : ' These were not:'}
 
