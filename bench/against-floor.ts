@@ -1,4 +1,4 @@
-import { duel, type Duel, type Pace } from './duel.ts';
+import { duel, QUICKLY, type Duel, type Pace } from './duel.ts';
 import { observedFloor, observedService } from './in-process.ts';
 import type { LoadGenerator, Server } from './processes.ts';
 import type { Bars, Goal, Section, Table } from './report/section.ts';
@@ -28,9 +28,7 @@ export async function againstFloor(stage: Stage): Promise<Section> {
   }
 
   const generator = stage.startGenerator();
-  const pace = stage.quick
-    ? { rounds: 2, milliseconds: 200, warmUpMs: 200 }
-    : { rounds: 5, milliseconds: 600, warmUpMs: 2_400 };
+  const pace = stage.quick ? QUICKLY : { rounds: 5, milliseconds: 600, warmUpMs: 2_400 };
   const results: { name: string; duel: Duel }[] = [];
   for (const name of compared) {
     const requests = workloads[name];

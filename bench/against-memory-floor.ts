@@ -1,5 +1,5 @@
 import { barsOf, goalsOf, tableOf } from './against-floor.ts';
-import { duel, type Duel } from './duel.ts';
+import { duel, QUICKLY, type Duel } from './duel.ts';
 import { fill, memoryWorkloads } from './memory-workloads.ts';
 import type { Section } from './report/section.ts';
 import { spread } from './report/words.ts';
@@ -23,9 +23,7 @@ export async function againstMemoryFloor(stage: Stage): Promise<Section> {
     await assertSameAnswers(service.url, floor.url, requests.slice(0, 20), 'own');
   }
 
-  const pace = stage.quick
-    ? { rounds: 2, milliseconds: 200, warmUpMs: 200 }
-    : { rounds: 5, milliseconds: 400, warmUpMs: 1_600 };
+  const pace = stage.quick ? QUICKLY : { rounds: 5, milliseconds: 400, warmUpMs: 1_600 };
   const clients = stage.quick ? [16] : [1, 16, 64];
   const results: { name: string; duel: Duel }[] = [];
   for (const [name, requests] of Object.entries(workloads)) {

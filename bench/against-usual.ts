@@ -7,7 +7,7 @@ import { idIn, timeIn, writeHistories, type History } from './data/history.ts';
 import { conversationOf, writeInboxes, type Inbox } from './data/inbox.ts';
 import { DAY_MS, moving, spreadOver } from './data/inboxes.ts';
 import { pour } from './data/pour.ts';
-import { besideTable, duel, type Duel } from './duel.ts';
+import { besideTable, duel, QUICKLY, type Duel } from './duel.ts';
 import type { LoadRequest } from './load/request.ts';
 import type { Section } from './report/section.ts';
 import { figure, spread } from './report/words.ts';
@@ -59,9 +59,7 @@ export async function againstUsual(stage: Stage): Promise<Section> {
   const service = await stage.startServer('service', database.environment);
   const usual = await stage.startServer('usual', database.environment);
   const generator = stage.startGenerator();
-  const pace = stage.quick
-    ? { rounds: 2, milliseconds: 200, warmUpMs: 200 }
-    : { rounds: 5, milliseconds: 1_000, warmUpMs: 4_000 };
+  const pace = stage.quick ? QUICKLY : { rounds: 5, milliseconds: 1_000, warmUpMs: 4_000 };
   const results: { name: string; duel: Duel }[] = [];
   for (const [name, [ours, theirs]] of Object.entries(compared)) {
     const one = { url: service.url, requests: ours };

@@ -1,4 +1,4 @@
-import { besideTable, duel, type Duel } from './duel.ts';
+import { besideTable, duel, QUICKLY, type Duel } from './duel.ts';
 import type { Section } from './report/section.ts';
 import { spread } from './report/words.ts';
 import type { Stage } from './stage.ts';
@@ -23,7 +23,7 @@ export async function durability(stage: Stage): Promise<Section> {
       other: { url: periodic.url, requests: periodic.workloads[name] },
       clients: CLIENTS,
       pace: stage.quick
-        ? { rounds: 2, milliseconds: 200, warmUpMs: 200 }
+        ? QUICKLY
         : // Both nodes are new, and Java takes its time.
           { rounds: 7, milliseconds: 1_500, warmUpMs: index === 0 ? 25_000 : 6_000 },
     });

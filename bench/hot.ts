@@ -1,4 +1,4 @@
-import { duel, type Duel } from './duel.ts';
+import { duel, QUICKLY, type Duel } from './duel.ts';
 import type { LoadRequest } from './load/request.ts';
 import type { Section } from './report/section.ts';
 import { figure, spread } from './report/words.ts';
@@ -15,9 +15,7 @@ export async function hot(stage: Stage): Promise<Section> {
   const plain = await stage.startServer('variant', { ...database.environment, PARTS: '' });
   const coalescing = await stage.startServer('variant', { ...database.environment, PARTS: 'coalescing' });
   const generator = stage.startGenerator();
-  const pace = stage.quick
-    ? { rounds: 2, milliseconds: 200, warmUpMs: 200 }
-    : { rounds: 5, milliseconds: 600, warmUpMs: 2_400 };
+  const pace = stage.quick ? QUICKLY : { rounds: 5, milliseconds: 600, warmUpMs: 2_400 };
   const against = async (ours: { url: string; requests: readonly LoadRequest[] }): Promise<Duel> => {
     const other = { url: plain.url, requests: newestPage };
     const [result] = await duel({ generator, one: ours, other, clients: [CLIENTS], pace });

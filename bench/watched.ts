@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { installTraced } from '../test/runtimes/traces.ts';
-import { besideTable, duel, type Duel } from './duel.ts';
+import { besideTable, duel, QUICKLY, type Duel } from './duel.ts';
 import { fill, memoryWorkloads } from './memory-workloads.ts';
 import type { Host } from './processes.ts';
 import type { Section } from './report/section.ts';
@@ -51,9 +51,7 @@ export async function watched(stage: Stage): Promise<Section> {
         one: { url: seen.url, requests: mixed },
         other: { url: unseen.url, requests: mixed },
         clients: [CLIENTS],
-        pace: stage.quick
-          ? { rounds: 2, milliseconds: 200, warmUpMs: 200 }
-          : { rounds: 7, milliseconds: 600, warmUpMs: 2_400 },
+        pace: stage.quick ? QUICKLY : { rounds: 7, milliseconds: 600, warmUpMs: 2_400 },
       });
       results.push({ name, duel: result! });
       stage.say(`${name}: ${spread(result!.throughput)} of the service without`);
