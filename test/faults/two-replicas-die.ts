@@ -26,8 +26,8 @@ const READY_WITHIN_MS = 10_000;
  */
 export const twoReplicasDie: Scenario = async (stage) => {
   const { cluster, environment, service, ask, cast, load } = await inUse(stage, {
-    send: 18,
-    'send with a key': 6,
+    send: 12,
+    'send with a key': 3,
     read: 3,
   });
   const victims = cluster.nodes.slice(1);
