@@ -83,6 +83,51 @@ describe('so many requests', () => {
     assert.equal(await via('198.51.100.10'), 429);
   });
 
+  test('are those of the forwarded address, however it is written', async () => {
+    const app = opened({ trustedProxies: 1, rateLimits: { writes: null, reads: { ...TWO, burst: 1 } } });
+    const proxy = app(from('10.0.0.1'));
+    const via = (address: string) => read(proxy, { 'X-Forwarded-For': address });
+    for (const [first, ...others] of [
+      ['5.5.5.5', '5.5.5.5:1', '5.5.5.5:2', '::ffff:5.5.5.5', '[::FFFF:5.5.5.5]:80', '::ffff:505:505'],
+      [
+        '2001:db8:a::1',
+        '2001:DB8:A::2',
+        '[2001:db8:a::3]',
+        '[2001:0db8:000A::4]:443',
+        '2001:db8:a:0:f::1%eth0',
+      ],
+    ] as const) {
+      assert.equal(await via(first), 404);
+      for (const other of others) assert.equal(await via(other), 429, other);
+    }
+  });
+
+  test('are those of the proxy where it forwards no address', async () => {
+    const app = opened({ trustedProxies: 1, rateLimits: { writes: null, reads: { ...TWO, burst: 1 } } });
+    const proxy = app(from('10.0.0.1'));
+    const via = (address: string) => read(proxy, { 'X-Forwarded-For': address });
+    assert.equal(await read(proxy), 404);
+    for (const none of [
+      '',
+      ' ',
+      'unknown',
+      '_hidden',
+      '1',
+      '0x7f.1',
+      '5.5.5.5:',
+      '5.5.5.5:port',
+      '5.5.5.256',
+      '05.5.5.5',
+      '[::1',
+      '[5.5.5.5]',
+      '::1::2',
+      'x'.repeat(7_000),
+      `5.5.5.5${' '.repeat(7_000)}x`,
+    ]) {
+      assert.equal(await via(none), 429, none.slice(0, 30));
+    }
+  });
+
   test('are those of a user, wherever they are, and of services not', async () => {
     const app = opened({ authenticate, rateLimits: { writes: null, reads: { ...TWO, burst: 1 } } });
     const here = guarded(app(from('10.0.0.1')));

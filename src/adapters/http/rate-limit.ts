@@ -11,7 +11,10 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** How many askers are kept in mind: about a hundred bytes each. The one who asked least recently starts anew. */
+/**
+ * How many keys have a bucket, for reads and for writes each. A key with its bucket takes about 240 bytes (measured with
+ * 250,000 addresses on Node 20), so this is 24 MB each. The key that was used least recently loses its bucket.
+ */
 const MOST_ASKERS = 100_000;
 
 /**
