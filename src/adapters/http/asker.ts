@@ -8,10 +8,19 @@ const { IPv4, IPv6 } = ipaddr;
 export interface Peer {
   /** The address at the other end of the connection, where there is one. */
   readonly remoteAddress?: string | undefined;
+  /** Tells a client that waits for `100 Continue` to send the body. Undefined where none waits. */
+  readonly sendContinue?: (() => void) | undefined;
 }
 
 /** Whose requests count together; null for one whose requests are not counted. */
 export type AskerOf = (c: Context) => string | null;
+
+declare module 'hono' {
+  interface ContextVariableMap {
+    /** Whose share of this process's memory and time the request takes. */
+    rateLimitKeyOf: AskerOf;
+  }
+}
 
 /** Each user counts for themselves; a service that acts for them all is not counted. */
 export function byCaller(callerOf: CallerOf): AskerOf {

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import type { Context, Env } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
+import type { Context } from 'hono';
+import type { Peer } from './asker.ts';
+import { makeBodyMemory } from './body-memory.ts';
 import { HttpFailure } from './problems.ts';
 
 /** The most bytes of a body: enough for 20,000 characters of content, each escaped as a surrogate pair. */
@@ -9,62 +10,78 @@ const MAX_BODY_BYTES = 256 * 1024;
 /** Most messages are smaller by far: of such bodies thousands may be on their way at once. */
 const SMALL_BODY_BYTES = 16 * 1024;
 
+/** What the buffer of a larger body begins with, and what it grows by at least. */
+const FIRST_BYTES = 4 * 1024;
+
 /**
- * What all larger bodies that are on their way may come to, each counted as it was announced. Who sends slowly on a
- * few hundred connections takes this room and no more, and ordinary messages go on.
+ * What the buffers of all larger bodies that are arriving may take, and what those of one caller may. It is one memory
+ * for the process. A buffer grows with what has arrived, so a body that stops after a byte holds 4 KiB and no more.
  */
-const LARGE_BODIES_BYTES = 64 * 2 ** 20;
-
-/** What they come to now. It is one room for the process, as its memory is one. */
-let largeBodiesBytes = 0;
-
-const refuse = () => {
-  throw new HttpFailure('body_too_large');
-};
-
-const count = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuse });
+const memory = makeBodyMemory({ total: 64 * 2 ** 20, share: 16 * 2 ** 20 });
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The body of a request. Rejects with an `HttpFailure` for what is too large, and for what is not UTF-8, of which
- * `Request.text()` would make something that was never sent.
+ * The body of a request. Rejects with an `HttpFailure` for what is too large, compressed or said to be no JSON, before
+ * any of it is read where the header tells; and for what is not UTF-8, of which `Request.text()` would make something
+ * that was never sent.
  */
 export async function textOf(c: Context): Promise<string> {
+  const contentType = c.req.header('Content-Type') ?? '';
+  if (contentType !== '' && !isJson(contentType)) throw new HttpFailure('unsupported_media_type');
+  if (!IDENTITY.test(c.req.header('Content-Encoding') ?? '')) {
+    throw new HttpFailure('unsupported_content_coding');
+  }
+  const length = c.req.header('Content-Length');
+  const announced =
+    length === undefined || c.req.header('Transfer-Encoding') !== undefined ? null : Number(length);
+  if (announced !== null && !(announced <= MAX_BODY_BYTES)) throw new HttpFailure('body_too_large');
+  (c.env as Peer | undefined)?.sendContinue?.();
   try {
-    return await takeIn(c);
+    // A host holds a body to the length that it announces, so that only others have to be counted. On Node it costs
+    // more than all the rest of a request to open the stream.
+    return utf8.decode(
+      announced !== null && announced <= SMALL_BODY_BYTES
+        ? await c.req.raw.arrayBuffer()
+        : await receive(c, announced ?? MAX_BODY_BYTES),
+    );
   } catch (error) {
     // Bytes that are no text, or a client that went away in mid-sentence.
     throw error instanceof HttpFailure ? error : new HttpFailure('malformed_body');
   }
 }
 
-function takeIn(c: Context): Promise<string> {
-  const length = c.req.header('Content-Length');
-  // A host holds a body to the length that it announces, so that only others have to be counted. On Node it costs
-  // more than all the rest of a request to open the stream.
-  if (length === undefined || c.req.header('Transfer-Encoding') !== undefined) {
-    return inRoomFor(MAX_BODY_BYTES, async () => {
-      await count(c as Context<Env, string>, () => Promise.resolve());
-      return utf8.decode(await c.req.raw.arrayBuffer());
-    });
+/** Reads a body of at most `maxBytes` into memory that is reserved as it arrives. */
+async function receive(c: Context, maxBytes: number): Promise<Uint8Array> {
+  const { body } = c.req.raw;
+  if (body === null) return new Uint8Array();
+  const key = c.get('rateLimitKeyOf')(c);
+  const reader = (body as ReadableStream<Uint8Array>).getReader();
+  let buffer = new Uint8Array();
+  let length = 0;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return buffer.subarray(0, length);
+      const needed = length + value.length;
+      if (needed > maxBytes) throw new HttpFailure('body_too_large');
+      if (needed > buffer.length) {
+        const capacity = Math.min(maxBytes, Math.max(needed, 2 * buffer.length, FIRST_BYTES));
+        if (!memory.reserve(key, capacity - buffer.length)) throw new HttpFailure('overloaded');
+        const larger = new Uint8Array(capacity);
+        larger.set(buffer);
+        buffer = larger;
+      }
+      buffer.set(value, length);
+      length = needed;
+    }
+  } finally {
+    memory.release(key, buffer.length);
+    reader.releaseLock();
   }
-  const bytes = Number(length);
-  if (!(bytes <= MAX_BODY_BYTES)) refuse();
-  const decoded = () => c.req.raw.arrayBuffer().then((buffer) => utf8.decode(buffer));
-  return bytes <= SMALL_BODY_BYTES ? decoded() : inRoomFor(bytes, decoded);
 }
 
-/** Takes in a body of at most `bytes`, if there is room for it. */
-async function inRoomFor(bytes: number, decoded: () => Promise<string>): Promise<string> {
-  if (largeBodiesBytes + bytes > LARGE_BODIES_BYTES) throw new HttpFailure('overloaded');
-  largeBodiesBytes += bytes;
-  try {
-    return await decoded();
-  } finally {
-    largeBodiesBytes -= bytes;
-  }
-}
+const IDENTITY = /^(?:identity)?$/i;
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/;
 
@@ -72,9 +89,7 @@ const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/;
 export function jsonIn(c: Context, text: string): unknown {
   const contentType = c.req.header('Content-Type') ?? '';
   if (contentType === '' && text === '') return {};
-  if (contentType !== 'application/json' && !JSON_TYPE.test(mediaTypeOf(contentType))) {
-    throw new HttpFailure('unsupported_media_type');
-  }
+  if (!isJson(contentType)) throw new HttpFailure('unsupported_media_type');
   try {
     return JSON.parse(text);
   } catch {
@@ -82,8 +97,9 @@ export function jsonIn(c: Context, text: string): unknown {
   }
 }
 
-function mediaTypeOf(contentType: string): string {
-  return contentType.replace(/;.*$/s, '').trim().toLowerCase();
+function isJson(contentType: string): boolean {
+  if (contentType === 'application/json') return true;
+  return JSON_TYPE.test(contentType.replace(/;.*$/s, '').trim().toLowerCase());
 }
 
 /** A JSON object with these members and no others. */

@@ -38,6 +38,10 @@ export function keepersOf(gate: Gate): { before: MiddlewareHandler[]; callerOf: 
   return {
     callerOf,
     before: [
+      (c, next) => {
+        c.set('rateLimitKeyOf', askerOf);
+        return next();
+      },
       ...(corsOrigins.length > 0 ? [crossOrigin(corsOrigins)] : []),
       ...(authenticate === null ? [] : [authenticating(authenticate)]),
       ...(isLimited ? [limiting({ ...rateLimits, askerOf })] : []),

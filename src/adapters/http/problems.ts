@@ -24,6 +24,7 @@ export type HttpFailureCode =
   | 'method_not_allowed'
   | 'body_too_large'
   | 'unsupported_media_type'
+  | 'unsupported_content_coding'
   | 'internal_error'
   | 'overloaded'
   | 'not_ready';
@@ -177,6 +178,13 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     detail: 'The body must be application/json, and say so in Content-Type.',
     at: { header: 'Content-Type' },
   },
+  unsupported_content_coding: {
+    type: 'unsupported-content-coding',
+    status: 415,
+    title: 'The body is compressed',
+    detail: 'The body must be sent as it is, without Content-Encoding.',
+    at: { header: 'Content-Encoding' },
+  },
   idempotency_key_reused: {
     type: 'idempotency-key-reused',
     status: 422,
@@ -287,6 +295,8 @@ export function problemAnswer(c: Context, code: ProblemCode, more: ProblemDetail
     ...(status === 401 && {
       'WWW-Authenticate': code === 'token_missing' ? 'Bearer' : 'Bearer error="invalid_token"',
     }),
+    // RFC 9110 15.5.16: it tells a 415 for a coding from one for a media type.
+    ...(code === 'unsupported_content_coding' && { 'Accept-Encoding': 'identity' }),
     // A host that does not wait for the rest of the body ends the connection; no other request should be on it.
     ...(status === 413 && { Connection: 'close' }),
     ...(more.allow !== undefined && { Allow: more.allow }),

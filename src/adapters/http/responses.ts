@@ -43,6 +43,7 @@ export const BODY_PROBLEMS = [
   'malformed_body',
   'body_too_large',
   'unsupported_media_type',
+  'unsupported_content_coding',
 ] as const;
 
 /** How the query of a list can be wrong. */

@@ -9,6 +9,8 @@ export interface HttpServer {
 /** The other end of a connection. */
 export interface Peer {
   readonly remoteAddress?: string | undefined;
+  /** Tells a client that waits for `100 Continue` to send the body. Undefined where none waits. */
+  readonly sendContinue?: (() => void) | undefined;
 }
 
 /**

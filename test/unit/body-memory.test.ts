@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { makeBodyMemory } from '../../src/adapters/http/body-memory.ts';
+
+test('a caller takes no more than the share, and all of them no more than the total', () => {
+  const memory = makeBodyMemory({ total: 10, share: 4 });
+  expect(memory.reserve('a', 3)).toBe(true);
+  expect(memory.reserve('a', 2)).toBe(false);
+  expect(memory.reserve('a', 1)).toBe(true);
+  expect(memory.reserve('b', 4)).toBe(true);
+  expect(memory.reserve('c', 3)).toBe(false);
+  expect(memory.reserve('c', 2)).toBe(true);
+  memory.release('a', 4);
+  expect(memory.reserve('c', 3)).toBe(false);
+  expect(memory.reserve('c', 2)).toBe(true);
+});
+
+test('a caller without a share has only the total as a limit', () => {
+  const memory = makeBodyMemory({ total: 10, share: 4 });
+  expect(memory.reserve(null, 10)).toBe(true);
+  expect(memory.reserve('a', 1)).toBe(false);
+  memory.release(null, 10);
+  expect(memory.reserve('a', 1)).toBe(true);
+});
