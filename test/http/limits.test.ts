@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Peer } from '../../src/adapters/http/asker.ts';
 import { makeAuthenticate } from '../../src/adapters/http/authentication.ts';
 import { OPEN_GATE, type Gate } from '../../src/adapters/http/gate.ts';
+import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { ask, get, ORIGIN, problemIn, type Fetch } from './client.ts';
 import { guarded, SECRET } from './guarded-app.ts';
@@ -171,6 +172,60 @@ describe('a page in a browser', () => {
       headers: { Origin: 'https://chat.example.evil' },
     });
     assert.equal(evil.headers.get('Access-Control-Allow-Origin'), null);
+  });
+
+  test('of a site on the list sees why it is refused, and when to come back', async () => {
+    const origin = 'https://chat.example';
+    const gate = { ...OPEN_GATE, corsOrigins: [origin] };
+    const never = () => new Promise<never>(() => undefined);
+    const busy = openApp({
+      gate,
+      maxRequestsInFlight: 1,
+      storage: { ...makeMemoryStorage(), users: { find: never, save: never } },
+    });
+    void busy.request('/api/users/anna');
+    await new Promise(setImmediate);
+    const limited = { writes: { ...TWO, burst: 1 }, reads: null };
+    const rated = openApp({ gate: { ...gate, rateLimits: limited } });
+    const guardedApp = openApp({ gate: { ...gate, authenticate } });
+    const open = openApp({ gate });
+    const fetchOf = (app: typeof open) => async (request: Request) => app.fetch(request);
+    const post = { body: message, headers: page };
+    assert.equal((await ask(fetchOf(rated), 'POST', '/api/messages', post)).status, 201);
+
+    const refusals = {
+      'overloaded 503': await ask(fetchOf(busy), 'POST', '/api/messages', post),
+      'rate-limited 429': await ask(fetchOf(rated), 'POST', '/api/messages', post),
+      'token-missing 401': await ask(fetchOf(guardedApp), 'POST', '/api/messages', post),
+      'body-too-large 413': await ask(fetchOf(open), 'POST', '/api/messages', {
+        ...post,
+        body: ' '.repeat(256 * 1024 + 1),
+      }),
+      'unsupported-media-type 415': await ask(fetchOf(open), 'POST', '/api/messages', {
+        ...post,
+        headers: { ...page, 'Content-Type': 'text/plain' },
+      }),
+      'method-not-allowed 405': await ask(fetchOf(open), 'DELETE', '/api/messages', { headers: page }),
+      'path-not-found 404': await ask(fetchOf(open), 'GET', '/api/nowhere', { headers: page }),
+    };
+    for (const [name, answer] of Object.entries(refusals)) {
+      const [type = '', status] = name.split(' ');
+      problemIn(answer, Number(status), type);
+      assert.equal(answer.headers.get('Access-Control-Allow-Origin'), origin, name);
+      assert.equal(answer.headers.get('Vary'), 'Origin', name);
+      const exposed = (answer.headers.get('Access-Control-Expose-Headers') ?? '').split(',');
+      for (const header of ['Retry-After', 'RateLimit', 'WWW-Authenticate', 'Allow', 'X-Request-Id']) {
+        assert.ok(exposed.includes(header), `${name}: ${header}`);
+      }
+    }
+    assert.equal(refusals['overloaded 503'].headers.get('Retry-After'), '1');
+
+    // The browser asks first, and must hear that it may: or the page sees a network error.
+    for (const app of [busy, rated, guardedApp]) {
+      const asked = await app.request('/api/messages', { method: 'OPTIONS', headers: preflight });
+      assert.equal(asked.status, 204);
+      assert.equal(asked.headers.get('Access-Control-Allow-Origin'), origin);
+    }
   });
 
   test('is told with every answer to take it for nothing but what it is', async () => {

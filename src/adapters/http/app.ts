@@ -44,12 +44,13 @@ export function makeApp(needs: {
 
   app.use(attending(needs));
   if (needs.tracing !== null) app.use('/api/*', tracingRequests(needs.tracing));
+  const { cors, before, callerOf } = keepersOf(needs.gate);
+  if (cors !== null) app.use('/api/*', cors);
   // Before bodies are read, for a no has to cost far less than what there is no room for.
   app.use('/api/*', (_, next) => {
     if (needs.admission.isFull()) throw new HttpFailure('overloaded');
     return next();
   });
-  const { before, callerOf } = keepersOf(needs.gate);
   for (const keeper of before) app.use('/api/*', keeper);
 
   let document: ReturnType<typeof documentOf> | undefined;

@@ -1,5 +1,4 @@
 import type { MiddlewareHandler } from 'hono';
-import { cors } from 'hono/cors';
 import { byAddress, byCaller } from './asker.ts';
 import {
   anyCaller,
@@ -8,6 +7,7 @@ import {
   type Authenticate,
   type CallerOf,
 } from './authentication.ts';
+import { corsMiddleware } from './cors.ts';
 import { limiting, type Rate } from './rate-limit.ts';
 
 /** Whom the app lets in. */
@@ -29,41 +29,29 @@ export const OPEN_GATE: Gate = {
   corsOrigins: [],
 };
 
-/** What stands before the routes, and how those learn who asks. What is not configured costs nothing. */
-export function keepersOf(gate: Gate): { before: MiddlewareHandler[]; callerOf: CallerOf } {
+/**
+ * What stands before the routes, and how those learn who asks. What is not configured costs nothing. `cors` is null
+ * where no origin is allowed; it goes before everything that may refuse.
+ */
+export function keepersOf(gate: Gate): {
+  cors: MiddlewareHandler | null;
+  before: MiddlewareHandler[];
+  callerOf: CallerOf;
+} {
   const { authenticate, rateLimits, trustedProxies, corsOrigins } = gate;
   const callerOf = authenticate === null ? anyCaller : notedCaller;
   const askerOf = authenticate === null ? byAddress(trustedProxies) : byCaller(callerOf);
   const isLimited = rateLimits.writes !== null || rateLimits.reads !== null;
   return {
     callerOf,
+    cors: corsOrigins.length > 0 ? corsMiddleware(corsOrigins) : null,
     before: [
       (c, next) => {
         c.set('rateLimitKeyOf', askerOf);
         return next();
       },
-      ...(corsOrigins.length > 0 ? [crossOrigin(corsOrigins)] : []),
       ...(authenticate === null ? [] : [authenticating(authenticate)]),
       ...(isLimited ? [limiting({ ...rateLimits, askerOf })] : []),
     ],
   };
-}
-
-/** Lets pages of these origins ask, and see all that an answer says. Tokens come in a header: no cookies are let in. */
-function crossOrigin(origins: readonly string[]): MiddlewareHandler {
-  return cors({
-    origin: [...origins],
-    allowMethods: ['GET', 'POST', 'PUT'],
-    allowHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-Request-Id'],
-    exposeHeaders: [
-      'Idempotency-Replayed',
-      'Location',
-      'RateLimit',
-      'RateLimit-Policy',
-      'Retry-After',
-      'WWW-Authenticate',
-      'X-Request-Id',
-    ],
-    maxAge: 600,
-  });
 }
