@@ -70,7 +70,10 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   value(messages, given.storage.messages);
   value(conversations, given.storage.conversations);
   value(users, given.storage.users);
-  value(missing, () => given.storage.missing());
+  value(missing, async () => {
+    const all = await Promise.all([given.storage.missing(), given.gate.readinessProblems()]);
+    return all.flat();
+  });
 
   made(sendMessage, makeSendMessage, { messages, messageIds, conversationIdOf });
   made(listMessagesBefore, makeListMessagesBefore, { messages, conversations });

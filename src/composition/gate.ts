@@ -1,5 +1,5 @@
-import { makeAuthenticate, type Authenticate, type Signatures } from '../adapters/http/authentication.ts';
-import type { Gate } from '../adapters/http/gate.ts';
+import { makeAuthenticate, type Signatures } from '../adapters/http/authentication.ts';
+import { OPEN_GATE, type Gate } from '../adapters/http/gate.ts';
 import { fetchedKeySet } from '../adapters/http/key-set.ts';
 import type { Clock } from '../application/ports/clock.ts';
 import type { Log } from '../application/ports/log.ts';
@@ -15,21 +15,19 @@ export function openGate(needs: {
   const { tokens, ...rest } = options;
   if (tokens === null) {
     log.warn({}, 'Callers are not told apart: everyone may act for every user. AUTH=jwt asks for tokens.');
-    return { ...rest, authenticate: null };
+    return { ...OPEN_GATE, ...rest };
   }
-  return { ...rest, authenticate: authenticateBy({ tokens, clock, log }) };
+  const signatures = signaturesOf(tokens.signatures, log);
+  return {
+    ...rest,
+    authenticate: makeAuthenticate({ rules: { ...tokens, signatures }, clock }),
+    readinessProblems:
+      'keys' in signatures ? () => signatures.keys.readinessProblems() : OPEN_GATE.readinessProblems,
+  };
 }
 
-function authenticateBy(needs: {
-  readonly tokens: TokenOptions;
-  readonly clock: Clock;
-  readonly log: Log;
-}): Authenticate {
-  const { tokens, clock, log } = needs;
-  const { signatures: given } = tokens;
-  const signatures: Signatures =
-    'keys' in given && 'url' in given.keys
-      ? { ...given, keys: fetchedKeySet({ url: given.keys.url, log }) }
-      : (given as Signatures);
-  return makeAuthenticate({ rules: { ...tokens, signatures }, clock });
+function signaturesOf(given: TokenOptions['signatures'], log: Log): Signatures {
+  return 'keys' in given && 'url' in given.keys
+    ? { ...given, keys: fetchedKeySet({ url: given.keys.url, log }) }
+    : (given as Signatures);
 }

@@ -44,7 +44,7 @@ export const TOKENS = {
   messages: token<MessageRepository>('messages'),
   conversations: token<ConversationRepository>('conversations'),
   users: token<UserRepository>('users'),
-  /** What keeps storage from serving, a sentence each. */
+  /** What keeps the service from serving, a sentence each. */
   missing: token<Storage['missing']>('missing'),
 
   sendMessage: token<SendMessage>('sendMessage'),

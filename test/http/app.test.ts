@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'vitest';
+import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
 import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
 import type { Log } from '../../src/application/ports/log.ts';
 import { StorageFailure, type StorageFailureKind } from '../../src/application/ports/storage-failure.ts';
@@ -217,6 +218,24 @@ describe('health', () => {
     assert.equal(detail, 'Cassandra is not reached yet. The clock is wrong.');
     assert.equal(answer.headers.get('Retry-After'), '1');
     sentences = [];
+    assert.equal((await get(fetch, '/readyz')).status, 200);
+  });
+});
+
+describe('a service that can check no token', () => {
+  test('is not ready, and says so beside what else is missing', async () => {
+    let problems = ['No token can be checked.'];
+    const gate = { ...OPEN_GATE, readinessProblems: () => Promise.resolve(problems) };
+    const storage = {
+      ...makeMemoryStorage(),
+      missing: () => Promise.resolve(['Cassandra is not reached yet.']),
+    };
+    const { detail } = problemIn(await get(open({ gate, storage }), '/readyz'), 503, 'not-ready');
+    assert.equal(detail, 'Cassandra is not reached yet. No token can be checked.');
+    const fetch = open({ gate });
+    problemIn(await get(fetch, '/readyz'), 503, 'not-ready');
+    assert.equal((await get(fetch, '/livez')).status, 200);
+    problems = [];
     assert.equal((await get(fetch, '/readyz')).status, 200);
   });
 });

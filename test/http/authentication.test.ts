@@ -238,6 +238,7 @@ describe('keys that are fetched', () => {
     });
     return {
       state,
+      readinessProblems: () => keys.readinessProblems(),
       find: (kid: string) => keys.find(kid).catch((error: unknown) => (error as { code: string }).code),
     };
   }
@@ -288,6 +289,30 @@ describe('keys that are fetched', () => {
     state.answer = () => Promise.resolve(new Response(text));
     state.now += 10_000;
     expect(await find('key-RS256')).toEqual(known);
+  });
+
+  test('are missing until they are there, and are fetched for that', async () => {
+    const { state, find, readinessProblems } = served();
+    const missing = ['No token can be checked: the keys of the issuer could not be fetched.'];
+    state.answer = down;
+    expect(await readinessProblems()).toEqual(missing);
+    for (let n = 0; n < 50; n += 1) expect(await readinessProblems()).toEqual(missing);
+    expect(state.asked).toBe(1);
+    // A set without a key checks no token either.
+    state.answer = () => Promise.resolve(new Response('{"keys":[]}'));
+    state.now = 10_000;
+    expect(await readinessProblems()).toEqual(missing);
+    state.answer = () => Promise.resolve(new Response(text));
+    state.now = 20_000;
+    expect(await readinessProblems()).toEqual([]);
+    expect(await find('key-RS256')).toEqual(known);
+    expect(state.asked).toBe(3);
+    // They serve on while the issuer is away, and then no more.
+    state.answer = down;
+    state.now = 59 * MINUTE;
+    expect(await readinessProblems()).toEqual([]);
+    state.now = 81 * MINUTE;
+    expect(await readinessProblems()).toEqual(missing);
   });
 
   test('that can’t be had are not the fault of the token', async () => {

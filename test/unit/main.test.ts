@@ -98,3 +98,19 @@ test('it listens while Cassandra is not there, says so, and stops when told', as
   expect(code).toBe(0);
   expect(lines.map(({ level }) => level)).not.toContain('fatal');
 });
+
+test('it is not ready while the keys that tokens are checked by were never fetched', async () => {
+  // Nothing listens on port 1.
+  const { url } = startProcess({
+    PORT: '0',
+    AUTH: 'jwt',
+    AUTH_JWKS_URL: 'http://127.0.0.1:1/keys',
+    AUTH_ISSUER: 'https://id.example',
+    AUTH_AUDIENCE: 'messenger',
+  });
+  const address = await url();
+  const ready = await fetch(`${address}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(await ready.text()).toContain('No token can be checked');
+  expect((await fetch(`${address}/livez`)).status).toBe(200);
+});

@@ -14,6 +14,8 @@ import { limiting, type Rate } from './rate-limit.ts';
 export interface Gate {
   /** Null where callers are not told apart. */
   readonly authenticate: Authenticate | null;
+  /** Why nobody can be let in now, in sentences for any reader; empty where callers can be told apart. */
+  readonly readinessProblems: () => Promise<readonly string[]>;
   readonly rateLimits: { readonly writes: Rate | null; readonly reads: Rate | null };
   /** How many proxies stand in front that append to `X-Forwarded-For` whom they see. */
   readonly trustedProxies: number;
@@ -24,6 +26,7 @@ export interface Gate {
 /** Lets in everyone, as anyone, as often as they like. */
 export const OPEN_GATE: Gate = {
   authenticate: null,
+  readinessProblems: () => Promise.resolve([]),
   rateLimits: { writes: null, reads: null },
   trustedProxies: 0,
   corsOrigins: [],

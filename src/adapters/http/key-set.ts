@@ -6,6 +6,8 @@ import { HttpFailure } from './problems.ts';
 export interface KeySet {
   /** The key of this name, or null. Rejects with `keys_unavailable` where that can't be told for now. */
   find(kid: string): Promise<Key | null>;
+  /** Why no token can be checked now, in sentences for any reader; empty where tokens can be. Never rejects. */
+  readinessProblems(): Promise<readonly string[]>;
 }
 
 /** A JSON Web Key (RFC 7517). What a key of its kind must have beyond its name is found out by its use. */
@@ -36,7 +38,11 @@ function keysIn(text: string): ReadonlyMap<string, Key> {
 export function fixedKeySet(text: string): KeySet | null {
   try {
     const keys = keysIn(text);
-    return keys.size === 0 ? null : { find: (kid) => Promise.resolve(keys.get(kid) ?? null) };
+    if (keys.size === 0) return null;
+    return {
+      find: (kid) => Promise.resolve(keys.get(kid) ?? null),
+      readinessProblems: () => Promise.resolve([]),
+    };
   } catch {
     return null;
   }
@@ -94,6 +100,12 @@ export function fetchedKeySet(needs: {
       // It may be one that the issuer took on since.
       if (key === null && fetchedAt < triedAt) throw new HttpFailure('keys_unavailable');
       return key;
+    },
+
+    async readinessProblems() {
+      const canCheck = (): boolean => keys.size > 0 && now() - fetchedAt < KEPT_MS;
+      if (!canCheck()) await refresh();
+      return canCheck() ? [] : ['No token can be checked: the keys of the issuer could not be fetched.'];
     },
   };
 }
