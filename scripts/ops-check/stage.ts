@@ -114,6 +114,8 @@ async function openBadDay(closing: (() => unknown)[]): Promise<string> {
   closing.push(() => clearInterval(timer));
   const app = makeMetricsApp({
     metrics,
+    missing: () => Promise.resolve([]),
+    build: { version: '0.0.0', commit: null },
     log: { info: () => undefined, warn: console.warn, error: console.error },
   });
   const server = await openHttpServer({

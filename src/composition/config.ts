@@ -27,7 +27,7 @@ export interface Config {
   readonly port: number;
   /** Null for every address of the host, IPv4 and IPv6. */
   readonly host: string | null;
-  /** Where metrics are given, and nothing else; null where they are given at `port`. */
+  /** Where metrics are given, and `/livez` and `/readyz` too; null where metrics are given at `port`. */
   readonly metricsPort: number | null;
   readonly storage: 'memory' | 'cassandra';
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -136,7 +136,9 @@ function environment(readText: (path: string) => string) {
       HOST: z.string().optional().describe('address to listen on; by default every one, IPv4 and IPv6'),
       METRICS_PORT: wholeNumber(0, 65_535)
         .optional()
-        .describe('port of `/metrics`, and of nothing else; without, it is a path of the service'),
+        .describe(
+          'port of `/metrics`, and of `/livez` and `/readyz` as well; without, metrics are at `PORT`',
+        ),
       STORAGE: oneOf(['memory', 'cassandra'])
         .prefault('memory')
         .describe('`memory`, which ends with the process, or `cassandra`'),

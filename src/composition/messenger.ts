@@ -22,6 +22,8 @@ export interface Messenger {
   readonly fetch: (request: Request, peer?: Peer) => Response | Promise<Response>;
   /** Resolves once storage is there; rejects with a sentence for people where waiting won't help. */
   readonly started: Promise<void>;
+  /** What keeps it from serving, a sentence each. */
+  readonly missing: () => Promise<readonly string[]>;
   /** How full it is, and what is open to each node of storage. */
   readonly admission: () => AdmissionState;
   readonly pools: () => readonly Pool[];
@@ -76,6 +78,7 @@ export function openMessenger(needs: {
   return {
     fetch: lingering((request, peer) => app.fetch(request, peer)),
     started: storage.started,
+    missing: () => take(TOKENS.missing)(),
     admission: () => take(TOKENS.admission).state(),
     pools: () => storage.pools(),
     close: () => storage.close(),

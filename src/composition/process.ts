@@ -80,7 +80,7 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
 
   let metricsServer: HttpServer | null = null;
   if (config.metricsPort !== null) {
-    const app = makeMetricsApp({ metrics, log });
+    const app = makeMetricsApp({ metrics, missing: messenger.missing, build, log });
     const fetch = lingering((request) => app.fetch(request));
     metricsServer = await listen({ fetch, port: config.metricsPort, setting: 'METRICS_PORT' });
     log.info(`Metrics at ${metricsServer.url}/metrics`);

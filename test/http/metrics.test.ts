@@ -127,12 +127,30 @@ describe('the metrics', () => {
 
 describe('a port of their own', () => {
   const metrics = makeTestMetrics();
-  const app = makeMetricsApp({ metrics, log: silent });
+  let problems: readonly string[] = [];
+  const needs = {
+    metrics,
+    log: silent,
+    missing: () => Promise.resolve(problems),
+    build: { version: '0.0.0', commit: null },
+  };
+  const app = makeMetricsApp(needs);
   const fetch: Fetch = async (request) => app.fetch(request);
 
   test('gives the metrics, and counts nobody who asks for them', async () => {
     assert.equal((await get(fetch, '/metrics')).status, 200);
     assert.equal((await get(fetch, '/metrics/')).status, 200);
+    assert.deepEqual(await countsIn(fetch), {});
+  });
+
+  test('says whether the service is live and ready, for probes that no client can crowd out', async () => {
+    assert.equal((await get(fetch, '/livez')).status, 200);
+    assert.equal((await get(fetch, '/readyz')).status, 200);
+    problems = ['Cassandra is not reached yet.'];
+    assert.equal((await get(fetch, '/livez')).status, 200);
+    const { detail } = problemIn(await get(fetch, '/readyz'), 503, 'not-ready');
+    assert.equal(detail, 'Cassandra is not reached yet.');
+    problems = [];
     assert.deepEqual(await countsIn(fetch), {});
   });
 
@@ -147,7 +165,7 @@ describe('a port of their own', () => {
 
   test('says no more than that where something is wrong with them', async () => {
     const text = () => Promise.reject(new Error('secret'));
-    const broken = makeMetricsApp({ metrics: { ...metrics, text }, log: silent });
+    const broken = makeMetricsApp({ ...needs, metrics: { ...metrics, text } });
     const answer = await get(async (request) => broken.fetch(request), '/metrics');
     problemIn(answer, 500, 'internal-error');
     assert.doesNotMatch(answer.text, /secret/);
@@ -174,11 +192,16 @@ describe('the process', () => {
     assert.equal((await fetch(`${address}/metrics`)).status, 404);
     const text = await (await fetch(metrics)).text();
     assert.match(text, /_count\{method="GET",route="none",status="404"\} 1$/m);
-    assert.equal((await fetch(metrics.replace('/metrics', '/livez'))).status, 404);
+    for (const path of ['/livez', '/readyz']) {
+      assert.equal((await fetch(metrics.replace('/metrics', path))).status, 200, path);
+      assert.equal((await fetch(address + path)).status, 200, path);
+    }
+    assert.equal((await fetch(metrics.replace('/metrics', '/api/users/anna'))).status, 404);
 
     service.child.kill('SIGTERM');
     await service.said(/^SIGTERM/);
     assert.equal((await fetch(metrics)).status, 200);
+    assert.equal((await fetch(metrics.replace('/metrics', '/readyz'))).status, 503);
     const { code, lines, errors } = await service.ended;
     assert.deepEqual([code, lines.at(-1)?.msg, errors], [0, 'Stopped', '']);
   });

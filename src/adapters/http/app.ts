@@ -64,11 +64,20 @@ export function makeApp(needs: {
   return app;
 }
 
-/** The metrics alone, for a port of their own; whoever asks there is not counted. */
-export function makeMetricsApp(needs: { readonly metrics: MetricsText; readonly log: Log }): OpenAPIHono {
+/**
+ * What those who run the service ask of it, for a port of their own, whose connections no client can use up. Requests
+ * there are not counted.
+ */
+export function makeMetricsApp(needs: {
+  readonly metrics: MetricsText;
+  readonly missing: () => Promise<readonly string[]>;
+  readonly build: Build;
+  readonly log: Log;
+}): OpenAPIHono {
   const app = new OpenAPIHono({ strict: false, router: new ContractRouter() });
   const { metrics, log } = needs;
   app.use(attending({ telemetry: UNWATCHED, log, userNames: null }));
+  addHealthRoutes(app, needs);
   addMetricsRoute(app, metrics);
   refuseTheRest(app, { log, userNames: null });
   return app;
