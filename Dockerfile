@@ -23,6 +23,8 @@ LABEL org.opencontainers.image.title="cassandra-messenger" \
 RUN rm -rf /usr/local/lib/node_modules /opt/yarn-* \
       /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg
 ENV NODE_ENV=production
+# A container is reached from outside only by an address that is not loopback.
+ENV HOST=::
 WORKDIR /app
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist

@@ -25,8 +25,8 @@ const CONSISTENCIES = z.object({
 /** What the environment says, checked. */
 export interface Config {
   readonly port: number;
-  /** Null for every address of the host, IPv4 and IPv6. */
-  readonly host: string | null;
+  /** The address to listen on. */
+  readonly host: string;
   /** Where metrics are given, and `/livez` and `/readyz` too; null where metrics are given at `port`. */
   readonly metricsPort: number | null;
   readonly storage: 'memory' | 'cassandra';
@@ -69,7 +69,7 @@ export function readConfig(
   }
   return {
     port: data.PORT,
-    host: data.HOST ?? null,
+    host: data.HOST,
     metricsPort: data.METRICS_PORT ?? null,
     storage: data.STORAGE,
     logLevel: data.LOG_LEVEL,
@@ -132,8 +132,10 @@ function environment(readText: (path: string) => string) {
   return z
     .object({
       PORT: wholeNumber(0, 65_535).prefault('8000').describe('port of the service; 0 takes a free one'),
-      // A container is reached from outside only by an address that is not loopback.
-      HOST: z.string().optional().describe('address to listen on; by default every one, IPv4 and IPv6'),
+      HOST: z
+        .string()
+        .prefault('127.0.0.1')
+        .describe('address to listen on; by default this host alone, `::` is every address, IPv4 and IPv6'),
       METRICS_PORT: wholeNumber(0, 65_535)
         .optional()
         .describe(

@@ -34,7 +34,7 @@ function complaints(env: Record<string, string>): string[] {
 describe('the configuration', () => {
   const byDefault: Config = {
     port: 8000,
-    host: null,
+    host: '127.0.0.1',
     metricsPort: null,
     storage: 'memory',
     logLevel: 'info',

@@ -73,8 +73,8 @@ test('a server answers at its url', async () => {
   expect(await (await fetch(`${server.url}/path`)).text()).toBe('/path');
 });
 
-test('without a host a server answers at every address', async () => {
-  const server = await openHttpServer({ fetch: () => new Response('here'), refuse, host: null, port: 0 });
+test('a server at :: answers at every address, IPv4 and IPv6, and gives a url that a browser takes', async () => {
+  const server = await openHttpServer({ fetch: () => new Response('here'), refuse, host: '::', port: 0 });
   opened.push(server);
   expect(server.url).toMatch(/^http:\/\/localhost:\d+$/);
   const { port } = new URL(server.url);

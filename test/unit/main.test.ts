@@ -38,6 +38,22 @@ describe('in memory', () => {
     expect(lines.at(-1)).toMatchObject({ level: 'info', msg: 'Stopped' });
   });
 
+  test('it is reached from this host alone unless HOST says otherwise', async () => {
+    // All of 127.0.0.0/8 is this host: who listens on every address answers there as well.
+    const elsewhere = async (env: Record<string, string>) => {
+      const address = await startProcess({ PORT: '0', ...env }).url();
+      const { port } = new URL(address);
+      expect((await fetch(`http://127.0.0.1:${port}/livez`)).status).toBe(200);
+      return fetch(`http://127.0.0.2:${port}/livez`).then(
+        ({ status }) => status,
+        () => 'refused',
+      );
+    };
+    expect(await elsewhere({})).toBe('refused');
+    expect(await elsewhere({ HOST: '0.0.0.0' })).toBe(200);
+    expect(await elsewhere({ HOST: '::' })).toBe(200);
+  });
+
   test('a second signal ends it at once', async () => {
     const { child, said, url, ended } = startProcess({ PORT: '0' });
     const { sending } = await halfASend(await url(), MESSAGE);
@@ -58,7 +74,7 @@ describe('in memory', () => {
   });
 
   test('it does not start on a port that is taken', async () => {
-    const other = createServer().listen(0);
+    const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
     const { code, lines } = await startProcess({ PORT: String(port) }).ended;

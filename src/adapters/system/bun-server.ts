@@ -8,7 +8,7 @@ interface BunServer {
 declare const Bun: {
   serve(options: {
     readonly fetch: (request: Request, server: BunServer) => Response | Promise<Response>;
-    readonly hostname?: string;
+    readonly hostname: string;
     readonly port: number;
     readonly idleTimeout: number;
   }): {
@@ -38,7 +38,7 @@ export const openBunServer: OpenHttpServer = ({ fetch, host, port, setting }) =>
           }),
         port,
         idleTimeout: IDLE_SECONDS,
-        ...(host !== null && { hostname: host }),
+        hostname: host,
       });
       resolve({ url: urlAt(host, server.port), close: () => server.stop() });
     } catch (error) {

@@ -27,8 +27,7 @@ export const openDenoServer: OpenHttpServer = ({ fetch, host, port, setting }) =
       return response;
     };
     try {
-      // By default it listens on IPv4 alone.
-      const server = Deno.serve({ hostname: host ?? '::', port, onListen: () => undefined }, answer);
+      const server = Deno.serve({ hostname: host, port, onListen: () => undefined }, answer);
       resolve({
         url: urlAt(host, server.addr.port),
         async close() {

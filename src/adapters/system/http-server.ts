@@ -170,7 +170,8 @@ export async function openHttpServer(
     server.once('error', (error) => {
       reject(listenError(error, needs));
     });
-    server.listen({ port, backlog: BACKLOG, ...(host !== null && { host }) }, resolve);
+    // Without a host Node takes ::, and 0.0.0.0 where there is no IPv6.
+    server.listen({ port, backlog: BACKLOG, ...(host !== '::' && { host }) }, resolve);
   });
 
   const { port: actualPort } = server.address() as AddressInfo;

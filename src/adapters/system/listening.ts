@@ -14,12 +14,12 @@ export interface Peer {
 }
 
 /**
- * Listens at `port` (0 takes a free one) of `host`; null is every address. Rejects with a `ListenError`, which names the
+ * Listens at `port` (0 takes a free one) of `host`; `::` is every address, IPv4 and IPv6. Rejects with a `ListenError`, which names the
  * setting that the port is of: `PORT`, unless told.
  */
 export type OpenHttpServer = (needs: {
   readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
-  readonly host: string | null;
+  readonly host: string;
   readonly port: number;
   readonly setting?: string | undefined;
 }) => Promise<HttpServer>;
@@ -30,7 +30,7 @@ export class ListenError extends Error {
 }
 
 interface Place {
-  readonly host: string | null;
+  readonly host: string;
   readonly port: number;
   readonly setting?: string | undefined;
 }
@@ -44,13 +44,14 @@ function sentenceFor(code: string | undefined, { host, port, setting = 'PORT' }:
   if (code === 'EADDRINUSE') return `Port ${port} is taken by another process: choose another in ${setting}.`;
   if (code === 'EACCES') return `Port ${port} may not be opened by this user: choose another in ${setting}.`;
   // Deno has no code for a name that is none.
-  if (host !== null && ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL', undefined].includes(code)) {
+  if (['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL', undefined].includes(code)) {
     return `${host} is no address of this host: change HOST.`;
   }
   return `Port ${port} can't be opened (${code}).`;
 }
 
 /** Where a server at `host` and `port` is reached from this host. */
-export function urlAt(host: string | null, port: number): string {
-  return `http://${host === null ? 'localhost' : host.includes(':') ? `[${host}]` : host}:${port}`;
+export function urlAt(host: string, port: number): string {
+  if (host === '::' || host === '0.0.0.0') return `http://localhost:${port}`;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
