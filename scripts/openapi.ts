@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { makeMemoryStorage } from '../src/adapters/memory/storage.ts';
+import { buildOfThisProcess } from '../src/adapters/system/build.ts';
 import { makeClock } from '../src/adapters/system/clock.ts';
 import { OPEN_GATE } from '../src/adapters/http/gate.ts';
 import { docsAssets } from '../src/adapters/system/docs-assets.ts';
@@ -27,9 +28,11 @@ const { take } = buildContainer({
   metrics: null,
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   userNames: null,
-  build: { version: '0.0.0', commit: null },
+  build: buildOfThisProcess(),
   docsAssets,
-  gate: OPEN_GATE,
+  publicPath: '',
+  // Of a service whose callers need a token.
+  gate: { ...OPEN_GATE, authenticate: () => Promise.reject(new Error('Nobody calls this one.')) },
   requestTimeoutMs: 5000,
   maxRequestsInFlight: 256,
 });

@@ -58,6 +58,7 @@ const { take } = buildContainer({
   userNames: null,
   build,
   docsAssets,
+  publicPath: config.publicPath,
   gate: OPEN_GATE,
   requestTimeoutMs: config.requestTimeoutMs,
   maxRequestsInFlight: config.maxRequestsInFlight,

@@ -29,6 +29,8 @@ export interface Config {
   readonly host: string;
   /** Where metrics are given, and `/livez` and `/readyz` too; null where metrics are given at `port`. */
   readonly metricsPort: number | null;
+  /** The path under which a proxy shows the service, and which the proxy takes away; empty for none. */
+  readonly publicPath: string;
   readonly storage: 'memory' | 'cassandra';
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: (typeof LOG_FORMATS)[number];
@@ -71,6 +73,7 @@ export function readConfig(
     port: data.PORT,
     host: data.HOST,
     metricsPort: data.METRICS_PORT ?? null,
+    publicPath: data.PUBLIC_PATH,
     storage: data.STORAGE,
     logLevel: data.LOG_LEVEL,
     logFormat: data.LOG_FORMAT,
@@ -141,6 +144,9 @@ function environment(readText: (path: string) => string) {
         .describe(
           'port of `/metrics`, and of `/livez` and `/readyz` as well; without, metrics are at `PORT`',
         ),
+      PUBLIC_PATH: publicPath()
+        .prefault('/')
+        .describe('path under which a proxy shows the service, and which the proxy takes away: `/messenger`'),
       STORAGE: oneOf(['memory', 'cassandra'])
         .prefault('memory')
         .describe('`memory`, which ends with the process, or `cassandra`'),
@@ -229,6 +235,18 @@ function environment(readText: (path: string) => string) {
         when: ({ value }) => CONSISTENCIES.safeParse(value).success,
       },
     );
+}
+
+/** Text that needs no escaping in a page or in a URL, and no segment that is `.` or `..`. */
+const PUBLIC_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)*\/?$/;
+
+function publicPath() {
+  return z
+    .string()
+    .refine((text) => text.startsWith('/') && text.length <= 200 && PUBLIC_PATH.test(text), {
+      error: 'must be a path like /messenger, of letters, digits and _ . ~ - between its slashes',
+    })
+    .transform((text) => text.replace(/\/$/, ''));
 }
 
 function ratio() {

@@ -39,6 +39,8 @@ export interface Ingredients {
   readonly userNames: UserNames;
   readonly build: Build;
   readonly docsAssets: DocsAssets;
+  /** The path under which a proxy shows the service; empty for none. */
+  readonly publicPath: string;
   readonly gate: Gate;
   readonly requestTimeoutMs: number;
   readonly maxRequestsInFlight: number;
@@ -47,7 +49,7 @@ export interface Ingredients {
 /** The messenger, put together: `TOKENS.app` is what a host serves. */
 export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   const { value, made, take } = makeProvisions();
-  const { clock, messageIds, conversationIdOf, log, userNames, build, docsAssets, gate } = TOKENS;
+  const { clock, messageIds, conversationIdOf, log, userNames, build, docsAssets, publicPath, gate } = TOKENS;
   const { telemetry, tracing, metrics, requestTimeoutMs, maxRequestsInFlight } = TOKENS;
   const { messages, conversations, users, missing } = TOKENS;
   const { sendMessage, listMessagesBefore, listConversations, getConversation, startConversation } = TOKENS;
@@ -63,6 +65,7 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   value(userNames, given.userNames);
   value(build, given.build);
   value(docsAssets, given.docsAssets);
+  value(publicPath, given.publicPath);
   value(gate, given.gate);
   value(requestTimeoutMs, given.requestTimeoutMs);
   value(maxRequestsInFlight, given.maxRequestsInFlight);
@@ -106,6 +109,7 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
     missing,
     build,
     docsAssets,
+    publicPath,
     gate,
     telemetry,
     tracing,

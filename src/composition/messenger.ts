@@ -70,6 +70,7 @@ export function openMessenger(needs: {
     userNames: config.userNamesKey === null ? null : hashedUserNames(config.userNamesKey),
     build,
     docsAssets,
+    publicPath: config.publicPath,
     gate: openGate({ options: config.gate, clock, log }),
     requestTimeoutMs: config.requestTimeoutMs,
     maxRequestsInFlight: config.maxRequestsInFlight,

@@ -37,6 +37,7 @@ export const TOKENS = {
   userNames: token<UserNames>('userNames'),
   build: token<Build>('build'),
   docsAssets: token<DocsAssets>('docsAssets'),
+  publicPath: token<string>('publicPath'),
   gate: token<Gate>('gate'),
   requestTimeoutMs: token<number>('requestTimeoutMs'),
   maxRequestsInFlight: token<number>('maxRequestsInFlight'),

@@ -32,6 +32,7 @@ function containerOver(
     userNames: null,
     build: { version: '0.0.0', commit: null },
     docsAssets,
+    publicPath: '',
     gate: OPEN_GATE,
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,

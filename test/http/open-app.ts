@@ -22,6 +22,7 @@ export function openApp(changed: Partial<Ingredients> = {}) {
     userNames: null,
     build: { version: '0.0.0', commit: null },
     docsAssets,
+    publicPath: '',
     gate: OPEN_GATE,
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,

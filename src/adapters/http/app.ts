@@ -30,6 +30,8 @@ export function makeApp(needs: {
   readonly missing: () => Promise<readonly string[]>;
   readonly build: Build;
   readonly docsAssets: DocsAssets;
+  /** The path under which a proxy shows the service, and which the proxy takes away; empty for none. */
+  readonly publicPath: string;
   readonly gate: Gate;
   readonly telemetry: Telemetry;
   /** Null where nothing is traced. */
@@ -53,12 +55,17 @@ export function makeApp(needs: {
   });
   for (const keeper of before) app.use('/api/*', keeper);
 
-  let document: ReturnType<typeof documentOf> | undefined;
   addMessageRoutes(app, needs.useCases, callerOf);
-  addConversationRoutes(app, needs.useCases, callerOf);
+  addConversationRoutes(app, needs.useCases, callerOf, needs.publicPath);
   addUserRoutes(app, needs.useCases, callerOf);
   addHealthRoutes(app, needs);
-  addDocsRoutes(app, { document: () => (document ??= documentOf(app)), ...needs });
+  const document = () =>
+    documentOf(app, {
+      version: needs.build.version,
+      publicPath: needs.publicPath,
+      needsToken: needs.gate.authenticate !== null,
+    });
+  addDocsRoutes(app, { document, ...needs });
   if (needs.metrics !== null) addMetricsRoute(app, needs.metrics);
   refuseTheRest(app, needs);
   return app;

@@ -17,24 +17,17 @@ A messenger for conversations of two.
 
 `.trim();
 
-const INFO = {
-  openapi: '3.1.0',
-  info: {
-    title: 'Messenger',
-    version: '1.0.0',
-    description,
-    license: { name: 'MIT', identifier: 'MIT' },
-  },
-  // Without a token where the service does not tell callers apart.
-  security: [{ bearer: [] }, {}],
-  servers: [{ url: '/', description: 'The service that shows this document' }],
-  tags: [
-    { name: 'Messages', description: 'To send them, and to read those of a conversation.' },
-    { name: 'Conversations', description: 'What two users say to each other, and the inboxes that list it.' },
-    { name: 'Users', description: 'Their names.' },
-    { name: 'Operation', description: 'For those who run the service.' },
-  ],
-};
+/** The name of the package. */
+export const TITLE = 'cassandra-messenger';
+
+const LICENSE = { name: 'MIT', identifier: 'MIT' };
+
+const TAGS = [
+  { name: 'Messages', description: 'To send them, and to read those of a conversation.' },
+  { name: 'Conversations', description: 'What two users say to each other, and the inboxes that list it.' },
+  { name: 'Users', description: 'Their names.' },
+  { name: 'Operation', description: 'For those who run the service.' },
+];
 
 const BEARER = {
   type: 'http',
@@ -44,7 +37,23 @@ const BEARER = {
 } as const;
 
 /** The OpenAPI document of all routes of `app`. */
-export function documentOf(app: OpenAPIHono): ReturnType<OpenAPIHono['getOpenAPI31Document']> {
-  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', BEARER);
-  return app.getOpenAPI31Document(INFO);
+export function documentOf(
+  app: OpenAPIHono,
+  needs: {
+    readonly version: string;
+    /** The path of the service for its clients, empty for the root. */
+    readonly publicPath: string;
+    /** Whether callers need a token. Where they need none, no operation shows a padlock. */
+    readonly needsToken: boolean;
+  },
+): object {
+  const { version, publicPath, needsToken } = needs;
+  if (needsToken) app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', BEARER);
+  return app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: { title: TITLE, version, description, license: LICENSE },
+    security: needsToken ? [{ bearer: [] }] : [],
+    servers: [{ url: publicPath || '/', description: 'The service that shows this document' }],
+    tags: TAGS,
+  });
 }

@@ -72,7 +72,7 @@ const LIMIT_HEADERS: Headers = {
 };
 
 /** What can befall whoever reads from storage. */
-export const READ_PROBLEMS = [...CALLER_PROBLEMS, 'internal_error', 'overloaded', 'unavailable'] as const;
+export const READ_PROBLEMS = ['internal_error', 'overloaded', 'unavailable', ...CALLER_PROBLEMS] as const;
 
 /** What can befall whoever writes to storage. */
 export const WRITE_PROBLEMS = [...READ_PROBLEMS, 'outcome_unknown'] as const;
@@ -91,15 +91,17 @@ export function jsonResponse<Schema extends z.ZodType>(
 }
 
 /**
- * The answers that say no with one of `codes`. `fault` is the example of what makes a request of this route an
+ * The answers that say no with one of `codes`, each status with its first one as the example. `fault` is the example of what makes a request of this route an
  * invalid one.
  */
 export function problemResponses(codes: readonly ProblemCode[], fault?: Fault): RouteConfig['responses'] {
   const responses: RouteConfig['responses'] = {};
-  for (const status of new Set(codes.map((code) => PROBLEMS[code].status))) {
-    const alternatives = codes.filter((code) => PROBLEMS[code].status === status);
+  for (const code of codes) {
+    const { status } = PROBLEMS[code];
+    if (status in responses) continue;
+    const alternatives = codes.filter((other) => PROBLEMS[other].status === status);
     responses[status] = {
-      description: alternatives.map((code) => `${PROBLEMS[code].title}.`).join(' '),
+      description: alternatives.map((other) => `${PROBLEMS[other].title}.`).join(' '),
       headers: {
         ...ANSWER_HEADERS,
         ...(status === 401 && CHALLENGE_HEADERS),
@@ -109,9 +111,8 @@ export function problemResponses(codes: readonly ProblemCode[], fault?: Fault): 
       content: {
         'application/problem+json': {
           schema: ProblemSchema,
-          examples: Object.fromEntries(
-            alternatives.map((code) => [PROBLEMS[code].type, exampleOf(code, fault)]),
-          ),
+          // One for all: Swagger UI shows each at full height, and the description names them all.
+          example: exampleOf(code, fault),
         },
       },
     };
@@ -121,5 +122,5 @@ export function problemResponses(codes: readonly ProblemCode[], fault?: Fault): 
 
 function exampleOf(code: ProblemCode, fault: Fault | undefined) {
   const more = code === 'invalid_request' && fault !== undefined ? { faults: [fault] } : {};
-  return { summary: PROBLEMS[code].title, value: problemOf(code, EXAMPLE_REQUEST_ID, more) };
+  return problemOf(code, EXAMPLE_REQUEST_ID, more);
 }

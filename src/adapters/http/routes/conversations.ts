@@ -181,6 +181,7 @@ export function addConversationRoutes(
     listConversations,
   }: Pick<UseCases, 'startConversation' | 'getConversation' | 'listConversations'>,
   callerOf: CallerOf,
+  publicPath: string,
 ): void {
   addRoute(app, startConversationRoute, async (c, { body: { participant_ids } }) => {
     const { started, ...summary } = await startConversation({
@@ -188,7 +189,9 @@ export function addConversationRoutes(
       participantIds: participant_ids,
     });
     if (!started) return json(c, viewOf(summary), 200);
-    return json(c, viewOf(summary), 201, { Location: `/api/conversations/${summary.conversation.id}` });
+    return json(c, viewOf(summary), 201, {
+      Location: `${publicPath}/api/conversations/${summary.conversation.id}`,
+    });
   });
 
   addRoute(app, getConversationRoute, async (c, { params: { conversation_id } }) => {

@@ -1,10 +1,11 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { swaggerUI } from '@hono/swagger-ui';
-import { json } from '../answer.ts';
+import { etag } from 'hono/etag';
 import { policyFor } from '../browser-headers.ts';
+import { TITLE } from '../document.ts';
 import { HttpFailure } from '../problems.ts';
 import { jsonResponse, problemResponses } from '../responses.ts';
-import { addRoute } from '../route.ts';
+import { makeStaticFile, staticResponse, type StaticFile } from '../static-file.ts';
 
 /** The file of Swagger UI with this name, or null. */
 export type DocsAssets = (name: string) => Promise<Uint8Array<ArrayBuffer> | null>;
@@ -29,23 +30,32 @@ const documentRoute = createRoute({
   },
 });
 
-/** The OpenAPI document, and the pages that show it; these load nothing from elsewhere. */
+/** The OpenAPI document changes with the version that runs; the client asks each time whether it has. */
+const REVALIDATED = 'no-cache';
+const FOR_AN_HOUR = 'public, max-age=3600';
+
+/** The OpenAPI document, and the pages that show it, at `publicPath`; these load nothing from elsewhere. */
 export function addDocsRoutes(
   app: OpenAPIHono,
-  {
-    document,
-    docsAssets,
-  }: {
-    document: () => { openapi: string };
-    docsAssets: DocsAssets;
+  needs: {
+    readonly document: () => object;
+    readonly docsAssets: DocsAssets;
+    readonly publicPath: string;
   },
 ): void {
-  addRoute(app, documentRoute, (c) => json(c, document(), 200));
+  const { document, docsAssets, publicPath } = needs;
 
-  app.get('/', (c) => c.redirect('/docs'));
+  let documentFile: Promise<StaticFile> | undefined;
+  app.openAPIRegistry.registerPath(documentRoute);
+  app.get(documentRoute.path, etag(), async (c) => {
+    documentFile ??= makeStaticFile(new TextEncoder().encode(JSON.stringify(document())), 'application/json');
+    return staticResponse(c, await documentFile, REVALIDATED);
+  });
+
+  app.get('/', (c) => c.redirect(`${publicPath}/docs`));
 
   // Where browsers look for it by themselves.
-  app.get('/favicon.ico', (c) => c.redirect('/docs/swagger-ui-dist/favicon-32x32.png'));
+  app.get('/favicon.ico', (c) => c.redirect(`${publicPath}/docs/swagger-ui-dist/favicon-32x32.png`));
 
   // The files are looked for below /docs/swagger-ui-dist. The validator would be someone else's.
   app.get(
@@ -54,14 +64,33 @@ export function addDocsRoutes(
       await next();
       c.header('Content-Security-Policy', await policyFor(await c.res.clone().text()));
     },
-    swaggerUI({ title: 'Messenger', url: '/openapi.json', baseUrl: '/docs', validatorUrl: 'none' }),
+    swaggerUI({
+      title: TITLE,
+      url: `${publicPath}/openapi.json`,
+      baseUrl: `${publicPath}/docs`,
+      validatorUrl: 'none',
+      persistAuthorization: true,
+    }),
   );
 
-  app.get('/docs/swagger-ui-dist/:name', async (c) => {
+  const files = new Map<string, Promise<StaticFile | null>>();
+  const fileOf = (name: string, contentType: string): Promise<StaticFile | null> => {
+    const known = files.get(name);
+    if (known !== undefined) return known;
+    const file = docsAssets(name).then((bytes) => bytes && makeStaticFile(bytes, contentType));
+    files.set(name, file);
+    // What is missing or can't be read now may be there later.
+    void file.then(
+      (found) => found === null && files.delete(name),
+      () => files.delete(name),
+    );
+    return file;
+  };
+  app.get('/docs/swagger-ui-dist/:name', etag(), async (c) => {
     const name = c.req.param('name');
-    const type = ASSETS.get(name);
-    const bytes = type === undefined ? null : await docsAssets(name);
-    if (type === undefined || bytes === null) throw new HttpFailure('path_not_found');
-    return c.body(bytes, 200, { 'Content-Type': type, 'Cache-Control': 'public, max-age=3600' });
+    const contentType = ASSETS.get(name);
+    const file = contentType === undefined ? null : await fileOf(name, contentType);
+    if (file === null) throw new HttpFailure('path_not_found');
+    return staticResponse(c, file, FOR_AN_HOUR);
   });
 }

@@ -123,6 +123,7 @@ const sendMessageByVerbRoute = createRoute({
   ...sendRoute,
   path: '/api/messages/send',
   operationId: 'sendMessageByVerb',
+  deprecated: true,
   summary: 'Send a message (the same, under another path)',
 });
 
