@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeMetricsApp } from '../adapters/http/app.ts';
+import { corsHeadersFor } from '../adapters/http/cors.ts';
+import { bareProblem } from '../adapters/http/problems.ts';
 import { openTracing, TracingError } from '../adapters/opentelemetry/tracing.ts';
 import { openProcessLog } from '../adapters/pino/process-log.ts';
 import { makeMetrics } from '../adapters/prometheus/metrics.ts';
@@ -9,7 +11,13 @@ import { buildOfThisProcess } from '../adapters/system/build.ts';
 import { makeClock } from '../adapters/system/clock.ts';
 import { docsAssets } from '../adapters/system/docs-assets.ts';
 import { lingering } from '../adapters/system/lingering.ts';
-import { ListenError, type HttpServer, type OpenHttpServer } from '../adapters/system/listening.ts';
+import {
+  ListenError,
+  type HttpServer,
+  type OpenHttpServer,
+  type RequestRejection,
+  type StandaloneAnswer,
+} from '../adapters/system/listening.ts';
 import { both, UNWATCHED } from '../application/ports/telemetry.ts';
 import { ConfigError, readServiceConfig, type Config } from './config.ts';
 import { openMessenger } from './messenger.ts';
@@ -72,8 +80,15 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     isStopping,
   });
 
-  const listen = (place: Omit<Parameters<OpenHttpServer>[0], 'host'>): Promise<HttpServer> =>
-    openHttpServer({ host: config.host, ...place }).catch((error: unknown) => {
+  const refuse = (why: RequestRejection, origin: string | undefined): StandaloneAnswer => {
+    const { status, headers, body } = bareProblem(why);
+    metrics.requestRejected(why);
+    log.info({ requestId: headers['X-Request-Id'], reason: why, status }, 'The server rejected a request');
+    return { status, headers: { ...headers, ...corsHeadersFor(config.gate.corsOrigins, origin) }, body };
+  };
+
+  const listen = (place: Omit<Parameters<OpenHttpServer>[0], 'host' | 'refuse'>): Promise<HttpServer> =>
+    openHttpServer({ host: config.host, refuse, ...place }).catch((error: unknown) => {
       if (!(error instanceof ListenError)) throw error;
       return exitWith(error.message);
     });

@@ -31,7 +31,7 @@ const ENDLESS = 50;
 const DEAF = 20;
 const HASTY = 20;
 
-/** The service ends a connection with more of them unanswered. */
+/** The service answers so many at once, and then ends the connection. */
 const PIPELINED = 16;
 
 const LONGEST_CONTENT = 'x'.repeat(20_000);

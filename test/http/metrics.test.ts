@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { describe, test } from 'vitest';
 import { makeMetricsApp } from '../../src/adapters/http/app.ts';
 import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
@@ -183,6 +184,43 @@ describe('the process', () => {
     const text = await (await fetch(`${address}/metrics`)).text();
     assert.match(text, /_count\{method="GET",route="\/livez",status="200"\} 1$/m);
     assert.match(text, /^messenger_questions_room 64$/m);
+  });
+
+  test('counts and logs what its server rejects by itself, and tells a page of a listed site why', async () => {
+    const service = startProcess({ PORT: '0', CORS_ORIGINS: 'https://chat.example' });
+    const address = await service.url();
+    const said = (sent: string): Promise<string> => {
+      const socket = connect(Number(new URL(address).port), '127.0.0.1');
+      socket.write(sent);
+      return text(socket);
+    };
+    await said('junk\r\n\r\n');
+    await said(`GET / HTTP/1.1\r\nX: ${'x'.repeat(17_000)}`);
+    const answer = await said(
+      'GET /livez HTTP/1.1\r\nHost: a\r\nHost: b\r\nOrigin: https://chat.example\r\n\r\n',
+    );
+    assert.match(answer, /^HTTP\/1\.1 400 /);
+    assert.match(answer, /\r\nAccess-Control-Allow-Origin: https:\/\/chat\.example\r\n/i);
+    assert.match(answer, /urn:problem:messenger:malformed-request/);
+    const metrics = await (await fetch(`${address}/metrics`)).text();
+    assert.match(metrics, /^http_server_rejected_requests_total\{reason="malformed_request"\} 2$/m);
+    assert.match(metrics, /^http_server_rejected_requests_total\{reason="header_too_large"\} 1$/m);
+    service.child.kill('SIGINT');
+    const { lines } = await service.ended;
+    const rejected = lines.filter(({ msg }) => msg === 'The server rejected a request') as unknown as {
+      readonly reason: string;
+      readonly status: number;
+      readonly requestId: string;
+    }[];
+    assert.deepEqual(
+      rejected.map(({ reason, status }) => [reason, status]),
+      [
+        ['malformed_request', 400],
+        ['header_too_large', 431],
+        ['malformed_request', 400],
+      ],
+    );
+    assert.ok(answer.includes(rejected[2]!.requestId));
   });
 
   test('gives them at METRICS_PORT and nowhere else, until its last request is answered', async () => {

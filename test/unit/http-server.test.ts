@@ -3,18 +3,25 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
+import { LIMITS, openHttpServer, type Limits } from '../../src/adapters/system/http-server.ts';
+import { lingering } from '../../src/adapters/system/lingering.ts';
 import {
-  LIMITS,
-  openHttpServer,
-  type Limits,
-  type Unaskable,
-} from '../../src/adapters/system/http-server.ts';
-import { ListenError, type HttpServer } from '../../src/adapters/system/listening.ts';
+  ListenError,
+  type HttpServer,
+  type Peer,
+  type RequestRejection,
+} from '../../src/adapters/system/listening.ts';
 
 const agent = new Agent({ keepAlive: true });
 const opened: HttpServer[] = [];
 
-const refuse = (why: Unaskable) => ({ status: 400, headers: { 'X-Why': why }, body: `No: ${why}` });
+/** What was rejected, with the page that it came from. */
+const refused: [RequestRejection, string | undefined][] = [];
+
+const refuse = (why: RequestRejection, origin: string | undefined) => {
+  refused.push([why, origin]);
+  return { status: 400, headers: { 'X-Why': why }, body: `No: ${why}` };
+};
 
 async function open(
   fetch: (request: Request) => Response | Promise<Response>,
@@ -163,10 +170,19 @@ describe('closing', () => {
 });
 
 describe('what is no request is refused, and its connection ends:', () => {
-  const cases: Readonly<Record<string, readonly [string, Unaskable]>> = {
+  const cases: Readonly<Record<string, readonly [string, RequestRejection]>> = {
     junk: ['junk\r\n\r\n', 'malformed_request'],
     'a host that is none': ['GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 'malformed_request'],
     'no host': ['GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 'malformed_request'],
+    'two hosts': ['GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n', 'malformed_request'],
+    'chunks of what was compressed': [
+      'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
+      'unsupported_transfer_coding',
+    ],
+    'chunks before there were any': [
+      'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'malformed_request',
+    ],
     'a tunnel to elsewhere': ['CONNECT other:1 HTTP/1.1\r\nHost: other:1\r\n\r\n', 'malformed_request'],
     'two lengths': [
       'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
@@ -185,11 +201,13 @@ describe('what is no request is refused, and its connection ends:', () => {
   };
   for (const [name, [sent, why]] of Object.entries(cases)) {
     test(name, async () => {
-      const server = await open(async (request) => new Response(await request.text()), {
+      const server = await open(async (request) => new Response(await request.text().catch(() => '')), {
         headerWithinMs: 100,
         requestWithinMs: 200,
       });
+      refused.length = 0;
       const answer = await said(server, sent);
+      expect(refused).toEqual([[why, undefined]]);
       expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
       expect(answer.toLowerCase()).toContain(`x-why: ${why}\r\n`);
       expect(answer).toMatch(/\r\nconnection: close\r\n/i);
@@ -209,10 +227,88 @@ describe('what is no request is refused, and its connection ends:', () => {
     expect(await answers).toMatch(/^HTTP\/1\.1 200 [^]*\r\nconnection: close\r\n[^]*\/one$/i);
   });
 
+  test('and the page that it came from is told, where it is known', async () => {
+    const server = await open(async (request) => new Response(await request.text().catch(() => '')), {
+      headerWithinMs: 100,
+      requestWithinMs: 200,
+    });
+    const origin = 'Origin: https://chat.example\r\n';
+    for (const sent of [
+      `POST / HTTP/1.1\r\nHost: a\r\n${origin}Content-Length: 9\r\n\r\n`,
+      `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n${origin}\r\n`,
+    ]) {
+      refused.length = 0;
+      await said(server, sent);
+      expect(refused.map(([, from]) => from)).toEqual(['https://chat.example']);
+    }
+  });
+
+  test('and no request after it on its connection is asked', async () => {
+    const paths: string[] = [];
+    const server = await open((request) => {
+      paths.push(pathOf(request));
+      return new Response('', { headers: { Connection: 'close' } });
+    });
+    await said(server, `GET /one HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n${asked('/two')}`);
+    expect(paths).toEqual([]);
+    await said(server, asked('/three') + asked('/four'));
+    expect(paths).toEqual(['/three']);
+  });
+
+  test('HTTP/1.0 needs no host, as health checks of some load balancers have none', async () => {
+    const server = await open((request) => new Response(pathOf(request)));
+    const answer = await said(server, 'GET /livez HTTP/1.0\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*\/livez$/);
+  });
+
   test('an expectation that nobody knows is passed over', async () => {
     const server = await open((request) => new Response(pathOf(request)));
     const sent = 'GET /one HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nConnection: close\r\n\r\n';
     expect(await said(server, sent)).toMatch(/^HTTP\/1\.1 200 [^]*\/one$/);
+  });
+});
+
+describe('a client that waits for 100 Continue', () => {
+  const head = (length: number) =>
+    `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
+
+  test('hears no before it sends the body, however long it is, and its connection ends', async () => {
+    const server = await openHttpServer({
+      fetch: lingering(() => new Response('No', { status: 401 })),
+      refuse,
+      host: '127.0.0.1',
+      port: 0,
+    });
+    opened.push(server);
+    for (const length of [5, 200_000]) {
+      const begun = performance.now();
+      const answer = await said(server, head(length));
+      expect(answer).toMatch(/^HTTP\/1\.1 401 [^]*\r\nconnection: close\r\n[^]*No$/i);
+      expect(answer).not.toContain('100 Continue');
+      // It is not waited for a body that does not come.
+      expect(performance.now() - begun).toBeLessThan(900);
+    }
+  });
+
+  test('is told to go on when the body is wanted, and keeps its connection', async () => {
+    const server = await openHttpServer({
+      async fetch(request, peer: Peer) {
+        peer.sendContinue?.();
+        return new Response(await request.text());
+      },
+      refuse,
+      host: '127.0.0.1',
+      port: 0,
+    });
+    opened.push(server);
+    const client = raw(server, head(5)).setEncoding('latin1');
+    const [first] = (await once(client, 'data')) as [string];
+    expect(first).toBe('HTTP/1.1 100 Continue\r\n\r\n');
+    client.write('hello');
+    const [answer] = (await once(client, 'data')) as [string];
+    expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*hello$/);
+    expect(answer).not.toMatch(/\r\nconnection: close\r\n/i);
+    client.destroy();
   });
 });
 
@@ -233,8 +329,48 @@ describe('what a connection may ask for is bounded:', () => {
     expect(most).toBe(1);
   });
 
-  test('with too many unanswered it is cut', async () => {
-    const { pass } = gate();
+  test('of too many at once the first are answered, and then it ends', async () => {
+    let asked16 = 0;
+    const server = await open(async (request) => {
+      asked16 += 1;
+      await new Promise(setImmediate);
+      return new Response(pathOf(request));
+    });
+    for (const many of [40, 20_000]) {
+      asked16 = 0;
+      const answers = await said(
+        server,
+        Array.from({ length: many }, (_, index) => asked(`/n${index}.`)).join(''),
+      );
+      const paths = answers.match(/\/n\d+\./g);
+      expect(paths).toEqual(Array.from({ length: 16 }, (_, index) => `/n${index}.`));
+      expect(answers.match(/\r\nconnection: close\r\n/gi)).toHaveLength(1);
+      expect(asked16).toBe(16);
+    }
+  });
+
+  test('what follows too many is not even read', async () => {
+    const { pass, arrived, open: openGate } = gate();
+    const server = await open(async () => {
+      await pass();
+      return new Response();
+    });
+    const flood = raw(server, asked('/').repeat(1_000)).on('error', () => undefined);
+    await arrived;
+    const part = asked('/').repeat(1_000);
+    for (let sent = 0; sent < 40 * 2 ** 20; sent += part.length) flood.write(part);
+    const lengthAfter = async (): Promise<number> => {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return flood.writableLength;
+    };
+    // What the two hosts' buffers hold is gone; the rest stays here.
+    expect(await lengthAfter()).toBeGreaterThan(20 * 2 ** 20);
+    flood.destroy();
+    openGate();
+  });
+
+  test('with too many unanswered it does not hold up the closing', async () => {
+    const { pass, open: openGate } = gate();
     const server = await open(
       async () => {
         await pass();
@@ -242,11 +378,10 @@ describe('what a connection may ask for is bounded:', () => {
       },
       { pipelined: 2 },
     );
-    await once(raw(server, asked('/').repeat(3)).resume(), 'close');
-    // What stood in its queue is not waited for: the server lets go of a connection that was never used.
-    const unused = connect(Number(new URL(server.url).port), '127.0.0.1');
-    await once(unused, 'connect');
-    await Promise.all([server.close(), once(unused.resume(), 'close')]);
+    const closed = once(raw(server, asked('/').repeat(3)).resume(), 'close');
+    openGate();
+    await closed;
+    await server.close();
   });
 
   test('an answer that nobody reads is given up', async () => {

@@ -11,6 +11,7 @@ export type HttpFailureCode =
   | 'malformed_request'
   | 'header_too_large'
   | 'request_too_slow'
+  | 'unsupported_transfer_coding'
   | 'token_missing'
   | 'token_invalid'
   | 'token_expired'
@@ -208,6 +209,13 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     status: 500,
     title: 'Something went wrong on our side',
     detail: 'It was noted under the id of this request.',
+  },
+  unsupported_transfer_coding: {
+    type: 'unsupported-transfer-coding',
+    status: 501,
+    title: 'The transfer coding is not supported',
+    detail: 'Transfer-Encoding must be chunked, or left out. Nothing was changed.',
+    at: { header: 'Transfer-Encoding' },
   },
   overloaded: {
     type: 'overloaded',

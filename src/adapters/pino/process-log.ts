@@ -71,7 +71,7 @@ export async function openProcessLog(needs: {
 /** The sentence of a line; for a request, what was asked and what became of it. */
 function forPeople(line: Record<string, unknown>, key: string): string {
   const { method, route, status, durationMs } = line as Record<string, string | number | null | undefined>;
-  return status === undefined
+  return method === undefined
     ? String(line[key])
     : `${method} ${route ?? '(no route)'} → ${status} in ${durationMs} ms`;
 }

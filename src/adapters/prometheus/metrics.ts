@@ -9,6 +9,8 @@ import { DurationHistogram, type Durations } from './durations.ts';
 export interface Metrics {
   /** What is told here is counted. */
   readonly telemetry: Telemetry;
+  /** Counts a request that the host's server rejected, by a name out of a closed list. */
+  readonly requestRejected: (why: string) => void;
   /** All of it as it is now, and the type of that text. */
   readonly text: () => Promise<string>;
   readonly contentType: string;
@@ -34,7 +36,20 @@ export function makeMetrics(watched: Watched): Metrics {
   watchProcess(registry);
   watchAdmission(registry, watched.admission);
   if (watched.pools !== null) watchPools(registry, watched.pools);
-  return { telemetry: telemetryFor(registry), text: () => registry.metrics(), contentType };
+  const rejections = new Counter({
+    name: 'http_server_rejected_requests_total',
+    help: 'Requests that the server rejected before the service saw them, as malformed, too slow or too large.',
+    labelNames: ['reason'],
+    registers: [registry],
+  });
+  return {
+    telemetry: telemetryFor(registry),
+    requestRejected: (reason) => {
+      rejections.inc({ reason });
+    },
+    text: () => registry.metrics(),
+    contentType,
+  };
 }
 
 function telemetryFor(registry: Registry): Telemetry {

@@ -1,23 +1,21 @@
 import { createServer, STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
-import { listenError, urlAt, type HttpServer, type OpenHttpServer } from './listening.ts';
+import {
+  listenError,
+  urlAt,
+  type HttpServer,
+  type OpenHttpServer,
+  type Peer,
+  type RequestRejection,
+  type StandaloneAnswer,
+} from './listening.ts';
 
 /**
  * Connections that may wait to be taken on while this process is busy: as many as Linux allows unless told otherwise.
  * One that finds no room tries again after a second, then three, then seven, and is not told why.
  */
 const BACKLOG = 4_096;
-
-/** Why there is no request that `fetch` could be asked, or no answer of its own. */
-export type Unaskable = 'malformed_request' | 'header_too_large' | 'request_too_slow' | 'internal_error';
-
-/** An answer that needs no request. */
-export interface BareAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
 
 /** What clients can make the server keep for them. Whoever asks for more loses the connection, and nobody else. */
 export interface Limits {
@@ -52,27 +50,46 @@ export const LIMITS: Limits = {
 /** How often Node looks for requests that are late. It would do so twice a minute. */
 const LOOK_EVERY_MS = 1_000;
 
-/** Listens by Node's own server, within `limits`. `refuse` says what is answered where `fetch` can't be asked. */
+/** Listens by Node's own server, within `limits`. */
 export async function openHttpServer(
-  needs: Parameters<OpenHttpServer>[0] & {
-    readonly refuse: (why: Unaskable) => BareAnswer;
-    readonly limits?: Limits;
-  },
+  needs: Parameters<OpenHttpServer>[0] & { readonly limits?: Limits },
 ): Promise<HttpServer> {
   const { fetch, refuse, host, port, limits = LIMITS } = needs;
-  const listener = getRequestListener((request, { incoming }) => fetch(request, incoming.socket), {
-    errorHandler: (error) => {
-      const { status, headers, body } = refuse(
-        error instanceof RequestError ? 'malformed_request' : 'internal_error',
-      );
-      return new Response(body, { status, headers });
+  /** The requests whose client waits for `100 Continue` before it sends the body. */
+  const waiting = new WeakSet<IncomingMessage>();
+  const peerOf = (request: IncomingMessage, response: ServerResponse): Peer =>
+    waiting.has(request)
+      ? {
+          remoteAddress: request.socket.remoteAddress,
+          sendContinue() {
+            if (response.headersSent || request.socket.destroyed) return;
+            // The body comes now, so another request may follow it.
+            if (!closing) response.removeHeader('Connection');
+            response.writeContinue();
+          },
+        }
+      : request.socket;
+  const listener = getRequestListener(
+    // Node's own types for the two are narrower than those of the listener, which takes HTTP/2 as well.
+    (request, { incoming, outgoing }) =>
+      fetch(request, peerOf(incoming as IncomingMessage, outgoing as ServerResponse)),
+    {
+      // Only HTTP/1.0 comes without a host here.
+      hostname: 'localhost',
+      errorHandler: (error) => {
+        const { status, headers, body } = refuse(
+          error instanceof RequestError ? 'malformed_request' : 'internal_error',
+          undefined,
+        );
+        return new Response(body, { status, headers });
+      },
     },
-  });
+  );
   const server = createServer({
     headersTimeout: limits.headerWithinMs,
     requestTimeout: limits.requestWithinMs,
     connectionsCheckingInterval: LOOK_EVERY_MS,
-    // Without it the request goes to the listener, whose refusal is a problem like all others.
+    // What is wrong with a host is looked at below, so that the rejection is a problem like all others.
     requireHostHeader: false,
   });
   server.maxConnections = limits.connections;
@@ -105,56 +122,76 @@ export async function openHttpServer(
     });
   });
 
+  /** Connections that answer what they still owe and take no further request. */
+  const ended = new WeakSet<Socket>();
+
+  /** Makes `response` the last of its connection. What comes after it is not read. */
+  const endAfter = (socket: Socket, response: ServerResponse): void => {
+    letGo(response);
+    response.once('close', () => {
+      socket.destroySoon();
+    });
+    stopReading(socket);
+  };
+
   const take = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request;
     const answers = owed.get(socket);
-    // Its connection was cut, and the rest of what had come by then is still being read.
-    if (answers === undefined || socket.destroyed) return;
-    if (answers.size >= limits.pipelined) {
-      socket.destroy();
+    // Its connection was cut or ends, and the rest of what had come by then is still being parsed.
+    if (answers === undefined || socket.destroyed || ended.has(socket)) return;
+    const before = [...answers].at(-1);
+    if (before !== undefined && answers.size >= limits.pipelined) {
+      ended.add(socket);
+      endAfter(socket, before);
       return;
     }
-    const before = [...answers].at(-1);
     answers.add(response);
     unanswered += 1;
-    if (closing) letGo(response);
+    // A client that gets no 100 does not send the body, so no other request can follow on its connection.
+    if (closing || waiting.has(request)) letGo(response);
     response.once('prefinish', () => {
       unread.watch(response, socket);
     });
     response.once('close', () => {
       settle(socket, response);
     });
+    const why = rejectionOf(request);
     // In turn, or a single connection could have a thousand large answers made that it never reads.
     const answer = (): void => {
-      if (!socket.destroyed) void listener(request, response);
+      // The answer before was the last one.
+      if (!socket.writable) return;
+      if (why === null) void listener(request, response);
+      else sendStandalone(response, refuse(why, request.headers.origin));
     };
     if (before === undefined) answer();
     else before.once('close', answer);
   };
   server.on('request', take);
+  // Node would send the 100 at once, before anyone has looked at the header.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    waiting.add(request);
+    take(request, response);
+  });
   // An expectation that nobody knows may be passed over.
   server.on('checkExpectation', take);
 
   /** Says why the connection ends here, after the answers that it is owed. */
-  const end = (socket: Socket, why: Unaskable): void => {
+  const end = (socket: Socket, why: RequestRejection): void => {
     const answers = [...(owed.get(socket) ?? [])];
+    const unfinished = answers.find(({ req }) => !req.complete);
+    const answer = refuse(why, unfinished?.req.headers.origin);
     const whole = answers.findLast(({ req }) => req.complete);
     if (whole !== undefined) {
       // That its answer is the last one says enough.
-      letGo(whole);
-      whole.once('close', () => {
-        socket.destroySoon();
-      });
-      socket.pause();
+      endAfter(socket, whole);
     } else if (socket.writable && !answers.some(({ headersSent }) => headersSent)) {
-      socket.write(textOf(refuse(why)));
+      socket.write(textOf(answer));
       socket.destroySoon();
     } else {
       socket.destroy();
     }
   };
 
-  const ended = new WeakSet<Socket>();
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // Node says so again with all that follows.
     if (ended.has(socket)) return;
@@ -163,6 +200,7 @@ export async function openHttpServer(
   });
   // Node would cut the connection at once.
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    ended.add(socket);
     end(socket, 'malformed_request');
   });
 
@@ -198,10 +236,39 @@ export async function openHttpServer(
 }
 
 /** What Node says of what it could not read; all else is malformed. */
-const FAULTS: Readonly<Record<string, Unaskable>> = {
+const FAULTS: Readonly<Record<string, RequestRejection>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_too_slow',
   HPE_HEADER_OVERFLOW: 'header_too_large',
 };
+
+/** What is wrong with a request that Node has taken, by its header; null where it may be asked. */
+function rejectionOf({ httpVersion, headers, rawHeaders }: IncomingMessage): RequestRejection | null {
+  const coding = headers['transfer-encoding'];
+  if (httpVersion === '1.0') {
+    // Health checks of some load balancers have no host. Where a body ends was not yet said like this (RFC 9112 6.1).
+    if (coding !== undefined) return 'malformed_request';
+  } else if (!headers.host) {
+    return 'malformed_request';
+  }
+  // Node keeps the first host, whoever stands in front may have kept the last (RFC 9112 3.2).
+  if (rawHeaders.filter(isHostName).length > 1) return 'malformed_request';
+  // Chunks of what was compressed are no JSON (RFC 9112 6.1).
+  return coding === undefined || /^chunked$/i.test(coding) ? null : 'unsupported_transfer_coding';
+}
+
+/** Whether a member of Node's list of names and values is the name `Host`. */
+function isHostName(text: string, index: number): boolean {
+  return index % 2 === 0 && text.length === 4 && text.toLowerCase() === 'host';
+}
+
+/**
+ * Reads nothing more from `socket`. `pause()` alone does not, since Node's parser reads past the stream until somebody
+ * listens for data.
+ */
+function stopReading(socket: Socket): void {
+  socket.on('readable', () => undefined);
+  socket.pause();
+}
 
 /** Answers that are made and not yet read, oldest first: each for a time, and all together within bounds. */
 function makeUnread({ readWithinMs, unreadLength }: Limits) {
@@ -234,8 +301,18 @@ function makeUnread({ readWithinMs, unreadLength }: Limits) {
   };
 }
 
+/** Sends `answer` as the last one of its connection. */
+function sendStandalone(response: ServerResponse, { status, headers, body }: StandaloneAnswer): void {
+  response.writeHead(status, {
+    ...headers,
+    'Content-Length': Buffer.byteLength(body),
+    Connection: 'close',
+  });
+  response.end(body);
+}
+
 /** An answer as it goes over the wire; the connection ends with it. */
-function textOf({ status, headers, body }: BareAnswer): string {
+function textOf({ status, headers, body }: StandaloneAnswer): string {
   const lines = Object.entries({
     ...headers,
     'Content-Length': String(Buffer.byteLength(body)),

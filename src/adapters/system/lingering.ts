@@ -21,9 +21,11 @@ export function lingering(fetch: Fetch): Fetch {
     peer?: Peer,
   ): Promise<Response> => {
     const reader = long.getReader();
+    const seen = { isRead: false };
     const body = new ReadableStream(
       {
         async pull(controller) {
+          seen.isRead = true;
           const { done, value } = await reader.read();
           if (done) controller.close();
           else controller.enqueue(value);
@@ -33,6 +35,8 @@ export function lingering(fetch: Fetch): Fetch {
       { highWaterMark: 0 },
     );
     const response = await fetch(new Request(request, { body, duplex: 'half' }), peer);
+    // A client that waits for 100 Continue has sent nothing, and needs the answer to go on.
+    if (!seen.isRead && peer?.sendContinue !== undefined) return response;
     await Promise.race([takeInRest(reader), pause(MOST_MS)]);
     return response;
   };

@@ -13,12 +13,32 @@ export interface Peer {
   readonly sendContinue?: (() => void) | undefined;
 }
 
+/** Why a server answers by itself, without asking `fetch`, or ends a connection. */
+export type RequestRejection =
+  | 'malformed_request'
+  | 'header_too_large'
+  | 'request_too_slow'
+  | 'unsupported_transfer_coding'
+  | 'internal_error';
+
+/** An answer that needs no request. */
+export interface StandaloneAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
 /**
  * Listens at `port` (0 takes a free one) of `host`; `::` is every address, IPv4 and IPv6. Rejects with a `ListenError`, which names the
  * setting that the port is of: `PORT`, unless told.
  */
 export type OpenHttpServer = (needs: {
   readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
+  /**
+   * Told of each rejection, once; the answer is sent where one still can be. `origin` is the page that the request came
+   * from, where it is known. The servers of Bun and Deno reject by themselves, and tell nobody.
+   */
+  readonly refuse: (why: RequestRejection, origin: string | undefined) => StandaloneAnswer;
   readonly host: string;
   readonly port: number;
   readonly setting?: string | undefined;
