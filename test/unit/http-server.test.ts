@@ -243,6 +243,17 @@ describe('what is no request is refused, and its connection ends:', () => {
     }
   });
 
+  test('but a client that resets its connection is no such case', async () => {
+    const server = await open(async (request) => new Response(await request.text().catch(() => '')));
+    refused.length = 0;
+    const gone = raw(server, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf');
+    await once(gone, 'connect');
+    await (await fetch(server.url)).text();
+    gone.resetAndDestroy();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(refused).toEqual([]);
+  });
+
   test('and no request after it on its connection is asked', async () => {
     const paths: string[] = [];
     const server = await open((request) => {

@@ -62,10 +62,7 @@ export async function openHttpServer(
       ? {
           remoteAddress: request.socket.remoteAddress,
           sendContinue() {
-            if (response.headersSent || request.socket.destroyed) return;
-            // The body comes now, so another request may follow it.
-            if (!closing) response.removeHeader('Connection');
-            response.writeContinue();
+            if (!response.headersSent && !request.socket.destroyed) response.writeContinue();
           },
         }
       : request.socket;
@@ -147,8 +144,7 @@ export async function openHttpServer(
     }
     answers.add(response);
     unanswered += 1;
-    // A client that gets no 100 does not send the body, so no other request can follow on its connection.
-    if (closing || waiting.has(request)) letGo(response);
+    if (closing) letGo(response);
     response.once('prefinish', () => {
       unread.watch(response, socket);
     });
@@ -167,7 +163,8 @@ export async function openHttpServer(
     else before.once('close', answer);
   };
   server.on('request', take);
-  // Node would send the 100 at once, before anyone has looked at the header.
+  // Node would send the 100 at once, before anyone has looked at the header. An answer without it ends the connection,
+  // which Node sees to: the client does not send the body, so no other request can follow it.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     waiting.add(request);
     take(request, response);
@@ -196,6 +193,11 @@ export async function openHttpServer(
     // Node says so again with all that follows.
     if (ended.has(socket)) return;
     ended.add(socket);
+    // The client reset its connection, and did nothing wrong.
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
     end(socket, FAULTS[error.code ?? ''] ?? 'malformed_request');
   });
   // Node would cut the connection at once.
