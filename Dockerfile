@@ -22,7 +22,8 @@ LABEL org.opencontainers.image.title="cassandra-messenger" \
 # What runs installs nothing: package managers are only what an intruder or a scanner would find.
 RUN rm -rf /usr/local/lib/node_modules /opt/yarn-* \
       /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg
-ENV NODE_ENV=production
+# A container is called at its own address, not at 127.0.0.1.
+ENV NODE_ENV=production HOST=0.0.0.0
 WORKDIR /app
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/dist dist

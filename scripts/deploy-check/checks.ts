@@ -193,6 +193,46 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       },
     ],
   },
+  'roles in Cassandra': {
+    look: rolesInCassandra,
+    faults: [
+      {
+        file: 'k8s/overlays/prod/kustomization.yaml',
+        from: 'value: messenger-cassandra-owner',
+        to: 'value: messenger-cassandra',
+        found: /the Deployment and the Job both use messenger-cassandra/,
+      },
+      {
+        file: 'k8s/overlays/prod/kustomization.yaml',
+        from: 'secretKeyRef/name',
+        to: 'secretKeyRef/key',
+        found: /the Job uses messenger-cassandra, messenger-cassandra-owner/,
+      },
+    ],
+  },
+  'published ports': {
+    look: (tree) =>
+      all(tree, [
+        'check-jsonschema',
+        '--schemafile',
+        join(import.meta.dirname, 'loopback.schema.json'),
+        'docker-compose.yml',
+      ]),
+    faults: [
+      {
+        file: 'docker-compose.yml',
+        from: '127.0.0.1:8000:8000',
+        to: '8000:8000',
+        found: /'8000:8000' does not match/,
+      },
+      {
+        file: 'docker-compose.yml',
+        from: '127.0.0.1:8000:8000',
+        to: '0.0.0.0:8000:8000',
+        found: /'0.0.0.0:8000:8000' does not match/,
+      },
+    ],
+  },
   'init.sh': {
     look: initScript,
     faults: [
@@ -237,6 +277,24 @@ async function timeToStop(tree: string): Promise<Run> {
   const flaws = [
     ...(kubernetes > notice + drain ? [] : [`Kubernetes gives ${kubernetes} s for ${notice + drain} s`]),
     ...(compose > drain ? [] : [`compose gives ${compose} s for ${drain} s`]),
+  ];
+  return { code: flaws.length, output: flaws.join('\n') };
+}
+
+/** In production, the service and the migration each use one Secret, and not the same. */
+async function rolesInCassandra(tree: string): Promise<Run> {
+  const { code, output } = await all(tree, ['kustomize', 'build', 'k8s/overlays/prod']);
+  if (code !== 0) return { code, output };
+  const secretsOf = (kind: string): string => {
+    const manifest = output.split(/^---$/m).find((text) => text.includes(`\nkind: ${kind}\n`)) ?? '';
+    const names = manifest.matchAll(/secretName: (\S+)|secretKeyRef:\n +key: \S+\n +name: (\S+)/g);
+    return [...new Set([...names].map(([, volume, variable]) => volume ?? variable))].sort().join(', ');
+  };
+  const [service, migration] = [secretsOf('Deployment'), secretsOf('Job')];
+  const flaws = [
+    ...(/^[\w-]+$/.test(service) ? [] : [`the Deployment uses ${service}`]),
+    ...(/^[\w-]+$/.test(migration) ? [] : [`the Job uses ${migration}`]),
+    ...(service === migration ? [`the Deployment and the Job both use ${service}`] : []),
   ];
   return { code: flaws.length, output: flaws.join('\n') };
 }
