@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run, type Run } from './run.ts';
 import { toolPath } from './tools.ts';
@@ -233,6 +233,14 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       },
     ],
   },
+  'install scripts': {
+    look: installScripts,
+    faults: [
+      { file: '.ci/run', from: ' --ignore-scripts', to: '', found: /\.ci\/run: npm ci/ },
+      { file: 'Dockerfile', from: ' --ignore-scripts', to: '', found: /Dockerfile: RUN npm ci/ },
+      { file: CI, from: ' --ignore-scripts', to: '', found: /ci\.yml: - run: npm ci/ },
+    ],
+  },
   'init.sh': {
     look: initScript,
     faults: [
@@ -279,6 +287,20 @@ async function timeToStop(tree: string): Promise<Run> {
     ...(compose > drain ? [] : [`compose gives ${compose} s for ${drain} s`]),
   ];
   return { code: flaws.length, output: flaws.join('\n') };
+}
+
+/** Where npm installs packages, none of them runs a script of its own. */
+function installScripts(tree: string): Promise<Run> {
+  const workflows = readdirSync(join(tree, '.github', 'workflows')).map(
+    (name) => `.github/workflows/${name}`,
+  );
+  const flaws = ['.ci/run', 'Dockerfile', ...workflows].flatMap((file) =>
+    readFileSync(join(tree, file), 'utf8')
+      .split('\n')
+      .filter((line) => /\bnpm (ci|i|install)\b/.test(line) && !line.includes('--ignore-scripts'))
+      .map((line) => `${file}: ${line.trim()}`),
+  );
+  return Promise.resolve({ code: flaws.length, output: flaws.join('\n') });
 }
 
 /** In production, the service and the migration each use one Secret, and not the same. */
