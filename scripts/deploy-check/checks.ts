@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { run, type Run } from './run.ts';
 import { toolPath } from './tools.ts';
 
@@ -26,6 +26,7 @@ export const DEPLOYED = [
   'Dockerfile',
   'docker-compose.yml',
   'k8s',
+  'ops',
   'renovate.json',
   'scripts/init.sh',
   'src/composition/process.ts',
@@ -233,6 +234,55 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       },
     ],
   },
+  'grafana schema': {
+    look: (tree) =>
+      all(tree, [
+        'check-jsonschema',
+        '--schemafile',
+        join(import.meta.dirname, 'grafana-provisioning.schema.json'),
+        'ops/grafana/datasources.yaml',
+        'ops/grafana/dashboards.yaml',
+      ]),
+    faults: [
+      { file: 'ops/grafana/datasources.yaml', from: 'isDefault', to: 'default', found: /'default'/ },
+      { file: 'ops/grafana/dashboards.yaml', from: 'options:', to: 'option:', found: /'option'/ },
+    ],
+  },
+  observability: {
+    look: observability,
+    faults: [
+      {
+        file: 'docker-compose.yml',
+        from: './ops/alerts.yaml:',
+        to: './ops/alarms.yaml:',
+        found: /ops\/alarms\.yaml is not there/,
+      },
+      {
+        file: 'docker-compose.yml',
+        from: '/etc/prometheus/alerts.yaml',
+        to: '/etc/alerts.yaml',
+        found: /the alerts are not where Prometheus looks/,
+      },
+      {
+        file: 'ops/grafana/datasources.yaml',
+        from: 'prometheus:9090',
+        to: 'prometheus:9091',
+        found: /Grafana asks prometheus:9091/,
+      },
+      {
+        file: 'ops/grafana/dashboards.yaml',
+        from: '/etc/grafana/dashboards',
+        to: '/var/lib/grafana/dashboards',
+        found: /the dashboard is not where Grafana looks/,
+      },
+      {
+        file: 'ops/prometheus.yml',
+        from: 'messenger:8000',
+        to: 'messenger:9464',
+        found: /Prometheus asks messenger:9464/,
+      },
+    ],
+  },
   'install scripts': {
     look: installScripts,
     faults: [
@@ -287,6 +337,40 @@ async function timeToStop(tree: string): Promise<Run> {
     ...(compose > drain ? [] : [`compose gives ${compose} s for ${drain} s`]),
   ];
   return { code: flaws.length, output: flaws.join('\n') };
+}
+
+/** What compose gives to Prometheus and Grafana is there, and is where they look for it. */
+function observability(tree: string): Promise<Run> {
+  const text = (file: string): string => readFileSync(join(tree, file), 'utf8');
+  const compose = text('docker-compose.yml');
+  const mounts = new Map(
+    [...compose.matchAll(/- \.\/(\S+):(\/\S+):ro$/gm)].map(([, from, to]) => [to!, from!]),
+  );
+  const target = /targets: \['(\S+)'\]/.exec(text('ops/prometheus.yml'))?.[1];
+  const source = /url: http:\/\/(\S+)/.exec(text('ops/grafana/datasources.yaml'))?.[1];
+  const folder = /path: (\S+)/.exec(text('ops/grafana/dashboards.yaml'))?.[1];
+  const home = /HOME_DASHBOARD_PATH: (\S+)/.exec(compose)?.[1] ?? '';
+  const published = (service: string | undefined): boolean => {
+    const [name, port] = service?.split(':') ?? [];
+    return new RegExp(`^  ${name}:$(?:\\n {4}.*|\\n)*?\\n +- '127\\.0\\.0\\.1:\\d+:${port}'$`, 'm').test(
+      compose,
+    );
+  };
+  const flaws = [
+    ...[...mounts.values()]
+      .filter((file) => !existsSync(join(tree, file)))
+      .map((file) => `${file} is not there`),
+    ...(mounts.get('/etc/prometheus/prometheus.yml') === 'ops/prometheus.yml' &&
+    mounts.get('/etc/prometheus/alerts.yaml') === 'ops/alerts.yaml'
+      ? []
+      : ['the alerts are not where Prometheus looks']),
+    ...(mounts.get(home) === 'ops/dashboard.json' && dirname(home) === folder
+      ? []
+      : ['the dashboard is not where Grafana looks']),
+    ...(published(target) ? [] : [`Prometheus asks ${target}, which is no port of that service`]),
+    ...(published(source) ? [] : [`Grafana asks ${source}, which is no port of that service`]),
+  ];
+  return Promise.resolve({ code: flaws.length, output: flaws.join('\n') });
 }
 
 /** Where npm installs packages, none of them runs a script of its own. */
