@@ -1,7 +1,8 @@
 # Node 24, slim: another image by --build-arg NODE_IMAGE=…
 ARG NODE_IMAGE=node:24-slim
 
-FROM ${NODE_IMAGE} AS build
+# On the builder's own platform: what it makes is JavaScript, the same for all.
+FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --ignore-scripts

@@ -34,6 +34,7 @@ export const DEPLOYED = [
 
 const CI = '.github/workflows/ci.yml';
 const CD = '.github/workflows/cd.yml';
+const RELEASE = '.github/workflows/release.yml';
 const DEPLOYMENT = 'k8s/base/deployment.yaml';
 
 /** The one that cd.yml runs. */
@@ -66,11 +67,12 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   actionlint: {
-    look: (tree) => all(tree, ['actionlint', '-no-color', CI, CD]),
+    look: (tree) => all(tree, ['actionlint', '-no-color', CI, CD, RELEASE]),
     faults: [
       { file: CI, from: 'github.ref }}', to: 'github.reference }}', found: /"reference" is not defined/ },
       { file: CI, from: 'needs: image', to: 'needs: picture', found: /needs job "picture"/ },
       { file: CD, from: 'smoke.ts "$URL"', to: 'smoke.ts $URL', found: /SC2086/ },
+      { file: RELEASE, from: 'inputs.version', to: 'inputs.tag', found: /"tag" is not defined/ },
     ],
   },
   zizmor: {
@@ -83,6 +85,18 @@ export const CHECKS: Readonly<Record<string, Check>> = {
         found: /unpinned-uses/,
       },
       { file: CI, from: '"$GITHUB_SHA"', to: '"${{ github.head_ref }}"', found: /template-injection/ },
+      {
+        file: RELEASE,
+        from: 'docker/build-push-action@53b7df96c91f9c12dcc8a07bcb9ccacbed38856a',
+        to: 'docker/build-push-action@v7',
+        found: /unpinned-uses/,
+      },
+      {
+        file: RELEASE,
+        from: 'release -- "$VERSION"',
+        to: 'release -- "${{ inputs.version }}"',
+        found: /template-injection/,
+      },
       { file: CD, from: 'persist-credentials: false', to: 'fetch-depth: 1', found: /artipacked/ },
       {
         file: CI,
@@ -146,8 +160,8 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       { file: 'k8s/base/migrate.yaml', from: 'name: messenger\n', to: 'name: m\n', found: /NetworkPolicy/ },
       {
         file: 'k8s/overlays/prod/kustomization.yaml',
-        from: 'newTag: 0.1.0',
-        to: 'newTag: latest',
+        from: 'newTag: ',
+        to: 'newTag: latest # ',
         found: /latest/,
       },
     ],
