@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { strict as assert } from 'node:assert';
 import { Buildah, type ImageConfig } from './image/buildah.ts';
@@ -15,13 +15,18 @@ import { run } from './deploy-check/run.ts';
  * against a local Cassandra. NODE_IMAGE names another base; where none can be fetched, one is made.
  */
 
-const OFFICIAL_BASE = 'docker.io/library/node:24-slim';
 const IMAGE = 'localhost/cassandra-messenger';
 
 const folder = join(projectFolder, 'node_modules', '.cache', 'image-check');
 
 /** A started service has so long to end after SIGTERM. */
 const STOP_WITHIN_MS = 30_000;
+
+/** The packages in the image may take this much, on a disk of 4 KiB blocks. */
+const MOST_PACKAGES_MB = 28;
+
+/** Names of files and folders in packages that nothing loads. */
+const UNUSED = String.raw`\( -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \) \) -o \( -type d \( -name test -o -name tests -o -name examples -o -name benchmarks \) \)`;
 
 async function main(): Promise<number> {
   const missing = await missingHere();
@@ -74,7 +79,18 @@ async function check(buildah: Buildah): Promise<number> {
       const found = await buildah.in(container, ['sh', '-c', 'command -v npm npx yarn corepack || true']);
       assert.equal(found, '');
     });
-    await step('it serves from memory', () => serves(buildah, container, config, { STORAGE: 'memory' }));
+    await step('its packages hold what is run, and no more', async () => {
+      const packagesMb = Number(await buildah.in(container, ['sh', '-c', 'du -sm node_modules | cut -f1']));
+      console.log(`          ${packagesMb} MB of packages`);
+      assert.ok(packagesMb <= MOST_PACKAGES_MB, `more than ${MOST_PACKAGES_MB} MB: ${packagesMb}`);
+      const unused = await buildah.in(container, ['sh', '-c', `find node_modules ${UNUSED}`]);
+      assert.equal(unused.split('\n').slice(0, 5).join('\n'), '');
+    });
+    // Without the optional packages for traces, it would not start.
+    const memory = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' };
+    await step('it serves from memory, with its documentation and traces', () =>
+      serves(buildah, container, config, memory),
+    );
     await step('it migrates, serves and verifies on Cassandra', () =>
       onCassandra(buildah, container, config),
     );
@@ -85,7 +101,7 @@ async function check(buildah: Buildah): Promise<number> {
 
 /** The base to build on: the one that NODE_IMAGE names, the official one, or a stand-in for it. */
 async function baseImage(buildah: Buildah): Promise<string> {
-  const wanted = process.env['NODE_IMAGE'] ?? OFFICIAL_BASE;
+  const wanted = process.env['NODE_IMAGE'] ?? officialBase();
   const pulled = await buildah.do('pull', '--quiet', wanted).then(
     () => true,
     (error: unknown) => {
@@ -96,6 +112,14 @@ async function baseImage(buildah: Buildah): Promise<string> {
   if (pulled) return wanted;
   console.log(`${wanted} can't be fetched here: a stand-in is made by mmdebstrap`);
   return makeStandIn(buildah, folder);
+}
+
+/** The base that the Dockerfile names, by its full name. */
+function officialBase(): string {
+  const [, name] =
+    /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(projectFolder, 'Dockerfile'), 'utf8')) ?? [];
+  assert.ok(name, 'the Dockerfile names no base');
+  return `docker.io/library/${name}`;
 }
 
 /** Builds with this host's settings of npm, of which nothing stays in the image. */
@@ -127,11 +151,14 @@ async function serves(
   storage: Readonly<Record<string, string>>,
 ): Promise<void> {
   const port = await freePort();
-  const variables = { HOST: '127.0.0.1', PORT: String(port), AUTH_ALLOW_NONE: 'true', ...storage };
+  const variables = { PORT: String(port), AUTH_ALLOW_NONE: 'true', ...storage };
   const begun = Math.floor(Date.now() / 1000);
   const service = startContainer(buildah, container, config.Cmd, variables);
   try {
-    await smoke(`http://127.0.0.1:${port}`);
+    // At an address that a service which listens on 127.0.0.1 alone does not have: a container is called by another.
+    const url = `http://127.0.0.2:${port}`;
+    await smoke(url);
+    await showsDocumentation(url);
     const uids = service.uids();
     assert.ok(
       uids.every((uid) => uid === Number(config.User.split(':')[0]) && uid > 0),
@@ -154,6 +181,17 @@ async function serves(
     throw new Error(`${(error as Error).message}\n${service.output().slice(-2_000)}`, { cause: error });
   } finally {
     service.kill();
+  }
+}
+
+/** The page of the documentation comes with all that it loads. */
+async function showsDocumentation(url: string): Promise<void> {
+  const page = await (await fetch(`${url}/docs`)).text();
+  const loaded = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
+  assert.ok(loaded.length >= 2, `it loads ${loaded.join(', ')}`);
+  for (const path of [...loaded, '/favicon.ico']) {
+    const { status } = await fetch(new URL(path, url));
+    assert.equal(status, 200, `${path} gives ${status}`);
   }
 }
 

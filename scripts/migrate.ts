@@ -3,12 +3,16 @@ import { errors } from 'cassandra-driver';
 import { configurationFlaw } from '../src/adapters/cassandra/connect.ts';
 import { migrate, MigrationError } from '../src/adapters/cassandra/migrate.ts';
 import { ConfigError, readConfig } from '../src/composition/config.ts';
+import { withLocalCassandra } from './local-cassandra/running.ts';
 import { readMigrations } from './migrations.ts';
 
 /** Brings the keyspace of the environment to the newest version. */
 async function main(): Promise<number> {
   try {
-    const { cassandra, replicationFactor } = readConfig(process.env, (path) => readFileSync(path, 'utf8'));
+    const { cassandra, replicationFactor } = readConfig(
+      (await withLocalCassandra(process.env)) ?? process.env,
+      (path) => readFileSync(path, 'utf8'),
+    );
     try {
       await migrate({
         options: cassandra,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { run, type Run } from './deploy-check/run.ts';
 import { projectFolder } from './local-cassandra/project-folder.ts';
-import { alertsIn, metricsIn, panelsIn, strangersIn, type Metrics } from './ops-check/panels.ts';
+import { alertsIn, metricsIn, panelsIn, strangersIn, variablesIn, type Metrics } from './ops-check/panels.ts';
 import { pictureOf } from './ops-check/picture.ts';
 import { onStage, type Stage } from './ops-check/stage.ts';
 import { findTools, type Tools } from './ops-check/tools.ts';
@@ -46,6 +46,11 @@ const FAULTS_OF_ALERTS: readonly Fault[] = [
   { file: 'alerts.yaml', from: '> 0.2\n        for: 5m', to: '> 0.01\n        for: 5m', found: /EventLoop/ },
 ];
 
+const FAULTS_OF_CONFIGURATION: readonly Fault[] = [
+  { file: 'prometheus.yml', from: 'scrape_interval', to: 'scrape_intervall', found: /scrape_intervall/ },
+  { file: 'prometheus.yml', from: '- alerts.yaml', to: '- alarms.yaml', found: /alarms\.yaml/ },
+];
+
 const FAULTS_OF_METRICS: readonly Fault[] = [
   {
     file: '/metrics',
@@ -73,6 +78,12 @@ const FAULTS_OF_PANELS: readonly Fault[] = [
     from: 'status=~\\"5..\\"',
     to: 'state=~\\"5..\\"',
     found: /“Share .* names the label state of http_server_request_duration_seconds_count/,
+  },
+  {
+    file: 'dashboard.json',
+    from: 'label_values(messenger_questions_room, job)',
+    to: 'label_values(messenger_room, job)',
+    found: /“Job” names messenger_room, which is not there/,
   },
   {
     file: 'dashboard.json',
@@ -108,7 +119,7 @@ async function main(): Promise<number> {
   };
 
   note('the alerts fire when they should, and only then', await flawsOfAlerts(tools, ops));
-  for (const fault of FAULTS_OF_ALERTS)
+  for (const fault of [...FAULTS_OF_ALERTS, ...FAULTS_OF_CONFIGURATION])
     note(titleOf(fault), missed(fault, await flawsOfChanged(tools, fault)));
 
   await onStage(tools, { seconds: SECONDS, cassandra: null }, async (stage) => {
@@ -130,9 +141,9 @@ async function main(): Promise<number> {
   return failed === 0 ? 0 : 1;
 }
 
-/** What promtool has against the alerts in a folder, or against their tests. */
+/** What promtool has against the configuration in a folder with its alerts, or against their tests. */
 async function flawsOfAlerts({ promtool }: Tools, folder: string): Promise<string[]> {
-  const checked = await run(promtool, ['check', 'rules', 'alerts.yaml'], { cwd: folder });
+  const checked = await run(promtool, ['check', 'config', 'prometheus.yml'], { cwd: folder });
   return checked.code === 0
     ? flawsIn(await run(promtool, ['test', 'rules', 'alerts.test.yaml'], { cwd: folder }))
     : flawsIn(checked);
@@ -171,7 +182,9 @@ async function flawsOfMetrics({ promtool }: Tools, text: string): Promise<string
 
 async function flawsOfPanels(stage: Stage, dashboard: string): Promise<string[]> {
   const metrics = metricsIn(await stage.texts());
-  const flaws: string[] = [];
+  const flaws = variablesIn(dashboard)
+    .filter(({ metric }) => !metrics.has(metric))
+    .map(({ label, metric }) => `“${label}” names ${metric}, which is not there`);
   for (const { title, queries } of panelsIn(dashboard)) {
     for (const { expr } of queries) flaws.push(...(await flawsOf(stage, metrics, `“${title}”`, expr)));
   }

@@ -4,6 +4,7 @@ import { makeMemoryStorage } from '../src/adapters/memory/storage.ts';
 import { makeClock } from '../src/adapters/system/clock.ts';
 import { StorageFailure } from '../src/application/ports/storage-failure.ts';
 import { ConfigError, readConfig, type Config } from '../src/composition/config.ts';
+import { withLocalCassandra } from './local-cassandra/running.ts';
 import { HELP, parametersFrom, UsageError } from './seed/arguments.ts';
 import { patient } from './seed/patience.ts';
 import { messagesIn, play } from './seed/play.ts';
@@ -28,9 +29,17 @@ async function main(): Promise<number> {
       console.log(HELP);
       return 0;
     }
+    const env = await withLocalCassandra(process.env);
+    if (env === null) {
+      console.error(
+        'STORAGE is not set, and no local Cassandra runs: set STORAGE=cassandra and CASSANDRA_CONTACT_POINTS, or start ' +
+          'one by "npm run start:cassandra". STORAGE=memory tries the seed out, and keeps nothing.',
+      );
+      return 1;
+    }
     return await seed(
       parameters,
-      readConfig(process.env, (path) => readFileSync(path, 'utf8')),
+      readConfig(env, (path) => readFileSync(path, 'utf8')),
     );
   } catch (error) {
     if (error instanceof UsageError) {

@@ -3,11 +3,13 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { localCassandraMissing } from './local-cassandra/cluster.ts';
 
 /**
  * `npm test`: everything that is checked, part by part, and at the end which parts ran. A part that can't run on
- * this host is left out, which is said, and is a failure where CI=true.
+ * this host is left out, which is said, and is a failure where CI=true. `--only NAME`, which may be given again, runs
+ * this part alone.
  */
 
 /** What came of a part. */
@@ -95,11 +97,17 @@ function rowOf(
   return `  ${name.padEnd(14)}${state.padEnd(10)}${seconds.toFixed(1).padStart(6)} s   ${reason ?? counts}`;
 }
 
+const { values } = parseArgs({ options: { only: { type: 'string', multiple: true } } });
+const unknown = values.only?.find((name) => !(name in parts));
+if (unknown !== undefined)
+  throw new Error(`--only takes one of ${Object.keys(parts).join(', ')}, not ${unknown}`);
+
 const rows: string[] = [];
 let passed = 0;
 let failed = 0;
 for (const [name, part] of Object.entries(parts)) {
-  console.log(`\n── ${name}`);
+  if (values.only?.includes(name) === false) continue;
+  console.log(`\n── ${name} (Node ${process.versions.node})`);
   const begun = performance.now();
   const outcome = await part();
   passed += outcome.passed;

@@ -9,12 +9,14 @@ import { stateOf, type CassandraOptions } from '../src/adapters/cassandra/storag
 import { BEGINNING, shareOf, verify, type Finding, type Progress } from '../src/adapters/cassandra/verify.ts';
 import { StorageFailure } from '../src/application/ports/storage-failure.ts';
 import { ConfigError, readConfig } from '../src/composition/config.ts';
+import { withLocalCassandra } from './local-cassandra/running.ts';
 
 const help = `npm run verify [-- options]
 
 Walks the keyspace while the service goes on, and tells where its tables contradict each other: a message that an
 inbox does not show, a head that is not the newest message, a bucket that readers don't find. It prints ids, and nothing
-of what was said. Where the cluster is, it takes from the environment, like the service.
+of what was said. Where the cluster is, it takes from the environment, like the service; without, it is the local
+one that npm run cassandra or npm run start:cassandra runs.
 
   --repair        mend what can be mended, by writing again what the service writes, and look again
   --rate N        read at most N rows a second (2000)
@@ -227,7 +229,8 @@ async function main(): Promise<number> {
       console.log(help);
       return 0;
     }
-    const { cassandra } = readConfig(process.env, (path) => readFileSync(path, 'utf8'));
+    const env = (await withLocalCassandra(process.env)) ?? process.env;
+    const { cassandra } = readConfig(env, (path) => readFileSync(path, 'utf8'));
     return await walk(cassandra, ask, toldToStop.signal);
   } catch (error) {
     console.error(error instanceof CannotVerify || error instanceof ConfigError ? error.message : error);

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
 import { run, type Run } from './run.ts';
 import { toolPath } from './tools.ts';
 
@@ -26,6 +26,7 @@ export const DEPLOYED = [
   'Dockerfile',
   'docker-compose.yml',
   'k8s',
+  'ops',
   'renovate.json',
   'scripts/init.sh',
   'src/composition/process.ts',
@@ -33,6 +34,7 @@ export const DEPLOYED = [
 
 const CI = '.github/workflows/ci.yml';
 const CD = '.github/workflows/cd.yml';
+const RELEASE = '.github/workflows/release.yml';
 const DEPLOYMENT = 'k8s/base/deployment.yaml';
 
 /** The one that cd.yml runs. */
@@ -65,11 +67,12 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   actionlint: {
-    look: (tree) => all(tree, ['actionlint', '-no-color', CI, CD]),
+    look: (tree) => all(tree, ['actionlint', '-no-color', CI, CD, RELEASE]),
     faults: [
       { file: CI, from: 'github.ref }}', to: 'github.reference }}', found: /"reference" is not defined/ },
       { file: CI, from: 'needs: image', to: 'needs: picture', found: /needs job "picture"/ },
       { file: CD, from: 'smoke.ts "$URL"', to: 'smoke.ts $URL', found: /SC2086/ },
+      { file: RELEASE, from: 'inputs.version', to: 'inputs.tag', found: /"tag" is not defined/ },
     ],
   },
   zizmor: {
@@ -82,6 +85,18 @@ export const CHECKS: Readonly<Record<string, Check>> = {
         found: /unpinned-uses/,
       },
       { file: CI, from: '"$GITHUB_SHA"', to: '"${{ github.head_ref }}"', found: /template-injection/ },
+      {
+        file: RELEASE,
+        from: 'docker/build-push-action@53b7df96c91f9c12dcc8a07bcb9ccacbed38856a',
+        to: 'docker/build-push-action@v7',
+        found: /unpinned-uses/,
+      },
+      {
+        file: RELEASE,
+        from: 'release -- "$VERSION"',
+        to: 'release -- "${{ inputs.version }}"',
+        found: /template-injection/,
+      },
       { file: CD, from: 'persist-credentials: false', to: 'fetch-depth: 1', found: /artipacked/ },
       {
         file: CI,
@@ -145,8 +160,8 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       { file: 'k8s/base/migrate.yaml', from: 'name: messenger\n', to: 'name: m\n', found: /NetworkPolicy/ },
       {
         file: 'k8s/overlays/prod/kustomization.yaml',
-        from: 'newTag: 0.1.0',
-        to: 'newTag: latest',
+        from: 'newTag: ',
+        to: 'newTag: latest # ',
         found: /latest/,
       },
     ],
@@ -193,6 +208,103 @@ export const CHECKS: Readonly<Record<string, Check>> = {
       },
     ],
   },
+  'roles in Cassandra': {
+    look: rolesInCassandra,
+    faults: [
+      {
+        file: 'k8s/overlays/prod/kustomization.yaml',
+        from: 'value: messenger-cassandra-owner',
+        to: 'value: messenger-cassandra',
+        found: /the Deployment and the Job both use messenger-cassandra/,
+      },
+      {
+        file: 'k8s/overlays/prod/kustomization.yaml',
+        from: 'secretKeyRef/name',
+        to: 'secretKeyRef/key',
+        found: /the Job uses messenger-cassandra, messenger-cassandra-owner/,
+      },
+    ],
+  },
+  'published ports': {
+    look: (tree) =>
+      all(tree, [
+        'check-jsonschema',
+        '--schemafile',
+        join(import.meta.dirname, 'loopback.schema.json'),
+        'docker-compose.yml',
+      ]),
+    faults: [
+      {
+        file: 'docker-compose.yml',
+        from: '127.0.0.1:8000:8000',
+        to: '8000:8000',
+        found: /'8000:8000' does not match/,
+      },
+      {
+        file: 'docker-compose.yml',
+        from: '127.0.0.1:8000:8000',
+        to: '0.0.0.0:8000:8000',
+        found: /'0.0.0.0:8000:8000' does not match/,
+      },
+    ],
+  },
+  'grafana schema': {
+    look: (tree) =>
+      all(tree, [
+        'check-jsonschema',
+        '--schemafile',
+        join(import.meta.dirname, 'grafana-provisioning.schema.json'),
+        'ops/grafana/datasources.yaml',
+        'ops/grafana/dashboards.yaml',
+      ]),
+    faults: [
+      { file: 'ops/grafana/datasources.yaml', from: 'isDefault', to: 'default', found: /'default'/ },
+      { file: 'ops/grafana/dashboards.yaml', from: 'options:', to: 'option:', found: /'option'/ },
+    ],
+  },
+  observability: {
+    look: observability,
+    faults: [
+      {
+        file: 'docker-compose.yml',
+        from: './ops/alerts.yaml:',
+        to: './ops/alarms.yaml:',
+        found: /ops\/alarms\.yaml is not there/,
+      },
+      {
+        file: 'docker-compose.yml',
+        from: '/etc/prometheus/alerts.yaml',
+        to: '/etc/alerts.yaml',
+        found: /the alerts are not where Prometheus looks/,
+      },
+      {
+        file: 'ops/grafana/datasources.yaml',
+        from: 'prometheus:9090',
+        to: 'prometheus:9091',
+        found: /Grafana asks prometheus:9091/,
+      },
+      {
+        file: 'ops/grafana/dashboards.yaml',
+        from: '/etc/grafana/dashboards',
+        to: '/var/lib/grafana/dashboards',
+        found: /the dashboard is not where Grafana looks/,
+      },
+      {
+        file: 'ops/prometheus.yml',
+        from: 'messenger:8000',
+        to: 'messenger:9464',
+        found: /Prometheus asks messenger:9464/,
+      },
+    ],
+  },
+  'install scripts': {
+    look: installScripts,
+    faults: [
+      { file: '.ci/run', from: ' --ignore-scripts', to: '', found: /\.ci\/run: npm ci/ },
+      { file: 'Dockerfile', from: ' --ignore-scripts', to: '', found: /Dockerfile: RUN npm ci/ },
+      { file: CI, from: ' --ignore-scripts', to: '', found: /ci\.yml: - run: npm ci/ },
+    ],
+  },
   'init.sh': {
     look: initScript,
     faults: [
@@ -237,6 +349,72 @@ async function timeToStop(tree: string): Promise<Run> {
   const flaws = [
     ...(kubernetes > notice + drain ? [] : [`Kubernetes gives ${kubernetes} s for ${notice + drain} s`]),
     ...(compose > drain ? [] : [`compose gives ${compose} s for ${drain} s`]),
+  ];
+  return { code: flaws.length, output: flaws.join('\n') };
+}
+
+/** What compose gives to Prometheus and Grafana is there, and is where they look for it. */
+function observability(tree: string): Promise<Run> {
+  const text = (file: string): string => readFileSync(join(tree, file), 'utf8');
+  const compose = text('docker-compose.yml');
+  const mounts = new Map(
+    [...compose.matchAll(/- \.\/(\S+):(\/\S+):ro$/gm)].map(([, from, to]) => [to!, from!]),
+  );
+  const target = /targets: \['(\S+)'\]/.exec(text('ops/prometheus.yml'))?.[1];
+  const source = /url: http:\/\/(\S+)/.exec(text('ops/grafana/datasources.yaml'))?.[1];
+  const folder = /path: (\S+)/.exec(text('ops/grafana/dashboards.yaml'))?.[1];
+  const home = /HOME_DASHBOARD_PATH: (\S+)/.exec(compose)?.[1] ?? '';
+  const published = (service: string | undefined): boolean => {
+    const [name, port] = service?.split(':') ?? [];
+    return new RegExp(`^  ${name}:$(?:\\n {4}.*|\\n)*?\\n +- '127\\.0\\.0\\.1:\\d+:${port}'$`, 'm').test(
+      compose,
+    );
+  };
+  const flaws = [
+    ...[...mounts.values()]
+      .filter((file) => !existsSync(join(tree, file)))
+      .map((file) => `${file} is not there`),
+    ...(mounts.get('/etc/prometheus/prometheus.yml') === 'ops/prometheus.yml' &&
+    mounts.get('/etc/prometheus/alerts.yaml') === 'ops/alerts.yaml'
+      ? []
+      : ['the alerts are not where Prometheus looks']),
+    ...(mounts.get(home) === 'ops/dashboard.json' && dirname(home) === folder
+      ? []
+      : ['the dashboard is not where Grafana looks']),
+    ...(published(target) ? [] : [`Prometheus asks ${target}, which is no port of that service`]),
+    ...(published(source) ? [] : [`Grafana asks ${source}, which is no port of that service`]),
+  ];
+  return Promise.resolve({ code: flaws.length, output: flaws.join('\n') });
+}
+
+/** Where npm installs packages, none of them runs a script of its own. */
+function installScripts(tree: string): Promise<Run> {
+  const workflows = readdirSync(join(tree, '.github', 'workflows')).map(
+    (name) => `.github/workflows/${name}`,
+  );
+  const flaws = ['.ci/run', 'Dockerfile', ...workflows].flatMap((file) =>
+    readFileSync(join(tree, file), 'utf8')
+      .split('\n')
+      .filter((line) => /\bnpm (ci|i|install)\b/.test(line) && !line.includes('--ignore-scripts'))
+      .map((line) => `${file}: ${line.trim()}`),
+  );
+  return Promise.resolve({ code: flaws.length, output: flaws.join('\n') });
+}
+
+/** In production, the service and the migration each use one Secret, and not the same. */
+async function rolesInCassandra(tree: string): Promise<Run> {
+  const { code, output } = await all(tree, ['kustomize', 'build', 'k8s/overlays/prod']);
+  if (code !== 0) return { code, output };
+  const secretsOf = (kind: string): string => {
+    const manifest = output.split(/^---$/m).find((text) => text.includes(`\nkind: ${kind}\n`)) ?? '';
+    const names = manifest.matchAll(/secretName: (\S+)|secretKeyRef:\n +key: \S+\n +name: (\S+)/g);
+    return [...new Set([...names].map(([, volume, variable]) => volume ?? variable))].sort().join(', ');
+  };
+  const [service, migration] = [secretsOf('Deployment'), secretsOf('Job')];
+  const flaws = [
+    ...(/^[\w-]+$/.test(service) ? [] : [`the Deployment uses ${service}`]),
+    ...(/^[\w-]+$/.test(migration) ? [] : [`the Job uses ${migration}`]),
+    ...(service === migration ? [`the Deployment and the Job both use ${service}`] : []),
   ];
   return { code: flaws.length, output: flaws.join('\n') };
 }

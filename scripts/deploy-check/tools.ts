@@ -30,7 +30,9 @@ export async function installTools(): Promise<void> {
   expectSuccess(await run('python3', ['-m', 'venv', pythonFolder]));
   const requirements = join(import.meta.dirname, 'requirements.txt');
   expectSuccess(
-    await run(join(pythonFolder, 'bin', 'pip'), ['install', '--quiet', '--requirement', requirements]),
+    await run(join(pythonFolder, 'bin', 'pip'), [
+      ...['install', '--quiet', '--require-hashes', '--requirement', requirements],
+    ]),
   );
   for (const tool of tools) {
     expectSuccess(await run('go', ['install', tool], { env: { ...process.env, GOBIN: goFolder } }));

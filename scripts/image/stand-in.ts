@@ -25,7 +25,14 @@ export async function makeStandIn(buildah: Buildah, folder: string): Promise<str
     system,
   ]);
   const platform = `node-linux-${process.arch}`;
-  await expectSuccess('npm', ['install', '--silent', '--prefix', folder, `${platform}@${NODE}`]);
+  await expectSuccess('npm', [
+    'install',
+    '--silent',
+    '--ignore-scripts',
+    '--prefix',
+    folder,
+    `${platform}@${NODE}`,
+  ]);
   const modules = (await expectSuccess('npm', ['root', '--global', '--silent'])).trim();
 
   const container = await buildah.do('from', 'scratch');

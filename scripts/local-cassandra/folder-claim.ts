@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LocalCassandraError } from './local-cassandra-error.ts';
 import { commandLine } from './processes.ts';
@@ -24,6 +24,17 @@ function read(file: string): Claim | null {
 /** A process id is used again some day, so it counts only together with its command line. */
 function isHeld(file: string, { pid, commandLine: line }: Claim): boolean {
   return pid === process.pid ? mine.has(file) : line !== null && commandLine(pid) === line;
+}
+
+/** The claim of the living process that runs the nodes in a folder, or null. */
+export function heldClaim(folder: string): { readonly contactPoints: readonly string[] } | null {
+  const claims = join(folder, 'claims');
+  if (!existsSync(claims)) return null;
+  for (const file of readdirSync(claims).map((entry) => join(claims, entry))) {
+    const claim = read(file);
+    if (claim !== null && isHeld(file, claim)) return claim;
+  }
+  return null;
 }
 
 /**

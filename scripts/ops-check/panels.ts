@@ -27,6 +27,17 @@ export function panelsIn(dashboard: string): Panel[] {
     }));
 }
 
+/** The variables of a dashboard whose values are those of a label, with the metric that has it. */
+export function variablesIn(dashboard: string): { readonly label: string; readonly metric: string }[] {
+  const { templating } = JSON.parse(dashboard) as {
+    templating: { list: readonly { label: string; definition?: string }[] };
+  };
+  return templating.list.flatMap(({ label, definition = '' }) => {
+    const metric = /^label_values\((\w+)/.exec(definition)?.[1];
+    return metric === undefined ? [] : [{ label, metric }];
+  });
+}
+
 function filledIn(expr: string): string {
   return Object.entries(VARIABLES).reduce((text, [name, value]) => text.replaceAll(name, value), expr);
 }

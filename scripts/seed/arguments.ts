@@ -5,9 +5,10 @@ import { FEWEST_USERS, mostConversations, type Parameters } from './talks.ts';
 
 export const HELP = `npm run seed [-- options]
 
-Fills the storage that the environment names (STORAGE, CASSANDRA_...) with test data: users, conversations of the
-last four weeks, and five special conversations of user 1: one of several pages, one over two years, one with a
-single message, one without any, and notes to oneself.
+Fills the storage that the environment names (STORAGE, CASSANDRA_...), or else the local Cassandra that
+npm run cassandra or npm run start:cassandra runs, with test data: users, conversations of the last four weeks, and five
+special conversations of user 1: one of several pages, one over two years, one with a single message, one without any,
+and notes to oneself.
 
   --users N          users 1 to N; default 10
   --conversations N  conversations between two of them, besides the special ones; default 15

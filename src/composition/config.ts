@@ -3,7 +3,7 @@ import { overlap, READ_CONSISTENCIES, WRITE_CONSISTENCIES } from '../adapters/ca
 import type { CassandraOptions } from '../adapters/cassandra/storage.ts';
 import { SAMPLERS, type Sampling } from '../adapters/opentelemetry/sampling.ts';
 import { gateOptions, gateSettings, type GateOptions } from './gate-config.ts';
-import { oneOf, wholeNumber } from './setting-types.ts';
+import { fileText, oneOf, secretFile, wholeNumber } from './setting-types.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
@@ -21,6 +21,9 @@ const CONSISTENCIES = z.object({
     .prefault('false')
     .describe('`true` allows the two not to overlap, so that reads can miss acknowledged writes'),
 });
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----/;
+const PRIVATE_KEY = /-----BEGIN (RSA |EC )?PRIVATE KEY-----/;
 
 /** What the environment says, checked. */
 export interface Config {
@@ -69,6 +72,7 @@ export function readConfig(
   if (data === undefined || gate === undefined || lines.length > 0) {
     throw new ConfigError(`The environment can't be followed:\n${lines.join('\n')}`);
   }
+  const password = data.CASSANDRA_PASSWORD ?? data.CASSANDRA_PASSWORD_FILE;
   return {
     port: data.PORT,
     host: data.HOST,
@@ -90,10 +94,14 @@ export function readConfig(
       localDatacenter: data.CASSANDRA_LOCAL_DATACENTER,
       keyspace: data.CASSANDRA_KEYSPACE,
       credentials:
-        data.CASSANDRA_USERNAME === undefined || data.CASSANDRA_PASSWORD === undefined
+        data.CASSANDRA_USERNAME === undefined || password === undefined
           ? null
-          : { username: data.CASSANDRA_USERNAME, password: data.CASSANDRA_PASSWORD },
+          : { username: data.CASSANDRA_USERNAME, password },
       tlsCa: data.CASSANDRA_TLS_CA ?? null,
+      tlsClient:
+        data.CASSANDRA_TLS_CERT === undefined || data.CASSANDRA_TLS_KEY === undefined
+          ? null
+          : { cert: data.CASSANDRA_TLS_CERT, key: data.CASSANDRA_TLS_KEY },
       consistency: {
         read: data.CASSANDRA_READ_CONSISTENCY,
         write: data.CASSANDRA_WRITE_CONSISTENCY,
@@ -188,9 +196,18 @@ function environment(readText: (path: string) => string) {
         .describe('replicas of each row, for the migration that creates the keyspace'),
       CASSANDRA_USERNAME: z.string().optional().describe('user name, where Cassandra asks for one'),
       CASSANDRA_PASSWORD: z.string().optional().describe('the password that goes with it'),
-      CASSANDRA_TLS_CA: certificates(readText)
+      CASSANDRA_PASSWORD_FILE: secretFile(readText)
+        .optional()
+        .describe('path of a file with that password, instead of `CASSANDRA_PASSWORD`'),
+      CASSANDRA_TLS_CA: fileText(readText, CERTIFICATE, 'a PEM file with a certificate')
         .optional()
         .describe("path of the PEM file with the authority of the nodes' certificates; turns TLS on"),
+      CASSANDRA_TLS_CERT: fileText(readText, CERTIFICATE, 'a PEM file with a certificate')
+        .optional()
+        .describe('path of the PEM file with the certificate of this client, where Cassandra requires one'),
+      CASSANDRA_TLS_KEY: fileText(readText, PRIVATE_KEY, 'a PEM file with a private key without a passphrase')
+        .optional()
+        .describe('path of the PEM file with the private key of that certificate'),
       ...CONSISTENCIES.shape,
       CASSANDRA_SERIAL_CONSISTENCY: oneOf(['SERIAL', 'LOCAL_SERIAL'])
         .prefault('LOCAL_SERIAL')
@@ -213,15 +230,37 @@ function environment(readText: (path: string) => string) {
         error: 'must be another port than PORT; without it, metrics are at PORT',
       },
     )
+    .refine((env) => env.CASSANDRA_PASSWORD === undefined || env.CASSANDRA_PASSWORD_FILE === undefined, {
+      path: ['CASSANDRA_PASSWORD_FILE'],
+      error: 'and CASSANDRA_PASSWORD are both there: set one of them',
+      when: () => true,
+    })
     .refine((env) => env.CASSANDRA_USERNAME !== undefined || env.CASSANDRA_PASSWORD === undefined, {
       path: ['CASSANDRA_USERNAME'],
       error: 'is missing, and CASSANDRA_PASSWORD is there',
       when: () => true,
     })
-    .refine((env) => env.CASSANDRA_PASSWORD !== undefined || env.CASSANDRA_USERNAME === undefined, {
-      path: ['CASSANDRA_PASSWORD'],
-      error: 'is missing, and CASSANDRA_USERNAME is there',
-      when: () => true,
+    .refine((env) => env.CASSANDRA_USERNAME !== undefined || env.CASSANDRA_PASSWORD_FILE === undefined, {
+      path: ['CASSANDRA_USERNAME'],
+      error: 'is missing, and CASSANDRA_PASSWORD_FILE is there',
+    })
+    .refine(
+      (env) =>
+        (env.CASSANDRA_PASSWORD ?? env.CASSANDRA_PASSWORD_FILE) !== undefined ||
+        env.CASSANDRA_USERNAME === undefined,
+      {
+        path: ['CASSANDRA_PASSWORD'],
+        error: 'is missing, and CASSANDRA_USERNAME is there',
+        when: () => true,
+      },
+    )
+    .refine((env) => (env.CASSANDRA_TLS_CERT === undefined) === (env.CASSANDRA_TLS_KEY === undefined), {
+      path: ['CASSANDRA_TLS_CERT'],
+      error: 'and CASSANDRA_TLS_KEY belong together: set both or none',
+    })
+    .refine((env) => env.CASSANDRA_TLS_CA !== undefined || env.CASSANDRA_TLS_CERT === undefined, {
+      path: ['CASSANDRA_TLS_CA'],
+      error: 'is missing, and CASSANDRA_TLS_CERT is there: a certificate is shown over TLS only',
     })
     .refine(
       ({ CASSANDRA_READ_CONSISTENCY, CASSANDRA_WRITE_CONSISTENCY, CASSANDRA_ALLOW_WEAK_CONSISTENCY }) =>
@@ -273,17 +312,4 @@ function contactPoints() {
 function isContactPoint(text: string): boolean {
   const port = /^(?:\[[\da-f:.]+\]:(\d+)|[\w.-]+(?::(\d+))?)$/i.exec(text)?.slice(1).join('');
   return port !== undefined && (port === '' || (Number(port) > 0 && Number(port) <= 65_535));
-}
-
-function certificates(readText: (path: string) => string) {
-  return z.string().transform((path, context) => {
-    try {
-      const text = readText(path);
-      if (text.includes('-----BEGIN CERTIFICATE-----')) return text;
-      context.addIssue('must be the path of a PEM file with a certificate');
-    } catch {
-      context.addIssue('must be the path of a file that can be read');
-    }
-    return z.NEVER;
-  });
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { KEY_ALGORITHMS, SECRET_ALGORITHMS } from '../adapters/http/authentication.ts';
 import { fixedKeySet, type KeySet } from '../adapters/http/key-set.ts';
 import type { Rate } from '../adapters/http/rate-limit.ts';
-import { listOf, oneOf, wholeNumber } from './setting-types.ts';
+import { listOf, oneOf, secretFile, wholeNumber } from './setting-types.ts';
 
 type SecretAlgorithm = (typeof SECRET_ALGORITHMS)[number];
 type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
@@ -42,7 +42,8 @@ export function gateSettings(readText: (path: string) => string) {
     AUTH_SECRET: z
       .string()
       .optional()
-      .describe('the secret that tokens are signed with; or one of the next two'),
+      .describe('the secret that tokens are signed with; or one of the next three'),
+    AUTH_SECRET_FILE: secretFile(readText).optional().describe('path of a file with that secret'),
     AUTH_JWKS_URL: jwksUrl().optional().describe('address of the key set (JWKS) of those who sign tokens'),
     AUTH_JWKS_FILE: jwksFile(readText).optional().describe('path of a file with such a key set'),
     AUTH_ISSUER: z.string().optional().describe('the `iss` of every token; required with a key set'),
@@ -91,6 +92,7 @@ export function gateOptions(
 /** What would be passed over without a word while callers are not told apart. */
 const OF_TOKENS = [
   'AUTH_SECRET',
+  'AUTH_SECRET_FILE',
   'AUTH_JWKS_URL',
   'AUTH_JWKS_FILE',
   'AUTH_ISSUER',
@@ -122,12 +124,17 @@ function tokenOptions(settings: GateSettings, complain: Complain): TokenOptions 
   };
 }
 
+/** What tokens may be checked by. */
+const SIGNED_BY = ['AUTH_SECRET', 'AUTH_SECRET_FILE', 'AUTH_JWKS_URL', 'AUTH_JWKS_FILE'] as const;
+
 function signatureOptions(settings: GateSettings, complain: Complain): SignatureOptions | null {
-  const { AUTH_SECRET: secret, AUTH_JWKS_URL: url, AUTH_JWKS_FILE: file, AUTH_ALGORITHMS: named } = settings;
-  if ([secret, url, file].filter((source) => source !== undefined).length !== 1) {
-    complain('AUTH', 'is jwt: exactly one of AUTH_SECRET, AUTH_JWKS_URL and AUTH_JWKS_FILE must be there');
+  const { AUTH_JWKS_URL: url, AUTH_JWKS_FILE: file, AUTH_ALGORITHMS: named } = settings;
+  if (SIGNED_BY.filter((name) => settings[name] !== undefined).length !== 1) {
+    complain('AUTH', `is jwt: exactly one of ${SIGNED_BY.join(', ')} must be there`);
     return null;
   }
+  const secretFrom = settings.AUTH_SECRET === undefined ? 'AUTH_SECRET_FILE' : 'AUTH_SECRET';
+  const secret = settings[secretFrom];
   if (secret === undefined) {
     const algorithms = KEY_ALGORITHMS.filter((name) => (named ?? ['RS256', 'ES256']).includes(name));
     if (named !== undefined && algorithms.length !== new Set(named).size) {
@@ -142,7 +149,7 @@ function signatureOptions(settings: GateSettings, complain: Complain): Signature
   // As RFC 7518 has it: no shorter than the hash.
   const bytes = Math.max(...algorithms.map((name) => Number(name.slice(2)) / 8));
   if (new TextEncoder().encode(secret).length < bytes)
-    complain('AUTH_SECRET', `must have at least ${bytes} bytes`);
+    complain(secretFrom, `must have at least ${bytes} bytes`);
   return { secret, algorithms };
 }
 

@@ -22,3 +22,24 @@ export function listOf<Item>(item: z.ZodType<Item, string>) {
     .transform((text) => text.split(',').map((part) => part.trim()))
     .pipe(z.array(item));
 }
+
+/** The text of the file at a path, which matches `pattern`; `what` names such a file in the error. */
+export function fileText(readText: (path: string) => string, pattern: RegExp, what: string) {
+  return z.string().transform((path, context) => {
+    try {
+      const text = readText(path);
+      if (pattern.test(text)) return text;
+      context.addIssue(`must be the path of ${what}`);
+    } catch {
+      context.addIssue('must be the path of a file that can be read');
+    }
+    return z.NEVER;
+  });
+}
+
+/** A secret: the text of the file at a path, without the newline at its end. */
+export function secretFile(readText: (path: string) => string) {
+  return fileText(readText, /[^\r\n]/, 'a file that is not empty').transform((text) =>
+    text.replace(/\r?\n$/, ''),
+  );
+}

@@ -17,6 +17,7 @@ export function optionsFor(keyspace: string): CassandraOptions {
     keyspace,
     credentials: null,
     tlsCa: null,
+    tlsClient: null,
     consistency: { read: 'LOCAL_QUORUM', write: 'LOCAL_QUORUM', serial: 'LOCAL_SERIAL' },
     maxClockSkewMs: 2_000,
     // A host that runs other things beside the tests is slow now and then, which is not what they look at.

@@ -62,6 +62,7 @@ async function installed(): Promise<string> {
       'install',
       '--quiet',
       '--disable-pip-version-check',
+      '--require-hashes',
       '--requirement',
       requirements,
     ],

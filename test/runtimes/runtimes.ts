@@ -109,7 +109,7 @@ export function urlIn(line: string): string | null {
 export function installRuntimes(): void {
   const lock = versionsIn('package-lock.json');
   if (lock === versionsIn(join('node_modules', '.package-lock.json'))) return;
-  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], {
+  const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
     cwd: runtimesFolder,
     stdio: 'inherit',
   });

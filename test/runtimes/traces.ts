@@ -39,7 +39,7 @@ export function installTraced(parts = ['src', join('dist', 'src')]): TracedServi
     cpSync(join(projectFolder, part), join(folder, part), { recursive: true });
   }
   const PATH = [dirname(newNode.command.program), process.env['PATH']].join(delimiter);
-  const { status } = spawnSync('npm', ['ci', '--omit=dev', '--no-audit', '--no-fund'], {
+  const { status } = spawnSync('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], {
     cwd: folder,
     env: { ...process.env, PATH },
     stdio: 'inherit',

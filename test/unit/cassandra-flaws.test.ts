@@ -8,6 +8,7 @@ const OPTIONS: CassandraOptions = {
   keyspace: 'messenger',
   credentials: { username: 'messenger', password: 'secret' },
   tlsCa: null,
+  tlsClient: null,
   consistency: { read: 'LOCAL_QUORUM', write: 'LOCAL_QUORUM', serial: 'LOCAL_SERIAL' },
   maxClockSkewMs: 2_000,
   requestTimeoutMs: 5_000,

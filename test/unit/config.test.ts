@@ -4,13 +4,27 @@ import { ConfigError, readConfig, SETTINGS, type Config } from '../../src/compos
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 
+const KEY = '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n';
+
 const GATE = Object.keys(gateSettings(() => '').shape);
 
-/** The only file that there is. */
+/** The files that there are. */
+const FILES: Readonly<Record<string, string>> = {
+  '/ca.pem': PEM,
+  '/client.pem': `client\n${PEM}`,
+  '/client.key': KEY,
+  '/locked.key': KEY.replace('BEGIN', 'BEGIN ENCRYPTED'),
+  '/notes.txt': 'buy milk',
+  '/password': 'p,w "d\n',
+  '/password-of-windows': 'p,w "d\r\n',
+  '/two-lines': 'p\n\n',
+  '/empty': '\n',
+};
+
 function readText(path: string): string {
-  if (path === '/ca.pem') return PEM;
-  if (path === '/notes.txt') return 'buy milk';
-  throw new Error('ENOENT');
+  const text = FILES[path];
+  if (text === undefined) throw new Error('ENOENT');
+  return text;
 }
 
 function configOf(env: Record<string, string>): Config {
@@ -51,6 +65,7 @@ describe('the configuration', () => {
       keyspace: 'messenger',
       credentials: null,
       tlsCa: null,
+      tlsClient: null,
       consistency: { read: 'LOCAL_QUORUM', write: 'LOCAL_QUORUM', serial: 'LOCAL_SERIAL' },
       maxClockSkewMs: 2000,
       requestTimeoutMs: 5000,
@@ -92,6 +107,8 @@ describe('the configuration', () => {
       CASSANDRA_USERNAME: 'messenger',
       CASSANDRA_PASSWORD: 'p,w "d',
       CASSANDRA_TLS_CA: '/ca.pem',
+      CASSANDRA_TLS_CERT: '/client.pem',
+      CASSANDRA_TLS_KEY: '/client.key',
       CASSANDRA_READ_CONSISTENCY: 'ONE',
       CASSANDRA_WRITE_CONSISTENCY: 'ONE',
       CASSANDRA_ALLOW_WEAK_CONSISTENCY: 'true',
@@ -100,8 +117,10 @@ describe('the configuration', () => {
       OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
       OTEL_TRACES_SAMPLER_ARG: '0.25',
     };
-    // What belongs to the gate has a test of its own.
-    const own = SETTINGS.map(({ name }) => name).filter((name) => !GATE.includes(name));
+    // What belongs to the gate has a test of its own, and so has the other way to give the password.
+    const own = SETTINGS.map(({ name }) => name).filter(
+      (name) => !GATE.includes(name) && name !== 'CASSANDRA_PASSWORD_FILE',
+    );
     expect(Object.keys(env).sort()).toEqual(own.sort());
     expect(configOf(env)).toEqual({
       port: 80,
@@ -122,12 +141,60 @@ describe('the configuration', () => {
         keyspace: 'chat_2',
         credentials: { username: 'messenger', password: 'p,w "d' },
         tlsCa: PEM,
+        tlsClient: { cert: FILES['/client.pem']!, key: KEY },
         consistency: { read: 'ONE', write: 'ONE', serial: 'SERIAL' },
         maxClockSkewMs: 500,
         requestTimeoutMs: 1500,
       },
       replicationFactor: 3,
     } satisfies Config);
+  });
+});
+
+describe('the password of Cassandra', () => {
+  test.each([
+    ['/password', 'p,w "d'],
+    ['/password-of-windows', 'p,w "d'],
+    ['/two-lines', 'p\n'],
+  ])('may be in a file, of which the newline at the end is no part: %s', (path, password) => {
+    const { cassandra } = configOf({ CASSANDRA_USERNAME: 'a', CASSANDRA_PASSWORD_FILE: path });
+    expect(cassandra.credentials).toEqual({ username: 'a', password });
+  });
+
+  test('may not be given twice', () => {
+    const env = { CASSANDRA_USERNAME: 'a', CASSANDRA_PASSWORD: 'b', CASSANDRA_PASSWORD_FILE: '/password' };
+    expect(complaints(env)).toEqual([
+      'CASSANDRA_PASSWORD_FILE and CASSANDRA_PASSWORD are both there: set one of them',
+    ]);
+  });
+
+  test('needs a user name, also in a file', () => {
+    expect(complaints({ CASSANDRA_PASSWORD_FILE: '/password' })).toEqual([
+      'CASSANDRA_USERNAME is missing, and CASSANDRA_PASSWORD_FILE is there',
+    ]);
+  });
+});
+
+describe('the certificate of this client', () => {
+  const tls = {
+    CASSANDRA_TLS_CA: '/ca.pem',
+    CASSANDRA_TLS_CERT: '/client.pem',
+    CASSANDRA_TLS_KEY: '/client.key',
+  };
+
+  test.each(['CASSANDRA_TLS_CERT', 'CASSANDRA_TLS_KEY'])(
+    'is of no use without the other half: %s',
+    (name) => {
+      expect(complaints({ ...tls, [name]: '' })).toEqual([
+        'CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY belong together: set both or none',
+      ]);
+    },
+  );
+
+  test('is of no use without TLS', () => {
+    expect(complaints({ ...tls, CASSANDRA_TLS_CA: '' })).toEqual([
+      expect.stringMatching(/^CASSANDRA_TLS_CA is missing, and CASSANDRA_TLS_CERT is there/),
+    ]);
   });
 });
 
@@ -172,7 +239,10 @@ describe('a bad environment', () => {
     ['CASSANDRA_WRITE_CONSISTENCY', ['local_quorum', 'SERIAL', 'constructor']],
     ['CASSANDRA_ALLOW_WEAK_CONSISTENCY', ['1', 'yes', 'TRUE']],
     ['CASSANDRA_SERIAL_CONSISTENCY', ['QUORUM', 'serial']],
-    ['CASSANDRA_TLS_CA', ['/missing.pem', '/notes.txt']],
+    ['CASSANDRA_PASSWORD_FILE', ['/missing', '/empty']],
+    ['CASSANDRA_TLS_CA', ['/missing.pem', '/notes.txt', '/client.key']],
+    ['CASSANDRA_TLS_CERT', ['/missing.pem', '/notes.txt', '/client.key']],
+    ['CASSANDRA_TLS_KEY', ['/missing.pem', '/notes.txt', '/client.pem', '/locked.key']],
     ['OTEL_EXPORTER_OTLP_ENDPOINT', ['collector:4318', 'grpc://collector', 'http://', '4318', 'on']],
     ['OTEL_TRACES_SAMPLER', ['all', 'ALWAYS_ON', 'jaeger_remote']],
     ['OTEL_TRACES_SAMPLER_ARG', ['1.5', '-0.1', '.5', '1e-3', '10%', 'Infinity']],

@@ -94,6 +94,7 @@ describe('the object', () => {
   test.each([
     ['STORAGE', { STORAGE: 'Cassandra' }],
     ['CASSANDRA_TLS_CA', { CASSANDRA_TLS_CA: 'ca.pem' }],
+    ['CASSANDRA_PASSWORD_FILE', { CASSANDRA_USERNAME: 'a', CASSANDRA_PASSWORD_FILE: 'password' }],
   ])('refuses a wrong %s by name', (name, settings) => {
     const make = () => new MessengerObject(null, bindingsWith(settings));
     expect(make).toThrow(ConfigError);

@@ -10,6 +10,10 @@ const FILES: Readonly<Record<string, string>> = {
   '/nameless.json': JWKS.replace('"kid":"one",', ''),
   '/none.json': '{"keys":[]}',
   '/notes.txt': 'buy milk',
+  '/secret': `${SECRET}\n`,
+  '/secret-of-windows': `${SECRET}\r\n`,
+  '/secret-of-one-line': SECRET,
+  '/empty': '\n',
 };
 
 function readText(path: string): string {
@@ -47,6 +51,11 @@ describe('whom the service lets in', () => {
       audience: null,
       toleranceSeconds: 30,
     });
+  });
+
+  test.each(['/secret', '/secret-of-windows', '/secret-of-one-line'])('a secret in a file: %s', (path) => {
+    const { signatures } = gateOf({ AUTH: 'jwt', AUTH_SECRET_FILE: path }).tokens!;
+    expect(signatures).toEqual({ secret: SECRET, algorithms: ['HS256'] });
   });
 
   test('tokens by a key set, in a file or at an address', async () => {
@@ -88,6 +97,27 @@ describe('what is wrong is named, and not quoted', () => {
     ['an unknown kind', { AUTH: 'basic' }, /^AUTH must be one of none, jwt$/],
     ['nothing to check by', { AUTH: 'jwt' }, /^AUTH is jwt: exactly one of AUTH_SECRET, /],
     ['two things to check by', { ...byKeys, AUTH_SECRET: SECRET }, /^AUTH is jwt: exactly one/],
+    ['a secret twice', { ...jwt, AUTH_SECRET_FILE: '/secret' }, /^AUTH is jwt: exactly one of AUTH_SECRET, /],
+    [
+      'a file of a secret that is not there',
+      { AUTH: 'jwt', AUTH_SECRET_FILE: '/missing' },
+      /^AUTH_SECRET_FILE must be the path of a file that can be read$/,
+    ],
+    [
+      'a file without a secret',
+      { AUTH: 'jwt', AUTH_SECRET_FILE: '/empty' },
+      /^AUTH_SECRET_FILE must be the path of a file that is not empty$/,
+    ],
+    [
+      'a secret in a file that is shorter than its hash',
+      { AUTH: 'jwt', AUTH_SECRET_FILE: '/notes.txt' },
+      /^AUTH_SECRET_FILE must have at least 32 bytes$/,
+    ],
+    [
+      'a file of a secret that nobody asks for',
+      { AUTH_SECRET_FILE: '/secret' },
+      /^AUTH_SECRET_FILE is there, but AUTH is none: /,
+    ],
     [
       'a secret that is shorter than its hash',
       { ...jwt, AUTH_SECRET: 'hunter2' },

@@ -11,6 +11,8 @@ export interface CassandraOptions {
   readonly credentials: { readonly username: string; readonly password: string } | null;
   /** The certificate authority of the nodes, as PEM text; null for plain connections. */
   readonly tlsCa: string | null;
+  /** The certificate that this client shows over TLS, and its private key, as PEM text; null for none. */
+  readonly tlsClient: { readonly cert: string; readonly key: string } | null;
   readonly consistency: {
     readonly read: ConsistencyName;
     readonly write: ConsistencyName;
@@ -61,7 +63,7 @@ export function clientOptions(
   options: CassandraOptions,
   keyspace: string | null = options.keyspace,
 ): DseClientOptions {
-  const { contactPoints, localDatacenter, credentials, tlsCa, requestTimeoutMs } = options;
+  const { contactPoints, localDatacenter, credentials, tlsCa, tlsClient, requestTimeoutMs } = options;
   const attemptMs = Math.ceil((0.9 * requestTimeoutMs) / ATTEMPTS_PER_REQUEST);
   return {
     contactPoints: [...contactPoints],
@@ -73,7 +75,7 @@ export function clientOptions(
       authProvider: new auth.PlainTextAuthProvider(credentials.username, credentials.password),
     }),
     // The driver would otherwise trust any certificate.
-    ...(tlsCa !== null && { sslOptions: { ca: [tlsCa], rejectUnauthorized: true } }),
+    ...(tlsCa !== null && { sslOptions: { ca: [tlsCa], rejectUnauthorized: true, ...tlsClient } }),
     policies: {
       reconnection: new policies.reconnection.ExponentialReconnectionPolicy(250, 5_000, false),
       speculativeExecution: new policies.speculativeExecution.ConstantSpeculativeExecutionPolicy(

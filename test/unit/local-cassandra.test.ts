@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { claimFolder } from '../../scripts/local-cassandra/folder-claim.ts';
+import { withLocalCassandra } from '../../scripts/local-cassandra/running.ts';
+
+/** The answer of a node to a client that asks what it supports. */
+const SUPPORTED = Buffer.from([0x84, 0, 0, 0, 6, 0, 0, 0, 0]);
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'messenger-local-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+});
+
+/** Something that listens like a node, and answers if it is to; its contact point. */
+async function node({ answers }: { answers: boolean }): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    if (answers) socket.once('data', () => socket.end(SUPPORTED));
+    else socket.destroy();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Does as the process does that runs the nodes of a folder. */
+function run(contactPoints: readonly string[]): void {
+  onTestFinished(claimFolder(folder, contactPoints));
+}
+
+describe('the settings of a command', () => {
+  test('are those of the local Cassandra where one is ready', async () => {
+    const contactPoints = [await node({ answers: true }), '127.0.0.2:9042'];
+    run(contactPoints);
+    await expect(withLocalCassandra({ PORT: '1', STORAGE: '' }, ['/nowhere', folder])).resolves.toEqual({
+      PORT: '1',
+      STORAGE: 'cassandra',
+      CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
+    });
+  });
+
+  test.each([
+    { STORAGE: 'memory' },
+    { STORAGE: 'cassandra' },
+    { CASSANDRA_CONTACT_POINTS: 'cassandra-1:9042' },
+  ])('are left alone where they say what to use: %o', async (env) => {
+    run([await node({ answers: true })]);
+    await expect(withLocalCassandra(env, [folder])).resolves.toEqual(env);
+  });
+
+  test('are missing where no local Cassandra runs', async () => {
+    await expect(withLocalCassandra({}, [folder, '/nowhere'])).resolves.toBeNull();
+  });
+
+  test('are missing where it is still starting', async () => {
+    run([await node({ answers: false })]);
+    await expect(withLocalCassandra({}, [folder])).resolves.toBeNull();
+  });
+
+  test('are missing where the process that ran it is gone, whoever has its port now', async () => {
+    const claim = {
+      pid: process.pid,
+      commandLine: 'of another process',
+      contactPoints: [await node({ answers: true })],
+    };
+    mkdirSync(join(folder, 'claims'));
+    writeFileSync(join(folder, 'claims', 'old.json'), JSON.stringify(claim));
+    await expect(withLocalCassandra({}, [folder])).resolves.toBeNull();
+  });
+});
