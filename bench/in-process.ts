@@ -5,6 +5,7 @@ import type { CassandraOptions } from '../src/adapters/cassandra/connect.ts';
 import { openCassandraStorage } from '../src/adapters/cassandra/storage.ts';
 import { bareProblem } from '../src/adapters/http/problems.ts';
 import { makeClock } from '../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
 import { openHttpServer } from '../src/adapters/system/http-server.ts';
 import type { Log } from '../src/application/ports/log.ts';
 import { openApp } from '../test/http/open-app.ts';
@@ -23,7 +24,14 @@ export interface ObservedServer {
 /** The messenger, observed. */
 export async function observedService(options: CassandraOptions): Promise<ObservedServer> {
   const client = new ObservedClient(options);
-  const storage = openCassandraStorage({ options, clock: makeClock(), log: SILENT, client });
+  const clock = makeClock();
+  const storage = openCassandraStorage({
+    options,
+    clock,
+    messageIds: makeMessageIds({ clock }),
+    log: SILENT,
+    client,
+  });
   await storage.started;
   const { fetch } = openApp({ storage, requestTimeoutMs: options.requestTimeoutMs });
   const server = await openHttpServer({ fetch, refuse: bareProblem, host: '127.0.0.1', port: 0 });

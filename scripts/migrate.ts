@@ -1,14 +1,65 @@
 import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
 import { errors } from 'cassandra-driver';
 import { configurationFlaw } from '../src/adapters/cassandra/connect.ts';
-import { migrate, MigrationError } from '../src/adapters/cassandra/migrate.ts';
+import { declareEventLogIncomplete, migrate, MigrationError } from '../src/adapters/cassandra/migrate.ts';
 import { ConfigError, readConfig } from '../src/composition/config.ts';
 import { withLocalCassandra } from './local-cassandra/running.ts';
 import { readMigrations } from './migrations.ts';
 
+const help = `npm run migrate [-- options]
+
+Creates the keyspace where it does not exist, and brings its schema to the newest version. Safe to repeat, and to run
+from several places at once. It takes the cluster from the environment, like the service.
+
+  --replication-factor N   replicas of each row in CASSANDRA_LOCAL_DATACENTER, where the keyspace has to be created
+                           (CASSANDRA_REPLICATION_FACTOR). Required but on a single local node, where it is 1
+  --event-log-incomplete   then declare the event log incomplete before now. For after a restore or a truncation, where
+                           the event log may lack events of messages that are there: pages of inboxes are then read from
+                           the inbox rows, and clients that follow their events list anew. Processes of the service read
+                           this within half a minute
+  --help                   this text
+`;
+
+class UsageError extends Error {}
+
+interface Options {
+  readonly replicationFactor: number | null;
+  readonly eventLogIncomplete: boolean;
+}
+
+function readOptions(): Options | 'help' {
+  const flag = { type: 'boolean', default: false } as const;
+  const options = {
+    'replication-factor': { type: 'string' },
+    'event-log-incomplete': flag,
+    help: flag,
+  } as const;
+  let values;
+  try {
+    ({ values } = parseArgs({ options }));
+  } catch (error) {
+    throw new UsageError((error as Error).message.split(/\. |\n/)[0]);
+  }
+  if (values.help) return 'help';
+  const factor = values['replication-factor'];
+  if (factor !== undefined && !/^([1-9]\d?|100)$/.test(factor)) {
+    throw new UsageError('--replication-factor takes a whole number from 1 to 100');
+  }
+  return {
+    replicationFactor: factor === undefined ? null : Number(factor),
+    eventLogIncomplete: values['event-log-incomplete'],
+  };
+}
+
 /** Brings the keyspace of the environment to the newest version. */
 async function main(): Promise<number> {
   try {
+    const options = readOptions();
+    if (options === 'help') {
+      console.log(help);
+      return 0;
+    }
     const { cassandra, replicationFactor } = readConfig(
       (await withLocalCassandra(process.env)) ?? process.env,
       (path) => readFileSync(path, 'utf8'),
@@ -16,12 +67,18 @@ async function main(): Promise<number> {
     try {
       await migrate({
         options: cassandra,
-        replicationFactor,
+        replicationFactor: options.replicationFactor ?? replicationFactor,
         migrations: readMigrations(),
         report: (sentence) => {
           console.log(sentence);
         },
       });
+      if (options.eventLogIncomplete) {
+        const since = await declareEventLogIncomplete(cassandra);
+        console.log(
+          `The event log counts as complete since ${since.toISOString()}. Processes of the service read it within half a minute.`,
+        );
+      }
     } catch (error) {
       const flaw = configurationFlaw(error, cassandra);
       if (flaw === null && !(error instanceof errors.NoHostAvailableError)) throw error;
@@ -30,6 +87,10 @@ async function main(): Promise<number> {
     }
     return 0;
   } catch (error) {
+    if (error instanceof UsageError) {
+      console.error(`${error.message} (--help tells more).`);
+      return 2;
+    }
     if (!(error instanceof MigrationError || error instanceof ConfigError)) throw error;
     console.error(error.message);
     return 1;

@@ -7,6 +7,7 @@ import { makeClock } from '../src/adapters/system/clock.ts';
 import { OPEN_GATE } from '../src/adapters/http/gate.ts';
 import { docsAssets } from '../src/adapters/system/docs-assets.ts';
 import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
+import { ALWAYS_VERIFIED } from '../src/application/ports/clock-check.ts';
 import { UNWATCHED } from '../src/application/ports/telemetry.ts';
 import { buildContainer } from '../src/composition/container.ts';
 import { TOKENS } from '../src/composition/tokens.ts';
@@ -19,10 +20,18 @@ import { TOKENS } from '../src/composition/tokens.ts';
 const path = fileURLToPath(new URL('../openapi.json', import.meta.url));
 
 const clock = makeClock();
+const messageIds = makeMessageIds({ clock });
 const { take } = buildContainer({
-  storage: makeMemoryStorage(),
+  storage: makeMemoryStorage({
+    clock,
+    messageIds,
+    limits: { requestTimeout: 5_000_000, maxClockSkew: 2_000_000 },
+    eventRetentionDays: 30,
+    keyRetentionDays: 30,
+  }),
   clock,
-  messageIds: makeMessageIds({ clock }),
+  clockCheck: ALWAYS_VERIFIED,
+  messageIds,
   telemetry: UNWATCHED,
   tracing: null,
   metrics: null,

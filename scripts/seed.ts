@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { openCassandraStorage } from '../src/adapters/cassandra/storage.ts';
 import { makeMemoryStorage } from '../src/adapters/memory/storage.ts';
 import { makeClock } from '../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
 import { StorageFailure } from '../src/application/ports/storage-failure.ts';
 import { ConfigError, readConfig, type Config } from '../src/composition/config.ts';
 import { withLocalCassandra } from './local-cassandra/running.ts';
@@ -12,6 +13,7 @@ import { examplesAt, makeProgress, optionsOf, summaryOf } from './seed/report.ts
 import type { Parameters } from './seed/talks.ts';
 
 const clock = makeClock();
+const messageIds = makeMessageIds({ clock });
 
 /** What storage says on the way, each sentence once: it may concern many messages, or be repeated in waiting. */
 const told = new Set<string>();
@@ -57,8 +59,20 @@ async function main(): Promise<number> {
 async function seed(parameters: Parameters, config: Config): Promise<number> {
   const storage =
     config.storage === 'cassandra'
-      ? openCassandraStorage({ options: config.cassandra, clock, log })
-      : { ...makeMemoryStorage(), started: Promise.resolve() };
+      ? openCassandraStorage({ options: config.cassandra, clock, messageIds, log })
+      : {
+          ...makeMemoryStorage({
+            clock,
+            messageIds,
+            limits: {
+              requestTimeout: config.requestTimeoutMs * 1_000,
+              maxClockSkew: config.cassandra.maxClockSkewMs * 1_000,
+            },
+            eventRetentionDays: config.cassandra.eventRetentionDays,
+            keyRetentionDays: config.cassandra.keyRetentionDays,
+          }),
+          started: Promise.resolve(),
+        };
   try {
     const flaw = await flawOf(storage.started);
     if (flaw !== null) {

@@ -36,7 +36,7 @@ async function main(): Promise<number> {
     const { cassandra } = readConfig(env, () => '');
     await migrate({
       options: cassandra,
-      replicationFactor: 1,
+      replicationFactor: Math.min(options.addresses.length, 3),
       migrations: readMigrations(),
       report: (line) => console.log(line),
     });

@@ -6,12 +6,14 @@ import { cassandraFolder } from './local-cassandra/project-folder.ts';
 import { anyRequest, schemathesisMissing } from '../test/faults/any-request.ts';
 import { cassandraComesLate } from '../test/faults/cassandra-comes-late.ts';
 import { environmentOf, migrate, restore, startCluster } from '../test/faults/cluster.ts';
+import { historyOfLargeMessages } from '../test/faults/history-of-large-messages.ts';
 import { hostileClients } from '../test/faults/hostile-clients.ts';
 import { startLoad } from '../test/faults/load.ts';
 import { overload } from '../test/faults/overload.ts';
 import { replicaDies } from '../test/faults/replica-dies.ts';
 import { replicaHangs } from '../test/faults/replica-hangs.ts';
 import { serviceDies } from '../test/faults/service-dies.ts';
+import { serviceIsPaused } from '../test/faults/service-is-paused.ts';
 import { serviceStops } from '../test/faults/service-stops.ts';
 import { startService, type Service } from '../test/faults/service.ts';
 import type { Row, Scenario, Stage } from '../test/faults/stage.ts';
@@ -21,12 +23,14 @@ import { twoReplicasDie } from '../test/faults/two-replicas-die.ts';
 /** In this order, so that what starts a cluster of its own is done before the other cluster is there. */
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'cassandra-comes-late': cassandraComesLate,
+  'history-of-large-messages': historyOfLargeMessages,
   'replica-dies': replicaDies,
   'two-replicas-die': twoReplicasDie,
   'replica-hangs': replicaHangs,
   overload,
   'service-dies': serviceDies,
   'service-stops': serviceStops,
+  'service-is-paused': serviceIsPaused,
   'hostile-clients': hostileClients,
   'any-request': anyRequest,
 };
@@ -99,6 +103,7 @@ async function play(names: readonly string[], folder: string, signal: AbortSigna
   aborted.catch(() => {});
   const clusters: { three?: Promise<LocalCluster> } = {};
   let failed = 0;
+  let oneNodes = 0;
   console.log(TABLE_HEAD);
   for (const name of names) {
     const begun = performance.now();
@@ -112,8 +117,10 @@ async function play(names: readonly string[], folder: string, signal: AbortSigna
         await restore(cluster);
         return cluster;
       },
-      async oneNode(yaml) {
-        const cluster = await startCluster({ directory: join(folder, 'one-node'), nodes: 1, yaml, signal });
+      async oneNode(needs) {
+        oneNodes += 1;
+        const directory = join(folder, `one-node-${oneNodes}`);
+        const cluster = await startCluster({ directory, nodes: 1, signal, ...needs });
         ends.push(() => cluster.stop());
         return cluster;
       },

@@ -2,47 +2,61 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Client } from 'cassandra-driver';
 import { configurationFlaw, makeClient, sessionOptions } from '../src/adapters/cassandra/connect.ts';
-import { FLAWS, type FlawKind } from '../src/adapters/cassandra/inspection.ts';
+import { EventLogState } from '../src/adapters/cassandra/event-log-state.ts';
+import { INCONSISTENCIES, type InconsistencyKind } from '../src/adapters/cassandra/inspection.ts';
 import { SCHEMA_STATE, schemaFlaw } from '../src/adapters/cassandra/schema.ts';
+import { cassandraClocks } from '../src/adapters/cassandra/clock-measurement.ts';
 import { makeSession } from '../src/adapters/cassandra/session.ts';
 import { stateOf, type CassandraOptions } from '../src/adapters/cassandra/storage.ts';
 import { BEGINNING, shareOf, verify, type Finding, type Progress } from '../src/adapters/cassandra/verify.ts';
+import { makeClock } from '../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
+import type { ReferenceClocks } from '../src/application/ports/reference-clocks.ts';
 import { StorageFailure } from '../src/application/ports/storage-failure.ts';
 import { ConfigError, readConfig } from '../src/composition/config.ts';
 import { withLocalCassandra } from './local-cassandra/running.ts';
 
 const help = `npm run verify [-- options]
 
-Walks the keyspace while the service goes on, and tells where its tables contradict each other: a message that an
-inbox does not show, a head that is not the newest message, a bucket that readers don't find. It prints ids, and nothing
-of what was said. Where the cluster is, it takes from the environment, like the service; without, it is the local
-one that npm run cassandra or npm run start:cassandra runs.
+Scans the keyspace while the service goes on, and reports where its tables contradict each other: a message that an
+inbox or an event log does not show, an inbox row that is behind, a bucket that readers don't find. It prints ids, and no
+content of messages. It takes the cluster from the environment, like the service: run it with the same settings.
+Without any, it is the local one that npm run cassandra or npm run start:cassandra runs.
 
-  --repair        mend what can be mended, by writing again what the service writes, and look again
-  --rate N        read at most N rows a second (2000)
-  --settle S      report what is wrong for at least S seconds (10). After an outage the service mends failed sends
+  --repair        write what is missing again, as the service writes it, and inspect again. Nothing that was right moves
+                  or becomes unread. A message that its receiver was never told of is announced as new. Where the whole
+                  event log was lost or restored, run "npm run migrate -- --event-log-incomplete" first
+  --rate N        read at most N rows a second in total (2000)
+  --parallel N    scan N ranges of tokens at the same time (4)
+  --settle S      report what is wrong for at least S seconds (10). After an outage the service completes failed sends
                   for two minutes by itself: 150 leaves them to it
-  --resume FILE   keep the place in FILE, and go on from there if the file is there
+  --resume FILE   store the progress in FILE, and resume from there if the file exists
   --show N        print N findings at most (100); all are counted
   --json          print JSON, an object a line: {"finding": …} for each, and {"summary": …} at the end
   --help          this text
 
-Exits with 0 if nothing is wrong or all of it was mended, 1 if findings are left, 2 if the walk did not come to its end.
+How long it takes: about three rows are read for each message within the retention of events, one for each older
+message, two for each inbox row, and three for each conversation. At the default of 2,000 a second, 10 million recent
+messages take about four hours and a thousand million about 17 days, so raise --rate and --parallel with the size of the
+cluster: at 50,000 a second a thousand million take 17 hours. Several processes can't share one scan.
+
+Exits with 0 if nothing is wrong or all of it was repaired, 1 if findings are left, 2 if the scan did not finish.
 `;
 
-/** Why there is no answer, in a sentence for people. */
+/** Why the scan can't start or finish, in a sentence for people. */
 class CannotVerify extends Error {}
 
-interface Asked {
+interface Options {
   readonly repair: boolean;
   readonly rate: number;
+  readonly parallel: number;
   readonly settle: number;
   readonly resume: string | null;
   readonly show: number;
   readonly json: boolean;
 }
 
-function asked(): Asked | 'help' {
+function readOptions(): Options | 'help' {
   const text = { type: 'string' } as const;
   const flag = { type: 'boolean', default: false } as const;
   const options = {
@@ -50,6 +64,7 @@ function asked(): Asked | 'help' {
     json: flag,
     help: flag,
     rate: text,
+    parallel: text,
     settle: text,
     show: text,
     resume: text,
@@ -61,15 +76,21 @@ function asked(): Asked | 'help' {
     throw new CannotVerify(`${(error as Error).message.split(/\. |\n/)[0]} (--help tells more).`);
   }
   if (values.help) return 'help';
-  const number = (name: 'rate' | 'settle' | 'show', byDefault: number, least: number): number => {
+  const number = (
+    name: 'rate' | 'parallel' | 'settle' | 'show',
+    byDefault: number,
+    least: number,
+    most = 9_999_999,
+  ): number => {
     const value = values[name];
     if (value === undefined) return byDefault;
-    if (/^\d{1,7}$/.test(value) && Number(value) >= least) return Number(value);
-    throw new CannotVerify(`--${name} takes a whole number from ${least} up (--help tells more).`);
+    if (/^\d{1,7}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);
+    throw new CannotVerify(`--${name} takes a whole number from ${least} to ${most} (--help tells more).`);
   };
   return {
     repair: values.repair,
     rate: number('rate', 2_000, 1),
+    parallel: number('parallel', 4, 1, 256),
     settle: number('settle', 10, 1),
     resume: values.resume ?? null,
     show: number('show', 100, 0),
@@ -77,8 +98,8 @@ function asked(): Asked | 'help' {
   };
 }
 
-/** The place that `file` keeps, or the beginning where there is no file. */
-function placeIn(file: string | null, keyspace: string): Progress {
+/** The progress stored in `file`, or the beginning where there is no file. */
+function progressIn(file: string | null, keyspace: string): Progress {
   if (file === null) return BEGINNING;
   let text: string;
   try {
@@ -88,18 +109,18 @@ function placeIn(file: string | null, keyspace: string): Progress {
     throw new CannotVerify(`${file} can't be read.`);
   }
   try {
-    const kept = JSON.parse(text) as { keyspace: unknown; kinds: unknown; progress: Progress };
-    if (kept.keyspace === keyspace && kept.kinds === kinds) return kept.progress;
+    const stored = JSON.parse(text) as { keyspace: unknown; kinds: unknown; progress: Progress };
+    if (stored.keyspace === keyspace && stored.kinds === kinds) return stored.progress;
   } catch {
     // Like a file of something else.
   }
-  throw new CannotVerify(`${file} does not keep a place of this walk through ${keyspace}.`);
+  throw new CannotVerify(`${file} does not hold the progress of this scan of ${keyspace}.`);
 }
 
-/** A place is worth nothing to a version that looks for something else. */
-const kinds = Object.keys(FLAWS).join();
+/** A version that looks for something else has to begin again. */
+const kinds = Object.keys(INCONSISTENCIES).join();
 
-function keep(file: string, keyspace: string, progress: Progress): void {
+function store(file: string, keyspace: string, progress: Progress): void {
   try {
     writeFileSync(`${file}.new`, JSON.stringify({ keyspace, kinds, progress }));
     renameSync(`${file}.new`, file);
@@ -108,26 +129,44 @@ function keep(file: string, keyspace: string, progress: Progress): void {
   }
 }
 
+/** Connects, and checks the schema, and that this host's clock can tell what lies in the future. */
 async function connect(client: Client, options: CassandraOptions): Promise<void> {
   let schema;
+  let skew;
   try {
     await client.connect();
     const { read } = sessionOptions(options).consistency;
     schema = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
+    skew = await skewOf(cassandraClocks(client));
   } catch (error) {
     const flaw = configurationFlaw(error, options);
     throw new CannotVerify(flaw ?? `Cassandra can't be reached at ${options.contactPoints.join(', ')}.`);
   }
   const flaw = schemaFlaw(schema);
   if (flaw !== null) throw new CannotVerify(flaw);
+  if (skew > options.maxClockSkewMs) {
+    throw new CannotVerify(`The clock of this host differs from Cassandra's by ${Math.round(skew)} ms.`);
+  }
+}
+
+/** By how many milliseconds this host's clock differs from that of a node at least; the median of all nodes. */
+async function skewOf(clocks: ReferenceClocks): Promise<number> {
+  const skews = await Promise.all(
+    clocks.nodes().map(async (node) => {
+      const asked = Date.now();
+      const time = await clocks.read(node);
+      return Math.max(asked - time, time - Date.now(), 0);
+    }),
+  );
+  return skews.sort((a, b) => a - b)[skews.length >> 1] ?? 0;
 }
 
 /** Prints findings, the first `show` of them. */
-function printer({ show, json }: Asked): (finding: Finding) => void {
+function printer({ show, json }: Options): (finding: Finding) => void {
   let printed = 0;
   return ({ kind, state, conversationId, userId, messageId }) => {
     printed += 1;
-    if (printed === show + 1) console.error('Further findings are counted, and not printed.');
+    if (printed === show + 1) console.error('Further findings are counted, but not printed.');
     if (printed > show) return;
     const names = { conversation_id: conversationId, user_id: userId, message_id: messageId };
     const words = Object.entries(names).flatMap(([name, id]) => (id === null ? [] : `${name}=${id}`));
@@ -137,86 +176,134 @@ function printer({ show, json }: Asked): (finding: Finding) => void {
   };
 }
 
-function summaryOf({ seen, flaws }: Progress, { repair, json }: Asked, left: number): string {
-  if (json) return JSON.stringify({ summary: { seen, flaws, left } });
-  const row = (...[kind, found, mended, about]: readonly (string | number)[]): string =>
-    `${String(kind).padEnd(26)}${String(found).padStart(8)}${String(mended).padStart(8)}  ${about}`;
-  const lines = Object.entries(flaws).map(([kind, { found, mended }]) =>
-    row(kind, found, mended, FLAWS[kind as FlawKind]),
+function summaryOf({ seen, inconsistencies }: Progress, { repair, json }: Options, left: number): string {
+  if (json) return JSON.stringify({ summary: { seen, inconsistencies, left } });
+  const row = (...[kind, found, repaired, about]: readonly (string | number)[]): string =>
+    `${String(kind).padEnd(26)}${String(found).padStart(8)}${String(repaired).padStart(10)}  ${about}`;
+  const lines = Object.entries(inconsistencies).map(([kind, { found, repaired }]) =>
+    row(kind, found, repaired, INCONSISTENCIES[kind as InconsistencyKind]),
   );
-  const { messages, buckets, inboxRows } = seen;
+  const { messages, buckets, inboxRows, conversations, lateEvents } = seen;
   return [
-    row('', 'found', 'mended', '').trimEnd(),
+    row('', 'found', 'repaired', '').trimEnd(),
     ...lines,
-    `${messages} messages in ${buckets} buckets and ${inboxRows} inbox rows were looked at; ${left} findings are left.`,
-    ...(repair ? reasonsOf(flaws) : []),
+    `Scanned ${messages} messages in ${buckets} buckets, ${inboxRows} inbox rows, ${conversations} conversations and ` +
+      `${lateEvents} late events; ${left} findings are left.`,
+    ...(repair ? reasonsOf(inconsistencies) : []),
   ].join('\n');
 }
 
-/** Why mending did not help. */
-function reasonsOf(flaws: Progress['flaws']): string[] {
-  const isLeft = (kind: FlawKind): boolean => flaws[kind].found > flaws[kind].mended;
-  const others = (Object.keys(FLAWS) as FlawKind[]).filter((kind) => kind !== 'head_without_message');
+/** What nothing that the service writes can repair, and what to do instead. */
+const NO_REPAIR: Partial<Record<InconsistencyKind, string>> = {
+  last_message_missing:
+    'An inbox row that names a message which does not exist can only be replaced by a later one: every message is\n' +
+    'written with its own time, and loses against it. The next message of the conversation replaces it.',
+  late_message_missing: 'A late event whose message does not exist has no effect on readers.',
+  in_future:
+    'A message in the future was made by a process with a wrong clock. It stays the newest of its conversation until\n' +
+    'its time has come, and is deleted only by hand.',
+};
+
+/** Why findings are left after a repair. */
+function reasonsOf(inconsistencies: Progress['inconsistencies']): string[] {
+  const left = (Object.keys(INCONSISTENCIES) as InconsistencyKind[]).filter(
+    (kind) => inconsistencies[kind].found > inconsistencies[kind].repaired,
+  );
+  const others = left.some((kind) => NO_REPAIR[kind] === undefined);
   return [
-    ...(isLeft('head_without_message')
+    ...left.flatMap((kind) => NO_REPAIR[kind] ?? []),
+    ...(others
       ? [
-          'A head that names no message can only be replaced by a later one: every message is written with its own\n' +
-            'time, and loses against it. The next message of the conversation is such a one.',
-        ]
-      : []),
-    ...(others.some(isLeft)
-      ? [
-          'What is wrong after it was written again was deleted, or written by another hand, at a later time than\n' +
-            "the message's own, and that wins. A head is set right by the conversation's next message.",
+          'What is still wrong after it was written again was deleted, or overwritten by something other than the\n' +
+            "service, with a later write time than the message's own, which wins. The next message of the conversation\n" +
+            'replaces an inbox row.',
         ]
       : []),
   ];
 }
 
-async function walk(options: CassandraOptions, ask: Asked, toldToStop: AbortSignal): Promise<0 | 1> {
-  const { resume, rate, settle, repair } = ask;
-  let progress = placeIn(resume, options.keyspace);
-  const client = makeClient(options);
+async function scan({
+  cassandra,
+  options,
+  toldToStop,
+}: {
+  readonly cassandra: CassandraOptions;
+  readonly options: Options;
+  readonly toldToStop: AbortSignal;
+}): Promise<0 | 1> {
+  const { resume, rate, parallel, settle, repair } = options;
+  const { keyspace, eventRetentionDays, requestTimeoutMs, maxClockSkewMs } = cassandra;
+  let progress = progressIn(resume, keyspace);
+  const client = makeClient(cassandra);
   try {
-    await connect(client, options);
-    if (resume !== null) keep(resume, options.keyspace, progress);
-    let told = performance.now();
-    const places = verify({
-      session: makeSession(client, () => true, sessionOptions(options)),
+    await connect(client, cassandra);
+    if (resume !== null) store(resume, keyspace, progress);
+    const clock = makeClock();
+    const remaining = remainingTime();
+    let printed = performance.now();
+    const steps = verify({
+      session: makeSession(client, () => true, sessionOptions(cassandra)),
+      clock,
+      eventLog: new EventLogState({ clock, retentionDays: eventRetentionDays }),
+      messageIds: makeMessageIds({ clock }),
+      limits: { requestTimeout: requestTimeoutMs * 1_000, maxClockSkew: maxClockSkewMs * 1_000 },
+      eventRetentionDays,
       from: progress,
       rowsPerSecond: rate,
+      parallel,
       settleMs: settle * 1_000,
       repair,
-      found: printer(ask),
+      found: printer(options),
       signal: toldToStop,
     });
-    for await (progress of places) {
-      if (resume !== null) keep(resume, options.keyspace, progress);
-      if (performance.now() - told < 5_000) continue;
-      told = performance.now();
-      console.error(progressOf(progress));
+    for await (progress of steps) {
+      if (resume !== null) store(resume, keyspace, progress);
+      const left = remaining(progress);
+      if (performance.now() - printed < 5_000) continue;
+      printed = performance.now();
+      console.error(`${textOf(progress)}${left}`);
     }
     if (resume !== null) rmSync(resume);
-    const left = Object.values(progress.flaws).reduce((sum, { found, mended }) => sum + found - mended, 0);
-    console.log(summaryOf(progress, ask, left));
+    const left = Object.values(progress.inconsistencies).reduce(
+      (sum, { found, repaired }) => sum + found - repaired,
+      0,
+    );
+    console.log(summaryOf(progress, options, left));
     return left === 0 ? 0 : 1;
   } catch (error) {
-    const place = resume === null ? '' : ` The same command goes on from where ${resume} says.`;
+    const place = resume === null ? '' : ` The same command resumes from ${resume}.`;
     if (error instanceof CannotVerify) throw error;
-    if (toldToStop.aborted) throw new CannotVerify(`Stopped; ${progressOf(progress)}.${place}`);
+    if (toldToStop.aborted) throw new CannotVerify(`Stopped; ${textOf(progress)}.${place}`);
     if (!(error instanceof StorageFailure)) throw error;
-    throw new CannotVerify(`Cassandra does not answer; ${progressOf(progress)}.${place}`);
+    throw new CannotVerify(`Cassandra does not answer; ${textOf(progress)}.${place}`);
   } finally {
     await client.shutdown();
   }
 }
 
-function progressOf(progress: Progress): string {
-  const { pass, seen, flaws, suspects } = progress;
-  const found = Object.values(flaws).reduce((sum, tally) => sum + tally.found, 0);
+/** Tells how long a pass is still going to take, from how far it has come since it was first asked. */
+function remainingTime(): (progress: Progress) => string {
+  let pass: Progress['pass'] | null = null;
+  let begun = { at: 0, share: 0 };
+  return (progress) => {
+    const share = shareOf(progress);
+    if (progress.pass !== pass) {
+      pass = progress.pass;
+      begun = { at: performance.now(), share };
+    }
+    const done = share - begun.share;
+    if (done <= 0 || share >= 1) return '';
+    const minutes = Math.ceil(((performance.now() - begun.at) * (1 - share)) / done / 60_000);
+    return `, about ${minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`} left in this pass`;
+  };
+}
+
+function textOf(progress: Progress): string {
+  const { pass, seen, inconsistencies, candidates } = progress;
+  const found = Object.values(inconsistencies).reduce((sum, tally) => sum + tally.found, 0);
   return (
     `${pass} ${Math.floor(shareOf(progress) * 100)} %: ${seen.messages} messages, ${seen.inboxRows} inbox rows, ` +
-    `${found} findings, ${suspects.length} to be looked at again`
+    `${found} findings, ${candidates.length} to be inspected again`
   );
 }
 
@@ -224,14 +311,14 @@ async function main(): Promise<number> {
   const toldToStop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => toldToStop.abort());
   try {
-    const ask = asked();
-    if (ask === 'help') {
+    const options = readOptions();
+    if (options === 'help') {
       console.log(help);
       return 0;
     }
     const env = (await withLocalCassandra(process.env)) ?? process.env;
     const { cassandra } = readConfig(env, (path) => readFileSync(path, 'utf8'));
-    return await walk(cassandra, ask, toldToStop.signal);
+    return await scan({ cassandra, options, toldToStop: toldToStop.signal });
   } catch (error) {
     console.error(error instanceof CannotVerify || error instanceof ConfigError ? error.message : error);
     return 2;

@@ -2,7 +2,7 @@ import type { Client } from 'cassandra-driver';
 import { conversationRow } from '../../src/adapters/cassandra/conversation-repository.ts';
 import { bucketRow } from '../../src/adapters/cassandra/message-repository.ts';
 import type { Statement } from '../../src/adapters/cassandra/session.ts';
-import { bucketOf } from '../../src/adapters/cassandra/stored-time.ts';
+import { bucketOf } from '../../src/adapters/cassandra/time-buckets.ts';
 import type { MessageId } from '../../src/domain/ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';
 import { idAt, messageAt, type Pair } from './cast.ts';
@@ -45,16 +45,14 @@ function* batchesOf(histories: readonly History[]): Generator<Statement[]> {
   for (const history of histories) {
     const { pair, count } = history;
     const { participants, conversationId } = pair;
-    const [query, params] = conversationRow({ id: conversationId, participants, created: idIn(history, 0) });
-    yield [{ query, params }];
+    yield [conversationRow({ id: conversationId, participants, created: idIn(history, 0) })];
     let batch: Statement[] = [];
     let bucket: number | null = null;
     for (let index = 0; index < count; index += 1) {
       const { id, senderId, receiverId, content } = messageAt(pair, timeIn(history, index));
-      const own = bucketOf(id);
+      const own = bucketOf(conversationId, id);
       if (own !== bucket) {
-        const [query, params] = bucketRow(conversationId, id);
-        yield [{ query, params }];
+        yield [bucketRow(conversationId, id)];
       }
       if (own !== bucket || batch.length === MESSAGES_PER_BATCH) {
         if (batch.length > 0) yield batch;

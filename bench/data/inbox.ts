@@ -1,6 +1,5 @@
 import type { Client } from 'cassandra-driver';
-import { headOf } from '../../src/adapters/cassandra/inbox.ts';
-import { Notes } from '../../src/adapters/cassandra/notes.ts';
+import { newsRows } from '../../src/adapters/cassandra/message-repository.ts';
 import type { Statement } from '../../src/adapters/cassandra/session.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { messageAt, pairOf, type Pair } from './cast.ts';
@@ -35,7 +34,6 @@ export async function writeInboxes(client: Client, inboxes: readonly Inbox[]): P
   let count = 0;
   function* batches(): Generator<Statement[]> {
     for (const { owner, moves } of inboxes) {
-      const notes = new Notes();
       const pairs = new Map<number, Pair>();
       let batch: Statement[] = [];
       let inBatch = 0;
@@ -43,9 +41,7 @@ export async function writeInboxes(client: Client, inboxes: readonly Inbox[]): P
         const pair = pairs.get(conversation) ?? conversationOf(owner, conversation);
         pairs.set(conversation, pair);
         const message = messageAt(pair, at, count);
-        const { levels } = notes.missing(pair.conversationId, message.id);
-        notes.note(pair.conversationId, message.id);
-        batch.push(...headOf(message, pair.participants, owner, levels));
+        batch.push(...newsRows(message, pair.participants, message.id, owner, 30));
         count += 1;
         inBatch += 1;
         if (inBatch === MOVES_PER_BATCH) {

@@ -2,18 +2,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener } from 'node:http';
 import { types, type Client } from 'cassandra-driver';
 import { cursorAt } from '../../src/adapters/http/cursors.ts';
-import {
-  bucketAt,
-  bucketOf,
-  earliestWins,
-  FINEST,
-  LEVELS,
-  slotAt,
-} from '../../src/adapters/cassandra/stored-time.ts';
+import { bucketAt, bucketOf, firstWriteWins } from '../../src/adapters/cassandra/time-buckets.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import type { ConversationId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import { previewOf } from '../../src/domain/message.ts';
-import { messageIdAt, microsecondsOf, millisecondsOf, timestampOf } from '../../src/domain/time.ts';
+import { messageIdAt, microsecondsOf, timestampOf } from '../../src/domain/time.ts';
 import { answerWith, textOf } from '../bare-http.ts';
 
 /*
@@ -26,7 +19,7 @@ import { answerWith, textOf } from '../bare-http.ts';
 
 const CLAIM = `
   INSERT INTO messages_by_idempotency_key (sender_id, idempotency_key, message_id, conversation_id, fingerprint)
-  VALUES (?, ?, ?, ?, ?) IF NOT EXISTS`;
+  VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL 2592000`;
 const PUT_BUCKET = `
   INSERT INTO buckets_by_conversation (conversation_id, bucket) VALUES (?, ?) USING TIMESTAMP ?`;
 const PUT_CONVERSATION = `
@@ -34,25 +27,29 @@ const PUT_CONVERSATION = `
 const PUT_MESSAGE = `
   INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, sender_id, receiver_id, content)
   VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`;
-const PUT_HEAD = `
-  UPDATE conversations_by_user USING TIMESTAMP ? SET head = ?, participants = ?
-  WHERE user_id = ? AND conversation_id = ?`;
-const PUT_ORDER = `
-  INSERT INTO conversation_order_by_user (user_id, level, slot, conversation_id)
+const PUT_LAST_ACTIVITY = `
+  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity)
   VALUES (?, ?, ?, ?) USING TIMESTAMP ?`;
+const PUT_EVENT = `
+  INSERT INTO events_by_user (user_id, places, event_id, type, conversation_id, message_id)
+  VALUES (?, true, ?, 'message.created', ?, ?) USING TIMESTAMP ? AND TTL 2678400`;
 const BUCKETS = `
   SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket <= ? LIMIT ?`;
 const MESSAGES = `
   SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
   WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`;
-const ORDER = `
-  SELECT slot, conversation_id FROM conversation_order_by_user
-  WHERE user_id = ? AND level = ? LIMIT ?`;
-const HEADS = `
-  SELECT conversation_id, participants, head, created FROM conversations_by_user
+const ENTRIES = `
+  SELECT conversation_id, participants, last_activity FROM conversations_by_user WHERE user_id = ? LIMIT 65`;
+const CANDIDATES = `
+  SELECT event_id, conversation_id FROM events_by_user
+  WHERE user_id = ? AND places = true AND event_id < ? AND event_id > ? LIMIT ?`;
+const LOOKUP = `
+  SELECT conversation_id, participants, last_activity FROM conversations_by_user
   WHERE user_id = ? AND conversation_id IN ?`;
 
 const LIMIT = 20;
+const NIL = '00000000-0000-0000-0000-000000000000';
+const BOTTOM = '00000000-0000-7000-8000-000000000000';
 const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
 
 const consistency = types.consistencies.localQuorum;
@@ -76,8 +73,6 @@ export function makeFloor(client: Client): RequestListener {
   const read = async (query: string, params: unknown[]): Promise<types.Row[]> =>
     (await client.execute(query, params, READ)).rows;
 
-  /** For each conversation, the slot of each level that its rows were written in. */
-  const written = new Map<ConversationId, readonly number[]>();
   let lastTime = 0;
 
   async function send({ sender_id, receiver_id, content }: Body, key: string | undefined): Promise<object> {
@@ -92,35 +87,33 @@ export function makeFloor(client: Client): RequestListener {
       if (row['[applied]'] !== true) id = String(row['message_id']) as MessageId;
     }
     const timestamp = microsecondsOf(id);
-    const milliseconds = millisecondsOf(id);
-    const bucket = bucketOf(id);
-    const before = written.get(conversationId);
-    const slots = LEVELS.map((level) => slotAt(level, milliseconds));
-    if (before?.[3] !== slots[3]) {
-      await Promise.all([
-        client.execute(PUT_BUCKET, [conversationId, bucket, timestamp], WRITE),
-        client.execute(PUT_CONVERSATION, [conversationId, participants, id, earliestWins(id)], WRITE),
-      ]);
-    }
-    const message = [conversationId, bucket, id, sender_id, receiver_id, content, timestamp];
-    await client.execute(PUT_MESSAGE, message, WRITE);
-    const head = new types.Tuple(id, sender_id, previewOf(content));
+    const bucket = bucketOf(conversationId, id);
+    await Promise.all([
+      client.execute(
+        PUT_MESSAGE,
+        [conversationId, bucket, id, sender_id, receiver_id, content, timestamp],
+        WRITE,
+      ),
+      client.batch(
+        [
+          { query: PUT_BUCKET, params: [conversationId, bucket, timestamp] },
+          { query: PUT_CONVERSATION, params: [conversationId, participants, id, firstWriteWins(id)] },
+        ],
+        WRITE,
+      ),
+    ]);
+    const cell = new types.Tuple(id, NIL, id, sender_id, previewOf(content));
     await Promise.all(
-      participants.map((userId) => {
-        const batch: { query: string; params: unknown[] }[] = [
-          { query: PUT_HEAD, params: [timestamp, head, participants, userId, conversationId] },
-        ];
-        for (const level of LEVELS) {
-          if (level !== FINEST && before?.[level] === slots[level]) continue;
-          batch.push({
-            query: PUT_ORDER,
-            params: [userId, level, slots[level], conversationId, timestamp],
-          });
-        }
-        return client.batch(batch, WRITE);
-      }),
+      participants.map((userId) =>
+        client.batch(
+          [
+            { query: PUT_LAST_ACTIVITY, params: [userId, conversationId, participants, cell, timestamp] },
+            { query: PUT_EVENT, params: [userId, id, conversationId, id, timestamp] },
+          ],
+          WRITE,
+        ),
+      ),
     );
-    written.set(conversationId, slots);
     return {
       id,
       conversation_id: conversationId,
@@ -135,10 +128,10 @@ export function makeFloor(client: Client): RequestListener {
     const below = before ?? TOP;
     const readBucket = (bucket: number): Promise<types.Row[]> =>
       read(MESSAGES, [conversationId, bucket, below, LIMIT + 1]);
-    const likely = before === null ? bucketAt(Date.now()) : bucketOf(before);
+    const likely = before === null ? bucketAt(conversationId, Date.now()) : bucketOf(conversationId, before);
     const [likelyRows, buckets] = await Promise.all([
       readBucket(likely),
-      read(BUCKETS, [conversationId, bucketOf(below), 100]),
+      read(BUCKETS, [conversationId, bucketOf(conversationId, below), 100]),
     ]);
     const rows: types.Row[] = [];
     for (const row of buckets) {
@@ -166,27 +159,25 @@ export function makeFloor(client: Client): RequestListener {
     };
   }
 
-  /** The first page of an inbox at rest, where the first rows of the finest level nominate enough. */
+  /** Users with more conversations than one query reads. */
+  const large = new Set<UserId>();
+
+  /** The first page of an inbox at rest, where the first rows of the log list enough candidates. */
   async function inbox(userId: UserId): Promise<object> {
-    const nominees = new Set<string>();
-    let slot: unknown;
-    for (const row of await read(ORDER, [userId, FINEST, 64])) {
-      if (nominees.size > LIMIT && row['slot'] !== slot) break;
-      slot = row['slot'];
-      nominees.add(String(row['conversation_id']));
-    }
-    const heads = await read(HEADS, [userId, [...nominees]]);
+    const rows = large.has(userId) ? null : await read(ENTRIES, [userId]);
+    if (rows !== null && rows.length > 64) large.add(userId);
+    const heads = rows !== null && rows.length <= 64 ? rows : await lookedUp(userId);
     const entries = heads.map((row) => {
-      const head = row['head'] as types.Tuple;
-      const id = String(head.get(0)) as MessageId;
+      const cell = row['last_activity'] as types.Tuple;
+      const id = String(cell.get(2)) as MessageId;
       const participants = row['participants'] as readonly string[];
       return {
         id: String(row['conversation_id']),
         participant_ids: participants,
         other_user_id: participants.find((participant) => participant !== userId) ?? userId,
         last_message_id: id,
-        last_message_sender_id: head.get(1) as string,
-        last_message_content: head.get(2) as string,
+        last_message_sender_id: cell.get(3) as string,
+        last_message_content: cell.get(4) as string,
         last_message_at: timestampOf(id),
       };
     });
@@ -198,6 +189,12 @@ export function makeFloor(client: Client): RequestListener {
       limit: LIMIT,
       next_cursor: isMore ? cursorAt({ kind: 'inbox', of: userId }, last.last_message_id) : null,
     };
+  }
+
+  async function lookedUp(userId: UserId): Promise<types.Row[]> {
+    const candidates = await read(CANDIDATES, [userId, TOP, BOTTOM, 2 * (LIMIT + 1)]);
+    const ids = new Set(candidates.map((row) => String(row['conversation_id'])));
+    return read(LOOKUP, [userId, [...ids]]);
   }
 
   async function answerTo(request: IncomingMessage): Promise<object> {

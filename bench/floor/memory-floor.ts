@@ -4,13 +4,13 @@ import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
-import { otherThan, participantsOf, positionOf } from '../../src/domain/conversation.ts';
+import { otherParticipant, participantsOf } from '../../src/domain/conversation.ts';
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
 import type { Message } from '../../src/domain/message.ts';
 import { timestampOf } from '../../src/domain/time.ts';
 
 const LIMIT = 20;
-const FIRST = { before: null, skip: 0, limit: LIMIT + 1 };
+const FIRST = { before: null, offset: 0, limit: LIMIT + 1 };
 
 interface Body {
   readonly sender_id: UserId;
@@ -23,8 +23,15 @@ interface Body {
  * beyond it is validation, the OpenAPI layer, middleware, and the deadline around each use case.
  */
 export function makeMemoryFloor(): Hono {
-  const { messages, conversations } = makeMemoryStorage();
-  const messageIds = makeMessageIds({ clock: makeClock() });
+  const clock = makeClock();
+  const messageIds = makeMessageIds({ clock });
+  const { messages, conversations } = makeMemoryStorage({
+    clock,
+    messageIds,
+    limits: { requestTimeout: 5_000_000, maxClockSkew: 2_000_000 },
+    eventRetentionDays: 30,
+    keyRetentionDays: 30,
+  });
   const app = new Hono();
 
   app.post('/api/messages', async (c) => {
@@ -37,7 +44,7 @@ export function makeMemoryFloor(): Hono {
       receiverId: receiver_id,
       content,
     };
-    await messages.append({ message, participants, idempotencyKey: null });
+    await messages.append({ message, participants, idempotencyKey: null, isLive: true });
     return c.json(viewOf(message), 201);
   });
 
@@ -58,21 +65,21 @@ export function makeMemoryFloor(): Hono {
     const id = c.req.param('id') as UserId;
     const found = await conversations.listByUser(id, FIRST);
     const shown = found.slice(0, LIMIT);
-    const data = shown.map(({ conversationId, participants, head }) => ({
+    const data = shown.map(({ conversationId, participants, lastMessage }) => ({
       id: conversationId,
       participant_ids: participants,
-      other_user_id: otherThan(id, participants),
-      last_message_id: head?.messageId ?? null,
-      last_message_sender_id: head?.senderId ?? null,
-      last_message_content: head?.preview ?? null,
-      last_message_at: head === null ? null : timestampOf(head.messageId),
+      other_user_id: otherParticipant(id, participants),
+      last_message_id: lastMessage?.messageId ?? null,
+      last_message_sender_id: lastMessage?.senderId ?? null,
+      last_message_content: lastMessage?.preview ?? null,
+      last_message_at: lastMessage === null ? null : timestampOf(lastMessage.messageId),
     }));
     const last = shown.at(-1);
     const isMore = last !== undefined && found.length > LIMIT;
     return c.json({
       data,
       limit: LIMIT,
-      next_cursor: isMore ? cursorAt({ kind: 'inbox', of: id }, positionOf(last)) : null,
+      next_cursor: isMore ? cursorAt({ kind: 'inbox', of: id }, last.lastEventId) : null,
     });
   });
 

@@ -17,13 +17,13 @@ export function coalescing(messages: MessageRepository): MessageRepository {
       return appended;
     },
 
-    listBefore(conversationId, stretch) {
+    listBefore(conversationId, slice) {
       const pages = readings.get(conversationId) ?? new Map<string, Promise<readonly Message[]>>();
       readings.set(conversationId, pages);
-      const page = `${stretch.before ?? ''} ${stretch.skip} ${stretch.limit}`;
+      const page = `${slice.before ?? ''} ${slice.offset} ${slice.limit}`;
       const shared = pages.get(page);
       if (shared !== undefined) return shared;
-      const reading = messages.listBefore(conversationId, stretch);
+      const reading = messages.listBefore(conversationId, slice);
       pages.set(page, reading);
       const end = (): void => {
         pages.delete(page);

@@ -11,6 +11,7 @@ import { docsAssets } from '../../src/adapters/system/docs-assets.ts';
 import { openHttpServer } from '../../src/adapters/system/http-server.ts';
 import { lingering } from '../../src/adapters/system/lingering.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { ALWAYS_VERIFIED } from '../../src/application/ports/clock-check.ts';
 import { both, UNWATCHED } from '../../src/application/ports/telemetry.ts';
 import { readConfig } from '../../src/composition/config.ts';
 import { buildContainer } from '../../src/composition/container.ts';
@@ -26,6 +27,7 @@ const PARTS = new Set((process.env['PARTS'] ?? '').split(','));
 const config = readConfig(process.env, () => '');
 const build = { version: 'bench', commit: null };
 const clock = makeClock();
+const messageIds = makeMessageIds({ clock });
 
 const level = PARTS.has('logs') ? 'info' : 'silent';
 const { log } = await openProcessLog({ level, format: 'json', build });
@@ -33,7 +35,7 @@ const tracing = PARTS.has('traces')
   ? await openTracing({ sampling: { sampler: 'parentbased_always_on', ratio: 1 }, build, log })
   : null;
 const metrics = PARTS.has('metrics')
-  ? makeMetrics({ admission: () => take(TOKENS.admission).state(), pools: null })
+  ? makeMetrics({ admission: () => take(TOKENS.admission).state(), pools: null, clock: null })
   : null;
 const counted = metrics?.telemetry ?? UNWATCHED;
 const telemetry =
@@ -41,16 +43,28 @@ const telemetry =
 
 const cassandra =
   config.storage === 'cassandra'
-    ? openCassandraStorage({ options: config.cassandra, clock, log, telemetry })
+    ? openCassandraStorage({ options: config.cassandra, clock, messageIds, log, telemetry })
     : null;
 await cassandra?.started;
-const plain = cassandra ?? makeMemoryStorage();
+const plain =
+  cassandra ??
+  makeMemoryStorage({
+    clock,
+    messageIds,
+    limits: {
+      requestTimeout: config.requestTimeoutMs * 1_000,
+      maxClockSkew: config.cassandra.maxClockSkewMs * 1_000,
+    },
+    eventRetentionDays: config.cassandra.eventRetentionDays,
+    keyRetentionDays: config.cassandra.keyRetentionDays,
+  });
 const storage = PARTS.has('coalescing') ? { ...plain, messages: coalescing(plain.messages) } : plain;
 
 const { take } = buildContainer({
   storage,
   clock,
-  messageIds: makeMessageIds({ clock }),
+  clockCheck: ALWAYS_VERIFIED,
+  messageIds,
   telemetry,
   tracing,
   metrics,

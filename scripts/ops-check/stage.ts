@@ -92,6 +92,7 @@ async function openBadDay(closing: (() => unknown)[]): Promise<string> {
   const { telemetry, ...metrics } = makeMetrics({
     admission: () => ({ inProgress: told % 40, room: 64, turnedAway: told >> 4 }),
     pools: () => NODES.map((node, index) => ({ node, connections: 2, inFlight: (told >> index) % 5 })),
+    clock: () => ({ verified: told % 500 < 450, offsetSeconds: ((told % 60) - 30) / 1_000 }),
   });
   const timer = setInterval(() => {
     told += 1;
@@ -100,7 +101,7 @@ async function openBadDay(closing: (() => unknown)[]): Promise<string> {
       setTimeout(() => end(told % 25 === 0 ? 'unavailable' : 'ok', told % 20 === 0 ? 1 : 0), told % 8);
     }
     if (told % 10 === 0) telemetry.attemptRepeated();
-    telemetry.inboxRead({ order: 64 + (told % 9), shown: 20 });
+    telemetry.inboxRead({ read: 64 + (told % 9), shown: 20 });
     const status = told % 25 === 0 ? 503 : 201;
     const replayed = told % 30 === 0;
     telemetry.requestAnswered({

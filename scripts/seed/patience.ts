@@ -21,17 +21,20 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
     }
     return ask();
   };
-  const { messages, conversations, users } = storage;
+  const { messages, conversations, events, users } = storage;
   return {
     messages: {
       append: (posting) => persist(() => messages.append(posting)),
-      listBefore: (id, stretch) => persist(() => messages.listBefore(id, stretch)),
+      listBefore: (id, slice) => persist(() => messages.listBefore(id, slice)),
     },
     conversations: {
       find: (id) => persist(() => conversations.find(id)),
       start: (conversation) => persist(() => conversations.start(conversation)),
       isInInbox: (userId, id) => persist(() => conversations.isInInbox(userId, id)),
-      listByUser: (id, stretch) => persist(() => conversations.listByUser(id, stretch)),
+      listByUser: (id, slice) => persist(() => conversations.listByUser(id, slice)),
+    },
+    events: {
+      listAfter: (id, after, limit) => persist(() => events.listAfter(id, after, limit)),
     },
     users: {
       find: (id) => persist(() => users.find(id)),

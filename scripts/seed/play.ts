@@ -1,6 +1,7 @@
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import { makeGetConversation } from '../../src/application/get-conversation.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
+import type { MessageRepository } from '../../src/application/ports/message-repository.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { makeSaveUser } from '../../src/application/save-user.ts';
@@ -78,11 +79,16 @@ async function speak(
   const messageIds = seededMessageIds({ clock: { now: () => now }, random });
 
   if (talk.startedAt !== null) {
-    const getConversation = makeGetConversation({ messages, conversations });
-    const needs = { conversations, messageIds, conversationIdOf, getConversation };
-    await makeStartConversation(needs)({ caller: SERVICE, participantIds: talk.participantIds });
+    const getConversation = makeGetConversation({ messages, conversations, messageIds });
+    const deps = { conversations, messageIds, conversationIdOf, getConversation };
+    await makeStartConversation(deps)({ caller: SERVICE, participantIds: talk.participantIds });
   }
-  const sendMessage = makeSendMessage({ messages, messageIds, conversationIdOf });
+  // The past is imported: nobody is told of it now.
+  const imported: MessageRepository = {
+    ...messages,
+    append: (request) => messages.append({ ...request, isLive: false }),
+  };
+  const sendMessage = makeSendMessage({ messages: imported, messageIds, conversationIdOf });
   for (const { time, ...said } of linesOf(talk, parameters)) {
     if (hasFailed()) return;
     now = time;
@@ -92,7 +98,7 @@ async function speak(
 }
 
 /** Ids as the service makes them, but for chance, which is `random`. */
-function seededMessageIds({ clock, random }: { clock: Clock; random: Random }): MessageIds {
+function seededMessageIds({ clock, random }: { clock: Pick<Clock, 'now'>; random: Random }): MessageIds {
   let last = 0;
   return {
     next() {
@@ -100,6 +106,7 @@ function seededMessageIds({ clock, random }: { clock: Clock; random: Random }): 
       const tail = below(HALF_TAIL, random) * HALF_TAIL + below(HALF_TAIL, random);
       return messageIdAt(last, below(1000, random), tail.toString(16).padStart(13, '0'));
     },
+    observe: () => undefined,
   };
 }
 

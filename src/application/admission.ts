@@ -1,4 +1,6 @@
 import type { Clock } from './ports/clock.ts';
+import { MAX_PAGE_BYTES } from '../domain/page.ts';
+import { MAX_CONTENT_LENGTH } from '../domain/message.ts';
 import type { UseCases } from './use-cases.ts';
 
 /** There is no room for another question; nothing of it was begun. */
@@ -10,6 +12,11 @@ export class Overload extends Error {
 export interface Admission {
   /** The use cases, each rejecting with an `Overload` where there is no room. */
   readonly useCases: UseCases;
+  /**
+   * Does background `work` within the limit; rejects with an `Overload` where there is no room. It takes a quarter of the
+   * room at most, and says nothing of how fast storage is: it is what storage has failed at before.
+   */
+  readonly run: (work: () => Promise<void>) => Promise<void>;
   /** Whether a question finds no room now, so that the work of understanding it can be spared: it is turned away. */
   readonly isFull: () => boolean;
   /** How full it is. */
@@ -17,64 +24,91 @@ export interface Admission {
 }
 
 export interface AdmissionState {
-  /** What is in progress, by weight, and how much of it there is room for. */
+  /** How many questions are in progress, and for how many there is room. */
   readonly inProgress: number;
   readonly room: number;
   /** How many questions have found no room so far. */
   readonly turnedAway: number;
 }
 
-/** Rows that weigh as much as a question without a page: more than a page has by default. */
-const ROWS_OF_WEIGHT_ONE = 50;
+/** The most content that the pages in progress may hold together, in bytes. */
+const MOST_BYTES = 256 * 1_048_576;
 
-type Question = Partial<Parameters<UseCases['listMessagesBefore' | 'listConversations']>[0]>;
+/** The share of the room that background work may take. */
+const BACKGROUND_SHARE = 0.25;
+
+/** A code point has at most four bytes in UTF-8. */
+const MOST_BYTES_PER_MESSAGE = 4 * MAX_CONTENT_LENGTH;
+
+type Question = Partial<Parameters<UseCases['listMessagesBefore']>[0]>;
 type Ask = (question: Question) => Promise<unknown>;
 
 /**
  * Lets as much be in progress as storage can take, and turns away the rest at once: whatever waits in front of a
- * storage that is busy only waits longer, until nobody wants its answer any more. A question weighs one, and a page
- * one for every fifty rows, since it can be as large. There is room while those in progress weigh less than `most` at
- * the most; a page may go beyond it by its own weight. A question leaves its place when its work has ended, which may
- * be after its asker was told to wait no longer.
+ * storage that is busy only waits longer, until nobody wants its answer any more. Questions are counted, and so are the
+ * bytes that the pages of messages among them can hold at the most. A question leaves its place when its work has
+ * ended, which may be after its asker was told to wait no longer.
  */
-export function admitting(needs: {
+export function admitting(deps: {
   readonly most: number;
-  readonly clock: Clock;
+  readonly clock: Pick<Clock, 'now'>;
   readonly useCases: UseCases;
 }): Admission {
-  const { most, clock, useCases } = needs;
+  const { most, clock, useCases } = deps;
   const room = makeRoom(most, clock);
   let inProgress = 0;
+  let bytesInProgress = 0;
   let turnedAway = 0;
-  const isFull = (): boolean => {
-    const full = inProgress >= room.size();
+  let background = 0;
+  const isFull = (bytes = 0): boolean => {
+    const full = inProgress >= room.size() || (bytes > 0 && bytesInProgress + bytes > MOST_BYTES);
     if (full) {
       turnedAway += 1;
       room.noteLack();
     }
     return full;
   };
+  const run = <Answer>(work: () => Promise<Answer>, bytes = 0): Promise<Answer> => {
+    if (isFull(bytes)) return Promise.reject(new Overload());
+    inProgress += 1;
+    bytesInProgress += bytes;
+    const begun = clock.now();
+    const leave = (): void => {
+      inProgress -= 1;
+      bytesInProgress -= bytes;
+      room.learn((clock.now() - begun) / 1_000);
+    };
+    const answer = work();
+    answer.then(leave, leave);
+    return answer;
+  };
   const bounded = Object.entries(useCases as unknown as Record<string, Ask>).map(([name, ask]) => [
     name,
-    (question: Question) => {
-      if (isFull()) return Promise.reject(new Overload());
-      const weight = Math.ceil((question.limit ?? 1) / ROWS_OF_WEIGHT_ONE);
-      inProgress += weight;
-      const begun = clock.now();
-      const leave = (): void => {
-        inProgress -= weight;
-        room.learn((clock.now() - begun) / 1_000);
-      };
-      const answer = ask(question);
-      answer.then(leave, leave);
-      return answer;
-    },
+    name === 'listMessagesBefore'
+      ? (question: Question) => run(() => ask(question), mostBytesOf(question))
+      : (question: Question) => run(() => ask(question)),
   ]);
   return {
     useCases: Object.fromEntries(bounded) as UseCases,
-    isFull,
+    run: (work) => {
+      const most = Math.max(1, Math.floor(room.size() * BACKGROUND_SHARE));
+      if (background >= most || inProgress >= room.size()) return Promise.reject(new Overload());
+      background += 1;
+      inProgress += 1;
+      return work().finally(() => {
+        background -= 1;
+        inProgress -= 1;
+      });
+    },
+    isFull: () => isFull(),
     state: () => ({ inProgress, room: room.size(), turnedAway }),
   };
+}
+
+/** The bytes that a page of messages can hold at the most. */
+function mostBytesOf({ limit = 1, page = null }: Question): number {
+  const bytes = limit * MOST_BYTES_PER_MESSAGE;
+  return page === null ? Math.min(bytes, MAX_PAGE_BYTES) : bytes;
 }
 
 /** Room to begin with, and what is left of it however slow storage gets: enough to keep a small cluster busy. */
@@ -96,7 +130,7 @@ const LOOK_AT_LEAST = 10;
  * The median, because a replica that hangs or a large page makes some answers slow and is no reason to turn anybody
  * away.
  */
-function makeRoom(most: number, clock: Clock) {
+function makeRoom(most: number, clock: Pick<Clock, 'now'>) {
   let size = Math.min(FIRST_ROOM, most);
   let took: number[] = [];
   let since = clock.now();

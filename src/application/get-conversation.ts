@@ -3,6 +3,7 @@ import type { Conversation } from '../domain/conversation.ts';
 import type { ConversationId } from '../domain/ids.ts';
 import type { Message } from '../domain/message.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
+import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 import { conversationNotFound, requireParticipant } from './require-participant.ts';
 
@@ -20,17 +21,19 @@ export interface ConversationSummary {
 /** A conversation and its last message. Refuses with `conversation_not_found`, to all but its participants. */
 export type GetConversation = (query: GetConversationQuery) => Promise<ConversationSummary>;
 
-export function makeGetConversation(needs: {
+export function makeGetConversation(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
+  messageIds: MessageIds;
 }): GetConversation {
   return async ({ caller, conversationId }) => {
-    if (caller.kind === 'user') await requireParticipant(needs, caller.userId, conversationId);
+    if (caller.kind === 'user') await requireParticipant(deps, caller.userId, conversationId);
     const [conversation, [lastMessage]] = await Promise.all([
-      needs.conversations.find(conversationId),
-      needs.messages.listBefore(conversationId, { before: null, skip: 0, limit: 1 }),
+      deps.conversations.find(conversationId),
+      deps.messages.listBefore(conversationId, { before: null, offset: 0, limit: 1 }),
     ]);
     if (conversation === null) throw conversationNotFound();
+    deps.messageIds.observe(lastMessage?.id ?? conversation.created);
     return { conversation, lastMessage: lastMessage ?? null };
   };
 }

@@ -1,9 +1,10 @@
 import { actsFor, type Caller } from '../domain/caller.ts';
-import { positionOf, type InboxEntry } from '../domain/conversation.ts';
+import type { InboxEntry } from '../domain/conversation.ts';
 import type { UserId } from '../domain/ids.ts';
-import { pageOf, stretchOf, type Page, type PageRequest } from '../domain/page.ts';
+import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
+import type { MessageIds } from './ports/message-ids.ts';
 
 export interface ListConversationsQuery extends PageRequest {
   readonly caller: Caller;
@@ -17,12 +18,16 @@ export interface ListConversationsQuery extends PageRequest {
  */
 export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxEntry>>;
 
-export function makeListConversations(needs: { conversations: ConversationRepository }): ListConversations {
+export function makeListConversations(deps: {
+  conversations: ConversationRepository;
+  messageIds: MessageIds;
+}): ListConversations {
   return async ({ caller, userId, ...request }) => {
     if (!actsFor(caller, userId)) {
       throw new Refusal('inbox_of_another', 'An inbox is shown to its owner alone.');
     }
-    const entries = await needs.conversations.listByUser(userId, stretchOf(request));
-    return pageOf(entries, request, positionOf);
+    const entries = await deps.conversations.listByUser(userId, sliceOf(request));
+    if (entries[0] !== undefined) deps.messageIds.observe(entries[0].lastEventId);
+    return pageOf(entries, request, { positionOf: ({ lastEventId }) => lastEventId });
   };
 }

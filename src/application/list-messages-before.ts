@@ -1,8 +1,9 @@
 import type { Caller } from '../domain/caller.ts';
 import type { ConversationId } from '../domain/ids.ts';
-import type { Message } from '../domain/message.ts';
-import { pageOf, stretchOf, type Page, type PageRequest } from '../domain/page.ts';
+import { contentBytesOf, type Message } from '../domain/message.ts';
+import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
+import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 import { conversationNotFound, requireParticipant } from './require-participant.ts';
 
@@ -12,24 +13,27 @@ export interface ListMessagesBeforeQuery extends PageRequest {
 }
 
 /**
- * A page of a conversation's messages, newest first, strictly below `before`; without it, the newest page.
+ * A page of a conversation's messages, newest first, strictly below `before`; without it, the newest page. It ends at
+ * `limit` messages or at 1 MiB of content, whichever comes first; a numbered page ends at `limit` alone.
  *
  * Refuses with `conversation_not_found`, to all but the participants; or with `page_too_deep`.
  */
 export type ListMessagesBefore = (query: ListMessagesBeforeQuery) => Promise<Page<Message>>;
 
-export function makeListMessagesBefore(needs: {
+export function makeListMessagesBefore(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
+  messageIds: MessageIds;
 }): ListMessagesBefore {
   return async ({ caller, conversationId, ...request }) => {
-    const stretch = stretchOf(request);
-    if (caller.kind === 'user') await requireParticipant(needs, caller.userId, conversationId);
-    const messages = await needs.messages.listBefore(conversationId, stretch);
+    const slice = sliceOf(request);
+    if (caller.kind === 'user') await requireParticipant(deps, caller.userId, conversationId);
+    const messages = await deps.messages.listBefore(conversationId, slice);
     // A message proves its conversation, so that only an empty page has to ask for it.
-    if (messages.length === 0 && (await needs.conversations.find(conversationId)) === null) {
+    if (messages.length === 0 && (await deps.conversations.find(conversationId)) === null) {
       throw conversationNotFound();
     }
-    return pageOf(messages, request, (message) => message.id);
+    if (messages[0] !== undefined) deps.messageIds.observe(messages[0].id);
+    return pageOf(messages, request, { positionOf: ({ id }) => id, bytesOf: contentBytesOf });
   };
 }

@@ -22,7 +22,7 @@ export interface SaveUserResult {
  */
 export type SaveUser = (command: SaveUserCommand) => Promise<SaveUserResult>;
 
-export function makeSaveUser(needs: { users: UserRepository; clock: Clock }): SaveUser {
+export function makeSaveUser(needs: { users: UserRepository; clock: Pick<Clock, 'now'> }): SaveUser {
   return async ({ caller, userId, username }) => {
     if (!actsFor(caller, userId)) {
       throw new Refusal('name_of_another', 'A user is named by nobody but themselves.');

@@ -13,7 +13,7 @@ export interface SendMessageCommand {
   /** The sender themselves, for a note to oneself. */
   readonly receiverId: UserId;
   readonly content: string;
-  /** Makes the send safe to repeat: one key of one sender is one message, for ever. */
+  /** Makes the send safe to repeat: one key of one sender is one message, for as long as keys are kept. */
   readonly idempotencyKey: IdempotencyKey | null;
 }
 
@@ -26,13 +26,13 @@ export interface SendMessageResult {
 /**
  * Sends a message from one user to another, in the one conversation that the two have.
  *
- * Once it resolves, the message and its place in both inboxes are stored. Refuses with `sender_is_another`,
+ * Once it resolves, the message, its place in both inboxes and its event in both logs are stored. Refuses with `sender_is_another`,
  * `content_blank`, `content_too_long`, `content_not_text` or `idempotency_key_reused` (the key stands for another
  * body).
  */
 export type SendMessage = (command: SendMessageCommand) => Promise<SendMessageResult>;
 
-export function makeSendMessage(needs: {
+export function makeSendMessage(deps: {
   messages: MessageRepository;
   messageIds: MessageIds;
   conversationIdOf: ConversationIdOf;
@@ -43,19 +43,20 @@ export function makeSendMessage(needs: {
     }
     const participants = participantsOf(senderId, receiverId);
     const message = composeMessage({
-      id: needs.messageIds.next(),
-      conversationId: needs.conversationIdOf(participants),
+      id: deps.messageIds.next(),
+      conversationId: deps.conversationIdOf(participants),
       senderId,
       receiverId,
       content,
     });
-    const appended = await needs.messages.append({ message, participants, idempotencyKey });
+    const appended = await deps.messages.append({ message, participants, idempotencyKey, isLive: true });
     if (appended.outcome === 'key_reused') {
       throw new Refusal(
         'idempotency_key_reused',
         'This idempotency key was used before, for a message with another body.',
       );
     }
+    deps.messageIds.observe(appended.message.id);
     return { message: appended.message, replayed: appended.outcome === 'repeated' };
   };
 }

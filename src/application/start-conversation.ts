@@ -6,6 +6,7 @@ import type { ConversationSummary, GetConversation } from './get-conversation.ts
 import type { ConversationIdOf } from './ports/conversation-ids.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
+import { StorageFailure } from './ports/storage-failure.ts';
 
 export interface StartConversationCommand {
   readonly caller: Caller;
@@ -24,7 +25,7 @@ export interface StartConversationResult extends ConversationSummary {
  */
 export type StartConversation = (command: StartConversationCommand) => Promise<StartConversationResult>;
 
-export function makeStartConversation(needs: {
+export function makeStartConversation(deps: {
   conversations: ConversationRepository;
   messageIds: MessageIds;
   conversationIdOf: ConversationIdOf;
@@ -35,11 +36,18 @@ export function makeStartConversation(needs: {
       throw new Refusal('participants_are_others', 'A user starts no conversation but their own.');
     }
     const participants = participantsOf(...participantIds);
-    const id = needs.conversationIdOf(participants);
-    const found = await needs.conversations.find(id);
+    const id = deps.conversationIdOf(participants);
+    const found = await deps.conversations.find(id);
     // What is there is begun again with its own time, which completes a begin that died half-way.
-    await needs.conversations.start(found ?? { id, participants, created: needs.messageIds.next() });
+    await deps.conversations.start(found ?? { id, participants, created: deps.messageIds.next() });
     // Asked for anew, since a begin in the same instant may have been the earlier one.
-    return { ...(await needs.getConversation({ caller, conversationId: id })), started: found === null };
+    const summary = await deps.getConversation({ caller, conversationId: id }).catch(afterWrite);
+    return { ...summary, started: found === null };
   };
+}
+
+/** A read that failed after a write was stored does not mean that nothing was. */
+function afterWrite(error: unknown): never {
+  if (error instanceof StorageFailure) throw new StorageFailure('outcome_unknown', { cause: error });
+  throw error;
 }

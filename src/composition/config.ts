@@ -13,17 +13,20 @@ const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
 const CONSISTENCIES = z.object({
   CASSANDRA_READ_CONSISTENCY: oneOf(READ_CONSISTENCIES)
     .prefault('LOCAL_QUORUM')
-    .describe('which replicas a read waits for'),
+    .describe('consistency level of reads'),
   CASSANDRA_WRITE_CONSISTENCY: oneOf(WRITE_CONSISTENCIES)
     .prefault('LOCAL_QUORUM')
-    .describe('which replicas a write waits for'),
+    .describe('consistency level of writes'),
   CASSANDRA_ALLOW_WEAK_CONSISTENCY: oneOf(['true', 'false'])
     .prefault('false')
-    .describe('`true` allows the two not to overlap, so that reads can miss acknowledged writes'),
+    .describe('`true` allows levels that do not overlap; reads can then miss acknowledged writes'),
 });
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----/;
 const PRIVATE_KEY = /-----BEGIN (RSA |EC )?PRIVATE KEY-----/;
+
+/** Cassandra keeps no row with a time to live beyond January 2038. */
+const MOST_RETENTION_DAYS = 1_825;
 
 /** What the environment says, checked. */
 export interface Config {
@@ -109,6 +112,8 @@ export function readConfig(
       },
       maxClockSkewMs: data.MAX_CLOCK_SKEW_MS,
       requestTimeoutMs: data.REQUEST_TIMEOUT_MS,
+      eventRetentionDays: data.EVENT_RETENTION_DAYS,
+      keyRetentionDays: data.IDEMPOTENCY_RETENTION_DAYS,
     },
     replicationFactor: data.CASSANDRA_REPLICATION_FACTOR ?? null,
   };
@@ -129,7 +134,7 @@ export function readServiceConfig(
   return config;
 }
 
-/** Every variable that is read, as the README lists them. */
+/** Every variable that is read, as docs/configuration.md lists them. */
 export const SETTINGS: readonly { name: string; byDefault: string | null; about: string }[] = Object.entries({
   ...environment(() => '').shape,
   ...gateSettings(() => '').shape,
@@ -142,86 +147,106 @@ export const SETTINGS: readonly { name: string; byDefault: string | null; about:
 function environment(readText: (path: string) => string) {
   return z
     .object({
-      PORT: wholeNumber(0, 65_535).prefault('8000').describe('port of the service; 0 takes a free one'),
+      PORT: wholeNumber(0, 65_535).prefault('8000').describe('port to listen on; 0 takes a free one'),
       HOST: z
         .string()
         .prefault('127.0.0.1')
-        .describe('address to listen on; by default this host alone, `::` is every address, IPv4 and IPv6'),
+        .describe(
+          'address to listen on; the default accepts connections from this host only, `::` is every address, IPv4 and IPv6',
+        ),
       METRICS_PORT: wholeNumber(0, 65_535)
         .optional()
         .describe(
-          'port of `/metrics`, and of `/livez` and `/readyz` as well; without, metrics are at `PORT`',
+          'separate port for `/metrics`, also with `/livez` and `/readyz`; if unset, `/metrics` is on `PORT`',
         ),
       PUBLIC_PATH: publicPath()
         .prefault('/')
-        .describe('path under which a proxy shows the service, and which the proxy takes away: `/messenger`'),
+        .describe('path prefix that a reverse proxy strips, such as `/messenger`'),
       STORAGE: oneOf(['memory', 'cassandra'])
         .prefault('memory')
-        .describe('`memory`, which ends with the process, or `cassandra`'),
+        .describe('`memory` (data are lost when the process ends) or `cassandra`'),
       LOG_LEVEL: oneOf(LOG_LEVELS)
         .prefault('info')
         .describe(`one of ${LOG_LEVELS.join(', ')}`),
       LOG_FORMAT: oneOf(LOG_FORMATS)
         .prefault('auto')
-        .describe('`json`, `pretty`, or `auto`: pretty in a terminal'),
+        .describe('`json`, `pretty`, or `auto`: pretty in a terminal, otherwise JSON'),
       LOG_USERS_KEY: z
         .string()
         .min(16, 'must have at least 16 characters')
         .optional()
-        .describe('a secret by which the log names users by hashes; without, it names none'),
+        .describe(
+          'secret of at least 16 characters; user ids are logged as hashes keyed with it; if unset, they are not logged',
+        ),
       REQUEST_TIMEOUT_MS: wholeNumber(100, 600_000)
         .prefault('5000')
-        .describe('time within which every request is answered'),
+        .describe('time limit of a request, in milliseconds'),
       MAX_REQUESTS_IN_FLIGHT: wholeNumber(1, 100_000)
         .prefault('256')
-        .describe('requests in progress beyond which further ones are turned away with a 503'),
+        .describe('upper limit of concurrent requests; further ones get a 503'),
       MAX_CLOCK_SKEW_MS: wholeNumber(1, 600_000)
         .prefault('2000')
-        .describe("how far this host's clock may differ from Cassandra's before the service is not ready"),
+        .describe(
+          "largest difference between this host's clock and Cassandra's, in milliseconds; beyond it, writes get a 503",
+        ),
+      EVENT_RETENTION_DAYS: wholeNumber(1, MOST_RETENTION_DAYS)
+        .prefault('30')
+        .describe(
+          'days for which the event log keeps events; inbox pages older than that are read by a scan',
+        ),
+      IDEMPOTENCY_RETENTION_DAYS: wholeNumber(0, MOST_RETENTION_DAYS)
+        .prefault('30')
+        .describe('days for which an `Idempotency-Key` is kept; 0 is for ever'),
       CASSANDRA_CONTACT_POINTS: contactPoints()
         .prefault('127.0.0.1:9042')
-        .describe('some of the nodes, separated by commas: `host`, `host:port` or `[IPv6]:port`'),
+        .describe('addresses of some nodes, separated by commas: `host`, `host:port` or `[IPv6]:port`'),
       CASSANDRA_LOCAL_DATACENTER: z
         .string()
         .regex(/^[\w.:-]+$/, 'must be letters, digits and _ . : - only')
         .prefault('datacenter1')
-        .describe('the datacenter whose nodes are asked'),
+        .describe('datacenter whose nodes receive the requests'),
       CASSANDRA_KEYSPACE: z
         .string()
         .regex(/^[a-z][a-z0-9_]{0,47}$/, 'must be a small letter and up to 47 small letters, digits and _')
         .prefault('messenger')
-        .describe('the keyspace'),
+        .describe('name of the keyspace'),
       CASSANDRA_REPLICATION_FACTOR: wholeNumber(1, 100)
         .optional()
-        .describe('replicas of each row, for the migration that creates the keyspace'),
-      CASSANDRA_USERNAME: z.string().optional().describe('user name, where Cassandra asks for one'),
-      CASSANDRA_PASSWORD: z.string().optional().describe('the password that goes with it'),
+        .describe(
+          'replicas of each row, used when `npm run migrate` creates the keyspace; if unset, the number of nodes, at most 3',
+        ),
+      CASSANDRA_USERNAME: z.string().optional().describe('user name for Cassandra, if it requires a login'),
+      CASSANDRA_PASSWORD: z.string().optional().describe('password for Cassandra'),
       CASSANDRA_PASSWORD_FILE: secretFile(readText)
         .optional()
-        .describe('path of a file with that password, instead of `CASSANDRA_PASSWORD`'),
+        .describe('path of a file with the password, instead of `CASSANDRA_PASSWORD`'),
       CASSANDRA_TLS_CA: fileText(readText, CERTIFICATE, 'a PEM file with a certificate')
         .optional()
-        .describe("path of the PEM file with the authority of the nodes' certificates; turns TLS on"),
+        .describe('path of a PEM file with the CA certificate of the nodes; turns TLS on'),
       CASSANDRA_TLS_CERT: fileText(readText, CERTIFICATE, 'a PEM file with a certificate')
         .optional()
-        .describe('path of the PEM file with the certificate of this client, where Cassandra requires one'),
+        .describe('path of a PEM file with the client certificate, if Cassandra requires one'),
       CASSANDRA_TLS_KEY: fileText(readText, PRIVATE_KEY, 'a PEM file with a private key without a passphrase')
         .optional()
-        .describe('path of the PEM file with the private key of that certificate'),
+        .describe('path of a PEM file with the private key of the client certificate'),
       ...CONSISTENCIES.shape,
       CASSANDRA_SERIAL_CONSISTENCY: oneOf(['SERIAL', 'LOCAL_SERIAL'])
         .prefault('LOCAL_SERIAL')
-        .describe('`SERIAL` where several datacenters take writes'),
+        .describe(
+          'consistency level of lightweight transactions; `SERIAL` if several datacenters take writes',
+        ),
       OTEL_EXPORTER_OTLP_ENDPOINT: z
         .url({ protocol: /^https?$/, error: 'must be a URL like http://collector:4318' })
         .optional()
-        .describe('where traces are sent, as OTLP over HTTP; without, there are none. Needs Node 22.15'),
+        .describe(
+          'URL of the OTLP/HTTP collector for traces; if unset, there are no traces. Node must be 22.15 or newer',
+        ),
       OTEL_TRACES_SAMPLER: oneOf(SAMPLERS)
         .prefault('parentbased_always_on')
-        .describe('which requests are traced, as OpenTelemetry names it'),
+        .describe('which requests are traced: the name of an OpenTelemetry sampler'),
       OTEL_TRACES_SAMPLER_ARG: ratio()
         .prefault('1')
-        .describe('which part of them, from 0 to 1, for the samplers by ratio'),
+        .describe('share of requests to trace, from 0 to 1, for samplers by ratio'),
     })
     .refine(
       ({ PORT, METRICS_PORT }) => METRICS_PORT === undefined || METRICS_PORT === 0 || METRICS_PORT !== PORT,

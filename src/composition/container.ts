@@ -11,12 +11,14 @@ import { makeGetUser } from '../application/get-user.ts';
 import { makeListConversations } from '../application/list-conversations.ts';
 import { makeListMessagesBefore } from '../application/list-messages-before.ts';
 import type { Build } from '../application/ports/build.ts';
+import type { ClockCheck } from '../application/ports/clock-check.ts';
 import type { Clock } from '../application/ports/clock.ts';
 import type { Log } from '../application/ports/log.ts';
 import type { MessageIds } from '../application/ports/message-ids.ts';
 import type { Storage } from '../application/ports/storage.ts';
 import type { Telemetry } from '../application/ports/telemetry.ts';
 import type { Tracing } from '../application/ports/tracing.ts';
+import { requireVerifiedClock } from '../application/require-verified-clock.ts';
 import { makeSaveUser } from '../application/save-user.ts';
 import { makeSendMessage } from '../application/send-message.ts';
 import { makeStartConversation } from '../application/start-conversation.ts';
@@ -29,6 +31,8 @@ import { TOKENS } from './tokens.ts';
 export interface Ingredients {
   readonly storage: Storage;
   readonly clock: Clock;
+  /** Asked before each write. */
+  readonly clockCheck: ClockCheck;
   readonly messageIds: MessageIds;
   readonly telemetry: Telemetry;
   /** Null where nothing is traced. */
@@ -49,13 +53,15 @@ export interface Ingredients {
 /** The messenger, put together: `TOKENS.app` is what a host serves. */
 export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   const { value, made, take } = makeProvisions();
-  const { clock, messageIds, conversationIdOf, log, userNames, build, docsAssets, publicPath, gate } = TOKENS;
+  const { clock, clockCheck, messageIds, conversationIdOf, log, userNames, build, docsAssets } = TOKENS;
+  const { publicPath, gate } = TOKENS;
   const { telemetry, tracing, metrics, requestTimeoutMs, maxRequestsInFlight } = TOKENS;
   const { messages, conversations, users, missing } = TOKENS;
   const { sendMessage, listMessagesBefore, listConversations, getConversation, startConversation } = TOKENS;
   const { saveUser, getUser, admission, useCases, app } = TOKENS;
 
   value(clock, given.clock);
+  value(clockCheck, given.clockCheck);
   value(messageIds, given.messageIds);
   value(conversationIdOf, systemConversationIdOf);
   value(telemetry, given.telemetry);
@@ -79,9 +85,9 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   });
 
   made(sendMessage, makeSendMessage, { messages, messageIds, conversationIdOf });
-  made(listMessagesBefore, makeListMessagesBefore, { messages, conversations });
-  made(listConversations, makeListConversations, { conversations });
-  made(getConversation, makeGetConversation, { messages, conversations });
+  made(listMessagesBefore, makeListMessagesBefore, { messages, conversations, messageIds });
+  made(listConversations, makeListConversations, { conversations, messageIds });
+  made(getConversation, makeGetConversation, { messages, conversations, messageIds });
   made(startConversation, makeStartConversation, {
     conversations,
     messageIds,
@@ -101,7 +107,7 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
     maxRequestsInFlight,
     clock,
   });
-  made(useCases, makeBoundedUseCases, { admission, requestTimeoutMs, tracing });
+  made(useCases, makeBoundedUseCases, { admission, clockCheck, requestTimeoutMs, tracing });
 
   made(app, makeApp, {
     useCases,
@@ -131,9 +137,12 @@ function makeAdmission({
 
 function makeBoundedUseCases(needs: {
   readonly admission: Admission;
+  readonly clockCheck: ClockCheck;
   readonly requestTimeoutMs: number;
   readonly tracing: Tracing | null;
 }): UseCases {
-  const bounded = answeringWithin(needs.requestTimeoutMs, needs.admission.useCases);
+  // What waits for the clock takes no place from what storage works on.
+  const checked = requireVerifiedClock(needs.clockCheck, needs.admission.useCases);
+  const bounded = answeringWithin(needs.requestTimeoutMs, checked);
   return needs.tracing === null ? bounded : traced(needs.tracing, bounded);
 }

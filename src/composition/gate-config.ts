@@ -34,7 +34,7 @@ export function gateSettings(readText: (path: string) => string) {
     AUTH: oneOf(['none', 'jwt'])
       .prefault('none')
       .describe(
-        '`none`: every caller may act for every user; `jwt`: callers are told apart by bearer tokens',
+        '`none`: no authentication, every caller may act for every user; `jwt`: bearer tokens are required',
       ),
     AUTH_ALLOW_NONE: oneOf(['true', 'false'])
       .prefault('false')
@@ -42,35 +42,37 @@ export function gateSettings(readText: (path: string) => string) {
     AUTH_SECRET: z
       .string()
       .optional()
-      .describe('the secret that tokens are signed with; or one of the next three'),
-    AUTH_SECRET_FILE: secretFile(readText).optional().describe('path of a file with that secret'),
-    AUTH_JWKS_URL: jwksUrl().optional().describe('address of the key set (JWKS) of those who sign tokens'),
-    AUTH_JWKS_FILE: jwksFile(readText).optional().describe('path of a file with such a key set'),
-    AUTH_ISSUER: z.string().optional().describe('the `iss` of every token; required with a key set'),
+      .describe('secret that signs the tokens; with `AUTH=jwt`, set exactly one of this and the next three'),
+    AUTH_SECRET_FILE: secretFile(readText).optional().describe('path of a file with the secret'),
+    AUTH_JWKS_URL: jwksUrl().optional().describe('URL of the key set (JWKS) of the token issuer'),
+    AUTH_JWKS_FILE: jwksFile(readText).optional().describe('path of a file with the key set'),
+    AUTH_ISSUER: z.string().optional().describe('required `iss` of every token; must be set with a key set'),
     AUTH_AUDIENCE: z
       .string()
       .optional()
-      .describe('the `aud`, or one of them, of every token; required with a key set'),
+      .describe('required `aud` of every token; must be set with a key set'),
     AUTH_ALGORITHMS: listOf(oneOf([...SECRET_ALGORITHMS, ...KEY_ALGORITHMS]))
       .optional()
       .describe(
-        'how tokens may be signed, separated by commas; HS256 with a secret, RS256 and ES256 with a key set',
+        'accepted signature algorithms, separated by commas; by default HS256 with a secret, RS256 and ES256 with a key set',
       ),
     AUTH_CLOCK_TOLERANCE_S: wholeNumber(0, 300)
       .prefault('30')
-      .describe("how many seconds the clock of those who sign tokens may differ from this host's"),
+      .describe('allowed clock difference to the token issuer, in seconds'),
     RATE_LIMIT_WRITES: rate()
       .optional()
       .describe(
-        'writes of one user (address without `AUTH`): `10/s:50` is ten a second, fifty at once; without, no limit',
+        'rate limit of writes per user, or per address without `AUTH`: `10/s:50` is ten a second with bursts of fifty; if unset, no limit',
       ),
-    RATE_LIMIT_READS: rate().optional().describe('the same for reads'),
+    RATE_LIMIT_READS: rate().optional().describe('rate limit of reads, in the same form'),
     TRUSTED_PROXIES: wholeNumber(0, 10)
       .prefault('0')
-      .describe('proxies in front that append to `X-Forwarded-For`; with 0 it is passed over'),
+      .describe('number of reverse proxies that append to `X-Forwarded-For`; 0 ignores the header'),
     CORS_ORIGINS: listOf(origin())
       .optional()
-      .describe('origins whose pages may ask, separated by commas: `https://chat.example`; without, none'),
+      .describe(
+        'origins whose web pages may call the API, separated by commas, such as `https://chat.example`; if unset, none',
+      ),
   });
 }
 

@@ -3,7 +3,8 @@ import { build } from '../adapters/edge/build.ts';
 import { makeConsoleLog } from '../adapters/edge/console-log.ts';
 import { makeDocsAssets } from '../adapters/edge/docs-assets.ts';
 import { settingsIn, type Bindings } from '../adapters/edge/platform.ts';
-import { makeCoarseClock } from '../adapters/system/clock.ts';
+import { coarseTime } from '../adapters/system/clock.ts';
+import { SHORTEST_VALIDITY_MS } from '../adapters/system/verified-clock.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { Log } from '../application/ports/log.ts';
 import { UNWATCHED } from '../application/ports/telemetry.ts';
@@ -49,7 +50,9 @@ export class MessengerObject {
   #begin(): { messenger: Messenger; warm: Promise<unknown> } {
     const messenger = openMessenger({
       config: this.#config,
-      clock: makeCoarseClock(),
+      time: coarseTime(),
+      // There is no monotonic clock that would show a step between measurements.
+      clockValidForMs: SHORTEST_VALIDITY_MS,
       telemetry: UNWATCHED,
       tracing: null,
       metrics: null,

@@ -3,13 +3,19 @@ import type { Peer } from '../adapters/http/asker.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
 import { makeMemoryStorage } from '../adapters/memory/storage.ts';
+import { ClockVerifier } from '../adapters/system/clock-verifier.ts';
+import { makeClock, type TimeSources } from '../adapters/system/clock.ts';
 import { lingering } from '../adapters/system/lingering.ts';
 import { makeMessageIds } from '../adapters/system/message-ids.ts';
 import { hashedUserNames } from '../adapters/system/user-names.ts';
-import type { AdmissionState } from '../application/admission.ts';
+import { VerifiedClock } from '../adapters/system/verified-clock.ts';
+import { Overload, type AdmissionState } from '../application/admission.ts';
 import type { Build } from '../application/ports/build.ts';
+import { ALWAYS_VERIFIED, type ClockCheck } from '../application/ports/clock-check.ts';
 import type { Clock } from '../application/ports/clock.ts';
 import type { Log } from '../application/ports/log.ts';
+import type { MessageIds } from '../application/ports/message-ids.ts';
+import type { Storage } from '../application/ports/storage.ts';
 import type { Telemetry } from '../application/ports/telemetry.ts';
 import type { Tracing } from '../application/ports/tracing.ts';
 import type { Config } from './config.ts';
@@ -27,14 +33,34 @@ export interface Messenger {
   /** How full it is, and what is open to each node of storage. */
   readonly admission: () => AdmissionState;
   readonly pools: () => readonly Pool[];
+  /** What is known of this host's clock; null where it is compared with no other. */
+  readonly clockState: (() => ClockState) | null;
   /** Lets writes in progress finish, within a bounded time, and closes storage. */
   readonly close: () => Promise<void>;
+}
+
+/** How this host's clock compares with those of the storage's nodes. */
+export interface ClockState {
+  readonly verified: boolean;
+  /** What theirs show beyond this one, in seconds; null before the first measurement. */
+  readonly offsetSeconds: number | null;
+}
+
+/** A storage with the clock that its ids are made by. */
+interface Backend extends Pick<Messenger, 'started' | 'pools' | 'clockState' | 'close'> {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly messageIds: MessageIds;
+  readonly clockCheck: ClockCheck;
+  readonly missing: () => Promise<readonly string[]>;
 }
 
 /** Opens the storage that `config` names and puts the messenger together over it. Returns at once. */
 export function openMessenger(needs: {
   readonly config: Config;
-  readonly clock: Clock;
+  readonly time: TimeSources;
+  /** For how long a measured clock counts as verified, where the steady source does not say how old it is. */
+  readonly clockValidForMs?: number;
   readonly telemetry: Telemetry;
   readonly tracing: Tracing | null;
   /** What is given at /metrics; null where there is no such path. */
@@ -45,24 +71,20 @@ export function openMessenger(needs: {
   /** Whether it serves on only to finish, and is not to be sent anything new. */
   readonly isStopping: () => boolean;
 }): Messenger {
-  const { config, clock, telemetry, tracing, metrics, log, build, docsAssets, isStopping } = needs;
-  const storage =
+  const { config, telemetry, tracing, metrics, log, build, docsAssets, isStopping } = needs;
+  const backend =
     config.storage === 'cassandra'
-      ? openCassandraStorage({ options: config.cassandra, clock, log, telemetry })
-      : { ...makeMemoryStorage(), started: Promise.resolve(), pools: () => [] };
-  if (config.storage === 'memory') {
-    log.warn(
-      {},
-      'Storage is the memory of this process: all data end with it. STORAGE=cassandra keeps them.',
-    );
-  }
+      ? openCassandra({ ...needs, runWithinLimit: (work) => take(TOKENS.admission).run(work) })
+      : openMemory(needs);
+  const { storage, clock, messageIds, clockCheck } = backend;
   const { take } = buildContainer({
     storage: {
       ...storage,
-      missing: async () => (isStopping() ? ['The service is stopping.'] : storage.missing()),
+      missing: async () => (isStopping() ? ['The service is stopping.'] : backend.missing()),
     },
     clock,
-    messageIds: makeMessageIds({ clock }),
+    clockCheck,
+    messageIds,
     telemetry,
     tracing,
     metrics,
@@ -78,10 +100,105 @@ export function openMessenger(needs: {
   const app = take(TOKENS.app);
   return {
     fetch: lingering((request, peer) => app.fetch(request, peer)),
-    started: storage.started,
+    started: backend.started,
     missing: () => take(TOKENS.missing)(),
     admission: () => take(TOKENS.admission).state(),
-    pools: () => storage.pools(),
+    pools: backend.pools,
+    clockState: backend.clockState,
+    close: backend.close,
+  };
+}
+
+/** Storage in memory: the wall clock is the only one there is, and counts as verified. */
+function openMemory(needs: {
+  readonly config: Config;
+  readonly time: TimeSources;
+  readonly log: Log;
+}): Backend {
+  const { config, time, log } = needs;
+  log.warn({}, 'Storage is the memory of this process: all data end with it. STORAGE=cassandra keeps them.');
+  const clock = makeClock(time);
+  const maxClockSkew = config.cassandra.maxClockSkewMs * 1_000;
+  const messageIds = makeMessageIds({ clock, maxClockSkew });
+  const storage = makeMemoryStorage({
+    clock,
+    messageIds,
+    limits: { requestTimeout: config.requestTimeoutMs * 1_000, maxClockSkew },
+    eventRetentionDays: config.cassandra.eventRetentionDays,
+    keyRetentionDays: config.cassandra.keyRetentionDays,
+  });
+  return {
+    storage,
+    clock,
+    messageIds,
+    clockCheck: ALWAYS_VERIFIED,
+    started: Promise.resolve(),
+    missing: () => storage.missing(),
+    pools: () => [],
+    clockState: null,
     close: () => storage.close(),
+  };
+}
+
+/** Storage in Cassandra, with a clock that is compared with those of its nodes. */
+function openCassandra(needs: {
+  readonly config: Config;
+  readonly time: TimeSources;
+  readonly clockValidForMs?: number;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+  readonly runWithinLimit: (work: () => Promise<void>) => Promise<void>;
+}): Backend {
+  const { config, time, clockValidForMs, log, telemetry, runWithinLimit } = needs;
+  const { maxClockSkewMs: maxSkewMs, requestTimeoutMs } = config.cassandra;
+  const clock = new VerifiedClock({
+    sources: time,
+    maxSkewMs,
+    ...(clockValidForMs !== undefined && { validForMs: clockValidForMs }),
+  });
+  const verifier = new ClockVerifier({ clock, log, maxSkewMs, requestTimeoutMs });
+  const messageIds = makeMessageIds({ clock, maxClockSkew: maxSkewMs * 1_000 });
+  const storage = openCassandraStorage({
+    options: config.cassandra,
+    clock,
+    messageIds,
+    log,
+    telemetry,
+    clockVerified: () => verifier.firstVerified,
+    withinLimit: async (work) => {
+      // A retry may have to make the id of a late event. It waits like one that finds no room.
+      await verifier.verified().catch(() => Promise.reject(new Overload()));
+      await runWithinLimit(work);
+    },
+  });
+  let connected = false;
+  void storage.connected.then(
+    () => {
+      connected = true;
+      verifier.start(storage.clocks);
+    },
+    // `started` rejects as well.
+    () => undefined,
+  );
+  return {
+    storage,
+    clock,
+    messageIds,
+    // Before it is connected, storage refuses writes itself, and opens for them only with a verified clock.
+    clockCheck: { verified: async () => (connected ? verifier.verified() : undefined) },
+    started: storage.started,
+    async missing() {
+      const problem = connected ? clock.problem() : null;
+      return [...(await storage.missing()), ...(problem === null ? [] : [problem])];
+    },
+    pools: () => storage.pools(),
+    clockState: () => {
+      const { offsetMs } = clock;
+      return { verified: clock.isVerified(), offsetSeconds: offsetMs === null ? null : offsetMs / 1_000 };
+    },
+    async close() {
+      verifier.stop();
+      await storage.close();
+    },
   };
 }

@@ -8,7 +8,7 @@ import { openTracing, TracingError } from '../adapters/opentelemetry/tracing.ts'
 import { openProcessLog } from '../adapters/pino/process-log.ts';
 import { makeMetrics } from '../adapters/prometheus/metrics.ts';
 import { buildOfThisProcess } from '../adapters/system/build.ts';
-import { makeClock } from '../adapters/system/clock.ts';
+import { HOST_TIME } from '../adapters/system/clock.ts';
 import { docsAssets } from '../adapters/system/docs-assets.ts';
 import { lingering } from '../adapters/system/lingering.ts';
 import {
@@ -64,10 +64,11 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
   const metrics = makeMetrics({
     admission: () => messenger.admission(),
     pools: config.storage === 'cassandra' ? () => messenger.pools() : null,
+    clock: config.storage === 'cassandra' ? () => messenger.clockState?.() ?? null : null,
   });
   const messenger = openMessenger({
     config,
-    clock: makeClock(),
+    time: HOST_TIME,
     telemetry:
       tracing === null
         ? metrics.telemetry

@@ -9,6 +9,7 @@ import type { GetUser } from '../application/get-user.ts';
 import type { ListConversations } from '../application/list-conversations.ts';
 import type { ListMessagesBefore } from '../application/list-messages-before.ts';
 import type { Build } from '../application/ports/build.ts';
+import type { ClockCheck } from '../application/ports/clock-check.ts';
 import type { Clock } from '../application/ports/clock.ts';
 import type { ConversationIdOf } from '../application/ports/conversation-ids.ts';
 import type { ConversationRepository } from '../application/ports/conversation-repository.ts';
@@ -28,6 +29,7 @@ import { token } from './provide.ts';
 /** The name of every value of the wiring. */
 export const TOKENS = {
   clock: token<Clock>('clock'),
+  clockCheck: token<ClockCheck>('clockCheck'),
   messageIds: token<MessageIds>('messageIds'),
   conversationIdOf: token<ConversationIdOf>('conversationIdOf'),
   telemetry: token<Telemetry>('telemetry'),

@@ -13,8 +13,12 @@ export type ConversationId = string & { readonly [brand]: 'ConversationId' };
 export type Position = string & { readonly [position]: true };
 declare const position: unique symbol;
 
-/** A UUIDv7 made by the server; time-ordered, and itself a position in every list that holds its message. */
-export type MessageId = Position & { readonly [brand]: 'MessageId' };
+/** A UUIDv7 made by the server; time-ordered. It places a conversation in an inbox, and names an event in a log. */
+export type EventId = Position & { readonly [event]: true };
+declare const event: unique symbol;
+
+/** The id of a message, and of the event that reports it where it became visible in time. */
+export type MessageId = EventId & { readonly [brand]: 'MessageId' };
 
 /** 1–255 visible ASCII characters, chosen by a sender to name one send. */
 export type IdempotencyKey = string & { readonly [brand]: 'IdempotencyKey' };

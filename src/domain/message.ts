@@ -44,6 +44,19 @@ export function isLongerThan(text: string, limit: number): boolean {
   return length > limit;
 }
 
+/** The bytes of `content` in UTF-8, counted without encoding it. */
+export function contentBytesOf({ content }: Pick<Message, 'content'>): number {
+  // Most texts are short or plain, so an upper bound of three bytes a code unit is not enough here.
+  let bytes = content.length;
+  for (let index = 0; index < content.length; index += 1) {
+    const unit = content.charCodeAt(index);
+    if (unit < 0x80) continue;
+    // Either half of a surrogate pair makes two of its four bytes.
+    bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
+  }
+  return bytes;
+}
+
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /**

@@ -1,9 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
-import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { Overload } from '../../src/application/admission.ts';
+import {
+  ALWAYS_VERIFIED,
+  ClockNotVerified,
+  type ClockCheck,
+} from '../../src/application/ports/clock-check.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { UNWATCHED } from '../../src/application/ports/telemetry.ts';
 import { EFFECTS } from '../../src/application/use-cases.ts';
@@ -13,17 +18,18 @@ import { SERVICE } from '../../src/domain/caller.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 
 const clock = makeClock();
+const messageIds = makeMessageIds({ clock });
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 function containerOver(
   storage: Storage,
-  limits: { requestTimeoutMs?: number; maxRequestsInFlight?: number } = {},
+  changed: { requestTimeoutMs?: number; maxRequestsInFlight?: number; clockCheck?: ClockCheck } = {},
 ) {
-  const messageIds = makeMessageIds({ clock });
   const docsAssets = () => Promise.resolve(null);
   return buildContainer({
     storage,
     clock,
+    clockCheck: ALWAYS_VERIFIED,
     messageIds,
     telemetry: UNWATCHED,
     tracing: null,
@@ -36,19 +42,19 @@ function containerOver(
     gate: OPEN_GATE,
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,
-    ...limits,
+    ...changed,
   });
 }
 
 test.each(Object.entries(TOKENS))('%s resolves, to one value', (_, token) => {
-  const { take } = containerOver(makeMemoryStorage());
+  const { take } = containerOver(memoryStorage());
   expect(take<unknown>(token)).toBeDefined();
   expect(take<unknown>(token)).toBe(take<unknown>(token));
 });
 
 describe('the container', () => {
   test('serves every use case over the storage that it was given', async () => {
-    const storage = makeMemoryStorage();
+    const storage = memoryStorage();
     const useCases = containerOver(storage).take(TOKENS.useCases);
     expect(Object.keys(useCases).sort()).toEqual(Object.keys(EFFECTS).sort());
     const { user } = await useCases.saveUser({ caller: SERVICE, userId: 'ada' as UserId, username: 'Ada' });
@@ -56,7 +62,7 @@ describe('the container', () => {
   });
 
   test('bounds every use case by the time of a request', async () => {
-    const storage = makeMemoryStorage();
+    const storage = memoryStorage();
     const hanging: Storage = {
       ...storage,
       users: { find: () => new Promise(() => undefined), save: () => new Promise(() => undefined) },
@@ -70,7 +76,7 @@ describe('the container', () => {
   });
 
   test('gives a place to the work of a question, also after its asker was told to wait no longer', async () => {
-    const storage = makeMemoryStorage();
+    const storage = memoryStorage();
     let answer = (): void => undefined;
     const slow: Storage = {
       ...storage,
@@ -92,9 +98,51 @@ describe('the container', () => {
     });
   });
 
+  test.each(Object.entries(EFFECTS))('begins %s only as the clock allows: it %s', async (name, effect) => {
+    const began: string[] = [];
+    const noting = <Port extends object>(port: Port): Port =>
+      new Proxy(port, {
+        get: (target, method, receiver) => {
+          const value: unknown = Reflect.get(target, method, receiver);
+          // The container looks at what it is given, too.
+          if (typeof value !== 'function' || method === 'constructor') return value;
+          return (...given: unknown[]) => {
+            began.push(String(method));
+            return (value as (...given: unknown[]) => unknown).apply(target, given);
+          };
+        },
+      });
+    const { messages, conversations, users, ...rest } = memoryStorage();
+    const storage: Storage = {
+      ...rest,
+      messages: noting(messages),
+      conversations: noting(conversations),
+      users: noting(users),
+    };
+    const clockCheck = { verified: () => Promise.reject(new ClockNotVerified()) };
+    const useCases = containerOver(storage, { clockCheck }).take(TOKENS.useCases) as unknown as Record<
+      string,
+      (question: object) => Promise<unknown>
+    >;
+    const caller = SERVICE;
+    const question = { caller, userId: 'ada', senderId: 'ada', receiverId: 'ben', content: 'Hello' };
+    const outcome = await useCases[name]!({
+      ...question,
+      username: 'Ada',
+      participantIds: ['ada', 'ben'],
+      idempotencyKey: null,
+      conversationId: 'c',
+      before: null,
+      page: null,
+      limit: 1,
+    }).catch((error: unknown) => error);
+    expect(outcome instanceof ClockNotVerified).toBe(effect === 'writes');
+    expect(began.length > 0).toBe(effect === 'reads');
+  });
+
   test('tells by its app what storage misses', async () => {
     const missing = () => Promise.resolve(['The sun does not shine.']);
-    const app = containerOver({ ...makeMemoryStorage(), missing }).take(TOKENS.app);
+    const app = containerOver({ ...memoryStorage(), missing }).take(TOKENS.app);
     const answer = await app.request('/readyz');
     expect(answer.status).toBe(503);
     expect(await answer.text()).toContain('The sun does not shine.');

@@ -6,6 +6,9 @@ import { makeClient, type CassandraOptions } from '../../src/adapters/cassandra/
 import { migrate } from '../../src/adapters/cassandra/migrate.ts';
 import { openCassandraStorage, type CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import type { Clock } from '../../src/application/ports/clock.ts';
+import { LONG_RETENTION_DAYS } from '../support/memory-storage.ts';
 import { overheardLog } from '../support/overheard.ts';
 
 /** How to reach `keyspace` on the Cassandra that these tests run on. */
@@ -22,6 +25,8 @@ export function optionsFor(keyspace: string): CassandraOptions {
     maxClockSkewMs: 2_000,
     // A host that runs other things beside the tests is slow now and then, which is not what they look at.
     requestTimeoutMs: 20_000,
+    eventRetentionDays: LONG_RETENTION_DAYS,
+    keyRetentionDays: 30,
   };
 }
 
@@ -33,10 +38,15 @@ export async function freshKeyspace(): Promise<CassandraOptions> {
 }
 
 /** Opens storage over `options`, as a process of its own does. The caller closes it. */
-export async function openStorage(options: CassandraOptions, client?: Client): Promise<CassandraStorage> {
+export async function openStorage(
+  options: CassandraOptions,
+  client?: Client,
+  clock: Clock = makeClock(),
+): Promise<CassandraStorage> {
   const storage = openCassandraStorage({
     options,
-    clock: makeClock(),
+    clock,
+    messageIds: makeMessageIds({ clock }),
     log: overheardLog,
     ...(client && { client }),
   });

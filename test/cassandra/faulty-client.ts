@@ -17,7 +17,7 @@ export type Fate =
 
 /**
  * A client of a real cluster whose network does to writes what `fates` says, one after another. Reads pass as they
- * are. A lightweight transaction is neither held back nor repeated, since the driver never sends one twice.
+ * are. Lightweight transactions suffer like any other write, since the driver sends them to a second node as well.
  */
 export class FaultyClient extends Client {
   readonly #fates: Iterator<Fate>;
@@ -33,11 +33,11 @@ export class FaultyClient extends Client {
   override execute(query: string, ...rest: unknown[]): Promise<types.ResultSet> {
     const send = (): Promise<types.ResultSet> => super.execute(query, ...(rest as []));
     if (/^\s*SELECT/.test(query)) return send();
-    return this.#suffer(send, /\bIF\b/.test(query));
+    return this.#suffer(send);
   }
 
   override batch(...args: unknown[]): Promise<types.ResultSet> {
-    return this.#suffer(() => super.batch(...(args as Parameters<Client['batch']>)) as never, false);
+    return this.#suffer(() => super.batch(...(args as Parameters<Client['batch']>)) as never);
   }
 
   override async shutdown(): Promise<void> {
@@ -45,7 +45,7 @@ export class FaultyClient extends Client {
     await super.shutdown();
   }
 
-  async #suffer(send: () => Promise<types.ResultSet>, transaction: boolean): Promise<types.ResultSet> {
+  async #suffer(send: () => Promise<types.ResultSet>): Promise<types.ResultSet> {
     const fate: Fate = this.#fates.next().value ?? 'answered';
     if (fate !== 'answered') this.suffered += 1;
     switch (fate) {
@@ -57,16 +57,14 @@ export class FaultyClient extends Client {
         await send();
         throw new errors.OperationTimedOutError('lost on the way back', 'somewhere');
       case 'delayed':
-        if (!transaction) await pause(5);
+        await pause(5);
         return send();
       case 'repeated': {
         const answer = await send();
-        if (!transaction) {
-          // Whether a repeat succeeds is of no consequence.
-          const again = pause(10).then(send).then(noMatter, noMatter);
-          this.#late.add(again);
-          void again.then(() => this.#late.delete(again));
-        }
+        // Whether a repeat succeeds is of no consequence.
+        const again = pause(10).then(send).then(noMatter, noMatter);
+        this.#late.add(again);
+        void again.then(() => this.#late.delete(again));
         return answer;
       }
     }

@@ -34,6 +34,8 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     // So that a Cassandra in use on this host, or another run of the tests, is not in the way.
     nativePort: await freePort(),
     storagePort: await freePort(),
+    // Each test has a keyspace of its own, and some write hundreds of thousands of rows.
+    heapMb: 1_536,
     // It lives for a minute, in which a better compiler does not pay.
     javaOptions: ['-XX:TieredStopAtLevel=1'],
     log: (line) => console.log(line),

@@ -30,8 +30,8 @@ test('the service is ready once it knows its schema, and on SIGTERM keeps what i
   expect(await ended).toMatchObject({ code: 0, errors: '' });
 
   const storage = await openStorage(options);
-  const stretch = { before: null, skip: 0, limit: 2 };
-  const kept = await storage.messages.listBefore(conversationIdOf(participantsOf(ada, ben)), stretch);
+  const slice = { before: null, offset: 0, limit: 2 };
+  const kept = await storage.messages.listBefore(conversationIdOf(participantsOf(ada, ben)), slice);
   await storage.close();
   expect(kept.map(({ content }) => content)).toEqual(['Hello']);
 });

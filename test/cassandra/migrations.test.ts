@@ -1,16 +1,28 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import type { Client } from 'cassandra-driver';
+import { Client, types } from 'cassandra-driver';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeClient, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
-import { migrate, statementsOf, type Migration } from '../../src/adapters/cassandra/migrate.ts';
+import { clientOptions, makeClient, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
+import { EventLogState } from '../../src/adapters/cassandra/event-log-state.ts';
+import {
+  declareEventLogIncomplete,
+  migrate,
+  MigrationError,
+  statementsOf,
+  type Migration,
+} from '../../src/adapters/cassandra/migrate.ts';
 import { SCHEMA_VERSION } from '../../src/adapters/cassandra/schema.ts';
+import { makeSession } from '../../src/adapters/cassandra/session.ts';
 import { openCassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { microsecondsOf } from '../../src/domain/time.ts';
 import { readMigrations } from '../../scripts/migrations.ts';
 import { overheardLog } from '../support/overheard.ts';
 import { optionsFor } from './cluster.ts';
 
 const migrations = readMigrations();
+const clock = makeClock();
 
 let client: Client;
 beforeAll(async () => {
@@ -32,7 +44,12 @@ async function run(options: CassandraOptions, files: readonly Migration[] = migr
 
 /** Why a service does not start with these options. */
 async function refusal(options: CassandraOptions): Promise<string> {
-  const storage = openCassandraStorage({ options, clock: makeClock(), log: overheardLog });
+  const storage = openCassandraStorage({
+    options,
+    clock,
+    messageIds: makeMessageIds({ clock }),
+    log: overheardLog,
+  });
   try {
     return await storage.started.then(
       () => 'it starts',
@@ -82,6 +99,172 @@ describe('the migration', () => {
   });
 });
 
+/** A client that knows the transactions that it was asked for. */
+class RecordingClient extends Client {
+  readonly serialConsistencies: unknown[] = [];
+
+  override execute(query: string, ...rest: unknown[]): Promise<types.ResultSet> {
+    const [, options] = rest as [unknown, { serialConsistency?: unknown }?];
+    if (/\bIF (?!NOT EXISTS \w+\.)/.test(query) && options?.serialConsistency !== undefined) {
+      this.serialConsistencies.push(options.serialConsistency);
+    }
+    return super.execute(query, ...(rest as []));
+  }
+}
+
+it('the lock of a migration is agreed on by all datacenters, whatever the service is configured to do', async () => {
+  const options = freshOptions();
+  expect(options.consistency.serial).toBe('LOCAL_SERIAL');
+  const recording = new RecordingClient(clientOptions(options, null));
+  await migrate({ options, replicationFactor: 1, migrations, report: () => undefined, client: recording });
+  // The lock, for each file its renewal and its record, and the release.
+  expect(recording.serialConsistencies).toHaveLength(2 + 2 * migrations.length);
+  expect(new Set(recording.serialConsistencies)).toEqual(new Set([types.consistencies.serial]));
+});
+
+describe('the replication factor of a keyspace that has to be created', () => {
+  const replicationOf = async ({ keyspace }: CassandraOptions): Promise<string | undefined> => {
+    const { rows } = await client.execute(
+      'SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?',
+      [keyspace],
+    );
+    return (rows[0]?.['replication'] as Record<string, string> | undefined)?.[options.localDatacenter];
+  };
+  const options = optionsFor('none');
+  const create = (
+    where: CassandraOptions,
+    replicationFactor: number | null,
+    through?: Client,
+  ): Promise<void> =>
+    migrate({
+      options: where,
+      replicationFactor,
+      migrations,
+      report: () => undefined,
+      ...(through && { client: through }),
+    });
+  /** As if the cluster was at another host: only what the options call it is different. */
+  const elsewhere = (where: CassandraOptions): CassandraOptions => ({
+    ...where,
+    contactPoints: ['cassandra-1.example.com:9042'],
+  });
+
+  it('is one on a single local node', async () => {
+    const local = freshOptions();
+    await create(local, null);
+    expect(await replicationOf(local)).toBe('1');
+  });
+
+  it.each(['10.0.0.7:9042', 'cassandra-1.example.com:9042', '[fd00::1]:9042'])(
+    'is required where %s is a contact point, and nothing is created without it',
+    async (point) => {
+      const local = freshOptions();
+      const remote = { ...local, contactPoints: [...local.contactPoints, point] };
+      const refused = create(remote, null, makeClient(local, null));
+      await expect(refused).rejects.toThrow(MigrationError);
+      await expect(refused).rejects.toThrow(/CASSANDRA_REPLICATION_FACTOR or --replication-factor/);
+      expect(await replicationOf(local)).toBeUndefined();
+    },
+  );
+
+  it('is the one that was given', async () => {
+    const local = freshOptions();
+    await create(elsewhere(local), 1, makeClient(local, null));
+    expect(await replicationOf(local)).toBe('1');
+  });
+
+  it('is not asked for where the keyspace is there', async () => {
+    const local = freshOptions();
+    await create(local, 1);
+    await create(elsewhere(local), null, makeClient(local, null));
+    expect(await replicationOf(local)).toBe('1');
+  });
+});
+
+describe('declaring the event log incomplete', () => {
+  const startOf = async (options: CassandraOptions): Promise<number> => {
+    const other = makeClient(options);
+    const consistency = { read: types.consistencies.localQuorum, write: types.consistencies.localQuorum };
+    const session = makeSession(other, () => true, {
+      consistency: { ...consistency, serial: types.consistencies.localSerial },
+      localDatacenter: options.localDatacenter,
+      transactionTimeoutMs: 5_000,
+    });
+    const state = new EventLogState({ clock, retentionDays: options.eventRetentionDays });
+    await other.connect();
+    await state.announce(session);
+    await other.shutdown();
+    return microsecondsOf(state.start()) / 1_000;
+  };
+
+  it('moves its start to now, before and after a service has used the keyspace', async () => {
+    for (const isUsed of [false, true]) {
+      const options = freshOptions();
+      await run(options);
+      if (isUsed) expect(await startOf(options)).toBeLessThan(Date.now() - 86_400_000);
+      const begun = Date.now();
+      const since = await declareEventLogIncomplete(options);
+      expect(since.getTime()).toBeGreaterThanOrEqual(begun);
+      expect(await startOf(options)).toBe(since.getTime());
+    }
+  });
+
+  it('never moves it back', async () => {
+    const options = freshOptions();
+    await run(options);
+    const since = await declareEventLogIncomplete(options);
+    const both = await Promise.all([declareEventLogIncomplete(options), declareEventLogIncomplete(options)]);
+    for (const later of both) expect(later.getTime()).toBeGreaterThanOrEqual(since.getTime());
+    expect(await startOf(options)).toBe(Math.max(...both.map((date) => date.getTime())));
+  });
+});
+
+describe('npm run migrate', () => {
+  const command = (
+    { contactPoints, localDatacenter, keyspace }: CassandraOptions,
+    ...args: readonly string[]
+  ): Promise<{ code: number; out: string; err: string }> =>
+    new Promise((resolve) => {
+      const env = {
+        ...process.env,
+        CASSANDRA_CONTACT_POINTS: contactPoints.join(),
+        CASSANDRA_LOCAL_DATACENTER: localDatacenter,
+        CASSANDRA_KEYSPACE: keyspace,
+        CASSANDRA_REPLICATION_FACTOR: '',
+      };
+      const child = execFile(
+        process.execPath,
+        ['--import', 'tsx', 'scripts/migrate.ts', ...args],
+        { env },
+        (_, out, err) => resolve({ code: child.exitCode ?? -1, out, err }),
+      );
+    });
+
+  it('takes a replication factor, and declares the event log incomplete where it is told to', async () => {
+    const options = freshOptions();
+    const { code, out } = await command(options, '--replication-factor', '1', '--event-log-incomplete');
+    expect(out).toContain(`${options.keyspace} is at version ${SCHEMA_VERSION}`);
+    expect(out).toMatch(
+      /The event log counts as complete since \d{4}-.*Z\. Processes of the service read it/,
+    );
+    expect(code).toBe(0);
+  });
+
+  it.each([
+    ['--replication-factor', '0'],
+    ['--replication-factor', 'three'],
+    ['--unknown', 'x'],
+  ])('exits with 2 after %s %s', async (...args) => {
+    const { code, err } = await command(freshOptions(), ...args);
+    expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining('--help tells more') });
+  });
+
+  it('tells about its options', async () => {
+    const { code, out } = await command(freshOptions(), '--help');
+    expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('--event-log-incomplete') });
+  });
+});
+
 describe('a service refuses to start, and names what to change,', () => {
   it('without its keyspace', async () => {
     expect(await refusal(freshOptions())).toMatch(/no keyspace migrations_\w+ .*npm run migrate/);
@@ -113,20 +296,35 @@ describe('a service refuses to start, and names what to change,', () => {
 it('a service goes on serving when the next migration has run, and starts on it', async () => {
   const options = freshOptions();
   await run(options, migrations);
-  const before = openCassandraStorage({ options, clock: makeClock(), log: overheardLog });
+  const before = openCassandraStorage({
+    options,
+    clock,
+    messageIds: makeMessageIds({ clock }),
+    log: overheardLog,
+  });
   await before.started;
   const next: Migration = { version: SCHEMA_VERSION + 1, name: '999_next.cql', text: '' };
   await run(options, [...migrations, next]);
   expect(await before.missing()).toEqual([]);
   await before.close();
-  const after = openCassandraStorage({ options, clock: makeClock(), log: overheardLog });
+  const after = openCassandraStorage({
+    options,
+    clock,
+    messageIds: makeMessageIds({ clock }),
+    log: overheardLog,
+  });
   await after.started;
   await after.close();
 });
 
 it('storage that is not reached says so, and refuses without trying', async () => {
   const options = { ...optionsFor('none'), contactPoints: ['127.0.0.1:1'] };
-  const storage = openCassandraStorage({ options, clock: makeClock(), log: overheardLog });
+  const storage = openCassandraStorage({
+    options,
+    clock,
+    messageIds: makeMessageIds({ clock }),
+    log: overheardLog,
+  });
   const closed = expect(storage.started).rejects.toThrow('Closed before');
   expect(await storage.missing()).toEqual(['Cassandra is not reached yet.']);
   await expect(

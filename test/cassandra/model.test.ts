@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
+import { timelessClock } from '../support/memory-storage.ts';
+import { lateSends, sendAndCheck } from '../support/at-rest.ts';
 import { playToBoth, scripts } from '../support/scripts.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
 import { FaultyClient, type Fate } from './faulty-client.ts';
@@ -18,7 +20,10 @@ afterAll(async () => {
 });
 
 test('Cassandra answers any sequence of commands as the model does, through either of two processes', async () => {
-  const hosts = [await openStorage(options), await openStorage(options)] as const;
+  const hosts = [
+    await openStorage(options, undefined, timelessClock()),
+    await openStorage(options, undefined, timelessClock()),
+  ] as const;
   opened.push(...hosts);
   await fc.assert(
     fc.asyncProperty(scripts(40), (script) => playToBoth(hosts, script)),
@@ -30,7 +35,10 @@ test('so it does where answers are lost, and writes are lost, delayed, reordered
   let fates: Iterator<Fate> = [][Symbol.iterator]();
   const drawn: Iterator<Fate> = { next: () => fates.next() };
   const clients = [new FaultyClient(options, drawn), new FaultyClient(options, drawn)] as const;
-  const hosts = [await openStorage(options, clients[0]), await openStorage(options, clients[1])] as const;
+  const hosts = [
+    await openStorage(options, clients[0], timelessClock()),
+    await openStorage(options, clients[1], timelessClock()),
+  ] as const;
   opened.push(...hosts);
   const fate = fc.constantFrom<Fate>(
     'answered',
@@ -47,6 +55,31 @@ test('so it does where answers are lost, and writes are lost, delayed, reordered
       await playToBoth(hosts, script);
     }),
     { numRuns: 25 },
+  );
+  expect(clients[0].suffered + clients[1].suffered).toBeGreaterThan(100);
+});
+
+test('histories, inboxes and event logs agree at rest, whatever became visible late, was lost, delayed or repeated', async () => {
+  let fates: Iterator<Fate> = [][Symbol.iterator]();
+  const drawn: Iterator<Fate> = { next: () => fates.next() };
+  const clients = [new FaultyClient(options, drawn), new FaultyClient(options, drawn)] as const;
+  const hosts = [await openStorage(options, clients[0]), await openStorage(options, clients[1])] as const;
+  opened.push(...hosts);
+  const fate = fc.constantFrom<Fate>(
+    'answered',
+    'answered',
+    'answered',
+    'lost',
+    'unanswered',
+    'delayed',
+    'repeated',
+  );
+  await fc.assert(
+    fc.asyncProperty(lateSends, fc.infiniteStream(fate), async (sends, stream) => {
+      fates = stream;
+      await sendAndCheck(hosts, sends);
+    }),
+    { numRuns: 20 },
   );
   expect(clients[0].suffered + clients[1].suffered).toBeGreaterThan(100);
 });

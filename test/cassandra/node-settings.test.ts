@@ -1,5 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { settingsByNode } from '../../src/adapters/cassandra/node-settings.ts';
+import { replicationAdvice, settingsByNode } from '../../src/adapters/cassandra/node-settings.ts';
+import { openCassandraStorage } from '../../src/adapters/cassandra/storage.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { overheardLog } from '../support/overheard.ts';
 import { freshKeyspace, openClient } from './cluster.ts';
 
 test('each node tells its settings', async () => {
@@ -17,4 +22,43 @@ test('a node that does not tell is left out', async () => {
   const client = await openClient(await freshKeyspace());
   await client.shutdown();
   await expect(settingsByNode(client)).resolves.toEqual(new Map());
+});
+
+test('the service warns of fewer replicas than three in its datacenter when it starts', async () => {
+  const options = await freshKeyspace();
+  const warnings: object[] = [];
+  const log = {
+    ...overheardLog,
+    info: () => undefined,
+    warn: (fields: object) => void warnings.push(fields),
+  };
+  const clock = makeClock();
+  const storage = openCassandraStorage({ options, clock, messageIds: makeMessageIds({ clock }), log });
+  await storage.started;
+  for (let tries = 0; warnings.length === 0 && tries < 100; tries += 1) await pause(50);
+  await storage.close();
+  expect(warnings).toContainEqual({
+    keyspace: options.keyspace,
+    datacenter: options.localDatacenter,
+    replicas: 1,
+  });
+});
+
+test('three replicas are enough, where they are in the local datacenter', async () => {
+  const options = await freshKeyspace();
+  const client = await openClient(options);
+  const replicate = (replication: string) =>
+    client.execute(`ALTER KEYSPACE ${options.keyspace} WITH replication = ${replication}`, [], {
+      prepare: false,
+    });
+  await replicate(`{'class': 'NetworkTopologyStrategy', '${options.localDatacenter}': 3}`);
+  expect(await replicationAdvice(client, options)).toBeNull();
+  expect(await replicationAdvice(client, { ...options, localDatacenter: 'elsewhere' })).toMatchObject({
+    replicas: 0,
+  });
+  await replicate(`{'class': 'SimpleStrategy', 'replication_factor': 2}`);
+  expect(await replicationAdvice(client, options)).toMatchObject({
+    replicas: 2,
+    advice: expect.stringContaining('replication factor') as string,
+  });
 });

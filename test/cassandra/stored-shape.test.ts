@@ -68,7 +68,7 @@ describe('the stored shape', () => {
     await appendAll(storages, [...moves, ...moves]);
     await storages[0].conversations.start(conversationOf([anna, carl], idAt(NOON - DAY)));
     await appendAll(storages, [posting([carl, anna], idAt(NOON + SECOND))]);
-    const found = await storages[0].conversations.listByUser(anna, { before: null, skip: 0, limit: 100 });
+    const found = await storages[0].conversations.listByUser(anna, { before: null, offset: 0, limit: 100 });
     expect(found).toHaveLength(2);
 
     const conversation = moves[0]?.message.conversationId;
@@ -76,7 +76,7 @@ describe('the stored shape', () => {
       ['SELECT * FROM buckets_by_conversation WHERE conversation_id = ?', [conversation]],
       ['SELECT * FROM conversations WHERE conversation_id = ?', [conversation]],
       ['SELECT * FROM conversations_by_user WHERE user_id = ?', [anna]],
-      ['SELECT * FROM conversation_order_by_user WHERE user_id = ?', [anna]],
+      ['SELECT * FROM events_by_user WHERE user_id = ?', [anna]],
     ];
     const buckets = await client.execute(
       'SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ?',

@@ -44,7 +44,7 @@ export const accessSaboteurs: Readonly<Record<keyof typeof accessContract, reado
     trusting('shows anyone the messages of a conversation', 'listMessagesBefore'),
     loose('shows anyone an empty second page', ({ listMessagesBefore }) => ({
       listMessagesBefore: (query) =>
-        listMessagesBefore({ ...query, caller: query.page > 1 ? SERVICE : query.caller }),
+        listMessagesBefore({ ...query, caller: (query.page ?? 1) > 1 ? SERVICE : query.caller }),
     })),
     loose('says that it is there, but not for them', ({ getConversation }) => ({
       getConversation: async (query) => {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { randomInt, randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
-import type { Posting } from '../../src/application/ports/message-repository.ts';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { participantsOf, type Conversation, type InboxEntry } from '../../src/domain/conversation.ts';
 import type { ConversationId, IdempotencyKey, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import { previewOf, type Message } from '../../src/domain/message.ts';
-import type { Stretch } from '../../src/domain/page.ts';
+import type { Slice } from '../../src/domain/page.ts';
 import { messageIdAt, type Microseconds } from '../../src/domain/time.ts';
 
 /** Who and what the checks play with: all of it fresh, so that no two checks meet. */
@@ -54,27 +54,45 @@ export function talkOf(...users: readonly UserId[]): ConversationId {
   return conversationIdOf(participantsOf(...users));
 }
 
-/** A posting from one user to another, as the use case makes it. */
+/**
+ * A message from one user to another to be stored, as an import has it, so that its place does not depend on when a
+ * check runs.
+ */
 export function posting(
   [senderId, receiverId]: readonly [UserId, UserId],
   id: MessageId,
   content = 'Hello',
   idempotencyKey: IdempotencyKey | null = null,
-): Posting {
+): AppendRequest {
   const participants = participantsOf(senderId, receiverId);
   const conversationId = conversationIdOf(participants);
-  return { message: { id, conversationId, senderId, receiverId, content }, participants, idempotencyKey };
+  return {
+    message: { id, conversationId, senderId, receiverId, content },
+    participants,
+    idempotencyKey,
+    isLive: false,
+  };
 }
 
 /** How an inbox shows a conversation whose newest message is that of `posting`. */
-export function rowOf({ message, participants }: Posting): InboxEntry {
+export function rowOf({ message, participants }: AppendRequest): InboxEntry {
   const { id, conversationId, senderId, content } = message;
-  return { conversationId, participants, head: { messageId: id, senderId, preview: previewOf(content) } };
+  return {
+    conversationId,
+    participants,
+    lastEventId: id,
+    lastMessage: { messageId: id, senderId, preview: previewOf(content) },
+  };
 }
 
 /** How an inbox shows a conversation without messages. */
 export function emptyRowOf({ id, participants, created }: Conversation): InboxEntry {
-  return { conversationId: id, participants, head: null, created };
+  return { conversationId: id, participants, lastEventId: created, lastMessage: null };
+}
+
+/** The place of an entry in an inbox. */
+export function positionOf({ lastEventId }: InboxEntry): Position {
+  return lastEventId;
 }
 
 /** `items` in an order of chance. */
@@ -84,17 +102,18 @@ export function shuffled<Item>(items: readonly Item[]): Item[] {
 }
 
 /** The newest `limit` of a list. */
-export function top(limit: number): Stretch {
-  return { before: null, skip: 0, limit };
+export function top(limit: number): Slice {
+  return { before: null, offset: 0, limit };
 }
 
 /** Appends `postings` through both processes in turn, `width` at a time. */
 export async function appendAll(
   processes: readonly [Storage, Storage],
-  postings: readonly Posting[],
+  postings: readonly AppendRequest[],
   width = 32,
 ): Promise<void> {
-  const append = (one: Posting, index: number) => processes[index % 2 === 0 ? 0 : 1].messages.append(one);
+  const append = (one: AppendRequest, index: number) =>
+    processes[index % 2 === 0 ? 0 : 1].messages.append(one);
   await atOnce(postings, append, width);
 }
 
@@ -129,7 +148,7 @@ export async function meanwhile(work: Promise<unknown>, look: () => Promise<void
 
 /** All that pages of `size` show when one walks from the top to the end; `between` happens after each. */
 export async function walk<Item>(
-  list: (stretch: Stretch) => Promise<readonly Item[]>,
+  list: (slice: Slice) => Promise<readonly Item[]>,
   placeOf: (item: Item) => Position,
   size: number,
   between?: (page: readonly Item[]) => Promise<void>,
@@ -137,7 +156,7 @@ export async function walk<Item>(
   const seen: Item[] = [];
   let before: Position | null = null;
   for (;;) {
-    const page = await list({ before, skip: 0, limit: size });
+    const page = await list({ before, offset: 0, limit: size });
     seen.push(...page);
     const last = page.at(-1);
     if (last === undefined || page.length < size) return seen;

@@ -1,4 +1,5 @@
 import { conversationRepositoryContract } from './conversation-repository.ts';
+import { eventRepositoryContract } from './event-repository.ts';
 import { messageRepositoryContract } from './message-repository.ts';
 import { storageContract } from './storage.ts';
 import { userRepositoryContract } from './user-repository.ts';
@@ -7,6 +8,7 @@ import { userRepositoryContract } from './user-repository.ts';
 export const contracts = {
   'message repository': messageRepositoryContract,
   'conversation repository': conversationRepositoryContract,
+  'event repository': eventRepositoryContract,
   'user repository': userRepositoryContract,
   storage: storageContract,
 };

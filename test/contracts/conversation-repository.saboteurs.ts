@@ -1,21 +1,21 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { positionOf, type Conversation, type InboxEntry } from '../../src/domain/conversation.ts';
-import type { Posting } from '../../src/application/ports/message-repository.ts';
-import type { ConversationId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
+import type { Conversation, InboxEntry } from '../../src/domain/conversation.ts';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
+import type { ConversationId, EventId, Position, UserId } from '../../src/domain/ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';
-import type { Stretch } from '../../src/domain/page.ts';
-import { newestFirst, plainStretch } from '../support/plain-list.ts';
-import { emptyRowOf, rowOf, SECOND, top } from './cast.ts';
+import type { Slice } from '../../src/domain/page.ts';
+import { newestFirst, plainSlice } from '../support/plain-list.ts';
+import { emptyRowOf, positionOf, rowOf, SECOND, top } from './cast.ts';
 import type { conversationRepositoryContract } from './conversation-repository.ts';
 import { broken, brokenInEachProcess, cached, type Saboteur, type Saboteurs } from './saboteurs.ts';
 
 /** All that arrived for one conversation, in the order in which it did. */
 interface Talk {
   readonly participants: readonly UserId[];
-  readonly postings: readonly Posting[];
+  readonly postings: readonly AppendRequest[];
   readonly starts: readonly Conversation[];
   /** The ids of all that could have begun it. */
-  readonly begins: readonly MessageId[];
+  readonly begins: readonly EventId[];
 }
 
 /** A row, and the place where an inbox puts it. */
@@ -27,7 +27,7 @@ interface Placed {
 const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
 const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
 
-function newest(talk: Talk): Posting | undefined {
+function newest(talk: Talk): AppendRequest | undefined {
   return newestFirst(talk.postings, ({ message }) => message.id)[0];
 }
 
@@ -57,7 +57,7 @@ function inPlace(rows: readonly InboxEntry[]): Placed[] {
 function remembering(
   how: string,
   wrong: {
-    readonly find?: (talk: Talk) => MessageId | undefined;
+    readonly find?: (talk: Talk) => EventId | undefined;
     readonly list?: (talks: readonly Talk[], owner: UserId) => readonly Placed[];
   },
 ): Saboteur {
@@ -92,10 +92,10 @@ function remembering(
           },
         }),
         ...(wrong.list && {
-          listByUser: (owner, stretch) => {
+          listByUser: (owner, slice) => {
             const own = [...talks.values()].filter(({ participants }) => participants.includes(owner));
             const placed = wrong.list?.(own, owner) ?? [];
-            const found = plainStretch(placed, stretch, ({ place }) => place);
+            const found = plainSlice(placed, slice, ({ place }) => place);
             return Promise.resolve(found.map(({ row }) => row));
           },
         }),
@@ -109,7 +109,7 @@ function showing(how: string, show: (talk: Talk) => readonly Placed[]): Saboteur
   return remembering(how, { list: (talks) => talks.flatMap(show) });
 }
 
-function created(how: string, find: (talk: Talk) => MessageId | undefined): Saboteur {
+function created(how: string, find: (talk: Talk) => EventId | undefined): Saboteur {
   return remembering(how, { find });
 }
 
@@ -125,20 +125,17 @@ function describing(how: string, preview: (content: string) => string): Saboteur
 }
 
 /** Looks for something else than what was asked. */
-function asking(how: string, change: (stretch: Stretch) => Stretch): Saboteur {
+function asking(how: string, change: (slice: Slice) => Slice): Saboteur {
   return broken(how, ({ conversations }) => ({
-    conversations: { listByUser: (id, stretch) => conversations.listByUser(id, change(stretch)) },
+    conversations: { listByUser: (id, slice) => conversations.listByUser(id, change(slice)) },
   }));
 }
 
 /** Cuts a stretch out of a whole inbox in its own way. */
-function cutting(
-  how: string,
-  cut: (inbox: readonly InboxEntry[], stretch: Stretch) => InboxEntry[],
-): Saboteur {
+function cutting(how: string, cut: (inbox: readonly InboxEntry[], slice: Slice) => InboxEntry[]): Saboteur {
   return broken(how, ({ conversations }) => ({
     conversations: {
-      listByUser: async (id, stretch) => cut(await conversations.listByUser(id, top(Infinity)), stretch),
+      listByUser: async (id, slice) => cut(await conversations.listByUser(id, top(Infinity)), slice),
     },
   }));
 }
@@ -147,8 +144,8 @@ function cutting(
 function readingTwice(how: string, dropsMoved: boolean): Saboteur {
   return broken(how, ({ conversations }) => ({
     conversations: {
-      listByUser: async (userId, stretch) => {
-        const nominees = await conversations.listByUser(userId, stretch);
+      listByUser: async (userId, slice) => {
+        const nominees = await conversations.listByUser(userId, slice);
         await turn();
         const rows = await conversations.listByUser(userId, top(Infinity));
         return nominees.flatMap((nominee) => {
@@ -164,8 +161,8 @@ function tenSecondsOf(row: InboxEntry): number {
   return Math.floor(microsecondsOf(positionOf(row)) / (10 * SECOND));
 }
 
-const showsItsBoundAgain = cutting('shows its bound again', (inbox, { before, skip, limit }) =>
-  inbox.filter((row) => before === null || positionOf(row) <= before).slice(skip, skip + limit),
+const showsItsBoundAgain = cutting('shows its bound again', (inbox, { before, offset, limit }) =>
+  inbox.filter((row) => before === null || positionOf(row) <= before).slice(offset, offset + limit),
 );
 
 const addsARowForEachMessage = showing('adds a row for each message', ({ postings }) =>
@@ -177,7 +174,7 @@ export const conversationRepositorySaboteurs: Saboteurs<typeof conversationRepos
     broken('makes up what it does not find', ({ conversations }) => ({
       conversations: {
         find: async (id) =>
-          (await conversations.find(id)) ?? { id, participants: [], created: BOTTOM as MessageId },
+          (await conversations.find(id)) ?? { id, participants: [], created: BOTTOM as EventId },
       },
     })),
   ],
@@ -272,10 +269,10 @@ export const conversationRepositorySaboteurs: Saboteurs<typeof conversationRepos
   'a conversation without messages stands in the inbox at its creation': [
     showing('hides empty conversations', ({ postings }) => inPlace(postings.slice(-1).map(rowOf))),
     showing('puts empty conversations on top', (talk) =>
-      rightRow(talk).map((row) => ({ place: row.head === null ? TOP : positionOf(row), row })),
+      rightRow(talk).map((row) => ({ place: row.lastMessage === null ? TOP : positionOf(row), row })),
     ),
     showing('puts empty conversations below all others', (talk) =>
-      rightRow(talk).map((row) => ({ place: row.head === null ? BOTTOM : positionOf(row), row })),
+      rightRow(talk).map((row) => ({ place: row.lastMessage === null ? BOTTOM : positionOf(row), row })),
     ),
   ],
 
@@ -366,7 +363,7 @@ export const conversationRepositorySaboteurs: Saboteurs<typeof conversationRepos
 
   'an inbox is its owner’s alone, and empty for whoever was never written to': [
     broken('keeps one inbox for all', ({ messages, conversations }) => {
-      const arrived: Posting[] = [];
+      const arrived: AppendRequest[] = [];
       return {
         messages: {
           append: (posting) => {
@@ -376,7 +373,7 @@ export const conversationRepositorySaboteurs: Saboteurs<typeof conversationRepos
         },
         conversations: {
           ...conversations,
-          listByUser: (_, stretch) => Promise.resolve(plainStretch(arrived.map(rowOf), stretch, positionOf)),
+          listByUser: (_, slice) => Promise.resolve(plainSlice(arrived.map(rowOf), slice, positionOf)),
         },
       };
     }),
@@ -392,17 +389,17 @@ export const conversationRepositorySaboteurs: Saboteurs<typeof conversationRepos
   ],
 
   'a stretch passes over as many rows as it is told, below its bound': [
-    asking('passes over nothing', (stretch) => ({ ...stretch, skip: 0 })),
-    cutting('passes over from the top', (inbox, { before, skip, limit }) =>
+    asking('passes over nothing', (slice) => ({ ...slice, offset: 0 })),
+    cutting('passes over from the top', (inbox, { before, offset, limit }) =>
       inbox
-        .slice(skip)
+        .slice(offset)
         .filter((row) => before === null || positionOf(row) < before)
         .slice(0, limit),
     ),
   ],
 
   'however an inbox’s conversations lie in time, its pages are exact': [
-    cutting('reads two hundred rows of ten seconds', (inbox, stretch) => {
+    cutting('reads two hundred rows of ten seconds', (inbox, slice) => {
       const rows = new Map<number, number>();
       const read = inbox.filter((row) => {
         const slot = tenSecondsOf(row);
@@ -410,13 +407,13 @@ export const conversationRepositorySaboteurs: Saboteurs<typeof conversationRepos
         rows.set(slot, count);
         return count <= 200;
       });
-      return plainStretch(read, stretch, positionOf);
+      return plainSlice(read, slice, positionOf);
     }),
-    cutting('orders what lies within ten seconds by name', (inbox, { before, skip, limit }) => {
+    cutting('orders what lies within ten seconds by name', (inbox, { before, offset, limit }) => {
       const nameOf = (row: InboxEntry) => `${tenSecondsOf(row)} ${row.conversationId}`;
       const ordered = [...inbox].sort((one, other) => (nameOf(one) > nameOf(other) ? -1 : 1));
       const start = ordered.findIndex((row) => positionOf(row) === before) + 1;
-      return ordered.slice(start + skip, start + skip + limit);
+      return ordered.slice(start + offset, start + offset + limit);
     }),
   ],
 
@@ -435,17 +432,17 @@ export const conversationRepositorySaboteurs: Saboteurs<typeof conversationRepos
       showing('shows a conversation at its old places too', (talk) =>
         rightRow(talk).flatMap((row) => talk.postings.map(({ message }) => ({ place: message.id, row }))),
       ),
-      cutting('loses its place when the row that marks it moves', (inbox, { before, skip, limit }) => {
+      cutting('loses its place when the row that marks it moves', (inbox, { before, offset, limit }) => {
         const start = before === null ? 0 : inbox.findIndex((row) => positionOf(row) === before) + 1;
-        return before !== null && start === 0 ? [] : inbox.slice(start + skip, start + skip + limit);
+        return before !== null && start === 0 ? [] : inbox.slice(start + offset, start + offset + limit);
       }),
       brokenInEachProcess('reads first pages from a cache', ({ conversations }) => {
         const first = cached((userId: UserId, limit: number) => conversations.listByUser(userId, top(limit)));
         return {
           conversations: {
-            listByUser: async (userId, stretch) => {
-              if (stretch.before !== null) return conversations.listByUser(userId, stretch);
-              return (await first(userId, 100)).slice(0, stretch.limit);
+            listByUser: async (userId, slice) => {
+              if (slice.before !== null) return conversations.listByUser(userId, slice);
+              return (await first(userId, 100)).slice(0, slice.limit);
             },
           },
         };

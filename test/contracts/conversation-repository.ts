@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { Posting } from '../../src/application/ports/message-repository.ts';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
-import { positionOf, type InboxEntry } from '../../src/domain/conversation.ts';
+import type { InboxEntry } from '../../src/domain/conversation.ts';
 import type { MessageId, UserId } from '../../src/domain/ids.ts';
 import { MAX_PREVIEW_LENGTH } from '../../src/domain/message.ts';
 import type { Microseconds } from '../../src/domain/time.ts';
@@ -18,6 +18,7 @@ import {
   meanwhile,
   MINUTE,
   NOON,
+  positionOf,
   posting,
   rowOf,
   SECOND,
@@ -32,7 +33,7 @@ import { newestFirst } from '../support/plain-list.ts';
 const PAGE_SIZES = [1, 7, 20, 100];
 
 /** A message to `owner` from someone new, at each of `times`. */
-function fromStrangers(owner: UserId, times: readonly Microseconds[]): Posting[] {
+function fromStrangers(owner: UserId, times: readonly Microseconds[]): AppendRequest[] {
   return times.map((time, n) => posting([freshUser(), owner], idAt(time), `No. ${n}`));
 }
 
@@ -42,7 +43,7 @@ function series(count: number, every: Microseconds, until: Microseconds): Micros
 }
 
 /** The inbox that `postings`, each of another conversation, make. */
-function inboxOf(postings: readonly Posting[]): InboxEntry[] {
+function inboxOf(postings: readonly AppendRequest[]): InboxEntry[] {
   return newestFirst(postings.map(rowOf), positionOf);
 }
 
@@ -56,7 +57,7 @@ function walkInbox(
   size: number,
   between?: (page: readonly InboxEntry[]) => Promise<void>,
 ): Promise<InboxEntry[]> {
-  return walk((stretch) => conversations.listByUser(owner, stretch), positionOf, size, between);
+  return walk((slice) => conversations.listByUser(owner, slice), positionOf, size, between);
 }
 
 export const conversationRepositoryContract = {
@@ -72,7 +73,7 @@ export const conversationRepositoryContract = {
     for (let n = 0; n < 8; n += 1) {
       const [anna, ben] = freshUsers();
       const conversation = conversationOf(n % 3 === 0 ? [anna] : [ben, anna], idAt(NOON + n));
-      const began = posting([anna, n % 3 === 0 ? anna : ben], conversation.created);
+      const began = posting([anna, n % 3 === 0 ? anna : ben], conversation.created as MessageId);
       await (n % 2 === 0 ? here.conversations.start(conversation) : here.messages.append(began));
       assert.deepEqual(await there.conversations.find(conversation.id), conversation);
       assert.deepEqual(await here.conversations.find(conversation.id), conversation);
@@ -92,7 +93,7 @@ export const conversationRepositoryContract = {
       for (const user of [...participants, carl, dora]) {
         assert.equal(await here.conversations.isInInbox(user, id), false, 'before it began');
       }
-      const began = posting([anna, n % 3 === 0 ? anna : ben], conversation.created);
+      const began = posting([anna, n % 3 === 0 ? anna : ben], conversation.created as MessageId);
       await (n % 2 === 0 ? here.conversations.start(conversation) : here.messages.append(began));
       for (const storage of [there, here]) {
         for (const user of participants) assert.equal(await storage.conversations.isInInbox(user, id), true);
@@ -295,10 +296,10 @@ export const conversationRepositoryContract = {
     const all = inboxOf(sent);
     for (const [index, bound] of [undefined, all[0], all[11], all[29]].entries()) {
       const below = bound === undefined ? all : all.slice(all.indexOf(bound) + 1);
-      for (const skip of [0, 1, 7, 17, 18, 29, 30, 2_000]) {
-        const stretch = { before: bound === undefined ? null : positionOf(bound), skip, limit: 5 };
-        const found = await processes[0].conversations.listByUser(anna, stretch);
-        assert.deepEqual(found, below.slice(skip, skip + 5), `bound ${index}, skip ${skip}`);
+      for (const offset of [0, 1, 7, 17, 18, 29, 30, 2_000]) {
+        const slice = { before: bound === undefined ? null : positionOf(bound), offset, limit: 5 };
+        const found = await processes[0].conversations.listByUser(anna, slice);
+        assert.deepEqual(found, below.slice(offset, offset + 5), `bound ${index}, offset ${offset}`);
       }
     }
   },
@@ -351,7 +352,7 @@ export const conversationRepositoryContract = {
         const sent = fromStrangers(anna, series(30, 5 * HOUR, NOON));
         await appendAll([here, there], sent);
         const all = inboxOf(sent);
-        const moved = new Map<string, Posting>();
+        const moved = new Map<string, AppendRequest>();
         let tick = NOON;
         const move = async ({ conversationId, participants }: InboxEntry): Promise<void> => {
           const friend = participants.find((participant) => participant !== anna) ?? anna;

@@ -3,11 +3,16 @@ import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { MessageId } from '../../src/domain/ids.ts';
 import { microsecondsOf, type Microseconds } from '../../src/domain/time.ts';
-import { HOUR, MILLISECOND, NOON } from './cast.ts';
+import { HOUR, idAt, MILLISECOND, NOON } from './cast.ts';
 import type { Contract } from './contract.ts';
 
-/** Makes the ids of a process that has this clock. */
-export type MessageIdsSubject = (needs: { clock: Clock }) => MessageIds;
+/** Makes the ids of a process that has this clock; observed ids further ahead of it than `maxClockSkew` are ignored. */
+export type MessageIdsSubject = (deps: {
+  clock: Pick<Clock, 'now'>;
+  maxClockSkew: Microseconds;
+}) => MessageIds;
+
+const MAX_CLOCK_SKEW: Microseconds = 2_000 * MILLISECOND;
 
 /** How many ids a request, or many at once, may take while a clock stands still. */
 const MANY = 5_000;
@@ -15,8 +20,17 @@ const MANY = 5_000;
 /** What `make` gives one after another while the clock shows these times. */
 function idsAt(make: MessageIdsSubject, times: readonly Microseconds[]): MessageId[] {
   const left = times.values();
-  const ids = make({ clock: { now: () => left.next().value ?? times.at(-1) ?? NOON } });
+  const clock = { now: () => left.next().value ?? times.at(-1) ?? NOON };
+  const ids = make({ clock, maxClockSkew: MAX_CLOCK_SKEW });
   return times.map(() => ids.next());
+}
+
+/** What `make` gives at `NOON` after it has observed an id made at `time`. */
+function idAfterObserving(make: MessageIdsSubject, time: Microseconds): MessageId {
+  const ids = make({ clock: { now: () => NOON }, maxClockSkew: MAX_CLOCK_SKEW });
+  ids.next();
+  ids.observe(idAt(time));
+  return ids.next();
 }
 
 /** Holds ids to increase by whole microseconds at least, which is what their order and their write times go by. */
@@ -48,5 +62,35 @@ export const messageIdsContract = {
     const times = [NOON, NOON, NOON + MILLISECOND, NOON + HOUR];
     const [first, , third, fourth] = idsAt(make, times).map(microsecondsOf);
     assert.deepEqual([first, third, fourth], [NOON, NOON + MILLISECOND, NOON + HOUR]);
+  },
+
+  'an id is above every id that was observed, also where the clock is behind it': async (make) => {
+    for (const ahead of [1, MILLISECOND, MAX_CLOCK_SKEW - 1, MAX_CLOCK_SKEW]) {
+      const observed = idAt(NOON + ahead);
+      const next = idAfterObserving(make, NOON + ahead);
+      assertIncreasing([observed, next]);
+      assert.equal(microsecondsOf(next), NOON + ahead + 1);
+    }
+  },
+
+  'ids stay above an observed id when the clock steps back': async (make) => {
+    let now = NOON;
+    const ids = make({ clock: { now: () => now }, maxClockSkew: MAX_CLOCK_SKEW });
+    const observed = idAt(NOON + MILLISECOND);
+    ids.observe(observed);
+    now -= HOUR;
+    assertIncreasing([observed, ids.next(), ids.next()]);
+  },
+
+  'an observed id further ahead of the clock than the allowed skew is ignored': async (make) => {
+    for (const ahead of [MAX_CLOCK_SKEW + 1, HOUR, 10 * 365 * 24 * HOUR]) {
+      assert.equal(microsecondsOf(idAfterObserving(make, NOON + ahead)), NOON + 1);
+    }
+  },
+
+  'an observed id that is not above the last one changes nothing': async (make) => {
+    for (const behind of [0, 1, HOUR]) {
+      assert.equal(microsecondsOf(idAfterObserving(make, NOON - behind)), NOON + 1);
+    }
   },
 } satisfies Contract<MessageIdsSubject>;

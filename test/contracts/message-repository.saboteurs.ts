@@ -1,10 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Posting } from '../../src/application/ports/message-repository.ts';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import type { IdempotencyKey, MessageId, Position } from '../../src/domain/ids.ts';
 import type { Message } from '../../src/domain/message.ts';
-import type { Stretch } from '../../src/domain/page.ts';
+import type { Slice } from '../../src/domain/page.ts';
 import { messageIdAt, microsecondsOf, millisecondsOf } from '../../src/domain/time.ts';
-import { plainStretch } from '../support/plain-list.ts';
+import { plainSlice } from '../support/plain-list.ts';
 import { DAY, idAt, MILLISECOND, now, rowOf, top } from './cast.ts';
 import type { messageRepositoryContract } from './message-repository.ts';
 import {
@@ -26,26 +26,23 @@ function storing(how: string, change: (message: Message) => Message): Saboteur {
 }
 
 /** Looks for something else than what was asked. */
-function asking(how: string, change: (stretch: Stretch) => Stretch): Saboteur {
+function asking(how: string, change: (slice: Slice) => Slice): Saboteur {
   return broken(how, ({ messages }) => ({
-    messages: { listBefore: (id, stretch) => messages.listBefore(id, change(stretch)) },
+    messages: { listBefore: (id, slice) => messages.listBefore(id, change(slice)) },
   }));
 }
 
 /** Cuts a stretch out of a conversation's whole history in its own way. */
-function cutting(how: string, cut: (history: readonly Message[], stretch: Stretch) => Message[]): Saboteur {
+function cutting(how: string, cut: (history: readonly Message[], slice: Slice) => Message[]): Saboteur {
   return broken(how, ({ messages }) => ({
     messages: {
-      listBefore: async (id, stretch) => cut(await messages.listBefore(id, top(Infinity)), stretch),
+      listBefore: async (id, slice) => cut(await messages.listBefore(id, top(Infinity)), slice),
     },
   }));
 }
 
 /** Lists out of all that arrived, in its own way. */
-function remembering(
-  how: string,
-  list: (arrived: readonly Message[], stretch: Stretch) => Message[],
-): Saboteur {
+function remembering(how: string, list: (arrived: readonly Message[], slice: Slice) => Message[]): Saboteur {
   return broken(how, ({ messages }) => {
     const arrived: Message[] = [];
     return {
@@ -54,7 +51,7 @@ function remembering(
           if (!arrived.some(({ id }) => id === posting.message.id)) arrived.push(posting.message);
           return messages.append(posting);
         },
-        listBefore: (_, stretch) => Promise.resolve(list(arrived, stretch)),
+        listBefore: (_, slice) => Promise.resolve(list(arrived, slice)),
       },
     };
   });
@@ -69,14 +66,14 @@ const pagesByTheMillisecond = asking('pages by the millisecond', ({ before, ...r
   before: before && messageIdAt(millisecondsOf(before) * MILLISECOND, 0, '0'.repeat(13)),
 }));
 
-const showsItsBoundAgain = cutting('shows its bound again', (history, { before, skip, limit }) =>
-  history.filter(({ id }) => before === null || id <= before).slice(skip, skip + limit),
+const showsItsBoundAgain = cutting('shows its bound again', (history, { before, offset, limit }) =>
+  history.filter(({ id }) => before === null || id <= before).slice(offset, offset + limit),
 );
 
 export const messageRepositorySaboteurs: Saboteurs<typeof messageRepositoryContract> = {
   'an appended message is seen by the next read of every process': [
     brokenInEachProcess('reads from a cache', ({ messages }) => ({
-      messages: { listBefore: cached((id, stretch) => messages.listBefore(id, stretch)) },
+      messages: { listBefore: cached((id, slice) => messages.listBefore(id, slice)) },
     })),
     broken('acknowledges before it stores', ({ messages }) => ({
       messages: {
@@ -115,8 +112,8 @@ export const messageRepositorySaboteurs: Saboteurs<typeof messageRepositoryContr
         messages: {
           append: (posting) =>
             messages.append({ ...posting, message: { ...posting.message, id: newName(posting.message.id) } }),
-          listBefore: async (id, stretch) => {
-            const found = await messages.listBefore(id, stretch);
+          listBefore: async (id, slice) => {
+            const found = await messages.listBefore(id, slice);
             return found.map((message) => ({
               ...message,
               id: `${message.id.slice(0, -4)}0000` as MessageId,
@@ -128,10 +125,10 @@ export const messageRepositorySaboteurs: Saboteurs<typeof messageRepositoryContr
   ],
 
   'messages stand newest first, in whatever order they arrived': [
-    remembering('lists in the order of arrival', (arrived, { skip, limit }) =>
-      [...arrived].reverse().slice(skip, skip + limit),
+    remembering('lists in the order of arrival', (arrived, { offset, limit }) =>
+      [...arrived].reverse().slice(offset, offset + limit),
     ),
-    cutting('lists the oldest first', (history, stretch) => plainStretch(history, stretch, idOf).reverse()),
+    cutting('lists the oldest first', (history, slice) => plainSlice(history, slice, idOf).reverse()),
   ],
 
   'pages of every size are the whole conversation, also where messages share a millisecond or a microsecond':
@@ -154,30 +151,30 @@ export const messageRepositorySaboteurs: Saboteurs<typeof messageRepositoryContr
   ],
 
   'a stretch passes over as many messages as it is told, below its bound': [
-    asking('passes over nothing', (stretch) => ({ ...stretch, skip: 0 })),
-    cutting('passes over from the top', (history, { before, skip, limit }) =>
+    asking('passes over nothing', (slice) => ({ ...slice, offset: 0 })),
+    cutting('passes over from the top', (history, { before, offset, limit }) =>
       history
-        .slice(skip)
+        .slice(offset)
         .filter(({ id }) => before === null || id < before)
         .slice(0, limit),
     ),
-    cutting('counts what it passes over as shown', (history, stretch) =>
-      plainStretch(history, { ...stretch, limit: Math.max(0, stretch.limit - stretch.skip) }, idOf),
+    cutting('counts what it passes over as shown', (history, slice) =>
+      plainSlice(history, { ...slice, limit: Math.max(0, slice.limit - slice.offset) }, idOf),
     ),
   ],
 
   'years of quiet between messages hide none of them': [
-    cutting('stops at the first quiet month', (history, stretch) => {
-      let last: Position | undefined = stretch.before ?? history[0]?.id;
-      const near = plainStretch(history, { ...stretch, limit: Infinity }, idOf).filter(({ id }) => {
+    cutting('stops at the first quiet month', (history, slice) => {
+      let last: Position | undefined = slice.before ?? history[0]?.id;
+      const near = plainSlice(history, { ...slice, limit: Infinity }, idOf).filter(({ id }) => {
         if (last === undefined || microsecondsOf(last) - microsecondsOf(id) > 30 * DAY) return false;
         last = id;
         return true;
       });
-      return near.slice(0, stretch.limit);
+      return near.slice(0, slice.limit);
     }),
-    cutting('looks back three years', (history, stretch) =>
-      plainStretch(history, stretch, idOf).filter(({ id }) => microsecondsOf(id) > now() - 3 * 365 * DAY),
+    cutting('looks back three years', (history, slice) =>
+      plainSlice(history, slice, idOf).filter(({ id }) => microsecondsOf(id) > now() - 3 * 365 * DAY),
     ),
   ],
 
@@ -189,20 +186,20 @@ export const messageRepositorySaboteurs: Saboteurs<typeof messageRepositoryContr
   ],
 
   'a conversation shows its own messages and no others; one that was never begun shows none': [
-    remembering('keeps one history for all', (arrived, stretch) => plainStretch(arrived, stretch, idOf)),
+    remembering('keeps one history for all', (arrived, slice) => plainSlice(arrived, slice, idOf)),
   ],
 
   'an appended message stands in the inbox of everyone who takes part': [
     broken('delivers to the sender alone', ({ conversations }) => ({
       conversations: {
-        listByUser: async (userId, stretch) => {
-          const rows = await conversations.listByUser(userId, stretch);
-          return rows.filter(({ head }) => head?.senderId === userId);
+        listByUser: async (userId, slice) => {
+          const rows = await conversations.listByUser(userId, slice);
+          return rows.filter(({ lastMessage }) => lastMessage?.senderId === userId);
         },
       },
     })),
     brokenInEachProcess('reads inboxes from a cache', ({ conversations }) => ({
-      conversations: { listByUser: cached((id, stretch) => conversations.listByUser(id, stretch)) },
+      conversations: { listByUser: cached((id, slice) => conversations.listByUser(id, slice)) },
     })),
   ],
 
@@ -219,8 +216,8 @@ export const messageRepositorySaboteurs: Saboteurs<typeof messageRepositoryContr
             unstored.delete(id);
             return appended;
           },
-          listBefore: async (conversationId, stretch) => {
-            const found = await messages.listBefore(conversationId, stretch);
+          listBefore: async (conversationId, slice) => {
+            const found = await messages.listBefore(conversationId, slice);
             return found.filter(({ id }) => !unstored.has(id));
           },
         },
@@ -243,7 +240,7 @@ export const messageRepositorySaboteurs: Saboteurs<typeof messageRepositoryContr
     }),
   ],
 
-  'a key repeated years later is the same message, in its old place': [
+  'a key repeated under a much later id is the same message, in its old place': [
     keys('forgets a key after a day', {
       isForgotten: (first, message) => microsecondsOf(message.id) - microsecondsOf(first.id) > DAY,
     }),
@@ -256,7 +253,7 @@ export const messageRepositorySaboteurs: Saboteurs<typeof messageRepositoryContr
       }),
     })),
     broken('moves the conversation of a repeat', (whole) => {
-      const repeats: Posting[] = [];
+      const repeats: AppendRequest[] = [];
       return {
         messages: keepingKeys(whole, {
           onRepeat: (message, posting) => {
@@ -265,8 +262,8 @@ export const messageRepositorySaboteurs: Saboteurs<typeof messageRepositoryContr
           },
         }),
         conversations: {
-          listByUser: async (userId, stretch) => {
-            const rows = await whole.conversations.listByUser(userId, stretch);
+          listByUser: async (userId, slice) => {
+            const rows = await whole.conversations.listByUser(userId, slice);
             return rows.map((row) => {
               const moved = repeats.find(({ message }) => message.conversationId === row.conversationId);
               return moved === undefined ? row : rowOf(moved);

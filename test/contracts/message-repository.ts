@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
-import type { Appended, Posting } from '../../src/application/ports/message-repository.ts';
+import type { AppendResult, AppendRequest } from '../../src/application/ports/message-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { IdempotencyKey, UserId } from '../../src/domain/ids.ts';
 import { MAX_CONTENT_LENGTH, type Message } from '../../src/domain/message.ts';
@@ -47,7 +47,7 @@ const TEXTS = [
 ];
 
 /** Twenty-five messages, most of which share their millisecond with another, some the microsecond too. */
-function crowd(users: readonly [UserId, UserId]): Posting[] {
+function crowd(users: readonly [UserId, UserId]): AppendRequest[] {
   const sameMicrosecond = [0, 0, 1, 500, 999, 999].map((thousandth) => idAt(NOON, thousandth));
   const sameMillisecond = [1, 2, 3, 500, 997, 998, 999].map((microsecond) => idAt(NOON + microsecond));
   const around = [-HOUR, -SECOND, -1, MILLISECOND, MILLISECOND + 1, SECOND].flatMap((offset) => [
@@ -57,7 +57,7 @@ function crowd(users: readonly [UserId, UserId]): Posting[] {
   return [...sameMicrosecond, ...sameMillisecond, ...around].map((id, n) => posting(users, id, `No. ${n}`));
 }
 
-function messagesOf(postings: readonly Posting[]): Message[] {
+function messagesOf(postings: readonly AppendRequest[]): Message[] {
   return newestFirst(
     postings.map(({ message }) => message),
     idOf,
@@ -65,7 +65,7 @@ function messagesOf(postings: readonly Posting[]): Message[] {
 }
 
 /** Appends until storage says what became of it: whoever got no answer repeats the same. */
-async function appendedBy({ messages }: Storage, one: Posting): Promise<Appended> {
+async function appendedBy({ messages }: Storage, one: AppendRequest): Promise<AppendResult> {
   for (let attempts = 1; ; attempts += 1) {
     try {
       return await messages.append(one);
@@ -119,7 +119,7 @@ export const messageRepositoryContract = {
       await appendAll(processes, shuffled(sent));
       await atOnce([...sent.keys(), sent.length], async (n) => {
         const { messages } = processes[n % 2 === 0 ? 0 : 1];
-        const found = await walk((stretch) => messages.listBefore(talkOf(...users), stretch), idOf, n + 1);
+        const found = await walk((slice) => messages.listBefore(talkOf(...users), slice), idOf, n + 1);
         assert.deepEqual(found, messagesOf(sent), `pages of ${n + 1}`);
       });
     },
@@ -144,10 +144,14 @@ export const messageRepositoryContract = {
     const all = messagesOf(sent);
     for (const [index, bound] of [undefined, all[0], all[11], all[29]].entries()) {
       const below = bound === undefined ? all : all.slice(all.indexOf(bound) + 1);
-      for (const skip of [0, 1, 7, 17, 18, 29, 30, 2_000]) {
-        const stretch = { before: bound?.id ?? null, skip, limit: 5 };
-        const found = await processes[0].messages.listBefore(talkOf(...users), stretch);
-        assert.deepEqual(idsOf(found), idsOf(below.slice(skip, skip + 5)), `bound ${index}, skip ${skip}`);
+      for (const offset of [0, 1, 7, 17, 18, 29, 30, 2_000]) {
+        const slice = { before: bound?.id ?? null, offset, limit: 5 };
+        const found = await processes[0].messages.listBefore(talkOf(...users), slice);
+        assert.deepEqual(
+          idsOf(found),
+          idsOf(below.slice(offset, offset + 5)),
+          `bound ${index}, offset ${offset}`,
+        );
       }
     }
   },
@@ -160,7 +164,7 @@ export const messageRepositoryContract = {
     const all = messagesOf(sent);
     for (const size of [1, 3, 20]) {
       const { messages } = processes[1];
-      const found = await walk((stretch) => messages.listBefore(talkOf(...users), stretch), idOf, size);
+      const found = await walk((slice) => messages.listBefore(talkOf(...users), slice), idOf, size);
       assert.deepEqual(idsOf(found), idsOf(all), `pages of ${size}`);
     }
     for (const quiet of [800, 2_500, 5_000]) {
@@ -223,9 +227,12 @@ export const messageRepositoryContract = {
       return posting([friend, anna], idAt(NOON + n * SECOND));
     });
     await meanwhile(appendAll(processes, sent), async () => {
-      for (const { conversationId, head } of await processes[0].conversations.listByUser(anna, top(100))) {
+      for (const { conversationId, lastMessage } of await processes[0].conversations.listByUser(
+        anna,
+        top(100),
+      )) {
         const messages = await processes[1].messages.listBefore(conversationId, top(100));
-        assert.ok(messages.some(({ id }) => id === head?.messageId));
+        assert.ok(messages.some(({ id }) => id === lastMessage?.messageId));
       }
     });
   },
@@ -238,8 +245,8 @@ export const messageRepositoryContract = {
     const attempts = Array.from({ length: 16 }, (_, n) =>
       posting([anna, ben], idAt(NOON + n * MINUTE), 'Once', key),
     );
-    const answers: Appended[] = [];
-    const send = async (one: Posting, n: number): Promise<unknown> =>
+    const answers: AppendResult[] = [];
+    const send = async (one: AppendRequest, n: number): Promise<unknown> =>
       answers.push(await appendedBy(processes[n % 2 === 0 ? 0 : 1], one));
     await atOnce(attempts, send, attempts.length);
 
@@ -252,7 +259,7 @@ export const messageRepositoryContract = {
     assert.equal(answers.filter(({ outcome }) => outcome === 'appended').length, 1, 'one send is the first');
     const inbox = await processes[1].conversations.listByUser(ben, top(100));
     assert.deepEqual(
-      inbox.map(({ head }) => head?.messageId),
+      inbox.map(({ lastMessage }) => lastMessage?.messageId),
       idsOf(found),
     );
   },
@@ -269,7 +276,7 @@ export const messageRepositoryContract = {
     }
   },
 
-  'a key repeated years later is the same message, in its old place': async ({
+  'a key repeated under a much later id is the same message, in its old place': async ({
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();

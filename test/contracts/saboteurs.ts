@@ -1,6 +1,11 @@
-import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 import type { ConversationRepository } from '../../src/application/ports/conversation-repository.ts';
-import type { Appended, MessageRepository, Posting } from '../../src/application/ports/message-repository.ts';
+import type { EventRepository } from '../../src/application/ports/event-repository.ts';
+import type {
+  AppendResult,
+  MessageRepository,
+  AppendRequest,
+} from '../../src/application/ports/message-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { UserRepository } from '../../src/application/ports/user-repository.ts';
 import type { Message } from '../../src/domain/message.ts';
@@ -21,6 +26,7 @@ export type Saboteurs<Promises, Subject = StorageSubject> = {
 interface Breakage {
   readonly messages?: Partial<MessageRepository>;
   readonly conversations?: Partial<ConversationRepository>;
+  readonly events?: Partial<EventRepository>;
   readonly users?: Partial<UserRepository>;
   readonly missing?: Storage['missing'];
   readonly close?: Storage['close'];
@@ -31,7 +37,7 @@ export function broken(how: string, breakage: (whole: Storage) => Breakage): Sab
   return {
     how,
     makeSubject: () => {
-      const whole = makeMemoryStorage();
+      const whole = memoryStorage();
       const storage = withBreakage(whole, breakage(whole));
       return { processes: [storage, storage], open: () => Promise.resolve(storage) };
     },
@@ -43,7 +49,7 @@ export function brokenInEachProcess(how: string, breakage: (whole: Storage) => B
   return {
     how,
     makeSubject: () => {
-      const whole = makeMemoryStorage();
+      const whole = memoryStorage();
       const process = () => withBreakage(whole, breakage(whole));
       return { processes: [process(), process()], open: () => Promise.resolve(process()) };
     },
@@ -52,19 +58,23 @@ export function brokenInEachProcess(how: string, breakage: (whole: Storage) => B
 
 /** `storage`, but for what `breakage` does. */
 export function withBreakage(storage: Storage, breakage: Breakage): Storage {
-  const { messages, conversations, users } = storage;
+  const { messages, conversations, events, users } = storage;
   return {
     messages: {
       append: (posting) => messages.append(posting),
-      listBefore: (conversationId, stretch) => messages.listBefore(conversationId, stretch),
+      listBefore: (conversationId, slice) => messages.listBefore(conversationId, slice),
       ...breakage.messages,
     },
     conversations: {
       find: (id) => conversations.find(id),
       start: (conversation) => conversations.start(conversation),
       isInInbox: (userId, id) => conversations.isInInbox(userId, id),
-      listByUser: (userId, stretch) => conversations.listByUser(userId, stretch),
+      listByUser: (userId, slice) => conversations.listByUser(userId, slice),
       ...breakage.conversations,
+    },
+    events: {
+      listAfter: (userId, after, limit) => events.listAfter(userId, after, limit),
+      ...breakage.events,
     },
     users: {
       find: (id) => users.find(id),
@@ -97,8 +107,8 @@ export function keepingKeys(
     readonly isRepeat?: (first: Message, message: Message) => boolean;
     readonly isForgotten?: (first: Message, message: Message) => boolean;
     readonly pause?: () => Promise<void>;
-    readonly onRepeat?: (first: Message, posting: Posting) => Promise<Appended>;
-    readonly onRefusal?: (posting: Posting) => Promise<unknown>;
+    readonly onRepeat?: (first: Message, posting: AppendRequest) => Promise<AppendResult>;
+    readonly onRefusal?: (posting: AppendRequest) => Promise<unknown>;
   },
 ): Pick<MessageRepository, 'append'> {
   const {

@@ -24,7 +24,7 @@ export const storageSaboteurs: Saboteurs<typeof storageContract> = {
       };
     }),
     broken('gives away what it keeps', ({ conversations }) => ({
-      conversations: { listByUser: cached((id, stretch) => conversations.listByUser(id, stretch)) },
+      conversations: { listByUser: cached((id, slice) => conversations.listByUser(id, slice)) },
     })),
   ],
 

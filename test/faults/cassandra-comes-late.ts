@@ -16,7 +16,7 @@ const MISTAKES: readonly (readonly [Environment, RegExp])[] = [
 
 /** A service that starts before its Cassandra waits for it; one that is told wrong says so at once. */
 export const cassandraComesLate: Scenario = async (stage) => {
-  const cluster = await stage.oneNode({ authenticator: 'PasswordAuthenticator' });
+  const cluster = await stage.oneNode({ yaml: { authenticator: 'PasswordAuthenticator' } });
   const environment = {
     ...environmentOf(cluster),
     // The role that a new cluster has.

@@ -7,15 +7,16 @@ export function startCluster(needs: {
   readonly directory: string;
   readonly nodes: 1 | 3;
   readonly yaml?: Readonly<Record<string, unknown>>;
+  readonly heapMb?: number;
   readonly signal: AbortSignal;
 }): Promise<LocalCluster> {
   const { nodes, ...options } = needs;
   return startLocalCluster({
+    heapMb: 512,
     ...options,
     addresses: ['127.0.3.1', '127.0.3.2', '127.0.3.3'].slice(0, nodes),
     nativePort: 9342,
     storagePort: 7300,
-    heapMb: 512,
     // A node that starts under load is not to take the processors from the service.
     javaOptions: ['-XX:TieredStopAtLevel=1'],
     log: (line) => console.error(line),
@@ -59,6 +60,9 @@ export async function scan(
   const last = output.split('\n').find((line) => line.startsWith('{"summary"'));
   assert.ok(last !== undefined && code !== 2, output);
   const { summary } = JSON.parse(last);
-  const found = Object.values<{ found: number }>(summary.flaws).reduce((sum, flaw) => sum + flaw.found, 0);
+  const found = Object.values<{ found: number }>(summary.inconsistencies).reduce(
+    (sum, kind) => sum + kind.found,
+    0,
+  );
   return { found, left: summary.left, output };
 }

@@ -75,7 +75,7 @@ export async function flood(needs: {
       problem: /"type":"urn:problem:messenger:([^"]+)"/.exec(body)?.[1] ?? null,
       send,
       messageId: outcome === 201 ? (/"id":"([^"]+)"/.exec(body)?.[1] ?? null) : null,
-      stale: false,
+      stale: null,
       retryAfter: /^retry-after: (\d+)\r$/im.exec(head)?.[1] ?? null,
     });
   };

@@ -28,8 +28,8 @@ export interface Attempt {
   readonly send: Send | null;
   /** The id of the message that was acknowledged. */
   readonly messageId: string | null;
-  /** Whether a read came without a message that was acknowledged before it was asked for. */
-  readonly stale: boolean;
+  /** The messages that a read showed, where it came without one that was acknowledged before it was asked for. */
+  readonly stale: readonly string[] | null;
   /** The seconds of a Retry-After that came with the answer. */
   readonly retryAfter: string | null;
 }
@@ -88,7 +88,7 @@ export function startLoad(needs: {
     kind: Attempt['kind'],
     send: Send | null,
     question: () => Promise<Answer>,
-    isStale: (answer: Answer) => boolean,
+    staleIn: (answer: Answer) => readonly string[] | null,
   ): Promise<Answer | null> => {
     const at = performance.now();
     const end = (outcome: Attempt['outcome'], answer: Answer | null): void => {
@@ -103,7 +103,7 @@ export function startLoad(needs: {
         problem: isProblem ? answer.body.type.replace(/^.*:/, '') : null,
         send,
         messageId: isGood && send !== null ? answer.body.id : null,
-        stale: isGood && isStale(answer),
+        stale: isGood ? staleIn(answer) : null,
         retryAfter: answer?.headers['retry-after'] ?? null,
       });
       for (const look of watchers) look();
@@ -129,7 +129,7 @@ export function startLoad(needs: {
       kind,
       send,
       () => post(ask, send),
-      () => false,
+      () => null,
     );
     if (answer?.status !== 201) return;
     const { sender, receiver } = send;
@@ -138,7 +138,7 @@ export function startLoad(needs: {
     }
   };
 
-  /** The top of an inbox or of a history: it must be at least what was acknowledged before. */
+  /** The newest of an inbox or of a history: it must be at least what was acknowledged before. */
   const readOne = async (): Promise<void> => {
     const user = someone();
     const conversation = conversationOf(user, someone());
@@ -152,7 +152,10 @@ export function startLoad(needs: {
       'read',
       null,
       () => ask({ method: 'GET', path }),
-      ({ body }) => (body.data[0]?.[id] ?? '') < known,
+      ({ body }) => {
+        const shown = body.data.map((item) => item[id]);
+        return shown.some((messageId) => messageId >= known) || known === '' ? null : shown;
+      },
     );
   };
 

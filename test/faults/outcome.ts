@@ -35,13 +35,20 @@ export interface Outcome {
 
 const AT_ONCE = 8;
 
-/** Reads everything that `cast` has, and holds it against what came of `attempts`. */
+/**
+ * Reads everything that `cast` has, and holds it against what came of `attempts`. The messages of `late` stand in
+ * inboxes where they became visible, and not where their ids say.
+ */
 export async function outcomeOf(
   ask: Ask,
   cast: readonly UserId[],
   attempts: readonly Attempt[],
+  late: ReadonlySet<string>,
 ): Promise<Outcome> {
   const { histories, inboxes } = await readAll(ask, cast, attempts);
+  for (const inbox of inboxes.values()) {
+    assertInOrder(inbox.map((row) => row.last_message_id).filter((id) => !late.has(id)));
+  }
   const sends = attempts.flatMap(({ send, ...attempt }) =>
     send === null ? [] : [{ ...attempt, ...send, conversation: conversationOf(send.sender, send.receiver) }],
   );
@@ -66,8 +73,10 @@ export async function outcomeOf(
     );
     for (const row of inbox) heads.set(`${user} ${row.id}`, row.last_message_id);
   }
-  const isBehind = (user: UserId, conversation: string, messageId: string): boolean =>
-    (heads.get(`${user} ${conversation}`) ?? '') < messageId;
+  const isBehind = (user: UserId, conversation: string, messageId: string): boolean => {
+    const head = heads.get(`${user} ${conversation}`) ?? '';
+    return head < messageId && !late.has(head);
+  };
 
   let lagging = 0;
   let dangling = 0;
@@ -87,7 +96,7 @@ export async function outcomeOf(
       [sender, receiver].some((user) => isBehind(user, conversation, messageId!)),
     ).length,
     doubled: [...idsOf.values()].filter((ids) => ids.size > 1).length,
-    stale: attempts.filter(({ stale }) => stale).length,
+    stale: attempts.filter(({ stale }) => stale !== null && !stale.some((id) => late.has(id))).length,
     denied: sends.filter((send) => send.problem === 'storage-unavailable' && isThere(send)).length,
     open: open.length,
     openAndThere: open.filter(isThere).length,
@@ -109,7 +118,6 @@ async function readAll(ask: Ask, cast: readonly UserId[], attempts: readonly Att
       async (id) => [id, await joined(ask, `/api/messages/conversation/${id}`)] as const,
     ),
   );
-  for (const inbox of inboxes.values()) assertInOrder(inbox.map((row) => row.last_message_id));
   for (const messages of histories.values()) assertInOrder(messages.map(({ id }) => id));
   return { histories, inboxes };
 }

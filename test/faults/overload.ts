@@ -65,7 +65,7 @@ export const overload: Scenario = async (stage) => {
   assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
   const attempts = [first, before, during, after].flatMap((one) => one.attempts);
   assertInTime(attempts);
-  await assertKept(stage, { ask, cast, attempts });
+  await assertKept(stage, { cluster, ask, cast, attempts });
   await assertSound(stage, [service], environment);
 };
 

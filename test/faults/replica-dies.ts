@@ -38,6 +38,6 @@ export const replicaDies: Scenario = async (stage) => {
     stage.tell({ act: `${act}: reads`, attempts: attempts.filter(isRead) });
   }
   assertAllServed(load.attempts);
-  await assertKept(stage, { ask, cast, attempts: load.attempts });
+  await assertKept(stage, { cluster, ask, cast, attempts: load.attempts });
   await assertSound(stage, [service], environment);
 };

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import { environmentOf, scan } from './cluster.ts';
 import { askerOf, balance } from './http.ts';
 import { castOf, post, type Attempt } from './load.ts';
+import { lateMessagesOf } from './events.ts';
 import { outcomeOf } from './outcome.ts';
 import { assertKept, assertSound, type Scenario } from './stage.ts';
 
@@ -39,9 +40,9 @@ export const serviceDies: Scenario = async (stage) => {
   const ask = askerOf(instances[0]!.url);
   const act = `kill -9 of two instances in turn, ${ROUNDS} times each`;
   stage.tell({ act: `${act}: sends`, attempts: plain.attempts });
-  await assertKept(stage, { ask, cast: casts.plain, attempts: plain.attempts });
+  await assertKept(stage, { cluster, ask, cast: casts.plain, attempts: plain.attempts });
   stage.tell({ act: `${act}: sends with a key`, attempts: keyed.attempts });
-  await assertKept(stage, { ask, cast: casts.keyed, attempts: keyed.attempts });
+  await assertKept(stage, { cluster, ask, cast: casts.keyed, attempts: keyed.attempts });
   for (const { attempts } of [keyed, plain]) {
     assert.ok(attempts.some(isCutOff), 'no send was cut off, so nothing was shown');
     assert.ok(attempts.every((attempt) => attempt.outcome === 201 || isCutOff(attempt)));
@@ -59,7 +60,7 @@ export const serviceDies: Scenario = async (stage) => {
     act: 'every send with a key that was cut off is repeated',
     seen: `${keyed.attempts.filter(isCutOff).length} answered`,
   });
-  const whole = await assertKept(stage, { ask, cast: casts.keyed, attempts: repeated });
+  const whole = await assertKept(stage, { cluster, ask, cast: casts.keyed, attempts: repeated });
   assert.deepEqual([whole.open, whole.lagging], [0, 0]);
 
   const { found, left, output } = await scan(environment, '--repair');
@@ -68,7 +69,7 @@ export const serviceDies: Scenario = async (stage) => {
     act: 'the scanner mends what sends without a key left',
     seen: `${found} flaws, ${left} left`,
   });
-  const { lagging } = await outcomeOf(ask, casts.plain, plain.attempts);
+  const { lagging } = await outcomeOf(ask, casts.plain, plain.attempts, await lateMessagesOf(cluster));
   assert.equal(lagging, 0);
   await assertSound(stage, instances, environment);
 };

@@ -42,7 +42,7 @@ export const serviceStops: Scenario = async (stage) => {
   });
   assertAllServed(rolling.attempts);
   const [one, other] = instances as [Service, Service];
-  await assertKept(stage, { ask: askerOf(one.url), cast, attempts: rolling.attempts });
+  await assertKept(stage, { cluster, ask: askerOf(one.url), cast, attempts: rolling.attempts });
 
   const abandoned = castOf(8);
   const direct = stage.startLoad({ ask: askerOf(other.url), cast: abandoned, clients: CLIENTS, thinkMs: 20 });
@@ -60,6 +60,7 @@ export const serviceStops: Scenario = async (stage) => {
   });
   assertAllServed(answered);
   const { openAndThere } = await assertKept(stage, {
+    cluster,
     ask: askerOf(one.url),
     cast: abandoned,
     attempts: direct.attempts,

@@ -29,6 +29,10 @@ export interface Service {
   kill(): Promise<End>;
   /** SIGTERM. */
   terminate(): Promise<End>;
+  /** SIGSTOP: it does nothing, and its connections stay open. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
 }
 
 const path = { PATH: process.env['PATH'] };
@@ -111,6 +115,8 @@ export function startService(environment: Environment): Service {
     },
     kill: () => end('SIGKILL'),
     terminate: () => end('SIGTERM'),
+    pause: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
   };
 }
 

@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { environmentOf, scan } from './cluster.ts';
+import { lateMessagesOf } from './events.ts';
 import { askerOf, type Ask } from './http.ts';
 import { castOf, type Attempt, type startLoad } from './load.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
@@ -25,7 +26,10 @@ export interface Stage {
   /** A cluster of three nodes with the schema; all of them are up. */
   threeNodes(): Promise<LocalCluster>;
   /** A cluster of one node, without schema. */
-  oneNode(yaml: Readonly<Record<string, unknown>>): Promise<LocalCluster>;
+  oneNode(needs: {
+    readonly yaml?: Readonly<Record<string, unknown>>;
+    readonly heapMb?: number;
+  }): Promise<LocalCluster>;
   startService(environment: Environment): Service;
   startLoad: typeof startLoad;
   /** Adds a line to the table. */
@@ -87,9 +91,10 @@ export function isFailure({ outcome }: Attempt): boolean {
 /** Reads all that was sent, tells what became of it, and throws where a promise was broken. */
 export async function assertKept(
   stage: Stage,
-  { ask, cast, attempts }: { ask: Ask; cast: readonly UserId[]; attempts: readonly Attempt[] },
+  needs: { cluster: LocalCluster; ask: Ask; cast: readonly UserId[]; attempts: readonly Attempt[] },
 ): Promise<Outcome> {
-  const outcome = await outcomeOf(ask, cast, attempts);
+  const { cluster, ask, cast, attempts } = needs;
+  const outcome = await outcomeOf(ask, cast, attempts, await lateMessagesOf(cluster));
   stage.tell({ act: 'afterwards, all pages of all lists', seen: sentenceFor(outcome) });
   const { lost, hidden, doubled, stale, denied, dangling } = outcome;
   const broken = lost + hidden + doubled + stale + denied + dangling;

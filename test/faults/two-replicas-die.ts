@@ -76,7 +76,7 @@ export const twoReplicasDie: Scenario = async (stage) => {
     seen: `/readyz 200 after ${(readyAfterMs / 1_000).toFixed(1)} s`,
   });
   assertAllServed(after);
-  await assertKept(stage, { ask, cast, attempts: load.attempts });
+  await assertKept(stage, { cluster, ask, cast, attempts: load.attempts });
   await assertSound(stage, [service], environment);
 };
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'vitest';
+import { memoryStorage } from '../support/memory-storage.ts';
+import { ClockNotVerified } from '../../src/application/ports/clock-check.ts';
 import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
-import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
 import type { Log } from '../../src/application/ports/log.ts';
 import { StorageFailure, type StorageFailureKind } from '../../src/application/ports/storage-failure.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
@@ -38,6 +39,7 @@ function storageThat(answer: () => Promise<never>): Storage {
   return {
     messages: { append: answer, listBefore: answer },
     conversations: { find: answer, start: answer, isInInbox: answer, listByUser: answer },
+    events: { listAfter: answer },
     users: { find: answer, save: answer },
     missing: answer,
     close: () => Promise.resolve(),
@@ -105,6 +107,30 @@ describe('when storage lets a request down', () => {
     const { err, requestId } = lines[0]!.fields as { err: Error; requestId: string };
     assert.equal((err.cause as Error).message, SECRET);
     assert.equal(requestId, answer.headers.get('X-Request-Id'));
+  });
+});
+
+describe('while the clock is not verified', () => {
+  const clockCheck = { verified: () => Promise.reject(new ClockNotVerified(SECRET)) };
+
+  test('writes are a 503 that says that nothing was stored, and when to try again', async () => {
+    const fetch = open({ clockCheck });
+    for (const [method, path, body] of WRITES) {
+      const answer = await ask(fetch, method, path, { body });
+      const { detail } = problemIn(answer, 503, 'clock-not-verified');
+      assert.match(detail, /Nothing was stored/);
+      assert.equal(answer.headers.get('Retry-After'), '1');
+      assertNothingShown(answer);
+    }
+  });
+
+  test('reads are answered, the log is left in peace, and the process is alive', async () => {
+    const { log, lines } = listeningLog();
+    const fetch = open({ clockCheck, log });
+    assert.equal((await get(fetch, '/api/conversations/user/alice')).status, 200);
+    assert.equal((await get(fetch, '/api/users/alice')).status, 404);
+    assert.equal((await get(fetch, '/livez')).status, 200);
+    assert.deepEqual(lines, []);
   });
 });
 
@@ -211,7 +237,7 @@ describe('health', () => {
 
   test('what is missing is named, and named no longer once it is there', async () => {
     let sentences = ['Cassandra is not reached yet.', 'The clock is wrong.'];
-    const storage = { ...makeMemoryStorage(), missing: () => Promise.resolve(sentences) };
+    const storage = { ...memoryStorage(), missing: () => Promise.resolve(sentences) };
     const fetch = open({ storage });
     const answer = await get(fetch, '/readyz');
     const { detail } = problemIn(answer, 503, 'not-ready');
@@ -227,7 +253,7 @@ describe('a service that can check no token', () => {
     let problems = ['No token can be checked.'];
     const gate = { ...OPEN_GATE, readinessProblems: () => Promise.resolve(problems) };
     const storage = {
-      ...makeMemoryStorage(),
+      ...memoryStorage(),
       missing: () => Promise.resolve(['Cassandra is not reached yet.']),
     };
     const { detail } = problemIn(await get(open({ gate, storage }), '/readyz'), 503, 'not-ready');
@@ -242,7 +268,7 @@ describe('a service that can check no token', () => {
 
 describe('what depends on the clock', () => {
   test('a user is created at its microsecond', async () => {
-    const clock = { now: () => Date.UTC(2026, 0, 31, 9, 30, 0, 123) * 1000 + 45 };
+    const clock = { now: () => Date.UTC(2026, 0, 31, 9, 30, 0, 123) * 1000 + 45, latest: () => 0 };
     const { body } = await ask(open({ clock }), 'PUT', '/api/users/alice', { body: { username: 'Alice' } });
     assert.deepEqual(body, {
       id: 'alice',

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Peer } from '../../src/adapters/http/asker.ts';
 import { makeAuthenticate } from '../../src/adapters/http/authentication.ts';
 import { OPEN_GATE, type Gate } from '../../src/adapters/http/gate.ts';
-import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { ask, get, ORIGIN, problemIn, type Fetch } from './client.ts';
 import { guarded, SECRET } from './guarded-app.ts';
@@ -181,7 +181,7 @@ describe('a page in a browser', () => {
     const busy = openApp({
       gate,
       maxRequestsInFlight: 1,
-      storage: { ...makeMemoryStorage(), users: { find: never, save: never } },
+      storage: { ...memoryStorage(), users: { find: never, save: never } },
     });
     void busy.request('/api/users/anna');
     await new Promise(setImmediate);

@@ -12,7 +12,7 @@ import { openApp } from './open-app.ts';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const makeTestMetrics = () =>
-  makeMetrics({ admission: () => ({ inProgress: 0, room: 64, turnedAway: 0 }), pools: null });
+  makeMetrics({ admission: () => ({ inProgress: 0, room: 64, turnedAway: 0 }), pools: null, clock: null });
 
 /** The app, which counts what is asked of it and tells of it at /metrics. */
 function openCountingApp(): Fetch {

@@ -1,8 +1,9 @@
 import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
-import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { docsAssets } from '../../src/adapters/system/docs-assets.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { ALWAYS_VERIFIED } from '../../src/application/ports/clock-check.ts';
 import { UNWATCHED } from '../../src/application/ports/telemetry.ts';
 import { buildContainer, type Ingredients } from '../../src/composition/container.ts';
 import { TOKENS } from '../../src/composition/tokens.ts';
@@ -11,10 +12,12 @@ import { overheardLog } from '../support/overheard.ts';
 /** The app as the service runs it in memory, but for what `changed` replaces. */
 export function openApp(changed: Partial<Ingredients> = {}) {
   const clock = makeClock();
+  const messageIds = makeMessageIds({ clock });
   return buildContainer({
-    storage: makeMemoryStorage(),
+    storage: memoryStorage(),
     clock,
-    messageIds: makeMessageIds({ clock }),
+    clockCheck: ALWAYS_VERIFIED,
+    messageIds,
     telemetry: UNWATCHED,
     tracing: null,
     metrics: null,

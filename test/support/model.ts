@@ -4,18 +4,13 @@ import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { actsFor, type Caller } from '../../src/domain/caller.ts';
-import {
-  participantsOf,
-  positionOf,
-  type Conversation,
-  type InboxEntry,
-} from '../../src/domain/conversation.ts';
+import { participantsOf, type Conversation, type InboxEntry } from '../../src/domain/conversation.ts';
 import type { ConversationId, IdempotencyKey, Position, UserId } from '../../src/domain/ids.ts';
 import { composeMessage, previewOf, type Message } from '../../src/domain/message.ts';
 import { NUMBERED_ROWS, type Page, type PageRequest } from '../../src/domain/page.ts';
 import { Refusal } from '../../src/domain/refusal.ts';
 import { composeUser, type User } from '../../src/domain/user.ts';
-import { newestFirst, plainStretch } from './plain-list.ts';
+import { newestFirst, plainSlice } from './plain-list.ts';
 
 /**
  * The messenger at its plainest: all that ever happened, looked through from end to end for each answer. It is
@@ -57,9 +52,11 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
       if (conversation === null) return [];
       const { participants, created } = conversation;
       const [last] = historyOf(conversationId);
-      if (last === undefined) return [{ conversationId, participants, head: null, created }];
-      const head = { messageId: last.id, senderId: last.senderId, preview: previewOf(last.content) };
-      return [{ conversationId, participants, head }];
+      if (last === undefined) {
+        return [{ conversationId, participants, lastEventId: created, lastMessage: null }];
+      }
+      const lastMessage = { messageId: last.id, senderId: last.senderId, preview: previewOf(last.content) };
+      return [{ conversationId, participants, lastEventId: last.id, lastMessage }];
     });
   };
 
@@ -99,7 +96,7 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
 
     async listConversations({ caller, userId, ...request }) {
       if (!actsFor(caller, userId)) throw new Refusal('inbox_of_another', 'It is not their inbox.');
-      return pageOf(inboxOf(userId), request, positionOf);
+      return pageOf(inboxOf(userId), request, ({ lastEventId }) => lastEventId);
     },
 
     async getConversation({ caller, conversationId }) {
@@ -140,8 +137,9 @@ function pageOf<Item>(
   { before, limit, page }: PageRequest,
   placeOf: (item: Item) => Position,
 ): Page<Item> {
-  if (page * limit > NUMBERED_ROWS) throw new Refusal('page_too_deep', 'Pages are not counted so far.');
-  const rest = plainStretch(all, { before, skip: (page - 1) * limit, limit: Infinity }, placeOf);
+  if (page !== null && page * limit > NUMBERED_ROWS)
+    throw new Refusal('page_too_deep', 'Pages are not counted so far.');
+  const rest = plainSlice(all, { before, offset: ((page ?? 1) - 1) * limit, limit: Infinity }, placeOf);
   const items = rest.slice(0, limit);
   const last = items.at(-1);
   return { items, next: last !== undefined && rest.length > limit ? placeOf(last) : null };

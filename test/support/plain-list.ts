@@ -1,5 +1,5 @@
 import type { Position } from '../../src/domain/ids.ts';
-import type { Stretch } from '../../src/domain/page.ts';
+import type { Slice } from '../../src/domain/page.ts';
 
 /** Lists the plain way, with nothing in mind but to be obviously right. */
 
@@ -12,11 +12,11 @@ export function newestFirst<Item>(items: readonly Item[], placeOf: (item: Item) 
 }
 
 /** The stretch of `items`, which are in no order. */
-export function plainStretch<Item>(
+export function plainSlice<Item>(
   items: readonly Item[],
-  { before, skip, limit }: Stretch,
+  { before, offset, limit }: Slice,
   placeOf: (item: Item) => Position,
 ): Item[] {
   const below = items.filter((item) => before === null || placeOf(item) < before);
-  return newestFirst(below, placeOf).slice(skip, skip + limit);
+  return newestFirst(below, placeOf).slice(offset, offset + limit);
 }

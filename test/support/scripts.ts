@@ -219,8 +219,8 @@ export async function playToBoth(hosts: readonly [Storage, Storage], script: rea
     return id;
   };
   const idsAlike = (next: () => MessageId) => ({
-    clock: { now: () => microsecondsOf(next()) },
-    messageIds: { next },
+    clock: { now: () => microsecondsOf(next()), latest: () => 0 },
+    messageIds: { next, observe: () => undefined },
   });
 
   let modelsId = idAt(0);

@@ -16,11 +16,11 @@ export function useCasesOver(
   { messages, conversations, users }: Storage,
   { clock, messageIds }: { clock: Clock; messageIds: MessageIds },
 ): UseCases {
-  const getConversation = makeGetConversation({ messages, conversations });
+  const getConversation = makeGetConversation({ messages, conversations, messageIds });
   return {
     sendMessage: makeSendMessage({ messages, messageIds, conversationIdOf }),
-    listMessagesBefore: makeListMessagesBefore({ messages, conversations }),
-    listConversations: makeListConversations({ conversations }),
+    listMessagesBefore: makeListMessagesBefore({ messages, conversations, messageIds }),
+    listConversations: makeListConversations({ conversations, messageIds }),
     getConversation,
     startConversation: makeStartConversation({
       conversations,

@@ -1,6 +1,6 @@
 import { AssertionError } from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
-import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
@@ -16,7 +16,7 @@ const clock = makeClock();
 const messageIds = makeMessageIds({ clock });
 
 function inMemory(): UseCases {
-  return useCasesOver(makeMemoryStorage(), { clock, messageIds });
+  return useCasesOver(memoryStorage(), { clock, messageIds });
 }
 
 describeContract<UseCases>('who may what, in memory', accessContract, inMemory);
@@ -32,7 +32,7 @@ for (const [sentence, check] of Object.entries<Contract<UseCases>[string]>(acces
 }
 
 test('a stranger is refused without a look at the conversation, so that its size and its speed tell nothing', async () => {
-  const storage = makeMemoryStorage();
+  const storage = memoryStorage();
   const [anna, ben] = freshUsers();
   const whole = useCasesOver(storage, { clock, messageIds });
   const said = { senderId: anna, receiverId: ben, content: 'Between us', idempotencyKey: null };

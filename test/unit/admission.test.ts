@@ -16,6 +16,8 @@ function open(most: number) {
     asked,
     pass: (more: number): void => void (milliseconds += more),
     get: () => admission.useCases.getUser({} as never),
+    read: (query: { limit: number; page: number | null }) =>
+      admission.useCases.listMessagesBefore(query as never),
     list: (limit: number) => admission.useCases.listConversations({ limit } as never),
   };
 }
@@ -49,35 +51,64 @@ describe('a bounded room', () => {
     expect(isFull()).toBe(true);
   });
 
-  test('counts a page once for every fifty of its rows', async () => {
+  test('counts a page like any other question', async () => {
     const { asked, list, isFull } = open(3);
     void list(100);
+    void list(100);
     expect(isFull()).toBe(false);
-    void list(50);
+    void list(1);
     expect(isFull()).toBe(true);
     asked[1]!.resolve(null);
     await settled();
     expect(isFull()).toBe(false);
-    void list(51);
-    expect(isFull()).toBe(true);
+  });
+
+  test('serves 32 of the largest numbered pages at once, and no more than memory has room for', async () => {
+    const { asked, read, isFull } = open(256);
+    const answers = Array.from({ length: 34 }, () => read({ limit: 100, page: 1 }));
+    expect(asked).toHaveLength(33);
+    await expect(answers[33]).rejects.toThrow(Overload);
+    expect(isFull()).toBe(false);
     asked[0]!.resolve(null);
     await settled();
-    void list(100);
-    expect(isFull()).toBe(true);
+    void read({ limit: 100, page: 1 });
+    expect(asked).toHaveLength(34);
+  });
+
+  test('counts a page that follows a cursor as a mebibyte at most', () => {
+    const { asked, read } = open(256);
+    for (let count = 0; count < 64; count += 1) void read({ limit: 100, page: null });
+    expect(asked).toHaveLength(64);
   });
 });
 
-test('tells how full it is, and how many found no room', async () => {
-  const { asked, get, list, isFull, state } = open(3);
-  expect(state()).toEqual({ inProgress: 0, room: 3, turnedAway: 0 });
-  void list(100);
+test('does background work within the same limit, in a quarter of the room', async () => {
+  const { get, run, isFull } = open(8);
+  const ends: (() => void)[] = [];
+  const work = () => run(() => new Promise<void>((resolve) => ends.push(resolve)));
+  const running = [work(), work()];
+  await expect(work()).rejects.toThrow(Overload);
+  for (let count = 0; count < 6; count += 1) void get();
+  expect(isFull()).toBe(true);
+  for (const end of ends) end();
+  await Promise.all(running);
+  expect(isFull()).toBe(false);
   void get();
-  expect(state()).toEqual({ inProgress: 3, room: 3, turnedAway: 0 });
+  void get();
+  await expect(work()).rejects.toThrow(Overload);
+});
+
+test('tells how full it is, and how many found no room', async () => {
+  const { asked, get, isFull, state } = open(2);
+  expect(state()).toEqual({ inProgress: 0, room: 2, turnedAway: 0 });
+  void get();
+  void get();
+  expect(state()).toEqual({ inProgress: 2, room: 2, turnedAway: 0 });
   await expect(get()).rejects.toThrow(Overload);
   expect(isFull()).toBe(true);
   asked[0]!.resolve(null);
   await settled();
-  expect(state()).toEqual({ inProgress: 1, room: 3, turnedAway: 2 });
+  expect(state()).toEqual({ inProgress: 1, room: 2, turnedAway: 2 });
 });
 
 describe('the size of the room', () => {

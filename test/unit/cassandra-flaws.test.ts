@@ -11,6 +11,8 @@ const OPTIONS: CassandraOptions = {
   tlsClient: null,
   consistency: { read: 'LOCAL_QUORUM', write: 'LOCAL_QUORUM', serial: 'LOCAL_SERIAL' },
   maxClockSkewMs: 2_000,
+  eventRetentionDays: 30,
+  keyRetentionDays: 30,
   requestTimeoutMs: 5_000,
 };
 

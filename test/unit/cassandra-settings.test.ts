@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { flawsOf } from '../../src/adapters/cassandra/node-settings.ts';
+import { flawsOf, replicasIn } from '../../src/adapters/cassandra/node-settings.ts';
 
 const GOOD = new Map([
   ['commitlog_sync', 'batch'],
@@ -25,5 +25,17 @@ describe('the settings of a node', () => {
 
   it('may lack one that came later', () => {
     expect(flawsOf(new Map([['commitlog_sync', 'group']]))).toEqual([]);
+  });
+});
+
+describe('the replicas of a keyspace in a datacenter', () => {
+  it.each<[Record<string, string>, number]>([
+    [{ class: 'org.apache.cassandra.locator.NetworkTopologyStrategy', dc1: '3', dc2: '1' }, 3],
+    [{ class: 'org.apache.cassandra.locator.NetworkTopologyStrategy', dc2: '3' }, 0],
+    [{ class: 'org.apache.cassandra.locator.NetworkTopologyStrategy', dc1: '3/1' }, 2],
+    [{ class: 'org.apache.cassandra.locator.SimpleStrategy', replication_factor: '2' }, 2],
+    [{ class: 'org.apache.cassandra.locator.LocalStrategy' }, 0],
+  ])('of %o are %i', (replication, replicas) => {
+    expect(replicasIn(replication, 'dc1')).toBe(replicas);
   });
 });

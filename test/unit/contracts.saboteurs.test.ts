@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Contract, StorageSubject } from '../contracts/contract.ts';
 import { conversationRepositorySaboteurs } from '../contracts/conversation-repository.saboteurs.ts';
 import { contracts } from '../contracts/contracts.ts';
+import { eventRepositorySaboteurs } from '../contracts/event-repository.saboteurs.ts';
 import { messageIdsSaboteurs } from '../contracts/message-ids.saboteurs.ts';
 import { messageIdsContract } from '../contracts/message-ids.ts';
 import { messageRepositorySaboteurs } from '../contracts/message-repository.saboteurs.ts';
@@ -13,6 +14,7 @@ import { userRepositorySaboteurs } from '../contracts/user-repository.saboteurs.
 const saboteurs: { readonly [Port in keyof typeof contracts]: Saboteurs<(typeof contracts)[Port]> } = {
   'message repository': messageRepositorySaboteurs,
   'conversation repository': conversationRepositorySaboteurs,
+  'event repository': eventRepositorySaboteurs,
   'user repository': userRepositorySaboteurs,
   storage: storageSaboteurs,
 };

@@ -1,10 +1,10 @@
-import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { contracts } from '../contracts/contracts.ts';
 import { messageIdsContract } from '../contracts/message-ids.ts';
 import { describeContract } from '../support/describe-contract.ts';
 
-const storage = makeMemoryStorage();
+const storage = memoryStorage();
 
 for (const [port, contract] of Object.entries(contracts)) {
   // In memory, the processes of one store are one.

@@ -107,5 +107,14 @@ describe('the object', () => {
     const answer = await ask(object, '/readyz');
     expect(answer.status).toBe(503);
     expect(await answer.text()).toContain('Cassandra is not reached yet.');
+    // Its clock was compared with none yet, but that is not what keeps it from writing.
+    const body = JSON.stringify({ username: 'Ada' });
+    const headers = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
+    const put = new Request('http://messenger.test/api/users/ada', { method: 'PUT', headers, body });
+    const refused = await object.fetch(put);
+    expect([refused.status, await refused.text()]).toEqual([
+      503,
+      expect.stringContaining('storage-unavailable'),
+    ]);
   });
 });

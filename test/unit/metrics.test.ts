@@ -14,6 +14,7 @@ function open(watched: Partial<Watched> = {}) {
   const { telemetry, text } = makeMetrics({
     admission: () => ({ inProgress: 0, room: 64, turnedAway: 0 }),
     pools: null,
+    clock: null,
     ...watched,
   });
   /** The lines of the text that begin with `name`, without it. */
@@ -122,10 +123,10 @@ describe('a statement', () => {
 
 test('the pages of inboxes are told by the rows read and the rows shown', async () => {
   const { telemetry, lines } = open();
-  telemetry.inboxRead({ order: 64, shown: 20 });
-  telemetry.inboxRead({ order: 0, shown: 0 });
-  telemetry.inboxRead({ order: 6, shown: 1 });
-  expect(await lines('messenger_inbox_order_rows_read_total')).toEqual(['70']);
+  telemetry.inboxRead({ read: 64, shown: 20 });
+  telemetry.inboxRead({ read: 0, shown: 0 });
+  telemetry.inboxRead({ read: 6, shown: 1 });
+  expect(await lines('messenger_inbox_rows_read_total')).toEqual(['70']);
   expect(await lines('messenger_inbox_rows_shown_total')).toEqual(['21']);
 });
 
@@ -175,4 +176,20 @@ test('what two services in one process count is counted apart', async () => {
   one.telemetry.attemptRepeated();
   expect(await one.lines('cassandra_retries_total')).toEqual(['1']);
   expect(await other.lines('cassandra_retries_total')).toEqual(['0']);
+});
+
+describe('the clock', () => {
+  test('is told of as it is when the text is asked for', async () => {
+    let state = { verified: false, offsetSeconds: null as number | null };
+    const { lines } = open({ clock: () => state });
+    expect(await lines('messenger_clock_verified ')).toEqual(['0']);
+    expect(await lines('messenger_clock_offset_seconds ')).toEqual(['Nan']);
+    state = { verified: true, offsetSeconds: -0.25 };
+    expect(await lines('messenger_clock_verified ')).toEqual(['1']);
+    expect(await lines('messenger_clock_offset_seconds ')).toEqual(['-0.25']);
+  });
+
+  test('is not told of where it is compared with no other', async () => {
+    expect((await open().text()).includes('messenger_clock')).toBe(false);
+  });
 });

@@ -1,9 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Position } from '../../src/domain/ids.ts';
-import { MAX_PAGE_SIZE, NUMBERED_ROWS, pageOf, stretchOf, type PageRequest } from '../../src/domain/page.ts';
+import {
+  MAX_PAGE_BYTES,
+  MAX_PAGE_SIZE,
+  NUMBERED_ROWS,
+  pageOf,
+  sliceOf,
+  type PageRequest,
+} from '../../src/domain/page.ts';
 import { messageIdAt } from '../../src/domain/time.ts';
-import { plainStretch } from '../support/plain-list.ts';
+import { plainSlice } from '../support/plain-list.ts';
 
 const itself = (position: Position): Position => position;
 /** A list of `length` places, newest first. */
@@ -13,7 +20,7 @@ const listOf = (length: number): Position[] =>
 const limits = fc.integer({ min: 1, max: MAX_PAGE_SIZE });
 
 function pageIn(list: readonly Position[], request: PageRequest) {
-  return pageOf(plainStretch(list, stretchOf(request), itself), request, itself);
+  return pageOf(plainSlice(list, sliceOf(request), itself), request, { positionOf: itself });
 }
 
 describe('pages joined', () => {
@@ -24,7 +31,7 @@ describe('pages joined', () => {
         const joined: Position[] = [];
         let before: Position | null = null;
         do {
-          const page = pageIn(list, { before, limit, page: 1 });
+          const page = pageIn(list, { before, limit, page: null });
           expect(page.items.length).toBeLessThanOrEqual(limit);
           joined.push(...page.items);
           before = page.next;
@@ -56,9 +63,9 @@ describe('page numbers', () => {
     [NUMBERED_ROWS / MAX_PAGE_SIZE, MAX_PAGE_SIZE],
     [666, 3],
   ])('reach page %i of %i rows', (page, limit) => {
-    expect(stretchOf({ before: null, page, limit })).toEqual({
+    expect(sliceOf({ before: null, page, limit })).toEqual({
       before: null,
-      skip: (page - 1) * limit,
+      offset: (page - 1) * limit,
       limit: limit + 1,
     });
   });
@@ -69,12 +76,44 @@ describe('page numbers', () => {
     [667, 3],
     [Number.MAX_SAFE_INTEGER, 100],
   ])('do not reach page %i of %i rows', (page, limit) => {
-    expect(() => stretchOf({ before: null, page, limit })).toThrow(
+    expect(() => sliceOf({ before: null, page, limit })).toThrow(
       expect.objectContaining({ code: 'page_too_deep' }),
     );
   });
 });
 
 test('an empty page is the last one', () => {
-  expect(pageOf([], { before: null, limit: 1, page: 1 }, itself)).toEqual({ items: [], next: null });
+  expect(pageOf([], { before: null, limit: 1, page: null }, { positionOf: itself })).toEqual({
+    items: [],
+    next: null,
+  });
+});
+
+describe('the content of a page', () => {
+  const bytesOf = (bytes: readonly number[], list: readonly Position[]) => (position: Position) =>
+    bytes[list.indexOf(position)] ?? 0;
+
+  test('ends before the item that would exceed a mebibyte, and goes on from there', () => {
+    const list = listOf(4);
+    const request: PageRequest = { before: null, limit: 100, page: null };
+    const bytes = bytesOf([MAX_PAGE_BYTES - 1, 1, 1, 1], list);
+    expect(pageOf(list, request, { positionOf: itself, bytesOf: bytes })).toEqual({
+      items: list.slice(0, 2),
+      next: list[1],
+    });
+  });
+
+  test('is one item at least, however large', () => {
+    const list = listOf(2);
+    const bytes = bytesOf([MAX_PAGE_BYTES + 1, 1], list);
+    const page = pageOf(list, { before: null, limit: 2, page: null }, { positionOf: itself, bytesOf: bytes });
+    expect(page).toEqual({ items: list.slice(0, 1), next: list[0] });
+  });
+
+  test('of a numbered page is never cut', () => {
+    const list = listOf(3);
+    const bytes = bytesOf([MAX_PAGE_BYTES, MAX_PAGE_BYTES, MAX_PAGE_BYTES], list);
+    const page = pageOf(list, { before: null, limit: 3, page: 1 }, { positionOf: itself, bytesOf: bytes });
+    expect(page).toEqual({ items: list, next: null });
+  });
 });

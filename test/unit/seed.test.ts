@@ -5,13 +5,15 @@ import { messagesIn, play } from '../../scripts/seed/play.ts';
 import { randomOf } from '../../scripts/seed/random.ts';
 import { DAY, HOUR, SECOND } from '../../scripts/seed/rhythm.ts';
 import { linesOf, randomTalks, specialTalks, type Parameters, type Talk } from '../../scripts/seed/talks.ts';
-import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import { makeGetConversation } from '../../src/application/get-conversation.ts';
 import { makeGetUser } from '../../src/application/get-user.ts';
 import { makeListConversations } from '../../src/application/list-conversations.ts';
 import { makeListMessagesBefore } from '../../src/application/list-messages-before.ts';
-import type { Posting } from '../../src/application/ports/message-repository.ts';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
@@ -23,6 +25,9 @@ import { microsecondsOf } from '../../src/domain/time.ts';
 
 const UNTIL = Date.UTC(2026, 0, 31) * 1000;
 const USUAL: Parameters = { seed: '1', until: UNTIL, users: 10, conversations: 15, messages: 600 };
+
+/** Nothing here makes ids of its own. */
+const messageIds = makeMessageIds({ clock: makeClock() });
 
 describe('the data of a seed', () => {
   it('are the same for the same parameters', async () => {
@@ -53,7 +58,7 @@ describe('the data of a seed', () => {
     ['with many users', { ...USUAL, users: 500, conversations: 300, messages: 1_000 }],
   ])('are as many as were asked for, %s', async (_, parameters) => {
     let sent = 0;
-    const storage = makeMemoryStorage();
+    const storage = memoryStorage();
     await play({ storage, parameters, sent: () => (sent += 1) });
     const { users, conversations } = await contentsOf(storage, parameters);
     const messages = conversations.flatMap((conversation) => conversation.messages);
@@ -88,7 +93,7 @@ describe('a special conversation', () => {
 
   it('is longer than a page', async () => {
     const storage = await seeded(USUAL);
-    const listMessagesBefore = makeListMessagesBefore(storage);
+    const listMessagesBefore = makeListMessagesBefore({ ...storage, messageIds });
     const page = await listMessagesBefore({
       caller: SERVICE,
       conversationId: idOf(special.paged),
@@ -119,24 +124,24 @@ describe('a special conversation', () => {
     const [message, ...others] = await historyOf(storage, special.single);
     expect(others).toEqual([]);
     const entry = await entryOf(storage, special.single);
-    expect(message?.content.startsWith(entry?.head?.preview ?? '-')).toBe(true);
-    expect(message?.content).not.toBe(entry?.head?.preview);
+    expect(message?.content.startsWith(entry?.lastMessage?.preview ?? '-')).toBe(true);
+    expect(message?.content).not.toBe(entry?.lastMessage?.preview);
   });
 
   it('is empty, and in the inbox of both', async () => {
     const storage = await seeded(USUAL);
     const conversationId = idOf(special.empty);
-    const { conversation, lastMessage } = await makeGetConversation(storage)({
+    const { conversation, lastMessage } = await makeGetConversation({ ...storage, messageIds })({
       caller: SERVICE,
       conversationId,
     });
     expect(lastMessage).toBeNull();
     expect(microsecondsOf(conversation.created)).toBe(special.empty.startedAt);
     expect(await entryOf(storage, special.empty)).toMatchObject({
-      head: null,
-      created: conversation.created,
+      lastMessage: null,
+      lastEventId: conversation.created,
     });
-    expect(await entryOf(storage, special.empty, '5' as UserId)).toMatchObject({ head: null });
+    expect(await entryOf(storage, special.empty, '5' as UserId)).toMatchObject({ lastMessage: null });
   });
 
   it('is a note to oneself', async () => {
@@ -218,7 +223,7 @@ describe('playing', () => {
     const inProgress = new Set<ConversationId>();
     const newest = new Map<ConversationId, MessageId>();
     let most = 0;
-    const storage = appendingBy(makeMemoryStorage(), async (append, posting) => {
+    const storage = appendingBy(memoryStorage(), async (append, posting) => {
       const { conversationId, id } = posting.message;
       expect(inProgress).not.toContain(conversationId);
       expect(id > (newest.get(conversationId) ?? '')).toBe(true);
@@ -238,7 +243,7 @@ describe('playing', () => {
   });
 
   it('ends with the failure of storage, when all that was in progress has ended; a repeat completes it', async () => {
-    const memory = makeMemoryStorage();
+    const memory = memoryStorage();
     let appends = 0;
     let inProgress = 0;
     const failing = appendingBy(memory, async (append, posting) => {
@@ -264,7 +269,7 @@ describe('playing', () => {
   it('computes no more than it is about to send', async () => {
     const endless: Parameters = { ...USUAL, messages: 1_000_000_000 };
     let appends = 0;
-    const storage = appendingBy(makeMemoryStorage(), (append, posting) => {
+    const storage = appendingBy(memoryStorage(), (append, posting) => {
       appends += 1;
       if (appends >= 2_000) throw new StorageFailure('unavailable');
       return append(posting);
@@ -282,7 +287,7 @@ describe('patience', () => {
     failures: number,
     made: () => Error = () => new StorageFailure('outcome_unknown'),
   ): Storage {
-    const memory = makeMemoryStorage();
+    const memory = memoryStorage();
     const failed = new Map<string, number>();
     const tried = <Answer>(name: string, ask: () => Promise<Answer>): Promise<Answer> => {
       const times = failed.get(name) ?? 0;
@@ -294,13 +299,13 @@ describe('patience', () => {
       ...memory,
       messages: {
         append: (posting) => tried(`append ${posting.message.id}`, () => messages.append(posting)),
-        listBefore: (id, stretch) => tried(`list ${id}`, () => messages.listBefore(id, stretch)),
+        listBefore: (id, slice) => tried(`list ${id}`, () => messages.listBefore(id, slice)),
       },
       conversations: {
         find: (id) => tried(`find ${id}`, () => conversations.find(id)),
         start: (conversation) => tried(`start ${conversation.id}`, () => conversations.start(conversation)),
         isInInbox: (userId, id) => tried(`look for ${id}`, () => conversations.isInInbox(userId, id)),
-        listByUser: (id, stretch) => tried(`inbox ${id}`, () => conversations.listByUser(id, stretch)),
+        listByUser: (id, slice) => tried(`inbox ${id}`, () => conversations.listByUser(id, slice)),
       },
       users: {
         find: (id) => tried(`find ${id}`, () => users.find(id)),
@@ -342,7 +347,7 @@ describe('chance', () => {
 });
 
 async function seeded(parameters: Parameters): Promise<Storage> {
-  const storage = makeMemoryStorage();
+  const storage = memoryStorage();
   await play({ storage, parameters, sent: () => undefined });
   return storage;
 }
@@ -352,14 +357,14 @@ type Append = Storage['messages']['append'];
 /** `storage`, with another way to append. */
 function appendingBy(
   storage: Storage,
-  by: (append: Append, posting: Posting) => ReturnType<Append>,
+  by: (append: Append, posting: AppendRequest) => ReturnType<Append>,
 ): Storage {
   const { messages } = storage;
   return {
     ...storage,
     messages: {
       append: async (posting) => by((kept) => messages.append(kept), posting),
-      listBefore: (conversationId, stretch) => messages.listBefore(conversationId, stretch),
+      listBefore: (conversationId, slice) => messages.listBefore(conversationId, slice),
     },
   };
 }
@@ -372,7 +377,7 @@ async function contentsOf(storage: Storage, { users: count }: Parameters) {
   const ids = [...new Set(inboxes.flat().map(({ conversationId }) => conversationId))].sort();
   const conversations = await Promise.all(
     ids.map(async (id) => ({
-      ...(await makeGetConversation(storage)({ caller: SERVICE, conversationId: id })),
+      ...(await makeGetConversation({ ...storage, messageIds })({ caller: SERVICE, conversationId: id })),
       messages: await messagesOf(storage, id),
     })),
   );
@@ -394,12 +399,12 @@ function historyOf(storage: Storage, talk: Talk): Promise<Message[]> {
 }
 
 function messagesOf(storage: Storage, conversationId: ConversationId): Promise<Message[]> {
-  const list = makeListMessagesBefore(storage);
+  const list = makeListMessagesBefore({ ...storage, messageIds });
   return joined((before) => list({ caller: SERVICE, conversationId, before, limit: MAX_PAGE_SIZE, page: 1 }));
 }
 
 function inboxOf(storage: Storage, userId: UserId): Promise<InboxEntry[]> {
-  const list = makeListConversations(storage);
+  const list = makeListConversations({ ...storage, messageIds });
   return joined((before) => list({ caller: SERVICE, userId, before, limit: MAX_PAGE_SIZE, page: 1 }));
 }
 

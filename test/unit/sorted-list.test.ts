@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { SortedList } from '../../src/adapters/memory/sorted-list.ts';
 import type { Position } from '../../src/domain/ids.ts';
 import { messageIdAt } from '../../src/domain/time.ts';
-import { plainStretch } from '../support/plain-list.ts';
+import { plainSlice } from '../support/plain-list.ts';
 
 /** Ample, since long lists are sorted again and again. */
 const TIMEOUT_MS = 30_000;
@@ -26,7 +26,7 @@ describe('a sorted list of', () => {
     (_, filling) => {
       const time = fc.nat(3_100);
       const change = fc.record({ change: fc.constantFrom('add', 'remove'), from: time, count: fc.nat(700) });
-      const look = fc.record({ before: fc.option(time), skip: fc.nat(3_100), limit: fc.nat(1_200) });
+      const look = fc.record({ before: fc.option(time), offset: fc.nat(3_100), limit: fc.nat(1_200) });
       fc.assert(
         fc.property(fc.array(fc.oneof(change, look), { maxLength: 12 }), (steps) => {
           const list = new SortedList(itself);
@@ -37,8 +37,8 @@ describe('a sorted list of', () => {
           }
           for (const step of steps) {
             if ('limit' in step) {
-              const stretch = { ...step, before: step.before === null ? null : at(step.before) };
-              expect(list.below(stretch)).toEqual(plainStretch([...plain], stretch, itself));
+              const slice = { ...step, before: step.before === null ? null : at(step.before) };
+              expect(list.below(slice)).toEqual(plainSlice([...plain], slice, itself));
             } else {
               for (const position of numbers(step.count).map((n) => at(step.from + n))) {
                 if (step.change === 'add') {
@@ -51,8 +51,8 @@ describe('a sorted list of', () => {
               }
             }
           }
-          const everything = { before: null, skip: 0, limit: Infinity };
-          expect(list.below(everything)).toEqual(plainStretch([...plain], everything, itself));
+          const everything = { before: null, offset: 0, limit: Infinity };
+          expect(list.below(everything)).toEqual(plainSlice([...plain], everything, itself));
         }),
         { numRuns: 25 },
       );
@@ -71,7 +71,7 @@ describe('a sorted list of', () => {
         });
         for (const n of numbers(length)) list.add(at(n));
         count = 0;
-        list.below({ before: at(length / 2), skip: 0, limit: 20 });
+        list.below({ before: at(length / 2), offset: 0, limit: 20 });
         list.remove(at(length / 2));
         list.add(at(length));
         return count;

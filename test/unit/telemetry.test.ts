@@ -25,8 +25,8 @@ test('both are told everything', () => {
   telemetry.requestAnswered(request);
   telemetry.statementSent('SELECT users')('unavailable', 2);
   telemetry.attemptRepeated();
-  telemetry.inboxRead({ order: 3, shown: 2 });
-  const all = [request, 'SELECT users', ['unavailable', 2], 'repeated', { order: 3, shown: 2 }];
+  telemetry.inboxRead({ read: 3, shown: 2 });
+  const all = [request, 'SELECT users', ['unavailable', 2], 'repeated', { read: 3, shown: 2 }];
   expect(one.told).toEqual(all);
   expect(other.told).toEqual(all);
 });

@@ -1,6 +1,16 @@
-import { auth, Client, type DseClientOptions, errors, type Host, policies, types } from 'cassandra-driver';
+import {
+  auth,
+  Client,
+  type DseClientOptions,
+  errors,
+  type ExecutionOptions,
+  type Host,
+  policies,
+  types,
+} from 'cassandra-driver';
 import type { ConsistencyName } from './consistency.ts';
-import { SPECULATIVE_DELAY_MS, type SessionOptions } from './session.ts';
+import { HedgePolicy } from './retry-policies.ts';
+import type { SessionOptions } from './session.ts';
 
 /** What it takes to reach a cluster. */
 export interface CassandraOptions {
@@ -19,6 +29,10 @@ export interface CassandraOptions {
     readonly serial: 'SERIAL' | 'LOCAL_SERIAL';
   };
   readonly maxClockSkewMs: number;
+  /** For how many days readers look at an event. */
+  readonly eventRetentionDays: number;
+  /** For how many days an idempotency key is kept; 0 for ever. */
+  readonly keyRetentionDays: number;
   /** Within which every request is answered; attempts on single nodes are given up well before. */
   readonly requestTimeoutMs: number;
 }
@@ -58,6 +72,40 @@ function outliveItsReconnections(client: Client): void {
   controlConnection._refresh = (plan) => refresh(plan).catch(() => undefined);
 }
 
+/**
+ * The driver's order of nodes, and where it has no reason to prefer one, those with the least under way first: one that
+ * hangs has the most. Statements are prepared by that order, one node after another, and all who need one wait.
+ */
+export class LeastBusyFirst extends policies.loadBalancing.DefaultLoadBalancingPolicy {
+  #underWay: (host: Host) => number = () => 0;
+
+  override init(client: Client, ...rest: unknown[]): void {
+    this.#underWay = (host) => client.getState().getInFlightQueries(host);
+    super.init(client, ...(rest as [never, never]));
+  }
+
+  override newQueryPlan(
+    keyspace: string,
+    executionOptions: ExecutionOptions,
+    callback: (error: Error, iterator: Iterator<Host>) => void,
+  ): void {
+    // Of a statement whose partition is known, the driver prefers the replicas, and of these the ones that answer.
+    // Despite its type this is null while a statement is prepared.
+    const hasPreference = Boolean((executionOptions as ExecutionOptions | null)?.getRoutingKey());
+    super.newQueryPlan(keyspace, executionOptions, (error, plan) => {
+      callback(error, hasPreference ? plan : this.#sorted(plan));
+    });
+  }
+
+  #sorted(plan: Iterator<Host>): Iterator<Host> {
+    return [...(plan as IterableIterator<Host>)]
+      .map((host) => ({ host, underWay: this.#underWay(host) }))
+      .sort((a, b) => a.underWay - b.underWay)
+      .map(({ host }) => host)
+      .values();
+  }
+}
+
 /** How the driver is to behave. */
 export function clientOptions(
   options: CassandraOptions,
@@ -78,11 +126,11 @@ export function clientOptions(
     ...(tlsCa !== null && { sslOptions: { ca: [tlsCa], rejectUnauthorized: true, ...tlsClient } }),
     policies: {
       reconnection: new policies.reconnection.ExponentialReconnectionPolicy(250, 5_000, false),
-      speculativeExecution: new policies.speculativeExecution.ConstantSpeculativeExecutionPolicy(
-        SPECULATIVE_DELAY_MS,
-        2,
-      ),
+      speculativeExecution: new HedgePolicy(),
+      loadBalancing: new LeastBusyFirst(),
     },
+    // Preparing a statement would otherwise wait for a node that hangs; each node prepares what it is asked for first.
+    prepareOnAllHosts: false,
     // A node that hangs keeps its connections open: only a heartbeat tells.
     pooling: { heartBeatInterval: 5_000 },
     socketOptions: { connectTimeout: attemptMs, readTimeout: attemptMs },
@@ -102,7 +150,7 @@ export function sessionOptions(options: CassandraOptions): SessionOptions {
       serial: driverConsistency(consistency.serial),
     },
     localDatacenter,
-    decideWithinMs: requestTimeoutMs / 2,
+    transactionTimeoutMs: requestTimeoutMs / 2,
   };
 }
 

@@ -1,54 +1,66 @@
 import type { types } from 'cassandra-driver';
 import type { ConversationRepository } from '../../application/ports/conversation-repository.ts';
-import { UNWATCHED, type Telemetry } from '../../application/ports/telemetry.ts';
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
-import type { ConversationId, MessageId, UserId } from '../../domain/ids.ts';
-import type { Stretch } from '../../domain/page.ts';
-import { emptyHeadOf, readInbox } from './inbox.ts';
-import type { Session } from './session.ts';
-import { earliestWins } from './stored-time.ts';
+import type { ConversationId, EventId, UserId } from '../../domain/ids.ts';
+import type { Slice } from '../../domain/page.ts';
+import { eventRow } from './event-repository.ts';
+import { emptyConversationRow, type InboxReader } from './inbox.ts';
+import type { Session, Statement } from './session.ts';
+import { firstWriteWins } from './time-buckets.ts';
 
-/** Written with the timestamp of `earliestWins`. */
+/** Written with the timestamp of `firstWriteWins`. */
 const PUT_CONVERSATION = `
   INSERT INTO conversations (conversation_id, participants, created) VALUES (?, ?, ?) USING TIMESTAMP ?`;
 
 const CONVERSATION = `
   SELECT participants, created FROM conversations WHERE conversation_id = ?`;
 
-/** Of the user's own partition: whoever is not in the conversation has no row there, as for one that does not exist. */
+/** In the user's own partition: a user who is not in the conversation has no row there, as for one that does not exist. */
 const INBOX_ROW = `
   SELECT conversation_id FROM conversations_by_user WHERE user_id = ? AND conversation_id = ?`;
 
-/** The row that a conversation begun at `created` has; its first message writes it as well. */
-export function conversationRow({ id, participants, created }: Conversation): [string, readonly unknown[]] {
-  return [PUT_CONVERSATION, [id, participants, created, earliestWins(created)]];
+/** The row of a conversation begun at `created`; its first message writes it as well. Idempotent. */
+export function conversationRow({ id, participants, created }: Conversation): Statement {
+  return { query: PUT_CONVERSATION, params: [id, participants, created, firstWriteWins(created)] };
+}
+
+/** The writes that show an empty conversation to `userId`: one mutation, since they share a partition key. */
+export function startRows(
+  conversation: Conversation,
+  userId: UserId,
+  eventRetentionDays: number,
+): Statement[] {
+  const { id, created } = conversation;
+  return [
+    emptyConversationRow(conversation, userId),
+    eventRow({ id: created, type: 'conversation.created', conversationId: id }, userId, eventRetentionDays),
+  ];
 }
 
 /** The conversations in Cassandra, and the inboxes that show them. */
 export class CassandraConversationRepository implements ConversationRepository {
   readonly #session: Session;
-  readonly #telemetry: Telemetry;
+  readonly #inbox: InboxReader;
+  readonly #eventRetentionDays: number;
 
-  constructor(needs: { session: Session; telemetry?: Telemetry }) {
-    this.#session = needs.session;
-    this.#telemetry = needs.telemetry ?? UNWATCHED;
+  constructor(deps: { session: Session; inbox: InboxReader; eventRetentionDays: number }) {
+    this.#session = deps.session;
+    this.#inbox = deps.inbox;
+    this.#eventRetentionDays = deps.eventRetentionDays;
   }
 
-  async find(id: ConversationId): Promise<Conversation | null> {
-    const [row] = await this.#session.read(CONVERSATION, [id]);
-    if (row === undefined) return null;
-    return {
-      id,
-      participants: row['participants'] as readonly UserId[],
-      created: String(row['created'] as types.Uuid) as MessageId,
-    };
+  find(id: ConversationId): Promise<Conversation | null> {
+    return findConversation(this.#session, id);
   }
 
   async start(conversation: Conversation): Promise<void> {
     const writes = this.#session.writes();
-    await writes.run(...conversationRow(conversation));
-    await Promise.all(
-      conversation.participants.map((userId) => writes.together(emptyHeadOf(conversation, userId))),
+    const { query, params } = conversationRow(conversation);
+    await writes.run(query, params);
+    await writes.all(
+      conversation.participants.map((userId) =>
+        writes.batch(startRows(conversation, userId, this.#eventRetentionDays)),
+      ),
     );
   }
 
@@ -56,7 +68,18 @@ export class CassandraConversationRepository implements ConversationRepository {
     return (await this.#session.read(INBOX_ROW, [userId, id])).length > 0;
   }
 
-  listByUser(userId: UserId, stretch: Stretch): Promise<readonly InboxEntry[]> {
-    return readInbox({ session: this.#session, telemetry: this.#telemetry }, userId, stretch);
+  listByUser(userId: UserId, slice: Slice): Promise<readonly InboxEntry[]> {
+    return this.#inbox.read(userId, slice);
   }
+}
+
+/** The conversation's own row; null where it has none. */
+export async function findConversation(session: Session, id: ConversationId): Promise<Conversation | null> {
+  const [row] = await session.read(CONVERSATION, [id]);
+  if (row === undefined) return null;
+  return {
+    id,
+    participants: row['participants'] as readonly UserId[],
+    created: String(row['created'] as types.Uuid) as EventId,
+  };
 }

@@ -31,17 +31,17 @@ export function readFailure(error: unknown): unknown {
  */
 export function writeFailure(error: unknown, mayHaveApplied: boolean): unknown {
   if (!isOfTheStore(error)) return error;
-  const kind = mayHaveApplied || !neverLeft(error) ? 'outcome_unknown' : 'unavailable';
+  const kind = mayHaveApplied || !definitelyNotApplied(error) ? 'outcome_unknown' : 'unavailable';
   return new StorageFailure(kind, { cause: error });
 }
 
 /** Whether `error` proves that its request changed nothing: it was never sent, or refused before any write. */
-export function neverLeft(error: unknown): boolean {
+export function definitelyNotApplied(error: unknown): boolean {
   if (error instanceof errors.BusyConnectionError) return true;
   if (error instanceof errors.ResponseError) return REFUSED_BEFORE_WRITING.has(error.code);
   if (error instanceof errors.NoHostAvailableError) {
     return Object.values(error.innerErrors as Record<string, unknown>).every(
-      (inner) => typeof inner === 'string' || isNotConnected(inner) || neverLeft(inner),
+      (inner) => typeof inner === 'string' || isNotConnected(inner) || definitelyNotApplied(inner),
     );
   }
   return false;

@@ -1,286 +1,275 @@
 import { types } from 'cassandra-driver';
+import { LRUCache } from 'lru-cache';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
-import { positionOf, type Conversation, type InboxEntry } from '../../domain/conversation.ts';
-import type { ConversationId, MessageId, Position, UserId } from '../../domain/ids.ts';
+import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
+import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
 import { previewOf, type Message } from '../../domain/message.ts';
-import type { Stretch } from '../../domain/page.ts';
-import { microsecondsOf, millisecondsOf } from '../../domain/time.ts';
+import type { Slice } from '../../domain/page.ts';
+import { microsecondsOf } from '../../domain/time.ts';
+import type { EventLogState } from './event-log-state.ts';
 import type { Row, Session, Statement } from './session.ts';
-import { COARSEST, earliestWins, FINEST, LEVELS, slotAt, startOf, type Level } from './stored-time.ts';
+import { firstWriteWins } from './time-buckets.ts';
 
 /**
- * One user's inbox. Order rows nominate, heads place: a message leaves a row in its slot of time at each of four
- * levels, which says no more than that its conversation was active then, and overwrites one cell, the head, which
- * alone says where the conversation stands. Nothing is deleted when a conversation moves up; the rows it leaves
- * behind nominate it for a place that its head then denies.
+ * One user's inbox. The last-activity cell of a conversation says where it stands; the event log only lists
+ * candidates. So an event that reached only some replicas can't show a conversation twice, and nothing is deleted when
+ * a conversation moves: the events that it leaves behind list it for places that its cell then denies.
  */
 
-const PUT_HEAD = `
-  UPDATE conversations_by_user USING TIMESTAMP ? SET head = ?, participants = ?
-  WHERE user_id = ? AND conversation_id = ?`;
-
-const PUT_CREATED = `
-  UPDATE conversations_by_user USING TIMESTAMP ? SET created = ?, participants = ?
-  WHERE user_id = ? AND conversation_id = ?`;
-
-const PUT_ORDER = `
-  INSERT INTO conversation_order_by_user (user_id, level, slot, conversation_id)
+const PUT_LAST_ACTIVITY = `
+  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity)
   VALUES (?, ?, ?, ?) USING TIMESTAMP ?`;
 
-const ORDER_FROM_TOP = `
-  SELECT slot, conversation_id FROM conversation_order_by_user
-  WHERE user_id = ? AND level = ? LIMIT ?`;
+const ENTRIES = `
+  SELECT conversation_id, participants, last_activity FROM conversations_by_user WHERE user_id = ? LIMIT ?`;
 
-const ORDER_FROM_SLOT = `
-  SELECT slot, conversation_id FROM conversation_order_by_user
-  WHERE user_id = ? AND level = ? AND slot <= ? LIMIT ?`;
+const CANDIDATES = `
+  SELECT event_id, conversation_id FROM events_by_user
+  WHERE user_id = ? AND places = true AND event_id < ? AND event_id > ? LIMIT ?`;
 
-const ORDER_AFTER_ROW = `
-  SELECT slot, conversation_id FROM conversation_order_by_user
-  WHERE user_id = ? AND level = ? AND (slot, conversation_id) < (?, ?) LIMIT ?`;
-
-const HEADS = `
-  SELECT conversation_id, participants, head, created FROM conversations_by_user
+const LOOKUP = `
+  SELECT conversation_id, participants, last_activity FROM conversations_by_user
   WHERE user_id = ? AND conversation_id IN ?`;
 
-/**
- * The writes that put `message` into the inbox of `userId`: its head, and its order rows at `levels`. They share
- * a partition key, and so are one mutation.
- */
-export function headOf(
+const WRITE_TIMES = `
+  SELECT conversation_id, writetime(last_activity) AS written FROM conversations_by_user WHERE user_id = ?`;
+
+/** In a last-activity cell: no change of the message, or no message. */
+const NIL = '00000000-0000-0000-0000-000000000000';
+
+/** Above every id that is ever made. */
+export const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
+
+/** The write that shows `message` in the inbox of `userId` at the place of `eventId`. Idempotent. */
+export function lastActivityRow(
   message: Message,
   participants: readonly UserId[],
+  eventId: EventId,
   userId: UserId,
-  levels: readonly Level[],
-): Statement[] {
+): Statement {
   const { id, conversationId, senderId, content } = message;
-  const head = new types.Tuple(id, senderId, previewOf(content));
-  const timestamp = microsecondsOf(id);
-  return [
-    { query: PUT_HEAD, params: [timestamp, head, participants, userId, conversationId] },
-    ...orderRows(userId, conversationId, id, levels),
-  ];
+  const cell = new types.Tuple(eventId, NIL, id, senderId, previewOf(content));
+  return {
+    query: PUT_LAST_ACTIVITY,
+    params: [userId, conversationId, participants, cell, microsecondsOf(eventId)],
+  };
 }
 
-/** The writes that put an empty conversation into the inbox of `userId`, at its creation. */
-export function emptyHeadOf({ id, participants, created }: Conversation, userId: UserId): Statement[] {
-  return [
-    { query: PUT_CREATED, params: [earliestWins(created), created, participants, userId, id] },
-    ...orderRows(userId, id, created, LEVELS),
-  ];
+/** The write that shows a conversation without messages in the inbox of `userId`, at its start. Idempotent. */
+export function emptyConversationRow({ id, participants, created }: Conversation, userId: UserId): Statement {
+  const cell = new types.Tuple(created, NIL, NIL, '', '');
+  return { query: PUT_LAST_ACTIVITY, params: [userId, id, participants, cell, firstWriteWins(created)] };
 }
 
-function orderRows(
-  userId: UserId,
-  conversationId: ConversationId,
-  position: MessageId,
-  levels: readonly Level[],
-): Statement[] {
-  const milliseconds = millisecondsOf(position);
-  const timestamp = microsecondsOf(position);
-  return levels.map((level) => ({
-    query: PUT_ORDER,
-    params: [userId, level, slotAt(level, milliseconds), conversationId, timestamp],
-  }));
-}
+/** An inbox of so many conversations is read whole, by one query. */
+const SMALL_INBOX = 64;
 
-/** Rows of the first query of a walk; each further one asks for twice as many, up to `MOST_ROWS`. */
-const FEWEST_ROWS = 64;
-const MOST_ROWS = 256;
-
-/** What one query of a walk may ask for on behalf of a numbered page, which wants all rows before it too. */
-const MOST_ROWS_FOR_PAGE = 4096;
-
-/** Under this share of new conversations among the rows read, a level is too fine: the same ones come again. */
-const POOR_YIELD = 1 / 2;
-
-/** A slot above the finest level that shows so many conversations is better read in its parts. */
-const CROWDED = 128;
-
-/** How many heads one query asks for. */
-const HEADS_AT_ONCE = 100;
+/** Rows of the event log that one query asks for at most, and that one page reads at most. */
+const LOG_ROWS_AT_ONCE = 200;
+const LOG_ROWS_PER_PAGE = 1_000;
 
 /**
- * The stretch of an inbox, newest first.
- *
- * A slot that has been read whole has nominated every conversation that stands in it, so a page is complete when
- * every slot down to that of its last row has been read whole. A conversation stands where its head says, whatever
- * nominated it. Heads are read after the rows that nominate them, never beside them: one that moves up meanwhile
- * is then found where it has moved to, and not missed in between.
+ * With fewer than one in so many rows of the log kept, a scan of the inbox rows is cheaper; but not because one
+ * conversation fills the top of the log.
  */
-export async function readInbox(
-  { session, telemetry }: { readonly session: Session; readonly telemetry: Telemetry },
-  userId: UserId,
-  { before, skip, limit }: Stretch,
-): Promise<InboxEntry[]> {
-  const wanted = skip + limit;
-  let order = 0;
-  const found: InboxEntry[] = [];
-  /** The conversation that the cursor came from is nominated in the first slot, and stands above. */
-  const atCursor = before === null ? 0 : 1;
+const LEAST_KEPT = 8;
+const LOG_ROWS_BEFORE_SCAN = 400;
 
-  const place = async (nominees: readonly ConversationId[]): Promise<void> => {
-    for (const entry of await readHeads(session, userId, nominees)) {
-      if (before === null || positionOf(entry) < before) found.push(entry);
+/** Inbox rows that one query looks up at most, and rows that one page of a scan brings. */
+const LOOKUPS_AT_ONCE = 100;
+const PARALLEL_LOOKUPS = 8;
+const SCAN_PAGE = 5_000;
+
+/** Users of whom this process found more than a small inbox. Inboxes never shrink, and a wrong guess costs a query. */
+const MOST_LARGE_INBOXES = 100_000;
+
+/** Reads inboxes out of the event log and the inbox rows. */
+export class InboxReader {
+  readonly #session: Session;
+  readonly #eventLog: EventLogState;
+  readonly #telemetry: Telemetry;
+  readonly #large = new LRUCache<UserId, true>({ max: MOST_LARGE_INBOXES });
+
+  constructor(deps: { session: Session; eventLog: EventLogState; telemetry: Telemetry }) {
+    this.#session = deps.session;
+    this.#eventLog = deps.eventLog;
+    this.#telemetry = deps.telemetry;
+  }
+
+  /** The slice of a user's inbox, newest activity first. The same algorithm for every page. */
+  async read(userId: UserId, slice: Slice): Promise<InboxEntry[]> {
+    const page = new InboxPage(slice);
+    await this.#collect(userId, page);
+    const shown = page.entries();
+    this.#telemetry.inboxRead({ read: page.rowsRead, shown: shown.length });
+    return shown;
+  }
+
+  async #collect(userId: UserId, page: InboxPage): Promise<void> {
+    if (!this.#large.has(userId)) {
+      const rows = await this.#session.read(ENTRIES, [userId, SMALL_INBOX + 1]);
+      page.rowsRead += rows.length;
+      if (rows.length <= SMALL_INBOX) {
+        page.add(rows);
+        return;
+      }
+      this.#large.set(userId, true);
     }
-  };
-  const isComplete = (floor: number): boolean => {
-    if (found.length < wanted) return false;
-    const whole = found.filter((entry) => millisecondsOf(positionOf(entry)) >= floor);
-    return whole.length >= wanted;
-  };
+    if (!(await this.#readLog(userId, page))) await this.#scan(userId, page);
+  }
 
-  walk: for await (const { rows, slots } of walkDown(session, userId, before, wanted)) {
-    order += rows;
-    let waiting: ConversationId[] = [];
-    for (const [index, { floor, nominees }] of slots.entries()) {
-      waiting = waiting.concat(nominees);
-      // Most pages are full after a few slots: the heads of the others need not be read.
-      const enough = waiting.length >= Math.max(wanted - found.length, 1) + atCursor;
-      if (!enough && index < slots.length - 1) continue;
-      await place(waiting);
-      waiting = [];
-      if (isComplete(floor)) break walk;
+  /**
+   * Reads the log downwards from the page's beginning and looks the conversations up. The page is complete once the
+   * log has been read down to the place of its last entry: then no conversation that stands there is missing, since
+   * its event and its cell were acknowledged as one. Lookups follow the log, so a conversation that moves up in between is
+   * found where it has moved to. False where the log ends before or lists mostly old places.
+   */
+  async #readLog(userId: UserId, page: InboxPage): Promise<boolean> {
+    const start = this.#eventLog.start();
+    const seen = new Set<string>();
+    let from = page.before ?? TOP;
+    let count = Math.min(2 * page.wanted, LOG_ROWS_AT_ONCE);
+    let rowsRead = 0;
+    while (from > start && rowsRead + count <= LOG_ROWS_PER_PAGE && page.wanted <= LOG_ROWS_PER_PAGE / 2) {
+      const rows = await this.#session.read(CANDIDATES, [userId, from, start, count]);
+      rowsRead += rows.length;
+      page.rowsRead += rows.length;
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < count) return false;
+      const candidates = rows.map((row) => String(row['conversation_id'])).filter((id) => !seen.has(id));
+      for (const id of candidates) seen.add(id);
+      await this.#lookUp(userId, [...new Set(candidates)], page);
+      from = String(last['event_id']) as Position;
+      if (page.isCompleteDownTo(from)) return true;
+      if (rowsRead >= LOG_ROWS_BEFORE_SCAN && page.kept * LEAST_KEPT < rowsRead) return false;
+      count = LOG_ROWS_AT_ONCE;
+    }
+    return false;
+  }
+
+  /**
+   * Takes the page from the inbox rows alone: first the ids and write times of all, which give the order but for ties,
+   * then the entries in that order until the page is full, whole ties at a time.
+   */
+  async #scan(userId: UserId, page: InboxPage): Promise<void> {
+    page.clear();
+    const written: { readonly id: string; readonly microsecond: number }[] = [];
+    let next: string | null = null;
+    do {
+      const { rows, next: following } = await this.#session.readPage(WRITE_TIMES, [userId], SCAN_PAGE, next);
+      for (const row of rows)
+        written.push({ id: String(row['conversation_id']), microsecond: placedAt(row) });
+      next = following;
+    } while (next !== null);
+    page.rowsRead += written.length;
+
+    const top = page.before === null ? Infinity : microsecondsOf(page.before);
+    const order = written
+      .filter(({ microsecond }) => microsecond <= top)
+      .sort((a, b) => b.microsecond - a.microsecond);
+    for (let end = 0; end < order.length && page.kept < page.wanted;) {
+      const begin = end;
+      end += Math.max(page.wanted - page.kept, 1);
+      while (end < order.length && order[end]?.microsecond === order[end - 1]?.microsecond) end += 1;
+      await this.#lookUp(
+        userId,
+        order.slice(begin, end).map(({ id }) => id),
+        page,
+      );
     }
   }
-  const shown = found.sort((a, b) => (positionOf(a) > positionOf(b) ? -1 : 1)).slice(skip, wanted);
-  telemetry.inboxRead({ order, shown: shown.length });
-  return shown;
+
+  async #lookUp(userId: UserId, ids: readonly string[], page: InboxPage): Promise<void> {
+    for (let begin = 0; begin < ids.length;) {
+      const queries: Promise<Row[]>[] = [];
+      for (; begin < ids.length && queries.length < PARALLEL_LOOKUPS; begin += LOOKUPS_AT_ONCE) {
+        queries.push(this.#session.read(LOOKUP, [userId, ids.slice(begin, begin + LOOKUPS_AT_ONCE)]));
+      }
+      for (const rows of await Promise.all(queries)) {
+        page.rowsRead += rows.length;
+        page.add(rows);
+      }
+    }
+  }
 }
 
-/** A slot that has been read whole: who was newly nominated in it. */
-interface Slot {
-  /** Its first millisecond since 1970: everything from here on has been read. */
-  readonly floor: number;
-  readonly nominees: readonly ConversationId[];
-}
+/** A page in the making: the entries found so far that stand below its beginning. */
+class InboxPage {
+  readonly before: Position | null;
+  /** How many entries from `before` on the page has to know. */
+  readonly wanted: number;
+  rowsRead = 0;
+  readonly #offset: number;
+  #entries: InboxEntry[] = [];
 
-/** What one query of a walk brought: so many order rows, and the slots that they completed. */
-interface Step {
-  readonly rows: number;
-  readonly slots: readonly Slot[];
-}
+  constructor({ before, offset, limit }: Slice) {
+    this.before = before;
+    this.wanted = offset + limit;
+    this.#offset = offset;
+  }
 
-interface OrderRow {
-  readonly slot: number;
-  readonly conversationId: ConversationId;
-}
+  get kept(): number {
+    return this.#entries.length;
+  }
 
-/**
- * Walks the slots of an inbox downwards from `before`, or from the top without an upper bound (never from this
- * host's idea of now), to the end; yields the slots that each query completed.
- *
- * It begins at the finest level, climbs to coarser ones where the same conversations come again and again, and
- * descends to a finer one where a slot is crowded. All levels tell the same, so which is read where is a matter of
- * cost alone: a page costs the same however many conversations there are, and however often they have moved.
- */
-async function* walkDown(
-  session: Session,
-  userId: UserId,
-  before: Position | null,
-  wanted: number,
-): AsyncGenerator<Step> {
-  const nominated = new Set<ConversationId>();
-  let floor = before === null ? Infinity : millisecondsOf(before) + 1;
-  let level: Level = FINEST;
-  /** The row that was read last at this level, and those of its slot so far. */
-  let last: OrderRow | null = null;
-  let unfinished: ConversationId[] = [];
-  /** A slot too crowded for its level: until the walk has passed it, it stays below that level. */
-  let crowded: { readonly level: Level; readonly until: number } | null = null;
-  const first = Math.min(Math.max(3 * wanted, FEWEST_ROWS), MOST_ROWS_FOR_PAGE);
-
-  for (let count = first; ; count = Math.min(2 * count, Math.max(first, MOST_ROWS))) {
-    const rows = await readOrder(session, userId, level, last ?? floor, count);
-    const slots: Slot[] = [];
-    let nominations = 0;
-    let fresh = 0;
-    const finish = (slot: number): void => {
-      const nominees = unfinished.filter((id) => !nominated.has(id));
-      for (const id of nominees) nominated.add(id);
-      nominations += unfinished.length;
-      fresh += nominees.length;
-      floor = startOf(level, slot);
-      slots.push({ floor, nominees });
-      unfinished = [];
-    };
+  /** Keeps the rows whose cell places them below the beginning, whatever listed them. */
+  add(rows: readonly Row[]): void {
     for (const row of rows) {
-      if (last !== null && row.slot !== last.slot) finish(last.slot);
-      unfinished.push(row.conversationId);
-      last = row;
+      const entry = entryOf(row);
+      if (entry !== null && (this.before === null || entry.lastEventId < this.before))
+        this.#entries.push(entry);
     }
-    const ended = rows.length < count;
-    if (ended && last !== null) finish(last.slot);
-    yield { rows: rows.length, slots };
-    if (ended || last === null) return;
+  }
 
-    const isCrowded = level > FINEST && unfinished.length >= CROWDED;
-    if (isCrowded) {
-      crowded = { level, until: startOf(level, last.slot) };
-      level = (level - 1) as Level;
-    } else if (fresh < nominations * POOR_YIELD) {
-      const highest = crowded !== null && floor > crowded.until ? crowded.level - 1 : COARSEST;
-      const climbed = Math.min(fresh === 0 ? COARSEST : level + 1, highest);
-      if (climbed <= level) continue;
-      level = climbed as Level;
-    } else {
-      continue;
-    }
-    last = null;
-    unfinished = [];
+  clear(): void {
+    this.#entries = [];
+  }
+
+  /** Whether as many entries as are wanted stand at `place` or above it. */
+  isCompleteDownTo(place: Position): boolean {
+    return this.#entries.filter(({ lastEventId }) => lastEventId >= place).length >= this.wanted;
+  }
+
+  entries(): InboxEntry[] {
+    return this.#entries
+      .sort((a, b) => (a.lastEventId > b.lastEventId ? -1 : 1))
+      .slice(this.#offset, this.wanted);
   }
 }
 
-/** `count` order rows at `level`, newest slot first: those after a row, or those that begin below a time. */
-async function readOrder(
-  session: Session,
-  userId: UserId,
-  level: Level,
-  from: OrderRow | number,
-  count: number,
-): Promise<OrderRow[]> {
-  const rows =
-    typeof from === 'object'
-      ? await session.read(ORDER_AFTER_ROW, [userId, level, from.slot, from.conversationId, count])
-      : from === Infinity
-        ? await session.read(ORDER_FROM_TOP, [userId, level, count])
-        : await session.read(ORDER_FROM_SLOT, [userId, level, slotAt(level, from - 1), count]);
-  return rows.map((row) => ({
-    slot: row['slot'] as number,
-    conversationId: String(row['conversation_id']) as ConversationId,
-  }));
+/** The microsecond of the event that places a row, by its write time. A start has minus its nanoseconds there. */
+function placedAt(row: Row): number {
+  const written = row['written'] as types.Long | null;
+  if (written === null) return 0;
+  // Nanoseconds since 1970 are more than a JavaScript number holds exactly.
+  return written.isNegative() ? written.negate().div(1_000).toNumber() : written.toNumber();
 }
 
-/** The inbox rows of `nominees`, in no order; a nominee that has none yet is passed over. */
-export async function readHeads(
+/** The rows of these conversations in a user's inbox, in no order; one that has none is left out. */
+export async function findEntries(
   session: Session,
   userId: UserId,
-  nominees: readonly ConversationId[],
+  ids: readonly ConversationId[],
 ): Promise<InboxEntry[]> {
-  const queries: Promise<Row[]>[] = [];
-  for (let begin = 0; begin < nominees.length; begin += HEADS_AT_ONCE) {
-    queries.push(session.read(HEADS, [userId, nominees.slice(begin, begin + HEADS_AT_ONCE)]));
-  }
-  return (await Promise.all(queries)).flat().flatMap((row) => entryOf(row) ?? []);
+  return (await session.read(LOOKUP, [userId, ids])).flatMap((row) => entryOf(row) ?? []);
 }
 
-/** What a row of conversations_by_user shows; null where it shows nothing yet. */
+/** What a row of conversations_by_user shows; null where it shows nothing. */
 export function entryOf(row: Row): InboxEntry | null {
-  const head = row['head'] as types.Tuple | null;
-  const created = row['created'] as types.Uuid | null;
-  const entry = {
+  const cell = row['last_activity'] as types.Tuple | null;
+  if (cell === null) return null;
+  const messageId = String(cell.get(2));
+  return {
     conversationId: String(row['conversation_id']) as ConversationId,
     participants: row['participants'] as readonly UserId[],
+    lastEventId: String(cell.get(0)) as EventId,
+    lastMessage:
+      messageId === NIL
+        ? null
+        : {
+            messageId: messageId as MessageId,
+            senderId: cell.get(3) as UserId,
+            preview: cell.get(4) as string,
+          },
   };
-  if (head !== null) {
-    return {
-      ...entry,
-      head: {
-        messageId: String(head.get(0)) as MessageId,
-        senderId: head.get(1) as UserId,
-        preview: head.get(2) as string,
-      },
-    };
-  }
-  return created === null ? null : { ...entry, head: null, created: String(created) as MessageId };
 }

@@ -1,162 +1,446 @@
-import { participantsOf, type InboxEntry, type Participants } from '../../domain/conversation.ts';
-import type { ConversationId, MessageId, UserId } from '../../domain/ids.ts';
+import type { Clock } from '../../application/ports/clock.ts';
+import type { MessageIds } from '../../application/ports/message-ids.ts';
+import {
+  participantsOf,
+  type Conversation,
+  type InboxEntry,
+  type Participants,
+} from '../../domain/conversation.ts';
+import { isLate } from '../../domain/event.ts';
+import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
 import { previewOf, type Message } from '../../domain/message.ts';
-import { millisecondsOf } from '../../domain/time.ts';
-import { CassandraConversationRepository, conversationRow } from './conversation-repository.ts';
-import { emptyHeadOf, headOf, readHeads } from './inbox.ts';
-import { bucketRow, messageOf } from './message-repository.ts';
+import { microsecondsOf } from '../../domain/time.ts';
+import { conversationRow, findConversation, startRows } from './conversation-repository.ts';
+import type { EventLogState } from './event-log-state.ts';
+import { HistoryReader, messageOf } from './history.ts';
+import { findEntries } from './inbox.ts';
+import { agreeOnLateEvent } from './late-events.ts';
+import { bucketRow, newsRows } from './message-repository.ts';
 import type { Session, Writes } from './session.ts';
-import { bucketOf, earliestWins, LEVELS, slotAt } from './stored-time.ts';
+import { bucketOf, firstWriteWins } from './time-buckets.ts';
 
 /**
- * What must hold between the tables, looked at from two sides: from a bucket of messages, which must be found by
- * readers and shown by inboxes, and from an inbox row, which must tell the truth and be nominated for its place.
- * What a look finds it can also mend, where the service's own idempotent writes can: each carries its message's
- * time, so that it never undoes what was sent meanwhile.
+ * What must hold between the tables, and how to restore it. Each function inspects one subject and returns its
+ * inconsistencies. A repair repeats the service's own idempotent writes with the original ids and times, so it never
+ * undoes what was sent meanwhile and moves no conversation that was right.
  */
 
-const BUCKET = `
+const LISTED_BUCKET = `
   SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket = ?`;
 
 const MESSAGE = `
-  SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
+  SELECT message_id, sender_id, receiver_id, content, delivered FROM messages_by_conversation
   WHERE conversation_id = ? AND bucket = ? AND message_id = ?`;
 
-/** The order rows of one conversation in one slot of each level. */
-const ORDER_ROWS = `
-  SELECT level FROM conversation_order_by_user
-  WHERE user_id = ? AND (level, slot, conversation_id) IN (${LEVELS.map(() => '(?, ?, ?)').join(', ')})`;
+/**
+ * By the ids, not by the range between the first and the last of them: the log of a busy user holds many events of
+ * other conversations in between.
+ */
+const EVENTS = `
+  SELECT event_id FROM events_by_user WHERE user_id = ? AND places = true AND event_id IN ?`;
 
-/** The ways in which the tables may contradict each other, in words for people. */
-export const FLAWS = {
-  bucket_unlisted: 'messages in a bucket that is not listed',
-  conversation_missing: 'conversations without their row',
-  conversation_created_late: 'conversations said to begin after a message of theirs',
-  inbox_row_missing: 'messages whose conversation is not in an inbox',
-  head_behind: 'heads older than a message of their conversation',
-  head_without_message: 'heads that name a message which is not there',
-  head_differs: 'inbox rows that say something else than the message they name',
-  order_rows_missing: 'inbox rows without an order row for their place',
+const LATE_EVENTS = `
+  SELECT message_id, event_id FROM late_events WHERE conversation_id = ? AND message_id IN ?`;
+
+/** The kinds of inconsistency, each described for the summary. */
+export const INCONSISTENCIES = {
+  bucket_not_listed: 'buckets with messages that are not listed',
+  conversation_missing: 'conversations without a row in conversations',
+  conversation_created_late: 'conversations created after their oldest message',
+  event_missing: "messages without an event in a participant's log",
+  inbox_row_missing: "conversations with messages that are missing in a participant's inbox",
+  inbox_row_behind: 'inbox rows whose last event is older than the newest message',
+  inbox_row_differs: 'inbox rows that differ from the message they name',
+  last_message_missing: 'inbox rows that name a message that does not exist',
+  last_event_missing: 'inbox rows whose last event is missing in the log',
+  start_incomplete: "empty conversations that are missing in a participant's inbox",
+  late_event_missing: "late events that are missing in a participant's inbox or log",
+  late_message_missing: 'late events that name a message that does not exist',
+  in_future: 'messages, inbox rows and late events with an id in the future',
 } as const;
 
-export type FlawKind = keyof typeof FLAWS;
+export type InconsistencyKind = keyof typeof INCONSISTENCIES;
 
-/** One contradiction. It names rows, and quotes nothing of what was said. */
-export interface Flaw {
-  readonly kind: FlawKind;
+/** One contradiction between rows. It has ids, and no content of messages. */
+export interface Inconsistency {
+  readonly kind: InconsistencyKind;
   readonly conversationId: ConversationId;
-  /** Whose inbox it is in; null where it is in none. */
+  /** Whose inbox or log is affected; null where none is. */
   readonly userId: UserId | null;
-  /** The message, or the creation, that the rows should show, or that they name in vain. */
-  readonly messageId: MessageId;
-  /** Writes again what the service wrote, or should have; null where none of its writes can help. */
-  readonly mend: ((writes: Writes) => Promise<void>) | null;
+  /** The message, the start or the late event that the rows should show, or that they name. */
+  readonly messageId: EventId;
+  /** Repeats the writes that are missing; null where no write of the service can help. */
+  readonly repair: ((writes: Writes) => Promise<void>) | null;
 }
 
-/** Messages of a conversation that share a bucket. */
-export interface Bucket {
+/** What inspections read with, and what repairs need to know of the service. */
+export interface InspectionDeps {
+  readonly session: Session;
+  readonly clock: Clock;
+  readonly eventLog: EventLogState;
+  readonly messageIds: MessageIds;
+  /** In microseconds; the service's own (see `isLate`). */
+  readonly limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
+  readonly eventRetentionDays: number;
+}
+
+/** Messages of one bucket that follow one another. */
+export interface MessageRange {
   readonly conversationId: ConversationId;
   readonly bucket: number;
+  /** The same for all messages of a conversation. */
+  readonly participants: Participants;
   readonly newest: MessageId;
   readonly oldest: MessageId;
-  /** Of the newest; one conversation has the same for all. */
-  readonly participants: Participants;
+  /** The messages whose events are inspected, newest first. */
+  readonly ids: readonly MessageId[];
+  /** Whether `newest` is the newest of its bucket; the bucket and the inboxes are inspected with that range. */
+  readonly isNewest: boolean;
+  /** Whether `oldest` is the oldest of its bucket; the conversation is inspected with that range. */
+  readonly isOldest: boolean;
+}
+
+/** A row of `late_events`. */
+export interface LateEvent {
+  readonly conversationId: ConversationId;
+  readonly messageId: MessageId;
+  readonly eventId: EventId;
 }
 
 /**
- * What is wrong around a bucket: whether readers find it, whether its conversation is there and begins with or
- * before it, and whether each participant's inbox shows its newest message or a later one. That a head is not a
- * later message than there is, is seen from the inbox row.
+ * Inspects messages: their bucket is listed; their conversation has a row and was not created after them; each
+ * participant's inbox stands at the newest of them or later; and each participant's log has an event of each, within
+ * the retention. For two participants that is two queries for the events of a range, and four for each bucket.
  */
-export async function inspectBucket(session: Session, bucket: Bucket): Promise<Flaw[]> {
-  const { conversationId, newest, oldest, participants } = bucket;
-  const [listed, conversation, inboxes] = await Promise.all([
-    session.read(BUCKET, [conversationId, bucket.bucket]),
-    new CassandraConversationRepository({ session }).find(conversationId),
-    Promise.all(participants.map((userId) => readHeads(session, userId, [conversationId]))),
+export async function inspectMessages(deps: InspectionDeps, range: MessageRange): Promise<Inconsistency[]> {
+  const { session, eventLog } = deps;
+  const { conversationId, bucket, participants, newest, oldest, isNewest, isOldest } = range;
+  const start = eventLog.start();
+  const logged = range.ids.filter((id) => id > start);
+  const [listed, conversation, inboxes, withoutEvent] = await Promise.all([
+    isNewest ? session.read(LISTED_BUCKET, [conversationId, bucket]) : null,
+    isOldest ? findConversation(session, conversationId) : undefined,
+    Promise.all(isNewest ? participants.map((userId) => findEntries(session, userId, [conversationId])) : []),
+    Promise.all(participants.map((userId) => findWithoutEvent(deps, conversationId, userId, logged))),
   ]);
 
-  const flaws: Flaw[] = [];
-  if (listed.length === 0) {
-    const mend: Flaw['mend'] = (writes) => writes.run(...bucketRow(conversationId, newest));
-    flaws.push({ kind: 'bucket_unlisted', conversationId, userId: null, messageId: newest, mend });
+  const found: Inconsistency[] = [];
+  if (listed?.length === 0) {
+    const { query, params } = bucketRow(conversationId, newest);
+    const repair: Inconsistency['repair'] = (writes) => writes.run(query, params);
+    found.push({ kind: 'bucket_not_listed', conversationId, userId: null, messageId: newest, repair });
   }
-  // Not merely a larger id: of two begins with one timestamp Cassandra keeps the larger.
-  if (conversation === null || earliestWins(oldest).greaterThan(earliestWins(conversation.created))) {
+  // Not merely a larger id: of two starts with one timestamp Cassandra keeps the larger.
+  if (
+    conversation === null ||
+    (conversation !== undefined && firstWriteWins(oldest).greaterThan(firstWriteWins(conversation.created)))
+  ) {
     const kind = conversation === null ? 'conversation_missing' : 'conversation_created_late';
-    const row = conversationRow({ id: conversationId, participants, created: oldest });
-    const mend: Flaw['mend'] = (writes) => writes.run(...row);
-    flaws.push({ kind, conversationId, userId: null, messageId: oldest, mend });
+    const { query, params } = conversationRow({ id: conversationId, participants, created: oldest });
+    const repair: Inconsistency['repair'] = (writes) => writes.run(query, params);
+    found.push({ kind, conversationId, userId: null, messageId: oldest, repair });
   }
-  for (const [index, userId] of participants.entries()) {
-    const entry = inboxes[index]?.[0];
-    const head = entry?.head?.messageId;
-    if (head !== undefined && head >= newest) continue;
-    const kind = entry === undefined ? 'inbox_row_missing' : 'head_behind';
-    const mend: Flaw['mend'] = async (writes) => {
-      const message = await findMessage(session, conversationId, newest);
-      if (message !== null) await showMessage(writes, message, userId);
-    };
-    flaws.push({ kind, conversationId, userId, messageId: newest, mend });
+  const showRepair =
+    (id: MessageId, userId: UserId): Inconsistency['repair'] =>
+    (writes) =>
+      showMessage(deps, conversationId, { id, eventId: id }, userId, writes);
+  // Oldest first: of several that are announced late, the newest gets the latest event.
+  for (const id of logged.toReversed()) {
+    for (const [index, userId] of participants.entries()) {
+      if (withoutEvent[index]?.has(id) !== true) continue;
+      const repair = showRepair(id, userId);
+      found.push({ kind: 'event_missing', conversationId, userId, messageId: id, repair });
+    }
   }
-  return flaws;
+  if (isNewest) {
+    for (const [index, userId] of participants.entries()) {
+      const entry = inboxes[index]?.[0];
+      if (entry !== undefined && entry.lastEventId >= newest) continue;
+      const kind = entry === undefined ? 'inbox_row_missing' : 'inbox_row_behind';
+      found.push({ kind, conversationId, userId, messageId: newest, repair: showRepair(newest, userId) });
+    }
+  }
+  return found;
 }
 
 /**
- * What is wrong with a row of the inbox of `userId`: whether the message that its head names is there and says the
- * same, whether an empty conversation is there at all, and whether order rows nominate it at every level for the
- * place where it stands.
+ * Inspects inbox rows of one user: the message that each names is there and says the same; an empty conversation has
+ * its row; and the last event is in the log, within the retention. One query for each row, and one for all of them
+ * where an event is not the message's own, which `inspectMessages` looks for.
  */
-export async function inspectInboxRow(session: Session, userId: UserId, entry: InboxEntry): Promise<Flaw[]> {
-  const { conversationId, participants, head } = entry;
-  const place = placeOf(entry);
-  const [message, conversation, order] = await Promise.all([
-    head === null ? null : findMessage(session, conversationId, place),
-    head === null ? new CassandraConversationRepository({ session }).find(conversationId) : null,
-    session.read(ORDER_ROWS, [
-      userId,
-      ...LEVELS.flatMap((level) => [level, slotAt(level, millisecondsOf(place)), conversationId]),
-    ]),
-  ]);
-  const flaw = { conversationId, userId, messageId: place };
-  if (head !== null && message === null) return [{ ...flaw, kind: 'head_without_message', mend: null }];
+export async function inspectInboxRows(
+  deps: InspectionDeps,
+  userId: UserId,
+  entries: readonly InboxEntry[],
+): Promise<Inconsistency[]> {
+  const start = deps.eventLog.start();
+  const events = entries
+    .filter(({ lastEventId, lastMessage }) => lastEventId !== lastMessage?.messageId && lastEventId > start)
+    .map(({ lastEventId }) => lastEventId);
+  const logged = findEvents(deps, userId, events);
+  const inspected = entries.map(async (entry): Promise<Inconsistency[]> => {
+    const { conversationId, lastEventId, lastMessage } = entry;
+    const [stored, conversation, present] = await Promise.all([
+      lastMessage === null ? null : findMessage(deps, conversationId, lastMessage.messageId),
+      lastMessage === null ? findConversation(deps.session, conversationId) : undefined,
+      logged,
+    ]);
+    const about = { conversationId, userId, messageId: lastMessage?.messageId ?? lastEventId };
+    if (isInFuture(deps, lastEventId)) return [{ ...about, kind: 'in_future', repair: null }];
+    if (lastMessage !== null && stored === null) {
+      return [{ ...about, kind: 'last_message_missing', repair: null }];
+    }
+    const repair: Inconsistency['repair'] = (writes) => writes.batch(rowsOf(deps, userId, entry, stored));
+    const found: Inconsistency[] = [];
+    if (conversation === null) {
+      const { query, params } = conversationRow(startOf(entry));
+      found.push({
+        ...about,
+        kind: 'conversation_missing',
+        repair: (writes) => writes.run(query, params),
+      });
+    }
+    if (stored !== null && !shows(entry, stored.message)) {
+      found.push({ ...about, kind: 'inbox_row_differs', repair });
+    }
+    if (events.includes(lastEventId) && !present.has(lastEventId)) {
+      found.push({ ...about, kind: 'last_event_missing', repair });
+    }
+    return found;
+  });
+  return (await Promise.all(inspected)).flat();
+}
 
-  const created = { id: conversationId, participants, created: place };
-  const show: Flaw['mend'] = (writes) =>
-    message === null ? writes.together(emptyHeadOf(created, userId)) : showMessage(writes, message, userId);
-  const flaws: Flaw[] = [];
-  if (message === null && conversation === null) {
-    const mend: Flaw['mend'] = (writes) => writes.run(...conversationRow(created));
-    flaws.push({ ...flaw, kind: 'conversation_missing', mend });
+/**
+ * Inspects an empty conversation: each participant's inbox has it. One with messages is inspected with these. One
+ * query for each participant.
+ */
+export async function inspectConversation(
+  deps: InspectionDeps,
+  conversation: Conversation,
+): Promise<Inconsistency[]> {
+  const { id: conversationId, participants, created } = conversation;
+  const inboxes = await Promise.all(
+    participants.map((userId) => findEntries(deps.session, userId, [conversationId])),
+  );
+  const without = participants.filter((_, index) => inboxes[index]?.length === 0);
+  if (without.length === 0) return [];
+  const newest = await new HistoryReader(deps).read(conversationId, { before: null, offset: 0, limit: 1 });
+  if (newest.length > 0) return [];
+  return without.map((userId) => ({
+    kind: 'start_incomplete',
+    conversationId,
+    userId,
+    messageId: created,
+    repair: (writes) => writes.batch(startRows(conversation, userId, deps.eventRetentionDays)),
+  }));
+}
+
+/**
+ * Inspects a late event: each participant's inbox stands at it or later, and each participant's log has it, within the
+ * retention. Five queries for two participants.
+ */
+export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): Promise<Inconsistency[]> {
+  const { conversationId, messageId, eventId } = late;
+  const about = { conversationId, userId: null, messageId };
+  if (isInFuture(deps, eventId)) return [{ ...about, kind: 'in_future', repair: null }];
+  const stored = await findMessage(deps, conversationId, messageId);
+  if (stored === null) return [{ ...about, kind: 'late_message_missing', repair: null }];
+  const { senderId, receiverId } = stored.message;
+  const inspected = participantsOf(senderId, receiverId).map(async (userId): Promise<Inconsistency[]> => {
+    const { isBehind, isWithoutEvent } = await findPlace(deps, conversationId, userId, eventId);
+    if (!isBehind && !isWithoutEvent) return [];
+    const repair: Inconsistency['repair'] = (writes) =>
+      showMessage(deps, conversationId, { id: messageId, eventId }, userId, writes);
+    return [{ ...about, kind: 'late_event_missing', userId, repair }];
+  });
+  return (await Promise.all(inspected)).flat();
+}
+
+/** Inspects an id: it is not later than the clock of this host allows. No repair moves such a message. */
+export function inspectTime(
+  deps: Pick<InspectionDeps, 'clock' | 'limits'>,
+  conversationId: ConversationId,
+  messageId: MessageId,
+): Inconsistency[] {
+  if (!isInFuture(deps, messageId)) return [];
+  return [{ kind: 'in_future', conversationId, userId: null, messageId, repair: null }];
+}
+
+/** Whether `id` is later than any process with an allowed clock has made ids so far. */
+export function isInFuture(
+  { clock, limits }: Pick<InspectionDeps, 'clock' | 'limits'>,
+  id: EventId,
+): boolean {
+  return microsecondsOf(id) > clock.latest() + limits.maxClockSkew;
+}
+
+/** The row that is agreed on now for a message. */
+export async function findLateEvent(
+  session: Session,
+  conversationId: ConversationId,
+  messageId: MessageId,
+): Promise<LateEvent | null> {
+  const [row] = await session.read(LATE_EVENTS, [conversationId, [messageId]]);
+  return row === undefined
+    ? null
+    : { conversationId, messageId, eventId: String(row['event_id']) as EventId };
+}
+
+/** A stored message, and whether its send was acknowledged as complete (known only of sends with a key). */
+interface StoredMessage {
+  readonly message: Message;
+  readonly isDelivered: boolean;
+}
+
+/**
+ * Shows a message to `userId` under `eventId`, where the inbox or the log lacks it.
+ *
+ * A receiver who was never told of a message that is older than the visibility window gets a late event, which is news
+ * to clients and moves the conversation up. That is known where the log, complete at that time, has no event of the
+ * message, and the inbox names only older messages. In every other case the missing rows are written with `eventId`, so
+ * nothing moves and nothing becomes unread: the inbox names the message or a later one, so it is visible; or the log
+ * has its event, so clients were told; or the send was acknowledged as complete; or the user sent it; or the log does
+ * not reach back so far.
+ */
+async function showMessage(
+  deps: InspectionDeps,
+  conversationId: ConversationId,
+  { id, eventId }: { readonly id: MessageId; readonly eventId: EventId },
+  userId: UserId,
+  writes: Writes,
+): Promise<void> {
+  const stored = await findMessage(deps, conversationId, id);
+  if (stored === null) return;
+  const { message, isDelivered } = stored;
+  const late = await findLateEvent(deps.session, conversationId, id);
+  const place = await findPlace(deps, conversationId, userId, eventId, late?.eventId);
+  // Announced meanwhile, by the repair of another inconsistency of the same message or by the service.
+  if (!place.isBehind && !place.isWithoutEvent) return;
+  // After an older message was announced, the inbox stands at its late event, which is later than this message.
+  const isUnshown = place.isBehind || place.lastMessageId === null || place.lastMessageId < id;
+  const isUnseen = isUnshown && place.isWithoutEvent && !isDelivered && userId !== message.senderId;
+  if (isUnseen && isLateNow(deps, eventId)) {
+    await announceLate(deps, message, writes);
+  } else {
+    const participants = participantsOf(message.senderId, message.receiverId);
+    await writes.batch(newsRows(message, participants, eventId, userId, deps.eventRetentionDays));
   }
-  if (message !== null && !shows(entry, message)) flaws.push({ ...flaw, kind: 'head_differs', mend: show });
-  if (order.length < LEVELS.length) flaws.push({ ...flaw, kind: 'order_rows_missing', mend: show });
-  return flaws;
 }
 
-/** The message or the creation that places `entry`. */
-export function placeOf(entry: InboxEntry): MessageId {
-  return entry.head === null ? entry.created : entry.head.messageId;
+/** Shows `message` to all participants as news, under its late event, like a send that completes late. */
+async function announceLate(deps: InspectionDeps, message: Message, writes: Writes): Promise<void> {
+  const participants = participantsOf(message.senderId, message.receiverId);
+  let eventId: EventId;
+  do {
+    eventId = await agreeOnLateEvent(
+      { messageIds: deps.messageIds, isLate: (event) => isLateNow(deps, event) },
+      message,
+      writes,
+    );
+    const rows = participants.map((userId) =>
+      writes.batch(newsRows(message, participants, eventId, userId, deps.eventRetentionDays)),
+    );
+    await writes.all(rows);
+  } while (isLateNow(deps, eventId));
 }
 
-function shows({ head, participants }: InboxEntry, { senderId, receiverId, content }: Message): boolean {
-  return (
-    head?.senderId === senderId &&
-    head.preview === previewOf(content) &&
-    participants.join() === participantsOf(senderId, receiverId).join()
+function isLateNow({ clock, limits }: InspectionDeps, eventId: EventId): boolean {
+  return isLate(clock.latest() - microsecondsOf(eventId), limits);
+}
+
+/**
+ * Where a user's inbox and log stand with regard to `eventId`: whether the inbox stands before it, and whether the log,
+ * where it is complete at that time, has neither it nor `lateEventId`.
+ */
+async function findPlace(
+  deps: InspectionDeps,
+  conversationId: ConversationId,
+  userId: UserId,
+  eventId: EventId,
+  lateEventId: EventId = eventId,
+): Promise<{
+  readonly isBehind: boolean;
+  readonly isWithoutEvent: boolean;
+  /** The message that the inbox names. */
+  readonly lastMessageId: MessageId | null;
+}> {
+  const [[entry], logged] = await Promise.all([
+    findEntries(deps.session, userId, [conversationId]),
+    findEvents(deps, userId, [eventId, lateEventId]),
+  ]);
+  return {
+    isBehind: entry === undefined || entry.lastEventId < eventId,
+    isWithoutEvent: eventId > deps.eventLog.start() && logged.size === 0,
+    lastMessageId: entry?.lastMessage?.messageId ?? null,
+  };
+}
+
+/** Those of `ids` of which the log of `userId` has neither the message's own event nor its late event. */
+async function findWithoutEvent(
+  deps: InspectionDeps,
+  conversationId: ConversationId,
+  userId: UserId,
+  ids: readonly MessageId[],
+): Promise<ReadonlySet<MessageId>> {
+  const logged = await findEvents(deps, userId, ids);
+  const without = ids.filter((id) => !logged.has(id));
+  if (without.length === 0) return new Set();
+  const rows = await deps.session.read(LATE_EVENTS, [conversationId, without]);
+  const late = new Map(
+    rows.map((row) => [String(row['message_id']) as MessageId, String(row['event_id']) as EventId]),
+  );
+  const loggedLate = await findEvents(deps, userId, [...late.values()]);
+  return new Set(
+    without.filter((id) => {
+      const event = late.get(id);
+      return event === undefined || !loggedLate.has(event);
+    }),
   );
 }
 
-function showMessage(writes: Writes, message: Message, userId: UserId): Promise<void> {
-  const participants = participantsOf(message.senderId, message.receiverId);
-  return writes.together(headOf(message, participants, userId, LEVELS));
+/** Those of `ids` that the log of `userId` has. */
+async function findEvents(
+  { session }: InspectionDeps,
+  userId: UserId,
+  ids: readonly EventId[],
+): Promise<ReadonlySet<EventId>> {
+  if (ids.length === 0) return new Set();
+  const rows = await session.read(EVENTS, [userId, ids]);
+  return new Set(rows.map((row) => String(row['event_id']) as EventId));
 }
 
 async function findMessage(
-  session: Session,
+  { session }: InspectionDeps,
   conversationId: ConversationId,
   id: MessageId,
-): Promise<Message | null> {
-  const [row] = await session.read(MESSAGE, [conversationId, bucketOf(id), id]);
-  return row === undefined ? null : messageOf(conversationId, row);
+): Promise<StoredMessage | null> {
+  const [row] = await session.read(MESSAGE, [conversationId, bucketOf(conversationId, id), id]);
+  // A row that `delivered` alone has left is no message.
+  if (row === undefined || row['sender_id'] === null) return null;
+  return { message: messageOf(conversationId, row), isDelivered: row['delivered'] === true };
+}
+
+/** The rows that make `entry` what it should be, at its own event. */
+function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxEntry, stored: StoredMessage | null) {
+  const { eventRetentionDays } = deps;
+  if (stored === null) return startRows(startOf(entry), userId, eventRetentionDays);
+  const participants = participantsOf(stored.message.senderId, stored.message.receiverId);
+  return newsRows(stored.message, participants, entry.lastEventId, userId, eventRetentionDays);
+}
+
+/** The empty conversation that `entry` shows. */
+function startOf({ conversationId, participants, lastEventId }: InboxEntry) {
+  return { id: conversationId, participants, created: lastEventId };
+}
+
+function shows(
+  { lastMessage, participants }: InboxEntry,
+  { senderId, receiverId, content }: Message,
+): boolean {
+  return (
+    lastMessage?.senderId === senderId &&
+    lastMessage.preview === previewOf(content) &&
+    participants.join() === participantsOf(senderId, receiverId).join()
+  );
 }

@@ -1,20 +1,29 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../application/ports/clock.ts';
-import type { Appended, MessageRepository, Posting } from '../../application/ports/message-repository.ts';
-import type { ConversationId, IdempotencyKey, MessageId, Position, UserId } from '../../domain/ids.ts';
+import type { MessageIds } from '../../application/ports/message-ids.ts';
+import type {
+  AppendRequest,
+  AppendResult,
+  MessageRepository,
+} from '../../application/ports/message-repository.ts';
+import { StorageFailure } from '../../application/ports/storage-failure.ts';
+import { isLate } from '../../domain/event.ts';
+import type { ConversationId, EventId, IdempotencyKey, MessageId, UserId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
-import type { Stretch } from '../../domain/page.ts';
+import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
+import type { BackgroundRetry } from './background-retry.ts';
 import { conversationRow } from './conversation-repository.ts';
-import { headOf } from './inbox.ts';
-import type { Mending } from './mending.ts';
-import type { Notes } from './notes.ts';
-import type { Row, Session, Writes } from './session.ts';
-import { bucketAt, bucketOf } from './stored-time.ts';
+import { eventRow } from './event-repository.ts';
+import { HistoryReader } from './history.ts';
+import { lastActivityRow } from './inbox.ts';
+import { agreeOnLateEvent } from './late-events.ts';
+import type { Session, Statement, Writes } from './session.ts';
+import { bucketOf } from './time-buckets.ts';
 
 const CLAIM = `
   INSERT INTO messages_by_idempotency_key (sender_id, idempotency_key, message_id, conversation_id, fingerprint)
-  VALUES (?, ?, ?, ?, ?) IF NOT EXISTS`;
+  VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`;
 
 const PUT_BUCKET = `
   INSERT INTO buckets_by_conversation (conversation_id, bucket) VALUES (?, ?) USING TIMESTAMP ?`;
@@ -23,176 +32,195 @@ const PUT_MESSAGE = `
   INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, sender_id, receiver_id, content)
   VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`;
 
-const BUCKETS = `
-  SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket <= ? LIMIT ?`;
+const PUT_DELIVERED = `
+  INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, delivered)
+  VALUES (?, ?, ?, true) USING TIMESTAMP ?`;
 
-/** What is read of each message: its id alone, where messages are only passed over. */
-const MESSAGES = {
-  whole: `
-    SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
-    WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`,
-  id: `
-    SELECT message_id FROM messages_by_conversation
-    WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`,
-};
+const IS_DELIVERED = `
+  SELECT delivered FROM messages_by_conversation WHERE conversation_id = ? AND bucket = ? AND message_id = ?`;
 
-/** Above every id that is ever made. */
-const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
+const DAY_SECONDS = 86_400;
 
-const BUCKETS_AT_ONCE = 100;
+/** The row that lists the bucket in which the message `id` lies. Idempotent. */
+export function bucketRow(conversationId: ConversationId, id: MessageId): Statement {
+  return { query: PUT_BUCKET, params: [conversationId, bucketOf(conversationId, id), microsecondsOf(id)] };
+}
 
-/** How many buckets of a quiet conversation are read in parallel. */
-const MOST_PARALLEL = 20;
-
-/** The row that lists the bucket in which the message `id` lies. */
-export function bucketRow(conversationId: ConversationId, id: MessageId): [string, readonly unknown[]] {
-  return [PUT_BUCKET, [conversationId, bucketOf(id), microsecondsOf(id)]];
+/** The writes that show `message` to `userId` as news under `eventId`: one mutation, since they share a partition key. */
+export function newsRows(
+  message: Message,
+  participants: readonly UserId[],
+  eventId: EventId,
+  userId: UserId,
+  eventRetentionDays: number,
+): Statement[] {
+  const { id, conversationId } = message;
+  return [
+    lastActivityRow(message, participants, eventId, userId),
+    eventRow(
+      { id: eventId, type: 'message.created', conversationId, messageId: id },
+      userId,
+      eventRetentionDays,
+    ),
+  ];
 }
 
 /** The messages of all conversations in Cassandra. */
 export class CassandraMessageRepository implements MessageRepository {
   readonly #session: Session;
   readonly #clock: Clock;
-  readonly #notes: Notes;
-  readonly #mending: Mending;
+  readonly #messageIds: MessageIds;
+  readonly #retry: BackgroundRetry;
+  readonly #history: HistoryReader;
+  readonly #limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
+  readonly #eventRetentionDays: number;
+  readonly #keyRetentionDays: number;
 
-  constructor(needs: { session: Session; clock: Clock; notes: Notes; mending: Mending }) {
-    this.#session = needs.session;
-    this.#clock = needs.clock;
-    this.#notes = needs.notes;
-    this.#mending = needs.mending;
+  constructor(deps: {
+    session: Session;
+    clock: Clock;
+    messageIds: MessageIds;
+    retry: BackgroundRetry;
+    /** In microseconds; see `isLate`. */
+    limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
+    eventRetentionDays: number;
+    /** For how many days an idempotency key is kept; 0 for ever. */
+    keyRetentionDays: number;
+  }) {
+    this.#session = deps.session;
+    this.#clock = deps.clock;
+    this.#messageIds = deps.messageIds;
+    this.#retry = deps.retry;
+    this.#history = new HistoryReader(deps);
+    this.#limits = deps.limits;
+    this.#eventRetentionDays = deps.eventRetentionDays;
+    this.#keyRetentionDays = deps.keyRetentionDays;
   }
 
-  async append(posting: Posting): Promise<Appended> {
+  async append(request: AppendRequest): Promise<AppendResult> {
+    const { message, idempotencyKey } = request;
     const writes = this.#session.writes();
-    const { message, idempotencyKey } = posting;
     if (idempotencyKey === null) {
-      await this.#store(posting, writes);
+      await this.#store(request, writes);
       return { outcome: 'appended', message };
     }
-    const claimed = await claim(writes, message, idempotencyKey);
-    if (claimed === 'key_reused') return { outcome: 'key_reused' };
-    const accepted = { ...message, id: claimed };
-    // A repeat writes again what the first one wrote, and so completes one that died half-way.
-    await this.#store({ ...posting, message: accepted }, writes);
-    return { outcome: claimed === message.id ? 'appended' : 'repeated', message: accepted };
+    const claim = await this.#claim(message, idempotencyKey, writes);
+    if (claim === 'key_reused') return { outcome: 'key_reused' };
+    const accepted = { ...message, id: claim.id };
+    // A repeat of what was delivered must not move the conversation again; any other completes the first attempt.
+    if (claim.isNew || !(await this.#isDelivered(accepted, writes))) {
+      await this.#store({ ...request, message: accepted }, writes);
+      this.#retry.track(this.#markDelivered(accepted));
+    }
+    return { outcome: claim.id === message.id ? 'appended' : 'repeated', message: accepted };
   }
 
-  /** All that a posting implies, in the order in which it may be seen. A failure goes on being mended. */
-  async #store(posting: Posting, writes: Writes): Promise<void> {
-    const again = (): Promise<void> => this.#write(posting, this.#session.writes());
-    await this.#mending.watch(this.#write(posting, writes), again, posting.message);
+  listBefore(conversationId: ConversationId, slice: Slice): Promise<readonly Message[]> {
+    return this.#history.read(conversationId, slice);
   }
 
-  /**
-   * Readers find messages by the bucket, and inboxes name messages: so the bucket comes before the message, and
-   * the message before the inboxes. Every write is idempotent and carries the message's own time.
-   */
-  async #write({ message, participants }: Posting, writes: Writes): Promise<void> {
+  /** Claims `key` for `message`, and says which id it stands for and whether this was the first claim. */
+  async #claim(
+    message: Message,
+    key: IdempotencyKey,
+    writes: Writes,
+  ): Promise<{ readonly id: MessageId; readonly isNew: boolean } | 'key_reused'> {
     const { id, conversationId, senderId, receiverId, content } = message;
-    const timestamp = microsecondsOf(id);
-    const bucket = bucketOf(id);
-    const missing = this.#notes.missing(conversationId, id);
-    if (missing.conversation) {
-      await Promise.all([
-        writes.run(...bucketRow(conversationId, id)),
-        writes.run(...conversationRow({ id: conversationId, participants, created: id })),
-      ]);
-    }
-    await writes.run(PUT_MESSAGE, [conversationId, bucket, id, senderId, receiverId, content, timestamp]);
-    await Promise.all(
-      participants.map((userId) => writes.together(headOf(message, participants, userId, missing.levels))),
-    );
-    this.#notes.note(conversationId, id);
+    // No user id holds a line break, so no two bodies read alike.
+    const fingerprint = createHash('sha256').update(`${receiverId}\n${content}`).digest();
+    const ttl = this.#keyRetentionDays * DAY_SECONDS;
+    const row = await writes.compareAndSet(CLAIM, [senderId, key, id, conversationId, fingerprint, ttl]);
+    if (row['[applied]'] === true) return { id, isNew: true };
+    if (!fingerprint.equals(row['fingerprint'] as Buffer)) return 'key_reused';
+    return { id: String(row['message_id']) as MessageId, isNew: false };
   }
 
-  async listBefore(
-    conversationId: ConversationId,
-    { before, skip, limit }: Stretch,
-  ): Promise<readonly Message[]> {
-    let from = before;
-    if (skip > 0) {
-      const skipped = await this.#walk('id', conversationId, from, skip);
-      if (skipped.length < skip) return [];
-      from = String(skipped.at(-1)?.['message_id']) as Position;
-    }
-    const rows = await this.#walk('whole', conversationId, from, limit);
-    return rows.map((row) => messageOf(conversationId, row));
+  /** Stores all that a request implies. What failed with an unknown outcome is completed in the background. */
+  async #store(request: AppendRequest, writes: Writes): Promise<void> {
+    const again = (): Promise<void> => this.#write(request, this.#session.writes());
+    await this.#retry.watch(this.#write(request, writes), again, request.message);
   }
 
   /**
-   * Up to `count` rows below `before`, newest first, out of as many buckets as it takes. The bucket that most
-   * likely holds them is read beside the list of buckets; further ones in parallel, as many at once as the yield
-   * so far suggests.
+   * The message with its bucket and its conversation, then what each participant sees of it: so inboxes and logs never
+   * name a message that is not there. All writes are idempotent and carry the time of their message or event.
    */
-  async #walk(
-    columns: keyof typeof MESSAGES,
-    conversationId: ConversationId,
-    before: Position | null,
-    count: number,
-  ): Promise<Row[]> {
-    const read = (bucket: number): Promise<Row[]> =>
-      this.#session.read(MESSAGES[columns], [conversationId, bucket, before ?? TOP, count]);
-    const likely = before === null ? bucketAt(this.#clock.now() / 1000) : bucketOf(before);
-    const [likelyRows, newest] = await Promise.all([
-      read(likely),
-      this.#buckets(conversationId, bucketOf(before ?? TOP)),
+  async #write(request: AppendRequest, writes: Writes): Promise<void> {
+    const { message, participants } = request;
+    const { id, conversationId, senderId, receiverId, content } = message;
+    const bucket = bucketOf(conversationId, id);
+    await writes.all([
+      writes.run(PUT_MESSAGE, [
+        conversationId,
+        bucket,
+        id,
+        senderId,
+        receiverId,
+        content,
+        microsecondsOf(id),
+      ]),
+      writes.batch([
+        bucketRow(conversationId, id),
+        conversationRow({ id: conversationId, participants, created: id }),
+      ]),
     ]);
-
-    const rows: Row[] = [];
-    let visited = 0;
-    let width = 1;
-    let listed = newest;
-    let areMoreListed = listed.length === BUCKETS_AT_ONCE;
-    while (listed.length > 0 && rows.length < count) {
-      const next = listed.slice(0, width);
-      const parts = await Promise.all(
-        next.map((bucket) => (bucket === likely ? Promise.resolve(likelyRows) : read(bucket))),
+    let eventId: EventId = id;
+    await this.#publish(message, participants, eventId, writes);
+    // Whether it became visible late is known only now; the process may have been stopped in between.
+    if (await this.#needsLateEvent(request, eventId, writes)) {
+      eventId = await agreeOnLateEvent(
+        { messageIds: this.#messageIds, isLate: (event) => this.#isLate(event) },
+        message,
+        writes,
       );
-      rows.push(...parts.flat());
-      visited += next.length;
-      const stillNeeded = Math.ceil(((count - rows.length) * visited) / rows.length);
-      width = Math.max(1, Math.min(rows.length === 0 ? 2 * width : stillNeeded, MOST_PARALLEL));
-      const oldest = next.at(-1) ?? 0;
-      listed = listed.slice(next.length);
-      if (listed.length === 0 && areMoreListed && rows.length < count) {
-        listed = await this.#buckets(conversationId, oldest - 1);
-        areMoreListed = listed.length === BUCKETS_AT_ONCE;
+      await this.#publish(message, participants, eventId, writes);
+      // Storage takes longer than the visibility window, or the wall clock has just stepped: the background retry goes on.
+      if (this.#isLate(eventId)) {
+        throw new StorageFailure('outcome_unknown', {
+          cause: new Error('its late event became visible late'),
+        });
       }
     }
-    return rows.slice(0, count);
   }
 
-  /** The newest buckets that may hold messages, from `newest` down. */
-  async #buckets(conversationId: ConversationId, newest: number): Promise<number[]> {
-    const rows = await this.#session.read(BUCKETS, [conversationId, newest, BUCKETS_AT_ONCE]);
-    return rows.map((row) => row['bucket'] as number);
+  async #publish(
+    message: Message,
+    participants: readonly UserId[],
+    eventId: EventId,
+    writes: Writes,
+  ): Promise<void> {
+    await writes.all(
+      participants.map((userId) =>
+        writes.batch(newsRows(message, participants, eventId, userId, this.#eventRetentionDays)),
+      ),
+    );
   }
-}
 
-/** Claims `key` for `message`: the id that the key stands for, unless it stands for another body. */
-async function claim(
-  writes: Writes,
-  message: Message,
-  key: IdempotencyKey,
-): Promise<MessageId | 'key_reused'> {
-  const { id, conversationId, senderId, receiverId, content } = message;
-  // No user id holds a line break, so no two bodies read alike.
-  const fingerprint = createHash('sha256').update(`${receiverId}\n${content}`).digest();
-  const row = await writes.decide(CLAIM, [senderId, key, id, conversationId, fingerprint]);
-  if (row['[applied]'] === true) return id;
-  return fingerprint.equals(row['fingerprint'] as Buffer)
-    ? (String(row['message_id']) as MessageId)
-    : 'key_reused';
-}
+  /** A message that a repeat has delivered meanwhile is known to its readers, and is not to move again. */
+  async #needsLateEvent(
+    { message, idempotencyKey, isLive }: AppendRequest,
+    eventId: EventId,
+    writes: Writes,
+  ): Promise<boolean> {
+    if (!isLive || !this.#isLate(eventId)) return false;
+    return idempotencyKey === null || !(await this.#isDelivered(message, writes));
+  }
 
-/** The message in a row that has its id, sender, receiver and content. */
-export function messageOf(conversationId: ConversationId, row: Row): Message {
-  return {
-    id: String(row['message_id']) as MessageId,
-    conversationId,
-    senderId: row['sender_id'] as UserId,
-    receiverId: row['receiver_id'] as UserId,
-    content: row['content'] as string,
-  };
+  #isLate(eventId: EventId): boolean {
+    return isLate(this.#clock.latest() - microsecondsOf(eventId), this.#limits);
+  }
+
+  async #isDelivered({ conversationId, id }: Message, writes: Writes): Promise<boolean> {
+    const [row] = await writes.read(IS_DELIVERED, [conversationId, bucketOf(conversationId, id), id]);
+    return row?.['delivered'] === true;
+  }
+
+  /** Not awaited: where it is lost, a repeat writes the same rows again. */
+  async #markDelivered({ conversationId, id }: Message): Promise<void> {
+    const params = [conversationId, bucketOf(conversationId, id), id, microsecondsOf(id)];
+    await this.#session
+      .writes()
+      .run(PUT_DELIVERED, params)
+      .catch(() => undefined);
+  }
 }

@@ -16,6 +16,9 @@ export class MigrationError extends Error {
   override readonly name = 'MigrationError';
 }
 
+const KEYSPACE = `
+  SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?`;
+
 /** Chosen once, at random. */
 const TABLE_IDS = 'b0a4c3f6-5a0e-4d60-8c86-b1a1b0f4a0de';
 
@@ -52,6 +55,15 @@ const RECORD = `
   INSERT INTO schema_migrations (scope, version, name, checksum, applied)
   VALUES ('messenger', ?, ?, ?, toTimestamp(now())) IF NOT EXISTS`;
 
+const EVENT_LOG_STATE = `
+  SELECT complete_since FROM event_log WHERE name = 'events'`;
+
+const BEGIN_EVENT_LOG = `
+  INSERT INTO event_log (name, retention_days, complete_since, changed) VALUES ('events', ?, ?, ?) IF NOT EXISTS`;
+
+const CHANGE_EVENT_LOG = `
+  UPDATE event_log SET complete_since = ? WHERE name = 'events' IF complete_since = ?`;
+
 /** A schema change waits for every node, and is not prepared. */
 const SCHEMA_CHANGE = { prepare: false, readTimeout: 60_000 };
 
@@ -62,31 +74,26 @@ const LOCK_POLL_MS = 500;
 /**
  * Brings the keyspace to the newest version: creates it where it is missing, and applies each migration that was
  * not, once and in order. Safe to repeat, and to run from several places at once: one does the work, the others
- * wait. Throws a `MigrationError` if a file that was applied has changed since, or if one is missing.
+ * wait. Throws a `MigrationError` if a file that was applied has changed since, or if one is missing; and where the
+ * keyspace has to be created on a cluster that is not a single local node without a replication factor.
  */
-export async function migrate(needs: {
+export async function migrate(deps: {
   options: CassandraOptions;
-  /** The replicas of each row in a keyspace that is yet to be made; null for three, or one a node where fewer are. */
+  /** The replicas of each row in a keyspace that is yet to be created; null for one on a single local node. */
   replicationFactor: number | null;
   migrations: readonly Migration[];
   report: (sentence: string) => void;
+  /** Is closed at the end; another one than that of `options` is for tests of what is sent. */
+  client?: Client;
 }): Promise<void> {
-  const { options, migrations, report } = needs;
-  const client = makeClient(options, null);
+  const { options, migrations, report, client = makeClient(options, null) } = deps;
   try {
     await client.connect();
-    const nodes = client.hosts.values().filter((host) => host.datacenter === options.localDatacenter);
-    const replicationFactor = needs.replicationFactor ?? Math.min(nodes.length, 3);
-    await client.execute(
-      `CREATE KEYSPACE IF NOT EXISTS ${options.keyspace} WITH replication =
-        {'class': 'NetworkTopologyStrategy', '${options.localDatacenter}': ${replicationFactor}}`,
-      [],
-      SCHEMA_CHANGE,
-    );
+    await createKeyspace(client, options, deps.replicationFactor);
     await client.execute(`USE ${options.keyspace}`, [], SCHEMA_CHANGE);
     await client.execute(tableOf(options.keyspace), [], SCHEMA_CHANGE);
-    await alone(client, options, async (stillAlone) => {
-      const applied = await appliedTo(client, options);
+    await withLock(client, async (renewLock) => {
+      const applied = await appliedTo(client);
       for (const { version, name } of applied.values()) {
         if (migrations.some((migration) => migration.version === version)) continue;
         throw new MigrationError(
@@ -102,15 +109,75 @@ export async function migrate(needs: {
           );
         }
         if (before !== undefined) continue;
-        await stillAlone();
+        await renewLock();
         for (const statement of statementsOf(migration.text)) {
           await client.execute(statement, [], SCHEMA_CHANGE);
         }
-        await decide(client, options, RECORD, [migration.version, migration.name, checksum]);
+        await compareAndSet(client, RECORD, [migration.version, migration.name, checksum]);
         report(`applied ${migration.name}`);
       }
       report(`${options.keyspace} is at version ${Math.max(0, ...migrations.map(({ version }) => version))}`);
     });
+  } finally {
+    await client.shutdown();
+  }
+}
+
+/** Creates the keyspace where it is missing. */
+async function createKeyspace(
+  client: Client,
+  options: CassandraOptions,
+  replicationFactor: number | null,
+): Promise<void> {
+  const { keyspace, localDatacenter, contactPoints } = options;
+  const nodes = client.hosts.length;
+  if (replicationFactor === null && (nodes > 1 || !contactPoints.every(isLoopback))) {
+    if ((await client.execute(KEYSPACE, [keyspace])).rows.length > 0) return;
+    throw new MigrationError(
+      `The keyspace ${keyspace} does not exist, and this cluster is not a single local node (${nodes} ` +
+        `${nodes === 1 ? 'node is' : 'nodes are'} known). Say how many replicas each row gets in ${localDatacenter}: set ` +
+        'CASSANDRA_REPLICATION_FACTOR or --replication-factor, to 3 where data must survive the loss of a node.',
+    );
+  }
+  // Also where it exists: that waits for one who creates it at the same time.
+  await client.execute(
+    `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication =
+      {'class': 'NetworkTopologyStrategy', '${localDatacenter}': ${replicationFactor ?? 1}}`,
+    [],
+    SCHEMA_CHANGE,
+  );
+}
+
+function isLoopback(contactPoint: string): boolean {
+  return /^(localhost|127(\.\d{1,3}){3}|\[::1\]):\d+$/i.test(contactPoint);
+}
+
+/**
+ * Declares the event log incomplete before now, as after a restore or a truncation of `events_by_user`: what lies before
+ * is answered from the inbox rows alone, and clients that resume from before list anew. Processes of the service read it
+ * within half a minute. Returns the time since which the log counts as complete.
+ */
+export async function declareEventLogIncomplete(options: CassandraOptions): Promise<Date> {
+  const client = makeClient(options);
+  try {
+    await client.connect();
+    const serialConsistency = driverConsistency(options.consistency.serial);
+    for (;;) {
+      const { rows } = await client.execute(EVENT_LOG_STATE, [], { consistency: serialConsistency });
+      const before = rows[0]?.['complete_since'] as Date | undefined;
+      // Never earlier than before, as this host's clock may be behind that of the one before.
+      const since = new Date(Math.max(Date.now(), before?.getTime() ?? 0));
+      const isApplied =
+        before === undefined
+          ? await compareAndSet(
+              client,
+              BEGIN_EVENT_LOG,
+              [options.eventRetentionDays, since, since],
+              serialConsistency,
+            )
+          : await compareAndSet(client, CHANGE_EVENT_LOG, [since, before], serialConsistency);
+      if (isApplied) return since;
+    }
   } finally {
     await client.shutdown();
   }
@@ -125,31 +192,29 @@ export function statementsOf(text: string): string[] {
     .filter((statement) => statement !== '');
 }
 
-/** Runs `work` while no other migrator runs; `work` renews the hold before each step. */
-async function alone(
+/** Runs `work` while no other migration runs; `work` renews the lock before each step. */
+async function withLock(
   client: Client,
-  options: CassandraOptions,
-  work: (renew: () => Promise<void>) => Promise<void>,
+  work: (renewLock: () => Promise<void>) => Promise<void>,
 ): Promise<void> {
   const owner = types.Uuid.fromString(randomUUID());
-  while (!(await decide(client, options, LOCK, [LOCK_SECONDS, owner]))) await pause(LOCK_POLL_MS);
+  while (!(await compareAndSet(client, LOCK, [LOCK_SECONDS, owner]))) await pause(LOCK_POLL_MS);
   try {
     await work(async () => {
-      if (await decide(client, options, KEEP, [LOCK_SECONDS, owner, owner])) return;
+      if (await compareAndSet(client, KEEP, [LOCK_SECONDS, owner, owner])) return;
       throw new MigrationError('Another migration took over because this one was too slow; run it again.');
     });
   } finally {
-    await decide(client, options, UNLOCK, [owner]);
+    await compareAndSet(client, UNLOCK, [owner]);
   }
 }
 
 async function appliedTo(
   client: Client,
-  options: CassandraOptions,
 ): Promise<Map<number, { version: number; name: string; checksum: string }>> {
   // A serial read also finishes a record whose writer died.
   const { rows } = await client.execute(APPLIED, [], {
-    consistency: driverConsistency(options.consistency.serial),
+    consistency: types.consistencies.serial,
   });
   return new Map(
     rows
@@ -165,17 +230,20 @@ async function appliedTo(
   );
 }
 
-/** A lightweight transaction; whether it was applied. */
-async function decide(
+/**
+ * A lightweight transaction; whether it was applied. Those of the lock take part in all datacenters, whatever the
+ * service is configured to do, so that two of them can't migrate at once.
+ */
+async function compareAndSet(
   client: Client,
-  options: CassandraOptions,
   query: string,
   params: unknown[],
+  serialConsistency = types.consistencies.serial,
 ): Promise<boolean> {
   const result = await client.execute(query, params, {
     prepare: true,
     isIdempotent: false,
-    serialConsistency: driverConsistency(options.consistency.serial),
+    serialConsistency,
   });
   return result.wasApplied();
 }

@@ -67,3 +67,43 @@ async function settingsOf(client: Client, host: Host): Promise<NodeSettings> {
   const { rows } = await client.execute(SETTINGS_OF_A_NODE, [], options);
   return new Map(rows.map((row) => [String(row['name']), row['value'] as string | null]));
 }
+
+/** Fewer lose data with a node, or stop serving without it. */
+const WANTED_REPLICAS = 3;
+
+const REPLICATION = `
+  SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?`;
+
+/** Too few replicas in one datacenter. */
+export interface ReplicationAdvice {
+  readonly datacenter: string;
+  readonly replicas: number;
+  readonly advice: string;
+}
+
+/** What to change about the replication of `keyspace` in `datacenter`; null where nothing is, or it can't be read. */
+export async function replicationAdvice(
+  client: Client,
+  { keyspace, localDatacenter }: { readonly keyspace: string; readonly localDatacenter: string },
+): Promise<ReplicationAdvice | null> {
+  const options = { consistency: types.consistencies.one, isIdempotent: true };
+  const [row] = await client.execute(REPLICATION, [keyspace], options).then(
+    ({ rows }) => rows,
+    () => [],
+  );
+  const replication = row?.['replication'] as Readonly<Record<string, string>> | undefined;
+  if (replication === undefined) return null;
+  const replicas = replicasIn(replication, localDatacenter);
+  if (replicas >= WANTED_REPLICAS) return null;
+  const consequence =
+    replicas < 2 ? 'data are lost with one node' : 'requests fail while one of two replicas is down';
+  const advice = `Raise the replication factor of the keyspace to ${WANTED_REPLICAS}: with ${replicas}, ${consequence}.`;
+  return { datacenter: localDatacenter, replicas, advice };
+}
+
+/** The replicas of each row in `datacenter`, by the options of a replication strategy (`3`, or `3/1` with a transient one). */
+export function replicasIn(replication: Readonly<Record<string, string>>, datacenter: string): number {
+  const factor = replication[datacenter] ?? replication['replication_factor'] ?? '0';
+  const [all = '0', transient = '0'] = factor.split('/');
+  return Number(all) - Number(transient);
+}

@@ -1,8 +1,8 @@
-import type { types } from 'cassandra-driver';
-import { errors, policies, type Client, type Host, type QueryOptions } from 'cassandra-driver';
+import { errors, types, type Client, type Host, type QueryOptions } from 'cassandra-driver';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import { UNWATCHED, type Telemetry } from '../../application/ports/telemetry.ts';
-import { neverLeft, readFailure, writeFailure } from './failures.ts';
+import { readFailure, writeFailure } from './failures.ts';
+import { ReadRetry, SPECULATIVE_DELAY_MS, TransactionRetry, WriteAttempts } from './retry-policies.ts';
 
 /** A row as the driver gives it: values by column name. */
 export type Row = types.Row;
@@ -13,80 +13,24 @@ export interface Statement {
   readonly params: readonly unknown[];
 }
 
-/** How long an attempt may run alone before the same idempotent statement is also sent to another node. */
-export const SPECULATIVE_DELAY_MS = 200;
-
-const { RetryPolicy } = policies.retry;
-type Decision = ReturnType<policies.retry.RetryPolicy['rethrowResult']>;
-
-/** Tells of each attempt that is made again. */
-abstract class WatchedRetry extends RetryPolicy {
-  readonly #telemetry: Telemetry;
-
-  constructor(telemetry: Telemetry) {
-    super();
-    this.#telemetry = telemetry;
-  }
-
-  protected sameNode(): Decision {
-    this.#telemetry.attemptRepeated();
-    return this.retryResult(undefined as never, true);
-  }
-
-  protected nextNode(): Decision {
-    this.#telemetry.attemptRepeated();
-    return this.retryResult(undefined as never, false);
-  }
-}
-
-/** Reads change nothing, so any failure of one may be tried again: at once on the same node, or on the next. */
-class ReadRetry extends WatchedRetry {
-  override onReadTimeout(info: policies.retry.OperationInfo): Decision {
-    return info.nbRetry < 1 ? this.sameNode() : this.rethrowResult();
-  }
-
-  override onUnavailable(info: policies.retry.OperationInfo): Decision {
-    return info.nbRetry < 1 ? this.nextNode() : this.rethrowResult();
-  }
-
-  override onRequestError(info: policies.retry.OperationInfo): Decision {
-    return info.nbRetry < 2 ? this.nextNode() : this.rethrowResult();
-  }
-}
-
-/**
- * The writes of one request, in order, and whether any attempt of any of them may have reached a replica: only
- * when none may have, a failure is `unavailable`. Being the driver's retry policy for them, it sees each attempt.
- */
-class WriteAttempts extends WatchedRetry {
-  mayHaveApplied = false;
-
-  override onWriteTimeout(info: policies.retry.OperationInfo): Decision {
-    this.mayHaveApplied = true;
-    return info.nbRetry < 1 ? this.sameNode() : this.rethrowResult();
-  }
-
-  override onUnavailable(info: policies.retry.OperationInfo): Decision {
-    return info.nbRetry < 1 ? this.nextNode() : this.rethrowResult();
-  }
-
-  override onRequestError(info: policies.retry.OperationInfo, _consistency: number, error: Error): Decision {
-    if (!neverLeft(error)) this.mayHaveApplied = true;
-    return info.nbRetry < 2 ? this.nextNode() : this.rethrowResult();
-  }
-}
-
 /** The writes of one request. Each rejects with a `StorageFailure` that speaks for all of them so far. */
 export interface Writes {
+  /** A read on the way: its failure speaks for the writes before it. */
+  read(query: string, params: readonly unknown[]): Promise<Row[]>;
   /** One idempotent write. */
   run(query: string, params: readonly unknown[]): Promise<void>;
   /** Idempotent writes to one partition key: one mutation, all or nothing on each replica. */
-  together(statements: readonly Statement[]): Promise<void>;
+  batch(statements: readonly Statement[]): Promise<void>;
   /**
-   * A lightweight transaction, repeated until its outcome is known or time is up: the row of its answer. The
-   * statement has to recognise its own earlier success in what it finds.
+   * Waits until all of `parallel` have settled; then rejects if any did, with one failure for all of them: it is
+   * `outcome_unknown` where any may have been applied.
    */
-  decide(query: string, params: readonly unknown[]): Promise<Row>;
+  all(parallel: readonly Promise<void>[]): Promise<void>;
+  /**
+   * A lightweight transaction, repeated until its outcome is known or time is up: the row of its answer. It may be sent
+   * more than once, so the statement has to recognise its own earlier success in what it finds.
+   */
+  compareAndSet(query: string, params: readonly unknown[]): Promise<Row>;
 }
 
 /** A part of a long answer. */
@@ -108,7 +52,7 @@ export interface SessionOptions {
   readonly consistency: { readonly read: number; readonly write: number; readonly serial: number };
   readonly localDatacenter: string;
   /** How long a lightweight transaction is repeated. */
-  readonly decideWithinMs: number;
+  readonly transactionTimeoutMs: number;
 }
 
 /** A session over `client`; until `isOpen` says so, everything is `unavailable` without being tried. */
@@ -118,7 +62,7 @@ export function makeSession(
   options: SessionOptions,
   telemetry: Telemetry = UNWATCHED,
 ): Session {
-  const { consistency, localDatacenter, decideWithinMs } = options;
+  const { consistency, localDatacenter, transactionTimeoutMs } = options;
   const read: QueryOptions = {
     prepare: true,
     consistency: consistency.read,
@@ -130,8 +74,8 @@ export function makeSession(
     if (!isOpen()) throw new StorageFailure('unavailable', { cause: new Error('not connected') });
   };
 
-  /** What `send` answers; `failureOf` puts what it fails with into the ports' words. */
-  const watched = (
+  /** Sends a statement and tells the telemetry how it ended; `failureOf` translates errors of the driver. */
+  const instrumented = (
     name: string,
     send: () => Promise<types.ResultSet>,
     failureOf: (error: unknown) => unknown,
@@ -150,25 +94,51 @@ export function makeSession(
     );
   };
 
-  /** A node of this datacenter that was not tried, so that a repeat does not wait for the same one again. */
-  const untried = (tried: ReadonlySet<string>): Host | undefined =>
-    client.hosts
+  /** Another node of this datacenter than the one that answered with `error`. */
+  const otherThan = (error: errors.ResponseError): Host | undefined => {
+    // The driver notes it there, which its types don't say.
+    const { coordinator } = error as { coordinator?: string };
+    return client.hosts
       .values()
-      .find((host) => host.datacenter === localDatacenter && host.isUp() && !tried.has(host.address));
+      .find((host) => host.datacenter === localDatacenter && host.isUp() && host.address !== coordinator);
+  };
+
+  /**
+   * Reads, on another coordinator too where a replica failed: that one may ask other replicas, of which none has what
+   * makes this one fail, such as a corrupt SSTable. The driver does not retry such failures.
+   */
+  const readWith = (
+    query: string,
+    params: readonly unknown[],
+    queryOptions: QueryOptions,
+  ): Promise<types.ResultSet> => {
+    const send = (host?: Host) =>
+      client.execute(
+        query,
+        params as unknown[],
+        host === undefined ? queryOptions : { ...queryOptions, host },
+      );
+    const sendTwice = () =>
+      send().catch((error: unknown) => {
+        const next = isReadFailure(error) ? otherThan(error) : undefined;
+        if (next === undefined) throw error;
+        telemetry.attemptRepeated();
+        return send(next);
+      });
+    return instrumented(nameOf(query), sendTwice, readFailure);
+  };
 
   return {
     async read(query, params) {
       requireOpen();
-      const send = () => client.execute(query, params as unknown[], read);
-      return (await watched(nameOf(query), send, readFailure)).rows;
+      return (await readWith(query, params, read)).rows;
     },
 
     async readPage(query, params, size, from) {
       requireOpen();
       const options = { ...read, fetchSize: size, ...(from !== null && { pageState: from }) };
-      const send = () => client.execute(query, params as unknown[], options);
       // Absent on the last page, which the driver's types don't say.
-      const answer: { rows: Row[]; pageState?: string } = await watched(nameOf(query), send, readFailure);
+      const answer: { rows: Row[]; pageState?: string } = await readWith(query, params, options);
       return { rows: answer.rows, next: answer.pageState ?? null };
     },
 
@@ -185,7 +155,7 @@ export function makeSession(
       const attempt = async (name: string, send: () => Promise<types.ResultSet>): Promise<void> => {
         requireOpenFor(attempts);
         const begun = performance.now();
-        await watched(name, send, (error) => {
+        await instrumented(name, send, (error) => {
           // By then the same write may be on its way to a second node, of which this error says nothing.
           const alone = performance.now() - begun < SPECULATIVE_DELAY_MS;
           return writeFailure(error, attempts.mayHaveApplied || !alone);
@@ -198,31 +168,51 @@ export function makeSession(
       };
 
       return {
+        async read(query, params) {
+          try {
+            return (await readWith(query, params, read)).rows;
+          } catch (failure) {
+            if (!(failure instanceof StorageFailure) || !attempts.mayHaveApplied) throw failure;
+            throw new StorageFailure('outcome_unknown', { cause: failure.cause });
+          }
+        },
+
         run: (query, params) =>
           attempt(nameOf(query), () => client.execute(query, params as unknown[], write)),
 
-        together: (statements) =>
+        batch: (statements) =>
           attempt(nameOfBatch(statements), () =>
             client.batch(statements as { query: string; params: unknown[] }[], write),
           ),
 
-        async decide(query, params) {
+        async all(parallel) {
+          const failures = (await Promise.allSettled(parallel)).flatMap((result) =>
+            result.status === 'rejected' ? [result.reason as unknown] : [],
+          );
+          const bug = failures.find((failure) => !(failure instanceof StorageFailure));
+          if (bug !== undefined) throw bug as Error;
+          const unknown = (failures as StorageFailure[]).find(({ kind }) => kind === 'outcome_unknown');
+          const failure = unknown ?? (failures[0] as StorageFailure | undefined);
+          if (failure === undefined) return;
+          // One that was certainly not applied, beside one that was.
+          if (attempts.mayHaveApplied && failure.kind === 'unavailable') {
+            throw new StorageFailure('outcome_unknown', { cause: failure.cause });
+          }
+          throw failure;
+        },
+
+        async compareAndSet(query, params) {
           requireOpenFor(attempts);
-          const until = performance.now() + decideWithinMs;
-          const tried = new Set<string>();
-          let host: Host | undefined;
+          const until = performance.now() + transactionTimeoutMs;
+          const options = {
+            ...write,
+            serialConsistency: consistency.serial,
+            retry: new TransactionRetry(attempts, telemetry),
+          };
+          const send = () => client.execute(query, params as unknown[], options);
           for (;;) {
             try {
-              const options = {
-                prepare: true,
-                consistency: consistency.write,
-                serialConsistency: consistency.serial,
-                isIdempotent: false,
-                retry: attempts,
-                ...(host && { host }),
-              };
-              const send = () => client.execute(query, params as unknown[], options);
-              const result = await watched(nameOf(query), send, (error) =>
+              const result = await instrumented(nameOf(query), send, (error) =>
                 writeFailure(error, attempts.mayHaveApplied),
               );
               attempts.mayHaveApplied = true;
@@ -232,9 +222,6 @@ export function makeSession(
               if (failure.kind === 'outcome_unknown') attempts.mayHaveApplied = true;
               if (performance.now() >= until) throw failure;
               telemetry.attemptRepeated();
-              tried.add(coordinatorOf(failure.cause));
-              host = untried(tried);
-              if (host === undefined) tried.clear();
               await pause(20 + Math.random() * 80);
             }
           }
@@ -244,10 +231,11 @@ export function makeSession(
   };
 }
 
-/** The driver notes on an error which node it came from. */
-function coordinatorOf(error: unknown): string {
-  if (error instanceof errors.OperationTimedOutError && error.host !== undefined) return error.host;
-  return (error as { coordinator?: string }).coordinator ?? '';
+/** How Cassandra answers a read in which a replica failed. */
+const READ_FAILURE: number = types.responseErrorCodes.readFailure;
+
+function isReadFailure(error: unknown): error is errors.ResponseError {
+  return error instanceof errors.ResponseError && error.code === READ_FAILURE;
 }
 
 /** Two transactions that met are kept from meeting again by a wait of chance. */

@@ -2,17 +2,22 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { errors, types, type Client } from 'cassandra-driver';
 import type { Clock } from '../../application/ports/clock.ts';
 import type { Log } from '../../application/ports/log.ts';
+import type { MessageIds } from '../../application/ports/message-ids.ts';
+import type { ReferenceClocks } from '../../application/ports/reference-clocks.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Storage } from '../../application/ports/storage.ts';
 import { UNWATCHED, type Telemetry } from '../../application/ports/telemetry.ts';
+import { BackgroundRetry, type WithinLimit } from './background-retry.ts';
+import { cassandraClocks } from './clock-measurement.ts';
 import { configurationFlaw, makeClient, sessionOptions, type CassandraOptions } from './connect.ts';
 import { CassandraConversationRepository } from './conversation-repository.ts';
-import { Mending } from './mending.ts';
+import { EventLogState } from './event-log-state.ts';
+import { CassandraEventRepository } from './event-repository.ts';
+import { InboxReader } from './inbox.ts';
 import { CassandraMessageRepository } from './message-repository.ts';
-import { flawsOf, settingsByNode } from './node-settings.ts';
-import { Notes } from './notes.ts';
+import { flawsOf, replicationAdvice, settingsByNode } from './node-settings.ts';
 import { SCHEMA_STATE, schemaFlaw } from './schema.ts';
-import { makeSession } from './session.ts';
+import { makeSession, type Session } from './session.ts';
 import { CassandraUserRepository } from './user-repository.ts';
 
 export type { CassandraOptions } from './connect.ts';
@@ -23,6 +28,9 @@ const RECONNECT_MS = 2_000;
 /** How long readiness waits for an answer: less than those who probe it do. */
 const READY_WITHIN_MS = 1_500;
 
+/** How often the state of the event log is read again. */
+const REFRESH_MS = 30_000;
+
 /** How long closing waits for writes in progress. */
 const CLOSE_WITHIN_MS = 10_000;
 
@@ -32,7 +40,13 @@ export interface CassandraStorage extends Storage {
    * Resolves once the cluster was reached and holds the schema that this code knows; until then everything is
    * `unavailable`. Rejects with an `Error` whose message tells people what to change, where waiting won't help.
    */
+  readonly connected: Promise<void>;
+
+  /** Resolves once it also takes writes, which are `unavailable` until then. Rejects as `connected` does. */
   readonly started: Promise<void>;
+
+  /** The clocks of the nodes that this process is connected to. */
+  readonly clocks: ReferenceClocks;
 
   /** How much this process has open to each node that it is connected to, and under way. */
   pools(): readonly Pool[];
@@ -54,20 +68,42 @@ class StartError extends Error {
  * Opens storage: returns at once, and goes on connecting until the cluster is there. Closes `client` with itself;
  * another one than that of `options` is for tests of what a network may do.
  */
-export function openCassandraStorage(needs: {
+export function openCassandraStorage(deps: {
   options: CassandraOptions;
   clock: Clock;
+  messageIds: MessageIds;
   log: Log;
   telemetry?: Telemetry;
+  /** Resolves when `clock` has been verified; nothing is written before. Without it the clock counts as verified. */
+  clockVerified?: () => Promise<void>;
+  /** How background retries pass the concurrency limit; without it they pass at once. */
+  withinLimit?: WithinLimit;
+  /** How often the state of the event log is read again, in milliseconds. */
+  refreshMs?: number;
   client?: Client;
 }): CassandraStorage {
-  const { options, clock, log, telemetry = UNWATCHED, client = makeClient(options) } = needs;
+  const { options, clock, messageIds, log, telemetry = UNWATCHED, client = makeClient(options) } = deps;
+  const withinLimit: WithinLimit = deps.withinLimit ?? ((work) => work());
+  const { clockVerified = () => Promise.resolve() } = deps;
+  const { eventRetentionDays, keyRetentionDays } = options;
   const { read } = sessionOptions(options).consistency;
   const closing = new AbortController();
   let open = false;
+  /** Whether the clock is verified, and whether the event log knows this process's retention: only then are there writes. */
+  let verified = false;
+  let announced = false;
 
-  const session = makeSession(client, () => open, sessionOptions(options), telemetry);
-  const mending = new Mending({ log });
+  const session = withWritesFrom(
+    () => announced,
+    makeSession(client, () => open, sessionOptions(options), telemetry),
+  );
+  const retry = new BackgroundRetry({ log, withinLimit });
+  const eventLog = new EventLogState({ clock, retentionDays: eventRetentionDays });
+  // Another process may have changed the retention, or an operator may have restored a backup.
+  const refreshing = setInterval(() => {
+    void eventLog.refresh(session).catch(() => undefined);
+  }, deps.refreshMs ?? REFRESH_MS);
+  if (typeof refreshing === 'object') refreshing.unref();
 
   /** Connects and looks at the schema; throws where something has to be changed before that can succeed. */
   const connect = async (): Promise<void> => {
@@ -75,16 +111,37 @@ export function openCassandraStorage(needs: {
     const rows = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
     const flaw = schemaFlaw(rows);
     if (flaw !== null) throw new StartError(flaw);
+    await eventLog.refresh(makeSession(client, () => true, sessionOptions(options)));
   };
 
-  /** Tells, once, which nodes should be configured otherwise; the service serves on them as they are. */
+  /** Makes this process's retention known, which stores the time. */
+  const announce = async (): Promise<void> => {
+    await clockVerified();
+    verified = true;
+    for (;;) {
+      if (closing.signal.aborted) throw new StartError('Closed before the clock was verified.');
+      try {
+        await eventLog.announce(makeSession(client, () => true, sessionOptions(options)));
+        announced = true;
+        return;
+      } catch (error) {
+        if (!(error instanceof StorageFailure)) throw error;
+        log.warn({ err: error }, 'The state of the event log could not be stored; trying again in 2 s');
+      }
+      await pause(RECONNECT_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+    }
+  };
+
+  /** Tells, once, what should be configured otherwise; the service serves as it is. */
   const adviseOnSettings = async (): Promise<void> => {
+    const { advice, ...replication } = (await replicationAdvice(client, options)) ?? { advice: null };
+    if (advice !== null) log.warn({ keyspace: options.keyspace, ...replication }, advice);
     for (const [node, settings] of await settingsByNode(client)) {
       for (const { setting, value, advice } of flawsOf(settings)) log.warn({ node, setting, value }, advice);
     }
   };
 
-  const start = async (): Promise<void> => {
+  const reach = async (): Promise<void> => {
     for (;;) {
       try {
         await connect();
@@ -107,17 +164,36 @@ export function openCassandraStorage(needs: {
     }
   };
 
-  const started = start();
+  const connected = reach();
+  const started = connected.then(announce);
   let startError: string | null = null;
   started.catch((error: unknown) => {
     startError = error instanceof StartError ? error.message : 'Storage could not be started.';
   });
 
   return {
-    messages: new CassandraMessageRepository({ session, clock, notes: new Notes(), mending }),
-    conversations: new CassandraConversationRepository({ session, telemetry }),
+    messages: new CassandraMessageRepository({
+      session,
+      clock,
+      messageIds,
+      retry,
+      limits: {
+        requestTimeout: options.requestTimeoutMs * 1_000,
+        maxClockSkew: options.maxClockSkewMs * 1_000,
+      },
+      eventRetentionDays,
+      keyRetentionDays,
+    }),
+    conversations: new CassandraConversationRepository({
+      session,
+      inbox: new InboxReader({ session, eventLog, telemetry }),
+      eventRetentionDays,
+    }),
+    events: new CassandraEventRepository({ session, eventLog }),
     users: new CassandraUserRepository({ session }),
+    connected,
     started,
+    clocks: cassandraClocks(client),
 
     pools() {
       const state = client.getState();
@@ -131,7 +207,6 @@ export function openCassandraStorage(needs: {
     async missing() {
       if (startError !== null) return [startError];
       if (!open) return ['Cassandra is not reached yet.'];
-      const asked = clock.now() / 1000;
       const rows = await Promise.race([
         session.read(SCHEMA_STATE, []).catch((error: unknown) => {
           if (error instanceof StorageFailure) return null;
@@ -140,20 +215,27 @@ export function openCassandraStorage(needs: {
         pause(READY_WITHIN_MS, null, { ref: false }),
       ]);
       if (rows === null) return ['Cassandra does not answer at the consistency of reads.'];
-      const answered = clock.now() / 1000;
       const schema = schemaFlaw(rows);
       if (schema !== null) return [schema];
-      const serverTime = (rows[0]?.['server_time'] as Date).getTime();
-      const skew = Math.max(asked - serverTime, serverTime - answered, 0);
-      return skew > options.maxClockSkewMs
-        ? [`The clock of this host differs from Cassandra's by ${Math.round(skew)} ms.`]
-        : [];
+      return verified && !announced ? ['Cassandra does not store the state of the event log.'] : [];
     },
 
     async close() {
       closing.abort();
-      await Promise.race([mending.close(), pause(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+      clearInterval(refreshing);
+      await Promise.race([retry.close(), pause(CLOSE_WITHIN_MS, undefined, { ref: false })]);
       await client.shutdown();
+    },
+  };
+}
+
+/** The same session, whose writes are `unavailable` until `areWritesOpen` says otherwise. */
+function withWritesFrom(areWritesOpen: () => boolean, session: Session): Session {
+  return {
+    ...session,
+    writes() {
+      if (!areWritesOpen()) throw new StorageFailure('unavailable', { cause: new Error('no writes yet') });
+      return session.writes();
     },
   };
 }

@@ -5,10 +5,11 @@ import type { User } from '../../domain/user.ts';
 import type { Row, Session } from './session.ts';
 
 const ADD = `
-  INSERT INTO users (user_id, username, created) VALUES (?, ?, ?) IF NOT EXISTS`;
+  INSERT INTO users (user_id, username, created, version) VALUES (?, ?, ?, 1) IF NOT EXISTS`;
 
+/** A transaction that a node carries out late, or twice, finds another version, and so can't undo a later save. */
 const RENAME = `
-  UPDATE users SET username = ? WHERE user_id = ? IF EXISTS`;
+  UPDATE users SET username = ?, version = ? WHERE user_id = ? IF version = ?`;
 
 const USER = `
   SELECT username, created FROM users WHERE user_id = ?`;
@@ -17,8 +18,8 @@ const USER = `
 export class CassandraUserRepository implements UserRepository {
   readonly #session: Session;
 
-  constructor(needs: { session: Session }) {
-    this.#session = needs.session;
+  constructor(deps: { session: Session }) {
+    this.#session = deps.session;
   }
 
   async find(id: UserId): Promise<User | null> {
@@ -29,20 +30,30 @@ export class CassandraUserRepository implements UserRepository {
   async save(user: User): Promise<{ user: User; created: boolean }> {
     const { id, username, createdAt } = user;
     const writes = this.#session.writes();
-    const added = await writes.decide(ADD, [id, username, createdAt]);
-    if (added['[applied]'] === true) return { user, created: true };
-    const there = userOf(id, added);
+    const first = await writes.compareAndSet(ADD, [id, username, createdAt]);
+    if (first['[applied]'] === true) return { user, created: true };
     // An attempt without an answer may have been the one that added it.
-    if (there.createdAt === createdAt && there.username === username) return { user, created: true };
-    await writes.decide(RENAME, [username, id]);
-    return { user: { ...there, username }, created: false };
+    if (first['version'] === 1 && createdAtOf(first) === createdAt && first['username'] === username) {
+      return { user, created: true };
+    }
+    for (let row = first; row['[applied]'] !== true;) {
+      const version = row['version'] as number | null | undefined;
+      // The row is gone since it was found: the table was truncated.
+      if (typeof version !== 'number') return this.save(user);
+      row = await writes.compareAndSet(RENAME, [username, version + 1, id, version]);
+    }
+    return { user: { id, username, createdAt: createdAtOf(first) }, created: false };
   }
+}
+
+function createdAtOf(row: Row): number {
+  return (row['created'] as types.Long).toNumber();
 }
 
 function userOf(id: UserId, row: Row): User {
   return {
     id,
     username: row['username'] as string,
-    createdAt: (row['created'] as types.Long).toNumber(),
+    createdAt: createdAtOf(row),
   };
 }

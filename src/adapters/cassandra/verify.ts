@@ -1,42 +1,48 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import { participantsOf } from '../../domain/conversation.ts';
-import type { ConversationId, MessageId, UserId } from '../../domain/ids.ts';
-import { entryOf, readHeads } from './inbox.ts';
+import { participantsOf, type InboxEntry } from '../../domain/conversation.ts';
+import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
+import { findConversation } from './conversation-repository.ts';
+import { entryOf, findEntries } from './inbox.ts';
 import {
-  FLAWS,
-  inspectBucket,
-  inspectInboxRow,
-  placeOf,
-  type Bucket,
-  type Flaw,
-  type FlawKind,
+  findLateEvent,
+  INCONSISTENCIES,
+  inspectConversation,
+  inspectInboxRows,
+  inspectLateEvent,
+  inspectMessages,
+  inspectTime,
+  isInFuture,
+  type Inconsistency,
+  type InconsistencyKind,
+  type InspectionDeps,
+  type LateEvent,
+  type MessageRange,
 } from './inspection.ts';
 import type { Row, Session } from './session.ts';
 
 /**
- * The walk through a keyspace that looks whether its tables agree, while the service goes on using them.
+ * The consistency scanner: checks that the tables of a keyspace agree, while the service goes on using them.
  *
- * Two passes, each over one table in the order of its partitions' tokens, one range of tokens after the other:
+ * Four passes, each over one table in the order of its tokens:
  *
- * - `messages`: every message, without its content. The rows of one bucket of one conversation come together, so
- *   that a bucket is known by its newest and its oldest message. From there, the list of buckets, the conversation's
- *   row and each participant's head are looked up. A head that lies behind any message is found here, from that
- *   message's bucket, so nothing has to be remembered from one bucket to the next; a head, or a conversation's row,
- *   that is wrong about several buckets is told of once for each.
- * - `inboxes`: every inbox row. From there, the message that its head names and its order rows are looked up. A head
- *   that is not behind and names a message that is there, is the newest.
+ * - `messages`: every message, without its content. The rows of a bucket come together, newest first, and are inspected
+ *   a range at a time. An inbox that is behind any message is found here, so nothing has to be remembered from one
+ *   bucket to the next; an inbox row or a conversation that is wrong about several buckets is reported for each.
+ * - `inboxes`: every inbox row.
+ * - `conversations`: every conversation; those without messages are inspected.
+ * - `late_events`: every late event.
  *
- * What is kept in memory is a page of rows, and the names of what looked wrong, which are bounded too.
+ * Several workers scan a pass in parallel, each its own range of tokens. Memory holds a page of rows for each worker,
+ * and the names of candidates, which are bounded too.
  *
- * A send writes the message first and its places after it, so a look in between sees them disagree. What looks wrong
- * is therefore a suspect, which is looked at again when `settleMs` have passed: a send that was on its way then has
- * come to its end, so what is wrong about the same message still is a finding. A head that has moved on meanwhile is
- * no suspect any more.
+ * A send writes the message first and its places after it, so an inspection in between sees them disagree. What looks
+ * wrong is therefore a candidate, which is inspected again after `settleMs`: by then a send that was in progress has
+ * ended, so what is still wrong is a finding. An inbox row that has moved meanwhile is no candidate any more.
  *
- * Idempotency keys are not looked at: one without its message is a send that died before it wrote any, and the next
- * send with that key is what makes the message.
+ * Idempotency keys are not scanned: one without its message is a send that failed before it wrote any, and the next
+ * send with that key stores the message.
  */
 
 const MESSAGES_IN_RANGE = `
@@ -44,152 +50,192 @@ const MESSAGES_IN_RANGE = `
   WHERE token(conversation_id, bucket) > ? AND token(conversation_id, bucket) <= ?`;
 
 const INBOX_ROWS_IN_RANGE = `
-  SELECT user_id, conversation_id, participants, head, created FROM conversations_by_user
+  SELECT user_id, conversation_id, participants, last_activity FROM conversations_by_user
   WHERE token(user_id) > ? AND token(user_id) <= ?`;
+
+const CONVERSATIONS_IN_RANGE = `
+  SELECT conversation_id, participants, created FROM conversations
+  WHERE token(conversation_id) > ? AND token(conversation_id) <= ?`;
+
+const LATE_EVENTS_IN_RANGE = `
+  SELECT conversation_id, message_id, event_id FROM late_events
+  WHERE token(conversation_id) > ? AND token(conversation_id) <= ?`;
 
 /** The ends of the ring of Cassandra's default partitioner, Murmur3; no token equals the first. */
 const FIRST_TOKEN = -(2n ** 63n);
 const LAST_TOKEN = 2n ** 63n - 1n;
 
-/** The first range of tokens; each is twice or half as wide as the one before, until it holds so many rows. */
+/** The first step; each is twice or half as wide as the one before, until it holds so many rows. */
 const FIRST_WIDTH = 2n ** 48n;
-const ROWS_PER_RANGE = 5_000;
+const ROWS_PER_STEP = 5_000;
 
 const ROWS_PER_PAGE = 500;
 
-/** How many buckets, or inbox rows, are looked at in parallel. */
-const LOOKS_AT_ONCE = 16;
+/** How many messages, or inbox rows of one user, are inspected together: their events are one query. */
+const ROWS_PER_INSPECTION = 100;
 
-/** With more suspects than these the walk waits for the first to be due. */
-const MOST_SUSPECTS = 10_000;
+/** How many inspections each worker runs in parallel. */
+const PARALLEL_INSPECTIONS = 16;
 
-/** How long a read or a write is tried again after, in milliseconds, while storage fails. */
-const PATIENCE_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+/** With more candidates than this the scan waits for the first to be due. */
+const MAX_CANDIDATES = 10_000;
 
-/** How far a walk has come, as JSON can keep it; another walk can go on from there. */
-export interface Progress {
-  readonly pass: 'messages' | 'inboxes' | 'done';
-  /** The token, in decimal, up to which the pass is done. */
+/** Waits between attempts, in milliseconds, while storage fails. */
+const RETRY_DELAYS_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+
+const PASSES = ['messages', 'inboxes', 'conversations', 'late_events'] as const;
+type Pass = (typeof PASSES)[number];
+
+/** Tokens above `after`, up to `until`, in decimal. */
+export interface TokenRange {
   readonly after: string;
-  /** How many of each were seen. */
-  readonly seen: { readonly messages: number; readonly buckets: number; readonly inboxRows: number };
-  readonly flaws: Readonly<Record<FlawKind, Tally>>;
-  readonly suspects: readonly Suspect[];
+  readonly until: string;
 }
 
-/** How many flaws of a kind were found, and how many of these are mended. */
+/** The state of a scan, as JSON can store it; another scan can resume from it, with any number of workers. */
+export interface Progress {
+  readonly pass: Pass | 'done';
+  /** What is left of the pass. */
+  readonly ranges: readonly TokenRange[];
+  /** How many rows were scanned. */
+  readonly seen: Seen;
+  readonly inconsistencies: Readonly<Record<InconsistencyKind, Tally>>;
+  readonly candidates: readonly Candidate[];
+}
+
+export interface Seen {
+  readonly messages: number;
+  readonly buckets: number;
+  readonly inboxRows: number;
+  readonly conversations: number;
+  readonly lateEvents: number;
+}
+
+/** How many inconsistencies of a kind were found, and how many of these were repaired. */
 export interface Tally {
   readonly found: number;
-  readonly mended: number;
+  readonly repaired: number;
 }
 
-/** Something that looked wrong at `seen` (milliseconds since 1970), and is to be looked at again. */
-export interface Suspect {
-  readonly subject: Bucket | InboxPlace;
-  readonly seen: number;
+/** Something that looked wrong at `seenAt` (milliseconds since 1970), and is to be inspected again. */
+export interface Candidate {
+  readonly subject: Subject;
+  readonly seenAt: number;
 }
 
-/** A row of an inbox, as long as it stands at this place. */
-export interface InboxPlace {
-  readonly userId: UserId;
-  readonly conversationId: ConversationId;
-  readonly place: MessageId;
-}
+/** What is inspected; an inbox row only while it stands at `lastEventId`, a late event only while it is agreed on. */
+export type Subject =
+  | ({ readonly type: 'messages' } & MessageRange)
+  | { readonly type: 'time'; readonly conversationId: ConversationId; readonly messageId: MessageId }
+  | {
+      readonly type: 'inbox_row';
+      readonly userId: UserId;
+      readonly conversationId: ConversationId;
+      readonly lastEventId: EventId;
+    }
+  | { readonly type: 'conversation'; readonly conversationId: ConversationId }
+  | ({ readonly type: 'late_event' } & LateEvent);
 
-/** A flaw that lasted, and what became of it; `beyond_repair` where mending was asked for and did not help. */
-export type Finding = Omit<Flaw, 'mend'> & { readonly state: 'found' | 'mended' | 'beyond_repair' };
+/** An inconsistency that lasted; `not_repaired` where a repair was asked for and did not help. */
+export type Finding = Omit<Inconsistency, 'repair'> & {
+  readonly state: 'found' | 'repaired' | 'not_repaired';
+};
 
-/** Where a walk begins. */
+const WHOLE_RING: readonly TokenRange[] = [{ after: String(FIRST_TOKEN), until: String(LAST_TOKEN) }];
+
+/** Where a scan begins. */
 export const BEGINNING: Progress = {
   pass: 'messages',
-  after: String(FIRST_TOKEN),
-  seen: { messages: 0, buckets: 0, inboxRows: 0 },
-  flaws: Object.fromEntries(
-    Object.keys(FLAWS).map((kind) => [kind, { found: 0, mended: 0 }]),
-  ) as unknown as Progress['flaws'],
-  suspects: [],
+  ranges: WHOLE_RING,
+  seen: noneSeen(),
+  inconsistencies: Object.fromEntries(
+    Object.keys(INCONSISTENCIES).map((kind) => [kind, { found: 0, repaired: 0 }]),
+  ) as unknown as Progress['inconsistencies'],
+  candidates: [],
 };
 
 /** How much of its pass `progress` has behind it, from 0 to 1. */
-export function shareOf({ after }: Progress): number {
-  return Number(((BigInt(after) - FIRST_TOKEN) * 10_000n) / (LAST_TOKEN - FIRST_TOKEN)) / 10_000;
+export function shareOf({ ranges }: Progress): number {
+  const left = ranges.reduce((sum, range) => sum + widthOf(range), 0n);
+  return 1 - Number((left * 10_000n) / (LAST_TOKEN - FIRST_TOKEN)) / 10_000;
 }
 
 /**
- * Walks on from `from` to the end; tells of its progress after each range of tokens, the last time when it is done.
+ * Scans on from `from` to the end; yields its progress after each step of a worker, the last time when it is done.
  * Rejects with a `StorageFailure` where storage fails for more than a minute, and with an `AbortError` when `signal`
- * says so; what was told last is then where to go on from.
+ * aborts; the progress yielded last is then where to resume from.
  */
-export async function* verify(needs: {
-  session: Session;
-  from: Progress;
-  /** The most rows that are read in a second, of all tables together. */
-  rowsPerSecond: number;
-  /** How long a flaw must last to be one. */
-  settleMs: number;
-  /** Whether to mend what can be mended. */
-  repair: boolean;
-  found: (finding: Finding) => void;
-  signal: AbortSignal;
-}): AsyncGenerator<Progress> {
-  const { from, settleMs, repair, found, signal } = needs;
-  const session = gentle(needs.session, needs.rowsPerSecond, signal);
-  const seen = { ...from.seen };
-  const flaws = { ...from.flaws };
-  const suspects = [...from.suspects];
+export async function* verify(
+  deps: InspectionDeps & {
+    from: Progress;
+    /** The most rows that are read in a second, of all tables and by all workers together. */
+    rowsPerSecond: number;
+    /** How many ranges of tokens are scanned at the same time. */
+    parallel: number;
+    /** How long an inconsistency must last to be reported. */
+    settleMs: number;
+    /** Whether to repair what can be repaired. */
+    repair: boolean;
+    found: (finding: Finding) => void;
+    signal: AbortSignal;
+  },
+): AsyncGenerator<Progress> {
+  const { from, parallel, settleMs, repair, found } = deps;
+  const stop = new AbortController();
+  const signal = AbortSignal.any([deps.signal, stop.signal]);
+  const session = throttled(deps.session, deps.rowsPerSecond, signal);
+  const inspectionDeps: InspectionDeps = { ...deps, session };
+  let seen = from.seen;
+  const inconsistencies = { ...from.inconsistencies };
+  const candidates = [...from.candidates];
   let { pass } = from;
-  let after = BigInt(from.after);
+  let ranges: TokenRange[] = [...from.ranges];
 
   const progress = (): Progress => ({
     pass,
-    after: String(after),
-    seen: { ...seen },
-    flaws: { ...flaws },
-    suspects: [...suspects],
+    ranges: [...ranges],
+    seen,
+    inconsistencies: { ...inconsistencies },
+    candidates: [...candidates],
   });
 
-  const look = async (sights: readonly Sight[]): Promise<void> => {
-    const looks = await Promise.all(sights.map(({ look: lookAt }) => lookAt()));
-    const now = Date.now();
-    for (const [index, { subject }] of sights.entries()) {
-      if (looks[index]?.length !== 0) suspects.push({ subject, seen: now });
-    }
-  };
-
-  const tell = ({ kind, conversationId, userId, messageId }: Flaw, state: Finding['state']): void => {
-    const { found: before, mended } = flaws[kind];
-    flaws[kind] = { found: before + 1, mended: mended + (state === 'mended' ? 1 : 0) };
+  const report = (
+    { kind, conversationId, userId, messageId }: Inconsistency,
+    state: Finding['state'],
+  ): void => {
+    const { found: before, repaired } = inconsistencies[kind];
+    inconsistencies[kind] = { found: before + 1, repaired: repaired + (state === 'repaired' ? 1 : 0) };
     found({ kind, conversationId, userId, messageId, state });
   };
 
-  const judge = async ({ subject }: Suspect): Promise<void> => {
-    const lasting = await lookAgain(session, subject);
+  const judge = async ({ subject }: Candidate): Promise<void> => {
+    const lasting = await inspectAgain(inspectionDeps, subject);
     if (!repair) {
-      for (const flaw of lasting) tell(flaw, 'found');
+      for (const inconsistency of lasting) report(inconsistency, 'found');
       return;
     }
-    for (const { mend } of lasting) {
-      if (mend !== null) await persistently(signal, () => mend(session.writes()));
+    // One after the other, in the order of the messages.
+    for (const { repair: write } of lasting) {
+      if (write !== null) await withRetry(signal, () => write(session.writes()));
     }
-    const left = lasting.length === 0 ? [] : await lookAgain(session, subject);
-    for (const flaw of lasting) {
-      const isLeft = left.some(({ kind, userId }) => kind === flaw.kind && userId === flaw.userId);
-      if (!isLeft) tell(flaw, 'mended');
+    const left = lasting.length === 0 ? [] : await inspectAgain(inspectionDeps, subject);
+    for (const inconsistency of lasting) {
+      if (!left.some((one) => isSame(one, inconsistency))) report(inconsistency, 'repaired');
     }
-    for (const flaw of left) tell(flaw, 'beyond_repair');
+    for (const inconsistency of left) report(inconsistency, 'not_repaired');
   };
 
-  /** Judges the suspects that are due, and waits for others until no more than `most` are left. */
+  /** Judges the candidates that are due, and waits for others until no more than `most` are left. */
   const settle = async (most: number): Promise<void> => {
-    while (suspects.length > 0) {
+    while (candidates.length > 0) {
       const now = Date.now();
-      const early = suspects.findIndex((suspect) => suspect.seen + settleMs > now);
-      const due = suspects.slice(0, Math.min(early < 0 ? suspects.length : early, LOOKS_AT_ONCE));
+      const early = candidates.findIndex(({ seenAt }) => seenAt + settleMs > now);
+      const due = candidates.slice(0, Math.min(early < 0 ? candidates.length : early, PARALLEL_INSPECTIONS));
       if (due.length > 0) {
         await Promise.all(due.map(judge));
-        suspects.splice(0, due.length);
-      } else if (suspects.length > most) {
-        const wait = (suspects[0]?.seen ?? now) + settleMs - now;
+        candidates.splice(0, due.length);
+      } else if (candidates.length > most) {
+        const wait = (candidates[0]?.seenAt ?? now) + settleMs - now;
         // Not longer where the host's clock was set back.
         await pause(Math.min(wait, settleMs), undefined, { signal });
       } else {
@@ -198,91 +244,262 @@ export async function* verify(needs: {
     }
   };
 
-  while (pass !== 'done') {
-    let width = FIRST_WIDTH;
-    while (after < LAST_TOKEN) {
-      const until = after + width < LAST_TOKEN ? after + width : LAST_TOKEN;
-      const rowsBefore = seen.messages + seen.inboxRows;
-      let sights: Sight[] = [];
-      for await (const sight of WALKS[pass](session, after, until, seen)) {
-        sights.push(sight);
-        if (sights.length < LOOKS_AT_ONCE) continue;
-        await look(sights);
-        sights = [];
+  const inFlight = new Map<TokenRange, Promise<Step>>();
+  const begin = (range: TokenRange, width: bigint): void => {
+    if (pass === 'done') return;
+    const step = scanStep(inspectionDeps, pass, range, width);
+    // It may fail while another one's result is awaited; then it is awaited at the end.
+    step.catch(() => undefined);
+    inFlight.set(range, step);
+  };
+
+  try {
+    while (pass !== 'done') {
+      ranges = split(ranges, parallel);
+      for (const range of ranges.slice(0, parallel)) begin(range, FIRST_WIDTH);
+      while (inFlight.size > 0) {
+        signal.throwIfAborted();
+        const step: Step = await Promise.race(inFlight.values());
+        inFlight.delete(step.range);
+        const rest = { after: step.until, until: step.range.until };
+        const isDone = rest.after === rest.until;
+        ranges = ranges.flatMap((range) => (range === step.range ? (isDone ? [] : [rest]) : [range]));
+        seen = sumOf(seen, step.seen);
+        candidates.push(...step.candidates);
+        const next = isDone ? ranges.find((range) => !inFlight.has(range)) : rest;
+        if (next !== undefined) begin(next, isDone ? FIRST_WIDTH : step.nextWidth);
+        await settle(MAX_CANDIDATES);
+        yield progress();
       }
-      await look(sights);
-      const rows = seen.messages + seen.inboxRows - rowsBefore;
-      if (rows < ROWS_PER_RANGE / 2) width *= 2n;
-      else if (rows > ROWS_PER_RANGE * 2 && width > 1n) width /= 2n;
-      after = until;
-      await settle(MOST_SUSPECTS);
-      yield progress();
+      // The next pass then meets what this one has repaired.
+      await settle(0);
+      pass = PASSES[PASSES.indexOf(pass) + 1] ?? 'done';
+      ranges = pass === 'done' ? [] : [...WHOLE_RING];
     }
-    pass = pass === 'messages' ? 'inboxes' : 'done';
-    after = pass === 'done' ? LAST_TOKEN : FIRST_TOKEN;
+    yield progress();
+  } finally {
+    stop.abort();
+    await Promise.allSettled(inFlight.values());
   }
-  await settle(0);
-  yield progress();
 }
 
-/** Something that the walk came by, and a first look at it. */
-interface Sight {
-  readonly subject: Bucket | InboxPlace;
-  readonly look: () => Promise<readonly Flaw[]>;
+/** What a worker did in one step: all tokens of `range` up to `until`. */
+interface Step {
+  readonly range: TokenRange;
+  readonly until: string;
+  readonly seen: Seen;
+  readonly candidates: readonly Candidate[];
+  readonly nextWidth: bigint;
 }
 
-type Walk = (
-  session: Session,
+/** Scans the first `width` tokens of `range`. */
+async function scanStep(deps: InspectionDeps, pass: Pass, range: TokenRange, width: bigint): Promise<Step> {
+  // Another process may have changed the retention, or said that the log is incomplete.
+  await deps.eventLog.refresh(deps.session);
+  const [after, end] = [BigInt(range.after), BigInt(range.until)];
+  const until = after + width < end ? after + width : end;
+  const seen = { ...noneSeen() };
+  const candidates: Candidate[] = [];
+  let observations: Observation[] = [];
+
+  const inspect = async (): Promise<void> => {
+    const results = await Promise.all(observations.map((observation) => observation()));
+    const seenAt = Date.now();
+    candidates.push(...results.flat().map((subject) => ({ subject, seenAt })));
+    observations = [];
+  };
+
+  for await (const observation of SCANS[pass](deps, after, until, seen)) {
+    observations.push(observation);
+    if (observations.length === PARALLEL_INSPECTIONS) await inspect();
+  }
+  await inspect();
+
+  const rows = seen.messages + seen.inboxRows + seen.conversations + seen.lateEvents;
+  const isNarrow = rows > ROWS_PER_STEP * 2 && width > 1n;
+  const nextWidth = rows < ROWS_PER_STEP / 2 ? width * 2n : isNarrow ? width / 2n : width;
+  return { range, until: String(until), seen, candidates, nextWidth };
+}
+
+/** A first inspection of what the scan has come by: the subjects that look wrong. */
+type Observation = () => Promise<readonly Subject[]>;
+
+type Scan = (
+  deps: InspectionDeps,
   after: bigint,
   until: bigint,
-  seen: { -readonly [Kind in keyof Progress['seen']]: number },
-) => AsyncGenerator<Sight>;
+  seen: { -readonly [Kind in keyof Seen]: number },
+) => AsyncGenerator<Observation>;
 
-const walkMessages: Walk = async function* (session, after, until, seen) {
-  const sightOf = (bucket: Bucket): Sight => {
-    seen.buckets += 1;
-    return { subject: bucket, look: () => inspectBucket(session, bucket) };
-  };
-  let open = null as Bucket | null;
-  for await (const row of rowsOf(session, MESSAGES_IN_RANGE, after, until)) {
+const scanMessages: Scan = async function* (deps, after, until, seen) {
+  const observe =
+    (range: MessageRange): Observation =>
+    async () => {
+      const inconsistencies = await inspectMessages(deps, range);
+      if (inconsistencies.length === 0) return [];
+      const wrong = new Set<EventId>(inconsistencies.map(({ messageId }) => messageId));
+      return [{ type: 'messages', ...range, ids: range.ids.filter((id) => wrong.has(id)) }];
+    };
+  let open = null as MessageRange | null;
+  for await (const row of rowsOf(deps.session, MESSAGES_IN_RANGE, after, until)) {
     seen.messages += 1;
     const conversationId = String(row['conversation_id']) as ConversationId;
     const bucket = row['bucket'] as number;
     const id = String(row['message_id']) as MessageId;
-    if (open?.conversationId === conversationId && open.bucket === bucket) {
-      // The rows of a bucket come newest first.
-      open = { ...open, oldest: id };
+    // A row that `delivered` alone has left is no message.
+    if (row['sender_id'] === null) continue;
+    const isSameBucket = open?.conversationId === conversationId && open.bucket === bucket;
+    if (open !== null && !isSameBucket) {
+      yield observe({ ...open, isOldest: true });
+      open = null;
+    }
+    if (isInFuture(deps, id)) {
+      yield () => Promise.resolve([{ type: 'time', conversationId, messageId: id }]);
       continue;
     }
-    if (open !== null) yield sightOf(open);
-    const participants = participantsOf(row['sender_id'] as UserId, row['receiver_id'] as UserId);
-    open = { conversationId, bucket, newest: id, oldest: id, participants };
+    if (open !== null && open.ids.length < ROWS_PER_INSPECTION) {
+      open = { ...open, oldest: id, ids: [...open.ids, id] };
+      continue;
+    }
+    if (open !== null) yield observe(open);
+    else seen.buckets += 1;
+    open = {
+      conversationId,
+      bucket,
+      participants: participantsOf(row['sender_id'] as UserId, row['receiver_id'] as UserId),
+      newest: id,
+      oldest: id,
+      ids: [id],
+      isNewest: open === null,
+      isOldest: false,
+    };
   }
-  if (open !== null) yield sightOf(open);
+  if (open !== null) yield observe({ ...open, isOldest: true });
 };
 
-const walkInboxes: Walk = async function* (session, after, until, seen) {
-  for await (const row of rowsOf(session, INBOX_ROWS_IN_RANGE, after, until)) {
+const scanInboxes: Scan = async function* (deps, after, until, seen) {
+  const observe =
+    (userId: UserId, entries: readonly InboxEntry[]): Observation =>
+    async () => {
+      const inconsistencies = await inspectInboxRows(deps, userId, entries);
+      const wrong = new Set(inconsistencies.map(({ conversationId }) => conversationId));
+      return entries
+        .filter(({ conversationId }) => wrong.has(conversationId))
+        .map(({ conversationId, lastEventId }) => ({
+          type: 'inbox_row',
+          userId,
+          conversationId,
+          lastEventId,
+        }));
+    };
+  let userId = '' as UserId;
+  let entries: InboxEntry[] = [];
+  for await (const row of rowsOf(deps.session, INBOX_ROWS_IN_RANGE, after, until)) {
     seen.inboxRows += 1;
     const entry = entryOf(row);
-    // A row that shows nothing is passed over by readers; if there are messages to be shown, they were missed here.
+    // A row that shows nothing is skipped by readers; the other passes find what is missing here.
     if (entry === null) continue;
-    const userId = row['user_id'] as UserId;
-    const { conversationId } = entry;
-    yield {
-      subject: { userId, conversationId, place: placeOf(entry) },
-      look: () => inspectInboxRow(session, userId, entry),
+    if (entries.length > 0 && (row['user_id'] !== userId || entries.length === ROWS_PER_INSPECTION)) {
+      yield observe(userId, entries);
+      entries = [];
+    }
+    userId = row['user_id'] as UserId;
+    entries.push(entry);
+  }
+  if (entries.length > 0) yield observe(userId, entries);
+};
+
+const scanConversations: Scan = async function* (deps, after, until, seen) {
+  for await (const row of rowsOf(deps.session, CONVERSATIONS_IN_RANGE, after, until)) {
+    seen.conversations += 1;
+    const conversationId = String(row['conversation_id']) as ConversationId;
+    const conversation = {
+      id: conversationId,
+      participants: row['participants'] as readonly UserId[],
+      created: String(row['created']) as EventId,
+    };
+    yield async () => {
+      const inconsistencies = await inspectConversation(deps, conversation);
+      return inconsistencies.length === 0 ? [] : [{ type: 'conversation', conversationId }];
     };
   }
 };
 
-const WALKS = { messages: walkMessages, inboxes: walkInboxes };
+const scanLateEvents: Scan = async function* (deps, after, until, seen) {
+  for await (const row of rowsOf(deps.session, LATE_EVENTS_IN_RANGE, after, until)) {
+    seen.lateEvents += 1;
+    const late: LateEvent = {
+      conversationId: String(row['conversation_id']) as ConversationId,
+      messageId: String(row['message_id']) as MessageId,
+      eventId: String(row['event_id']) as EventId,
+    };
+    yield async () =>
+      (await inspectLateEvent(deps, late)).length === 0 ? [] : [{ type: 'late_event', ...late }];
+  }
+};
 
-async function lookAgain(session: Session, subject: Suspect['subject']): Promise<readonly Flaw[]> {
-  if ('bucket' in subject) return inspectBucket(session, subject);
-  const { userId, conversationId, place } = subject;
-  const [entry] = await readHeads(session, userId, [conversationId]);
-  return entry !== undefined && placeOf(entry) === place ? inspectInboxRow(session, userId, entry) : [];
+const SCANS: Readonly<Record<Pass, Scan>> = {
+  messages: scanMessages,
+  inboxes: scanInboxes,
+  conversations: scanConversations,
+  late_events: scanLateEvents,
+};
+
+async function inspectAgain(deps: InspectionDeps, subject: Subject): Promise<readonly Inconsistency[]> {
+  const { conversationId } = subject;
+  switch (subject.type) {
+    case 'messages':
+      return inspectMessages(deps, subject);
+    case 'time':
+      return inspectTime(deps, conversationId, subject.messageId);
+    case 'inbox_row': {
+      const [entry] = await findEntries(deps.session, subject.userId, [conversationId]);
+      const isSameRow = entry?.lastEventId === subject.lastEventId;
+      return isSameRow ? inspectInboxRows(deps, subject.userId, [entry]) : [];
+    }
+    case 'conversation': {
+      const conversation = await findConversation(deps.session, conversationId);
+      return conversation === null ? [] : inspectConversation(deps, conversation);
+    }
+    case 'late_event': {
+      const late = await findLateEvent(deps.session, conversationId, subject.messageId);
+      return late?.eventId === subject.eventId ? inspectLateEvent(deps, late) : [];
+    }
+  }
+}
+
+function isSame(one: Inconsistency, other: Inconsistency): boolean {
+  return one.kind === other.kind && one.userId === other.userId && one.messageId === other.messageId;
+}
+
+/** At least `count` ranges that are together `ranges`, by halving the widest; none where there is none. */
+function split(ranges: readonly TokenRange[], count: number): TokenRange[] {
+  const parts = [...ranges];
+  while (parts.length > 0 && parts.length < count) {
+    const widest = parts.reduce((a, b) => (widthOf(b) > widthOf(a) ? b : a));
+    if (widthOf(widest) < 2n) break;
+    const middle = String(BigInt(widest.after) + widthOf(widest) / 2n);
+    parts.splice(parts.indexOf(widest), 1, { ...widest, until: middle }, { ...widest, after: middle });
+  }
+  return parts;
+}
+
+function widthOf({ after, until }: TokenRange): bigint {
+  return BigInt(until) - BigInt(after);
+}
+
+function noneSeen(): Seen {
+  return { messages: 0, buckets: 0, inboxRows: 0, conversations: 0, lateEvents: 0 };
+}
+
+function sumOf(one: Seen, other: Seen): Seen {
+  return {
+    messages: one.messages + other.messages,
+    buckets: one.buckets + other.buckets,
+    inboxRows: one.inboxRows + other.inboxRows,
+    conversations: one.conversations + other.conversations,
+    lateEvents: one.lateEvents + other.lateEvents,
+  };
 }
 
 async function* rowsOf(session: Session, query: string, after: bigint, until: bigint): AsyncGenerator<Row> {
@@ -294,28 +511,30 @@ async function* rowsOf(session: Session, query: string, after: bigint, until: bi
   } while (from !== null);
 }
 
-/** `session`, with its reads held to a rate, and tried again for a while where storage is unavailable. */
-function gentle(session: Session, rowsPerSecond: number, signal: AbortSignal): Session {
+/** `session`, with its reads limited to a rate, and retried while storage is unavailable. */
+function throttled(session: Session, rowsPerSecond: number, signal: AbortSignal): Session {
   // Reads that wait at the same time listen to it, each for itself.
   setMaxListeners(0, signal);
-  const turn = makeTurns(rowsPerSecond, signal);
+  const take = rateLimiter(rowsPerSecond, signal);
   return {
     async read(query, params) {
-      await turn(1);
-      return persistently(signal, () => session.read(query, params));
+      await take(1);
+      const rows = await withRetry(signal, () => session.read(query, params));
+      await take(Math.max(rows.length - 1, 0));
+      return rows;
     },
     async readPage(query, params, size, from) {
-      await turn(0);
-      const page = await persistently(signal, () => session.readPage(query, params, size, from));
-      await turn(page.rows.length);
+      await take(0);
+      const page = await withRetry(signal, () => session.readPage(query, params, size, from));
+      await take(page.rows.length);
       return page;
     },
     writes: () => session.writes(),
   };
 }
 
-/** At `most` a second: resolves when `count` more may be taken. */
-function makeTurns(most: number, signal: AbortSignal): (count: number) => Promise<void> {
+/** Resolves when `count` more may be taken, at `most` a second. */
+function rateLimiter(most: number, signal: AbortSignal): (count: number) => Promise<void> {
   let due = performance.now();
   return async (count) => {
     signal.throwIfAborted();
@@ -326,14 +545,14 @@ function makeTurns(most: number, signal: AbortSignal): (count: number) => Promis
   };
 }
 
-async function persistently<Answer>(signal: AbortSignal, work: () => Promise<Answer>): Promise<Answer> {
-  for (const wait of PATIENCE_MS) {
+async function withRetry<Answer>(signal: AbortSignal, work: () => Promise<Answer>): Promise<Answer> {
+  for (const delay of RETRY_DELAYS_MS) {
     try {
       return await work();
     } catch (error) {
       if (!(error instanceof StorageFailure)) throw error;
     }
-    await pause(wait, undefined, { signal });
+    await pause(delay, undefined, { signal });
   }
   return work();
 }

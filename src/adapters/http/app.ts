@@ -3,6 +3,7 @@ import type { ErrorHandler, NotFoundHandler } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
 import { Overload, type Admission } from '../../application/admission.ts';
 import type { Build } from '../../application/ports/build.ts';
+import { ClockNotVerified } from '../../application/ports/clock-check.ts';
 import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import { UNWATCHED, type Telemetry } from '../../application/ports/telemetry.ts';
@@ -119,6 +120,7 @@ function makeErrorHandler(needs: { readonly log: Log; readonly userNames: UserNa
     if (error instanceof Refusal) return problemAnswer(c, error.code, { detail: error.message });
     if (error instanceof HttpFailure) return problemAnswer(c, error.code, error.details);
     if (error instanceof Overload) return problemAnswer(c, 'overloaded');
+    if (error instanceof ClockNotVerified) return problemAnswer(c, 'clock_not_verified');
     const fields = { err: error, ...namesOf(c, userNames) };
     if (error instanceof StorageFailure) {
       log.warn(fields, 'Storage let a request down.');

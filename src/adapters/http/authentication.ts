@@ -76,7 +76,10 @@ export function authenticating(authenticate: Authenticate): MiddlewareHandler {
 }
 
 /** Tells callers by bearer tokens in the shape of a JWT. One without an end is not taken: it could never be revoked. */
-export function makeAuthenticate(needs: { readonly rules: TokenRules; readonly clock: Clock }): Authenticate {
+export function makeAuthenticate(needs: {
+  readonly rules: TokenRules;
+  readonly clock: Pick<Clock, 'now'>;
+}): Authenticate {
   const { rules, clock } = needs;
   const verified = verifierOf(rules.signatures);
   const claims: Claims = {

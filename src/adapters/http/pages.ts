@@ -51,7 +51,7 @@ export function pageRequestOf(list: List, query: PageQuery): PageRequest {
   }
   const before = query.cursor === undefined ? null : positionFromCursor(list, query.cursor);
   if (query.cursor !== undefined && before === null) throw new HttpFailure('invalid_cursor');
-  return { before, limit: query.limit, page: query.page ?? 1 };
+  return { before, limit: query.limit, page: query.page ?? null };
 }
 
 /** The shape of a page of `item`s in an answer. */

@@ -28,6 +28,7 @@ export type HttpFailureCode =
   | 'unsupported_content_coding'
   | 'internal_error'
   | 'overloaded'
+  | 'clock_not_verified'
   | 'not_ready';
 
 export type ProblemCode = RefusalCode | StorageFailureKind | HttpFailureCode;
@@ -222,6 +223,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     status: 503,
     title: 'The service is busy',
     detail: 'It has as many requests in progress as it can serve. Nothing was changed. Please try again.',
+  },
+  clock_not_verified: {
+    type: 'clock-not-verified',
+    status: 503,
+    title: 'The clock of the service is not verified',
+    detail: 'The service takes no writes until its clock is verified. Nothing was stored. Please try again.',
   },
   keys_unavailable: {
     type: 'keys-unavailable',

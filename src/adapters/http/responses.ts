@@ -75,7 +75,7 @@ const LIMIT_HEADERS: Headers = {
 export const READ_PROBLEMS = ['internal_error', 'overloaded', 'unavailable', ...CALLER_PROBLEMS] as const;
 
 /** What can befall whoever writes to storage. */
-export const WRITE_PROBLEMS = [...READ_PROBLEMS, 'outcome_unknown'] as const;
+export const WRITE_PROBLEMS = [...READ_PROBLEMS, 'clock_not_verified', 'outcome_unknown'] as const;
 
 /** An answer in JSON. */
 export function jsonResponse<Schema extends z.ZodType>(

@@ -34,6 +34,9 @@ export async function makeStaticFile(
 async function gzipOf(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | null> {
   // Bun has it since 1.3.
   if (typeof CompressionStream === 'undefined') return null;
+  // Workers compress by themselves, and would compress this once more.
+  const { navigator } = globalThis as { navigator?: { userAgent?: string } };
+  if (navigator?.userAgent === 'Cloudflare-Workers') return null;
   const compressed = new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip'));
   return new Uint8Array(await new Response(compressed).arrayBuffer());
 }

@@ -1,19 +1,22 @@
 import type { ConversationRepository } from '../../application/ports/conversation-repository.ts';
-import {
-  positionOf,
-  type Conversation,
-  type InboxEntry,
-  type Participants,
-} from '../../domain/conversation.ts';
-import type { ConversationId, UserId } from '../../domain/ids.ts';
+import type { Conversation, InboxEntry, Participants } from '../../domain/conversation.ts';
+import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
 import { previewOf, type Message } from '../../domain/message.ts';
-import type { Stretch } from '../../domain/page.ts';
+import type { Slice } from '../../domain/page.ts';
+import type { MemoryEventRepository } from './event-repository.ts';
 import { SortedList } from './sorted-list.ts';
 
 /** The conversations, and the inboxes that show them, in this process's memory. */
 export class MemoryConversationRepository implements ConversationRepository {
   readonly #conversations = new Map<ConversationId, Conversation>();
   readonly #inboxes = new Map<UserId, Inbox>();
+  readonly #events: MemoryEventRepository;
+  /** The one late event of each message that has one. */
+  readonly #lateEvents = new Map<MessageId, EventId>();
+
+  constructor(deps: { events: MemoryEventRepository }) {
+    this.#events = deps.events;
+  }
 
   find(id: ConversationId): Promise<Conversation | null> {
     return Promise.resolve(this.#conversations.get(id) ?? null);
@@ -21,23 +24,33 @@ export class MemoryConversationRepository implements ConversationRepository {
 
   start({ id, participants, created }: Conversation): Promise<void> {
     const members = this.#begin({ id, participants, created });
-    this.#show({ conversationId: id, participants: members, head: null, created });
+    this.#show({ conversationId: id, participants: members, lastEventId: created, lastMessage: null });
+    this.#events.add({ id: created, type: 'conversation.created', conversationId: id }, members);
     return Promise.resolve();
   }
 
-  /** Begins the conversation of an appended message, and puts it into the inbox of each participant. */
-  receive({ id, conversationId, senderId, content }: Message, participants: Participants): void {
+  /** Begins the conversation of a message, and shows the message to each participant as news under `eventId`. */
+  receive(message: Message, participants: Participants, eventId: EventId): void {
+    const { id, conversationId, senderId, content } = message;
     const members = this.#begin({ id: conversationId, participants, created: id });
-    const head = Object.freeze({ messageId: id, senderId, preview: previewOf(content) });
-    this.#show({ conversationId, participants: members, head });
+    const lastMessage = Object.freeze({ messageId: id, senderId, preview: previewOf(content) });
+    this.#show({ conversationId, participants: members, lastEventId: eventId, lastMessage });
+    this.#events.add({ id: eventId, type: 'message.created', conversationId, messageId: id }, members);
+  }
+
+  /** The same for a message that became visible late: under its one late event, whose id `next` gives. */
+  receiveLate(message: Message, participants: Participants, next: () => EventId): void {
+    const eventId = this.#lateEvents.get(message.id) ?? next();
+    this.#lateEvents.set(message.id, eventId);
+    this.receive(message, participants, eventId);
   }
 
   isInInbox(userId: UserId, id: ConversationId): Promise<boolean> {
     return Promise.resolve(this.#inboxes.get(userId)?.has(id) ?? false);
   }
 
-  listByUser(userId: UserId, stretch: Stretch): Promise<readonly InboxEntry[]> {
-    return Promise.resolve(this.#inboxes.get(userId)?.below(stretch) ?? []);
+  listByUser(userId: UserId, slice: Slice): Promise<readonly InboxEntry[]> {
+    return Promise.resolve(this.#inboxes.get(userId)?.below(slice) ?? []);
   }
 
   /** Keeps the earliest begin. Gives its participants: what is kept belongs to this repository alone. */
@@ -66,14 +79,14 @@ export class MemoryConversationRepository implements ConversationRepository {
 /** One user's inbox: an entry for each conversation, the newest on top. */
 class Inbox {
   readonly #entries = new Map<ConversationId, InboxEntry>();
-  readonly #order = new SortedList<InboxEntry>(positionOf);
+  readonly #order = new SortedList<InboxEntry>(({ lastEventId }) => lastEventId);
 
   /** Shows `entry`, unless what is shown of its conversation prevails. */
   put(entry: InboxEntry): void {
     const shown = this.#entries.get(entry.conversationId);
     if (shown !== undefined) {
       if (!prevails(entry, shown)) return;
-      this.#order.remove(positionOf(shown));
+      this.#order.remove(shown.lastEventId);
     }
     this.#entries.set(entry.conversationId, entry);
     this.#order.add(entry);
@@ -83,13 +96,13 @@ class Inbox {
     return this.#entries.has(id);
   }
 
-  below(stretch: Stretch): InboxEntry[] {
-    return this.#order.below(stretch);
+  below(slice: Slice): InboxEntry[] {
+    return this.#order.below(slice);
   }
 }
 
-/** Whether `entry` says more of its conversation than `shown`: the newest message, or else the earliest begin. */
+/** Whether `entry` says more of its conversation than `shown`: the latest event, or else the earliest start. */
 function prevails(entry: InboxEntry, shown: InboxEntry): boolean {
-  if (entry.head === null) return shown.head === null && entry.created < shown.created;
-  return shown.head === null || entry.head.messageId > shown.head.messageId;
+  if (entry.lastMessage === null) return shown.lastMessage === null && entry.lastEventId < shown.lastEventId;
+  return shown.lastMessage === null || entry.lastEventId > shown.lastEventId;
 }

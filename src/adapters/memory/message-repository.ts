@@ -1,28 +1,59 @@
-import type { Appended, MessageRepository, Posting } from '../../application/ports/message-repository.ts';
+import type { Clock } from '../../application/ports/clock.ts';
+import type { MessageIds } from '../../application/ports/message-ids.ts';
+import type {
+  AppendRequest,
+  AppendResult,
+  MessageRepository,
+} from '../../application/ports/message-repository.ts';
+import { isLate } from '../../domain/event.ts';
 import type { ConversationId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
-import type { Stretch } from '../../domain/page.ts';
+import type { Slice } from '../../domain/page.ts';
+import { microsecondsOf, type Microseconds } from '../../domain/time.ts';
 import type { MemoryConversationRepository } from './conversation-repository.ts';
 import { SortedList } from './sorted-list.ts';
 
+const DAY: Microseconds = 86_400_000_000;
+
+/** What an idempotency key stands for, and since when. */
+interface Claim {
+  readonly message: Message;
+  readonly claimedAt: Microseconds;
+}
+
 /** The messages of all conversations, in this process's memory. */
 export class MemoryMessageRepository implements MessageRepository {
+  readonly #clock: Clock;
+  readonly #messageIds: MessageIds;
+  readonly #limits: { readonly requestTimeout: Microseconds; readonly maxClockSkew: Microseconds };
+  readonly #keyRetention: Microseconds;
   readonly #conversations: MemoryConversationRepository;
   readonly #histories = new Map<ConversationId, SortedList<Message>>();
-  /** What each idempotency key stands for, by sender and key: neither can hold the space between them. */
-  readonly #claims = new Map<string, Message>();
+  /** By sender and key, neither of which can hold the space between them; in the order in which they were claimed. */
+  readonly #claims = new Map<string, Claim>();
 
-  constructor(needs: { conversations: MemoryConversationRepository }) {
-    this.#conversations = needs.conversations;
+  constructor(deps: {
+    clock: Clock;
+    messageIds: MessageIds;
+    limits: { readonly requestTimeout: Microseconds; readonly maxClockSkew: Microseconds };
+    keyRetentionDays: number;
+    conversations: MemoryConversationRepository;
+  }) {
+    this.#clock = deps.clock;
+    this.#messageIds = deps.messageIds;
+    this.#limits = deps.limits;
+    this.#keyRetention = deps.keyRetentionDays === 0 ? Infinity : deps.keyRetentionDays * DAY;
+    this.#conversations = deps.conversations;
   }
 
-  append({ message, participants, idempotencyKey }: Posting): Promise<Appended> {
+  append({ message, participants, idempotencyKey, isLive }: AppendRequest): Promise<AppendResult> {
     const kept = Object.freeze({ ...message });
     if (idempotencyKey !== null) {
+      this.#dropExpiredClaims();
       const name = `${message.senderId} ${idempotencyKey}`;
-      const claimed = this.#claims.get(name);
-      if (claimed !== undefined) return Promise.resolve(answerFor(claimed, message));
-      this.#claims.set(name, kept);
+      const claim = this.#claims.get(name);
+      if (claim !== undefined) return Promise.resolve(repeatOf(claim.message, message));
+      this.#claims.set(name, { message: kept, claimedAt: this.#clock.now() });
     }
     let history = this.#histories.get(message.conversationId);
     if (history === undefined) {
@@ -30,17 +61,29 @@ export class MemoryMessageRepository implements MessageRepository {
       this.#histories.set(message.conversationId, history);
     }
     history.add(kept);
-    this.#conversations.receive(kept, participants);
+    this.#conversations.receive(kept, participants, kept.id);
+    const age = this.#clock.latest() - microsecondsOf(kept.id);
+    if (isLive && isLate(age, this.#limits)) {
+      this.#conversations.receiveLate(kept, participants, () => this.#messageIds.next());
+    }
     return Promise.resolve({ outcome: 'appended', message: kept });
   }
 
-  listBefore(conversationId: ConversationId, stretch: Stretch): Promise<readonly Message[]> {
-    return Promise.resolve(this.#histories.get(conversationId)?.below(stretch) ?? []);
+  listBefore(conversationId: ConversationId, slice: Slice): Promise<readonly Message[]> {
+    return Promise.resolve(this.#histories.get(conversationId)?.below(slice) ?? []);
+  }
+
+  #dropExpiredClaims(): void {
+    const before = this.#clock.now() - this.#keyRetention;
+    for (const [name, { claimedAt }] of this.#claims) {
+      if (claimedAt >= before) return;
+      this.#claims.delete(name);
+    }
   }
 }
 
-/** What a posting of `message` comes to whose key stands for `claimed`. */
-function answerFor(claimed: Message, message: Message): Appended {
+/** The answer to a request for `message` whose key stands for `claimed`. */
+function repeatOf(claimed: Message, message: Message): AppendResult {
   if (claimed.receiverId !== message.receiverId || claimed.content !== message.content) {
     return { outcome: 'key_reused' };
   }

@@ -1,12 +1,12 @@
 import type { Position } from '../../domain/ids.ts';
-import type { Stretch } from '../../domain/page.ts';
+import type { Slice } from '../../domain/page.ts';
 
 /** Few enough items to shift at each insertion, many enough to keep a million of them in a few thousand chunks. */
 const CHUNK_SIZE = 512;
 
 /**
  * Items by position, each position once. To add, to remove and to find a place cost the logarithm of the list's
- * length, whatever order the items come in; a stretch costs what it shows, and hardly anything for what it skips.
+ * length, whatever order the items come in; a slice costs what it shows, and hardly anything for what it passes over.
  */
 export class SortedList<Item> {
   readonly #positionOf: (item: Item) => Position;
@@ -47,10 +47,10 @@ export class SortedList<Item> {
     if (chunk.length === 0) this.#chunks.splice(index, 1);
   }
 
-  /** At most `limit` items strictly below `before`, after `skip` that are passed over; the largest first. */
-  below({ before, skip, limit }: Stretch): Item[] {
+  /** At most `limit` items strictly below `before`, after `offset` that are passed over; the largest first. */
+  below({ before, offset, limit }: Slice): Item[] {
     const found: Item[] = [];
-    let toSkip = skip;
+    let toSkip = offset;
     let index = before === null ? this.#chunks.length - 1 : this.#chunkAt(before);
     for (; index >= 0 && found.length < limit; index -= 1) {
       const chunk = this.#chunks[index] ?? [];
@@ -61,6 +61,30 @@ export class SortedList<Item> {
       toSkip -= end - to;
     }
     return found;
+  }
+
+  /** At most `limit` items strictly above `after`, the smallest first. */
+  above(after: Position, limit: number): Item[] {
+    const found: Item[] = [];
+    for (let index = this.#chunkAt(after); index < this.#chunks.length && found.length < limit; index += 1) {
+      const chunk = this.#chunks[index] ?? [];
+      const from = countWhile(chunk, (item) => this.#positionOf(item) <= after);
+      found.push(...chunk.slice(from, from + limit - found.length));
+    }
+    return found;
+  }
+
+  /** Drops the items at and below `position`. */
+  dropUpTo(position: Position): void {
+    const first = this.#chunks[0]?.[0];
+    if (first === undefined || this.#positionOf(first) > position) return;
+    this.#chunks.splice(0, this.#chunkAt(position));
+    const chunk = this.#chunks[0];
+    chunk?.splice(
+      0,
+      countWhile(chunk, (item) => this.#positionOf(item) <= position),
+    );
+    if (chunk?.length === 0) this.#chunks.shift();
   }
 
   /** The first chunk that reaches up to `position`. */

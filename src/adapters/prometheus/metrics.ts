@@ -27,6 +27,8 @@ export interface Watched {
         readonly inFlight: number;
       }[])
     | null;
+  /** How this host's clock compares with those of the storage's nodes; null where it is compared with none. */
+  readonly clock: (() => { readonly verified: boolean; readonly offsetSeconds: number | null } | null) | null;
 }
 
 /** Metrics of their own, so that several services can be in one process. */
@@ -36,6 +38,7 @@ export function makeMetrics(watched: Watched): Metrics {
   watchProcess(registry);
   watchAdmission(registry, watched.admission);
   if (watched.pools !== null) watchPools(registry, watched.pools);
+  if (watched.clock !== null) watchClock(registry, watched.clock);
   const rejections = new Counter({
     name: 'http_server_rejected_requests_total',
     help: 'Requests that the server rejected before the service saw them, as malformed, too slow or too large.',
@@ -79,9 +82,9 @@ function telemetryFor(registry: Registry): Telemetry {
     help: 'Requests that were answered as an earlier one with the same idempotency key was.',
     registers,
   });
-  const orderRows = new Counter({
-    name: 'messenger_inbox_order_rows_read_total',
-    help: 'Order rows read for the pages of inboxes.',
+  const inboxRows = new Counter({
+    name: 'messenger_inbox_rows_read_total',
+    help: 'Rows of event logs and inboxes read for the pages of inboxes.',
     registers,
   });
   const shownRows = new Counter({
@@ -120,8 +123,8 @@ function telemetryFor(registry: Registry): Telemetry {
       retries.inc();
     },
 
-    inboxRead({ order, shown }) {
-      orderRows.inc(order);
+    inboxRead({ read, shown }) {
+      inboxRows.inc(read);
       shownRows.inc(shown);
     },
   };
@@ -143,7 +146,7 @@ function watchAdmission(registry: Registry, state: Watched['admission']): void {
   const registers = [registry];
   new Gauge({
     name: 'messenger_questions_in_progress',
-    help: 'Questions that storage works on; a page counts once for every fifty of its items.',
+    help: 'Requests that storage works on.',
     registers,
     collect() {
       this.set(state().inProgress);
@@ -198,6 +201,26 @@ function watchPools(registry: Registry, pools: NonNullable<Watched['pools']>): v
     collect() {
       this.reset();
       for (const { node, inFlight } of pools()) this.set({ node }, inFlight);
+    },
+  });
+}
+
+function watchClock(registry: Registry, clock: NonNullable<Watched['clock']>): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'messenger_clock_verified',
+    help: "Whether this host's clock agrees with those of most Cassandra nodes; otherwise writes are refused.",
+    registers,
+    collect() {
+      this.set(clock()?.verified === true ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'messenger_clock_offset_seconds',
+    help: "What the clocks of most Cassandra nodes showed beyond this host's at the last measurement.",
+    registers,
+    collect() {
+      this.set(clock()?.offsetSeconds ?? NaN);
     },
   });
 }

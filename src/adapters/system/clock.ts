@@ -13,19 +13,44 @@ export interface TimeSources {
  * one, which is fine but drifts. The steady one runs on from the last agreement and is drawn back to the edge
  * of the wall clock's millisecond whenever it has left it, so the two never differ by a millisecond or more.
  */
-export function makeClock(
-  { wall, steady }: TimeSources = { wall: () => Date.now(), steady: () => performance.now() },
-): Clock {
-  let offset = wall() - steady();
-  return {
+export function makeClock({ wall, steady }: TimeSources = HOST_TIME): Clock {
+  let lead = wall() - steady();
+  const clock: Clock = {
     now() {
       const millisecond = wall();
       const fine = steady();
-      const fraction = fine + offset - millisecond;
-      if (fraction < 0 || fraction >= 1) offset = millisecond - fine + (fraction < 0 ? 0 : 0.999);
-      return millisecond * 1000 + Math.floor((fine + offset - millisecond) * 1000);
+      lead = alignedLead(lead, { wall: millisecond, steady: fine });
+      return millisecond * 1000 + Math.floor((fine + lead - millisecond) * 1000);
     },
+    latest: () => clock.now(),
   };
+  return clock;
+}
+
+/**
+ * What to add to the steady clock for a time within the wall clock's millisecond: `lead` where it does that, else the
+ * one that is drawn to the nearer edge of that millisecond.
+ */
+export function alignedLead(
+  lead: number,
+  instant: { readonly wall: number; readonly steady: number },
+): number {
+  const { wall, steady } = instant;
+  const fraction = steady + lead - wall;
+  if (fraction < 0) return wall - steady;
+  return fraction >= 1 ? wall - steady + 0.999 : lead;
+}
+
+/** The sources of a host that has both. */
+export const HOST_TIME: TimeSources = { wall: () => Date.now(), steady: () => performance.now() };
+
+/**
+ * The sources of a host whose only clock is the wall clock, in whole milliseconds, which stands still while a request
+ * runs. It takes the place of the steady one, so a step can only be found by measuring.
+ */
+export function coarseTime(wall: () => number = () => Date.now()): TimeSources {
+  const clock = makeCoarseClock(wall);
+  return { wall, steady: () => clock.now() / 1_000 };
 }
 
 /**
@@ -38,7 +63,7 @@ export function makeCoarseClock(
 ): Clock {
   let millisecond = -1;
   let microsecond = 0;
-  return {
+  const clock: Clock = {
     now() {
       const now = wall();
       if (now !== millisecond) {
@@ -47,5 +72,7 @@ export function makeCoarseClock(
       }
       return millisecond * 1000 + microsecond;
     },
+    latest: () => clock.now(),
   };
+  return clock;
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { v5 } from 'uuid';
 import type { ConversationIdOf } from '../../application/ports/conversation-ids.ts';
-import { identityOf } from '../../domain/conversation.ts';
+import { conversationKey } from '../../domain/conversation.ts';
 import type { ConversationId } from '../../domain/ids.ts';
 
 /** Chosen once, at random. Another value would give every pair a second conversation. */
@@ -12,7 +12,7 @@ const known = new LRUCache<string, ConversationId>({ max: 10_000 });
 
 /** The conversation id as the name-based UUID (version 5, RFC 9562 §5.5) of the participants' identity. */
 export const conversationIdOf: ConversationIdOf = (participants) => {
-  const identity = identityOf(participants);
+  const identity = conversationKey(participants);
   let id = known.get(identity);
   if (id === undefined) {
     id = v5(identity, NAMESPACE) as ConversationId;

@@ -1,7 +1,13 @@
 import type { Microseconds } from '../../domain/time.ts';
 
-/** The host's clock. */
+/** The clock of the service. */
 export interface Clock {
   /** Now. May stand still, and may step back when the host is corrected. */
   now(): Microseconds;
+
+  /**
+   * The later of `now` and the host's wall clock, for measuring how old something is: it also counts the time for
+   * which the whole host was paused.
+   */
+  latest(): Microseconds;
 }

@@ -1,6 +1,6 @@
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
 import type { ConversationId, UserId } from '../../domain/ids.ts';
-import type { Stretch } from '../../domain/page.ts';
+import type { Slice } from '../../domain/page.ts';
 
 /** The conversations, and the inboxes that show them. */
 export interface ConversationRepository {
@@ -20,9 +20,9 @@ export interface ConversationRepository {
   isInInbox(userId: UserId, id: ConversationId): Promise<boolean>;
 
   /**
-   * The stretch of a user's inbox: one entry for each conversation, by the newest message (an empty one by its
-   * creation), newest first. Entries whose position did not change meanwhile are without gap or repeat; one that
-   * moves up while a list is being paged through is not repeated further down.
+   * The slice of a user's inbox: one entry for each conversation, by its last event (`InboxEntry.lastEventId`), newest
+   * first. Entries whose position did not change meanwhile are without gap or repeat; one that moves up while a list is
+   * being paged through is not repeated further down.
    */
-  listByUser(userId: UserId, stretch: Stretch): Promise<readonly InboxEntry[]>;
+  listByUser(userId: UserId, slice: Slice): Promise<readonly InboxEntry[]>;
 }

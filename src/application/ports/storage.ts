@@ -1,4 +1,5 @@
 import type { ConversationRepository } from './conversation-repository.ts';
+import type { EventRepository } from './event-repository.ts';
 import type { MessageRepository } from './message-repository.ts';
 import type { UserRepository } from './user-repository.ts';
 
@@ -6,6 +7,7 @@ import type { UserRepository } from './user-repository.ts';
 export interface Storage {
   readonly messages: MessageRepository;
   readonly conversations: ConversationRepository;
+  readonly events: EventRepository;
   readonly users: UserRepository;
 
   /** What keeps this storage from serving, a sentence each, fit for any reader; empty when it is ready. */

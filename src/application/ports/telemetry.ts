@@ -29,8 +29,8 @@ export interface Telemetry {
   /** An attempt at a statement failed and is made again. */
   attemptRepeated(): void;
 
-  /** A page of an inbox was read: so many order rows for so many rows that it shows. */
-  inboxRead(rows: { readonly order: number; readonly shown: number }): void;
+  /** A page of an inbox was read: so many rows of the log and of the inbox for so many that it shows. */
+  inboxRead(rows: { readonly read: number; readonly shown: number }): void;
 }
 
 /** Tells both. */

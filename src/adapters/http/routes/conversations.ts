@@ -1,7 +1,7 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { ConversationSummary } from '../../../application/get-conversation.ts';
 import type { UseCases } from '../../../application/use-cases.ts';
-import { otherThan, type InboxEntry } from '../../../domain/conversation.ts';
+import { otherParticipant, type InboxEntry } from '../../../domain/conversation.ts';
 import type { UserId } from '../../../domain/ids.ts';
 import { MAX_PREVIEW_LENGTH, previewOf } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
@@ -97,16 +97,16 @@ function viewOf({ conversation, lastMessage }: ConversationSummary): z.infer<typ
 
 function rowViewOf(
   owner: UserId,
-  { conversationId, participants, head }: InboxEntry,
+  { conversationId, participants, lastMessage }: InboxEntry,
 ): z.infer<typeof InboxRowView> {
   return {
     id: conversationId,
     participant_ids: participants,
-    other_user_id: otherThan(owner, participants),
-    last_message_id: head?.messageId ?? null,
-    last_message_sender_id: head?.senderId ?? null,
-    last_message_content: head?.preview ?? null,
-    last_message_at: head === null ? null : timestampOf(head.messageId),
+    other_user_id: otherParticipant(owner, participants),
+    last_message_id: lastMessage?.messageId ?? null,
+    last_message_sender_id: lastMessage?.senderId ?? null,
+    last_message_content: lastMessage?.preview ?? null,
+    last_message_at: lastMessage === null ? null : timestampOf(lastMessage.messageId),
   };
 }
 

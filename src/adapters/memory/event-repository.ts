@@ -1,0 +1,45 @@
+import type { Clock } from '../../application/ports/clock.ts';
+import type { EventRepository } from '../../application/ports/event-repository.ts';
+import type { Event } from '../../domain/event.ts';
+import type { Position, UserId } from '../../domain/ids.ts';
+import { messageIdAt, type Microseconds } from '../../domain/time.ts';
+import { SortedList } from './sorted-list.ts';
+
+const DAY: Microseconds = 86_400_000_000;
+
+/** The event logs, in this process's memory. */
+export class MemoryEventRepository implements EventRepository {
+  readonly #clock: Pick<Clock, 'now'>;
+  readonly #retentionDays: number;
+  readonly #logs = new Map<UserId, SortedList<Event>>();
+
+  constructor(deps: { clock: Pick<Clock, 'now'>; eventRetentionDays: number }) {
+    this.#clock = deps.clock;
+    this.#retentionDays = deps.eventRetentionDays;
+  }
+
+  /** Adds `event` to the log of each of `users`, and drops what lies beyond the retention. Idempotent. */
+  add(event: Event, users: readonly UserId[]): void {
+    const start = this.#start();
+    const kept = Object.freeze(event);
+    for (const userId of users) {
+      let log = this.#logs.get(userId);
+      if (log === undefined) {
+        log = new SortedList(({ id }) => id);
+        this.#logs.set(userId, log);
+      }
+      log.add(kept);
+      log.dropUpTo(start);
+    }
+  }
+
+  listAfter(userId: UserId, after: Position, limit: number): Promise<readonly Event[]> {
+    const start = this.#start();
+    const from = after > start ? after : start;
+    return Promise.resolve(this.#logs.get(userId)?.above(from, limit) ?? []);
+  }
+
+  #start(): Position {
+    return messageIdAt(Math.max(this.#clock.now() - this.#retentionDays * DAY, 0), 0, '0'.repeat(13));
+  }
+}

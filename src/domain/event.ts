@@ -1,0 +1,44 @@
+import type { ConversationId, EventId, MessageId, UserId } from './ids.ts';
+import type { Microseconds } from './time.ts';
+
+/** One entry of a user's event log. It carries no text: what it reports is read where it is stored. */
+export type Event = {
+  readonly id: EventId;
+  readonly conversationId: ConversationId;
+} & (
+  | { readonly type: 'message.created'; readonly messageId: MessageId }
+  | { readonly type: 'conversation.created' }
+  /** `readerId` has read the conversation up to the event `readUpTo`. */
+  | { readonly type: 'conversation.read'; readonly readerId: UserId; readonly readUpTo: EventId }
+);
+
+/** Whether an event of this type moves its conversation in the inbox. */
+export function placesConversation(type: Event['type']): boolean {
+  return type === 'message.created' || type === 'conversation.created';
+}
+
+/** Allowance beyond a request's time for what runs on after its answer. */
+const MARGIN: Microseconds = 3_000_000;
+
+/**
+ * The longest time between the id of an ordinary event and the instant at which every reader can see the event. What
+ * becomes visible later gets a late event with a new id. Readers that go by the order of events rely on it, so it has to be the
+ * same in all processes.
+ */
+export function visibilityWindow(limits: {
+  readonly requestTimeout: Microseconds;
+  readonly maxClockSkew: Microseconds;
+}): Microseconds {
+  return limits.requestTimeout + 2 * limits.maxClockSkew + MARGIN;
+}
+
+/**
+ * Whether an event whose id is `age` old has become visible late, as the process that stores it measures it. Two
+ * clocks can differ by twice the allowed skew, so the limit is that much below the visibility window.
+ */
+export function isLate(
+  age: Microseconds,
+  limits: { readonly requestTimeout: Microseconds; readonly maxClockSkew: Microseconds },
+): boolean {
+  return age > visibilityWindow(limits) - 2 * limits.maxClockSkew;
+}

@@ -1,0 +1,235 @@
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
+import { openCassandraStorage, type CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
+import { bucketOf } from '../../src/adapters/cassandra/time-buckets.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { Overload } from '../../src/application/admission.ts';
+import type { Clock } from '../../src/application/ports/clock.ts';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
+import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import type { EventId, UserId } from '../../src/domain/ids.ts';
+import {
+  freshKey,
+  freshUser,
+  freshUsers,
+  HOUR,
+  idAt,
+  now,
+  posting,
+  SECOND,
+  talkOf,
+  top,
+} from '../contracts/cast.ts';
+import { logOf } from '../contracts/event-repository.ts';
+import { overheardLog } from '../support/overheard.ts';
+import { freshKeyspace, openClient, openStorage } from './cluster.ts';
+import { FaultyClient, type Fate } from './faulty-client.ts';
+
+let options: CassandraOptions;
+
+beforeAll(async () => {
+  options = await freshKeyspace();
+  // The first process writes the state of the event log, which the processes below do not have to.
+  await (await openStorage(options)).close();
+});
+
+/** A process at a time of its own, which completes nothing in the background. */
+async function open({
+  ahead = 0,
+  fates = [],
+}: { ahead?: number; fates?: readonly Fate[] } = {}): Promise<CassandraStorage> {
+  const host = makeClock();
+  const clock: Clock = { now: () => host.now() + ahead, latest: () => host.latest() + ahead };
+  const storage = openCassandraStorage({
+    options,
+    clock,
+    messageIds: makeMessageIds({ clock }),
+    log: overheardLog,
+    withinLimit: () => Promise.reject(new Overload()),
+    client: new FaultyClient(options, fates[Symbol.iterator]()),
+  });
+  onTestFinished(() => storage.close());
+  await storage.started;
+  return storage;
+}
+
+/** A send between two new users, as a client repeats it. */
+function aSend(age = 0): AppendRequest {
+  return { ...posting(freshUsers(), idAt(now() - age), 'Hello', freshKey()), isLive: true };
+}
+
+/** The same send under another id, as its repeat proposes it. */
+function again(request: AppendRequest): AppendRequest {
+  return { ...request, message: { ...request.message, id: idAt(now()) } };
+}
+
+async function newsOf(
+  storage: CassandraStorage,
+  { message, participants }: AppendRequest,
+): Promise<EventId[]> {
+  const log = await logOf(storage, participants[0]!);
+  return log.flatMap((event) =>
+    event.type === 'message.created' && event.messageId === message.id ? [event.id] : [],
+  );
+}
+
+/** `count` writes that are carried out, and then one that is lost: that of the marker. */
+function losingMarkerAfter(count: number): Fate[] {
+  return [...Array.from({ length: count }, (): Fate => 'answered'), 'lost'];
+}
+
+describe('a repeat long after the first attempt', () => {
+  it('moves nothing where the message was delivered', async () => {
+    const [first, later] = [await open(), await open({ ahead: HOUR })];
+    const send = aSend();
+    await first.messages.append(send);
+    await expect
+      .poll(async () => {
+        const { outcome } = await later.messages.append(again(send));
+        return [outcome, await newsOf(first, send)];
+      })
+      .toEqual(['repeated', [send.message.id]]);
+    await later.messages.append(again(send));
+    expect(await newsOf(first, send)).toEqual([send.message.id]);
+  });
+
+  it('moves it once where the marker was lost', async () => {
+    // The claim, the message, its bucket and conversation, and two inboxes.
+    const [first, later] = [await open({ fates: losingMarkerAfter(5) }), await open({ ahead: HOUR })];
+    const send = aSend();
+    await first.messages.append(send);
+    for (let repeat = 0; repeat < 3; repeat += 1) await later.messages.append(again(send));
+    const news = await newsOf(first, send);
+    expect(news).toHaveLength(2);
+    const [entry] = await first.conversations.listByUser(send.participants[0]!, top(1));
+    expect(entry?.lastEventId).toBe(news[1]);
+  });
+
+  it('replaces a late event that is late itself, as long as the message is not delivered', async () => {
+    const send = aSend(HOUR);
+    // As above, then the late event and two inboxes again.
+    const first = await open({ fates: losingMarkerAfter(8) });
+    await first.messages.append(send);
+    expect(await newsOf(first, send)).toHaveLength(2);
+    // One transaction more, since the late event that is there is replaced.
+    const later = await open({ ahead: 2 * HOUR, fates: losingMarkerAfter(9) });
+    await later.messages.append(again(send));
+    const news = await newsOf(later, send);
+    expect(news).toHaveLength(3);
+    // Not late yet: the same event again, and then it is delivered.
+    for (let repeat = 0; repeat < 3; repeat += 1) await later.messages.append(again(send));
+    expect(await newsOf(later, send)).toEqual(news);
+  });
+
+  it('is news where the first attempt stored the message and reached no inbox', async () => {
+    // The claim, the message, its bucket and its conversation; then the two inboxes.
+    const fates: Fate[] = ['answered', 'answered', 'answered', 'lost', 'lost'];
+    const [failing, later] = [await open({ fates }), await open({ ahead: HOUR })];
+    const send = aSend();
+    const [anna] = send.participants as [UserId, UserId];
+    const other = { ...posting([freshUser(), anna], idAt(now() + SECOND)), isLive: true };
+    await expect(failing.messages.append(send)).rejects.toEqual(
+      expect.objectContaining({ kind: 'outcome_unknown' }),
+    );
+    await later.messages.append(other);
+    expect(await newsOf(later, send)).toEqual([]);
+    const repeated = await later.messages.append(again(send));
+    expect(repeated).toEqual({ outcome: 'repeated', message: send.message });
+    const news = await newsOf(later, send);
+    expect(news).toHaveLength(2);
+    const [entry] = await later.conversations.listByUser(anna, top(1));
+    expect(entry).toMatchObject({ lastEventId: news[1], lastMessage: { messageId: send.message.id } });
+  });
+
+  it('makes a message found whose bucket was not listed; it was not acknowledged before', async () => {
+    const [failing, later] = [await open({ fates: ['answered', 'answered', 'lost'] }), await open()];
+    // Old enough that its bucket is not the likely one.
+    const send = { ...aSend(100 * 24 * HOUR), isLive: false };
+    await expect(failing.messages.append(send)).rejects.toBeInstanceOf(StorageFailure);
+    const conversation = talkOf(...send.participants);
+    expect(await later.messages.listBefore(conversation, top(10))).toEqual([]);
+    await later.messages.append(again(send));
+    expect(await later.messages.listBefore(conversation, top(10))).toEqual([send.message]);
+  });
+});
+
+describe('a completion in the background', () => {
+  it('moves nothing where a repeat has delivered the message meanwhile', async () => {
+    let attempts = 0;
+    let begin = (): void => undefined;
+    const delivered = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
+    const host = makeClock();
+    let ahead = 0;
+    const clock: Clock = { now: () => host.now() + ahead, latest: () => host.latest() + ahead };
+    const fates: Fate[] = ['answered', 'answered', 'answered', 'lost', 'answered'];
+    const failing = openCassandraStorage({
+      options,
+      clock,
+      messageIds: makeMessageIds({ clock }),
+      log: overheardLog,
+      withinLimit: async (work) => {
+        await delivered;
+        await work();
+        attempts += 1;
+      },
+      client: new FaultyClient(options, fates[Symbol.iterator]()),
+    });
+    onTestFinished(() => failing.close());
+    await failing.started;
+    const send = aSend();
+    await expect(failing.messages.append(send)).rejects.toBeInstanceOf(StorageFailure);
+    const other = await open();
+    await other.messages.append(again(send));
+    const client = await openClient(options);
+    const { conversationId, id } = send.message;
+    await expect
+      .poll(async () => {
+        const { rows } = await client.execute(
+          'SELECT delivered FROM messages_by_conversation WHERE conversation_id = ? AND bucket = ? AND message_id = ?',
+          [conversationId, bucketOf(conversationId, id), id],
+          { prepare: true },
+        );
+        return rows[0]?.['delivered'] as boolean | null;
+      })
+      .toBe(true);
+    ahead = HOUR;
+    begin();
+    await expect.poll(() => attempts).toBe(1);
+    expect(await newsOf(other, send)).toEqual([id]);
+  });
+
+  it('of a process that was stopped between making an id and writing it is news', async () => {
+    const storage = await open();
+    const send = { ...aSend(60 * SECOND), idempotencyKey: null };
+    await storage.messages.append(send);
+    const news = await newsOf(storage, send);
+    expect(news).toHaveLength(2);
+  });
+
+  it('does not make events for ever where the wall clock has stepped ahead', async () => {
+    const host = makeClock();
+    const clock: Clock = { now: () => host.now(), latest: () => host.now() + HOUR };
+    let retries = 0;
+    const storage = openCassandraStorage({
+      options,
+      clock,
+      messageIds: makeMessageIds({ clock }),
+      log: overheardLog,
+      withinLimit: () => {
+        retries += 1;
+        return Promise.reject(new Overload());
+      },
+    });
+    onTestFinished(() => storage.close());
+    await storage.started;
+    const send = { ...aSend(), idempotencyKey: null };
+    await expect(storage.messages.append(send)).rejects.toEqual(
+      expect.objectContaining({ kind: 'outcome_unknown' }),
+    );
+    await expect.poll(() => retries).toBeGreaterThan(0);
+    expect((await newsOf(storage, send)).length).toBeLessThanOrEqual(4);
+  });
+});

@@ -1,0 +1,53 @@
+import { Client, types } from 'cassandra-driver';
+import type { LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+
+/** An event that reports a message. */
+export interface StoredEvent {
+  readonly userId: UserId;
+  readonly eventId: string;
+  readonly messageId: string;
+}
+
+/** The messages that became visible late, so that they are news under an event of their own. */
+export async function lateMessagesOf(cluster: LocalCluster): Promise<Set<string>> {
+  const rows = await rowsOf(cluster, 'SELECT message_id FROM late_events', []);
+  return new Set(rows.map((row) => String(row['message_id'])));
+}
+
+/** What the event logs of users report, as every reader sees it. */
+export async function eventsOf(cluster: LocalCluster, users: readonly UserId[]): Promise<StoredEvent[]> {
+  const rows = await rowsOf(
+    cluster,
+    'SELECT user_id, event_id, message_id FROM events_by_user WHERE user_id IN ? AND places = true',
+    [users],
+  );
+  return rows.map((row) => ({
+    userId: row['user_id'] as UserId,
+    eventId: String(row['event_id']),
+    messageId: String(row['message_id']),
+  }));
+}
+
+async function rowsOf(
+  cluster: LocalCluster,
+  query: string,
+  params: readonly unknown[],
+): Promise<types.Row[]> {
+  const [first] = cluster.nodes;
+  const client = new Client({
+    contactPoints: [...cluster.contactPoints],
+    localDataCenter: cluster.localDatacenter,
+    keyspace: 'messenger',
+    protocolOptions: { port: first!.port },
+  });
+  try {
+    const consistency = types.consistencies.localQuorum;
+    const answer = await client.execute(query, [...params], { prepare: true, consistency, fetchSize: 1_000 });
+    const rows: types.Row[] = [];
+    for await (const row of answer) rows.push(row);
+    return rows;
+  } finally {
+    await client.shutdown();
+  }
+}

@@ -1,0 +1,100 @@
+import { strict as assert } from 'node:assert';
+import { setTimeout as pause } from 'node:timers/promises';
+import { millisecondsOf } from '../../src/domain/time.ts';
+import type { Position } from '../../src/domain/ids.ts';
+import { environmentOf } from './cluster.ts';
+import { eventsOf } from './events.ts';
+import { askerOf } from './http.ts';
+import { castOf, post, type Attempt } from './load.ts';
+import { assertKept, assertSound, isFailure, tallyOf, type Scenario } from './stage.ts';
+
+/** With these an event that becomes visible five seconds after its id is late. */
+const LIMITS = { REQUEST_TIMEOUT_MS: '2000', MAX_CLOCK_SKEW_MS: '200' };
+const PAUSE_MS = 9_000;
+
+/** By then, what was under way when the service stopped has come to its end in Cassandra. */
+const AT_REST_MS = 3_000;
+
+const ROUNDS = 2;
+
+/** Enough that there is always a send between its id and its last write. */
+const CLIENTS = { 'send with a key': 16, send: 8 };
+const REQUESTS_BETWEEN = 200;
+
+/**
+ * A service process stops between making an id and writing, and goes on later: a message that was acknowledged in the
+ * end was seen by those who looked meanwhile, or is news to them by an event after the pause.
+ */
+export const serviceIsPaused: Scenario = async (stage) => {
+  const cluster = await stage.threeNodes();
+  const environment = environmentOf(cluster);
+  const service = stage.startService({ ...environment, ...LIMITS });
+  await service.said(/Ready at/);
+  const ask = askerOf(service.url);
+  let news = 0;
+  let crossed = 0;
+  for (let round = 0; round < ROUNDS; round += 1) {
+    const cast = castOf(8);
+    const load = stage.startLoad({ ask, cast, clients: CLIENTS, thinkMs: 0 });
+    await load.progress(REQUESTS_BETWEEN);
+    service.pause();
+    const pausedAt = Date.now();
+    await pause(AT_REST_MS);
+    const seen = await eventsOf(cluster, cast);
+    await pause(PAUSE_MS - AT_REST_MS);
+    const resumed = { at: Date.now(), as: performance.now() };
+    service.resume();
+    await load.progress(REQUESTS_BETWEEN);
+    await load.stop();
+
+    const attempts = await repeated(load.attempts);
+    const events = await eventsOf(cluster, cast);
+    const late = attempts.filter(
+      ({ messageId, at, took, outcome }) =>
+        messageId !== null &&
+        millisecondsOf(messageId as Position) < pausedAt &&
+        (at + took > resumed.as || outcome !== 201),
+    );
+    for (const { messageId, send } of late) {
+      for (const userId of [send!.sender, send!.receiver]) {
+        const reports = (event: (typeof events)[number]): boolean =>
+          event.userId === userId && event.messageId === messageId;
+        if (seen.some(reports)) continue;
+        news += 1;
+        assert.ok(
+          events.some((event) => reports(event) && millisecondsOf(event.eventId as Position) >= resumed.at),
+          `${messageId} of ${userId} became visible in the past`,
+        );
+      }
+    }
+    crossed += late.length;
+    stage.tell({
+      act: `SIGSTOP of the service for ${PAUSE_MS / 1_000} s under load`,
+      attempts: load.attempts,
+      seen: tallyOf(load.attempts.filter(isFailure)),
+    });
+    await assertKept(stage, { cluster, ask, cast, attempts });
+  }
+  stage.tell({
+    act: 'sends under way at that time, those with a key repeated',
+    seen: `${crossed} acknowledged afterwards; in ${news} inboxes and logs they are news of that time, in the others they were seen before`,
+  });
+  assert.ok(news > 0, 'no message became visible late, so nothing was shown');
+  await assertSound(stage, [service], environment);
+
+  /** The attempts, of which those with a key that failed were repeated until they were acknowledged. */
+  async function repeated(attempts: readonly Attempt[]): Promise<Attempt[]> {
+    return await Promise.all(
+      attempts.map(async (attempt) => {
+        const { send } = attempt;
+        if (typeof send?.key !== 'string' || !isFailure(attempt)) return attempt;
+        for (;;) {
+          const { status, body } = await post(ask, send);
+          if (status === 201) return { ...attempt, messageId: body.id };
+          assert.equal(status, 503);
+          await pause(200);
+        }
+      }),
+    );
+  }
+};

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import type { AppendRequest, AppendResult } from '../../src/application/ports/message-repository.ts';
+import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import { participantsOf } from '../../src/domain/conversation.ts';
+import type { EventId, IdempotencyKey, Position, UserId } from '../../src/domain/ids.ts';
+import type { Message } from '../../src/domain/message.ts';
+import { messageIdAt, microsecondsOf, type Microseconds } from '../../src/domain/time.ts';
+
+/**
+ * Random sends of which some become visible late, some are repeated, and some come from hosts whose clocks are off; and
+ * what has to be true of histories, inboxes and event logs once nothing is in flight.
+ */
+
+/** One send, and its repeats. */
+export interface LateSend {
+  readonly host: 0 | 1;
+  readonly from: number;
+  readonly to: number;
+  readonly key: number | null;
+  /** How old the id is when it is stored, in seconds; beyond a minute it is late for every storage under test. */
+  readonly age: number;
+  /** By how many milliseconds the host's clock is ahead. */
+  readonly skew: number;
+  readonly repeats: number;
+}
+
+const person = fc.nat(3);
+
+export const lateSends: fc.Arbitrary<LateSend[]> = fc.array(
+  fc.record({
+    host: fc.constantFrom(0 as const, 1 as const),
+    from: person,
+    to: person,
+    key: fc.option(fc.nat(5)),
+    age: fc.constantFrom(0, 0, 0, 1, 90, 3_600, 86_400),
+    skew: fc.integer({ min: -2_000, max: 2_000 }),
+    repeats: fc.constantFrom(0, 0, 1, 3),
+  }),
+  { minLength: 1, maxLength: 30 },
+);
+
+const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
+
+/** Sends all of `sends`, and checks what is then at rest. */
+export async function sendAndCheck(
+  hosts: readonly [Storage, Storage],
+  sends: readonly LateSend[],
+): Promise<void> {
+  const run = randomUUID().slice(0, 8);
+  const people = Array.from({ length: 4 }, (_, n) => `${run}-${n}` as UserId);
+  const acknowledged = new Map<string, Message>();
+  let serial = 0;
+  for (const { host, from, to, key, age, skew, repeats } of sends) {
+    const [senderId, receiverId] = [people[from] ?? assert.fail(), people[to] ?? assert.fail()];
+    const participants = participantsOf(senderId, receiverId);
+    const nextId = () => {
+      const time = (Date.now() + skew) * 1_000 - age * 1_000_000;
+      return messageIdAt(time, (serial += 1) % 1_000, randomUUID().replaceAll('-', '').slice(0, 13));
+    };
+    const request = (): AppendRequest => ({
+      message: {
+        id: nextId(),
+        conversationId: conversationIdOf(participants),
+        senderId,
+        receiverId,
+        content: key === null ? `No. ${serial}` : `Under ${key} to ${to}`,
+      },
+      participants,
+      // A key stands for one body.
+      idempotencyKey: key === null ? null : (`${run}-${key}-${to}` as IdempotencyKey),
+      isLive: true,
+    });
+    const first = request();
+    for (let attempt = 0; attempt <= repeats; attempt += 1) {
+      const storage = hosts[attempt % 2 === 0 ? host : 0];
+      const result = await persist(storage, key === null ? first : request());
+      assert.ok(result.outcome !== 'key_reused');
+      acknowledged.set(result.message.id, result.message);
+    }
+  }
+  for (const storage of hosts) {
+    for (const userId of people) await assertAtRest(storage, userId, [...acknowledged.values()]);
+  }
+}
+
+/** Whoever gets no answer asks again. */
+async function persist({ messages }: Storage, request: AppendRequest): Promise<AppendResult> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await messages.append(request);
+    } catch (error) {
+      if (!(error instanceof StorageFailure) || tries === 100) throw error;
+    }
+  }
+}
+
+/**
+ * The log of a user has each acknowledged message of theirs at least once, and once in time or under a late event; the
+ * inbox is what the log says last of each conversation; the history has each message once.
+ */
+async function assertAtRest(
+  { messages, conversations, events }: Storage,
+  userId: UserId,
+  acknowledged: readonly Message[],
+): Promise<void> {
+  const own = acknowledged.filter(({ senderId, receiverId }) => [senderId, receiverId].includes(userId));
+  const log = await events.listAfter(userId, BOTTOM, 1_000);
+  const newest = new Map<string, { id: EventId; messageId: EventId }>();
+  const reported = new Set<string>();
+  let last: Microseconds = 0;
+  for (const event of log) {
+    assert.ok(microsecondsOf(event.id) >= last, 'the log is in order');
+    last = microsecondsOf(event.id);
+    if (event.type !== 'message.created') continue;
+    reported.add(event.messageId);
+    newest.set(event.conversationId, event);
+  }
+  assert.deepEqual([...reported].sort(), own.map(({ id }) => id).sort(), 'each message is reported');
+
+  const inbox = await conversations.listByUser(userId, { before: null, offset: 0, limit: 100 });
+  assert.deepEqual(
+    inbox.map(({ conversationId, lastEventId, lastMessage }) => [
+      conversationId,
+      lastEventId,
+      lastMessage?.messageId,
+    ]),
+    [...newest]
+      .sort(([, a], [, b]) => (a.id > b.id ? -1 : 1))
+      .map(([conversationId, { id, messageId }]) => [conversationId, id, messageId]),
+    'the inbox is what the log says last',
+  );
+  for (const { conversationId } of inbox) {
+    const history = await messages.listBefore(conversationId, { before: null, offset: 0, limit: 1_000 });
+    const expected = own.filter((message) => message.conversationId === conversationId);
+    assert.deepEqual(
+      history,
+      expected.sort((a, b) => (a.id > b.id ? -1 : 1)),
+    );
+  }
+}

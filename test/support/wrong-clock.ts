@@ -1,0 +1,53 @@
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+
+/** Where the package `faketime` puts its library: on Debian below a folder for the kind of processor. */
+const FOLDERS = ['/usr/lib', '/usr/local/lib'];
+
+/** The library that shows a process another wall clock, or null where it is not installed. */
+export function findFaketime(): string | null {
+  const places = FOLDERS.flatMap((folder) => [
+    folder,
+    ...(existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []),
+  ]);
+  return (
+    places.map((place) => join(place, 'faketime/libfaketimeMT.so.1')).find((path) => existsSync(path)) ?? null
+  );
+}
+
+/**
+ * The environment in which a process sees a wall clock other than the host's, as `faketime` has it: `+10y`, `-5s`, or
+ * `@1970-01-02 00:00:00` to begin there. Its monotonic clock is the host's.
+ */
+export function wrongClock(library: string, clock: string): Record<string, string> {
+  return { LD_PRELOAD: library, FAKETIME_DONT_FAKE_MONOTONIC: '1', FAKETIME: clock };
+}
+
+/** The same for a clock that can be set while the process runs. It begins as the host's. */
+export function settableClock(library: string): {
+  readonly env: Record<string, string>;
+  readonly set: (clock: string) => void;
+} {
+  const folder = mkdtempSync(join(tmpdir(), 'messenger-clock-'));
+  onTestFinished(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const file = join(folder, 'clock');
+  const set = (clock: string): void => {
+    // It is read all the time, so it must never be half written.
+    writeFileSync(`${file}.new`, `${clock}\n`);
+    renameSync(`${file}.new`, file);
+  };
+  set('+0s');
+  return {
+    env: {
+      LD_PRELOAD: library,
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      FAKETIME_TIMESTAMP_FILE: file,
+      FAKETIME_NO_CACHE: '1',
+    },
+    set,
+  };
+}

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { BackgroundRetry } from '../../src/adapters/cassandra/background-retry.ts';
+import { CassandraMessageRepository } from '../../src/adapters/cassandra/message-repository.ts';
+import { nameOf, type Row, type Session, type Statement } from '../../src/adapters/cassandra/session.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { freshKey, freshUsers, idAt, now, posting } from '../contracts/cast.ts';
+import { timelessClock } from '../support/memory-storage.ts';
+
+/** The statements of a process, step by step: those of one step are sent before any of them is answered. */
+function aProcess() {
+  const steps: string[][] = [];
+  let isStepOpen = false;
+  const send = async (name: string): Promise<void> => {
+    if (!isStepOpen) steps.push([]);
+    isStepOpen = true;
+    steps.at(-1)?.push(name);
+    await new Promise(setImmediate);
+    isStepOpen = false;
+  };
+  const session = {
+    read: () => Promise.resolve([]),
+    writes: () => ({
+      run: (query: string) => send(nameOf(query)),
+      batch: (statements: readonly Statement[]) =>
+        send(statements.map(({ query }) => nameOf(query).replace('INSERT ', '')).join(' + ')),
+      all: (parallel: readonly Promise<void>[]) => Promise.all(parallel).then(() => undefined),
+      compareAndSet: async (query: string) => {
+        await send(`${nameOf(query)} IF`);
+        return { '[applied]': true } as unknown as Row;
+      },
+    }),
+  } as unknown as Session;
+  const clock = timelessClock();
+  const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const messages = new CassandraMessageRepository({
+    session,
+    clock,
+    messageIds: makeMessageIds({ clock }),
+    retry: new BackgroundRetry({ log, withinLimit: (work) => work() }),
+    limits: { requestTimeout: 5_000_000, maxClockSkew: 2_000_000 },
+    eventRetentionDays: 30,
+    keyRetentionDays: 30,
+  });
+  return { messages, steps };
+}
+
+test.each([1, 20, 100])(
+  'a send takes four statements in two steps, by random routing over %i processes',
+  async (count) => {
+    const users = freshUsers();
+    const processes = Array.from({ length: count }, aProcess);
+    for (let sends = 0; sends < 200; sends += 1) {
+      const { messages, steps } = processes[Math.floor(Math.random() * count)]!;
+      steps.length = 0;
+      await messages.append({ ...posting(users, idAt(now())), isLive: true });
+      expect(steps).toEqual([
+        ['INSERT messages_by_conversation', 'buckets_by_conversation + conversations'],
+        ['conversations_by_user + events_by_user', 'conversations_by_user + events_by_user'],
+      ]);
+    }
+  },
+);
+
+test('a key adds a claim before them, and a marker after them that nobody waits for', async () => {
+  const { messages, steps } = aProcess();
+  await messages.append({ ...posting(freshUsers(), idAt(now()), 'Hello', freshKey()), isLive: true });
+  expect(steps.map((step) => step.length)).toEqual([1, 2, 2, 1]);
+  expect(steps[0]).toEqual(['INSERT messages_by_idempotency_key IF']);
+  expect(steps[3]).toEqual(['INSERT messages_by_conversation']);
+});

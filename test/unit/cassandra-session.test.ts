@@ -1,0 +1,176 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { errors, types, type Client, type QueryOptions } from 'cassandra-driver';
+import { describe, expect, it } from 'vitest';
+import { makeSession, type Session } from '../../src/adapters/cassandra/session.ts';
+import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+
+const { responseErrorCodes: codes, consistencies } = types;
+
+const answered = (code: number, coordinator = 'node 0'): Error =>
+  Object.assign(new errors.ResponseError(code, 'as Cassandra words it'), { coordinator });
+
+const NODES = ['node 0', 'node 1', 'node 2'];
+const DATACENTER = 'datacenter1';
+
+const OK = {
+  rows: [],
+  info: { speculativeExecutions: 0 },
+  first: () => ({ '[applied]': true }),
+} as unknown as types.ResultSet;
+
+/** A session over a client that answers what `execute` says. */
+function sessionOver(
+  execute: (query: string, options: QueryOptions) => Promise<types.ResultSet>,
+  transactionTimeoutMs = 0,
+): Session {
+  const hosts = NODES.map((address) => ({ address, datacenter: DATACENTER, isUp: () => true }));
+  const client = {
+    hosts: { values: () => hosts },
+    execute: (query: string, _params: unknown, options: QueryOptions) => execute(query, options),
+  } as unknown as Client;
+  return makeSession(client, () => true, {
+    consistency: {
+      read: consistencies.localQuorum,
+      write: consistencies.localQuorum,
+      serial: consistencies.localSerial,
+    },
+    localDatacenter: DATACENTER,
+    transactionTimeoutMs,
+  });
+}
+
+async function failureOf(work: Promise<unknown>): Promise<StorageFailure> {
+  const failure: unknown = await work.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  expect(failure).toBeInstanceOf(StorageFailure);
+  return failure as StorageFailure;
+}
+
+describe('parallel writes', () => {
+  const REFUSED = 'INSERT INTO refused (id) VALUES (?)';
+  const SLOW = 'INSERT INTO slow (id) VALUES (?)';
+  const SLOWLY_LOST = 'INSERT INTO slowly_lost (id) VALUES (?)';
+
+  const settled: string[] = [];
+  const execute = async (query: string): Promise<types.ResultSet> => {
+    if (query !== REFUSED) await pause(45);
+    settled.push(query);
+    if (query === SLOW) return OK;
+    throw query === REFUSED
+      ? answered(codes.unavailableException)
+      : new errors.OperationTimedOutError('no answer', 'node 0');
+  };
+
+  /** Runs the statements in parallel, and gives the failure and which of them had settled by then. */
+  const run = async (...queries: string[]) => {
+    settled.length = 0;
+    const writes = sessionOver(execute).writes();
+    const failure = await failureOf(writes.all(queries.map((query) => writes.run(query, []))));
+    return { kind: failure.kind, settled: [...settled] };
+  };
+
+  it('fail with an unknown outcome when one was refused before its sibling was applied', async () => {
+    expect(await run(REFUSED, SLOW)).toEqual({ kind: 'outcome_unknown', settled: [REFUSED, SLOW] });
+    expect(await run(SLOW, REFUSED)).toEqual({ kind: 'outcome_unknown', settled: [REFUSED, SLOW] });
+  });
+
+  it('fail with an unknown outcome when one was refused and the other is lost', async () => {
+    const settledInTheEnd = [REFUSED, SLOWLY_LOST];
+    expect(await run(REFUSED, SLOWLY_LOST)).toEqual({ kind: 'outcome_unknown', settled: settledInTheEnd });
+  });
+
+  it('are unavailable when all were refused', async () => {
+    expect(await run(REFUSED, REFUSED)).toEqual({ kind: 'unavailable', settled: [REFUSED, REFUSED] });
+  });
+
+  it('show a bug in one of them as what it is', async () => {
+    const bug = new TypeError('not a valid uuid');
+    const writes = sessionOver(async (query) => {
+      if (query === SLOW) throw bug;
+      throw answered(codes.unavailableException);
+    }).writes();
+    const all = writes.all([writes.run(REFUSED, []), writes.run(SLOW, [])]);
+    await expect(all).rejects.toBe(bug);
+  });
+
+  it('make what fails after them have an unknown outcome', async () => {
+    const writes = sessionOver(execute).writes();
+    await writes.all([writes.run(SLOW, [])]);
+    expect((await failureOf(writes.run(REFUSED, []))).kind).toBe('outcome_unknown');
+  });
+});
+
+describe('a read', () => {
+  const READ = 'SELECT content FROM messages_by_conversation WHERE conversation_id = ?';
+
+  /** Reads over nodes of which `failing` answer with `code`; the driver picks the first that it is not told. */
+  const read = async (code: number, ...failing: string[]) => {
+    const asked: string[] = [];
+    const session = sessionOver(async (_query, { host }) => {
+      const coordinator = host?.address ?? 'node 0';
+      asked.push(coordinator);
+      if (failing.includes(coordinator)) throw answered(code, coordinator);
+      return OK;
+    });
+    const failure = await session.read(READ, []).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    return { asked, failure };
+  };
+
+  it('goes to another coordinator when a replica fails, as with a corrupt SSTable', async () => {
+    const { asked, failure } = await read(codes.readFailure, 'node 0');
+    expect(asked).toEqual(['node 0', 'node 1']);
+    expect(failure).toBeNull();
+  });
+
+  it('is unavailable when that one fails too', async () => {
+    const { asked, failure } = await read(codes.readFailure, ...NODES);
+    expect(asked).toHaveLength(2);
+    expect(failure).toMatchObject({ kind: 'unavailable' });
+  });
+
+  it('is not repeated where the statement is wrong', async () => {
+    const { asked, failure } = await read(codes.invalid, 'node 0');
+    expect(asked).toEqual(['node 0']);
+    expect(failure).not.toBeInstanceOf(StorageFailure);
+  });
+});
+
+describe('a transaction', () => {
+  const CLAIM = 'INSERT INTO messages_by_idempotency_key (sender_id) VALUES (?) IF NOT EXISTS';
+
+  it('leaves the choice of the node to the driver each time, which knows what hangs, and may be hedged', async () => {
+    const options: QueryOptions[] = [];
+    const session = sessionOver(async (_query, given) => {
+      options.push(given);
+      if (options.length < 3) throw answered(codes.writeTimeout);
+      return OK;
+    }, 1_000);
+    expect(await session.writes().compareAndSet(CLAIM, [])).toEqual({ '[applied]': true });
+    expect(options).toHaveLength(3);
+    for (const { host, isIdempotent } of options)
+      expect({ host, isIdempotent }).toEqual({ isIdempotent: true });
+  });
+
+  it('fails with an unknown outcome once its time is up, where any attempt may have been applied', async () => {
+    let attempts = 0;
+    const session = sessionOver(async () => {
+      attempts += 1;
+      throw answered(attempts === 1 ? codes.writeTimeout : codes.unavailableException);
+    }, 200);
+    const failure = await failureOf(session.writes().compareAndSet(CLAIM, []));
+    expect(failure.kind).toBe('outcome_unknown');
+    expect(attempts).toBeGreaterThan(1);
+  });
+
+  it('is unavailable where each attempt was refused', async () => {
+    const session = sessionOver(async () => {
+      throw answered(codes.unavailableException);
+    }, 100);
+    expect((await failureOf(session.writes().compareAndSet(CLAIM, []))).kind).toBe('unavailable');
+  });
+});

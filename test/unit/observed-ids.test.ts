@@ -1,0 +1,92 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import { makeGetConversation } from '../../src/application/get-conversation.ts';
+import { makeListConversations } from '../../src/application/list-conversations.ts';
+import { makeListMessagesBefore } from '../../src/application/list-messages-before.ts';
+import { makeSendMessage } from '../../src/application/send-message.ts';
+import { makeStartConversation } from '../../src/application/start-conversation.ts';
+import { SERVICE } from '../../src/domain/caller.ts';
+import { participantsOf } from '../../src/domain/conversation.ts';
+import type { IdempotencyKey, MessageId, UserId } from '../../src/domain/ids.ts';
+
+/*
+ * A process never gives out an id below one that it has shown: two processes over one store, of which one is behind.
+ */
+
+const SECOND = 1_000_000;
+const NOON = Date.UTC(2026, 0, 31, 12) * 1_000;
+
+const [ada, ben] = ['ada', 'ben'] as UserId[] as [UserId, UserId];
+const conversationId = conversationIdOf(participantsOf(ada, ben));
+const page = { before: null, limit: 10, page: null };
+
+/** Two processes over one store; `ahead` is by how much the clock of the first is before that of the second. */
+function makeProcesses(ahead: number) {
+  const storeClock = { now: () => NOON, latest: () => NOON };
+  const storage = makeMemoryStorage({
+    clock: storeClock,
+    messageIds: makeMessageIds({ clock: storeClock }),
+    limits: { requestTimeout: 5 * SECOND, maxClockSkew: 2 * SECOND },
+    eventRetentionDays: 30,
+    keyRetentionDays: 30,
+  });
+  const processAt = (time: number) => {
+    const messageIds = makeMessageIds({ clock: { now: () => time }, maxClockSkew: 2 * SECOND });
+    const deps = { ...storage, messageIds, conversationIdOf };
+    const getConversation = makeGetConversation(deps);
+    const sendMessage = makeSendMessage(deps);
+    return {
+      getConversation,
+      listConversations: makeListConversations(deps),
+      listMessagesBefore: makeListMessagesBefore(deps),
+      startConversation: makeStartConversation({ ...deps, getConversation }),
+      send: async (content: string, key: string | null = null): Promise<MessageId> => {
+        const idempotencyKey = key as IdempotencyKey | null;
+        const command = { caller: SERVICE, senderId: ada, receiverId: ben, content, idempotencyKey };
+        return (await sendMessage(command)).message.id;
+      },
+    };
+  };
+  return { early: processAt(NOON + ahead), late: processAt(NOON) };
+}
+
+type Process = ReturnType<typeof makeProcesses>['late'];
+
+const WAYS: Readonly<Record<string, (late: Process) => Promise<unknown>>> = {
+  'lists the messages': (late) => late.listMessagesBefore({ caller: SERVICE, conversationId, ...page }),
+  'lists the inbox': (late) => late.listConversations({ caller: SERVICE, userId: ben, ...page }),
+  'gets the conversation': (late) => late.getConversation({ caller: SERVICE, conversationId }),
+  'starts the conversation, which is there': (late) =>
+    late.startConversation({ caller: SERVICE, participantIds: [ada, ben] }),
+  'repeats a send of another process': (late) => late.send('Hello', 'k'),
+};
+
+describe.each(Object.entries(WAYS))('a process that %s', (_, show) => {
+  let shown: MessageId;
+  let processes: ReturnType<typeof makeProcesses>;
+
+  beforeEach(async () => {
+    processes = makeProcesses(1.5 * SECOND);
+    shown = await processes.early.send('Hello', 'k');
+  });
+
+  test('gives a reply a later id than what it has shown, though its clock is behind', async () => {
+    await show(processes.late);
+    expect((await processes.late.send('A reply')) > shown).toBe(true);
+  });
+
+  test('does not follow an id that is further ahead than clocks may differ', async () => {
+    const far = makeProcesses(10 * SECOND);
+    const wrong = await far.early.send('Hello', 'k');
+    await show(far.late);
+    expect((await far.late.send('A reply')) < wrong).toBe(true);
+  });
+});
+
+test('a process that has shown nothing goes by its clock', async () => {
+  const { early, late } = makeProcesses(1.5 * SECOND);
+  const first = await early.send('Hello');
+  expect((await late.send('Another')) < first).toBe(true);
+});
