@@ -164,18 +164,17 @@ export class CassandraMessageRepository implements MessageRepository {
         conversationRow({ id: conversationId, participants, created: id }),
       ]),
     ]);
-    let eventId: EventId = id;
-    await this.#publish(message, participants, eventId, writes);
+    await this.#publish(message, participants, id, writes);
     // Whether it became visible late is known only now; the process may have been stopped in between.
-    if (await this.#needsLateEvent(request, eventId, writes)) {
-      eventId = await agreeOnLateEvent(
+    if (await this.#needsLateEvent(request, writes)) {
+      const lateEvent = await agreeOnLateEvent(
         { messageIds: this.#messageIds, isLate: (event) => this.#isLate(event) },
         message,
         writes,
       );
-      await this.#publish(message, participants, eventId, writes);
+      await this.#publish(message, participants, lateEvent, writes);
       // Storage takes longer than the visibility window, or the wall clock has just stepped: the background retry goes on.
-      if (this.#isLate(eventId)) {
+      if (this.#isLate(lateEvent)) {
         throw new StorageFailure('outcome_unknown', {
           cause: new Error('its late event became visible late'),
         });
@@ -199,10 +198,9 @@ export class CassandraMessageRepository implements MessageRepository {
   /** A message that a repeat has delivered meanwhile is known to its readers, and is not to move again. */
   async #needsLateEvent(
     { message, idempotencyKey, isLive }: AppendRequest,
-    eventId: EventId,
     writes: Writes,
   ): Promise<boolean> {
-    if (!isLive || !this.#isLate(eventId)) return false;
+    if (!isLive || !this.#isLate(message.id)) return false;
     return idempotencyKey === null || !(await this.#isDelivered(message, writes));
   }
 
