@@ -47,14 +47,14 @@ export function messagesIn(parameters: Parameters): number {
  * Rejects with the `StorageFailure` that ended it, once nothing is in progress any more. `sent` is told of each
  * message that was stored.
  */
-export async function play(needs: {
+export async function play(deps: {
   storage: Storage;
   parameters: Parameters;
   sent: () => void;
 }): Promise<void> {
-  const { parameters } = needs;
-  await atOnce(numbersTo(parameters.users), (number) => save(number, needs));
-  await atOnce(talksOf(parameters), (talk, hasFailed) => speak(talk, hasFailed, needs));
+  const { parameters } = deps;
+  await atOnce(numbersTo(parameters.users), (number) => save(number, deps));
+  await atOnce(talksOf(parameters), (talk, hasFailed) => speak(talk, hasFailed, deps));
 }
 
 /** Users came one a second, the last of them before the oldest message. */

@@ -1,4 +1,4 @@
-import { actsFor, type Caller } from '../domain/caller.ts';
+import { canActAs, type Caller } from '../domain/caller.ts';
 import { participantsOf } from '../domain/conversation.ts';
 import type { UserId } from '../domain/ids.ts';
 import { Refusal } from '../domain/refusal.ts';
@@ -32,7 +32,7 @@ export function makeStartConversation(deps: {
   getConversation: GetConversation;
 }): StartConversation {
   return async ({ caller, participantIds }) => {
-    if (!participantIds.some((participant) => actsFor(caller, participant))) {
+    if (!participantIds.some((participant) => canActAs(caller, participant))) {
       throw new Refusal('participants_are_others', 'A user starts no conversation but their own.');
     }
     const participants = participantsOf(...participantIds);
@@ -40,7 +40,7 @@ export function makeStartConversation(deps: {
     const found = await deps.conversations.find(id);
     // What is there is begun again with its own time, which completes a begin that died half-way.
     await deps.conversations.start(found ?? { id, participants, created: deps.messageIds.next() });
-    // Asked for anew, since a begin in the same instant may have been the earlier one.
+    // ValidatedRequest for anew, since a begin in the same instant may have been the earlier one.
     const summary = await deps.getConversation({ caller, conversationId: id }).catch(afterWrite);
     return { ...summary, started: found === null };
   };

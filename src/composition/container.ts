@@ -1,11 +1,11 @@
 import { makeApp } from '../adapters/http/app.ts';
-import type { UserNames } from '../adapters/http/exchange.ts';
-import type { Gate } from '../adapters/http/gate.ts';
+import type { Pseudonymize } from '../adapters/http/middleware/request-context.ts';
+import type { AccessPolicy } from '../adapters/http/middleware/access-policy.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
 import { conversationIdOf as systemConversationIdOf } from '../adapters/system/conversation-ids.ts';
-import { answeringWithin } from '../adapters/system/deadline.ts';
-import { admitting, type Admission } from '../application/admission.ts';
+import { withTimeout } from '../adapters/system/with-timeout.ts';
+import { makeConcurrencyLimiter, type ConcurrencyLimiter } from '../application/concurrency-limiter.ts';
 import { makeGetConversation } from '../application/get-conversation.ts';
 import { makeGetUser } from '../application/get-user.ts';
 import { makeListConversations } from '../application/list-conversations.ts';
@@ -22,16 +22,16 @@ import { requireVerifiedClock } from '../application/require-verified-clock.ts';
 import { makeSaveUser } from '../application/save-user.ts';
 import { makeSendMessage } from '../application/send-message.ts';
 import { makeStartConversation } from '../application/start-conversation.ts';
-import { traced } from '../application/tracing.ts';
+import { withTracing } from '../application/with-tracing.ts';
 import type { UseCases } from '../application/use-cases.ts';
 import { makeProvisions, type Provisions } from './provide.ts';
 import { TOKENS } from './tokens.ts';
 
 /** What differs from host to host and from test to test. All of it is open already; the caller closes storage. */
-export interface Ingredients {
+export interface Dependencies {
   readonly storage: Storage;
   readonly clock: Clock;
-  /** Asked before each write. */
+  /** ValidatedRequest before each write. */
   readonly clockCheck: ClockCheck;
   readonly messageIds: MessageIds;
   readonly telemetry: Telemetry;
@@ -40,25 +40,25 @@ export interface Ingredients {
   /** What the app gives at /metrics; null where it has no such path. */
   readonly metrics: MetricsText | null;
   readonly log: Log;
-  readonly userNames: UserNames;
+  readonly pseudonymize: Pseudonymize;
   readonly build: Build;
   readonly docsAssets: DocsAssets;
   /** The path under which a proxy shows the service; empty for none. */
   readonly publicPath: string;
-  readonly gate: Gate;
+  readonly accessPolicy: AccessPolicy;
   readonly requestTimeoutMs: number;
   readonly maxRequestsInFlight: number;
 }
 
 /** The messenger, put together: `TOKENS.app` is what a host serves. */
-export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
+export function buildContainer(given: Dependencies): Pick<Provisions, 'take'> {
   const { value, made, take } = makeProvisions();
-  const { clock, clockCheck, messageIds, conversationIdOf, log, userNames, build, docsAssets } = TOKENS;
-  const { publicPath, gate } = TOKENS;
+  const { clock, clockCheck, messageIds, conversationIdOf, log, pseudonymize, build, docsAssets } = TOKENS;
+  const { publicPath, accessPolicy } = TOKENS;
   const { telemetry, tracing, metrics, requestTimeoutMs, maxRequestsInFlight } = TOKENS;
-  const { messages, conversations, users, missing } = TOKENS;
+  const { messages, conversations, users, readinessProblems } = TOKENS;
   const { sendMessage, listMessagesBefore, listConversations, getConversation, startConversation } = TOKENS;
-  const { saveUser, getUser, admission, useCases, app } = TOKENS;
+  const { saveUser, getUser, concurrencyLimiter, useCases, app } = TOKENS;
 
   value(clock, given.clock);
   value(clockCheck, given.clockCheck);
@@ -68,19 +68,22 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   value(tracing, given.tracing);
   value(metrics, given.metrics);
   value(log, given.log);
-  value(userNames, given.userNames);
+  value(pseudonymize, given.pseudonymize);
   value(build, given.build);
   value(docsAssets, given.docsAssets);
   value(publicPath, given.publicPath);
-  value(gate, given.gate);
+  value(accessPolicy, given.accessPolicy);
   value(requestTimeoutMs, given.requestTimeoutMs);
   value(maxRequestsInFlight, given.maxRequestsInFlight);
 
   value(messages, given.storage.messages);
   value(conversations, given.storage.conversations);
   value(users, given.storage.users);
-  value(missing, async () => {
-    const all = await Promise.all([given.storage.missing(), given.gate.readinessProblems()]);
+  value(readinessProblems, async () => {
+    const all = await Promise.all([
+      given.storage.readinessProblems(),
+      given.accessPolicy.readinessProblems(),
+    ]);
     return all.flat();
   });
 
@@ -96,7 +99,7 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   });
   made(saveUser, makeSaveUser, { users, clock });
   made(getUser, makeGetUser, { users });
-  made(admission, makeAdmission, {
+  made(concurrencyLimiter, makeAdmission, {
     sendMessage,
     listMessagesBefore,
     listConversations,
@@ -107,21 +110,21 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
     maxRequestsInFlight,
     clock,
   });
-  made(useCases, makeBoundedUseCases, { admission, clockCheck, requestTimeoutMs, tracing });
+  made(useCases, makeBoundedUseCases, { concurrencyLimiter, clockCheck, requestTimeoutMs, tracing });
 
   made(app, makeApp, {
     useCases,
-    admission,
-    missing,
+    concurrencyLimiter,
+    readinessProblems,
     build,
     docsAssets,
     publicPath,
-    gate,
+    accessPolicy,
     telemetry,
     tracing,
     metrics,
     log,
-    userNames,
+    pseudonymize,
   });
 
   return { take };
@@ -131,18 +134,18 @@ function makeAdmission({
   maxRequestsInFlight,
   clock,
   ...useCases
-}: UseCases & { readonly maxRequestsInFlight: number; readonly clock: Clock }): Admission {
-  return admitting({ most: maxRequestsInFlight, clock, useCases });
+}: UseCases & { readonly maxRequestsInFlight: number; readonly clock: Clock }): ConcurrencyLimiter {
+  return makeConcurrencyLimiter({ most: maxRequestsInFlight, clock, useCases });
 }
 
-function makeBoundedUseCases(needs: {
-  readonly admission: Admission;
+function makeBoundedUseCases(deps: {
+  readonly concurrencyLimiter: ConcurrencyLimiter;
   readonly clockCheck: ClockCheck;
   readonly requestTimeoutMs: number;
   readonly tracing: Tracing | null;
 }): UseCases {
   // What waits for the clock takes no place from what storage works on.
-  const checked = requireVerifiedClock(needs.clockCheck, needs.admission.useCases);
-  const bounded = answeringWithin(needs.requestTimeoutMs, checked);
-  return needs.tracing === null ? bounded : traced(needs.tracing, bounded);
+  const checked = requireVerifiedClock(deps.clockCheck, deps.concurrencyLimiter.useCases);
+  const bounded = withTimeout(deps.requestTimeoutMs, checked);
+  return deps.tracing === null ? bounded : withTracing(deps.tracing, bounded);
 }

@@ -11,7 +11,7 @@ export function token<Value>(name: string): Token<Value> {
 }
 
 /** The token of each need, under the need's name. */
-export type TokensFor<Needs> = { readonly [Name in keyof Needs]-?: Token<Needs[Name]> };
+export type TokensFor<Deps> = { readonly [Name in keyof Deps]-?: Token<Deps[Name]> };
 
 /** The values of the wiring. */
 export interface Provisions {
@@ -23,10 +23,10 @@ export interface Provisions {
    * hands values over in the order of bare identifiers, whatever their types; here a need that is swapped, missing
    * or of another type does not compile.
    */
-  readonly made: <Value, Needs extends object>(
+  readonly made: <Value, Deps extends object>(
     token: Token<Value>,
-    make: (needs: Needs) => NoInfer<Value>,
-    needs: TokensFor<NoInfer<Needs>>,
+    make: (deps: Deps) => NoInfer<Value>,
+    deps: TokensFor<NoInfer<Deps>>,
   ) => void;
 
   /** The value of `token`. Throws where nothing provides it, or one of its needs. */
@@ -40,17 +40,17 @@ export function makeProvisions(): Provisions {
       container.bind(token).toConstantValue(value);
     },
 
-    made<Value, Needs extends object>(
+    made<Value, Deps extends object>(
       token: Token<Value>,
-      make: (needs: Needs) => Value,
-      needs: TokensFor<Needs>,
+      make: (deps: Deps) => Value,
+      deps: TokensFor<Deps>,
     ) {
-      const names = Object.keys(needs);
+      const names = Object.keys(deps);
       const makeInOrder = (...values: unknown[]): Value =>
-        make(Object.fromEntries(names.map((name, index) => [name, values[index]])) as Needs);
+        make(Object.fromEntries(names.map((name, index) => [name, values[index]])) as Deps);
       container
         .bind<Value>(token)
-        .toResolvedValue(makeInOrder, Object.values<Token<unknown>>(needs))
+        .toResolvedValue(makeInOrder, Object.values<Token<unknown>>(deps))
         .inSingletonScope();
     },
 

@@ -1,9 +1,9 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import type { UserNames } from '../adapters/http/exchange.ts';
-import type { Gate } from '../adapters/http/gate.ts';
+import type { Pseudonymize } from '../adapters/http/middleware/request-context.ts';
+import type { AccessPolicy } from '../adapters/http/middleware/access-policy.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
-import type { Admission } from '../application/admission.ts';
+import type { ConcurrencyLimiter } from '../application/concurrency-limiter.ts';
 import type { GetConversation } from '../application/get-conversation.ts';
 import type { GetUser } from '../application/get-user.ts';
 import type { ListConversations } from '../application/list-conversations.ts';
@@ -36,11 +36,11 @@ export const TOKENS = {
   tracing: token<Tracing | null>('tracing'),
   metrics: token<MetricsText | null>('metrics'),
   log: token<Log>('log'),
-  userNames: token<UserNames>('userNames'),
+  pseudonymize: token<Pseudonymize>('pseudonymize'),
   build: token<Build>('build'),
   docsAssets: token<DocsAssets>('docsAssets'),
   publicPath: token<string>('publicPath'),
-  gate: token<Gate>('gate'),
+  accessPolicy: token<AccessPolicy>('accessPolicy'),
   requestTimeoutMs: token<number>('requestTimeoutMs'),
   maxRequestsInFlight: token<number>('maxRequestsInFlight'),
 
@@ -48,7 +48,7 @@ export const TOKENS = {
   conversations: token<ConversationRepository>('conversations'),
   users: token<UserRepository>('users'),
   /** What keeps the service from serving, a sentence each. */
-  missing: token<Storage['missing']>('missing'),
+  readinessProblems: token<Storage['readinessProblems']>('missing'),
 
   sendMessage: token<SendMessage>('sendMessage'),
   listMessagesBefore: token<ListMessagesBefore>('listMessagesBefore'),
@@ -58,7 +58,7 @@ export const TOKENS = {
   saveUser: token<SaveUser>('saveUser'),
   getUser: token<GetUser>('getUser'),
   /** All of them, as many at a time as there is room for. */
-  admission: token<Admission>('admission'),
+  concurrencyLimiter: token<ConcurrencyLimiter>('concurrencyLimiter'),
   /** The same, each answering within the request's time. */
   useCases: token<UseCases>('useCases'),
 

@@ -72,7 +72,7 @@ const BREACHES: readonly [file: string, text: string][] = [
   ['src/domain/planted.ts', `export type It = import('../application/use-cases.ts').UseCases;`],
   ['src/domain/planted.ts', `import { v7 } from 'uuid';`],
   ['src/domain/planted.ts', `import { readFileSync } from 'node:fs';`],
-  ['src/domain/planted.ts', `import { cast } from '../../test/contracts/cast.ts';`],
+  ['src/domain/planted.ts', `import { cast } from '../../test/contracts/fixtures.ts';`],
   ['src/application/planted.ts', `import type { App } from '../adapters/http/app.ts';`],
   ['src/application/ports/planted.ts', `import type { Row } from '../../adapters/cassandra/session.ts';`],
   ['src/application/planted.ts', `import { TOKENS } from '../composition/tokens.ts';`],

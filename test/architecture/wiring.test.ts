@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
+import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
-import { Overload } from '../../src/application/admission.ts';
+import { Overload } from '../../src/application/concurrency-limiter.ts';
 import {
   ALWAYS_VERIFIED,
   ClockNotVerified,
   type ClockCheck,
 } from '../../src/application/ports/clock-check.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
-import { UNWATCHED } from '../../src/application/ports/telemetry.ts';
+import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import { EFFECTS } from '../../src/application/use-cases.ts';
 import { buildContainer } from '../../src/composition/container.ts';
 import { TOKENS } from '../../src/composition/tokens.ts';
@@ -31,15 +31,15 @@ function containerOver(
     clock,
     clockCheck: ALWAYS_VERIFIED,
     messageIds,
-    telemetry: UNWATCHED,
+    telemetry: NOOP_TELEMETRY,
     tracing: null,
     metrics: null,
     log: silent,
-    userNames: null,
+    pseudonymize: null,
     build: { version: '0.0.0', commit: null },
     docsAssets,
     publicPath: '',
-    gate: OPEN_GATE,
+    accessPolicy: ALLOW_ALL,
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,
     ...changed,
@@ -142,7 +142,7 @@ describe('the container', () => {
 
   test('tells by its app what storage misses', async () => {
     const missing = () => Promise.resolve(['The sun does not shine.']);
-    const app = containerOver({ ...memoryStorage(), missing }).take(TOKENS.app);
+    const app = containerOver({ ...memoryStorage(), readinessProblems: missing }).take(TOKENS.app);
     const answer = await app.request('/readyz');
     expect(answer.status).toBe(503);
     expect(await answer.text()).toContain('The sun does not shine.');

@@ -10,9 +10,9 @@ import {
   idAt,
   MINUTE,
   NOON,
-  posting,
+  appendRequest,
   SECOND,
-} from '../contracts/cast.ts';
+} from '../contracts/fixtures.ts';
 import { freshKeyspace, openClient, openStorage } from './cluster.ts';
 
 /** What Cassandra says that it did for `query`, step by step. */
@@ -63,11 +63,11 @@ describe('the stored shape', () => {
     const [anna, ben] = freshUsers();
     const [carl] = freshUsers();
     const moves = Array.from({ length: 100 }, (_, n) =>
-      posting(n % 2 ? [anna, ben] : [ben, anna], idAt(NOON + n * 7 * HOUR), `message ${n}`),
+      appendRequest(n % 2 ? [anna, ben] : [ben, anna], idAt(NOON + n * 7 * HOUR), `message ${n}`),
     );
     await appendAll(storages, [...moves, ...moves]);
     await storages[0].conversations.start(conversationOf([anna, carl], idAt(NOON - DAY)));
-    await appendAll(storages, [posting([carl, anna], idAt(NOON + SECOND))]);
+    await appendAll(storages, [appendRequest([carl, anna], idAt(NOON + SECOND))]);
     const found = await storages[0].conversations.listByUser(anna, { before: null, offset: 0, limit: 100 });
     expect(found).toHaveLength(2);
 

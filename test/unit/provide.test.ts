@@ -21,12 +21,12 @@ const aLamp: Lamp = { shine: () => 1 };
 
 describe('provisions', () => {
   test('hand each need over by its name, whatever their order', () => {
-    for (const needs of [
+    for (const deps of [
       { bell, lamp },
       { lamp, bell },
     ]) {
       const { value, made, take } = makeProvisions();
-      made(door, (given: Door) => given, needs);
+      made(door, (given: Door) => given, deps);
       value(lamp, aLamp);
       value(bell, aBell);
       expect(take(door)).toEqual({ bell: aBell, lamp: aLamp });
@@ -40,7 +40,7 @@ describe('provisions', () => {
     made(bell, ({ lamp: light }: { lamp: Lamp }) => ({ ring: () => `${(times += light.shine())}` }), {
       lamp,
     });
-    made(door, (needs: Door) => ((times += 100), needs), { bell, lamp });
+    made(door, (deps: Door) => ((times += 100), deps), { bell, lamp });
     expect(times).toBe(0);
     expect(take(door)).toBe(take(door));
     expect(take(door).bell).toBe(take(bell));
@@ -50,7 +50,7 @@ describe('provisions', () => {
   test('name what is not provided', () => {
     const { value, made, take } = makeProvisions();
     value(bell, aBell);
-    made(door, (needs: Door) => needs, { bell, lamp });
+    made(door, (deps: Door) => deps, { bell, lamp });
     expect(() => take(door)).toThrow(/lamp/);
   });
 
@@ -64,19 +64,19 @@ describe('provisions', () => {
 
 test('a need that is swapped, missing or wrong does not compile', () => {
   const { value, made, take } = makeProvisions();
-  const makeDoor = (needs: Door): Door => needs;
+  const makeDoor = (deps: Door): Door => deps;
   const text = token<string>('text');
 
   // Never called: `npm run typecheck` fails where an expected error is not there.
   const wirings = [
     () => made(door, makeDoor, { bell, lamp }),
-    () => made(door, (needs: { bell: Bell; lamp?: Lamp }) => ({ lamp: aLamp, ...needs }), { bell, lamp }),
+    () => made(door, (deps: { bell: Bell; lamp?: Lamp }) => ({ lamp: aLamp, ...deps }), { bell, lamp }),
     // @ts-expect-error the needs are swapped
     () => made(door, makeDoor, { bell: lamp, lamp: bell }),
     // @ts-expect-error a need is missing
     () => made(door, makeDoor, { bell }),
     // @ts-expect-error a need is missing, although the maker could do without
-    () => made(door, (needs: { bell: Bell; lamp?: Lamp }) => ({ lamp: aLamp, ...needs }), { bell }),
+    () => made(door, (deps: { bell: Bell; lamp?: Lamp }) => ({ lamp: aLamp, ...deps }), { bell }),
     // @ts-expect-error a need is of another type
     () => made(door, makeDoor, { bell, lamp: text }),
     // @ts-expect-error a need is of another name

@@ -50,7 +50,7 @@ const ATTEMPTS_PER_REQUEST = 3;
 /** A client of the cluster, not yet connected. `keyspace` is null for the migration, which creates it. */
 export function makeClient(options: CassandraOptions, keyspace: string | null = options.keyspace): Client {
   const client = new Client(clientOptions(options, keyspace));
-  outliveItsReconnections(client);
+  ignoreStaleReconnect(client);
   return client;
 }
 
@@ -66,7 +66,7 @@ interface ControlConnection {
  * since a timer began it. The second one goes on by itself, so the first may end in silence. (cassandra-driver 4.10.0,
  * `lib/control-connection.js`)
  */
-function outliveItsReconnections(client: Client): void {
+function ignoreStaleReconnect(client: Client): void {
   const { controlConnection } = client as unknown as { controlConnection: ControlConnection };
   const refresh = controlConnection._refresh.bind(controlConnection);
   controlConnection._refresh = (plan) => refresh(plan).catch(() => undefined);
@@ -158,7 +158,7 @@ export function sessionOptions(options: CassandraOptions): SessionOptions {
  * What in the configuration makes connecting fail for good, in a sentence for people; null where it may yet work,
  * as when the cluster is not up.
  */
-export function configurationFlaw(error: unknown, options: CassandraOptions): string | null {
+export function configError(error: unknown, options: CassandraOptions): string | null {
   const causes = causesOf(error);
   if (causes.some(isRefusedLogin)) {
     return options.credentials === null

@@ -27,7 +27,7 @@ export function makeMemoryStorage(options: MemoryStorageOptions): Storage {
     conversations,
     events,
     users: new MemoryUserRepository(),
-    missing: () => Promise.resolve([]),
+    readinessProblems: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   };
 }

@@ -11,7 +11,7 @@ export interface Storage {
   readonly users: UserRepository;
 
   /** What keeps this storage from serving, a sentence each, fit for any reader; empty when it is ready. */
-  missing(): Promise<readonly string[]>;
+  readinessProblems(): Promise<readonly string[]>;
 
   /** Lets the writes in progress finish, those in the background too, within a bounded time, and lets go. */
   close(): Promise<void>;

@@ -5,11 +5,11 @@ import { otherParticipant, type InboxEntry } from '../../../domain/conversation.
 import type { UserId } from '../../../domain/ids.ts';
 import { MAX_PREVIEW_LENGTH, previewOf } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
-import { json } from '../answer.ts';
-import type { CallerOf } from '../authentication.ts';
-import { bodyOf } from '../bodies.ts';
+import { json } from '../respond.ts';
+import type { CallerOf } from '../middleware/authentication.ts';
+import { bodyOf } from '../request-body.ts';
 import type { List } from '../cursors.ts';
-import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pages.ts';
+import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pagination.ts';
 import {
   BODY_PROBLEMS,
   jsonResponse,
@@ -17,8 +17,8 @@ import {
   problemResponses,
   READ_PROBLEMS,
   WRITE_PROBLEMS,
-} from '../responses.ts';
-import { addRoute } from '../route.ts';
+} from '../openapi/openapi-responses.ts';
+import { registerRoute } from '../register-route.ts';
 import {
   conversationId,
   conversationIdInPath,
@@ -27,7 +27,7 @@ import {
   userId,
   userIdInBody,
   userIdInPath,
-} from '../values.ts';
+} from '../openapi/schemas.ts';
 
 const ConversationToStart = bodyOf({
   participant_ids: z.tuple([userIdInBody, userIdInBody], { error: 'must be two user ids' }).openapi({
@@ -183,7 +183,7 @@ export function addConversationRoutes(
   callerOf: CallerOf,
   publicPath: string,
 ): void {
-  addRoute(app, startConversationRoute, async (c, { body: { participant_ids } }) => {
+  registerRoute(app, startConversationRoute, async (c, { body: { participant_ids } }) => {
     const { started, ...summary } = await startConversation({
       caller: callerOf(c),
       participantIds: participant_ids,
@@ -194,12 +194,12 @@ export function addConversationRoutes(
     });
   });
 
-  addRoute(app, getConversationRoute, async (c, { params: { conversation_id } }) => {
+  registerRoute(app, getConversationRoute, async (c, { params: { conversation_id } }) => {
     const summary = await getConversation({ caller: callerOf(c), conversationId: conversation_id });
     return json(c, viewOf(summary), 200);
   });
 
-  addRoute(app, listConversationsRoute, async (c, { params: { user_id }, query }) => {
+  registerRoute(app, listConversationsRoute, async (c, { params: { user_id }, query }) => {
     const list: List = { kind: 'inbox', of: user_id };
     const page = await listConversations({
       caller: callerOf(c),

@@ -11,12 +11,12 @@ import {
 } from '../../../domain/ids.ts';
 import { MAX_CONTENT_LENGTH, type Message } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
-import { json } from '../answer.ts';
-import type { CallerOf } from '../authentication.ts';
-import { bodyOf } from '../bodies.ts';
+import { json } from '../respond.ts';
+import type { CallerOf } from '../middleware/authentication.ts';
+import { bodyOf } from '../request-body.ts';
 import type { List } from '../cursors.ts';
-import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pages.ts';
-import { HttpFailure, type Fault } from '../problems.ts';
+import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pagination.ts';
+import { HttpFailure, type FieldError } from '../problems.ts';
 import {
   BODY_PROBLEMS,
   jsonResponse,
@@ -24,8 +24,8 @@ import {
   problemResponses,
   READ_PROBLEMS,
   WRITE_PROBLEMS,
-} from '../responses.ts';
-import { addRoute } from '../route.ts';
+} from '../openapi/openapi-responses.ts';
+import { registerRoute } from '../register-route.ts';
 import {
   conversationId,
   conversationIdInPath,
@@ -35,7 +35,7 @@ import {
   userId,
   userIdInBody,
   writtenText,
-} from '../values.ts';
+} from '../openapi/schemas.ts';
 
 const MessageToSend = bodyOf({
   sender_id: userIdInBody.optional(),
@@ -199,14 +199,14 @@ export function addMessageRoutes(
     return json(c, viewOf(message), 201, { 'Idempotency-Replayed': 'true' });
   };
   /** Says all that is wrong at once: also that there is nobody to stand in for a sender who is left out. */
-  const faultsInBody = (c: Context, body: unknown, faults: Fault[]): Fault[] => {
+  const bodyFieldErrors = (c: Context, body: unknown, fieldErrors: FieldError[]): FieldError[] => {
     const isSenderMissing = isRecord(body) && body['sender_id'] === undefined;
-    return isSenderMissing && callerOf(c).kind === 'service' ? [SENDER_MISSING, ...faults] : faults;
+    return isSenderMissing && callerOf(c).kind === 'service' ? [SENDER_MISSING, ...fieldErrors] : fieldErrors;
   };
-  addRoute(app, sendMessageRoute, (c, { body }) => send(c, body), faultsInBody);
-  addRoute(app, sendMessageByVerbRoute, (c, { body }) => send(c, body), faultsInBody);
+  registerRoute(app, sendMessageRoute, (c, { body }) => send(c, body), bodyFieldErrors);
+  registerRoute(app, sendMessageByVerbRoute, (c, { body }) => send(c, body), bodyFieldErrors);
 
-  addRoute(app, listMessagesRoute, async (c, { params: { conversation_id }, query }) => {
+  registerRoute(app, listMessagesRoute, async (c, { params: { conversation_id }, query }) => {
     const list: List = { kind: 'history', of: conversation_id };
     const page = await listMessagesBefore({
       caller: callerOf(c),
@@ -216,9 +216,9 @@ export function addMessageRoutes(
     return json(c, pageView(list, query, page, viewOf), 200);
   });
 
-  addRoute(app, listMessagesBeforeRoute, async (c, asked) => {
-    const { conversation_id } = asked.params;
-    const { timestamp, before_timestamp, ...query } = asked.query;
+  registerRoute(app, listMessagesBeforeRoute, async (c, validated) => {
+    const { conversation_id } = validated.params;
+    const { timestamp, before_timestamp, ...query } = validated.query;
     const list: List = { kind: 'history', of: conversation_id };
     const time = oneTimeOf(timestamp, before_timestamp);
     const request = pageRequestOf(list, query);
@@ -233,7 +233,7 @@ export function addMessageRoutes(
   });
 }
 
-const SENDER_MISSING: Fault = { pointer: '#/sender_id', detail: 'must be given' };
+const SENDER_MISSING: FieldError = { pointer: '#/sender_id', detail: 'must be given' };
 
 function isRecord(body: unknown): body is Readonly<Record<string, unknown>> {
   return typeof body === 'object' && body !== null && !Array.isArray(body);
@@ -242,7 +242,7 @@ function isRecord(body: unknown): body is Readonly<Record<string, unknown>> {
 /** Whoever leaves it out speaks for themselves; a service is no one in particular. */
 function senderFor(caller: Caller): UserId {
   if (caller.kind === 'user') return caller.userId;
-  throw new HttpFailure('invalid_request', { faults: [SENDER_MISSING] });
+  throw new HttpFailure('invalid_request', { fieldErrors: [SENDER_MISSING] });
 }
 
 // No zod: its header validator copies every header of every request.
@@ -251,7 +251,7 @@ function idempotencyKeyOf(given: string | undefined): IdempotencyKey | null {
   const key = idempotencyKeyFrom(given);
   if (key !== null) return key;
   throw new HttpFailure('invalid_request', {
-    faults: [{ header: 'Idempotency-Key', detail: 'must be one key of 1–255 visible ASCII characters' }],
+    fieldErrors: [{ header: 'Idempotency-Key', detail: 'must be one key of 1–255 visible ASCII characters' }],
   });
 }
 
@@ -259,12 +259,14 @@ function oneTimeOf(timestamp: Position | undefined, beforeTimestamp: Position | 
   const time = beforeTimestamp ?? timestamp;
   if (time === undefined) {
     throw new HttpFailure('invalid_request', {
-      faults: [{ parameter: 'before_timestamp', detail: 'must be given' }],
+      fieldErrors: [{ parameter: 'before_timestamp', detail: 'must be given' }],
     });
   }
   if (timestamp !== undefined && timestamp !== time) {
     throw new HttpFailure('invalid_request', {
-      faults: [{ parameter: 'timestamp', detail: 'must be the same time as before_timestamp, or left out' }],
+      fieldErrors: [
+        { parameter: 'timestamp', detail: 'must be the same time as before_timestamp, or left out' },
+      ],
     });
   }
   return time;
