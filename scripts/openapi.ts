@@ -10,7 +10,6 @@ import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
 import { ALWAYS_VERIFIED } from '../src/application/ports/clock-check.ts';
 import { NOOP_TELEMETRY } from '../src/application/ports/telemetry.ts';
 import { buildContainer } from '../src/composition/container.ts';
-import { TOKENS } from '../src/composition/tokens.ts';
 
 /*
  * Writes openapi.json, the document that the service shows at /openapi.json. With --check it writes nothing, and
@@ -21,7 +20,7 @@ const path = fileURLToPath(new URL('../openapi.json', import.meta.url));
 
 const clock = makeClock();
 const messageIds = makeMessageIds({ clock });
-const { take } = buildContainer({
+const { resolve } = buildContainer({
   storage: makeMemoryStorage({
     clock,
     messageIds,
@@ -45,7 +44,7 @@ const { take } = buildContainer({
   requestTimeoutMs: 5000,
   maxRequestsInFlight: 256,
 });
-const answer = await take(TOKENS.app).request('/openapi.json');
+const answer = await resolve('app').request('/openapi.json');
 const text = await format(await answer.text(), { ...(await resolveConfig(path)), parser: 'json' });
 
 if (!process.argv.includes('--check')) {

@@ -15,7 +15,6 @@ import { ALWAYS_VERIFIED } from '../../src/application/ports/clock-check.ts';
 import { combineTelemetry, NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import { readConfig } from '../../src/composition/config.ts';
 import { buildContainer } from '../../src/composition/container.ts';
-import { TOKENS } from '../../src/composition/tokens.ts';
 import { coalescing } from './coalescing.ts';
 
 /*
@@ -36,7 +35,7 @@ const tracing = PARTS.has('traces')
   : null;
 const metrics = PARTS.has('metrics')
   ? makeMetrics({
-      concurrencyLimiter: () => take(TOKENS.concurrencyLimiter).state(),
+      concurrencyLimiter: () => resolve('concurrencyLimiter').state(),
       pools: null,
       clock: null,
     })
@@ -66,7 +65,7 @@ const plain =
   });
 const storage = PARTS.has('coalescing') ? { ...plain, messages: coalescing(plain.messages) } : plain;
 
-const { take } = buildContainer({
+const { resolve } = buildContainer({
   storage,
   clock,
   clockCheck: ALWAYS_VERIFIED,
@@ -83,7 +82,7 @@ const { take } = buildContainer({
   requestTimeoutMs: config.requestTimeoutMs,
   maxRequestsInFlight: config.maxRequestsInFlight,
 });
-const app = take(TOKENS.app);
+const app = resolve('app');
 const server = await openHttpServer({
   fetch: lingeringClose((request, peer) => app.fetch(request, peer)),
   refuse: standaloneProblem,

@@ -1,5 +1,4 @@
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
-import { makeGetConversation } from '../../src/application/get-conversation.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageRepository } from '../../src/application/ports/message-repository.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
@@ -79,8 +78,7 @@ async function speak(
   const messageIds = seededMessageIds({ clock: { now: () => now }, random });
 
   if (talk.startedAt !== null) {
-    const getConversation = makeGetConversation({ messages, conversations, messageIds });
-    const deps = { conversations, messageIds, conversationIdOf, getConversation };
+    const deps = { messages, conversations, messageIds, conversationIdOf };
     await makeStartConversation(deps)({ caller: SERVICE, participantIds: talk.participantIds });
   }
   // The past is imported: nobody is told of it now.

@@ -21,7 +21,6 @@ import type { Tracing } from '../application/ports/tracing.ts';
 import type { Config } from './config.ts';
 import { buildContainer } from './container.ts';
 import { openAccessPolicy } from './access-policy.ts';
-import { TOKENS } from './tokens.ts';
 
 /** The messenger over a storage of its own, for a host to serve. */
 export interface Messenger {
@@ -74,10 +73,13 @@ export function openMessenger(deps: {
   const { config, telemetry, tracing, metrics, log, build, docsAssets, isStopping } = deps;
   const backend =
     config.storage === 'cassandra'
-      ? openCassandra({ ...deps, runWithinLimit: (work) => take(TOKENS.concurrencyLimiter).run(work) })
+      ? openCassandra({
+          ...deps,
+          runWithinLimit: (work) => resolve('concurrencyLimiter').runInBackground(work),
+        })
       : openMemory(deps);
   const { storage, clock, messageIds, clockCheck } = backend;
-  const { take } = buildContainer({
+  const { resolve } = buildContainer({
     storage: {
       ...storage,
       readinessProblems: async () =>
@@ -98,12 +100,12 @@ export function openMessenger(deps: {
     requestTimeoutMs: config.requestTimeoutMs,
     maxRequestsInFlight: config.maxRequestsInFlight,
   });
-  const app = take(TOKENS.app);
+  const app = resolve('app');
   return {
     fetch: lingeringClose((request, peer) => app.fetch(request, peer)),
     started: backend.started,
-    readinessProblems: () => take(TOKENS.readinessProblems)(),
-    concurrencyLimiter: () => take(TOKENS.concurrencyLimiter).state(),
+    readinessProblems: () => resolve('readinessProblems')(),
+    concurrencyLimiter: () => resolve('concurrencyLimiter').state(),
     pools: backend.pools,
     clockState: backend.clockState,
     close: backend.close,

@@ -5,7 +5,6 @@ import { openCassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
-import { makeGetConversation } from '../../src/application/get-conversation.ts';
 import { makeStartConversation } from '../../src/application/start-conversation.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
@@ -94,11 +93,7 @@ describe('`unavailable` means that nothing was stored', () => {
       start: (c: never) => storage.conversations.start(c),
       isInInbox: (a: never, b: never) => storage.conversations.isInInbox(a, b),
     } as never;
-    const start = makeStartConversation({
-      ...deps,
-      conversations,
-      getConversation: makeGetConversation({ ...deps, conversations }),
-    });
+    const start = makeStartConversation({ ...deps, conversations });
     const [ann, bob] = freshUsers();
     const kind = await kindOf(
       start({ caller: { kind: 'user', userId: ann } as never, participantIds: [ann, bob] }),

@@ -6,7 +6,6 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { ALWAYS_VERIFIED } from '../../src/application/ports/clock-check.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import { buildContainer, type Dependencies } from '../../src/composition/container.ts';
-import { TOKENS } from '../../src/composition/tokens.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
 
 /** The app as the service runs it in memory, but for what `changed` replaces. */
@@ -30,5 +29,5 @@ export function openApp(changed: Partial<Dependencies> = {}) {
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,
     ...changed,
-  }).take(TOKENS.app);
+  }).resolve('app');
 }

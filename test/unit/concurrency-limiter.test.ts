@@ -1,32 +1,36 @@
 import { describe, expect, test } from 'vitest';
-import { makeConcurrencyLimiter, Overload } from '../../src/application/concurrency-limiter.ts';
-import { EFFECTS, type UseCases } from '../../src/application/use-cases.ts';
+import {
+  limitConcurrency,
+  makeConcurrencyLimiter,
+  Overload,
+} from '../../src/application/concurrency-limiter.ts';
+import { USE_CASE_NAMES, type UseCases } from '../../src/application/use-cases.ts';
 
-/** Room for `most` of use cases that answer when they are told how, at a time that a test moves. */
-function open(most: number) {
+/** A limiter of at most `maxRequestsInFlight` use cases that a test answers, at a time that it moves. */
+function open(maxRequestsInFlight: number) {
   const asked: { resolve: (answer: null) => void; reject: (error: Error) => void }[] = [];
   const ask = () => new Promise((resolve, reject) => asked.push({ resolve, reject }));
-  const names = Object.keys(EFFECTS);
-  const useCases = Object.fromEntries(names.map((name) => [name, ask])) as unknown as UseCases;
+  const useCases = Object.fromEntries(USE_CASE_NAMES.map((name) => [name, ask])) as unknown as UseCases;
   let milliseconds = 0;
   const clock = { now: () => milliseconds * 1_000 };
-  const concurrencyLimiter = makeConcurrencyLimiter({ most, clock, useCases });
+  const concurrencyLimiter = makeConcurrencyLimiter({ maxRequestsInFlight, clock });
+  const limited = limitConcurrency(concurrencyLimiter, useCases);
   return {
     ...concurrencyLimiter,
+    useCases: limited,
     asked,
     pass: (more: number): void => void (milliseconds += more),
-    get: () => concurrencyLimiter.useCases.getUser({} as never),
-    read: (query: { limit: number; page: number | null }) =>
-      concurrencyLimiter.useCases.listMessagesBefore(query as never),
-    list: (limit: number) => concurrencyLimiter.useCases.listConversations({ limit } as never),
+    get: () => limited.getUser({} as never),
+    read: (query: { limit: number; page: number | null }) => limited.listMessagesBefore(query as never),
+    list: (limit: number) => limited.listConversations({ limit } as never),
   };
 }
 
 /** What follows an answer has happened. */
 const settled = (): Promise<void> => new Promise(setImmediate);
 
-describe('a bounded room', () => {
-  test('takes as many as it holds, whatever they ask, and no more', async () => {
+describe('a concurrency limit', () => {
+  test('admits as many requests as it allows, of any kind', async () => {
     const { asked, useCases, get, isFull } = open(2);
     void get();
     expect(isFull()).toBe(false);
@@ -36,7 +40,7 @@ describe('a bounded room', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('has room again after an answer and after a failure, for one', async () => {
+  test('admits one more after an answer and after a failure', async () => {
     const { asked, get, isFull } = open(2);
     const answers = [get(), get()];
     asked[0]!.resolve(null);
@@ -51,7 +55,7 @@ describe('a bounded room', () => {
     expect(isFull()).toBe(true);
   });
 
-  test('counts a page like any other question', async () => {
+  test('counts a page as one request', async () => {
     const { asked, list, isFull } = open(3);
     void list(100);
     void list(100);
@@ -63,7 +67,7 @@ describe('a bounded room', () => {
     expect(isFull()).toBe(false);
   });
 
-  test('serves 32 of the largest numbered pages at once, and no more than memory has room for', async () => {
+  test('serves 32 of the largest numbered pages at once, as their bytes are limited', async () => {
     const { asked, read, isFull } = open(256);
     const answers = Array.from({ length: 34 }, () => read({ limit: 100, page: 1 }));
     expect(asked).toHaveLength(33);
@@ -82,10 +86,10 @@ describe('a bounded room', () => {
   });
 });
 
-test('does background work within the same limit, in a quarter of the room', async () => {
-  const { get, run, isFull } = open(8);
+test('admits background work up to a quarter of the limit', async () => {
+  const { get, runInBackground, isFull } = open(8);
   const ends: (() => void)[] = [];
-  const work = () => run(() => new Promise<void>((resolve) => ends.push(resolve)));
+  const work = () => runInBackground(() => new Promise<void>((resolve) => ends.push(resolve)));
   const running = [work(), work()];
   await expect(work()).rejects.toThrow(Overload);
   for (let count = 0; count < 6; count += 1) void get();
@@ -98,27 +102,31 @@ test('does background work within the same limit, in a quarter of the room', asy
   await expect(work()).rejects.toThrow(Overload);
 });
 
-test('tells how full it is, and how many found no room', async () => {
-  const { asked, get, isFull, state } = open(2);
+test('states how many are in progress and how many were rejected', async () => {
+  const { asked, get, isFull, requireCapacity, state } = open(2);
   expect(state()).toEqual({ inProgress: 0, limit: 2, rejected: 0 });
   void get();
   void get();
   expect(state()).toEqual({ inProgress: 2, limit: 2, rejected: 0 });
   await expect(get()).rejects.toThrow(Overload);
-  expect(isFull()).toBe(true);
+  expect(isFull(), 'to ask is not to be rejected').toBe(true);
+  expect(state().rejected).toBe(1);
+  expect(requireCapacity).toThrow(Overload);
   asked[0]!.resolve(null);
   await settled();
+  expect(requireCapacity).not.toThrow();
   expect(state()).toEqual({ inProgress: 1, limit: 2, rejected: 2 });
 });
 
-describe('the size of the room', () => {
-  /** Asks until there is no room, and has all of it answered when it is `done`; gives how many there were. */
+describe('the adaptive limit', () => {
+  /** Sends requests until one is rejected, answers all when it is `done`; returns how many were admitted. */
   async function round(
-    { asked, get, isFull, pass }: ReturnType<typeof open>,
+    { asked, get, isFull, requireCapacity, pass }: ReturnType<typeof open>,
     done: (taken: number) => number,
   ): Promise<number> {
     asked.length = 0;
     while (!isFull()) void get();
+    expect(requireCapacity).toThrow(Overload);
     const taken = asked.length;
     pass(done(taken));
     for (const { resolve } of asked) resolve(null);
@@ -126,7 +134,7 @@ describe('the size of the room', () => {
     return taken;
   }
 
-  test('grows while storage is quick and more is asked, up to its bound', async () => {
+  test('grows while storage is fast and requests are rejected, up to its maximum', async () => {
     const limit = open(256);
     const sizes: number[] = [];
     for (let count = 0; count < 200; count += 1) sizes.push(await round(limit, () => 50));
@@ -135,7 +143,7 @@ describe('the size of the room', () => {
     expect(sizes.at(-1)).toBe(256);
   });
 
-  test('shrinks while storage is slow, down to what keeps it busy, and grows again', async () => {
+  test('shrinks to its minimum while storage is slow, and grows again', async () => {
     const limit = open(256);
     let size = 0;
     for (let count = 0; count < 20; count += 1) size = await round(limit, () => 1_000);
@@ -144,7 +152,7 @@ describe('the size of the room', () => {
     expect(size).toBe(256);
   });
 
-  test('finds the load at which a storage of a certain speed answers in a fifth of a second', async () => {
+  test('settles where storage answers in a fifth of a second', async () => {
     const limit = open(256);
     const sizes: number[] = [];
     // It does one in a millisecond, all that wait for it in turn.
@@ -156,7 +164,7 @@ describe('the size of the room', () => {
     expect(Math.max(...last)).toBeLessThan(240);
   });
 
-  test('is not touched by the slow few', async () => {
+  test('ignores a minority of slow answers', async () => {
     const limit = open(64);
     for (let count = 0; count < 100; count += 1) {
       limit.asked.length = 0;

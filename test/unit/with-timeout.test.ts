@@ -1,38 +1,41 @@
 import { expect, test } from 'vitest';
 import { withTimeout } from '../../src/adapters/system/with-timeout.ts';
-import { EFFECTS, type UseCases } from '../../src/application/use-cases.ts';
+import {
+  USE_CASES,
+  USE_CASE_NAMES,
+  type UseCaseName,
+  type UseCases,
+} from '../../src/application/use-cases.ts';
 import { Refusal } from '../../src/domain/refusal.ts';
-
-const names = Object.keys(EFFECTS) as (keyof UseCases)[];
 
 /** Use cases that all do the same. */
 function all(ask: (question: unknown) => Promise<unknown>): UseCases {
-  return Object.fromEntries(names.map((name) => [name, ask])) as unknown as UseCases;
+  return Object.fromEntries(USE_CASE_NAMES.map((name) => [name, ask])) as unknown as UseCases;
 }
 
-function ask(useCases: UseCases, name: keyof UseCases, question: unknown): Promise<unknown> {
+function ask(useCases: UseCases, name: UseCaseName, question: unknown): Promise<unknown> {
   return (useCases[name] as (question: unknown) => Promise<unknown>)(question);
 }
 
 const never = (): Promise<never> => new Promise(() => undefined);
 
-test.each(names)(
-  '%s is given up in time, and says whether it may have left something behind',
+test.each(USE_CASE_NAMES)(
+  '%s rejects in time, and says whether it may have been carried out',
   async (name) => {
     await expect(ask(withTimeout(1, all(never)), name, {})).rejects.toMatchObject({
       name: 'StorageFailure',
-      kind: EFFECTS[name] === 'writes' ? 'outcome_unknown' : 'unavailable',
+      kind: USE_CASES[name].kind === 'command' ? 'outcome_unknown' : 'unavailable',
     });
   },
 );
 
-test('what is asked and answered in time passes unchanged', async () => {
+test('a request that is answered in time passes unchanged', async () => {
   const question = {};
   const useCases = withTimeout(
     60_000,
     all((asked) => Promise.resolve(asked)),
   );
-  for (const name of names) expect(await ask(useCases, name, question)).toBe(question);
+  for (const name of USE_CASE_NAMES) expect(await ask(useCases, name, question)).toBe(question);
 });
 
 test('a refusal in time passes unchanged', async () => {
@@ -44,7 +47,7 @@ test('a refusal in time passes unchanged', async () => {
   await expect(ask(useCases, 'getUser', {})).rejects.toBe(refusal);
 });
 
-test('a failure that comes too late is nobody’s any more', async () => {
+test('a failure after the timeout is ignored', async () => {
   let fail = (_: Error): void => undefined;
   const late = new Promise<never>((_, reject) => (fail = reject));
   await expect(

@@ -26,7 +26,7 @@ import { tracingMiddleware } from './middleware/tracing.ts';
 /** The messenger over HTTP, for any host that speaks `fetch`. */
 export function makeApp(deps: {
   readonly useCases: UseCases;
-  readonly concurrencyLimiter: Pick<ConcurrencyLimiter, 'isFull'>;
+  readonly concurrencyLimiter: Pick<ConcurrencyLimiter, 'requireCapacity'>;
   /** What keeps the service from serving, a sentence each, fit for any reader. */
   readonly readinessProblems: () => Promise<readonly string[]>;
   readonly build: Build;
@@ -51,7 +51,7 @@ export function makeApp(deps: {
   if (cors !== null) app.use('/api/*', cors);
   // Before bodies are read, for a no has to cost far less than what there is no room for.
   app.use('/api/*', (_, next) => {
-    if (deps.concurrencyLimiter.isFull()) throw new HttpFailure('overloaded');
+    deps.concurrencyLimiter.requireCapacity();
     return next();
   });
   for (const keeper of before) app.use('/api/*', keeper);

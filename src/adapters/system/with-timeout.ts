@@ -1,19 +1,15 @@
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import { EFFECTS, type UseCases } from '../../application/use-cases.ts';
-
-type Ask = (question: never) => Promise<unknown>;
+import { USE_CASES, wrapUseCases, type UseCases } from '../../application/use-cases.ts';
 
 /**
- * The same use cases, each answering within `milliseconds`: what is not there by then is given up with a
- * `StorageFailure`, as a write that may still happen or a read that did not. The work itself goes on.
+ * The same use cases, each with an answer within `milliseconds`: otherwise it rejects with a `StorageFailure`, which is
+ * `outcome_unknown` for a command, as it may still be carried out. The work itself goes on.
  */
 export function withTimeout(milliseconds: number, useCases: UseCases): UseCases {
-  const bounded = (Object.keys(EFFECTS) as (keyof UseCases)[]).map((name) => {
-    const kind = EFFECTS[name] === 'writes' ? 'outcome_unknown' : 'unavailable';
-    const ask: Ask = useCases[name];
-    return [name, (question: never) => within(milliseconds, kind, ask(question))];
+  return wrapUseCases(useCases, (useCase, name) => {
+    const kind = USE_CASES[name].kind === 'command' ? 'outcome_unknown' : 'unavailable';
+    return (request) => within(milliseconds, kind, useCase(request));
   });
-  return Object.fromEntries(bounded) as UseCases;
 }
 
 function within<Answer>(
