@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { makeApp } from '../adapters/http/app.ts';
 import type { AccessPolicy } from '../adapters/http/middleware/access-policy.ts';
-import type { Pseudonymize } from '../adapters/http/middleware/request-context.ts';
+import type { Pseudonymize } from '../adapters/http/middleware/access-log.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
 import { conversationIdOf } from '../adapters/system/conversation-ids.ts';

@@ -11,7 +11,8 @@ import type { Tracing } from '../../application/ports/tracing.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { documentOf } from './openapi/openapi-document.ts';
-import { attending, logFieldsOf, type Pseudonymize } from './middleware/request-context.ts';
+import { accessLog, logFieldsOf, type Pseudonymize } from './middleware/access-log.ts';
+import { requestContext } from './middleware/request-context.ts';
 import { accessMiddleware, type AccessPolicy } from './middleware/access-policy.ts';
 import { HttpFailure, problemAnswer } from './problems.ts';
 import { ContractRouter } from './router.ts';
@@ -45,7 +46,8 @@ export function makeApp(deps: {
   // A trailing slash is the same route.
   const app = new OpenAPIHono({ strict: false, router: new ContractRouter() });
 
-  app.use(attending(deps));
+  app.use(requestContext);
+  app.use(accessLog(deps));
   if (deps.tracing !== null) app.use('/api/*', tracingMiddleware(deps.tracing));
   const { cors, before, callerOf } = accessMiddleware(deps.accessPolicy);
   if (cors !== null) app.use('/api/*', cors);
@@ -84,7 +86,8 @@ export function makeMetricsApp(deps: {
 }): OpenAPIHono {
   const app = new OpenAPIHono({ strict: false, router: new ContractRouter() });
   const { metrics, log } = deps;
-  app.use(attending({ telemetry: NOOP_TELEMETRY, log, pseudonymize: null }));
+  app.use(requestContext);
+  app.use(accessLog({ telemetry: NOOP_TELEMETRY, log, pseudonymize: null }));
   addHealthRoutes(app, deps);
   addMetricsRoute(app, metrics);
   refuseTheRest(app, { log, pseudonymize: null });

@@ -303,7 +303,7 @@ export function problemOf(
 /** The answer that says `code`. */
 export function problemAnswer(c: Context, code: ProblemCode, more: ProblemDetails = {}): Response {
   const { status } = PROBLEMS[code];
-  const problem = problemOf(code, c.get('exchange').requestId, more);
+  const problem = problemOf(code, c.get('requestContext').requestId, more);
   return respond(c, JSON.stringify(problem), status, 'application/problem+json', {
     ...((status === 503 || status === 429) && { 'Retry-After': more.retryAfter?.toString() ?? RETRY_AFTER }),
     // RFC 6750 has no error for who brought no token.

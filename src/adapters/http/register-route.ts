@@ -59,13 +59,13 @@ export function registerRoute<Route extends RouteConfig>(
   const path = route.path.replaceAll(/\{(.+?)\}/g, ':$1');
   if (body === undefined) {
     app.on(route.method, path, async (c) => {
-      c.get('exchange').route = route.path;
+      c.get('requestContext').route = route.path;
       return answer(c, validated(c) as ValidatedRequest<Route>);
     });
     return;
   }
   app.on(route.method, path, async (c) => {
-    c.get('exchange').route = route.path;
+    c.get('requestContext').route = route.path;
     const text = await textOf(c);
     const rest = validated(c);
     const given = jsonIn(c, text);

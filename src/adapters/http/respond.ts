@@ -20,7 +20,7 @@ export function json<View extends object, Status extends ContentfulStatusCode>(
 /**
  * An answer with the headers of every answer to this request. They stay a plain object, of which the server writes
  * its lines; Hono's own ways would make a `Headers` of them first, which is expensive on Node. What was
- * given to `c.header` is not in it: headers of an answer go into its exchange, or come here.
+ * given to `c.header` is not in it: headers of an answer go into its request context, or come here.
  */
 export function respond(
   c: Context,
@@ -29,10 +29,10 @@ export function respond(
   contentType: string,
   headers?: Readonly<Record<string, string>>,
 ): Response {
-  const exchange = c.get('exchange');
-  exchange.hasHeaders = true;
+  const context = c.get('requestContext');
+  context.hasHeaders = true;
   return new Response(body, {
     status,
-    headers: { ...SECURITY_HEADERS, ...exchange.headers, 'Content-Type': contentType, ...headers },
+    headers: { ...SECURITY_HEADERS, ...context.headers, 'Content-Type': contentType, ...headers },
   });
 }

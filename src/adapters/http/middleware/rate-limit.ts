@@ -52,7 +52,7 @@ function bucketsOf(name: string, { limit: many, seconds, burst }: Rate): (c: Con
     }
     const isFree = bucket.tryRemoveTokens(1);
     const left = bucket.content;
-    const { headers } = c.get('exchange');
+    const { headers } = c.get('requestContext');
     headers['RateLimit-Policy'] = policy;
     headers['RateLimit'] = `"${name}";r=${Math.floor(left)};t=${Math.ceil((burst - left) / perSecond)}`;
     if (!isFree) throw new HttpFailure('rate_limited', { retryAfter: Math.ceil((1 - left) / perSecond) });

@@ -1,97 +1,49 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
-import type { Log } from '../../../application/ports/log.ts';
-import type { Telemetry } from '../../../application/ports/telemetry.ts';
-import type { UserId } from '../../../domain/ids.ts';
 import { SECURITY_HEADERS } from '../security-headers.ts';
 
-/** What is noted of a request while it is served. */
+/** What is known of a request while it is served. */
 export interface RequestContext {
-  /** The `X-Request-Id` of the request where it had a sane one, or one made for it. */
+  /** The `X-Request-Id` of the request, if it is well-formed, or a new one. */
   readonly requestId: string;
-  /** Of the trace that the request belongs to (W3C Trace Context); null where it belongs to none. */
+  /** The trace of the request (W3C Trace Context); null if it has none. */
   traceId: string | null;
-  /** The route that takes the request, where that has been looked up; see `routeOf`. */
+  /** The route of the request, once it was looked up; see `routeOf`. */
   route: string | null;
-  /** What any answer to this request is to say in its header beside what all answers say. */
+  /** Headers that every answer to this request gets, beside the security headers. */
   readonly headers: Record<string, string>;
-  /** Whether an answer with these headers has been made. */
+  /** Whether the answer was made with these headers already. */
   hasHeaders: boolean;
-  /** Whether the answer is that of an earlier request with the same idempotency key. */
+  /** Whether the answer repeats that of an earlier request with the same idempotency key. */
   replayed: boolean;
 }
 
 declare module 'hono' {
   interface ContextVariableMap {
-    exchange: RequestContext;
+    requestContext: RequestContext;
   }
 }
 
-/** How logs name a user: by a name that only those who run the service can make; null to leave users out. */
-export type Pseudonymize = ((userId: UserId) => string) | null;
-
-/** Before everything else: notes what the rest goes by, and tells of each request what became of it. */
-export function attending(deps: {
-  readonly telemetry: Telemetry;
-  readonly log: Log;
-  readonly pseudonymize: Pseudonymize;
-}): MiddlewareHandler {
-  const { telemetry, log, pseudonymize } = deps;
-  return async (c, next) => {
-    const begun = performance.now();
-    const requestId = requestIdOf(c.req.header('X-Request-Id'));
-    const exchange: RequestContext = {
-      requestId,
-      traceId: traceIdIn(c.req.header('traceparent')),
-      route: null,
-      headers: { 'X-Request-Id': requestId },
-      hasHeaders: false,
-      replayed: false,
-    };
-    c.set('exchange', exchange);
-    await next();
-    if (!exchange.hasHeaders) applyHeaders(c.res, exchange);
-    const answered = {
-      method: methodOf(c),
-      route: routeOf(c),
-      status: c.res.status,
-      milliseconds: performance.now() - begun,
-      replayed: exchange.replayed,
-    };
-    telemetry.requestAnswered(answered);
-    if (answered.status < 400 && answered.route !== null && PROBES.has(answered.route)) return;
-    const { method, route, status } = answered;
-    log.info(
-      {
-        ...logFieldsOf(c, pseudonymize),
-        method,
-        route,
-        status,
-        durationMs: Math.round(answered.milliseconds * 100) / 100,
-      },
-      'answered',
-    );
-  };
-}
-
-/** What is asked again and again by machines, and is worth no line as long as all is well. */
-const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
-
-/** By what names a line in the log can be joined with others about the same request. */
-export function logFieldsOf(c: Context, pseudonymize: Pseudonymize): object {
-  const { requestId, traceId } = c.get('exchange');
-  const caller = pseudonymize === null ? undefined : c.get('caller');
-  return {
+/** The first middleware: makes the context of the request, and completes the headers of its answer. */
+export const requestContext: MiddlewareHandler = async (c, next) => {
+  const requestId = requestIdOf(c.req.header('X-Request-Id'));
+  const context: RequestContext = {
     requestId,
-    ...(traceId !== null && { traceId }),
-    ...(caller?.kind === 'user' && { user: pseudonymize?.(caller.userId) }),
+    traceId: traceIdIn(c.req.header('traceparent')),
+    route: null,
+    headers: { 'X-Request-Id': requestId },
+    hasHeaders: false,
+    replayed: false,
   };
-}
+  c.set('requestContext', context);
+  await next();
+  if (!context.hasHeaders) applyHeaders(c.res, context);
+};
 
-const SANE_REQUEST_ID = /^[\w\-=]{1,255}$/;
+const REQUEST_ID_PATTERN = /^[\w\-=]{1,255}$/;
 
 function requestIdOf(given: string | undefined): string {
-  return given !== undefined && SANE_REQUEST_ID.test(given) ? given : crypto.randomUUID();
+  return given !== undefined && REQUEST_ID_PATTERN.test(given) ? given : crypto.randomUUID();
 }
 
 const TRACEPARENT = /^[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]{2}(?:-|$)/;
@@ -105,12 +57,12 @@ function traceIdIn(traceparent: string | undefined): string | null {
  * there is none.
  */
 export function routeOf(c: Context): string | null {
-  const exchange = c.get('exchange');
-  exchange.route ??=
+  const context = c.get('requestContext');
+  context.route ??=
     matchedRoutes(c)
       .findLast(({ method }) => method !== 'ALL')
       ?.path.replaceAll(/:(\w+)/g, '{$1}') ?? null;
-  return exchange.route;
+  return context.route;
 }
 
 const METHODS: ReadonlySet<string> = new Set([

@@ -14,7 +14,7 @@ export function tracingMiddleware(tracing: Tracing): MiddlewareHandler {
       },
       async () => {
         const place = tracing.spanContext();
-        if (place !== null) c.get('exchange').traceId = place.traceId;
+        if (place !== null) c.get('requestContext').traceId = place.traceId;
         await next();
         return { route: routeOf(c), status: c.res.status };
       },

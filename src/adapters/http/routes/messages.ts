@@ -195,7 +195,7 @@ export function addMessageRoutes(
       idempotencyKey: idempotencyKeyOf(c.req.header('Idempotency-Key')),
     });
     if (!replayed) return json(c, viewOf(message), 201);
-    c.get('exchange').replayed = true;
+    c.get('requestContext').replayed = true;
     return json(c, viewOf(message), 201, { 'Idempotency-Replayed': 'true' });
   };
   /** Says all that is wrong at once: also that there is nobody to stand in for a sender who is left out. */
