@@ -40,7 +40,7 @@ export function makeStartConversation(deps: {
     const found = await deps.conversations.find(id);
     // What is there is begun again with its own time, which completes a begin that died half-way.
     await deps.conversations.start(found ?? { id, participants, created: deps.messageIds.next() });
-    // ValidatedRequest for anew, since a begin in the same instant may have been the earlier one.
+    // Asked for anew, since a begin in the same instant may have been the earlier one.
     const summary = await deps.getConversation({ caller, conversationId: id }).catch(afterWrite);
     return { ...summary, started: found === null };
   };

@@ -31,7 +31,7 @@ import { TOKENS } from './tokens.ts';
 export interface Dependencies {
   readonly storage: Storage;
   readonly clock: Clock;
-  /** ValidatedRequest before each write. */
+  /** Asked before each write. */
   readonly clockCheck: ClockCheck;
   readonly messageIds: MessageIds;
   readonly telemetry: Telemetry;

@@ -29,7 +29,7 @@ export const openBunServer: OpenHttpServer = ({ fetch, host, port, setting }) =>
   new Promise((resolve, reject) => {
     try {
       const server = Bun.serve({
-        // ValidatedRequest for by few, and not for nothing.
+        // Asked for by few, and not for nothing.
         fetch: (request, server) =>
           fetch(request, {
             get remoteAddress() {
