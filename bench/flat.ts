@@ -32,7 +32,7 @@ interface Case {
   readonly against: string;
   /** The most that it may cost of that one's. */
   readonly most: number;
-  /** ValidatedRequest for in turn, so that the same rows are not read each time. */
+  /** Asked for in turn, so that the same rows are not read each time. */
   readonly requests: readonly LoadRequest[];
 }
 

@@ -156,18 +156,20 @@ function signatureOptions(settings: GateSettings, complain: Complain): Signature
 }
 
 function jwksUrl() {
-  return z
-    .string()
-    .refine(
-      (text) =>
-        isUrl(
-          text,
-          ({ protocol, hostname }) => protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)),
-        ),
-      {
-        error: 'must be an https address',
-      },
-    );
+  return z.string().refine(
+    (text) =>
+      isUrl(
+        text,
+        ({ protocol, hostname, username, password }) =>
+          (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) &&
+          // Fetch refuses these, and quotes them in its error.
+          username === '' &&
+          password === '',
+      ),
+    {
+      error: 'must be an https address without a user name or password',
+    },
+  );
 }
 
 function isLoopback(hostname: string): boolean {

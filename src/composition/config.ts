@@ -217,7 +217,7 @@ function environment(readText: (path: string) => string) {
       CASSANDRA_REPLICATION_FACTOR: wholeNumber(1, 100)
         .optional()
         .describe(
-          'replicas of each row, used when `npm run migrate` creates the keyspace; if unset, the number of nodes, at most 3',
+          'replicas of each row, used when `npm run migrate` creates the keyspace; required unless Cassandra is a single node on this host',
         ),
       CASSANDRA_USERNAME: z.string().optional().describe('user name for Cassandra, if it requires a login'),
       CASSANDRA_PASSWORD: z.string().optional().describe('password for Cassandra'),

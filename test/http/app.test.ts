@@ -249,6 +249,42 @@ describe('health', () => {
     sentences = [];
     assert.equal((await get(fetch, '/readyz')).status, 200);
   });
+
+  test('storage is asked once for all who ask at a time, and again for who asks later', async () => {
+    let asked = 0;
+    let answer = (_: string[]): void => undefined;
+    const storage = {
+      ...memoryStorage(),
+      readinessProblems: () => {
+        asked += 1;
+        return new Promise<string[]>((resolve) => (answer = resolve));
+      },
+    };
+    const fetch = open({ storage });
+    const askMany = () => Promise.all(Array.from({ length: 20 }, () => get(fetch, '/readyz')));
+    const statusesAfter = async (asking: ReturnType<typeof askMany>, readinessProblems: string[]) => {
+      await new Promise(setImmediate);
+      answer(readinessProblems);
+      return new Set((await asking).map(({ status }) => status));
+    };
+    assert.deepEqual([await statusesAfter(askMany(), ['Not yet.']), asked], [new Set([503]), 1]);
+    assert.deepEqual([await statusesAfter(askMany(), []), asked], [new Set([200]), 2]);
+  });
+
+  test('a check that fails is not kept', async () => {
+    const failures = [new Error(SECRET)];
+    const storage = {
+      ...memoryStorage(),
+      readinessProblems: () => {
+        const failure = failures.pop();
+        return failure === undefined ? Promise.resolve([]) : Promise.reject(failure);
+      },
+    };
+    const { log } = listeningLog();
+    const fetch = open({ storage, log });
+    problemIn(await get(fetch, '/readyz'), 500, 'internal-error');
+    assert.equal((await get(fetch, '/readyz')).status, 200);
+  });
 });
 
 describe('a service that can check no token', () => {

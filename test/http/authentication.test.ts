@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { sign } from 'hono/jwt';
 import { describe, expect, test } from 'vitest';
 import { makeAuthenticate, type TokenRules } from '../../src/adapters/http/middleware/authentication.ts';
@@ -96,6 +97,14 @@ describe('a token by a shared secret', () => {
       expect(await fate(broken), broken).toBe('token_invalid');
     }
     expect(await fate([header, part(null), signature].join('.'))).toBe('token_invalid');
+  });
+
+  test('has claims, and not another kind of JSON', async () => {
+    for (const payload of [null, 'anna', 7, [ANNA]]) {
+      const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(payload)}`;
+      const signature = createHmac('sha256', SECRET).update(text).digest('base64url');
+      expect(await fate(`${text}.${signature}`), JSON.stringify(payload)).toBe('token_invalid');
+    }
   });
 
   test('is signed at all, and as the list has it', async () => {

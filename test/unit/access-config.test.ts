@@ -14,6 +14,9 @@ const FILES: Readonly<Record<string, string>> = {
   '/secret-of-windows': `${SECRET}\r\n`,
   '/secret-of-one-line': SECRET,
   '/empty': '\n',
+  // As it is read: each byte that is no UTF-8 is one of these.
+  '/random-bytes': `${SECRET}\uFFFD`,
+  '/marked': `\uFEFF${SECRET}\n`,
 };
 
 function readText(path: string): string {
@@ -114,6 +117,16 @@ describe('what is wrong is named, and not quoted', () => {
       /^AUTH_SECRET_FILE must have at least 32 bytes$/,
     ],
     [
+      'a secret of bytes that are no text',
+      { AUTH: 'jwt', AUTH_SECRET_FILE: '/random-bytes' },
+      /^AUTH_SECRET_FILE must be the path of a file in UTF-8 without a byte order mark$/,
+    ],
+    [
+      'a secret behind a byte order mark',
+      { AUTH: 'jwt', AUTH_SECRET_FILE: '/marked' },
+      /^AUTH_SECRET_FILE must be the path of a file in UTF-8 without a byte order mark$/,
+    ],
+    [
       'a file of a secret that nobody asks for',
       { AUTH_SECRET_FILE: '/secret' },
       /^AUTH_SECRET_FILE is there, but AUTH is none: /,
@@ -144,7 +157,12 @@ describe('what is wrong is named, and not quoted', () => {
     [
       'a key set that anyone on the way may change',
       { ...byKeys, AUTH_JWKS_FILE: '', AUTH_JWKS_URL: 'http://id.example' },
-      /^AUTH_JWKS_URL must be an https address$/,
+      /^AUTH_JWKS_URL must be an https address without a user name or password$/,
+    ],
+    [
+      'a key set at an address with a password, which is not fetched and would be logged',
+      { ...byKeys, AUTH_JWKS_FILE: '', AUTH_JWKS_URL: 'https://user:hunter2@id.example' },
+      /^AUTH_JWKS_URL must be an https address without a user name or password$/,
     ],
     [
       'a key set that is not there',

@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import { errors } from 'cassandra-driver';
 import { describe, expect, it } from 'vitest';
 import { configError, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
@@ -42,6 +43,24 @@ describe('a flaw in the configuration', () => {
     expect(configError(onlyNode(error), { ...OPTIONS, credentials: null })).toMatch(
       /set CASSANDRA_USERNAME and CASSANDRA_PASSWORD/,
     );
+  });
+
+  it('is a client certificate or a private key that can not be used', () => {
+    const tlsClient = { cert: 'cert', key: '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n' };
+    let error: unknown;
+    try {
+      createSecureContext({ key: tlsClient.key });
+    } catch (thrown) {
+      error = thrown;
+    }
+    expect(configError(onlyNode(error as Error), { ...OPTIONS, tlsCa: 'ca', tlsClient })).toBe(
+      "CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY can't be used: they are damaged, locked or no pair.",
+    );
+  });
+
+  it('is not a handshake that fails', () => {
+    const error = Object.assign(new Error('wrong version number'), { code: 'ERR_SSL_WRONG_VERSION_NUMBER' });
+    expect(configError(onlyNode(error), { ...OPTIONS, tlsCa: 'ca' })).toBeNull();
   });
 
   it('is not a password that the cluster can not look up for now', () => {

@@ -193,6 +193,14 @@ describe('what is no request is refused, and its connection ends:', () => {
       'malformed_request',
     ],
     'a header without end': [`GET / HTTP/1.1\r\nX: ${'x'.repeat(17_000)}`, 'header_too_large'],
+    'a second host behind more fields than are read': [
+      `GET / HTTP/1.1\r\nHost: a\r\n${'X:\r\n'.repeat(2_001)}Host: b\r\n\r\n`,
+      'header_too_large',
+    ],
+    'one field too many': [
+      `GET / HTTP/1.1\r\nHost: a\r\n${'X:\r\n'.repeat(LIMITS.headerFields)}\r\n`,
+      'header_too_large',
+    ],
     'a header that does not come': ['GET / HTTP/1.1\r\n', 'request_too_slow'],
     'a body that does not come': [
       'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n',
@@ -264,6 +272,13 @@ describe('what is no request is refused, and its connection ends:', () => {
     expect(paths).toEqual([]);
     await said(server, asked('/three') + asked('/four'));
     expect(paths).toEqual(['/three']);
+  });
+
+  test('a request with as many fields as are read is asked, with all of them', async () => {
+    const server = await open(({ headers }) => new Response(headers.get('X-Last')));
+    const fields = 'X:\r\n'.repeat(LIMITS.headerFields - 3);
+    const sent = `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${fields}X-Last: here\r\n\r\n`;
+    expect(await said(server, sent)).toMatch(/^HTTP\/1\.1 200 [^]*here$/);
   });
 
   test('HTTP/1.0 needs no host, as health checks of some load balancers have none', async () => {

@@ -165,6 +165,9 @@ export function configError(error: unknown, options: CassandraOptions): string |
       ? 'Cassandra asks for a user name and a password: set CASSANDRA_USERNAME and CASSANDRA_PASSWORD.'
       : 'Cassandra refuses CASSANDRA_USERNAME with CASSANDRA_PASSWORD.';
   }
+  if (options.tlsClient !== null && causes.some(isUnusableKey)) {
+    return "CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY can't be used: they are damaged, locked or no pair.";
+  }
   for (const { message } of causes) {
     const known = /^localDataCenter was configured as .* found hosts in data centers: \[(.*)\]$/.exec(
       message,
@@ -185,6 +188,11 @@ function isRefusedLogin(error: Error): boolean {
     error instanceof errors.AuthenticationError &&
     !error.message.startsWith('Unable to perform authentication')
   );
+}
+
+/** OpenSSL's errors about PEM text begin like this; those of a handshake begin with ERR_SSL_. */
+function isUnusableKey(error: Error): boolean {
+  return (error as { code?: unknown }).code?.toString().startsWith('ERR_OSSL_') === true;
 }
 
 function causesOf(error: unknown): Error[] {

@@ -203,7 +203,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     type: 'header-too-large',
     status: 431,
     title: 'The header is too large',
-    detail: 'The header of a request has at most 16 KiB.',
+    detail: 'The header of a request has at most 16 KiB and 200 fields.',
   },
   internal_error: {
     type: 'internal-error',

@@ -99,6 +99,8 @@ export function makeAuthenticate(deps: {
     // RFC 9068 gives access tokens a type of their own, and many issuers give them none.
     const types = header.typ === undefined ? {} : { typ: ['JWT', 'at+jwt'] };
     const payload = await verified(token, header, { ...claims, ...types });
+    // Hono takes any JSON for claims.
+    if ((payload as unknown) === null) refuse();
     requireCurrent(payload, clock.now() / 1_000_000, rules.toleranceSeconds);
     return callerOf(payload);
   };

@@ -62,8 +62,15 @@ export function addHealthRoutes(
 ): void {
   registerRoute(app, liveRoute, (c) => json(c, { status: 'live' as const }, 200));
 
+  // Nothing limits these requests, and each check may read from storage: those that come meanwhile share it.
+  let checking: Promise<readonly string[]> | null = null;
+  const check = (): Promise<readonly string[]> =>
+    (checking ??= readinessProblems().finally(() => {
+      checking = null;
+    }));
+
   registerRoute(app, readyRoute, async (c) => {
-    const sentences = await readinessProblems();
+    const sentences = await check();
     if (sentences.length > 0) throw new HttpFailure('not_ready', { detail: sentences.join(' ') });
     return json(c, { status: 'ready' as const }, 200);
   });
