@@ -14,6 +14,7 @@ import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import type { BackgroundRetry } from './background-retry.ts';
 import { conversationRow } from './conversation-repository.ts';
+import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
 import { HistoryReader } from './history.ts';
 import { lastActivityRow } from './inbox.ts';
@@ -73,7 +74,7 @@ export class CassandraMessageRepository implements MessageRepository {
   readonly #retry: BackgroundRetry;
   readonly #history: HistoryReader;
   readonly #limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
-  readonly #eventRetentionDays: number;
+  readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
   readonly #keyRetentionDays: number;
 
   constructor(deps: {
@@ -83,7 +84,7 @@ export class CassandraMessageRepository implements MessageRepository {
     retry: BackgroundRetry;
     /** In microseconds; see `isLate`. */
     limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
-    eventRetentionDays: number;
+    eventLog: Pick<EventLogState, 'daysToKeep'>;
     /** For how many days an idempotency key is kept; 0 for ever. */
     keyRetentionDays: number;
   }) {
@@ -93,7 +94,7 @@ export class CassandraMessageRepository implements MessageRepository {
     this.#retry = deps.retry;
     this.#history = new HistoryReader(deps);
     this.#limits = deps.limits;
-    this.#eventRetentionDays = deps.eventRetentionDays;
+    this.#eventLog = deps.eventLog;
     this.#keyRetentionDays = deps.keyRetentionDays;
   }
 
@@ -190,7 +191,7 @@ export class CassandraMessageRepository implements MessageRepository {
   ): Promise<void> {
     await writes.all(
       participants.map((userId) =>
-        writes.batch(newsRows(message, participants, eventId, userId, this.#eventRetentionDays)),
+        writes.batch(newsRows(message, participants, eventId, userId, this.#eventLog.daysToKeep)),
       ),
     );
   }

@@ -30,7 +30,8 @@ export interface ClockReading {
 type Standing =
   | { readonly kind: 'unmeasured' }
   | { readonly kind: 'verified'; readonly at: number }
-  | { readonly kind: 'differs' }
+  /** `majorityLead`: what to add to the monotonic clock to have the majority's time. */
+  | { readonly kind: 'differs'; readonly majorityLead: number }
   | { readonly kind: 'no_majority' };
 
 /** What the readings of one round say. */
@@ -62,6 +63,7 @@ export class VerifiedClock implements Clock {
   /** What is added to the monotonic clock to have the time. */
   #lead: number;
   #standing: Standing = { kind: 'unmeasured' };
+  #wasVerified = false;
   #offsetMs: number | null = null;
 
   constructor(deps: {
@@ -83,9 +85,12 @@ export class VerifiedClock implements Clock {
   }
 
   latest(): Microseconds {
-    const now = this.now();
     // A wall clock that was measured to be wrong says nothing of how old something is.
-    return this.#standing.kind === 'differs' ? now : Math.max(now, this.#sources.wall() * 1_000);
+    const other =
+      this.#standing.kind === 'differs'
+        ? this.#sources.steady() + this.#standing.majorityLead
+        : this.#sources.wall();
+    return Math.max(this.now(), Math.round(other * 1_000));
   }
 
   /** Both sources as of one instant: where the process was interrupted between the two, they are read again. */
@@ -171,10 +176,15 @@ export class VerifiedClock implements Clock {
     if (verdict === 'verified') {
       this.#lead = alignedLead(this.#lead, instant);
       this.#standing = { kind: 'verified', at: instant.steady };
+      this.#wasVerified = true;
+    } else if (verdict === 'differs') {
+      const majorityLead = instant.wall - instant.steady + (offsetMs ?? 0);
+      // Reads go by the majority's time where there is no verified one. Later it is the nodes that may be wrong, and a
+      // send in progress may still make the id of a late event: that goes on by the last verified time.
+      if (!this.#wasVerified) this.#lead = majorityLead;
+      this.#standing = { kind: 'differs', majorityLead };
     } else {
-      // Reads go by the majority's time where this host's is wrong; no id is made of it.
-      if (offsetMs !== null) this.#lead = instant.wall - instant.steady + offsetMs;
-      this.#standing = { kind: verdict };
+      this.#standing = { kind: 'no_majority' };
     }
     return judgement;
   }
