@@ -14,6 +14,7 @@ import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
 import type { ReferenceClocks } from '../src/application/ports/reference-clocks.ts';
 import { StorageFailure } from '../src/application/ports/storage-failure.ts';
 import { ConfigError, readConfig } from '../src/composition/config.ts';
+import { latenessLimits } from '../src/domain/event.ts';
 import { withLocalCassandra } from './local-cassandra/running.ts';
 
 const help = `npm run verify [-- options]
@@ -232,7 +233,7 @@ async function scan({
   readonly toldToStop: AbortSignal;
 }): Promise<0 | 1> {
   const { resume, rate, parallel, settle, repair } = options;
-  const { keyspace, eventRetentionDays, requestTimeoutMs, maxClockSkewMs } = cassandra;
+  const { keyspace, eventRetentionDays } = cassandra;
   let progress = progressIn(resume, keyspace);
   const client = makeClient(cassandra);
   try {
@@ -246,7 +247,7 @@ async function scan({
       clock,
       eventLog: new EventLogState({ clock, retentionDays: eventRetentionDays }),
       messageIds: makeMessageIds({ clock }),
-      limits: { requestTimeout: requestTimeoutMs * 1_000, maxClockSkew: maxClockSkewMs * 1_000 },
+      limits: latenessLimits(cassandra),
       eventRetentionDays,
       from: progress,
       rowsPerSecond: rate,

@@ -19,6 +19,7 @@ import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import { latenessLimits } from '../../src/domain/event.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../src/domain/ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';
 import {
@@ -113,13 +114,13 @@ async function scan(
   each: (progress: Progress) => boolean | Promise<boolean> = () => false,
 ): Promise<Scanned> {
   const findings: Finding[] = [];
-  const { requestTimeoutMs, maxClockSkewMs, eventRetentionDays } = options;
+  const { eventRetentionDays } = options;
   const defaults = {
     session,
     clock,
     eventLog: new EventLogState({ clock, retentionDays: eventRetentionDays }),
     messageIds: ids,
-    limits: { requestTimeout: requestTimeoutMs * 1_000, maxClockSkew: maxClockSkewMs * 1_000 },
+    limits: latenessLimits(options),
     eventRetentionDays,
     from: BEGINNING,
     rowsPerSecond: 1e6,
