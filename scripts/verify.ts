@@ -17,6 +17,7 @@ import { ClockNotVerified } from '../src/application/ports/clock-check.ts';
 import type { Log } from '../src/application/ports/log.ts';
 import { StorageFailure } from '../src/application/ports/storage-failure.ts';
 import { ConfigError, readConfig } from '../src/composition/config.ts';
+import { latenessLimits } from '../src/domain/event.ts';
 import { withLocalCassandra } from './local-cassandra/running.ts';
 
 const help = `npm run verify [-- options]
@@ -241,7 +242,7 @@ async function scan({
       eventLog: new EventLogState({ clock, retentionDays: eventRetentionDays }),
       messageIds: makeMessageIds({ clock }),
       clockCheck: verifier,
-      limits: { requestTimeout: requestTimeoutMs * 1_000, maxClockSkew: maxClockSkewMs * 1_000 },
+      limits: latenessLimits(cassandra),
       from: progress,
       rowsPerSecond: rate,
       parallel,

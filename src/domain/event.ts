@@ -20,15 +20,31 @@ export function placesConversation(type: Event['type']): boolean {
 /** Allowance beyond a request's time for what runs on after its answer. */
 const MARGIN: Microseconds = 3_000_000;
 
+/** What decides how late an event can become visible. */
+export interface LatenessLimits {
+  /** The longest that a request may take. */
+  readonly requestTimeout: Microseconds;
+  /** The most that a clock may differ from the true time. */
+  readonly maxClockSkew: Microseconds;
+}
+
+/** The limits of settings, which are in milliseconds. */
+export function latenessLimits(settings: {
+  readonly requestTimeoutMs: number;
+  readonly maxClockSkewMs: number;
+}): LatenessLimits {
+  return {
+    requestTimeout: settings.requestTimeoutMs * 1_000,
+    maxClockSkew: settings.maxClockSkewMs * 1_000,
+  };
+}
+
 /**
  * The longest time between the id of an ordinary event and the instant at which every reader can see the event. What
  * becomes visible later gets a late event with a new id. Readers that go by the order of events rely on it, so it has to be the
  * same in all processes.
  */
-export function visibilityWindow(limits: {
-  readonly requestTimeout: Microseconds;
-  readonly maxClockSkew: Microseconds;
-}): Microseconds {
+export function visibilityWindow(limits: LatenessLimits): Microseconds {
   return limits.requestTimeout + 2 * limits.maxClockSkew + MARGIN;
 }
 
@@ -36,9 +52,6 @@ export function visibilityWindow(limits: {
  * Whether an event whose id is `age` old has become visible late, as the process that stores it measures it. Two
  * clocks can differ by twice the allowed skew, so the limit is that much below the visibility window.
  */
-export function isLate(
-  age: Microseconds,
-  limits: { readonly requestTimeout: Microseconds; readonly maxClockSkew: Microseconds },
-): boolean {
+export function isLate(age: Microseconds, limits: LatenessLimits): boolean {
   return age > visibilityWindow(limits) - 2 * limits.maxClockSkew;
 }

@@ -20,6 +20,7 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import { ALWAYS_VERIFIED, ClockNotVerified } from '../../src/application/ports/clock-check.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import { latenessLimits } from '../../src/domain/event.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../src/domain/ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';
 import {
@@ -114,14 +115,14 @@ async function scan(
   each: (progress: Progress) => boolean | Promise<boolean> = () => false,
 ): Promise<Scanned> {
   const findings: Finding[] = [];
-  const { requestTimeoutMs, maxClockSkewMs, eventRetentionDays } = options;
+  const { eventRetentionDays } = options;
   const defaults = {
     session,
     clock,
     eventLog: new EventLogState({ clock, retentionDays: eventRetentionDays }),
     messageIds: ids,
     clockCheck: ALWAYS_VERIFIED,
-    limits: { requestTimeout: requestTimeoutMs * 1_000, maxClockSkew: maxClockSkewMs * 1_000 },
+    limits: latenessLimits(options),
     from: BEGINNING,
     rowsPerSecond: 1e6,
     parallel: 2,

@@ -6,7 +6,7 @@ import {
   type InboxEntry,
   type Participants,
 } from '../../domain/conversation.ts';
-import { isLate } from '../../domain/event.ts';
+import { isLate, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
 import { previewOf, type Message } from '../../domain/message.ts';
 import { microsecondsOf } from '../../domain/time.ts';
@@ -79,8 +79,8 @@ export interface InspectionDeps {
   readonly clock: Clock;
   readonly eventLog: EventLogState;
   readonly messageIds: MessageIds;
-  /** In microseconds; the service's own (see `isLate`). */
-  readonly limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
+  /** The service's own. */
+  readonly limits: LatenessLimits;
 }
 
 /** Messages of one bucket that follow one another. */

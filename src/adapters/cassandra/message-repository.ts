@@ -7,7 +7,7 @@ import type {
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import { isLate } from '../../domain/event.ts';
+import { isLate, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, EventId, IdempotencyKey, MessageId, UserId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
@@ -73,7 +73,7 @@ export class CassandraMessageRepository implements MessageRepository {
   readonly #messageIds: MessageIds;
   readonly #retry: BackgroundRetry;
   readonly #history: HistoryReader;
-  readonly #limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
+  readonly #limits: LatenessLimits;
   readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
   readonly #keyRetentionDays: number;
 
@@ -83,7 +83,7 @@ export class CassandraMessageRepository implements MessageRepository {
     messageIds: MessageIds;
     retry: BackgroundRetry;
     /** In microseconds; see `isLate`. */
-    limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
+    limits: LatenessLimits;
     eventLog: Pick<EventLogState, 'daysToKeep'>;
     /** For how many days an idempotency key is kept; 0 for ever. */
     keyRetentionDays: number;

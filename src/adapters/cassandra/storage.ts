@@ -7,6 +7,7 @@ import type { ReferenceClocks } from '../../application/ports/reference-clocks.t
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Storage } from '../../application/ports/storage.ts';
 import { NOOP_TELEMETRY, type Telemetry } from '../../application/ports/telemetry.ts';
+import { latenessLimits } from '../../domain/event.ts';
 import { BackgroundRetry, type WithinLimit } from './background-retry.ts';
 import { cassandraClocks } from './clock-measurement.ts';
 import { configError, makeClient, sessionOptions, type CassandraOptions } from './connect.ts';
@@ -177,10 +178,7 @@ export function openCassandraStorage(deps: {
       clock,
       messageIds,
       retry,
-      limits: {
-        requestTimeout: options.requestTimeoutMs * 1_000,
-        maxClockSkew: options.maxClockSkewMs * 1_000,
-      },
+      limits: latenessLimits(options),
       eventLog,
       keyRetentionDays,
     }),

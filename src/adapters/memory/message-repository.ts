@@ -5,7 +5,7 @@ import type {
   AppendResult,
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
-import { isLate } from '../../domain/event.ts';
+import { isLate, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
@@ -25,7 +25,7 @@ interface Claim {
 export class MemoryMessageRepository implements MessageRepository {
   readonly #clock: Clock;
   readonly #messageIds: MessageIds;
-  readonly #limits: { readonly requestTimeout: Microseconds; readonly maxClockSkew: Microseconds };
+  readonly #limits: LatenessLimits;
   readonly #keyRetention: Microseconds;
   readonly #conversations: MemoryConversationRepository;
   readonly #histories = new Map<ConversationId, SortedList<Message>>();
@@ -35,7 +35,7 @@ export class MemoryMessageRepository implements MessageRepository {
   constructor(deps: {
     clock: Clock;
     messageIds: MessageIds;
-    limits: { readonly requestTimeout: Microseconds; readonly maxClockSkew: Microseconds };
+    limits: LatenessLimits;
     keyRetentionDays: number;
     conversations: MemoryConversationRepository;
   }) {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { Storage } from '../../application/ports/storage.ts';
-import type { Microseconds } from '../../domain/time.ts';
+import type { LatenessLimits } from '../../domain/event.ts';
 import { MemoryConversationRepository } from './conversation-repository.ts';
 import { MemoryEventRepository } from './event-repository.ts';
 import { MemoryMessageRepository } from './message-repository.ts';
@@ -11,8 +11,7 @@ import { MemoryUserRepository } from './user-repository.ts';
 export interface MemoryStorageOptions {
   readonly clock: Clock;
   readonly messageIds: MessageIds;
-  /** See `isLate`. */
-  readonly limits: { readonly requestTimeout: Microseconds; readonly maxClockSkew: Microseconds };
+  readonly limits: LatenessLimits;
   readonly eventRetentionDays: number;
   /** 0 for ever. */
   readonly keyRetentionDays: number;

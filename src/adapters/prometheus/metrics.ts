@@ -1,9 +1,8 @@
 import { readdirSync } from 'node:fs';
 import process from 'node:process';
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ConcurrencyState } from '../../application/concurrency-limiter.ts';
-import type { AnsweredRequest, StatementOutcome, Telemetry } from '../../application/ports/telemetry.ts';
-import { DurationHistogram, type Durations } from './durations.ts';
+import type { Telemetry } from '../../application/ports/telemetry.ts';
 
 /** What is counted and measured, for Prometheus to read. */
 export interface Metrics {
@@ -55,18 +54,25 @@ export function makeMetrics(watched: MetricsSources): Metrics {
   };
 }
 
+/** Upper bounds of durations, in seconds: from what memory takes to the time within which all is answered. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5];
+
 function telemetryFor(registry: Registry): Telemetry {
   const registers = [registry];
-  const requests = new DurationHistogram<'method' | 'route' | 'status'>({
+  const requests = new Histogram({
     name: 'http_server_request_duration_seconds',
     help: 'Time from the arrival of a request to its answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: BUCKETS,
+    registers,
   });
-  const statements = new DurationHistogram<'statement' | 'outcome'>({
+  const statements = new Histogram({
     name: 'cassandra_statement_duration_seconds',
     help: 'Time from sending a statement to its end, with its retries and speculative executions.',
+    labelNames: ['statement', 'outcome'],
+    buckets: BUCKETS,
+    registers,
   });
-  registry.registerMetric(requests.metric);
-  registry.registerMetric(statements.metric);
   const speculations = new Counter({
     name: 'cassandra_speculative_executions_total',
     help: 'Times that a further node was asked because the one before it was slow.',
@@ -93,28 +99,16 @@ function telemetryFor(registry: Registry): Telemetry {
     registers,
   });
 
-  const byRoute = new Map<string | null, Map<string, Map<number, Durations>>>();
-  const durationsOf = ({ route, method, status }: AnsweredRequest): Durations => {
-    const byMethod = reached(byRoute, route, () => new Map<string, Map<number, Durations>>());
-    const byStatus = reached(byMethod, method, () => new Map<number, Durations>());
-    return reached(byStatus, status, () =>
-      requests.with({ method, route: route ?? NO_ROUTE, status: String(status) }),
-    );
-  };
-
-  const byStatement = new Map<string, Map<StatementOutcome, Durations>>();
   return {
-    requestAnswered(request) {
-      durationsOf(request).add(request.milliseconds);
-      if (request.replayed) replays.inc();
+    requestAnswered({ method, route, status, milliseconds, replayed }) {
+      requests.observe({ method, route: route ?? NO_ROUTE, status }, milliseconds / 1_000);
+      if (replayed) replays.inc();
     },
 
     statementSent(statement) {
-      const byOutcome = reached(byStatement, statement, () => new Map<StatementOutcome, Durations>());
       const begun = performance.now();
       return (outcome, speculated) => {
-        const took = performance.now() - begun;
-        reached(byOutcome, outcome, () => statements.with({ statement, outcome })).add(took);
+        statements.observe({ statement, outcome }, (performance.now() - begun) / 1_000);
         if (speculated > 0) speculations.inc(speculated);
       };
     },
@@ -128,15 +122,6 @@ function telemetryFor(registry: Registry): Telemetry {
       shownRows.inc(shown);
     },
   };
-}
-
-/** What is at `key`, and was made there the first time. */
-function reached<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  return made;
 }
 
 /** The route of what no route took. */
