@@ -1,18 +1,18 @@
 import type { Histogram } from 'prom-client';
 
-/** Seconds by which durations are told apart: from what memory takes to the time within which all is answered. */
-const BOUNDS: readonly number[] = [
+/** The bucket bounds in seconds, from the duration of a request in memory to the request timeout. */
+const BUCKET_BOUNDS: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5,
 ];
 
-/** How long the things took that have one set of labels. */
+/** The durations with one set of labels. */
 export interface Durations {
   add(milliseconds: number): void;
 }
 
 /**
- * A histogram of durations. That of prom-client looks at the labels anew with each observation, which takes more than
- * a microsecond, several times for a request; here they are looked at once.
+ * A histogram of durations. The histogram of prom-client processes the labels at each observation, which takes more
+ * than a microsecond, several times per request. This one processes them once.
  */
 export class DurationHistogram<Label extends string> {
   readonly name: string;
@@ -24,23 +24,23 @@ export class DurationHistogram<Label extends string> {
     this.#help = help;
   }
 
-  /** Where durations with these labels are added; to be asked for once for each set of labels. */
+  /** The durations with these labels. Call it once for each set of labels. */
   with(labels: Readonly<Record<Label, string>>): Durations {
-    const counts = [...BOUNDS, Infinity].map(() => 0);
+    const counts = [...BUCKET_BOUNDS, Infinity].map(() => 0);
     let sum = 0;
     this.#parts.push(() => valuesOf(this.name, labels, counts, sum));
     return {
       add(milliseconds) {
         const seconds = milliseconds / 1_000;
         let index = 0;
-        while (seconds > (BOUNDS[index] ?? Infinity)) index += 1;
+        while (seconds > (BUCKET_BOUNDS[index] ?? Infinity)) index += 1;
         counts[index] = (counts[index] ?? 0) + 1;
         sum += seconds;
       },
     };
   }
 
-  /** As a registry takes it, which asks no more of a metric than its name and its values. */
+  /** This histogram for a registry, which uses only the name and the values of a metric. */
   get metric(): Histogram {
     const { name } = this;
     const get = () =>
@@ -66,7 +66,7 @@ function valuesOf(name: string, labels: object, counts: readonly number[], sum: 
     count += more;
     return {
       metricName: `${name}_bucket`,
-      labels: { ...labels, le: String(BOUNDS[index] ?? '+Inf') },
+      labels: { ...labels, le: String(BUCKET_BOUNDS[index] ?? '+Inf') },
       value: count,
     };
   });
