@@ -61,7 +61,9 @@ export function listenError(error: unknown, address: ListenAddress): ListenError
 }
 
 function messageFor(code: string | undefined, { host, port, setting = 'PORT' }: ListenAddress): string {
-  if (code === 'EADDRINUSE') return `Port ${port} is in use by another process: set ${setting} to another port.`;
+  if (code === 'EADDRINUSE') {
+    return `Port ${port} is in use by another process: set ${setting} to another port.`;
+  }
   if (code === 'EACCES') return `This user may not open port ${port}: set ${setting} to another port.`;
   // For a host name that can't be resolved, Deno's error has no code.
   if (['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL', undefined].includes(code)) {

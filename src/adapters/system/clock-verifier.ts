@@ -108,7 +108,7 @@ export class ClockVerifier implements ClockCheck {
         return judgement;
       };
       const timeUp = new Promise<void>((end) => (timer = setTimeout(end, this.#roundTimeoutMs)));
-      const asked = nodes.map(async (node) => {
+      const reads = nodes.map(async (node) => {
         try {
           const time = await references.read(node);
           // Another round may have a newer result by now.
@@ -119,7 +119,7 @@ export class ClockVerifier implements ClockCheck {
           // A node that does not answer has no vote.
         }
       });
-      void Promise.race([Promise.allSettled(asked), timeUp]).then(() => {
+      void Promise.race([Promise.allSettled(reads), timeUp]).then(() => {
         ended = true;
         clearTimeout(timer);
         if (this.#round === round) this.#round = null;
