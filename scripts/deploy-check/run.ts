@@ -1,26 +1,26 @@
 import { spawn } from 'node:child_process';
 
-/** How a command ended: its exit code, and what it printed to either stream. */
+/** The result of a command: its exit code, and its output on both streams. */
 export interface Run {
   readonly code: number | null;
   readonly output: string;
 }
 
-/** Runs a command to its end; where the program can't be started, `code` is null. */
+/** Runs a command until it ends. `code` is null if the program can't be started. */
 export function run(
   program: string,
   args: readonly string[],
   options: {
     readonly cwd?: string;
     readonly env?: Readonly<Record<string, string | undefined>>;
-    /** What it reads from its standard input. */
+    /** Its standard input. */
     readonly input?: string;
   } = {},
 ): Promise<Run> {
   const { input, ...rest } = options;
   return new Promise((resolve) => {
     const child = spawn(program, args, { ...rest, stdio: ['pipe', 'pipe', 'pipe'] });
-    // Whoever does not read to the end says why by how it ends.
+    // A program may end before it has read all input; its exit code shows why.
     child.stdin.on('error', () => undefined).end(input);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {

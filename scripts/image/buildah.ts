@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { run } from '../deploy-check/run.ts';
 
-/** What an image says about itself. */
+/** The configuration of an image. */
 export interface ImageConfig {
   readonly Cmd: readonly string[];
   readonly User: string;
@@ -12,7 +12,7 @@ export interface ImageConfig {
 
 type Variables = Readonly<Record<string, string>>;
 
-/** buildah with images of its own in a folder, without namespaces and daemons: for hosts that have neither. */
+/** Runs buildah with image storage in a folder, without namespaces and daemons, for hosts that have neither. */
 export class Buildah {
   readonly #global: readonly string[];
 
@@ -21,7 +21,7 @@ export class Buildah {
     this.#global = ['--root', root, '--runroot', runroot, '--storage-driver', 'vfs'];
   }
 
-  /** Runs a command of buildah, and gives what it printed; throws an `Error` with that where it fails. */
+  /** Runs a buildah command and returns its output. Throws an `Error` with the output if the command fails. */
   async do(...args: readonly string[]): Promise<string> {
     const { code, output } = await run('buildah', [...this.#global, ...args]);
     if (code !== 0) throw new Error(`buildah ${args[0]} failed:\n${output.slice(-4_000)}`);
@@ -32,12 +32,12 @@ export class Buildah {
     return JSON.parse(await this.do('inspect', '--type', 'image', image)).Docker.config;
   }
 
-  /** For people: `312 MB`. */
+  /** The size as text: `312 MB`. */
   async sizeOf(image: string): Promise<string> {
     return this.do('images', '--format', '{{.Size}}', image);
   }
 
-  /** Runs a command in a container to its end, as the image's user unless another is named. */
+  /** Runs a command in a container until it ends, as `user`; default: the image's user. */
   in(
     container: string,
     command: readonly string[],

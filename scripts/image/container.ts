@@ -2,15 +2,15 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { Buildah } from './buildah.ts';
 
-/** The service as a container runs it. */
+/** The service in a container. */
 export interface RunningContainer {
-  /** What it has printed so far. */
+  /** Its output so far. */
   readonly output: () => string;
-  /** The user ids of the process that is sent the signals, once it is there; throws where it is not Node. */
+  /** The user ids of the process that gets the signals, after its start. Throws if that process is not Node. */
   readonly uids: () => readonly number[];
-  /** SIGTERM to that process; the exit code. */
+  /** Sends SIGTERM to that process, and resolves with the exit code. */
   readonly terminate: () => Promise<number | null>;
-  /** SIGKILL, where it still runs. */
+  /** Sends SIGKILL if it still runs. */
   readonly kill: () => void;
 }
 
@@ -27,7 +27,7 @@ export function startContainer(
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
   }
-  // What buildah starts by way of processes of its own.
+  // The process of the command. Between it and this process are further processes of buildah.
   const first = (): number => {
     const nameOf = (pid: number): string => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
     const pid = descendantsOf(child.pid!).find((each) => !nameOf(each).includes('buildah'));
@@ -55,7 +55,7 @@ export function startContainer(
   };
 }
 
-/** The processes that `pid` has started, and those that they have, parents first. */
+/** All descendants of the process `pid`, parents first. */
 function descendantsOf(pid: number): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
@@ -63,7 +63,7 @@ function descendantsOf(pid: number): number[] {
       const [, parent] = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))!;
       parents.set(Number(name), Number(parent));
     } catch {
-      // It has ended meanwhile.
+      // The process has ended in the meantime.
     }
   }
   const childrenOf = (parent: number): number[] =>

@@ -3,17 +3,17 @@ import { join } from 'node:path';
 import { run } from '../deploy-check/run.ts';
 import type { Buildah } from './buildah.ts';
 
-/** The major version of Node of the image that it stands in for. */
+/** The major version of Node in the official image. */
 const NODE = 24;
 
 const IMAGE = 'localhost/stand-in';
 
-/** What a host's documentation takes, and no image has. */
+/** Documentation and translations, which an image does not need. */
 const LEFT_OUT = ['doc', 'info', 'locale', 'man'].map((name) => `path-exclude=/usr/share/${name}/*`);
 
 /**
- * Makes an image of this host's Debian with Node 24 and npm at the places where the official image has them, for hosts
- * that reach packages but no image registry. Gives its name.
+ * Makes an image from this host's Debian release, with Node 24 and npm at the same paths as in the official image, for
+ * hosts with access to package registries but not to image registries. Returns its name.
  */
 export async function makeStandIn(buildah: Buildah, folder: string): Promise<string> {
   const system = join(folder, 'system.tar');
@@ -46,10 +46,10 @@ export async function makeStandIn(buildah: Buildah, folder: string): Promise<str
   return IMAGE;
 }
 
-/** Of this host's release, whose packages it reaches. */
+/** The codename of this host's release, whose packages this host can download. */
 function codename(): string {
   const [, name] = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8')) ?? [];
-  if (name === undefined) throw new Error('/etc/os-release names no release of Debian or Ubuntu.');
+  if (name === undefined) throw new Error('/etc/os-release has no codename of a Debian or Ubuntu release.');
   return name;
 }
 

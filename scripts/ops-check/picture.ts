@@ -10,7 +10,7 @@ const GAP = 14;
 const LEFT = 56;
 const FOOT_HEIGHT = 22;
 
-/** Of the legend: a line of it, and how wide a letter and what stands before a name are, about. */
+/** The legend: the height of a line, and the approximate widths of a letter and of the mark before a name. */
 const LINE_HEIGHT = 20;
 const LETTER_WIDTH = 5;
 const MARK_WIDTH = 26;
@@ -35,7 +35,7 @@ const COLOURS = [
   '#ff6b4a',
 ];
 
-// No name in quotes: they would end the attribute.
+// No font name in quotes: a quote would end the SVG attribute.
 const FONT = 'Helvetica, Arial, sans-serif';
 
 interface Line {
@@ -43,7 +43,7 @@ interface Line {
   readonly points: readonly (readonly [seconds: number, value: number])[];
 }
 
-/** All panels with what they showed from the beginning to now, as one SVG. */
+/** All panels with their data from the start until now, as one SVG. */
 export async function pictureOf(stage: Stage, panels: readonly Panel[], caption: string): Promise<string> {
   const drawn: { svg: string; height: number }[] = [];
   for (const panel of panels) drawn.push(draw(panel, await linesOf(stage, panel)));
@@ -78,7 +78,7 @@ async function linesOf(stage: Stage, { queries }: Panel): Promise<Line[]> {
   return answers.flat();
 }
 
-/** As Grafana fills a legend in. */
+/** The name of a line, with the labels in its legend replaced as in Grafana. */
 function nameOf({ metric }: Series, legend: string): string {
   return legend.replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => metric[label] ?? '');
 }
@@ -90,7 +90,7 @@ function pointsOf({ values }: Series): Line['points'] {
 function draw({ title, unit }: Panel, lines: readonly Line[]): { svg: string; height: number } {
   const legendHeight = LINE_HEIGHT * linesOfLegend(lines.map(({ name }) => name));
   const height = HEAD_HEIGHT + PLOT_HEIGHT + 26 + legendHeight;
-  const begun = Math.min(...lines.flatMap(({ points }) => points.map(([seconds]) => seconds)));
+  const startedAt = Math.min(...lines.flatMap(({ points }) => points.map(([seconds]) => seconds)));
   const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
   chart.setOption({
     animation: false,
@@ -120,10 +120,10 @@ function draw({ title, unit }: Panel, lines: readonly Line[]): { svg: string; he
     yAxis: {
       type: 'value',
       min: 0,
-      // A line that stays at 0 is to lie at the bottom.
+      // With this maximum, a line that is always 0 is at the bottom.
       max: ({ max }: { max: number }) => (max === 0 ? 0.8 : null),
       splitNumber: 4,
-      axisLabel: { color: FAINT, fontSize: 10, formatter: (value: number) => shown(value, unit) },
+      axisLabel: { color: FAINT, fontSize: 10, formatter: (value: number) => formatValue(value, unit) },
       splitLine: { lineStyle: { color: RULE } },
     },
     series: lines.map(({ name, points }) => ({
@@ -132,7 +132,7 @@ function draw({ title, unit }: Panel, lines: readonly Line[]): { svg: string; he
       showSymbol: false,
       lineStyle: { width: 1.5 },
       data: points.map(([seconds, value]) => [
-        seconds - begun,
+        seconds - startedAt,
         Number.isFinite(value) ? value / (unit === 'bytes' ? MIB : 1) : null,
       ]),
     })),
@@ -142,7 +142,7 @@ function draw({ title, unit }: Panel, lines: readonly Line[]): { svg: string; he
   return { svg, height };
 }
 
-/** How many lines a legend takes. */
+/** The number of lines of a legend. */
 function linesOfLegend(names: readonly string[]): number {
   let lines = 1;
   let used = 0;
@@ -157,11 +157,11 @@ function linesOfLegend(names: readonly string[]): number {
   return lines;
 }
 
-/** Bytes are drawn in these, for rounder numbers at the axis. */
+/** Bytes are shown in MiB, which gives round numbers at the axis. */
 const MIB = 2 ** 20;
 
-/** A value in its unit, as Grafana calls it. */
-function shown(value: number, unit: string): string {
+/** A value as text. `unit` is a unit name of Grafana. */
+function formatValue(value: number, unit: string): string {
   const short = (number: number): string => String(Number(number.toPrecision(3)));
   if (unit === 's') return value < 1 ? `${short(value * 1000)} ms` : `${short(value)} s`;
   if (unit === 'percentunit') return `${short(value * 100)} %`;

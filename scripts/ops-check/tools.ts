@@ -5,27 +5,27 @@ import { projectFolder } from '../local-cassandra/project-folder.ts';
 
 const folder = join(projectFolder, 'node_modules', '.cache', 'ops-check');
 
-/** Prometheus and the tool that comes with it: paths of programs, or names of such that are on the PATH. */
+/** Prometheus and promtool: paths of the programs, or their names on the PATH. */
 export interface Tools {
   readonly prometheus: string;
   readonly promtool: string;
 }
 
 /**
- * The tools: those of this host, or else those out of Debian's package, which is unpacked into a folder of ours and not
- * installed. Null where neither can be had.
+ * Finds the tools of this host, or downloads Debian's package and unpacks it into a cache folder without installing it.
+ * Null if neither works.
  */
 export async function findTools(): Promise<Tools | null> {
-  if (await areThere({ prometheus: 'prometheus', promtool: 'promtool' })) {
+  if (await canRun({ prometheus: 'prometheus', promtool: 'promtool' })) {
     return { prometheus: 'prometheus', promtool: 'promtool' };
   }
   const bin = join(folder, 'usr', 'bin');
   const unpacked = { prometheus: join(bin, 'prometheus'), promtool: join(bin, 'promtool') };
   if (!existsSync(unpacked.promtool)) await unpack();
-  return (await areThere(unpacked)) ? unpacked : null;
+  return (await canRun(unpacked)) ? unpacked : null;
 }
 
-async function areThere({ prometheus, promtool }: Tools): Promise<boolean> {
+async function canRun({ prometheus, promtool }: Tools): Promise<boolean> {
   const runs = [await run(prometheus, ['--version']), await run(promtool, ['--version'])];
   return runs.every(({ code }) => code === 0);
 }

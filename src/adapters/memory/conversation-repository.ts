@@ -6,12 +6,12 @@ import type { Slice } from '../../domain/page.ts';
 import type { MemoryEventRepository } from './event-repository.ts';
 import { SortedList } from './sorted-list.ts';
 
-/** The conversations, and the inboxes that show them, in this process's memory. */
+/** The conversations and inboxes, in this process's memory. */
 export class MemoryConversationRepository implements ConversationRepository {
   readonly #conversations = new Map<ConversationId, Conversation>();
   readonly #inboxes = new Map<UserId, Inbox>();
   readonly #events: MemoryEventRepository;
-  /** The one late event of each message that has one. */
+  /** The late event of each message that became visible late. */
   readonly #lateEvents = new Map<MessageId, EventId>();
 
   constructor(deps: { events: MemoryEventRepository }) {
@@ -23,22 +23,22 @@ export class MemoryConversationRepository implements ConversationRepository {
   }
 
   start({ id, participants, created }: Conversation): Promise<void> {
-    const members = this.#begin({ id, participants, created });
+    const members = this.#create({ id, participants, created });
     this.#show({ conversationId: id, participants: members, lastEventId: created, lastMessage: null });
     this.#events.add({ id: created, type: 'conversation.created', conversationId: id }, members);
     return Promise.resolve();
   }
 
-  /** Begins the conversation of a message, and shows the message to each participant as news under `eventId`. */
+  /** Creates the conversation of a message, and adds the message to all inboxes and event logs as event `eventId`. */
   receive(message: Message, participants: Participants, eventId: EventId): void {
     const { id, conversationId, senderId, content } = message;
-    const members = this.#begin({ id: conversationId, participants, created: id });
+    const members = this.#create({ id: conversationId, participants, created: id });
     const lastMessage = Object.freeze({ messageId: id, senderId, preview: previewOf(content) });
     this.#show({ conversationId, participants: members, lastEventId: eventId, lastMessage });
     this.#events.add({ id: eventId, type: 'message.created', conversationId, messageId: id }, members);
   }
 
-  /** The same for a message that became visible late: under its one late event, whose id `next` gives. */
+  /** Like `receive`, for a message that became visible late. It has one late event id, made by `next` the first time. */
   receiveLate(message: Message, participants: Participants, next: () => EventId): void {
     const eventId = this.#lateEvents.get(message.id) ?? next();
     this.#lateEvents.set(message.id, eventId);
@@ -53,8 +53,8 @@ export class MemoryConversationRepository implements ConversationRepository {
     return Promise.resolve(this.#inboxes.get(userId)?.below(slice) ?? []);
   }
 
-  /** Keeps the earliest begin. Gives its participants: what is kept belongs to this repository alone. */
-  #begin({ id, participants, created }: Conversation): Participants {
+  /** Creates the conversation, or keeps the earliest `created`. Returns the stored participants, an immutable copy. */
+  #create({ id, participants, created }: Conversation): Participants {
     const known = this.#conversations.get(id);
     const members = known?.participants ?? Object.freeze([...participants]);
     if (known === undefined || created < known.created) {
@@ -76,16 +76,16 @@ export class MemoryConversationRepository implements ConversationRepository {
   }
 }
 
-/** One user's inbox: an entry for each conversation, the newest on top. */
+/** One user's inbox: an entry for each conversation, newest first. */
 class Inbox {
   readonly #entries = new Map<ConversationId, InboxEntry>();
   readonly #order = new SortedList<InboxEntry>(({ lastEventId }) => lastEventId);
 
-  /** Shows `entry`, unless what is shown of its conversation prevails. */
+  /** Replaces the conversation's entry, if `entry` takes precedence over it. */
   put(entry: InboxEntry): void {
     const shown = this.#entries.get(entry.conversationId);
     if (shown !== undefined) {
-      if (!prevails(entry, shown)) return;
+      if (!takesPrecedence(entry, shown)) return;
       this.#order.remove(shown.lastEventId);
     }
     this.#entries.set(entry.conversationId, entry);
@@ -101,8 +101,8 @@ class Inbox {
   }
 }
 
-/** Whether `entry` says more of its conversation than `shown`: the latest event, or else the earliest start. */
-function prevails(entry: InboxEntry, shown: InboxEntry): boolean {
+/** Whether `entry` takes precedence: the latest message, or for an empty conversation the earliest start. */
+function takesPrecedence(entry: InboxEntry, shown: InboxEntry): boolean {
   if (entry.lastMessage === null) return shown.lastMessage === null && entry.lastEventId < shown.lastEventId;
   return shown.lastMessage === null || entry.lastEventId > shown.lastEventId;
 }

@@ -15,7 +15,7 @@ import { SortedList } from './sorted-list.ts';
 
 const DAY: Microseconds = 86_400_000_000;
 
-/** What an idempotency key stands for, and since when. */
+/** The message of an idempotency key, and the time of its claim. */
 interface Claim {
   readonly message: Message;
   readonly claimedAt: Microseconds;
@@ -29,7 +29,7 @@ export class MemoryMessageRepository implements MessageRepository {
   readonly #keyRetention: Microseconds;
   readonly #conversations: MemoryConversationRepository;
   readonly #histories = new Map<ConversationId, SortedList<Message>>();
-  /** By sender and key, neither of which can hold the space between them; in the order in which they were claimed. */
+  /** By sender and key, joined by a space, which neither can contain; in the order of the claims. */
   readonly #claims = new Map<string, Claim>();
 
   constructor(deps: {
@@ -82,7 +82,7 @@ export class MemoryMessageRepository implements MessageRepository {
   }
 }
 
-/** The answer to a request for `message` whose key stands for `claimed`. */
+/** The result of an append of `message` whose key belongs to `claimed`. */
 function repeatOf(claimed: Message, message: Message): AppendResult {
   if (claimed.receiverId !== message.receiverId || claimed.content !== message.content) {
     return { outcome: 'key_reused' };
