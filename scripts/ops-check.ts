@@ -1,27 +1,19 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { run, type Run } from './deploy-check/run.ts';
 import { projectFolder } from './local-cassandra/project-folder.ts';
 import { alertsIn, metricsIn, panelsIn, strangersIn, variablesIn, type Metrics } from './ops-check/panels.ts';
-import { pictureOf } from './ops-check/picture.ts';
 import { onStage, type Stage } from './ops-check/stage.ts';
 import { findTools, type Tools } from './ops-check/tools.ts';
 
-const HELP = `npm run ops:check [-- --picture]
-
-Checks the alerts by promtool, and the dashboard by a Prometheus that reads the metrics of a running service; then
-plants faults in copies of both, which have to be found. The service is in memory; beside it a stand-in gives the
-metrics of one on a Cassandra that has a bad day.
-
-  --picture   also writes ops/dashboard.svg: what Prometheus answered to each panel, in two minutes of load on a service
-              on the Cassandra that CASSANDRA_CONTACT_POINTS and its like name, which has to be migrated
-  --help      this text
-`;
+/**
+ * `npm run ops:check`: checks the alerts by promtool, and the dashboard by a Prometheus that reads the metrics of a
+ * running service; then plants faults in copies of both, which have to be found. The service is in memory; beside it a
+ * stand-in gives the metrics of one whose Cassandra fails now and then.
+ */
 
 const SECONDS = 20;
-const SECONDS_OF_PICTURE = 120;
 
 const ops = join(projectFolder, 'ops');
 const read = (name: string): string => readFileSync(join(ops, name), 'utf8');
@@ -94,11 +86,6 @@ const FAULTS_OF_PANELS: readonly FieldError[] = [
 ];
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { picture: { type: 'boolean' }, help: { type: 'boolean' } } });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
   const tools = await findTools();
   if (tools === null) {
     const isFailure = process.env['CI'] === 'true';
@@ -122,7 +109,7 @@ async function main(): Promise<number> {
   for (const fault of [...FAULTS_OF_ALERTS, ...FAULTS_OF_CONFIGURATION])
     note(titleOf(fault), missed(fault, await flawsOfChanged(tools, fault)));
 
-  await onStage(tools, { seconds: SECONDS, cassandra: null }, async (stage) => {
+  await onStage(tools, SECONDS, async (stage) => {
     const [text = '', ...others] = await stage.texts();
     const flaws = await Promise.all([text, ...others].map((each) => flawsOfMetrics(tools, each)));
     note('the metrics are named and described as they should be', flaws.flat());
@@ -136,7 +123,6 @@ async function main(): Promise<number> {
     }
     note('the alerts ask for what there is', await flawsOfExpressions(stage));
   });
-  if (values.picture === true) await draw(tools);
   console.log(`\n${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
@@ -186,7 +172,7 @@ async function flawsOfPanels(stage: Stage, dashboard: string): Promise<string[]>
     .filter(({ metric }) => !metrics.has(metric))
     .map(({ label, metric }) => `“${label}” names ${metric}, which is not there`);
   for (const { title, queries } of panelsIn(dashboard)) {
-    for (const { expr } of queries) flaws.push(...(await flawsOf(stage, metrics, `“${title}”`, expr)));
+    for (const expr of queries) flaws.push(...(await flawsOf(stage, metrics, `“${title}”`, expr)));
   }
   return flaws;
 }
@@ -211,19 +197,6 @@ async function flawsOf(stage: Stage, metrics: Metrics, who: string, expr: string
   } catch (error) {
     return [`${who} can't be asked for: ${(error as Error).message}`];
   }
-}
-
-async function draw(tools: Tools): Promise<void> {
-  const given = Object.entries(process.env).filter(([name]) => name.startsWith('CASSANDRA_'));
-  const cassandra = Object.fromEntries(given) as Record<string, string>;
-  const caption = `${SECONDS_OF_PICTURE} s of a little load on one service and its Cassandra, as a Prometheus saw it`;
-  await onStage(tools, { seconds: SECONDS_OF_PICTURE, cassandra }, async (stage) => {
-    writeFileSync(
-      join(ops, 'dashboard.svg'),
-      await pictureOf(stage, panelsIn(read('dashboard.json')), caption),
-    );
-  });
-  console.log('  ops/dashboard.svg is written');
 }
 
 function titleOf({ file, from, to }: FieldError): string {

@@ -1,15 +1,13 @@
-/** A graph of the dashboard: its lines are what its queries answer. */
+/** A panel of the dashboard, with the expressions that it queries. */
 export interface Panel {
   readonly title: string;
-  readonly unit: string;
-  readonly queries: readonly { readonly expr: string; readonly legend: string }[];
+  readonly queries: readonly string[];
 }
 
 interface GrafanaPanel {
   readonly type: string;
   readonly title: string;
-  readonly fieldConfig?: { readonly defaults: { readonly unit: string } };
-  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+  readonly targets?: readonly { readonly expr: string }[];
 }
 
 /** What Grafana puts in place of the variables, where scrapes are a second apart and everything is shown. */
@@ -20,11 +18,7 @@ export function panelsIn(dashboard: string): Panel[] {
   const { panels } = JSON.parse(dashboard) as { panels: readonly GrafanaPanel[] };
   return panels
     .filter(({ type }) => type !== 'row')
-    .map(({ title, fieldConfig, targets = [] }) => ({
-      title,
-      unit: fieldConfig?.defaults.unit ?? 'short',
-      queries: targets.map(({ expr, legendFormat }) => ({ expr: filledIn(expr), legend: legendFormat })),
-    }));
+    .map(({ title, targets = [] }) => ({ title, queries: targets.map(({ expr }) => filledIn(expr)) }));
 }
 
 /** The variables of a dashboard whose values are those of a label, with the metric that has it. */

@@ -8,7 +8,7 @@ import { makeMetricsApp } from '../../src/adapters/http/app.ts';
 import { standaloneProblem } from '../../src/adapters/http/problems.ts';
 import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
-import { startService, type Environment } from '../../test/faults/service.ts';
+import { startService } from '../../test/faults/service.ts';
 import { freePort } from '../local-cassandra/free-port.ts';
 import { projectFolder } from '../local-cassandra/project-folder.ts';
 import { tieToThisProcess } from '../local-cassandra/processes.ts';
@@ -30,12 +30,12 @@ export interface Stage {
 }
 
 /**
- * Runs `act` once there have been metrics for so long: of a service on the Cassandra that these variables name; or, where
- * there are none, of one in memory, and of a second one that has a Cassandra and a bad day, but is only its metrics.
+ * Runs `act` after `seconds` of metrics: those of a service in memory, and those of a second one whose Cassandra fails now
+ * and then, which is only its metrics.
  */
 export async function onStage(
   tools: Tools,
-  { seconds, cassandra }: { readonly seconds: number; readonly cassandra: Environment | null },
+  seconds: number,
   act: (stage: Stage) => Promise<void>,
 ): Promise<void> {
   const closing: (() => unknown)[] = [];
@@ -43,8 +43,8 @@ export async function onStage(
     const folder = mkdtempSync(join(tmpdir(), 'messenger-ops-'));
     closing.push(() => rmSync(folder, { recursive: true }));
 
-    const { url, metrics } = await openService(cassandra, closing);
-    const addresses = [metrics, ...(cassandra === null ? [await openBadDay(closing)] : [])];
+    const { url, metrics } = await openService(closing);
+    const addresses = [metrics, await openBadDay(closing)];
     const prometheus = await openPrometheus(tools, folder, addresses, closing);
     await load(url, seconds);
 
@@ -70,12 +70,8 @@ export async function onStage(
   }
 }
 
-async function openService(
-  cassandra: Environment | null,
-  closing: (() => unknown)[],
-): Promise<{ url: string; metrics: string }> {
-  const storage = cassandra === null ? 'memory' : 'cassandra';
-  const service = startService({ ...cassandra, STORAGE: storage, METRICS_PORT: '0' });
+async function openService(closing: (() => unknown)[]): Promise<{ url: string; metrics: string }> {
+  const service = startService({ STORAGE: 'memory', METRICS_PORT: '0' });
   closing.push(() => service.terminate());
   await service.said(/"Ready at /);
   const metrics = /"Metrics at (http:[^"]+)"/.exec(await service.said(/"Metrics at /))?.[1];
