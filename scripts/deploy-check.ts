@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CHECKS, DEPLOYED, type Check, type FieldError } from './deploy-check/checks.ts';
 import { installTools, toolsMissing } from './deploy-check/tools.ts';
-import { projectFolder } from './local-cassandra/project-folder.ts';
+import { projectFolder } from './local-cassandra/project.ts';
 
 /**
  * `npm run deploy:check`: the image's recipe, compose, workflows, manifests and scripts, looked at by the tools that

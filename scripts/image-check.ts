@@ -6,8 +6,8 @@ import { startContainer } from './image/container.ts';
 import { smoke } from './image/smoke.ts';
 import { makeStandIn } from './image/stand-in.ts';
 import { localCassandraMissing, startLocalCluster } from './local-cassandra/cluster.ts';
-import { freePort } from './local-cassandra/free-port.ts';
-import { projectFolder } from './local-cassandra/project-folder.ts';
+import { freePort } from './local-cassandra/processes.ts';
+import { projectFolder } from './local-cassandra/project.ts';
 import { run } from './deploy-check/run.ts';
 
 /**

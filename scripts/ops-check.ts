@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run, type Run } from './deploy-check/run.ts';
-import { projectFolder } from './local-cassandra/project-folder.ts';
+import { projectFolder } from './local-cassandra/project.ts';
 import { alertsIn, metricsIn, panelsIn, strangersIn, variablesIn, type Metrics } from './ops-check/panels.ts';
 import { onStage, type Stage } from './ops-check/stage.ts';
 import { findTools, type Tools } from './ops-check/tools.ts';

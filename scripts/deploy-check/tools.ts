@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { projectFolder } from '../local-cassandra/project-folder.ts';
+import { projectFolder } from '../local-cassandra/project.ts';
 import { run, type Run } from './run.ts';
 
 const folder = join(projectFolder, 'node_modules', '.cache', 'deploy-check');

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { build, type BuildOptions, type BuildResult } from 'esbuild';
 import { SETTINGS } from '../../src/composition/config.ts';
 import { buildHere } from '../build-here.ts';
-import { projectFolder } from '../local-cassandra/project-folder.ts';
+import { projectFolder } from '../local-cassandra/project.ts';
 
 /** What the edge is given: one module, the files of the documentation, and how bare workerd is to run them. */
 export const edgeFolder = join(projectFolder, 'dist', 'edge');

@@ -9,9 +9,8 @@ import { standaloneProblem } from '../../src/adapters/http/problems.ts';
 import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
 import { startService } from '../../test/faults/service.ts';
-import { freePort } from '../local-cassandra/free-port.ts';
-import { projectFolder } from '../local-cassandra/project-folder.ts';
-import { tieToThisProcess } from '../local-cassandra/processes.ts';
+import { freePort, tieToThisProcess } from '../local-cassandra/processes.ts';
+import { projectFolder } from '../local-cassandra/project.ts';
 import type { Tools } from './tools.ts';
 
 /** A line of an answer of Prometheus. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../deploy-check/run.ts';
-import { projectFolder } from '../local-cassandra/project-folder.ts';
+import { projectFolder } from '../local-cassandra/project.ts';
 
 const folder = join(projectFolder, 'node_modules', '.cache', 'ops-check');
 
