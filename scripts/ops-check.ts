@@ -1,11 +1,10 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run, type Run } from './deploy-check/run.ts';
+import { planted, run, runChecks, titleOf, type Fault, type Note, type Run } from './checks.ts';
 import { projectFolder } from './local-cassandra/project.ts';
 import { alertsIn, metricsIn, panelsIn, strangersIn, variablesIn, type Metrics } from './ops-check/panels.ts';
-import { onStage, type Stage } from './ops-check/stage.ts';
-import { findTools, type Tools } from './ops-check/tools.ts';
+import { findTools, onStage, type Stage, type Tools } from './ops-check/stage.ts';
 
 /**
  * `npm run ops:check`: checks the alerts by promtool, and the dashboard by a Prometheus that reads the metrics of a
@@ -18,17 +17,7 @@ const SECONDS = 20;
 const ops = join(projectFolder, 'ops');
 const read = (name: string): string => readFileSync(join(ops, name), 'utf8');
 
-/** A change to a file of `ops/`, or to the metrics, that has to be found. */
-interface FieldError {
-  readonly file: string;
-  /** Text that is in the file, and what comes in its place, wherever it stands. */
-  readonly from: string;
-  readonly to: string;
-  /** What is said of it. */
-  readonly found: RegExp;
-}
-
-const FAULTS_OF_ALERTS: readonly FieldError[] = [
+const FAULTS_OF_ALERTS: readonly Fault[] = [
   { file: 'alerts.yaml', from: 'sum by (le)', to: 'sum by le', found: /parse error/ },
   { file: 'alerts.yaml', from: '$labels.instance', to: '$label.instance', found: /undefined variable/ },
   { file: 'alerts.yaml', from: 'route=~"/api/.*", ', to: '', found: /MessengerFails/ },
@@ -38,12 +27,12 @@ const FAULTS_OF_ALERTS: readonly FieldError[] = [
   { file: 'alerts.yaml', from: '> 0.2\n        for: 5m', to: '> 0.01\n        for: 5m', found: /EventLoop/ },
 ];
 
-const FAULTS_OF_CONFIGURATION: readonly FieldError[] = [
+const FAULTS_OF_CONFIGURATION: readonly Fault[] = [
   { file: 'prometheus.yml', from: 'scrape_interval', to: 'scrape_intervall', found: /scrape_intervall/ },
   { file: 'prometheus.yml', from: '- alerts.yaml', to: '- alarms.yaml', found: /alarms\.yaml/ },
 ];
 
-const FAULTS_OF_METRICS: readonly FieldError[] = [
+const FAULTS_OF_METRICS: readonly Fault[] = [
   {
     file: '/metrics',
     from: 'cassandra_retries_total',
@@ -52,7 +41,7 @@ const FAULTS_OF_METRICS: readonly FieldError[] = [
   },
 ];
 
-const FAULTS_OF_PANELS: readonly FieldError[] = [
+const FAULTS_OF_PANELS: readonly Fault[] = [
   {
     file: 'dashboard.json',
     from: 'cassandra_retries_total',
@@ -85,46 +74,32 @@ const FAULTS_OF_PANELS: readonly FieldError[] = [
   },
 ];
 
-async function main(): Promise<number> {
-  const tools = await findTools();
-  if (tools === null) {
-    const isFailure = process.env['CI'] === 'true';
-    console.error(
-      'NOTHING WAS CHECKED: it needs Prometheus with its promtool; install the Debian package prometheus, ' +
-        'or run apt-get update, so that it can be fetched.',
-    );
-    console.log(`0 passed, ${isFailure ? 1 : 0} failed`);
-    return isFailure ? 1 : 0;
-  }
+const tools = await findTools();
+const missing =
+  'It needs Prometheus with its promtool; install the Debian package prometheus, or run apt-get update, so that it can ' +
+  'be fetched.';
+process.exitCode = await runChecks(tools === null ? missing : null, (note) => check(tools!, note));
 
-  let passed = 0;
-  let failed = 0;
-  const note = (name: string, flaws: readonly string[]): void => {
-    if (flaws.length === 0) passed += 1;
-    else failed += 1;
-    console.log([`  ${flaws.length === 0 ? 'ok    ' : 'FAILED'}  ${name}`, ...flaws].join('\n          '));
-  };
-
+async function check(tools: Tools, noteFlaw: Note): Promise<void> {
+  const note = (name: string, flaws: readonly string[]): void => noteFlaw(name, flaws.join('\n'));
   note('the alerts fire when they should, and only then', await flawsOfAlerts(tools, ops));
   for (const fault of [...FAULTS_OF_ALERTS, ...FAULTS_OF_CONFIGURATION])
-    note(titleOf(fault), missed(fault, await flawsOfChanged(tools, fault)));
+    note(titleOf(fault), missed(fault, await flawsOfPlanted(tools, fault)));
 
   await onStage(tools, SECONDS, async (stage) => {
     const [text = '', ...others] = await stage.texts();
     const flaws = await Promise.all([text, ...others].map((each) => flawsOfMetrics(tools, each)));
     note('the metrics are named and described as they should be', flaws.flat());
     for (const fault of FAULTS_OF_METRICS) {
-      note(titleOf(fault), missed(fault, await flawsOfMetrics(tools, changed(text, fault))));
+      note(titleOf(fault), missed(fault, await flawsOfMetrics(tools, planted(text, fault))));
     }
     note('the dashboard shows data in every panel', await flawsOfPanels(stage, read('dashboard.json')));
     for (const fault of FAULTS_OF_PANELS) {
-      const flaws = await flawsOfPanels(stage, changed(read(fault.file), fault));
+      const flaws = await flawsOfPanels(stage, planted(read(fault.file), fault));
       note(titleOf(fault), missed(fault, flaws));
     }
     note('the alerts ask for what there is', await flawsOfExpressions(stage));
   });
-  console.log(`\n${passed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
 }
 
 /** What promtool has against the configuration in a folder with its alerts, or against their tests. */
@@ -140,25 +115,20 @@ function flawsIn({ code, output }: Run): string[] {
 }
 
 /** What is said instead of the fault; nothing where it is found. */
-function missed({ found }: FieldError, flaws: readonly string[]): string[] {
+function missed({ found }: Fault, flaws: readonly string[]): string[] {
   return flaws.some((flaw) => found.test(flaw)) ? [] : ['It finds:', ...flaws];
 }
 
 /** What promtool has against a copy of the alerts with a fault. */
-async function flawsOfChanged(tools: Tools, fault: FieldError): Promise<string[]> {
+async function flawsOfPlanted(tools: Tools, fault: Fault): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'messenger-ops-'));
   try {
     cpSync(ops, folder, { recursive: true });
-    writeFileSync(join(folder, fault.file), changed(read(fault.file), fault));
+    writeFileSync(join(folder, fault.file), planted(read(fault.file), fault));
     return await flawsOfAlerts(tools, folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-function changed(text: string, { file, from, to }: FieldError): string {
-  if (!text.includes(from)) throw new Error(`${file} does not hold: ${from}`);
-  return text.replaceAll(from, to);
 }
 
 /** What promtool has against the text of metrics. */
@@ -198,9 +168,3 @@ async function flawsOf(stage: Stage, metrics: Metrics, who: string, expr: string
     return [`${who} can't be asked for: ${(error as Error).message}`];
   }
 }
-
-function titleOf({ file, from, to }: FieldError): string {
-  return `found: ${file} with ${JSON.stringify(to)} for ${JSON.stringify(from)}`;
-}
-
-process.exitCode = await main();

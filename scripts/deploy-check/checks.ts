@@ -1,22 +1,12 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { run, type Run } from './run.ts';
+import { run, type Fault, type Run } from '../checks.ts';
 import { toolPath } from './tools.ts';
-
-/** A change to one file that a check must find. */
-export interface FieldError {
-  readonly file: string;
-  /** Text that is in the file, and what comes in its place, wherever it stands. */
-  readonly from: string;
-  readonly to: string;
-  /** What the check says of it. */
-  readonly found: RegExp;
-}
 
 export interface Check {
   /** Looks at a copy of what is deployed, in the folder `tree`. */
   readonly look: (tree: string) => Promise<Run>;
-  readonly faults: readonly FieldError[];
+  readonly faults: readonly Fault[];
 }
 
 /** What the checks look at. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -9,9 +9,44 @@ import { standaloneProblem } from '../../src/adapters/http/problems.ts';
 import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
 import { startService } from '../../test/faults/service.ts';
+import { run } from '../checks.ts';
 import { freePort, tieToThisProcess } from '../local-cassandra/processes.ts';
 import { projectFolder } from '../local-cassandra/project.ts';
-import type { Tools } from './tools.ts';
+
+const toolFolder = join(projectFolder, 'node_modules', '.cache', 'ops-check');
+
+/** Prometheus and the tool that comes with it: paths of programs, or names of such that are on the PATH. */
+export interface Tools {
+  readonly prometheus: string;
+  readonly promtool: string;
+}
+
+/**
+ * The tools: those of this host, or else those out of Debian's package, which is unpacked into a folder of ours and not
+ * installed. Null where neither can be had.
+ */
+export async function findTools(): Promise<Tools | null> {
+  if (await areThere({ prometheus: 'prometheus', promtool: 'promtool' })) {
+    return { prometheus: 'prometheus', promtool: 'promtool' };
+  }
+  const bin = join(toolFolder, 'usr', 'bin');
+  const unpacked = { prometheus: join(bin, 'prometheus'), promtool: join(bin, 'promtool') };
+  if (!existsSync(unpacked.promtool)) await unpack();
+  return (await areThere(unpacked)) ? unpacked : null;
+}
+
+async function areThere({ prometheus, promtool }: Tools): Promise<boolean> {
+  const runs = [await run(prometheus, ['--version']), await run(promtool, ['--version'])];
+  return runs.every(({ code }) => code === 0);
+}
+
+async function unpack(): Promise<void> {
+  rmSync(toolFolder, { recursive: true, force: true });
+  mkdirSync(toolFolder, { recursive: true });
+  await run('apt-get', ['download', 'prometheus'], { cwd: toolFolder });
+  const archive = readdirSync(toolFolder).find((name) => name.endsWith('.deb'));
+  if (archive !== undefined) await run('dpkg', ['-x', archive, '.'], { cwd: toolFolder });
+}
 
 /** A line of an answer of Prometheus. */
 export interface Series {
