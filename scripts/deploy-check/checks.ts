@@ -1,22 +1,12 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { run, type Run } from './run.ts';
+import { run, type Fault, type Run } from '../checks.ts';
 import { toolPath } from './tools.ts';
-
-/** An injected fault: a change to one file that a check must detect. */
-export interface FieldError {
-  readonly file: string;
-  /** The text in the file, and its replacement, at every occurrence. */
-  readonly from: string;
-  readonly to: string;
-  /** Matches the output of the check. */
-  readonly found: RegExp;
-}
 
 export interface Check {
   /** Checks a copy of the deployed files, in the folder `tree`. */
   readonly look: (tree: string) => Promise<Run>;
-  readonly faults: readonly FieldError[];
+  readonly faults: readonly Fault[];
 }
 
 /** The files and folders that are checked. */

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { projectFolder } from '../local-cassandra/project-folder.ts';
-import { run, type Run } from './run.ts';
+import { run, type Run } from '../checks.ts';
+import { projectFolder } from '../local-cassandra/project.ts';
 
 const folder = join(projectFolder, 'node_modules', '.cache', 'deploy-check');
 const pythonFolder = join(folder, 'python');

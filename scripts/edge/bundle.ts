@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { build, type BuildOptions, type BuildResult } from 'esbuild';
 import { SETTINGS } from '../../src/composition/config.ts';
 import { buildHere } from '../build-here.ts';
-import { projectFolder } from '../local-cassandra/project-folder.ts';
+import { projectFolder } from '../local-cassandra/project.ts';
 
 /** The output folder: one module, the documentation files, and a configuration for workerd. */
 export const edgeFolder = join(projectFolder, 'dist', 'edge');

@@ -1,15 +1,13 @@
-/** A graph of the dashboard: its lines are the results of its queries. */
+/** A graph of the dashboard, with the expressions that it queries. */
 export interface Panel {
   readonly title: string;
-  readonly unit: string;
-  readonly queries: readonly { readonly expr: string; readonly legend: string }[];
+  readonly queries: readonly string[];
 }
 
 interface GrafanaPanel {
   readonly type: string;
   readonly title: string;
-  readonly fieldConfig?: { readonly defaults: { readonly unit: string } };
-  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+  readonly targets?: readonly { readonly expr: string }[];
 }
 
 /** The values of Grafana's variables for a scrape interval of one second and all jobs and instances. */
@@ -20,11 +18,7 @@ export function panelsIn(dashboard: string): Panel[] {
   const { panels } = JSON.parse(dashboard) as { panels: readonly GrafanaPanel[] };
   return panels
     .filter(({ type }) => type !== 'row')
-    .map(({ title, fieldConfig, targets = [] }) => ({
-      title,
-      unit: fieldConfig?.defaults.unit ?? 'short',
-      queries: targets.map(({ expr, legendFormat }) => ({ expr: filledIn(expr), legend: legendFormat })),
-    }));
+    .map(({ title, targets = [] }) => ({ title, queries: targets.map(({ expr }) => filledIn(expr)) }));
 }
 
 /** The variables of a dashboard that take their values from a label, with the metric of that label. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,11 +8,45 @@ import { makeMetricsApp } from '../../src/adapters/http/app.ts';
 import { standaloneProblem } from '../../src/adapters/http/problems.ts';
 import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
-import { startService, type Environment } from '../../test/faults/service.ts';
-import { freePort } from '../local-cassandra/free-port.ts';
-import { projectFolder } from '../local-cassandra/project-folder.ts';
-import { tieToThisProcess } from '../local-cassandra/processes.ts';
-import type { Tools } from './tools.ts';
+import { startService } from '../../test/faults/service.ts';
+import { run } from '../checks.ts';
+import { freePort, tieToThisProcess } from '../local-cassandra/processes.ts';
+import { projectFolder } from '../local-cassandra/project.ts';
+
+const toolFolder = join(projectFolder, 'node_modules', '.cache', 'ops-check');
+
+/** Prometheus and the tool that comes with it: paths of programs, or names of such that are on the PATH. */
+export interface Tools {
+  readonly prometheus: string;
+  readonly promtool: string;
+}
+
+/**
+ * The tools: those of this host, or else those out of Debian's package, which is unpacked into a folder of ours and not
+ * installed. Null where neither can be had.
+ */
+export async function findTools(): Promise<Tools | null> {
+  if (await areThere({ prometheus: 'prometheus', promtool: 'promtool' })) {
+    return { prometheus: 'prometheus', promtool: 'promtool' };
+  }
+  const bin = join(toolFolder, 'usr', 'bin');
+  const unpacked = { prometheus: join(bin, 'prometheus'), promtool: join(bin, 'promtool') };
+  if (!existsSync(unpacked.promtool)) await unpack();
+  return (await areThere(unpacked)) ? unpacked : null;
+}
+
+async function areThere({ prometheus, promtool }: Tools): Promise<boolean> {
+  const runs = [await run(prometheus, ['--version']), await run(promtool, ['--version'])];
+  return runs.every(({ code }) => code === 0);
+}
+
+async function unpack(): Promise<void> {
+  rmSync(toolFolder, { recursive: true, force: true });
+  mkdirSync(toolFolder, { recursive: true });
+  await run('apt-get', ['download', 'prometheus'], { cwd: toolFolder });
+  const archive = readdirSync(toolFolder).find((name) => name.endsWith('.deb'));
+  if (archive !== undefined) await run('dpkg', ['-x', archive, '.'], { cwd: toolFolder });
+}
 
 /** A time series in a result of Prometheus. */
 export interface Series {
@@ -30,13 +64,12 @@ export interface Stage {
 }
 
 /**
- * Runs `act` after metrics were collected for `seconds`. `cassandra` has the environment variables of a service on
- * Cassandra. If it is null, the service has its storage in memory, and a second one simulates only the metrics of a
- * service on Cassandra with failures.
+ * Runs `act` after metrics were collected for `seconds`: those of a service with its storage in memory, and simulated ones of
+ * a service on Cassandra with failures.
  */
 export async function onStage(
   tools: Tools,
-  { seconds, cassandra }: { readonly seconds: number; readonly cassandra: Environment | null },
+  seconds: number,
   act: (stage: Stage) => Promise<void>,
 ): Promise<void> {
   const closing: (() => unknown)[] = [];
@@ -44,8 +77,8 @@ export async function onStage(
     const folder = mkdtempSync(join(tmpdir(), 'messenger-ops-'));
     closing.push(() => rmSync(folder, { recursive: true }));
 
-    const { url, metrics } = await openService(cassandra, closing);
-    const addresses = [metrics, ...(cassandra === null ? [await openSimulatedMetrics(closing)] : [])];
+    const { url, metrics } = await openService(closing);
+    const addresses = [metrics, await openSimulatedMetrics(closing)];
     const prometheus = await openPrometheus(tools, folder, addresses, closing);
     await load(url, seconds);
 
@@ -71,12 +104,8 @@ export async function onStage(
   }
 }
 
-async function openService(
-  cassandra: Environment | null,
-  closing: (() => unknown)[],
-): Promise<{ url: string; metrics: string }> {
-  const storage = cassandra === null ? 'memory' : 'cassandra';
-  const service = startService({ ...cassandra, STORAGE: storage, METRICS_PORT: '0' });
+async function openService(closing: (() => unknown)[]): Promise<{ url: string; metrics: string }> {
+  const service = startService({ STORAGE: 'memory', METRICS_PORT: '0' });
   closing.push(() => service.terminate());
   await service.said(/"Ready at /);
   const metrics = /"Metrics at (http:[^"]+)"/.exec(await service.said(/"Metrics at /))?.[1];
