@@ -44,6 +44,13 @@ const FAULTS_OF_ALERTS: readonly FieldError[] = [
   { file: 'alerts.yaml', from: 'outcome!="ok"', to: 'outcome="error"', found: /CassandraFails/ },
   { file: 'alerts.yaml', from: '== 0', to: '< 0', found: /CassandraNotConnected/ },
   { file: 'alerts.yaml', from: '> 0.2\n        for: 5m', to: '> 0.01\n        for: 5m', found: /EventLoop/ },
+  {
+    file: 'alerts.yaml',
+    from: 'verified{job="messenger"} == 0',
+    to: 'verified == 2',
+    found: /ClockNotVerified/,
+  },
+  { file: 'alerts.yaml', from: 'abs(messenger', to: '(messenger', found: /ClockIsOff/ },
 ];
 
 const FAULTS_OF_CONFIGURATION: readonly FieldError[] = [
@@ -71,7 +78,7 @@ const FAULTS_OF_PANELS: readonly FieldError[] = [
     file: 'dashboard.json',
     from: 'sum by (route)',
     to: 'sum by route',
-    found: /“Share that ends with a 5xx, by route” can't be asked for: .*parse error/,
+    found: /“Share of requests that fail with a 5xx, by route” can't be asked for: .*parse error/,
   },
   {
     file: 'dashboard.json',
@@ -89,7 +96,7 @@ const FAULTS_OF_PANELS: readonly FieldError[] = [
     file: 'dashboard.json',
     from: 'sum by (le, statement)',
     to: 'sum by (statement)',
-    found: /“Time of statements, p99 by statement” has no data/,
+    found: /“Statement duration, p99 by statement” has no data/,
   },
 ];
 
