@@ -25,6 +25,13 @@ const FAULTS_OF_ALERTS: readonly Fault[] = [
   { file: 'alerts.yaml', from: 'outcome!="ok"', to: 'outcome="error"', found: /CassandraFails/ },
   { file: 'alerts.yaml', from: '== 0', to: '< 0', found: /CassandraNotConnected/ },
   { file: 'alerts.yaml', from: '> 0.2\n        for: 5m', to: '> 0.01\n        for: 5m', found: /EventLoop/ },
+  {
+    file: 'alerts.yaml',
+    from: 'verified{job="messenger"} == 0',
+    to: 'verified == 2',
+    found: /ClockNotVerified/,
+  },
+  { file: 'alerts.yaml', from: 'abs(messenger', to: '(messenger', found: /ClockIsOff/ },
 ];
 
 const FAULTS_OF_CONFIGURATION: readonly Fault[] = [
@@ -52,7 +59,7 @@ const FAULTS_OF_PANELS: readonly Fault[] = [
     file: 'dashboard.json',
     from: 'sum by (route)',
     to: 'sum by route',
-    found: /“Share that ends with a 5xx, by route” can't be asked for: .*parse error/,
+    found: /“Share of requests that fail with a 5xx, by route” can't be asked for: .*parse error/,
   },
   {
     file: 'dashboard.json',
@@ -70,7 +77,7 @@ const FAULTS_OF_PANELS: readonly Fault[] = [
     file: 'dashboard.json',
     from: 'sum by (le, statement)',
     to: 'sum by (statement)',
-    found: /“Time of statements, p99 by statement” has no data/,
+    found: /“Statement duration, p99 by statement” has no data/,
   },
 ];
 

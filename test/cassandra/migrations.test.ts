@@ -184,6 +184,7 @@ describe('declaring the event log incomplete', () => {
     const session = makeSession(other, () => true, {
       consistency: { ...consistency, serial: types.consistencies.localSerial },
       localDatacenter: options.localDatacenter,
+      readTimeoutMs: 4_500,
       transactionTimeoutMs: 5_000,
     });
     const state = new EventLogState({ clock, retentionDays: options.eventRetentionDays });

@@ -1,7 +1,13 @@
 import { createRequire } from 'node:module';
-import { errors, types, type policies, type QueryOptions } from 'cassandra-driver';
+import { errors, types, type Client, type policies, type QueryOptions } from 'cassandra-driver';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import {
+  clientOptions,
+  sessionOptions,
+  type CassandraOptions,
+} from '../../src/adapters/cassandra/connect.ts';
 import { HedgePolicy, TransactionRetry, WriteAttempts } from '../../src/adapters/cassandra/retry-policies.ts';
+import { makeSession } from '../../src/adapters/cassandra/session.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 
 const TRANSACTION = 'INSERT INTO messages_by_idempotency_key (sender_id) VALUES (?) IF NOT EXISTS';
@@ -54,11 +60,27 @@ describe('hedged statements', () => {
 });
 
 /** What a node does with an attempt: after how many milliseconds it answers, and with what; null for never. */
-type Reaction = readonly [milliseconds: number, answer: 'applied' | Error] | null;
+type Reaction = readonly [milliseconds: number, answer: 'ok' | Error] | null;
 
 interface Handler {
-  send(): Promise<{ info: { queriedHost: string } }>;
+  send(): Promise<types.ResultSet>;
 }
+
+const OPTIONS: CassandraOptions = {
+  contactPoints: ['127.0.0.1:9042'],
+  localDatacenter: 'datacenter1',
+  keyspace: 'messenger',
+  credentials: null,
+  tlsCa: null,
+  tlsClient: null,
+  consistency: { read: 'LOCAL_QUORUM', write: 'LOCAL_QUORUM', serial: 'LOCAL_SERIAL' },
+  maxClockSkewMs: 1_000,
+  eventRetentionDays: 30,
+  keyRetentionDays: 30,
+  requestTimeoutMs: 5_000,
+};
+
+const ATTEMPT_MS = clientOptions(OPTIONS).socketOptions?.readTimeout ?? NaN;
 
 const RequestHandler = createRequire(import.meta.url)('cassandra-driver/lib/request-handler.js') as new (
   request: object,
@@ -66,10 +88,12 @@ const RequestHandler = createRequire(import.meta.url)('cassandra-driver/lib/requ
   client: object,
 ) => Handler;
 
-/** One transaction through the driver itself, over nodes that react as told: first to last as the driver tries them. */
-function transaction(...nodes: readonly Reaction[]) {
-  const writes = new WriteAttempts(NOOP_TELEMETRY);
-  const retry: policies.retry.RetryPolicy = new TransactionRetry(writes, NOOP_TELEMETRY);
+/** One statement through the driver itself, over nodes that react as told: first to last as the driver tries them. */
+function execute(
+  query: string,
+  { retry, readTimeout = ATTEMPT_MS }: Pick<QueryOptions, 'retry' | 'readTimeout'>,
+  nodes: readonly Reaction[],
+) {
   const sent: { node: number; at: number }[] = [];
   const begun = Date.now();
   const nothing = (): void => undefined;
@@ -77,6 +101,7 @@ function transaction(...nodes: readonly Reaction[]) {
     address: `node ${node}`,
     isUp: () => true,
     checkHealth: nothing,
+    removeFromPool: nothing,
     borrowConnection: () => ({
       sendStream(
         _request: object,
@@ -84,12 +109,12 @@ function transaction(...nodes: readonly Reaction[]) {
         callback: (error: Error | null, answer?: object) => void,
       ) {
         sent.push({ node, at: Date.now() - begun });
-        const [milliseconds, answer] = reaction ?? [
-          1_500,
-          new errors.OperationTimedOutError('no answer', `node ${node}`),
-        ];
+        const [milliseconds, answer] =
+          reaction !== null && reaction[0] < readTimeout
+            ? reaction
+            : [readTimeout, new errors.OperationTimedOutError('no answer', `node ${node}`)];
         const timer = setTimeout(
-          () => (answer === 'applied' ? callback(null, { rows: [], info: {} }) : callback(answer)),
+          () => (answer === 'ok' ? callback(null, { rows: [], info: {} }) : callback(answer)),
           milliseconds,
         );
         return { cancel: () => clearTimeout(timer) };
@@ -117,11 +142,33 @@ function transaction(...nodes: readonly Reaction[]) {
     profileManager: { getDistance: () => types.distance.local },
     metrics: new Proxy({}, { get: () => nothing }),
   };
-  const answer = new RequestHandler({ query: TRANSACTION }, executionOptions, client).send().then(
+  const result = new RequestHandler({ query }, executionOptions, client).send();
+  const answer = result.then(
     ({ info }) => ({ by: info.queriedHost, after: Date.now() - begun }),
     (error: unknown) => ({ error, after: Date.now() - begun }),
   );
-  return { answer, sent, writes };
+  return { result, answer, sent };
+}
+
+/** One transaction over nodes that react as told. */
+function transaction(...nodes: readonly Reaction[]) {
+  const writes = new WriteAttempts(NOOP_TELEMETRY);
+  const retry: policies.retry.RetryPolicy = new TransactionRetry(writes, NOOP_TELEMETRY);
+  return { ...execute(TRANSACTION, { retry }, nodes), writes };
+}
+
+/** One read of a session over nodes that react as told. */
+function read(...nodes: readonly Reaction[]) {
+  const client = {
+    execute: (query: string, _params: unknown, options: QueryOptions) =>
+      execute(query, options, nodes).result,
+  } as unknown as Client;
+  const session = makeSession(client, () => true, sessionOptions(OPTIONS));
+  const begun = Date.now();
+  return session.read('SELECT content FROM messages_by_conversation WHERE conversation_id = ?', []).then(
+    () => ({ failure: null, after: Date.now() - begun }),
+    (failure: unknown) => ({ failure, after: Date.now() - begun }),
+  );
 }
 
 /** Cassandra's answer to a coordinator that another one has overtaken. */
@@ -135,7 +182,7 @@ describe('a transaction over three nodes', () => {
   afterEach(() => void vi.useRealTimers());
 
   it('is answered by the second where the first hangs', async () => {
-    const { answer, sent } = transaction(null, [40, 'applied'], [40, 'applied']);
+    const { answer, sent } = transaction(null, [40, 'ok'], [40, 'ok']);
     await vi.runAllTimersAsync();
     expect(await answer).toEqual({ by: 'node 1', after: 340 });
     expect(sent).toEqual([
@@ -145,14 +192,14 @@ describe('a transaction over three nodes', () => {
   });
 
   it('is answered by the third where the first hangs and the second is slow', async () => {
-    const { answer } = transaction(null, [1_400, 'applied'], [40, 'applied']);
+    const { answer } = transaction(null, [1_400, 'ok'], [40, 'ok']);
     await vi.runAllTimersAsync();
     expect(await answer).toEqual({ by: 'node 2', after: 940 });
   });
 
   it('waits for the coordinator that overtook the first, and does not disturb it', async () => {
     // As on a busy cluster with a node that hangs: each claim takes longer than the delay.
-    const { answer, sent, writes } = transaction([350, OVERTAKEN], [500, 'applied'], null);
+    const { answer, sent, writes } = transaction([350, OVERTAKEN], [500, 'ok'], null);
     await vi.runAllTimersAsync();
     expect(await answer).toEqual({ by: 'node 1', after: 800 });
     expect(sent.map(({ node }) => node)).toEqual([0, 1, 2]);
@@ -160,7 +207,7 @@ describe('a transaction over three nodes', () => {
   });
 
   it('ends with the last attempt, not with the first failure', async () => {
-    const { answer } = transaction([350, OVERTAKEN], [100, OVERTAKEN], [900, 'applied']);
+    const { answer } = transaction([350, OVERTAKEN], [100, OVERTAKEN], [900, 'ok']);
     await vi.runAllTimersAsync();
     expect(await answer).toEqual({ by: 'node 2', after: 1_250 });
   });
@@ -171,5 +218,33 @@ describe('a transaction over three nodes', () => {
     const { error } = (await answer) as { error: unknown };
     expect(error).toBeInstanceOf(errors.NoHostAvailableError);
     expect(Object.keys((error as errors.NoHostAvailableError).innerErrors)).toHaveLength(3);
+  });
+});
+
+describe('a read over three nodes', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const DIED = Object.assign(new Error('Socket was closed'), { isSocketError: true });
+
+  it('is answered by the second where the first hangs', async () => {
+    const answer = read(null, [40, 'ok'], [40, 'ok']);
+    await vi.runAllTimersAsync();
+    expect(await answer).toEqual({ failure: null, after: 240 });
+  });
+
+  it('waits for the coordinators that wait for a replica that died', async () => {
+    // Cassandra's own delay before it reads from another replica, where it has no measurements of the table yet.
+    const answer = read([2_500, 'ok'], [150, DIED], [2_500, 'ok']);
+    await vi.runAllTimersAsync();
+    expect(await answer).toEqual({ failure: null, after: 2_500 });
+  });
+
+  it('fails before the time of the request is over where no coordinator answers', async () => {
+    const answer = read(null, null, null);
+    await vi.runAllTimersAsync();
+    const { failure, after } = await answer;
+    expect(failure).toMatchObject({ kind: 'unavailable' });
+    expect(after).toBeLessThan(OPTIONS.requestTimeoutMs);
   });
 });

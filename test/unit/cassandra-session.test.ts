@@ -35,6 +35,7 @@ function sessionOver(
       serial: consistencies.localSerial,
     },
     localDatacenter: DATACENTER,
+    readTimeoutMs: 4_500,
     transactionTimeoutMs,
   });
 }

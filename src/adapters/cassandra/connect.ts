@@ -44,7 +44,10 @@ export function driverConsistency(name: ConsistencyName | 'SERIAL' | 'LOCAL_SERI
   return types.consistencies[key as keyof typeof types.consistencies];
 }
 
-/** Within a request's time there is room for an attempt on each of three nodes. */
+/** The share of a request's time that its statements have. */
+const SHARE_FOR_STATEMENTS = 0.9;
+
+/** Within that time there is room for an attempt on each of three nodes. */
 const ATTEMPTS_PER_REQUEST = 3;
 
 /** A client of the cluster, not yet connected. `keyspace` is null for the migration, which creates it. */
@@ -112,7 +115,7 @@ export function clientOptions(
   keyspace: string | null = options.keyspace,
 ): DseClientOptions {
   const { contactPoints, localDatacenter, credentials, tlsCa, tlsClient, requestTimeoutMs } = options;
-  const attemptMs = Math.ceil((0.9 * requestTimeoutMs) / ATTEMPTS_PER_REQUEST);
+  const attemptMs = Math.ceil((SHARE_FOR_STATEMENTS * requestTimeoutMs) / ATTEMPTS_PER_REQUEST);
   return {
     contactPoints: [...contactPoints],
     // Nodes tell each other's addresses and not their ports: all are taken to have that of the first.
@@ -150,6 +153,7 @@ export function sessionOptions(options: CassandraOptions): SessionOptions {
       serial: driverConsistency(consistency.serial),
     },
     localDatacenter,
+    readTimeoutMs: Math.ceil(SHARE_FOR_STATEMENTS * requestTimeoutMs),
     transactionTimeoutMs: requestTimeoutMs / 2,
   };
 }

@@ -6,19 +6,20 @@ import type { Slice } from '../../domain/page.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
 import { emptyConversationRow, type InboxReader } from './inbox.ts';
+import { prepared } from './prepared-statements.ts';
 import type { Session, Statement } from './session.ts';
 import { firstWriteWins } from './time-buckets.ts';
 
 /** Written with the timestamp of `firstWriteWins`. */
-const PUT_CONVERSATION = `
-  INSERT INTO conversations (conversation_id, participants, created) VALUES (?, ?, ?) USING TIMESTAMP ?`;
+const PUT_CONVERSATION = prepared(`
+  INSERT INTO conversations (conversation_id, participants, created) VALUES (?, ?, ?) USING TIMESTAMP ?`);
 
-const CONVERSATION = `
-  SELECT participants, created FROM conversations WHERE conversation_id = ?`;
+const CONVERSATION = prepared(`
+  SELECT participants, created FROM conversations WHERE conversation_id = ?`);
 
 /** In the user's own partition: a user who is not in the conversation has no row there, as for one that does not exist. */
-const INBOX_ROW = `
-  SELECT conversation_id FROM conversations_by_user WHERE user_id = ? AND conversation_id = ?`;
+const INBOX_ROW = prepared(`
+  SELECT conversation_id FROM conversations_by_user WHERE user_id = ? AND conversation_id = ?`);
 
 /** The row of a conversation begun at `created`; its first message writes it as well. Idempotent. */
 export function conversationRow({ id, participants, created }: Conversation): Statement {

@@ -2,17 +2,18 @@ import type { types } from 'cassandra-driver';
 import type { Clock } from '../../application/ports/clock.ts';
 import type { Position } from '../../domain/ids.ts';
 import { messageIdAt } from '../../domain/time.ts';
+import { prepared } from './prepared-statements.ts';
 import type { Session } from './session.ts';
 
-const STATE = `
-  SELECT retention_days, complete_since, previous_days, changed FROM event_log WHERE name = 'events'`;
+const STATE = prepared(`
+  SELECT retention_days, complete_since, previous_days, changed FROM event_log WHERE name = 'events'`);
 
-const BEGIN = `
-  INSERT INTO event_log (name, retention_days, complete_since, changed) VALUES ('events', ?, ?, ?) IF NOT EXISTS`;
+const BEGIN = prepared(`
+  INSERT INTO event_log (name, retention_days, complete_since, changed) VALUES ('events', ?, ?, ?) IF NOT EXISTS`);
 
-const CHANGE = `
+const CHANGE = prepared(`
   UPDATE event_log SET retention_days = ?, complete_since = ?, previous_days = ?, changed = ? WHERE name = 'events'
-  IF retention_days = ? AND changed = ? AND complete_since = ?`;
+  IF retention_days = ? AND changed = ? AND complete_since = ?`);
 
 const DAY_MS = 86_400_000;
 

@@ -3,16 +3,17 @@ import { placesConversation, type Event } from '../../domain/event.ts';
 import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import type { EventLogState } from './event-log-state.ts';
+import { prepared } from './prepared-statements.ts';
 import type { Row, Session, Statement } from './session.ts';
 
-const PUT_EVENT = `
+const PUT_EVENT = prepared(`
   INSERT INTO events_by_user (user_id, places, event_id, type, conversation_id, message_id, actor_id)
-  VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?`;
+  VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?`);
 
-const EVENTS_AFTER = `
+const EVENTS_AFTER = prepared(`
   SELECT event_id, type, conversation_id, message_id, actor_id FROM events_by_user
   WHERE user_id = ? AND places = ? AND event_id > ?
-  ORDER BY places ASC, event_id ASC LIMIT ?`;
+  ORDER BY places ASC, event_id ASC LIMIT ?`);
 
 /** Events that one call lists at most: below the number at which the driver cuts an answer into pages. */
 const MOST_EVENTS = 1_000;

@@ -3,22 +3,23 @@ import type { ConversationId, MessageId, Position, UserId } from '../../domain/i
 import { contentBytesOf, type Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { TOP } from './inbox.ts';
+import { prepared } from './prepared-statements.ts';
 import type { Row, Session } from './session.ts';
 import { bucketAt, bucketOf } from './time-buckets.ts';
 
 /** The history of a conversation, read out of as many buckets as it takes. */
 
-const BUCKETS = `
-  SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket <= ? LIMIT ?`;
+const BUCKETS = prepared(`
+  SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket <= ? LIMIT ?`);
 
 /** What is read of each message: its id, where messages are only passed over. */
 const MESSAGES = {
-  whole: `
+  whole: prepared(`
     SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
-    WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`,
-  id: `
+    WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`),
+  id: prepared(`
     SELECT message_id, sender_id FROM messages_by_conversation
-    WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`,
+    WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`),
 };
 
 const BUCKETS_AT_ONCE = 100;

@@ -7,6 +7,7 @@ import { previewOf, type Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import type { EventLogState } from './event-log-state.ts';
+import { prepared } from './prepared-statements.ts';
 import type { Row, Session, Statement } from './session.ts';
 import { firstWriteWins } from './time-buckets.ts';
 
@@ -16,23 +17,23 @@ import { firstWriteWins } from './time-buckets.ts';
  * a conversation moves: the events that it leaves behind list it for places that its cell then denies.
  */
 
-const PUT_LAST_ACTIVITY = `
+const PUT_LAST_ACTIVITY = prepared(`
   INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity)
-  VALUES (?, ?, ?, ?) USING TIMESTAMP ?`;
+  VALUES (?, ?, ?, ?) USING TIMESTAMP ?`);
 
-const ENTRIES = `
-  SELECT conversation_id, participants, last_activity FROM conversations_by_user WHERE user_id = ? LIMIT ?`;
+const ENTRIES = prepared(`
+  SELECT conversation_id, participants, last_activity FROM conversations_by_user WHERE user_id = ? LIMIT ?`);
 
-const CANDIDATES = `
+const CANDIDATES = prepared(`
   SELECT event_id, conversation_id FROM events_by_user
-  WHERE user_id = ? AND places = true AND event_id < ? AND event_id > ? LIMIT ?`;
+  WHERE user_id = ? AND places = true AND event_id < ? AND event_id > ? LIMIT ?`);
 
-const LOOKUP = `
+const LOOKUP = prepared(`
   SELECT conversation_id, participants, last_activity FROM conversations_by_user
-  WHERE user_id = ? AND conversation_id IN ?`;
+  WHERE user_id = ? AND conversation_id IN ?`);
 
-const WRITE_TIMES = `
-  SELECT conversation_id, writetime(last_activity) AS written FROM conversations_by_user WHERE user_id = ?`;
+const WRITE_TIMES = prepared(`
+  SELECT conversation_id, writetime(last_activity) AS written FROM conversations_by_user WHERE user_id = ?`);
 
 /** In a last-activity cell: no change of the message, or no message. */
 const NIL = '00000000-0000-0000-0000-000000000000';

@@ -2,13 +2,14 @@ import type { types } from 'cassandra-driver';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { EventId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
+import { prepared } from './prepared-statements.ts';
 import type { Writes } from './session.ts';
 
-const ADD = `
-  INSERT INTO late_events (conversation_id, message_id, event_id) VALUES (?, ?, ?) IF NOT EXISTS`;
+const ADD = prepared(`
+  INSERT INTO late_events (conversation_id, message_id, event_id) VALUES (?, ?, ?) IF NOT EXISTS`);
 
-const REPLACE = `
-  UPDATE late_events SET event_id = ? WHERE conversation_id = ? AND message_id = ? IF event_id = ?`;
+const REPLACE = prepared(`
+  UPDATE late_events SET event_id = ? WHERE conversation_id = ? AND message_id = ? IF event_id = ?`);
 
 /**
  * The one event under which `message`, which became visible late, is news: the one that is agreed on already, or else

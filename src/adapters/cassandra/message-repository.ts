@@ -19,26 +19,27 @@ import { eventRow } from './event-repository.ts';
 import { HistoryReader } from './history.ts';
 import { lastActivityRow } from './inbox.ts';
 import { agreeOnLateEvent } from './late-events.ts';
+import { prepared } from './prepared-statements.ts';
 import type { Session, Statement, Writes } from './session.ts';
 import { bucketOf } from './time-buckets.ts';
 
-const CLAIM = `
+const CLAIM = prepared(`
   INSERT INTO messages_by_idempotency_key (sender_id, idempotency_key, message_id, conversation_id, fingerprint)
-  VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`;
+  VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`);
 
-const PUT_BUCKET = `
-  INSERT INTO buckets_by_conversation (conversation_id, bucket) VALUES (?, ?) USING TIMESTAMP ?`;
+const PUT_BUCKET = prepared(`
+  INSERT INTO buckets_by_conversation (conversation_id, bucket) VALUES (?, ?) USING TIMESTAMP ?`);
 
-const PUT_MESSAGE = `
+const PUT_MESSAGE = prepared(`
   INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, sender_id, receiver_id, content)
-  VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`;
+  VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`);
 
-const PUT_DELIVERED = `
+const PUT_DELIVERED = prepared(`
   INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, delivered)
-  VALUES (?, ?, ?, true) USING TIMESTAMP ?`;
+  VALUES (?, ?, ?, true) USING TIMESTAMP ?`);
 
-const IS_DELIVERED = `
-  SELECT delivered FROM messages_by_conversation WHERE conversation_id = ? AND bucket = ? AND message_id = ?`;
+const IS_DELIVERED = prepared(`
+  SELECT delivered FROM messages_by_conversation WHERE conversation_id = ? AND bucket = ? AND message_id = ?`);
 
 const DAY_SECONDS = 86_400;
 

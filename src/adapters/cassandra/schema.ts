@@ -1,3 +1,4 @@
+import { prepared } from './prepared-statements.ts';
 import type { Row } from './session.ts';
 
 /**
@@ -8,7 +9,7 @@ import type { Row } from './session.ts';
 export const SCHEMA_VERSION = 9;
 
 /** Which migrations were applied. */
-export const SCHEMA_STATE = `SELECT version FROM schema_migrations WHERE scope = 'messenger'`;
+export const SCHEMA_STATE = prepared(`SELECT version FROM schema_migrations WHERE scope = 'messenger'`);
 
 /** What is wrong with the schema that holds these migrations, in a sentence for people; null if it will do. */
 export function schemaError(rows: readonly Row[]): string | null {

@@ -51,6 +51,12 @@ export interface Session {
 export interface SessionOptions {
   readonly consistency: { readonly read: number; readonly write: number; readonly serial: number };
   readonly localDatacenter: string;
+  /**
+   * How long a coordinator may take for a read, in milliseconds. Nearly the time of the request: further coordinators
+   * are asked long before, and a late answer of any of them is better than none. When a replica dies, Cassandra waits
+   * for it before it reads from another one: for 2.5 s where it has not yet measured how long reads of the table take.
+   */
+  readonly readTimeoutMs: number;
   /** How long a lightweight transaction is repeated. */
   readonly transactionTimeoutMs: number;
 }
@@ -62,11 +68,12 @@ export function makeSession(
   options: SessionOptions,
   telemetry: Telemetry = NOOP_TELEMETRY,
 ): Session {
-  const { consistency, localDatacenter, transactionTimeoutMs } = options;
+  const { consistency, localDatacenter, readTimeoutMs, transactionTimeoutMs } = options;
   const read: QueryOptions = {
     prepare: true,
     consistency: consistency.read,
     isIdempotent: true,
+    readTimeout: readTimeoutMs,
     retry: new ReadRetry(telemetry),
   };
 

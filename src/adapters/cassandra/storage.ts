@@ -17,6 +17,7 @@ import { CassandraEventRepository } from './event-repository.ts';
 import { InboxReader } from './inbox.ts';
 import { CassandraMessageRepository } from './message-repository.ts';
 import { flawsOf, replicationAdvice, settingsByNode } from './node-settings.ts';
+import { prepareStatements } from './prepared-statements.ts';
 import { SCHEMA_STATE, schemaError } from './schema.ts';
 import { makeSession, type Session } from './session.ts';
 import { CassandraUserRepository } from './user-repository.ts';
@@ -106,12 +107,13 @@ export function openCassandraStorage(deps: {
   }, deps.refreshMs ?? REFRESH_MS);
   if (typeof refreshing === 'object') refreshing.unref();
 
-  /** Connects and looks at the schema; throws where something has to be changed before that can succeed. */
+  /** Connects, and makes ready; throws a `StartError` where something has to be changed before that can succeed. */
   const connect = async (): Promise<void> => {
     await client.connect();
     const rows = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
     const flaw = schemaError(rows);
     if (flaw !== null) throw new StartError(flaw);
+    await prepareStatements(client);
     await eventLog.refresh(makeSession(client, () => true, sessionOptions(options)));
   };
 

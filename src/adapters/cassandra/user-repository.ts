@@ -2,17 +2,18 @@ import type { types } from 'cassandra-driver';
 import type { UserRepository } from '../../application/ports/user-repository.ts';
 import type { UserId } from '../../domain/ids.ts';
 import type { User } from '../../domain/user.ts';
+import { prepared } from './prepared-statements.ts';
 import type { Row, Session } from './session.ts';
 
-const ADD = `
-  INSERT INTO users (user_id, username, created, version) VALUES (?, ?, ?, 1) IF NOT EXISTS`;
+const ADD = prepared(`
+  INSERT INTO users (user_id, username, created, version) VALUES (?, ?, ?, 1) IF NOT EXISTS`);
 
 /** A transaction that a node carries out late, or twice, finds another version, and so can't undo a later save. */
-const RENAME = `
-  UPDATE users SET username = ?, version = ? WHERE user_id = ? IF version = ?`;
+const RENAME = prepared(`
+  UPDATE users SET username = ?, version = ? WHERE user_id = ? IF version = ?`);
 
-const USER = `
-  SELECT username, created FROM users WHERE user_id = ?`;
+const USER = prepared(`
+  SELECT username, created FROM users WHERE user_id = ?`);
 
 /** The users in Cassandra, written by lightweight transactions alone. */
 export class CassandraUserRepository implements UserRepository {
