@@ -14,7 +14,6 @@ import { documentOf } from './document.ts';
 import { attending, namesOf, type UserNames } from './exchange.ts';
 import { keepersOf, type Gate } from './gate.ts';
 import { HttpFailure, problemAnswer } from './problems.ts';
-import { ContractRouter } from './router.ts';
 import { addConversationRoutes } from './routes/conversations.ts';
 import { addDocsRoutes, type DocsAssets } from './routes/docs.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -43,7 +42,7 @@ export function makeApp(needs: {
   readonly log: Log;
 }): OpenAPIHono {
   // A trailing slash is the same route.
-  const app = new OpenAPIHono({ strict: false, router: new ContractRouter() });
+  const app = new OpenAPIHono({ strict: false });
 
   app.use(attending(needs));
   if (needs.tracing !== null) app.use('/api/*', tracingRequests(needs.tracing));
@@ -82,7 +81,7 @@ export function makeMetricsApp(needs: {
   readonly build: Build;
   readonly log: Log;
 }): OpenAPIHono {
-  const app = new OpenAPIHono({ strict: false, router: new ContractRouter() });
+  const app = new OpenAPIHono({ strict: false });
   const { metrics, log } = needs;
   app.use(attending({ telemetry: UNWATCHED, log, userNames: null }));
   addHealthRoutes(app, needs);
