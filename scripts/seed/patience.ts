@@ -21,7 +21,7 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
     }
     return ask();
   };
-  const { messages, conversations, events, users } = storage;
+  const { messages, conversations, events, readPositions, users } = storage;
   return {
     messages: {
       append: (posting) => persist(() => messages.append(posting)),
@@ -35,6 +35,11 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
     },
     events: {
       listAfter: (id, after, limit) => persist(() => events.listAfter(id, after, limit)),
+    },
+    readPositions: {
+      mark: (mark) => persist(() => readPositions.mark(mark)),
+      listByConversation: (conversation) => persist(() => readPositions.listByConversation(conversation)),
+      countUnread: (id, entry) => persist(() => readPositions.countUnread(id, entry)),
     },
     users: {
       find: (id) => persist(() => users.find(id)),

@@ -73,13 +73,13 @@ async function speak(
   hasFailed: () => boolean,
   { storage, parameters, sent }: { storage: Storage; parameters: Parameters; sent: () => void },
 ): Promise<void> {
-  const { messages, conversations } = storage;
+  const { messages, conversations, readPositions } = storage;
   let now: Microseconds = talk.startedAt ?? 0;
   const random = randomOf(parameters.seed, 'ids', ...talk.participantIds);
   const messageIds = seededMessageIds({ clock: { now: () => now }, random });
 
   if (talk.startedAt !== null) {
-    const getConversation = makeGetConversation({ messages, conversations, messageIds });
+    const getConversation = makeGetConversation({ messages, conversations, readPositions, messageIds });
     const deps = { conversations, messageIds, conversationIdOf, getConversation };
     await makeStartConversation(deps)({ caller: SERVICE, participantIds: talk.participantIds });
   }

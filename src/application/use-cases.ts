@@ -2,6 +2,7 @@ import type { GetConversation } from './get-conversation.ts';
 import type { GetUser } from './get-user.ts';
 import type { ListConversations } from './list-conversations.ts';
 import type { ListMessagesBefore } from './list-messages-before.ts';
+import type { MarkRead } from './mark-read.ts';
 import type { SaveUser } from './save-user.ts';
 import type { SendMessage } from './send-message.ts';
 import type { StartConversation } from './start-conversation.ts';
@@ -13,6 +14,7 @@ export interface UseCases {
   readonly listConversations: ListConversations;
   readonly getConversation: GetConversation;
   readonly startConversation: StartConversation;
+  readonly markRead: MarkRead;
   readonly saveUser: SaveUser;
   readonly getUser: GetUser;
 }
@@ -24,6 +26,7 @@ export const EFFECTS: Readonly<Record<keyof UseCases, 'reads' | 'writes'>> = {
   listConversations: 'reads',
   getConversation: 'reads',
   startConversation: 'writes',
+  markRead: 'writes',
   saveUser: 'writes',
   getUser: 'reads',
 };

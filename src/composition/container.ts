@@ -10,6 +10,7 @@ import { makeGetConversation } from '../application/get-conversation.ts';
 import { makeGetUser } from '../application/get-user.ts';
 import { makeListConversations } from '../application/list-conversations.ts';
 import { makeListMessagesBefore } from '../application/list-messages-before.ts';
+import { makeMarkRead } from '../application/mark-read.ts';
 import type { Build } from '../application/ports/build.ts';
 import type { ClockCheck } from '../application/ports/clock-check.ts';
 import type { Clock } from '../application/ports/clock.ts';
@@ -56,9 +57,9 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
   const { clock, clockCheck, messageIds, conversationIdOf, log, userNames, build, docsAssets } = TOKENS;
   const { publicPath, gate } = TOKENS;
   const { telemetry, tracing, metrics, requestTimeoutMs, maxRequestsInFlight } = TOKENS;
-  const { messages, conversations, users, missing } = TOKENS;
+  const { messages, conversations, readPositions, users, missing } = TOKENS;
   const { sendMessage, listMessagesBefore, listConversations, getConversation, startConversation } = TOKENS;
-  const { saveUser, getUser, admission, useCases, app } = TOKENS;
+  const { markRead, saveUser, getUser, admission, useCases, app } = TOKENS;
 
   value(clock, given.clock);
   value(clockCheck, given.clockCheck);
@@ -78,6 +79,7 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
 
   value(messages, given.storage.messages);
   value(conversations, given.storage.conversations);
+  value(readPositions, given.storage.readPositions);
   value(users, given.storage.users);
   value(missing, async () => {
     const all = await Promise.all([given.storage.missing(), given.gate.readinessProblems()]);
@@ -86,14 +88,15 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
 
   made(sendMessage, makeSendMessage, { messages, messageIds, conversationIdOf });
   made(listMessagesBefore, makeListMessagesBefore, { messages, conversations, messageIds });
-  made(listConversations, makeListConversations, { conversations, messageIds });
-  made(getConversation, makeGetConversation, { messages, conversations, messageIds });
+  made(listConversations, makeListConversations, { conversations, readPositions, messageIds });
+  made(getConversation, makeGetConversation, { messages, conversations, readPositions, messageIds });
   made(startConversation, makeStartConversation, {
     conversations,
     messageIds,
     conversationIdOf,
     getConversation,
   });
+  made(markRead, makeMarkRead, { readPositions, messageIds });
   made(saveUser, makeSaveUser, { users, clock });
   made(getUser, makeGetUser, { users });
   made(admission, makeAdmission, {
@@ -102,6 +105,7 @@ export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
     listConversations,
     getConversation,
     startConversation,
+    markRead,
     saveUser,
     getUser,
     maxRequestsInFlight,

@@ -8,6 +8,7 @@ import type { GetConversation } from '../application/get-conversation.ts';
 import type { GetUser } from '../application/get-user.ts';
 import type { ListConversations } from '../application/list-conversations.ts';
 import type { ListMessagesBefore } from '../application/list-messages-before.ts';
+import type { MarkRead } from '../application/mark-read.ts';
 import type { Build } from '../application/ports/build.ts';
 import type { ClockCheck } from '../application/ports/clock-check.ts';
 import type { Clock } from '../application/ports/clock.ts';
@@ -16,6 +17,7 @@ import type { ConversationRepository } from '../application/ports/conversation-r
 import type { Log } from '../application/ports/log.ts';
 import type { MessageIds } from '../application/ports/message-ids.ts';
 import type { MessageRepository } from '../application/ports/message-repository.ts';
+import type { ReadPositionRepository } from '../application/ports/read-position-repository.ts';
 import type { Storage } from '../application/ports/storage.ts';
 import type { Telemetry } from '../application/ports/telemetry.ts';
 import type { Tracing } from '../application/ports/tracing.ts';
@@ -46,6 +48,7 @@ export const TOKENS = {
 
   messages: token<MessageRepository>('messages'),
   conversations: token<ConversationRepository>('conversations'),
+  readPositions: token<ReadPositionRepository>('readPositions'),
   users: token<UserRepository>('users'),
   /** What keeps the service from serving, a sentence each. */
   missing: token<Storage['missing']>('missing'),
@@ -55,6 +58,7 @@ export const TOKENS = {
   listConversations: token<ListConversations>('listConversations'),
   getConversation: token<GetConversation>('getConversation'),
   startConversation: token<StartConversation>('startConversation'),
+  markRead: token<MarkRead>('markRead'),
   saveUser: token<SaveUser>('saveUser'),
   getUser: token<GetUser>('getUser'),
   /** All of them, as many at a time as there is room for. */

@@ -52,6 +52,9 @@ export const accessContract = {
       assert.deepEqual(conversation, {
         conversation: { id: talkOf(anna, ben), participants: [anna, ben].sort(), created: message.id },
         lastMessage: message,
+        readPositions: [anna, ben]
+          .sort()
+          .map((userId) => ({ userId, readUpTo: userId === anna ? message.id : null })),
       });
       assert.deepEqual(page, { items: [message], next: null });
       assert.deepEqual(second, { items: [], next: null });

@@ -6,6 +6,7 @@ import type {
   MessageRepository,
   AppendRequest,
 } from '../../src/application/ports/message-repository.ts';
+import type { ReadPositionRepository } from '../../src/application/ports/read-position-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { UserRepository } from '../../src/application/ports/user-repository.ts';
 import type { Message } from '../../src/domain/message.ts';
@@ -27,6 +28,7 @@ interface Breakage {
   readonly messages?: Partial<MessageRepository>;
   readonly conversations?: Partial<ConversationRepository>;
   readonly events?: Partial<EventRepository>;
+  readonly readPositions?: Partial<ReadPositionRepository>;
   readonly users?: Partial<UserRepository>;
   readonly missing?: Storage['missing'];
   readonly close?: Storage['close'];
@@ -58,7 +60,7 @@ export function brokenInEachProcess(how: string, breakage: (whole: Storage) => B
 
 /** `storage`, but for what `breakage` does. */
 export function withBreakage(storage: Storage, breakage: Breakage): Storage {
-  const { messages, conversations, events, users } = storage;
+  const { messages, conversations, events, readPositions, users } = storage;
   return {
     messages: {
       append: (posting) => messages.append(posting),
@@ -75,6 +77,12 @@ export function withBreakage(storage: Storage, breakage: Breakage): Storage {
     events: {
       listAfter: (userId, after, limit) => events.listAfter(userId, after, limit),
       ...breakage.events,
+    },
+    readPositions: {
+      mark: (mark) => readPositions.mark(mark),
+      listByConversation: (conversation) => readPositions.listByConversation(conversation),
+      countUnread: (userId, entry) => readPositions.countUnread(userId, entry),
+      ...breakage.readPositions,
     },
     users: {
       find: (id) => users.find(id),

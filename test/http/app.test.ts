@@ -31,6 +31,11 @@ const WRITES = [
   ['POST', '/api/messages', message],
   ['POST', '/api/messages/send', message],
   ['POST', '/api/conversations', { participant_ids: ['alice', 'bob'] }],
+  [
+    'PUT',
+    `/api/conversations/${UUID}/read`,
+    { user_id: 'alice', up_to: '019c1363-4a3b-71c8-b15c-0ffee0ddba11' },
+  ],
   ['PUT', '/api/users/alice', { username: 'Alice' }],
 ] as const;
 
@@ -40,6 +45,7 @@ function storageThat(answer: () => Promise<never>): Storage {
     messages: { append: answer, listBefore: answer },
     conversations: { find: answer, start: answer, isInInbox: answer, listByUser: answer },
     events: { listAfter: answer },
+    readPositions: { mark: answer, listByConversation: answer, countUnread: answer },
     users: { find: answer, save: answer },
     missing: answer,
     close: () => Promise.resolve(),

@@ -3,6 +3,7 @@ import { makeGetConversation } from '../../src/application/get-conversation.ts';
 import { makeGetUser } from '../../src/application/get-user.ts';
 import { makeListConversations } from '../../src/application/list-conversations.ts';
 import { makeListMessagesBefore } from '../../src/application/list-messages-before.ts';
+import { makeMarkRead } from '../../src/application/mark-read.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
@@ -13,14 +14,14 @@ import type { UseCases } from '../../src/application/use-cases.ts';
 
 /** The use cases over `storage`, at a time and with ids that a test decides. */
 export function useCasesOver(
-  { messages, conversations, users }: Storage,
+  { messages, conversations, readPositions, users }: Storage,
   { clock, messageIds }: { clock: Clock; messageIds: MessageIds },
 ): UseCases {
-  const getConversation = makeGetConversation({ messages, conversations, messageIds });
+  const getConversation = makeGetConversation({ messages, conversations, readPositions, messageIds });
   return {
     sendMessage: makeSendMessage({ messages, messageIds, conversationIdOf }),
     listMessagesBefore: makeListMessagesBefore({ messages, conversations, messageIds }),
-    listConversations: makeListConversations({ conversations, messageIds }),
+    listConversations: makeListConversations({ conversations, readPositions, messageIds }),
     getConversation,
     startConversation: makeStartConversation({
       conversations,
@@ -28,6 +29,7 @@ export function useCasesOver(
       conversationIdOf,
       getConversation,
     }),
+    markRead: makeMarkRead({ readPositions, messageIds }),
     saveUser: makeSaveUser({ users, clock }),
     getUser: makeGetUser({ users }),
   };

@@ -1,11 +1,6 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
-import {
-  participantsOf,
-  type Conversation,
-  type InboxEntry,
-  type Participants,
-} from '../../domain/conversation.ts';
+import { participantsOf, type Conversation, type Participants } from '../../domain/conversation.ts';
 import { isLate } from '../../domain/event.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
 import { previewOf, type Message } from '../../domain/message.ts';
@@ -13,7 +8,7 @@ import { microsecondsOf } from '../../domain/time.ts';
 import { conversationRow, findConversation, startRows } from './conversation-repository.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { HistoryReader, messageOf } from './history.ts';
-import { findEntries } from './inbox.ts';
+import { findEntries, type InboxPlace } from './inbox.ts';
 import { agreeOnLateEvent } from './late-events.ts';
 import { bucketRow, newsRows } from './message-repository.ts';
 import type { Session, Writes } from './session.ts';
@@ -171,7 +166,7 @@ export async function inspectMessages(deps: InspectionDeps, range: MessageRange)
 export async function inspectInboxRows(
   deps: InspectionDeps,
   userId: UserId,
-  entries: readonly InboxEntry[],
+  entries: readonly InboxPlace[],
 ): Promise<Inconsistency[]> {
   const start = deps.eventLog.start();
   const events = entries
@@ -422,7 +417,7 @@ async function findMessage(
 }
 
 /** The rows that make `entry` what it should be, at its own event. */
-function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxEntry, stored: StoredMessage | null) {
+function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxPlace, stored: StoredMessage | null) {
   const { eventRetentionDays } = deps;
   if (stored === null) return startRows(startOf(entry), userId, eventRetentionDays);
   const participants = participantsOf(stored.message.senderId, stored.message.receiverId);
@@ -430,12 +425,12 @@ function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxEntry, stored:
 }
 
 /** The empty conversation that `entry` shows. */
-function startOf({ conversationId, participants, lastEventId }: InboxEntry) {
+function startOf({ conversationId, participants, lastEventId }: InboxPlace) {
   return { id: conversationId, participants, created: lastEventId };
 }
 
 function shows(
-  { lastMessage, participants }: InboxEntry,
+  { lastMessage, participants }: InboxPlace,
   { senderId, receiverId, content }: Message,
 ): boolean {
   return (

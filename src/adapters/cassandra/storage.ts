@@ -16,6 +16,7 @@ import { CassandraEventRepository } from './event-repository.ts';
 import { InboxReader } from './inbox.ts';
 import { CassandraMessageRepository } from './message-repository.ts';
 import { flawsOf, replicationAdvice, settingsByNode } from './node-settings.ts';
+import { CassandraReadPositionRepository } from './read-position-repository.ts';
 import { SCHEMA_STATE, schemaFlaw } from './schema.ts';
 import { makeSession, type Session } from './session.ts';
 import { CassandraUserRepository } from './user-repository.ts';
@@ -87,6 +88,10 @@ export function openCassandraStorage(deps: {
   const { clockVerified = () => Promise.resolve() } = deps;
   const { eventRetentionDays, keyRetentionDays } = options;
   const { read } = sessionOptions(options).consistency;
+  const limits = {
+    requestTimeout: options.requestTimeoutMs * 1_000,
+    maxClockSkew: options.maxClockSkewMs * 1_000,
+  };
   const closing = new AbortController();
   let open = false;
   /** Whether the clock is verified, and whether the event log knows this process's retention: only then are there writes. */
@@ -177,10 +182,7 @@ export function openCassandraStorage(deps: {
       clock,
       messageIds,
       retry,
-      limits: {
-        requestTimeout: options.requestTimeoutMs * 1_000,
-        maxClockSkew: options.maxClockSkewMs * 1_000,
-      },
+      limits,
       eventRetentionDays,
       keyRetentionDays,
     }),
@@ -190,6 +192,13 @@ export function openCassandraStorage(deps: {
       eventRetentionDays,
     }),
     events: new CassandraEventRepository({ session, eventLog }),
+    readPositions: new CassandraReadPositionRepository({
+      session,
+      clock,
+      messageIds,
+      limits,
+      eventRetentionDays,
+    }),
     users: new CassandraUserRepository({ session }),
     connected,
     started,

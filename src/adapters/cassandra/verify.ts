@@ -1,10 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import { participantsOf, type InboxEntry } from '../../domain/conversation.ts';
+import { participantsOf } from '../../domain/conversation.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
 import { findConversation } from './conversation-repository.ts';
-import { entryOf, findEntries } from './inbox.ts';
+import { entryOf, findEntries, type InboxPlace } from './inbox.ts';
 import {
   findLateEvent,
   INCONSISTENCIES,
@@ -379,7 +379,7 @@ const scanMessages: Scan = async function* (deps, after, until, seen) {
 
 const scanInboxes: Scan = async function* (deps, after, until, seen) {
   const observe =
-    (userId: UserId, entries: readonly InboxEntry[]): Observation =>
+    (userId: UserId, entries: readonly InboxPlace[]): Observation =>
     async () => {
       const inconsistencies = await inspectInboxRows(deps, userId, entries);
       const wrong = new Set(inconsistencies.map(({ conversationId }) => conversationId));
@@ -393,7 +393,7 @@ const scanInboxes: Scan = async function* (deps, after, until, seen) {
         }));
     };
   let userId = '' as UserId;
-  let entries: InboxEntry[] = [];
+  let entries: InboxPlace[] = [];
   for await (const row of rowsOf(deps.session, INBOX_ROWS_IN_RANGE, after, until)) {
     seen.inboxRows += 1;
     const entry = entryOf(row);

@@ -5,6 +5,7 @@ import type { Microseconds } from '../../domain/time.ts';
 import { MemoryConversationRepository } from './conversation-repository.ts';
 import { MemoryEventRepository } from './event-repository.ts';
 import { MemoryMessageRepository } from './message-repository.ts';
+import { MemoryReadPositionRepository } from './read-position-repository.ts';
 import { MemoryUserRepository } from './user-repository.ts';
 
 /** What the storage in memory needs, and for how long it keeps what it does not keep for ever. */
@@ -22,10 +23,12 @@ export interface MemoryStorageOptions {
 export function makeMemoryStorage(options: MemoryStorageOptions): Storage {
   const events = new MemoryEventRepository(options);
   const conversations = new MemoryConversationRepository({ events });
+  const messages = new MemoryMessageRepository({ ...options, conversations });
   return {
-    messages: new MemoryMessageRepository({ ...options, conversations }),
+    messages,
     conversations,
     events,
+    readPositions: new MemoryReadPositionRepository({ ...options, conversations, messages, events }),
     users: new MemoryUserRepository(),
     missing: () => Promise.resolve([]),
     close: () => Promise.resolve(),
