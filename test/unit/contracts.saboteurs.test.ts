@@ -7,6 +7,7 @@ import { eventRepositorySaboteurs } from '../contracts/event-repository.saboteur
 import { messageIdsSaboteurs } from '../contracts/message-ids.saboteurs.ts';
 import { messageIdsContract } from '../contracts/message-ids.ts';
 import { messageRepositorySaboteurs } from '../contracts/message-repository.saboteurs.ts';
+import { readPositionRepositorySaboteurs } from '../contracts/read-position-repository.saboteurs.ts';
 import type { Saboteur, Saboteurs } from '../contracts/saboteurs.ts';
 import { storageSaboteurs } from '../contracts/storage.saboteurs.ts';
 import { userRepositorySaboteurs } from '../contracts/user-repository.saboteurs.ts';
@@ -15,6 +16,7 @@ const saboteurs: { readonly [Port in keyof typeof contracts]: Saboteurs<(typeof 
   'message repository': messageRepositorySaboteurs,
   'conversation repository': conversationRepositorySaboteurs,
   'event repository': eventRepositorySaboteurs,
+  'read position repository': readPositionRepositorySaboteurs,
   'user repository': userRepositorySaboteurs,
   storage: storageSaboteurs,
 };
