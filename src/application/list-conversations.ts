@@ -47,12 +47,9 @@ export function makeListConversations(deps: {
     const page = pageOf(entries, request, { positionOf: ({ lastEventId }) => lastEventId });
     const items = page.items.map(async (entry): Promise<InboxItem> => {
       const unread = isUnread(userId, entry);
-      if (!unreadCounts) return { ...entry, unread, unreadCount: null };
-      return {
-        ...entry,
-        unread,
-        unreadCount: unread ? await deps.readPositions.countUnread(userId, entry) : 0,
-      };
+      const isCounted = unread === null || (unread && unreadCounts);
+      const count = isCounted ? await deps.readPositions.countUnread(userId, entry) : 0;
+      return { ...entry, unread: unread ?? count > 0, unreadCount: unreadCounts ? count : null };
     });
     return { ...page, items: await Promise.all(items) };
   };

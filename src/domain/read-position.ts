@@ -41,13 +41,14 @@ export function positionAfterMark(
 }
 
 /**
- * Whether the owner of the inbox has a message of another to read. The last event tells: a message of one's own moves
- * one's own position to its event, so above the position are messages of others alone.
+ * Whether the owner of the inbox has a message of another to read, as the last event tells. Null where it can't tell:
+ * where it is the late event of a message of one's own. Such a message moves one's own position to its own id alone, since
+ * what others sent before its late event need not have been seen.
  */
 export function isUnread(
   owner: UserId,
   { lastEventId, lastMessage, readUpTo }: Pick<InboxEntry, 'lastEventId' | 'lastMessage' | 'readUpTo'>,
-): boolean {
-  if (lastMessage === null || lastMessage.senderId === owner) return false;
-  return readUpTo === null || readUpTo < lastEventId;
+): boolean | null {
+  if (lastMessage === null || (readUpTo !== null && readUpTo >= lastEventId)) return false;
+  return lastMessage.senderId === owner ? null : true;
 }

@@ -402,6 +402,28 @@ export const readPositionRepositorySaboteurs: Saboteurs<typeof readPositionRepos
       }),
     ],
 
+  'a message of one’s own that became visible late leaves unread what others have sent since': [
+    broken('takes it as read up to its late event', (whole) => ({
+      conversations: {
+        listByUser: async (userId, slice) =>
+          (await whole.conversations.listByUser(userId, slice)).map((entry) =>
+            entry.lastMessage?.senderId === userId ? { ...entry, readUpTo: entry.lastEventId } : entry,
+          ),
+      },
+    })),
+    broken('counts late messages of one’s own', (whole) => ({
+      readPositions: {
+        countUnread: async (userId, entry) => {
+          const log = await logOf(whole, userId);
+          const above = log.filter(({ id }) => entry.readUpTo === null || id > entry.readUpTo);
+          return distinct(
+            ...above.flatMap((event) => (event.type === 'message.created' ? [event.messageId] : [])),
+          );
+        },
+      },
+    })),
+  ],
+
   'a late message above the position is counted once': [
     counting('adds the late ones to all others', ({ others, late }) => others.length + late.length),
     counting('counts late events as messages', ({ others, late }) => others.length + 2 * late.length),

@@ -4,7 +4,7 @@ import type { AppendRequest } from '../../src/application/ports/message-reposito
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { InboxEntry } from '../../src/domain/conversation.ts';
 import type { ConversationId, EventId, UserId } from '../../src/domain/ids.ts';
-import { isUnread, MAX_UNREAD_COUNT } from '../../src/domain/read-position.ts';
+import { isUnread, laterPosition, MAX_UNREAD_COUNT } from '../../src/domain/read-position.ts';
 import {
   appendAll,
   atOnce,
@@ -42,7 +42,8 @@ async function unreadOf(
   id: ConversationId,
 ): Promise<{ readonly unread: boolean; readonly count: number }> {
   const entry = await entryOf(storage, userId, id);
-  return { unread: isUnread(userId, entry), count: await storage.readPositions.countUnread(userId, entry) };
+  const count = await storage.readPositions.countUnread(userId, entry);
+  return { unread: isUnread(userId, entry) ?? count > 0, count };
 }
 
 const unread = (count: number) => ({ unread: count > 0, count });
@@ -298,6 +299,25 @@ export const readPositionRepositoryContract = {
       assert.equal((await unreadOf(there, ben, id)).count, 1, 'ben has sent all others');
     },
 
+  'a message of one’s own that became visible late leaves unread what others have sent since': async ({
+    processes: [here, there],
+  }) => {
+    const [anna, ben] = freshUsers();
+    const id = talkOf(anna, ben);
+    const [first, second] = [live([ben, anna], MINUTE), live([ben, anna], 0)];
+    for (const one of [first, second]) await here.messages.append({ ...one, isLive: false });
+    await there.messages.append(live([anna, ben], HOUR));
+    assert.deepEqual(await unreadOf(here, anna, id), unread(2));
+    const mark = { userId: anna, conversationId: id };
+    await there.readPositions.mark({ ...mark, upTo: first.message.id });
+    assert.deepEqual(await unreadOf(here, anna, id), unread(1));
+    const { lastEventId } = await entryOf(here, anna, id);
+    await there.readPositions.mark({ ...mark, upTo: second.message.id });
+    assert.deepEqual(await unreadOf(here, anna, id), unread(0));
+    assert.equal(await there.readPositions.mark({ ...mark, upTo: ABOVE_ALL }), lastEventId);
+    assert.deepEqual(await unreadOf(here, anna, id), unread(0));
+  },
+
   'a late message above the position is counted once': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
     const id = talkOf(anna, ben);
@@ -356,21 +376,32 @@ export const readPositionRepositoryContract = {
       const check = async (): Promise<void> => {
         const users = [...freshUsers(), freshUser()] as const;
         const pick = (): UserId => users[randomInt(3)] ?? users[0];
+        /** The furthest that each user has marked or sent, by conversation. */
+        const furthest = new Map<string, EventId>();
+        const hasRead = (userId: UserId, id: ConversationId, upTo: EventId | null): void => {
+          const held = laterPosition(furthest.get(`${userId} ${id}`) ?? null, upTo);
+          if (held !== null) furthest.set(`${userId} ${id}`, held);
+        };
         for (let step = 0; step < 25; step += 1) {
           const storage = processes[randomInt(2) === 0 ? 0 : 1];
           const [one, other] = [pick(), pick()];
           if (randomInt(3) > 0) {
-            await storage.messages.append(live([one, other], randomInt(3) === 0 ? randomInt(40) * HOUR : 0));
+            const request = live([one, other], randomInt(3) === 0 ? randomInt(40) * HOUR : 0);
+            await storage.messages.append(request);
+            hasRead(one, request.message.conversationId, request.message.id);
             continue;
           }
           const log = await logOf(storage, one);
           const event = log[randomInt(log.length + 1)];
           const upTo = event?.id ?? ABOVE_ALL;
           const conversationId = event?.conversationId ?? talkOf(one, other);
-          await storage.readPositions.mark({ userId: one, conversationId, upTo });
+          const held = await storage.readPositions.mark({ userId: one, conversationId, upTo });
+          hasRead(one, conversationId, held);
         }
         for (const userId of users) {
           for (const { conversationId } of await processes[0].conversations.listByUser(userId, top(100))) {
+            const { readUpTo } = await entryOf(processes[1], userId, conversationId);
+            assert.equal(readUpTo, furthest.get(`${userId} ${conversationId}`) ?? null);
             const expected = await recount(processes[0], userId, conversationId);
             assert.deepEqual(await unreadOf(processes[1], userId, conversationId), unread(expected));
             await processes[1].readPositions.mark({ userId, conversationId, upTo: ABOVE_ALL });

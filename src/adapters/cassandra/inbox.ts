@@ -49,8 +49,8 @@ const NIL = '00000000-0000-0000-0000-000000000000';
 export const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
 
 /**
- * The write that shows `message` in the inbox of `userId` at the place of `eventId`, up to which its sender has read.
- * Idempotent.
+ * The write that shows `message` in the inbox of `userId` at the place of `eventId`. Its sender has read up to its own
+ * event. Idempotent.
  */
 export function lastActivityRow(
   message: Message,
@@ -67,7 +67,7 @@ export function lastActivityRow(
       conversationId,
       participants,
       cell,
-      userId === senderId ? eventId : undefined,
+      userId === senderId && eventId === id ? id : undefined,
       microsecondsOf(eventId),
     ],
   };

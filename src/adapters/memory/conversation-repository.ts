@@ -33,20 +33,20 @@ export class MemoryConversationRepository implements ConversationRepository {
 
   start({ id, participants, created }: Conversation): Promise<void> {
     const members = this.#begin({ id, participants, created });
-    this.#show({ conversationId: id, participants: members, lastEventId: created, lastMessage: null }, null);
+    this.#show({ conversationId: id, participants: members, lastEventId: created, lastMessage: null });
     this.#events.add({ id: created, type: 'conversation.created', conversationId: id }, members);
     return Promise.resolve();
   }
 
   /**
    * Begins the conversation of a message, and shows the message to each participant as news under `eventId`. The
-   * sender has read up to there.
+   * sender has read up to the message.
    */
   receive(message: Message, participants: Participants, eventId: EventId): void {
     const { id, conversationId, senderId, content } = message;
     const members = this.#begin({ id: conversationId, participants, created: id });
     const lastMessage = Object.freeze({ messageId: id, senderId, preview: previewOf(content) });
-    this.#show({ conversationId, participants: members, lastEventId: eventId, lastMessage }, senderId);
+    this.#show({ conversationId, participants: members, lastEventId: eventId, lastMessage });
     this.#events.add({ id: eventId, type: 'message.created', conversationId, messageId: id }, members);
   }
 
@@ -98,15 +98,17 @@ export class MemoryConversationRepository implements ConversationRepository {
     return members;
   }
 
-  /** Shows an entry to its participants; its event is what `reader` has read up to. */
-  #show(entry: Omit<InboxEntry, 'readUpTo'>, reader: UserId | null): void {
+  /** Shows an entry to its participants. */
+  #show(entry: Omit<InboxEntry, 'readUpTo'>): void {
+    const { lastMessage } = entry;
     for (const participant of entry.participants) {
       let inbox = this.#inboxes.get(participant);
       if (inbox === undefined) {
         inbox = new Inbox();
         this.#inboxes.set(participant, inbox);
       }
-      inbox.put({ ...entry, readUpTo: participant === reader ? entry.lastEventId : null });
+      const isOwn = lastMessage?.senderId === participant;
+      inbox.put({ ...entry, readUpTo: isOwn ? lastMessage.messageId : null });
     }
   }
 }
