@@ -9,7 +9,7 @@ import { conversationRow, findConversation, startRows } from './conversation-rep
 import type { EventLogState } from './event-log-state.ts';
 import { HistoryReader, messageOf } from './history.ts';
 import { findEntries, type InboxPlace } from './inbox.ts';
-import { agreeOnLateEvent } from './late-events.ts';
+import { agreeOnLateEvent, lateMessageRow } from './late-events.ts';
 import { bucketRow, newsRows } from './message-repository.ts';
 import type { Session, Writes } from './session.ts';
 import { bucketOf, firstWriteWins } from './time-buckets.ts';
@@ -34,6 +34,9 @@ const MESSAGE = `
 const EVENTS = `
   SELECT event_id FROM events_by_user WHERE user_id = ? AND places = true AND event_id IN ?`;
 
+const LISTED_LATE_EVENT = `
+  SELECT event_id FROM late_messages_by_conversation WHERE conversation_id = ? AND event_id = ?`;
+
 const LATE_EVENTS = `
   SELECT message_id, event_id FROM late_events WHERE conversation_id = ? AND message_id IN ?`;
 
@@ -50,6 +53,7 @@ export const INCONSISTENCIES = {
   last_event_missing: 'inbox rows whose last event is missing in the log',
   start_incomplete: "empty conversations that are missing in a participant's inbox",
   late_event_missing: "late events that are missing in a participant's inbox or log",
+  late_event_not_listed: 'late events that are not listed for the count of unread messages',
   late_message_missing: 'late events that name a message that does not exist',
   in_future: 'messages, inbox rows and late events with an id in the future',
 } as const;
@@ -232,8 +236,8 @@ export async function inspectConversation(
 }
 
 /**
- * Inspects a late event: each participant's inbox stands at it or later, and each participant's log has it, within the
- * retention. Five queries for two participants.
+ * Inspects a late event: it is listed for the count of unread messages; each participant's inbox stands at it or later;
+ * and each participant's log has it, within the retention. Six queries for two participants.
  */
 export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): Promise<Inconsistency[]> {
   const { conversationId, messageId, eventId } = late;
@@ -242,6 +246,7 @@ export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): P
   const stored = await findMessage(deps, conversationId, messageId);
   if (stored === null) return [{ ...about, kind: 'late_message_missing', repair: null }];
   const { senderId, receiverId } = stored.message;
+  const listed = deps.session.read(LISTED_LATE_EVENT, [conversationId, eventId]);
   const inspected = participantsOf(senderId, receiverId).map(async (userId): Promise<Inconsistency[]> => {
     const { isBehind, isWithoutEvent } = await findPlace(deps, conversationId, userId, eventId);
     if (!isBehind && !isWithoutEvent) return [];
@@ -249,7 +254,11 @@ export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): P
       showMessage(deps, conversationId, { id: messageId, eventId }, userId, writes);
     return [{ ...about, kind: 'late_event_missing', userId, repair }];
   });
-  return (await Promise.all(inspected)).flat();
+  const [rows, ...found] = await Promise.all([listed, ...inspected]);
+  if (rows.length > 0) return found.flat();
+  const { query, params } = lateMessageRow(stored.message, eventId);
+  const repair: Inconsistency['repair'] = (writes) => writes.run(query, params);
+  return [{ ...about, kind: 'late_event_not_listed', repair }, ...found.flat()];
 }
 
 /** Inspects an id: it is not later than the clock of this host allows. No repair moves such a message. */
