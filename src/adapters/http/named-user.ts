@@ -11,7 +11,7 @@ export function namedUser(name: string, callerOf: CallerOf) {
   const missing: Fault = { pointer: `#/${name}`, detail: 'must be given' };
   return {
     /** The user: `given`, or the caller. */
-    idFor(c: Context, given: UserId | undefined): UserId {
+    idFor: (c: Context, given: UserId | undefined): UserId => {
       if (given !== undefined) return given;
       const caller = callerOf(c);
       if (caller.kind === 'user') return caller.userId;
@@ -19,7 +19,7 @@ export function namedUser(name: string, callerOf: CallerOf) {
     },
 
     /** All faults of a body at once: also that the member is missing. */
-    faultsInBody(c: Context, body: unknown, faults: Fault[]): Fault[] {
+    faultsInBody: (c: Context, body: unknown, faults: Fault[]): Fault[] => {
       const isMissing = isRecord(body) && body[name] === undefined && callerOf(c).kind === 'service';
       return isMissing ? [missing, ...faults] : faults;
     },

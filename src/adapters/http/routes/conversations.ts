@@ -253,10 +253,13 @@ const markReadRoute = createRoute({
     body: { required: true, content: { 'application/json': { schema: ReadMark } } },
   },
   responses: {
-    ...problemResponses([...BODY_PROBLEMS, 'reader_is_another', 'conversation_not_found', ...WRITE_PROBLEMS], {
-      pointer: '#/up_to',
-      detail: 'must be the id of an event or of a message',
-    }),
+    ...problemResponses(
+      [...BODY_PROBLEMS, 'reader_is_another', 'conversation_not_found', ...WRITE_PROBLEMS],
+      {
+        pointer: '#/up_to',
+        detail: 'must be the id of an event or of a message',
+      },
+    ),
     200: jsonResponse('The position that holds now.', ReadPositionView),
   },
 });
