@@ -35,13 +35,13 @@ export const ASKED_FOR: ReadonlySet<string> = new Set(['durability']);
  * Plays the parts called `names`, prints what they found, and writes it to `folder`. The exit code tells whether it
  * could be measured, and never how fast it was.
  */
-export async function bench(needs: {
+export async function bench(deps: {
   readonly names: readonly string[];
   readonly quick: boolean;
   readonly folder: string;
   readonly signal: AbortSignal;
 }): Promise<number> {
-  const { names, quick, folder, signal } = needs;
+  const { names, quick, folder, signal } = deps;
   const begun = performance.now();
   const say = (line: string): void => {
     console.error(`${((performance.now() - begun) / 1000).toFixed(0).padStart(5)} s  ${line}`);
@@ -131,14 +131,14 @@ function withTurnedAway(section: Section, turnedAway: number): Section {
   return { ...section, about: `${section.about} ${sentence}` };
 }
 
-function conditionsOf(needs: { quick: boolean; cassandra: string | null }): Conditions {
+function conditionsOf(deps: { quick: boolean; cassandra: string | null }): Conditions {
   const versionOf = (name: string): string => {
     const manifest = readFileSync(join(projectFolder, 'node_modules', name, 'package.json'), 'utf8');
     return (JSON.parse(manifest) as { version: string }).version;
   };
   const [cpu] = cpus();
   return {
-    ...needs,
+    ...deps,
     date: new Date().toISOString().slice(0, 10),
     cpu: cpu?.model.trim() ?? 'unknown',
     cores: cpus().length,

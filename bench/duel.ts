@@ -50,16 +50,16 @@ const WARM_UP_CLIENTS = 16;
  * Loads two sides by turns, A B A B, each alone, at each of the numbers of clients, after both were warmed up. In
  * each round both are sent their requests from the first one on, so that they do the same work.
  */
-export async function duel(needs: {
+export async function duel(deps: {
   readonly generator: LoadGenerator;
   readonly one: Side;
   readonly other: Side;
   readonly clients: readonly number[];
   readonly pace: Pace;
 }): Promise<Duel[]> {
-  const { generator, pace } = needs;
+  const { generator, pace } = deps;
   const taking = (side: Side): Side => ({ ...side, requests: side.requests.slice(0, pace.requests) });
-  const [one, other] = [taking(needs.one), taking(needs.other)];
+  const [one, other] = [taking(deps.one), taking(deps.other)];
   const load = ({ url, requests }: Side, clients: number): Promise<LoadReport> =>
     generator.load({ urls: [url], requests, clients, milliseconds: pace.milliseconds });
   const warmUp = ({ url, requests }: Side): Promise<LoadReport> =>
@@ -75,7 +75,7 @@ export async function duel(needs: {
   for (const side of [one, other, one, other]) await warmUp(side);
 
   const duels: Duel[] = [];
-  for (const clients of needs.clients) {
+  for (const clients of deps.clients) {
     const ones: LoadReport[] = [];
     const others: LoadReport[] = [];
     for (let round = 0; round < pace.rounds; round += 1) {

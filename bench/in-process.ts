@@ -3,10 +3,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CassandraOptions } from '../src/adapters/cassandra/connect.ts';
 import { openCassandraStorage } from '../src/adapters/cassandra/storage.ts';
-import { bareProblem } from '../src/adapters/http/problems.ts';
+import { standaloneProblem } from '../src/adapters/http/problems.ts';
 import { makeClock } from '../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
-import { openHttpServer } from '../src/adapters/system/http-server.ts';
+import { openHttpServer } from '../src/adapters/servers/node-server.ts';
 import type { Log } from '../src/application/ports/log.ts';
 import { openApp } from '../test/http/open-app.ts';
 import { makeFloor } from './floor/floor.ts';
@@ -34,7 +34,7 @@ export async function observedService(options: CassandraOptions): Promise<Observ
   });
   await storage.started;
   const { fetch } = openApp({ storage, requestTimeoutMs: options.requestTimeoutMs });
-  const server = await openHttpServer({ fetch, refuse: bareProblem, host: '127.0.0.1', port: 0 });
+  const server = await openHttpServer({ fetch, refuse: standaloneProblem, host: '127.0.0.1', port: 0 });
   return {
     url: server.url,
     client,

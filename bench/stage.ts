@@ -62,7 +62,7 @@ export interface DatabaseSettings {
 const SHARED: DatabaseSettings = { address: '127.0.4.1', yaml: {} };
 
 /** A database, started when it is first asked for, and its end. */
-export function makeDatabase(needs: {
+export function makeDatabase(deps: {
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
   readonly settings?: DatabaseSettings;
@@ -73,7 +73,7 @@ export function makeDatabase(needs: {
   /** Gives the folder with the logs where they are to be kept. */
   readonly close: (keep: boolean) => Promise<string | null>;
 } {
-  const { address, yaml } = needs.settings ?? SHARED;
+  const { address, yaml } = deps.settings ?? SHARED;
   let cluster: LocalCluster | null = null;
   let client: Client | null = null;
   let folder: string | null = null;
@@ -90,8 +90,8 @@ export function makeDatabase(needs: {
       heapMb: 1024,
       // Batches as large as the generator of data makes them are no mistake here.
       yaml: { batch_size_warn_threshold: '256KiB', batch_size_fail_threshold: '1MiB', ...yaml },
-      log: needs.say,
-      signal: needs.signal,
+      log: deps.say,
+      signal: deps.signal,
     });
     const environment = {
       STORAGE: 'cassandra',
@@ -123,7 +123,7 @@ export function makeDatabase(needs: {
 }
 
 /** A stage for one part, and the end of all that the part has started on it. */
-export function makeStage(needs: {
+export function makeStage(deps: {
   readonly quick: boolean;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
@@ -141,9 +141,9 @@ export function makeStage(needs: {
   const started: { stop(): Promise<void> }[] = [];
   const databases: ReturnType<typeof makeDatabase>[] = [];
   const stage: Stage = {
-    ...needs,
+    ...deps,
     ownDatabase(settings) {
-      const database = makeDatabase({ ...needs, settings });
+      const database = makeDatabase({ ...deps, settings });
       databases.push(database);
       return database.open();
     },

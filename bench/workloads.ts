@@ -67,8 +67,8 @@ const written = new WeakMap<Database, Promise<Workloads>>();
 export function workloadsOn(database: Database): Promise<Workloads> {
   const known = written.get(database);
   if (known !== undefined) return known;
-  const cast = makeCast(Date.now());
-  const workloads = writeCast(database, cast).then(() => workloadsOf(cast));
+  const users = makeCast(Date.now());
+  const workloads = writeCast(database, users).then(() => workloadsOf(users));
   written.set(database, workloads);
   return workloads;
 }

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CHECKS, DEPLOYED, type Check, type Fault } from './deploy-check/checks.ts';
+import { CHECKS, DEPLOYED, type Check, type FieldError } from './deploy-check/checks.ts';
 import { installTools, toolsMissing } from './deploy-check/tools.ts';
 import { projectFolder } from './local-cassandra/project-folder.ts';
 
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
 }
 
 /** Why a check does not find a fault; null where it does. */
-function flawOf(check: Check, { file, from, to, found }: Fault): Promise<string | null> {
+function flawOf(check: Check, { file, from, to, found }: FieldError): Promise<string | null> {
   return inCopy(async (tree) => {
     const text = readFileSync(join(tree, file), 'utf8');
     if (!text.includes(from)) return `${file} does not hold: ${from}`;
@@ -58,7 +58,7 @@ async function inCopy<Result>(act: (tree: string) => Promise<Result>): Promise<R
   }
 }
 
-function titleOf({ file, from, to }: Fault): string {
+function titleOf({ file, from, to }: FieldError): string {
   return `${file} with ${JSON.stringify(to)} for ${JSON.stringify(from)}`;
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { errors } from 'cassandra-driver';
-import { configurationFlaw } from '../src/adapters/cassandra/connect.ts';
+import { configError } from '../src/adapters/cassandra/connect.ts';
 import { declareEventLogIncomplete, migrate, MigrationError } from '../src/adapters/cassandra/migrate.ts';
 import { ConfigError, readConfig } from '../src/composition/config.ts';
 import { withLocalCassandra } from './local-cassandra/running.ts';
@@ -80,7 +80,7 @@ async function main(): Promise<number> {
         );
       }
     } catch (error) {
-      const flaw = configurationFlaw(error, cassandra);
+      const flaw = configError(error, cassandra);
       if (flaw === null && !(error instanceof errors.NoHostAvailableError)) throw error;
       console.error(flaw ?? `Cassandra can't be reached at ${cassandra.contactPoints.join(', ')}.`);
       return 1;

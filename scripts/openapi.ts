@@ -4,13 +4,12 @@ import { format, resolveConfig } from 'prettier';
 import { makeMemoryStorage } from '../src/adapters/memory/storage.ts';
 import { buildOfThisProcess } from '../src/adapters/system/build.ts';
 import { makeClock } from '../src/adapters/system/clock.ts';
-import { OPEN_GATE } from '../src/adapters/http/gate.ts';
+import { ALLOW_ALL } from '../src/adapters/http/middleware/access-policy.ts';
 import { docsAssets } from '../src/adapters/system/docs-assets.ts';
 import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
 import { ALWAYS_VERIFIED } from '../src/application/ports/clock-check.ts';
-import { UNWATCHED } from '../src/application/ports/telemetry.ts';
+import { NOOP_TELEMETRY } from '../src/application/ports/telemetry.ts';
 import { buildContainer } from '../src/composition/container.ts';
-import { TOKENS } from '../src/composition/tokens.ts';
 
 /*
  * Writes openapi.json, the document that the service shows at /openapi.json. With --check it writes nothing, and
@@ -21,7 +20,7 @@ const path = fileURLToPath(new URL('../openapi.json', import.meta.url));
 
 const clock = makeClock();
 const messageIds = makeMessageIds({ clock });
-const { take } = buildContainer({
+const { resolve } = buildContainer({
   storage: makeMemoryStorage({
     clock,
     messageIds,
@@ -32,20 +31,20 @@ const { take } = buildContainer({
   clock,
   clockCheck: ALWAYS_VERIFIED,
   messageIds,
-  telemetry: UNWATCHED,
+  telemetry: NOOP_TELEMETRY,
   tracing: null,
   metrics: null,
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
-  userNames: null,
+  pseudonymize: null,
   build: buildOfThisProcess(),
   docsAssets,
   publicPath: '',
   // Of a service whose callers need a token.
-  gate: { ...OPEN_GATE, authenticate: () => Promise.reject(new Error('Nobody calls this one.')) },
+  accessPolicy: { ...ALLOW_ALL, authenticate: () => Promise.reject(new Error('Nobody calls this one.')) },
   requestTimeoutMs: 5000,
   maxRequestsInFlight: 256,
 });
-const answer = await take(TOKENS.app).request('/openapi.json');
+const answer = await resolve('app').request('/openapi.json');
 const text = await format(await answer.text(), { ...(await resolveConfig(path)), parser: 'json' });
 
 if (!process.argv.includes('--check')) {

@@ -27,7 +27,7 @@ const ops = join(projectFolder, 'ops');
 const read = (name: string): string => readFileSync(join(ops, name), 'utf8');
 
 /** A change to a file of `ops/`, or to the metrics, that has to be found. */
-interface Fault {
+interface FieldError {
   readonly file: string;
   /** Text that is in the file, and what comes in its place, wherever it stands. */
   readonly from: string;
@@ -36,7 +36,7 @@ interface Fault {
   readonly found: RegExp;
 }
 
-const FAULTS_OF_ALERTS: readonly Fault[] = [
+const FAULTS_OF_ALERTS: readonly FieldError[] = [
   { file: 'alerts.yaml', from: 'sum by (le)', to: 'sum by le', found: /parse error/ },
   { file: 'alerts.yaml', from: '$labels.instance', to: '$label.instance', found: /undefined variable/ },
   { file: 'alerts.yaml', from: 'route=~"/api/.*", ', to: '', found: /MessengerFails/ },
@@ -46,12 +46,12 @@ const FAULTS_OF_ALERTS: readonly Fault[] = [
   { file: 'alerts.yaml', from: '> 0.2\n        for: 5m', to: '> 0.01\n        for: 5m', found: /EventLoop/ },
 ];
 
-const FAULTS_OF_CONFIGURATION: readonly Fault[] = [
+const FAULTS_OF_CONFIGURATION: readonly FieldError[] = [
   { file: 'prometheus.yml', from: 'scrape_interval', to: 'scrape_intervall', found: /scrape_intervall/ },
   { file: 'prometheus.yml', from: '- alerts.yaml', to: '- alarms.yaml', found: /alarms\.yaml/ },
 ];
 
-const FAULTS_OF_METRICS: readonly Fault[] = [
+const FAULTS_OF_METRICS: readonly FieldError[] = [
   {
     file: '/metrics',
     from: 'cassandra_retries_total',
@@ -60,7 +60,7 @@ const FAULTS_OF_METRICS: readonly Fault[] = [
   },
 ];
 
-const FAULTS_OF_PANELS: readonly Fault[] = [
+const FAULTS_OF_PANELS: readonly FieldError[] = [
   {
     file: 'dashboard.json',
     from: 'cassandra_retries_total',
@@ -81,7 +81,7 @@ const FAULTS_OF_PANELS: readonly Fault[] = [
   },
   {
     file: 'dashboard.json',
-    from: 'label_values(messenger_questions_room, job)',
+    from: 'label_values(messenger_requests_limit, job)',
     to: 'label_values(messenger_room, job)',
     found: /“Job” names messenger_room, which is not there/,
   },
@@ -154,12 +154,12 @@ function flawsIn({ code, output }: Run): string[] {
 }
 
 /** What is said instead of the fault; nothing where it is found. */
-function missed({ found }: Fault, flaws: readonly string[]): string[] {
+function missed({ found }: FieldError, flaws: readonly string[]): string[] {
   return flaws.some((flaw) => found.test(flaw)) ? [] : ['It finds:', ...flaws];
 }
 
 /** What promtool has against a copy of the alerts with a fault. */
-async function flawsOfChanged(tools: Tools, fault: Fault): Promise<string[]> {
+async function flawsOfChanged(tools: Tools, fault: FieldError): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'messenger-ops-'));
   try {
     cpSync(ops, folder, { recursive: true });
@@ -170,7 +170,7 @@ async function flawsOfChanged(tools: Tools, fault: Fault): Promise<string[]> {
   }
 }
 
-function changed(text: string, { file, from, to }: Fault): string {
+function changed(text: string, { file, from, to }: FieldError): string {
   if (!text.includes(from)) throw new Error(`${file} does not hold: ${from}`);
   return text.replaceAll(from, to);
 }
@@ -226,7 +226,7 @@ async function draw(tools: Tools): Promise<void> {
   console.log('  ops/dashboard.svg is written');
 }
 
-function titleOf({ file, from, to }: Fault): string {
+function titleOf({ file, from, to }: FieldError): string {
   return `found: ${file} with ${JSON.stringify(to)} for ${JSON.stringify(from)}`;
 }
 

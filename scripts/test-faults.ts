@@ -16,7 +16,7 @@ import { serviceDies } from '../test/faults/service-dies.ts';
 import { serviceIsPaused } from '../test/faults/service-is-paused.ts';
 import { serviceStops } from '../test/faults/service-stops.ts';
 import { startService, type Service } from '../test/faults/service.ts';
-import type { Row, Scenario, Stage } from '../test/faults/stage.ts';
+import type { Row, Scenario, Testbed } from '../test/faults/testbed.ts';
 import { rowOf, TABLE_HEAD } from '../test/faults/table.ts';
 import { twoReplicasDie } from '../test/faults/two-replicas-die.ts';
 
@@ -110,17 +110,17 @@ async function play(names: readonly string[], folder: string, signal: AbortSigna
     const ends: (() => Promise<unknown>)[] = [];
     const services: Service[] = [];
     const tell = (row: Row): void => console.log(rowOf(name, row));
-    const stage: Stage = {
+    const testbed: Testbed = {
       async threeNodes() {
         clusters.three ??= threeNodes(join(folder, 'three-nodes'), signal);
         const cluster = await clusters.three;
         await restore(cluster);
         return cluster;
       },
-      async oneNode(needs) {
+      async oneNode(deps) {
         oneNodes += 1;
         const directory = join(folder, `one-node-${oneNodes}`);
-        const cluster = await startCluster({ directory, nodes: 1, signal, ...needs });
+        const cluster = await startCluster({ directory, nodes: 1, signal, ...deps });
         ends.push(() => cluster.stop());
         return cluster;
       },
@@ -130,8 +130,8 @@ async function play(names: readonly string[], folder: string, signal: AbortSigna
         ends.push(() => service.kill());
         return service;
       },
-      startLoad(needs) {
-        const load = startLoad(needs);
+      startLoad(deps) {
+        const load = startLoad(deps);
         ends.push(() => load.stop());
         return load;
       },
@@ -139,7 +139,7 @@ async function play(names: readonly string[], folder: string, signal: AbortSigna
     };
     try {
       signal.throwIfAborted();
-      await Promise.race([SCENARIOS[name]!(stage), aborted]);
+      await Promise.race([SCENARIOS[name]!(testbed), aborted]);
     } catch (error) {
       failed += 1;
       console.error((error as Error).stack?.slice(0, MOST_SHOWN));

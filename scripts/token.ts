@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { sign } from 'hono/jwt';
-import { SERVICE_SCOPE } from '../src/adapters/http/authentication.ts';
+import { SERVICE_SCOPE } from '../src/adapters/http/middleware/authentication.ts';
 import { ConfigError, readConfig } from '../src/composition/config.ts';
-import type { GateOptions } from '../src/composition/gate-config.ts';
+import type { AccessOptions } from '../src/composition/access-config.ts';
 import { userIdFrom } from '../src/domain/ids.ts';
 
 /*
@@ -43,7 +43,7 @@ function wishOf(args: string[]): Wish | string {
   return { claims: { sub: user }, hours: Number(hours) };
 }
 
-async function tokenFor({ claims, hours }: Wish, { tokens }: GateOptions): Promise<string | null> {
+async function tokenFor({ claims, hours }: Wish, { tokens }: AccessOptions): Promise<string | null> {
   if (tokens === null || !('secret' in tokens.signatures)) return null;
   const { issuer, audience, signatures } = tokens;
   const now = Math.floor(Date.now() / 1000);
@@ -71,14 +71,14 @@ async function main(args: string[]): Promise<number> {
     return 2;
   }
   try {
-    const { gate } = readConfig(process.env, (path) => readFileSync(path, 'utf8'));
-    const token = await tokenFor(wish, gate);
+    const { accessPolicy } = readConfig(process.env, (path) => readFileSync(path, 'utf8'));
+    const token = await tokenFor(wish, accessPolicy);
     if (token !== null) {
       console.log(token);
       return 0;
     }
     console.error(
-      gate.tokens === null
+      accessPolicy.tokens === null
         ? 'AUTH is none, so that no token is asked for: set AUTH=jwt and AUTH_SECRET, here and for the service.'
         : 'The service takes tokens of a key set, whose keys are not here: set AUTH_SECRET instead, or ask its issuer.',
     );

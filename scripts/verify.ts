@@ -1,10 +1,10 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Client } from 'cassandra-driver';
-import { configurationFlaw, makeClient, sessionOptions } from '../src/adapters/cassandra/connect.ts';
+import { configError, makeClient, sessionOptions } from '../src/adapters/cassandra/connect.ts';
 import { EventLogState } from '../src/adapters/cassandra/event-log-state.ts';
 import { INCONSISTENCIES, type InconsistencyKind } from '../src/adapters/cassandra/inspection.ts';
-import { SCHEMA_STATE, schemaFlaw } from '../src/adapters/cassandra/schema.ts';
+import { SCHEMA_STATE, schemaError } from '../src/adapters/cassandra/schema.ts';
 import { cassandraClocks } from '../src/adapters/cassandra/clock-measurement.ts';
 import { makeSession } from '../src/adapters/cassandra/session.ts';
 import { stateOf, type CassandraOptions } from '../src/adapters/cassandra/storage.ts';
@@ -139,10 +139,10 @@ async function connect(client: Client, options: CassandraOptions): Promise<void>
     schema = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
     skew = await skewOf(cassandraClocks(client));
   } catch (error) {
-    const flaw = configurationFlaw(error, options);
+    const flaw = configError(error, options);
     throw new CannotVerify(flaw ?? `Cassandra can't be reached at ${options.contactPoints.join(', ')}.`);
   }
-  const flaw = schemaFlaw(schema);
+  const flaw = schemaError(schema);
   if (flaw !== null) throw new CannotVerify(flaw);
   if (skew > options.maxClockSkewMs) {
     throw new CannotVerify(`The clock of this host differs from Cassandra's by ${Math.round(skew)} ms.`);

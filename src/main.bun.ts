@@ -1,4 +1,4 @@
-import { openBunServer } from './adapters/system/bun-server.ts';
+import { openBunServer } from './adapters/servers/bun-server.ts';
 import { runProcess } from './composition/process.ts';
 
 await runProcess(openBunServer);

@@ -1,4 +1,4 @@
-import { openDenoServer } from './adapters/system/deno-server.ts';
+import { openDenoServer } from './adapters/servers/deno-server.ts';
 import { runProcess } from './composition/process.ts';
 
 await runProcess(openDenoServer);

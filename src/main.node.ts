@@ -1,4 +1,4 @@
-import { openHttpServer } from './adapters/system/http-server.ts';
+import { openHttpServer } from './adapters/servers/node-server.ts';
 import { runProcess } from './composition/process.ts';
 
 await runProcess(openHttpServer);

@@ -1,21 +1,20 @@
 import process from 'node:process';
 import { openCassandraStorage } from '../../src/adapters/cassandra/storage.ts';
-import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
-import { bareProblem } from '../../src/adapters/http/problems.ts';
+import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
+import { standaloneProblem } from '../../src/adapters/http/problems.ts';
 import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
 import { openTracing } from '../../src/adapters/opentelemetry/tracing.ts';
 import { openProcessLog } from '../../src/adapters/pino/process-log.ts';
 import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { docsAssets } from '../../src/adapters/system/docs-assets.ts';
-import { openHttpServer } from '../../src/adapters/system/http-server.ts';
-import { lingering } from '../../src/adapters/system/lingering.ts';
+import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
+import { lingeringClose } from '../../src/adapters/servers/lingering-close.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { ALWAYS_VERIFIED } from '../../src/application/ports/clock-check.ts';
-import { both, UNWATCHED } from '../../src/application/ports/telemetry.ts';
+import { combineTelemetry, NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import { readConfig } from '../../src/composition/config.ts';
 import { buildContainer } from '../../src/composition/container.ts';
-import { TOKENS } from '../../src/composition/tokens.ts';
 import { coalescing } from './coalescing.ts';
 
 /*
@@ -35,11 +34,17 @@ const tracing = PARTS.has('traces')
   ? await openTracing({ sampling: { sampler: 'parentbased_always_on', ratio: 1 }, build, log })
   : null;
 const metrics = PARTS.has('metrics')
-  ? makeMetrics({ admission: () => take(TOKENS.admission).state(), pools: null, clock: null })
+  ? makeMetrics({
+      concurrencyLimiter: () => resolve('concurrencyLimiter').state(),
+      pools: null,
+      clock: null,
+    })
   : null;
-const counted = metrics?.telemetry ?? UNWATCHED;
+const counted = metrics?.telemetry ?? NOOP_TELEMETRY;
 const telemetry =
-  tracing === null ? counted : both(counted, { ...UNWATCHED, statementSent: tracing.statementSent });
+  tracing === null
+    ? counted
+    : combineTelemetry(counted, { ...NOOP_TELEMETRY, statementSent: tracing.statementSent });
 
 const cassandra =
   config.storage === 'cassandra'
@@ -60,7 +65,7 @@ const plain =
   });
 const storage = PARTS.has('coalescing') ? { ...plain, messages: coalescing(plain.messages) } : plain;
 
-const { take } = buildContainer({
+const { resolve } = buildContainer({
   storage,
   clock,
   clockCheck: ALWAYS_VERIFIED,
@@ -69,18 +74,18 @@ const { take } = buildContainer({
   tracing,
   metrics,
   log,
-  userNames: null,
+  pseudonymize: null,
   build,
   docsAssets,
   publicPath: config.publicPath,
-  gate: OPEN_GATE,
+  accessPolicy: ALLOW_ALL,
   requestTimeoutMs: config.requestTimeoutMs,
   maxRequestsInFlight: config.maxRequestsInFlight,
 });
-const app = take(TOKENS.app);
+const app = resolve('app');
 const server = await openHttpServer({
-  fetch: lingering((request, peer) => app.fetch(request, peer)),
-  refuse: bareProblem,
+  fetch: lingeringClose((request, peer) => app.fetch(request, peer)),
+  refuse: standaloneProblem,
   host: config.host,
   port: config.port,
 });

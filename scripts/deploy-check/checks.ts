@@ -4,7 +4,7 @@ import { run, type Run } from './run.ts';
 import { toolPath } from './tools.ts';
 
 /** A change to one file that a check must find. */
-export interface Fault {
+export interface FieldError {
   readonly file: string;
   /** Text that is in the file, and what comes in its place, wherever it stands. */
   readonly from: string;
@@ -16,7 +16,7 @@ export interface Fault {
 export interface Check {
   /** Looks at a copy of what is deployed, in the folder `tree`. */
   readonly look: (tree: string) => Promise<Run>;
-  readonly faults: readonly Fault[];
+  readonly faults: readonly FieldError[];
 }
 
 /** What the checks look at. */
@@ -150,7 +150,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
         to: 'privileged: true',
         found: /container is privileged/,
       },
-      { file: DEPLOYMENT, from: 'memory: 512Mi', to: 'example.com/x: 1', found: /Memory limit is not set/ },
+      { file: DEPLOYMENT, from: 'memory: 1536Mi', to: 'example.com/x: 1', found: /Memory limit is not set/ },
       {
         file: 'k8s/base/pod-disruption-budget.yaml',
         from: 'name: messenger',

@@ -8,15 +8,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const FOLDERS = Array.from({ length: 9 }, (_, index) => projectCluster(index + 1).directory);
 
 /**
- * `env`, with the settings of the local Cassandra in place of those that it leaves out: where it names neither a storage
- * nor contact points, and `npm run cassandra` or `npm run start:cassandra` runs one that answers. Null where there is
- * none such, and `env` itself where it says what to use.
+ * `env` with a storage: its own; Cassandra if only contact points are set; or the local Cassandra that
+ * `npm run cassandra` or `npm run start:cassandra` runs, if it answers. Null if there is none of these.
  */
 export async function withLocalCassandra(
   env: Environment,
   folders: readonly string[] = FOLDERS,
 ): Promise<Environment | null> {
-  if (env['STORAGE'] || env['CASSANDRA_CONTACT_POINTS']) return env;
+  if (env['STORAGE']) return env;
+  if (env['CASSANDRA_CONTACT_POINTS']) return { ...env, STORAGE: 'cassandra' };
   for (const folder of folders) {
     const contactPoints = heldClaim(folder)?.contactPoints ?? [];
     const [address = '', port] = contactPoints[0]?.split(':') ?? [];

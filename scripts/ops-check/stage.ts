@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeMetricsApp } from '../../src/adapters/http/app.ts';
-import { bareProblem } from '../../src/adapters/http/problems.ts';
+import { standaloneProblem } from '../../src/adapters/http/problems.ts';
 import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
-import { openHttpServer } from '../../src/adapters/system/http-server.ts';
+import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
 import { startService, type Environment } from '../../test/faults/service.ts';
 import { freePort } from '../local-cassandra/free-port.ts';
 import { projectFolder } from '../local-cassandra/project-folder.ts';
@@ -90,7 +90,7 @@ const NODES = ['10.0.0.1:9042', '10.0.0.2:9042', '10.0.0.3:9042'];
 async function openBadDay(closing: (() => unknown)[]): Promise<string> {
   let told = 0;
   const { telemetry, ...metrics } = makeMetrics({
-    admission: () => ({ inProgress: told % 40, room: 64, turnedAway: told >> 4 }),
+    concurrencyLimiter: () => ({ inProgress: told % 40, limit: 64, rejected: told >> 4 }),
     pools: () => NODES.map((node, index) => ({ node, connections: 2, inFlight: (told >> index) % 5 })),
     clock: () => ({ verified: told % 500 < 450, offsetSeconds: ((told % 60) - 30) / 1_000 }),
   });
@@ -115,13 +115,13 @@ async function openBadDay(closing: (() => unknown)[]): Promise<string> {
   closing.push(() => clearInterval(timer));
   const app = makeMetricsApp({
     metrics,
-    missing: () => Promise.resolve([]),
+    readinessProblems: () => Promise.resolve([]),
     build: { version: '0.0.0', commit: null },
     log: { info: () => undefined, warn: console.warn, error: console.error },
   });
   const server = await openHttpServer({
     fetch: (request) => app.fetch(request),
-    refuse: bareProblem,
+    refuse: standaloneProblem,
     host: '127.0.0.1',
     port: 0,
   });

@@ -45,7 +45,7 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
       find: (id) => persist(() => users.find(id)),
       save: (user) => persist(() => users.save(user)),
     },
-    missing: () => storage.missing(),
+    readinessProblems: () => storage.readinessProblems(),
     close: () => storage.close(),
   };
 }

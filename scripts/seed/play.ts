@@ -1,5 +1,4 @@
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
-import { makeGetConversation } from '../../src/application/get-conversation.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageRepository } from '../../src/application/ports/message-repository.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
@@ -47,14 +46,14 @@ export function messagesIn(parameters: Parameters): number {
  * Rejects with the `StorageFailure` that ended it, once nothing is in progress any more. `sent` is told of each
  * message that was stored.
  */
-export async function play(needs: {
+export async function play(deps: {
   storage: Storage;
   parameters: Parameters;
   sent: () => void;
 }): Promise<void> {
-  const { parameters } = needs;
-  await atOnce(numbersTo(parameters.users), (number) => save(number, needs));
-  await atOnce(talksOf(parameters), (talk, hasFailed) => speak(talk, hasFailed, needs));
+  const { parameters } = deps;
+  await atOnce(numbersTo(parameters.users), (number) => save(number, deps));
+  await atOnce(talksOf(parameters), (talk, hasFailed) => speak(talk, hasFailed, deps));
 }
 
 /** Users came one a second, the last of them before the oldest message. */
@@ -79,8 +78,7 @@ async function speak(
   const messageIds = seededMessageIds({ clock: { now: () => now }, random });
 
   if (talk.startedAt !== null) {
-    const getConversation = makeGetConversation({ messages, conversations, readPositions, messageIds });
-    const deps = { conversations, messageIds, conversationIdOf, getConversation };
+    const deps = { messages, conversations, readPositions, messageIds, conversationIdOf };
     await makeStartConversation(deps)({ caller: SERVICE, participantIds: talk.participantIds });
   }
   // The past is imported: nobody is told of it now.

@@ -12,9 +12,9 @@ export interface GetUserQuery {
  */
 export type GetUser = (query: GetUserQuery) => Promise<User>;
 
-export function makeGetUser(needs: { users: UserRepository }): GetUser {
+export function makeGetUser(deps: { users: UserRepository }): GetUser {
   return async ({ userId }) => {
-    const user = await needs.users.find(userId);
+    const user = await deps.users.find(userId);
     if (user === null) throw new Refusal('user_not_found', 'There is no such user.');
     return user;
   };

@@ -1,4 +1,4 @@
-import { actsFor, type Caller } from '../domain/caller.ts';
+import { canActAs, type Caller } from '../domain/caller.ts';
 import type { InboxEntry } from '../domain/conversation.ts';
 import type { UserId } from '../domain/ids.ts';
 import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
@@ -39,7 +39,7 @@ export function makeListConversations(deps: {
   messageIds: MessageIds;
 }): ListConversations {
   return async ({ caller, userId, unreadCounts = false, ...request }) => {
-    if (!actsFor(caller, userId)) {
+    if (!canActAs(caller, userId)) {
       throw new Refusal('inbox_of_another', 'An inbox is shown to its owner alone.');
     }
     const entries = await deps.conversations.listByUser(userId, sliceOf(request));

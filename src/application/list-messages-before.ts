@@ -1,7 +1,7 @@
 import type { Caller } from '../domain/caller.ts';
 import type { ConversationId } from '../domain/ids.ts';
-import { contentBytesOf, type Message } from '../domain/message.ts';
-import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
+import { contentBytesOf, MAX_CONTENT_BYTES, type Message } from '../domain/message.ts';
+import { MAX_PAGE_BYTES, pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
@@ -36,4 +36,10 @@ export function makeListMessagesBefore(deps: {
     if (messages[0] !== undefined) deps.messageIds.observe(messages[0].id);
     return pageOf(messages, request, { positionOf: ({ id }) => id, bytesOf: contentBytesOf });
   };
+}
+
+/** The most bytes of content that a page holds. */
+export function maxPageBytes({ limit, page }: PageRequest): number {
+  const bytes = limit * MAX_CONTENT_BYTES;
+  return page === null ? Math.min(bytes, MAX_PAGE_BYTES) : bytes;
 }

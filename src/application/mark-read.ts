@@ -1,4 +1,4 @@
-import { actsFor, type Caller } from '../domain/caller.ts';
+import { canActAs, type Caller } from '../domain/caller.ts';
 import type { EventId } from '../domain/ids.ts';
 import type { ReadMark } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
@@ -27,7 +27,7 @@ export function makeMarkRead(deps: {
   messageIds: MessageIds;
 }): MarkRead {
   return async ({ caller, conversationId, userId, upTo }) => {
-    if (!actsFor(caller, userId)) {
+    if (!canActAs(caller, userId)) {
       throw new Refusal('reader_is_another', 'A user marks conversations as read for themselves alone.');
     }
     const readUpTo = await deps.readPositions.mark({ userId, conversationId, upTo });

@@ -1,14 +1,11 @@
 import type { ClockCheck } from './ports/clock-check.ts';
-import { EFFECTS, type UseCases } from './use-cases.ts';
+import { USE_CASES, wrapUseCases, type UseCases } from './use-cases.ts';
 
-type Ask = (question: never) => Promise<unknown>;
-
-/** The same use cases; those that write begin only once `clockCheck` has verified the clock, and reject where it does not. */
+/** The same use cases; commands begin only once `clockCheck` has verified the clock, and reject where it does not. */
 export function requireVerifiedClock(clockCheck: ClockCheck, useCases: UseCases): UseCases {
-  const checked = (Object.keys(EFFECTS) as (keyof UseCases)[]).map((name) => {
-    const ask: Ask = useCases[name];
-    if (EFFECTS[name] === 'reads') return [name, ask];
-    return [name, (question: never) => clockCheck.verified().then(() => ask(question))];
-  });
-  return Object.fromEntries(checked) as UseCases;
+  return wrapUseCases(useCases, (useCase, name) =>
+    USE_CASES[name].kind === 'query'
+      ? useCase
+      : (request) => clockCheck.verified().then(() => useCase(request)),
+  );
 }

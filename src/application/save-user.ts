@@ -1,4 +1,4 @@
-import { actsFor, type Caller } from '../domain/caller.ts';
+import { canActAs, type Caller } from '../domain/caller.ts';
 import type { UserId } from '../domain/ids.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { composeUser, type User } from '../domain/user.ts';
@@ -22,11 +22,11 @@ export interface SaveUserResult {
  */
 export type SaveUser = (command: SaveUserCommand) => Promise<SaveUserResult>;
 
-export function makeSaveUser(needs: { users: UserRepository; clock: Pick<Clock, 'now'> }): SaveUser {
+export function makeSaveUser(deps: { users: UserRepository; clock: Pick<Clock, 'now'> }): SaveUser {
   return async ({ caller, userId, username }) => {
-    if (!actsFor(caller, userId)) {
+    if (!canActAs(caller, userId)) {
       throw new Refusal('name_of_another', 'A user is named by nobody but themselves.');
     }
-    return needs.users.save(composeUser({ id: userId, username, createdAt: needs.clock.now() }));
+    return deps.users.save(composeUser({ id: userId, username, createdAt: deps.clock.now() }));
   };
 }

@@ -1,4 +1,4 @@
-import { actsFor, type Caller } from '../domain/caller.ts';
+import { canActAs, type Caller } from '../domain/caller.ts';
 import { participantsOf } from '../domain/conversation.ts';
 import type { IdempotencyKey, UserId } from '../domain/ids.ts';
 import { composeMessage, type Message } from '../domain/message.ts';
@@ -38,7 +38,7 @@ export function makeSendMessage(deps: {
   conversationIdOf: ConversationIdOf;
 }): SendMessage {
   return async ({ caller, senderId, receiverId, content, idempotencyKey }) => {
-    if (!actsFor(caller, senderId)) {
+    if (!canActAs(caller, senderId)) {
       throw new Refusal('sender_is_another', 'A user sends under no id but their own.');
     }
     const participants = participantsOf(senderId, receiverId);

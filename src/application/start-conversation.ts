@@ -1,11 +1,13 @@
-import { actsFor, type Caller } from '../domain/caller.ts';
+import { canActAs, type Caller } from '../domain/caller.ts';
 import { participantsOf } from '../domain/conversation.ts';
 import type { UserId } from '../domain/ids.ts';
 import { Refusal } from '../domain/refusal.ts';
-import type { ConversationSummary, GetConversation } from './get-conversation.ts';
+import { makeGetConversation, type ConversationSummary } from './get-conversation.ts';
 import type { ConversationIdOf } from './ports/conversation-ids.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
+import type { MessageRepository } from './ports/message-repository.ts';
+import type { ReadPositionRepository } from './ports/read-position-repository.ts';
 import { StorageFailure } from './ports/storage-failure.ts';
 
 export interface StartConversationCommand {
@@ -26,22 +28,24 @@ export interface StartConversationResult extends ConversationSummary {
 export type StartConversation = (command: StartConversationCommand) => Promise<StartConversationResult>;
 
 export function makeStartConversation(deps: {
+  messages: MessageRepository;
   conversations: ConversationRepository;
+  readPositions: ReadPositionRepository;
   messageIds: MessageIds;
   conversationIdOf: ConversationIdOf;
-  getConversation: GetConversation;
 }): StartConversation {
+  const getConversation = makeGetConversation(deps);
   return async ({ caller, participantIds }) => {
-    if (!participantIds.some((participant) => actsFor(caller, participant))) {
+    if (!participantIds.some((participant) => canActAs(caller, participant))) {
       throw new Refusal('participants_are_others', 'A user starts no conversation but their own.');
     }
     const participants = participantsOf(...participantIds);
     const id = deps.conversationIdOf(participants);
     const found = await deps.conversations.find(id);
-    // What is there is begun again with its own time, which completes a begin that died half-way.
+    // An existing conversation is started again with its own time, which completes a start that failed half-way.
     await deps.conversations.start(found ?? { id, participants, created: deps.messageIds.next() });
-    // Asked for anew, since a begin in the same instant may have been the earlier one.
-    const summary = await deps.getConversation({ caller, conversationId: id }).catch(afterWrite);
+    // Read again, since a start in the same instant may have been the earlier one.
+    const summary = await getConversation({ caller, conversationId: id }).catch(afterWrite);
     return { ...summary, started: found === null };
   };
 }

@@ -1,32 +1,71 @@
-import type { GetConversation } from './get-conversation.ts';
-import type { GetUser } from './get-user.ts';
-import type { ListConversations } from './list-conversations.ts';
-import type { ListMessagesBefore } from './list-messages-before.ts';
-import type { MarkRead } from './mark-read.ts';
-import type { SaveUser } from './save-user.ts';
-import type { SendMessage } from './send-message.ts';
-import type { StartConversation } from './start-conversation.ts';
+import { makeGetConversation } from './get-conversation.ts';
+import { makeGetUser } from './get-user.ts';
+import { makeListConversations } from './list-conversations.ts';
+import { makeListMessagesBefore, maxPageBytes } from './list-messages-before.ts';
+import { makeMarkRead } from './mark-read.ts';
+import type { Clock } from './ports/clock.ts';
+import type { ConversationIdOf } from './ports/conversation-ids.ts';
+import type { MessageIds } from './ports/message-ids.ts';
+import type { Repositories } from './ports/storage.ts';
+import { makeSaveUser } from './save-user.ts';
+import { makeSendMessage } from './send-message.ts';
+import { makeStartConversation } from './start-conversation.ts';
 
-/** Everything that the outside may ask of the messenger. Each may also reject with a `StorageFailure`. */
-export interface UseCases {
-  readonly sendMessage: SendMessage;
-  readonly listMessagesBefore: ListMessagesBefore;
-  readonly listConversations: ListConversations;
-  readonly getConversation: GetConversation;
-  readonly startConversation: StartConversation;
-  readonly markRead: MarkRead;
-  readonly saveUser: SaveUser;
-  readonly getUser: GetUser;
+/** What use cases are made of. */
+export interface UseCaseDeps extends Repositories {
+  readonly clock: Clock;
+  readonly messageIds: MessageIds;
+  readonly conversationIdOf: ConversationIdOf;
 }
 
-/** What each use case does to storage: whether one that was given up may have left something behind. */
-export const EFFECTS: Readonly<Record<keyof UseCases, 'reads' | 'writes'>> = {
-  sendMessage: 'writes',
-  listMessagesBefore: 'reads',
-  listConversations: 'reads',
-  getConversation: 'reads',
-  startConversation: 'writes',
-  markRead: 'writes',
-  saveUser: 'writes',
-  getUser: 'reads',
+interface Declaration {
+  /** A `query` changes nothing. A `command` that is given up may have been carried out. */
+  readonly kind: 'query' | 'command';
+  readonly make: (deps: UseCaseDeps) => (request: never) => Promise<unknown>;
+  /** The most bytes of content that its result holds; left out where they do not matter. */
+  readonly maxBytes?: (request: never) => number;
+}
+
+/** The list of all use cases. Everything else that has to know them is derived from it. */
+export const USE_CASES = {
+  sendMessage: { kind: 'command', make: makeSendMessage },
+  listMessagesBefore: { kind: 'query', make: makeListMessagesBefore, maxBytes: maxPageBytes },
+  listConversations: { kind: 'query', make: makeListConversations },
+  getConversation: { kind: 'query', make: makeGetConversation },
+  startConversation: { kind: 'command', make: makeStartConversation },
+  markRead: { kind: 'command', make: makeMarkRead },
+  saveUser: { kind: 'command', make: makeSaveUser },
+  getUser: { kind: 'query', make: makeGetUser },
+} as const satisfies Readonly<Record<string, Declaration>>;
+
+/** All that the messenger does. Each may also reject with a `StorageFailure`. */
+export type UseCases = {
+  readonly [Name in UseCaseName]: ReturnType<(typeof USE_CASES)[Name]['make']>;
 };
+
+export type UseCaseName = keyof typeof USE_CASES;
+
+export const USE_CASE_NAMES = Object.keys(USE_CASES) as readonly UseCaseName[];
+
+/** All use cases over the same ports. */
+export function makeUseCases(deps: UseCaseDeps): UseCases {
+  return Object.fromEntries(USE_CASE_NAMES.map((name) => [name, USE_CASES[name].make(deps)])) as UseCases;
+}
+
+type AnyUseCase = (request: never) => Promise<unknown>;
+
+/** The same use cases, each replaced by what `wrap` makes of it. */
+export function wrapUseCases(
+  useCases: UseCases,
+  wrap: (useCase: AnyUseCase, name: UseCaseName) => AnyUseCase,
+): UseCases {
+  return Object.fromEntries(
+    USE_CASE_NAMES.map((name) => [name, wrap(useCases[name], name)]),
+  ) as unknown as UseCases;
+}
+
+/** The most bytes of content that the result of a request holds; 0 where they do not matter. */
+export function maxBytesOf(name: UseCaseName, request: never): number {
+  const { maxBytes }: Declaration = USE_CASES[name];
+  return maxBytes?.(request) ?? 0;
+}

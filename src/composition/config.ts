@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { overlap, READ_CONSISTENCIES, WRITE_CONSISTENCIES } from '../adapters/cassandra/consistency.ts';
 import type { CassandraOptions } from '../adapters/cassandra/storage.ts';
 import { SAMPLERS, type Sampling } from '../adapters/opentelemetry/sampling.ts';
-import { gateOptions, gateSettings, type GateOptions } from './gate-config.ts';
+import { accessOptions, accessSettings, type AccessOptions } from './access-config.ts';
 import { fileText, oneOf, secretFile, wholeNumber } from './setting-types.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -41,12 +41,12 @@ export interface Config {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: (typeof LOG_FORMATS)[number];
   /** What the names of users in the log are made with; null where it names none. */
-  readonly userNamesKey: string | null;
+  readonly pseudonymKey: string | null;
   readonly requestTimeoutMs: number;
   readonly maxRequestsInFlight: number;
   /** Which requests are traced; null where none is. */
   readonly tracing: Sampling | null;
-  readonly gate: GateOptions;
+  readonly accessPolicy: AccessOptions;
   readonly cassandra: CassandraOptions;
   /** The replicas of a keyspace that is yet to be created; null where that was left open. */
   readonly replicationFactor: number | null;
@@ -67,12 +67,12 @@ export function readConfig(
 ): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, text]) => text !== ''));
   const { data, error } = environment(readText).safeParse(given);
-  const { data: settings, error: gateError } = gateSettings(readText).safeParse(given);
+  const { data: settings, error: gateError } = accessSettings(readText).safeParse(given);
   const lines = [error, gateError].flatMap((flaws) =>
     (flaws?.issues ?? []).map(({ path, message }) => `  ${path[0]?.toString()} ${message}`),
   );
-  const gate = settings && gateOptions(settings, (name, what) => lines.push(`  ${name} ${what}`));
-  if (data === undefined || gate === undefined || lines.length > 0) {
+  const accessPolicy = settings && accessOptions(settings, (name, what) => lines.push(`  ${name} ${what}`));
+  if (data === undefined || accessPolicy === undefined || lines.length > 0) {
     throw new ConfigError(`The environment can't be followed:\n${lines.join('\n')}`);
   }
   const password = data.CASSANDRA_PASSWORD ?? data.CASSANDRA_PASSWORD_FILE;
@@ -84,14 +84,14 @@ export function readConfig(
     storage: data.STORAGE,
     logLevel: data.LOG_LEVEL,
     logFormat: data.LOG_FORMAT,
-    userNamesKey: data.LOG_USERS_KEY ?? null,
+    pseudonymKey: data.LOG_USERS_KEY ?? null,
     requestTimeoutMs: data.REQUEST_TIMEOUT_MS,
     maxRequestsInFlight: data.MAX_REQUESTS_IN_FLIGHT,
     tracing:
       data.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
         ? null
         : { sampler: data.OTEL_TRACES_SAMPLER, ratio: data.OTEL_TRACES_SAMPLER_ARG },
-    gate,
+    accessPolicy,
     cassandra: {
       contactPoints: data.CASSANDRA_CONTACT_POINTS,
       localDatacenter: data.CASSANDRA_LOCAL_DATACENTER,
@@ -125,7 +125,11 @@ export function readServiceConfig(
   readText: (path: string) => string,
 ): Config {
   const config = readConfig(env, readText);
-  if (config.gate.tokens === null && env['NODE_ENV'] === 'production' && env['AUTH_ALLOW_NONE'] !== 'true') {
+  if (
+    config.accessPolicy.tokens === null &&
+    env['NODE_ENV'] === 'production' &&
+    env['AUTH_ALLOW_NONE'] !== 'true'
+  ) {
     throw new ConfigError(
       'AUTH is none, so that every caller may act for every user, and NODE_ENV is production: ' +
         'set AUTH=jwt, or AUTH_ALLOW_NONE=true where something in front of this service lets in only who belongs.',
@@ -137,7 +141,7 @@ export function readServiceConfig(
 /** Every variable that is read, as docs/configuration.md lists them. */
 export const SETTINGS: readonly { name: string; byDefault: string | null; about: string }[] = Object.entries({
   ...environment(() => '').shape,
-  ...gateSettings(() => '').shape,
+  ...accessSettings(() => '').shape,
 }).map(([name, schema]) => ({
   name,
   byDefault: schema instanceof z.ZodPrefault ? schema.def.defaultValue : null,
@@ -213,7 +217,7 @@ function environment(readText: (path: string) => string) {
       CASSANDRA_REPLICATION_FACTOR: wholeNumber(1, 100)
         .optional()
         .describe(
-          'replicas of each row, used when `npm run migrate` creates the keyspace; if unset, the number of nodes, at most 3',
+          'replicas of each row, used when `npm run migrate` creates the keyspace; required unless Cassandra is a single node on this host',
         ),
       CASSANDRA_USERNAME: z.string().optional().describe('user name for Cassandra, if it requires a login'),
       CASSANDRA_PASSWORD: z.string().optional().describe('password for Cassandra'),

@@ -1,16 +1,16 @@
+import type { OpenAPIHono } from '@hono/zod-openapi';
 import { makeApp } from '../adapters/http/app.ts';
-import type { UserNames } from '../adapters/http/exchange.ts';
-import type { Gate } from '../adapters/http/gate.ts';
+import type { AccessPolicy } from '../adapters/http/middleware/access-policy.ts';
+import type { Pseudonymize } from '../adapters/http/middleware/access-log.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
-import { conversationIdOf as systemConversationIdOf } from '../adapters/system/conversation-ids.ts';
-import { answeringWithin } from '../adapters/system/deadline.ts';
-import { admitting, type Admission } from '../application/admission.ts';
-import { makeGetConversation } from '../application/get-conversation.ts';
-import { makeGetUser } from '../application/get-user.ts';
-import { makeListConversations } from '../application/list-conversations.ts';
-import { makeListMessagesBefore } from '../application/list-messages-before.ts';
-import { makeMarkRead } from '../application/mark-read.ts';
+import { conversationIdOf } from '../adapters/system/conversation-ids.ts';
+import { withTimeout } from '../adapters/system/with-timeout.ts';
+import {
+  limitConcurrency,
+  makeConcurrencyLimiter,
+  type ConcurrencyLimiter,
+} from '../application/concurrency-limiter.ts';
 import type { Build } from '../application/ports/build.ts';
 import type { ClockCheck } from '../application/ports/clock-check.ts';
 import type { Clock } from '../application/ports/clock.ts';
@@ -20,133 +20,98 @@ import type { Storage } from '../application/ports/storage.ts';
 import type { Telemetry } from '../application/ports/telemetry.ts';
 import type { Tracing } from '../application/ports/tracing.ts';
 import { requireVerifiedClock } from '../application/require-verified-clock.ts';
-import { makeSaveUser } from '../application/save-user.ts';
-import { makeSendMessage } from '../application/send-message.ts';
-import { makeStartConversation } from '../application/start-conversation.ts';
-import { traced } from '../application/tracing.ts';
-import type { UseCases } from '../application/use-cases.ts';
-import { makeProvisions, type Provisions } from './provide.ts';
-import { TOKENS } from './tokens.ts';
+import { makeUseCases, type UseCaseDeps, type UseCases } from '../application/use-cases.ts';
+import { withTracing } from '../application/with-tracing.ts';
+import { makeBindings, type Bindings } from './bindings.ts';
 
-/** What differs from host to host and from test to test. All of it is open already; the caller closes storage. */
-export interface Ingredients {
+/** What differs between hosts and between tests. All of it is open already; the caller closes storage. */
+export interface Dependencies {
   readonly storage: Storage;
   readonly clock: Clock;
-  /** Asked before each write. */
+  /** Asked before each command. */
   readonly clockCheck: ClockCheck;
   readonly messageIds: MessageIds;
   readonly telemetry: Telemetry;
-  /** Null where nothing is traced. */
+  /** Null if tracing is off. */
   readonly tracing: Tracing | null;
-  /** What the app gives at /metrics; null where it has no such path. */
+  /** What the app serves at /metrics; null if it has no such path. */
   readonly metrics: MetricsText | null;
   readonly log: Log;
-  readonly userNames: UserNames;
+  readonly pseudonymize: Pseudonymize;
   readonly build: Build;
   readonly docsAssets: DocsAssets;
-  /** The path under which a proxy shows the service; empty for none. */
+  /** The path under which a proxy serves the service; empty for none. */
   readonly publicPath: string;
-  readonly gate: Gate;
+  readonly accessPolicy: AccessPolicy;
   readonly requestTimeoutMs: number;
   readonly maxRequestsInFlight: number;
 }
 
-/** The messenger, put together: `TOKENS.app` is what a host serves. */
-export function buildContainer(given: Ingredients): Pick<Provisions, 'take'> {
-  const { value, made, take } = makeProvisions();
-  const { clock, clockCheck, messageIds, conversationIdOf, log, userNames, build, docsAssets } = TOKENS;
-  const { publicPath, gate } = TOKENS;
-  const { telemetry, tracing, metrics, requestTimeoutMs, maxRequestsInFlight } = TOKENS;
-  const { messages, conversations, readPositions, users, missing } = TOKENS;
-  const { sendMessage, listMessagesBefore, listConversations, getConversation, startConversation } = TOKENS;
-  const { markRead, saveUser, getUser, admission, useCases, app } = TOKENS;
-
-  value(clock, given.clock);
-  value(clockCheck, given.clockCheck);
-  value(messageIds, given.messageIds);
-  value(conversationIdOf, systemConversationIdOf);
-  value(telemetry, given.telemetry);
-  value(tracing, given.tracing);
-  value(metrics, given.metrics);
-  value(log, given.log);
-  value(userNames, given.userNames);
-  value(build, given.build);
-  value(docsAssets, given.docsAssets);
-  value(publicPath, given.publicPath);
-  value(gate, given.gate);
-  value(requestTimeoutMs, given.requestTimeoutMs);
-  value(maxRequestsInFlight, given.maxRequestsInFlight);
-
-  value(messages, given.storage.messages);
-  value(conversations, given.storage.conversations);
-  value(readPositions, given.storage.readPositions);
-  value(users, given.storage.users);
-  value(missing, async () => {
-    const all = await Promise.all([given.storage.missing(), given.gate.readinessProblems()]);
-    return all.flat();
-  });
-
-  made(sendMessage, makeSendMessage, { messages, messageIds, conversationIdOf });
-  made(listMessagesBefore, makeListMessagesBefore, { messages, conversations, messageIds });
-  made(listConversations, makeListConversations, { conversations, readPositions, messageIds });
-  made(getConversation, makeGetConversation, { messages, conversations, readPositions, messageIds });
-  made(startConversation, makeStartConversation, {
-    conversations,
-    messageIds,
-    conversationIdOf,
-    getConversation,
-  });
-  made(markRead, makeMarkRead, { readPositions, messageIds });
-  made(saveUser, makeSaveUser, { users, clock });
-  made(getUser, makeGetUser, { users });
-  made(admission, makeAdmission, {
-    sendMessage,
-    listMessagesBefore,
-    listConversations,
-    getConversation,
-    startConversation,
-    markRead,
-    saveUser,
-    getUser,
-    maxRequestsInFlight,
-    clock,
-  });
-  made(useCases, makeBoundedUseCases, { admission, clockCheck, requestTimeoutMs, tracing });
-
-  made(app, makeApp, {
-    useCases,
-    admission,
-    missing,
-    build,
-    docsAssets,
-    publicPath,
-    gate,
-    telemetry,
-    tracing,
-    metrics,
-    log,
-    userNames,
-  });
-
-  return { take };
+/** Every service of the messenger, by name. */
+export interface Services extends Dependencies, UseCaseDeps {
+  readonly readinessProblems: () => Promise<readonly string[]>;
+  readonly concurrencyLimiter: ConcurrencyLimiter;
+  /** The use cases, wrapped: traced, timed, with a verified clock, within the concurrency limit. */
+  readonly useCases: UseCases;
+  /** What a host serves. */
+  readonly app: OpenAPIHono;
 }
 
-function makeAdmission({
-  maxRequestsInFlight,
-  clock,
-  ...useCases
-}: UseCases & { readonly maxRequestsInFlight: number; readonly clock: Clock }): Admission {
-  return admitting({ most: maxRequestsInFlight, clock, useCases });
+/** Wires the messenger over `given`. */
+export function buildContainer(given: Dependencies): Pick<Bindings<Services>, 'resolve'> {
+  const { bindValue, bindFactory, resolve } = makeBindings<Services>();
+
+  for (const name of Object.keys(given) as (keyof Dependencies)[]) bindValue(name, given[name]);
+  bindValue('messages', given.storage.messages);
+  bindValue('conversations', given.storage.conversations);
+  bindValue('events', given.storage.events);
+  bindValue('readPositions', given.storage.readPositions);
+  bindValue('users', given.storage.users);
+  bindValue('conversationIdOf', conversationIdOf);
+
+  bindFactory('readinessProblems', makeReadinessProblems, ['storage', 'accessPolicy']);
+  bindFactory('concurrencyLimiter', makeConcurrencyLimiter, ['maxRequestsInFlight', 'clock']);
+  bindFactory('useCases', makeWrappedUseCases, [
+    ...([
+      'messages',
+      'conversations',
+      'events',
+      'readPositions',
+      'users',
+      'clock',
+      'messageIds',
+      'conversationIdOf',
+    ] as const),
+    ...(['concurrencyLimiter', 'clockCheck', 'requestTimeoutMs', 'tracing'] as const),
+  ]);
+  bindFactory('app', makeApp, [
+    ...([
+      'useCases',
+      'concurrencyLimiter',
+      'readinessProblems',
+      'accessPolicy',
+      'build',
+      'docsAssets',
+    ] as const),
+    ...(['publicPath', 'telemetry', 'tracing', 'metrics', 'log', 'pseudonymize'] as const),
+  ]);
+
+  return { resolve };
 }
 
-function makeBoundedUseCases(needs: {
-  readonly admission: Admission;
-  readonly clockCheck: ClockCheck;
-  readonly requestTimeoutMs: number;
-  readonly tracing: Tracing | null;
-}): UseCases {
-  // What waits for the clock takes no place from what storage works on.
-  const checked = requireVerifiedClock(needs.clockCheck, needs.admission.useCases);
-  const bounded = answeringWithin(needs.requestTimeoutMs, checked);
-  return needs.tracing === null ? bounded : traced(needs.tracing, bounded);
+function makeReadinessProblems(deps: Pick<Services, 'storage' | 'accessPolicy'>) {
+  return async (): Promise<readonly string[]> => {
+    const problems = [deps.storage.readinessProblems(), deps.accessPolicy.readinessProblems()];
+    return (await Promise.all(problems)).flat();
+  };
+}
+
+function makeWrappedUseCases(
+  deps: UseCaseDeps & Pick<Services, 'concurrencyLimiter' | 'clockCheck' | 'requestTimeoutMs' | 'tracing'>,
+): UseCases {
+  const limited = limitConcurrency(deps.concurrencyLimiter, makeUseCases(deps));
+  // A command that waits for the clock does not count in the concurrency limit.
+  const checked = requireVerifiedClock(deps.clockCheck, limited);
+  const timed = withTimeout(deps.requestTimeoutMs, checked);
+  return deps.tracing === null ? timed : withTracing(deps.tracing, timed);
 }

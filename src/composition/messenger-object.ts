@@ -7,7 +7,7 @@ import { coarseTime } from '../adapters/system/clock.ts';
 import { SHORTEST_VALIDITY_MS } from '../adapters/system/verified-clock.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { Log } from '../application/ports/log.ts';
-import { UNWATCHED } from '../application/ports/telemetry.ts';
+import { NOOP_TELEMETRY } from '../application/ports/telemetry.ts';
 import { readServiceConfig, type Config } from './config.ts';
 import { openMessenger, type Messenger } from './messenger.ts';
 
@@ -53,7 +53,7 @@ export class MessengerObject {
       time: coarseTime(),
       // There is no monotonic clock that would show a step between measurements.
       clockValidForMs: SHORTEST_VALIDITY_MS,
-      telemetry: UNWATCHED,
+      telemetry: NOOP_TELEMETRY,
       tracing: null,
       metrics: null,
       log: this.#log,

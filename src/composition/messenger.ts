@@ -1,15 +1,15 @@
 import { openCassandraStorage, type Pool } from '../adapters/cassandra/storage.ts';
-import type { Peer } from '../adapters/http/asker.ts';
+import type { Peer } from '../adapters/http/middleware/rate-limit-key.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
 import { makeMemoryStorage } from '../adapters/memory/storage.ts';
 import { ClockVerifier } from '../adapters/system/clock-verifier.ts';
 import { makeClock, type TimeSources } from '../adapters/system/clock.ts';
-import { lingering } from '../adapters/system/lingering.ts';
+import { lingeringClose } from '../adapters/servers/lingering-close.ts';
 import { makeMessageIds } from '../adapters/system/message-ids.ts';
-import { hashedUserNames } from '../adapters/system/user-names.ts';
+import { makePseudonymize } from '../adapters/system/pseudonymize.ts';
 import { VerifiedClock } from '../adapters/system/verified-clock.ts';
-import { Overload, type AdmissionState } from '../application/admission.ts';
+import { Overload, type ConcurrencyState } from '../application/concurrency-limiter.ts';
 import type { Build } from '../application/ports/build.ts';
 import { ALWAYS_VERIFIED, type ClockCheck } from '../application/ports/clock-check.ts';
 import type { Clock } from '../application/ports/clock.ts';
@@ -20,8 +20,7 @@ import type { Telemetry } from '../application/ports/telemetry.ts';
 import type { Tracing } from '../application/ports/tracing.ts';
 import type { Config } from './config.ts';
 import { buildContainer } from './container.ts';
-import { openGate } from './gate.ts';
-import { TOKENS } from './tokens.ts';
+import { openAccessPolicy } from './access-policy.ts';
 
 /** The messenger over a storage of its own, for a host to serve. */
 export interface Messenger {
@@ -29,9 +28,9 @@ export interface Messenger {
   /** Resolves once storage is there; rejects with a sentence for people where waiting won't help. */
   readonly started: Promise<void>;
   /** What keeps it from serving, a sentence each. */
-  readonly missing: () => Promise<readonly string[]>;
+  readonly readinessProblems: () => Promise<readonly string[]>;
   /** How full it is, and what is open to each node of storage. */
-  readonly admission: () => AdmissionState;
+  readonly concurrencyLimiter: () => ConcurrencyState;
   readonly pools: () => readonly Pool[];
   /** What is known of this host's clock; null where it is compared with no other. */
   readonly clockState: (() => ClockState) | null;
@@ -52,11 +51,11 @@ interface Backend extends Pick<Messenger, 'started' | 'pools' | 'clockState' | '
   readonly clock: Clock;
   readonly messageIds: MessageIds;
   readonly clockCheck: ClockCheck;
-  readonly missing: () => Promise<readonly string[]>;
+  readonly readinessProblems: () => Promise<readonly string[]>;
 }
 
 /** Opens the storage that `config` names and puts the messenger together over it. Returns at once. */
-export function openMessenger(needs: {
+export function openMessenger(deps: {
   readonly config: Config;
   readonly time: TimeSources;
   /** For how long a measured clock counts as verified, where the steady source does not say how old it is. */
@@ -71,16 +70,20 @@ export function openMessenger(needs: {
   /** Whether it serves on only to finish, and is not to be sent anything new. */
   readonly isStopping: () => boolean;
 }): Messenger {
-  const { config, telemetry, tracing, metrics, log, build, docsAssets, isStopping } = needs;
+  const { config, telemetry, tracing, metrics, log, build, docsAssets, isStopping } = deps;
   const backend =
     config.storage === 'cassandra'
-      ? openCassandra({ ...needs, runWithinLimit: (work) => take(TOKENS.admission).run(work) })
-      : openMemory(needs);
+      ? openCassandra({
+          ...deps,
+          runWithinLimit: (work) => resolve('concurrencyLimiter').runInBackground(work),
+        })
+      : openMemory(deps);
   const { storage, clock, messageIds, clockCheck } = backend;
-  const { take } = buildContainer({
+  const { resolve } = buildContainer({
     storage: {
       ...storage,
-      missing: async () => (isStopping() ? ['The service is stopping.'] : backend.missing()),
+      readinessProblems: async () =>
+        isStopping() ? ['The service is stopping.'] : backend.readinessProblems(),
     },
     clock,
     clockCheck,
@@ -89,20 +92,20 @@ export function openMessenger(needs: {
     tracing,
     metrics,
     log,
-    userNames: config.userNamesKey === null ? null : hashedUserNames(config.userNamesKey),
+    pseudonymize: config.pseudonymKey === null ? null : makePseudonymize(config.pseudonymKey),
     build,
     docsAssets,
     publicPath: config.publicPath,
-    gate: openGate({ options: config.gate, clock, log }),
+    accessPolicy: openAccessPolicy({ options: config.accessPolicy, clock, log }),
     requestTimeoutMs: config.requestTimeoutMs,
     maxRequestsInFlight: config.maxRequestsInFlight,
   });
-  const app = take(TOKENS.app);
+  const app = resolve('app');
   return {
-    fetch: lingering((request, peer) => app.fetch(request, peer)),
+    fetch: lingeringClose((request, peer) => app.fetch(request, peer)),
     started: backend.started,
-    missing: () => take(TOKENS.missing)(),
-    admission: () => take(TOKENS.admission).state(),
+    readinessProblems: () => resolve('readinessProblems')(),
+    concurrencyLimiter: () => resolve('concurrencyLimiter').state(),
     pools: backend.pools,
     clockState: backend.clockState,
     close: backend.close,
@@ -110,12 +113,12 @@ export function openMessenger(needs: {
 }
 
 /** Storage in memory: the wall clock is the only one there is, and counts as verified. */
-function openMemory(needs: {
+function openMemory(deps: {
   readonly config: Config;
   readonly time: TimeSources;
   readonly log: Log;
 }): Backend {
-  const { config, time, log } = needs;
+  const { config, time, log } = deps;
   log.warn({}, 'Storage is the memory of this process: all data end with it. STORAGE=cassandra keeps them.');
   const clock = makeClock(time);
   const maxClockSkew = config.cassandra.maxClockSkewMs * 1_000;
@@ -133,7 +136,7 @@ function openMemory(needs: {
     messageIds,
     clockCheck: ALWAYS_VERIFIED,
     started: Promise.resolve(),
-    missing: () => storage.missing(),
+    readinessProblems: () => storage.readinessProblems(),
     pools: () => [],
     clockState: null,
     close: () => storage.close(),
@@ -141,7 +144,7 @@ function openMemory(needs: {
 }
 
 /** Storage in Cassandra, with a clock that is compared with those of its nodes. */
-function openCassandra(needs: {
+function openCassandra(deps: {
   readonly config: Config;
   readonly time: TimeSources;
   readonly clockValidForMs?: number;
@@ -149,7 +152,7 @@ function openCassandra(needs: {
   readonly telemetry: Telemetry;
   readonly runWithinLimit: (work: () => Promise<void>) => Promise<void>;
 }): Backend {
-  const { config, time, clockValidForMs, log, telemetry, runWithinLimit } = needs;
+  const { config, time, clockValidForMs, log, telemetry, runWithinLimit } = deps;
   const { maxClockSkewMs: maxSkewMs, requestTimeoutMs } = config.cassandra;
   const clock = new VerifiedClock({
     sources: time,
@@ -187,9 +190,9 @@ function openCassandra(needs: {
     // Before it is connected, storage refuses writes itself, and opens for them only with a verified clock.
     clockCheck: { verified: async () => (connected ? verifier.verified() : undefined) },
     started: storage.started,
-    async missing() {
+    async readinessProblems() {
       const problem = connected ? clock.problem() : null;
-      return [...(await storage.missing()), ...(problem === null ? [] : [problem])];
+      return [...(await storage.readinessProblems()), ...(problem === null ? [] : [problem])];
     },
     pools: () => storage.pools(),
     clockState: () => {

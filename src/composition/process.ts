@@ -2,23 +2,23 @@ import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeMetricsApp } from '../adapters/http/app.ts';
-import { corsHeadersFor } from '../adapters/http/cors.ts';
-import { bareProblem } from '../adapters/http/problems.ts';
+import { corsHeadersFor } from '../adapters/http/middleware/cors.ts';
+import { standaloneProblem } from '../adapters/http/problems.ts';
 import { openTracing, TracingError } from '../adapters/opentelemetry/tracing.ts';
 import { openProcessLog } from '../adapters/pino/process-log.ts';
 import { makeMetrics } from '../adapters/prometheus/metrics.ts';
 import { buildOfThisProcess } from '../adapters/system/build.ts';
 import { HOST_TIME } from '../adapters/system/clock.ts';
 import { docsAssets } from '../adapters/system/docs-assets.ts';
-import { lingering } from '../adapters/system/lingering.ts';
+import { lingeringClose } from '../adapters/servers/lingering-close.ts';
 import {
   ListenError,
   type HttpServer,
   type OpenHttpServer,
   type RequestRejection,
   type StandaloneAnswer,
-} from '../adapters/system/listening.ts';
-import { both, UNWATCHED } from '../application/ports/telemetry.ts';
+} from '../adapters/servers/server.ts';
+import { combineTelemetry, NOOP_TELEMETRY } from '../application/ports/telemetry.ts';
 import { ConfigError, readServiceConfig, type Config } from './config.ts';
 import { openMessenger } from './messenger.ts';
 
@@ -62,7 +62,7 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
   let stopping = 0;
   const isStopping = (): boolean => stopping > 0;
   const metrics = makeMetrics({
-    admission: () => messenger.admission(),
+    concurrencyLimiter: () => messenger.concurrencyLimiter(),
     pools: config.storage === 'cassandra' ? () => messenger.pools() : null,
     clock: config.storage === 'cassandra' ? () => messenger.clockState?.() ?? null : null,
   });
@@ -72,7 +72,7 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     telemetry:
       tracing === null
         ? metrics.telemetry
-        : both(metrics.telemetry, { ...UNWATCHED, statementSent: tracing.statementSent }),
+        : combineTelemetry(metrics.telemetry, { ...NOOP_TELEMETRY, statementSent: tracing.statementSent }),
     tracing,
     metrics: config.metricsPort === null ? metrics : null,
     log,
@@ -82,10 +82,14 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
   });
 
   const refuse = (why: RequestRejection, origin: string | undefined): StandaloneAnswer => {
-    const { status, headers, body } = bareProblem(why);
+    const { status, headers, body } = standaloneProblem(why);
     metrics.requestRejected(why);
     log.info({ requestId: headers['X-Request-Id'], reason: why, status }, 'The server rejected a request');
-    return { status, headers: { ...headers, ...corsHeadersFor(config.gate.corsOrigins, origin) }, body };
+    return {
+      status,
+      headers: { ...headers, ...corsHeadersFor(config.accessPolicy.corsOrigins, origin) },
+      body,
+    };
   };
 
   const listen = (place: Omit<Parameters<OpenHttpServer>[0], 'host' | 'refuse'>): Promise<HttpServer> =>
@@ -96,8 +100,8 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
 
   let metricsServer: HttpServer | null = null;
   if (config.metricsPort !== null) {
-    const app = makeMetricsApp({ metrics, missing: messenger.missing, build, log });
-    const fetch = lingering((request) => app.fetch(request));
+    const app = makeMetricsApp({ metrics, readinessProblems: messenger.readinessProblems, build, log });
+    const fetch = lingeringClose((request) => app.fetch(request));
     metricsServer = await listen({ fetch, port: config.metricsPort, setting: 'METRICS_PORT' });
     log.info(`Metrics at ${metricsServer.url}/metrics`);
   }

@@ -39,7 +39,12 @@ export function fileText(readText: (path: string) => string, pattern: RegExp, wh
 
 /** A secret: the text of the file at a path, without the newline at its end. */
 export function secretFile(readText: (path: string) => string) {
-  return fileText(readText, /[^\r\n]/, 'a file that is not empty').transform((text) =>
-    text.replace(/\r?\n$/, ''),
+  return (
+    fileText(readText, /[^\r\n]/, 'a file that is not empty')
+      // Bytes that are no UTF-8 are read as U+FFFD: another secret than the one in the file.
+      .refine((text) => !/^\uFEFF|\uFFFD/.test(text), {
+        error: 'must be the path of a file in UTF-8 without a byte order mark',
+      })
+      .transform((text) => text.replace(/\r?\n$/, ''))
   );
 }

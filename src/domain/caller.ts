@@ -7,6 +7,6 @@ export type Caller = { readonly kind: 'user'; readonly userId: UserId } | { read
 export const SERVICE: Caller = Object.freeze({ kind: 'service' });
 
 /** Whether `caller` may speak and look for this user. */
-export function actsFor(caller: Caller, userId: UserId): boolean {
+export function canActAs(caller: Caller, userId: UserId): boolean {
   return caller.kind === 'service' || caller.userId === userId;
 }

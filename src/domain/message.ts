@@ -14,6 +14,9 @@ export interface Message {
 /** The most code points that a message may hold; the limit of Facebook's Messenger. */
 export const MAX_CONTENT_LENGTH = 20_000;
 
+/** The most bytes of a message's content: a code point has at most four in UTF-8. */
+export const MAX_CONTENT_BYTES = 4 * MAX_CONTENT_LENGTH;
+
 /** The most code points of a message that an inbox shows. */
 export const MAX_PREVIEW_LENGTH = 140;
 

@@ -49,10 +49,10 @@ describe('outside of its object, the edge', () => {
   test.each([
     [`import { connect } from 'node:net'; console.log(connect);`, 'node:net'],
     [`import tls from 'tls'; console.log(tls);`, 'tls'],
-    [`export { openHttpServer } from '../system/http-server.ts';`, 'node:http'],
+    [`export { openHttpServer } from '../servers/node-server.ts';`, 'node:http'],
     [`import { makeSession } from '../cassandra/session.ts'; console.log(makeSession);`, 'cassandra-driver'],
   ])('is caught with “%s”', async (text, found) => {
-    expect(await hostsReached(planted('adapters/edge/spread.ts', text))).toContainEqual(
+    expect(await hostsReached(planted('adapters/edge/durable-object-routing.ts', text))).toContainEqual(
       expect.stringContaining(found),
     );
   });

@@ -63,7 +63,7 @@ test('there are files in every layer', () => {
 });
 
 const BREACHES: readonly [file: string, text: string][] = [
-  ['src/domain/planted.ts', `import { EFFECTS } from '../application/use-cases.ts';`],
+  ['src/domain/planted.ts', `import { USE_CASES } from '../application/use-cases.ts';`],
   ['src/domain/planted.ts', `import type { UseCases } from '../application/use-cases.ts';`],
   ['src/domain/planted.ts', `export * from '../adapters/system/clock.ts';`],
   ['src/domain/planted.ts', `export { run } from '../main.node.ts';`],
@@ -72,10 +72,10 @@ const BREACHES: readonly [file: string, text: string][] = [
   ['src/domain/planted.ts', `export type It = import('../application/use-cases.ts').UseCases;`],
   ['src/domain/planted.ts', `import { v7 } from 'uuid';`],
   ['src/domain/planted.ts', `import { readFileSync } from 'node:fs';`],
-  ['src/domain/planted.ts', `import { cast } from '../../test/contracts/cast.ts';`],
+  ['src/domain/planted.ts', `import { cast } from '../../test/contracts/fixtures.ts';`],
   ['src/application/planted.ts', `import type { App } from '../adapters/http/app.ts';`],
   ['src/application/ports/planted.ts', `import type { Row } from '../../adapters/cassandra/session.ts';`],
-  ['src/application/planted.ts', `import { TOKENS } from '../composition/tokens.ts';`],
+  ['src/application/planted.ts', `import { buildContainer } from '../composition/container.ts';`],
   ['src/application/planted.ts', `import { z } from 'zod';`],
   ['src/application/planted.ts', `import { randomUUID } from 'crypto';`],
   ['src/adapters/memory/planted.ts', `import { Notes } from '../cassandra/notes.ts';`],
@@ -85,7 +85,7 @@ const BREACHES: readonly [file: string, text: string][] = [
   ['src/adapters/http/routes/planted.ts', `import { makeClock } from '../../system/clock.ts';`],
   ['src/adapters/http/planted.ts', `import { createServer } from 'http';`],
   ['src/adapters/edge/planted.ts', `import { connect } from 'node:net';`],
-  ['src/adapters/http/planted.ts', `import { TOKENS } from '../../composition/tokens.ts';`],
+  ['src/adapters/http/planted.ts', `import { buildContainer } from '../../composition/container.ts';`],
   ['src/adapters/cassandra/planted.ts', `import { Container } from 'inversify';`],
   ['src/adapters/cassandra/planted.ts', `import { readConfig } from '../../composition/config.ts';`],
   ['src/adapters/system/planted.ts', `import { projectFolder } from '../../../scripts/x.ts';`],

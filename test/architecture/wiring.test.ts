@@ -1,19 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
+import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
-import { Overload } from '../../src/application/admission.ts';
+import { Overload } from '../../src/application/concurrency-limiter.ts';
 import {
   ALWAYS_VERIFIED,
   ClockNotVerified,
   type ClockCheck,
 } from '../../src/application/ports/clock-check.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
-import { UNWATCHED } from '../../src/application/ports/telemetry.ts';
-import { EFFECTS } from '../../src/application/use-cases.ts';
+import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
+import { USE_CASES } from '../../src/application/use-cases.ts';
 import { buildContainer } from '../../src/composition/container.ts';
-import { TOKENS } from '../../src/composition/tokens.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 
@@ -31,32 +30,26 @@ function containerOver(
     clock,
     clockCheck: ALWAYS_VERIFIED,
     messageIds,
-    telemetry: UNWATCHED,
+    telemetry: NOOP_TELEMETRY,
     tracing: null,
     metrics: null,
     log: silent,
-    userNames: null,
+    pseudonymize: null,
     build: { version: '0.0.0', commit: null },
     docsAssets,
     publicPath: '',
-    gate: OPEN_GATE,
+    accessPolicy: ALLOW_ALL,
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,
     ...changed,
   });
 }
 
-test.each(Object.entries(TOKENS))('%s resolves, to one value', (_, token) => {
-  const { take } = containerOver(memoryStorage());
-  expect(take<unknown>(token)).toBeDefined();
-  expect(take<unknown>(token)).toBe(take<unknown>(token));
-});
-
 describe('the container', () => {
   test('serves every use case over the storage that it was given', async () => {
     const storage = memoryStorage();
-    const useCases = containerOver(storage).take(TOKENS.useCases);
-    expect(Object.keys(useCases).sort()).toEqual(Object.keys(EFFECTS).sort());
+    const useCases = containerOver(storage).resolve('useCases');
+    expect(Object.keys(useCases).sort()).toEqual(Object.keys(USE_CASES).sort());
     const { user } = await useCases.saveUser({ caller: SERVICE, userId: 'ada' as UserId, username: 'Ada' });
     expect(await storage.users.find(user.id)).toEqual(user);
   });
@@ -67,7 +60,7 @@ describe('the container', () => {
       ...storage,
       users: { find: () => new Promise(() => undefined), save: () => new Promise(() => undefined) },
     };
-    const useCases = containerOver(hanging, { requestTimeoutMs: 1 }).take(TOKENS.useCases);
+    const useCases = containerOver(hanging, { requestTimeoutMs: 1 }).resolve('useCases');
     const userId = 'ada' as UserId;
     await expect(useCases.getUser({ userId })).rejects.toMatchObject({ kind: 'unavailable' });
     await expect(useCases.saveUser({ caller: SERVICE, userId, username: 'Ada' })).rejects.toMatchObject({
@@ -85,8 +78,8 @@ describe('the container', () => {
         save: (user) => storage.users.save(user),
       },
     };
-    const { take } = containerOver(slow, { requestTimeoutMs: 1, maxRequestsInFlight: 1 });
-    const { getUser, saveUser } = take(TOKENS.useCases);
+    const { resolve } = containerOver(slow, { requestTimeoutMs: 1, maxRequestsInFlight: 1 });
+    const { getUser, saveUser } = resolve('useCases');
     const userId = 'ada' as UserId;
     await expect(getUser({ userId })).rejects.toMatchObject({ kind: 'unavailable' });
     await expect(saveUser({ caller: SERVICE, userId, username: 'Ada' })).rejects.toThrow(Overload);
@@ -98,51 +91,54 @@ describe('the container', () => {
     });
   });
 
-  test.each(Object.entries(EFFECTS))('begins %s only as the clock allows: it %s', async (name, effect) => {
-    const began: string[] = [];
-    const noting = <Port extends object>(port: Port): Port =>
-      new Proxy(port, {
-        get: (target, method, receiver) => {
-          const value: unknown = Reflect.get(target, method, receiver);
-          // The container looks at what it is given, too.
-          if (typeof value !== 'function' || method === 'constructor') return value;
-          return (...given: unknown[]) => {
-            began.push(String(method));
-            return (value as (...given: unknown[]) => unknown).apply(target, given);
-          };
-        },
-      });
-    const { messages, conversations, users, ...rest } = memoryStorage();
-    const storage: Storage = {
-      ...rest,
-      messages: noting(messages),
-      conversations: noting(conversations),
-      users: noting(users),
-    };
-    const clockCheck = { verified: () => Promise.reject(new ClockNotVerified()) };
-    const useCases = containerOver(storage, { clockCheck }).take(TOKENS.useCases) as unknown as Record<
-      string,
-      (question: object) => Promise<unknown>
-    >;
-    const caller = SERVICE;
-    const question = { caller, userId: 'ada', senderId: 'ada', receiverId: 'ben', content: 'Hello' };
-    const outcome = await useCases[name]!({
-      ...question,
-      username: 'Ada',
-      participantIds: ['ada', 'ben'],
-      idempotencyKey: null,
-      conversationId: 'c',
-      before: null,
-      page: null,
-      limit: 1,
-    }).catch((error: unknown) => error);
-    expect(outcome instanceof ClockNotVerified).toBe(effect === 'writes');
-    expect(began.length > 0).toBe(effect === 'reads');
-  });
+  test.each(Object.entries(USE_CASES))(
+    '%s requires a verified clock if it is a command',
+    async (name, { kind }) => {
+      const began: string[] = [];
+      const noting = <Port extends object>(port: Port): Port =>
+        new Proxy(port, {
+          get: (target, method, receiver) => {
+            const value: unknown = Reflect.get(target, method, receiver);
+            // The container looks at what it is given, too.
+            if (typeof value !== 'function' || method === 'constructor') return value;
+            return (...given: unknown[]) => {
+              began.push(String(method));
+              return (value as (...given: unknown[]) => unknown).apply(target, given);
+            };
+          },
+        });
+      const { messages, conversations, users, ...rest } = memoryStorage();
+      const storage: Storage = {
+        ...rest,
+        messages: noting(messages),
+        conversations: noting(conversations),
+        users: noting(users),
+      };
+      const clockCheck = { verified: () => Promise.reject(new ClockNotVerified()) };
+      const useCases = containerOver(storage, { clockCheck }).resolve('useCases') as unknown as Record<
+        string,
+        (question: object) => Promise<unknown>
+      >;
+      const caller = SERVICE;
+      const question = { caller, userId: 'ada', senderId: 'ada', receiverId: 'ben', content: 'Hello' };
+      const outcome = await useCases[name]!({
+        ...question,
+        username: 'Ada',
+        participantIds: ['ada', 'ben'],
+        idempotencyKey: null,
+        conversationId: 'c',
+        before: null,
+        page: null,
+        limit: 1,
+      }).catch((error: unknown) => error);
+      expect(outcome instanceof ClockNotVerified).toBe(kind === 'command');
+      expect(began.length > 0).toBe(kind === 'query');
+    },
+  );
 
   test('tells by its app what storage misses', async () => {
     const missing = () => Promise.resolve(['The sun does not shine.']);
-    const app = containerOver({ ...memoryStorage(), missing }).take(TOKENS.app);
+    const app = containerOver({ ...memoryStorage(), readinessProblems: missing }).resolve('app');
     const answer = await app.request('/readyz');
     expect(answer.status).toBe(503);
     expect(await answer.text()).toContain('The sun does not shine.');

@@ -9,7 +9,7 @@ import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import { LONG_RETENTION_DAYS } from '../support/memory-storage.ts';
-import { overheardLog } from '../support/overheard.ts';
+import { guardedLog } from '../support/log-leak-guard.ts';
 
 /** How to reach `keyspace` on the Cassandra that these tests run on. */
 export function optionsFor(keyspace: string): CassandraOptions {
@@ -47,7 +47,7 @@ export async function openStorage(
     options,
     clock,
     messageIds: makeMessageIds({ clock }),
-    log: overheardLog,
+    log: guardedLog,
     ...(client && { client }),
   });
   await storage.started;

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
-import { bareProblem } from '../../src/adapters/http/problems.ts';
-import { openHttpServer } from '../../src/adapters/system/http-server.ts';
-import type { HttpServer } from '../../src/adapters/system/listening.ts';
+import { standaloneProblem } from '../../src/adapters/http/problems.ts';
+import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
+import type { HttpServer } from '../../src/adapters/servers/server.ts';
 import { ORIGIN, type Fetch } from '../http/client.ts';
 import { accessContract } from '../http/contract/access.ts';
 import { httpContracts } from '../http/contract/contracts.ts';
@@ -18,7 +18,7 @@ beforeAll(async () => {
   storage = await openStorage(await freshKeyspace());
   server = await openHttpServer({
     fetch: openApp({ storage }).fetch,
-    refuse: bareProblem,
+    refuse: standaloneProblem,
     host: '127.0.0.1',
     port: 0,
   });

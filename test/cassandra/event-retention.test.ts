@@ -8,8 +8,8 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { Position, UserId } from '../../src/domain/ids.ts';
 import { freshKeyspace, openClient } from './cluster.ts';
-import { DAY, atOnce, freshUser, idAt, posting, walk } from '../contracts/cast.ts';
-import { overheardLog } from '../support/overheard.ts';
+import { DAY, atOnce, freshUser, idAt, appendRequest, walk } from '../contracts/fixtures.ts';
+import { guardedLog } from '../support/log-leak-guard.ts';
 
 let options: CassandraOptions;
 beforeEach(async () => {
@@ -27,7 +27,7 @@ async function processAt(day: number, eventRetentionDays: number) {
     options: { ...options, eventRetentionDays },
     clock,
     messageIds: makeMessageIds({ clock }),
-    log: overheardLog,
+    log: guardedLog,
     refreshMs: 50,
   });
   onTestFinished(() => storage.close());
@@ -58,7 +58,7 @@ async function expireEventsUpTo(day: number): Promise<void> {
 /** Writes one message of a new person each to `owner`, evenly over these days. */
 async function busy(storage: CassandraStorage, owner: UserId, from: number, to: number, count: number) {
   const posts = Array.from({ length: count }, (_, n) =>
-    posting([freshUser(), owner], idAt(T0 + from * DAY + Math.floor((n / count) * (to - from) * DAY))),
+    appendRequest([freshUser(), owner], idAt(T0 + from * DAY + Math.floor((n / count) * (to - from) * DAY))),
   );
   await atOnce(posts, (post) => storage.messages.append(post));
   return posts.map(({ message }) => message.id);

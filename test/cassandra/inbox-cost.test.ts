@@ -7,7 +7,7 @@ import { InboxReader } from '../../src/adapters/cassandra/inbox.ts';
 import { newsRows } from '../../src/adapters/cassandra/message-repository.ts';
 import { makeSession, type Session, type Statement } from '../../src/adapters/cassandra/session.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
-import { UNWATCHED } from '../../src/application/ports/telemetry.ts';
+import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import type { MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import { messageIdAt } from '../../src/domain/time.ts';
 import { INBOXES, type Move } from '../support/inboxes.ts';
@@ -98,7 +98,7 @@ describe('on a real Cassandra, every page of a full walk is exact and bounded', 
       const reader = new InboxReader({
         session: countingSession(cost),
         eventLog: new EventLogState({ clock, retentionDays: RETENTION_DAYS }),
-        telemetry: UNWATCHED,
+        telemetry: NOOP_TELEMETRY,
       });
       const limit = places.size > 1_000 ? 100 : 20;
       const found: Position[] = [];

@@ -4,7 +4,7 @@ import { openCassandraStorage, type CassandraStorage } from '../../src/adapters/
 import { bucketOf } from '../../src/adapters/cassandra/time-buckets.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
-import { Overload } from '../../src/application/admission.ts';
+import { Overload } from '../../src/application/concurrency-limiter.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
@@ -16,13 +16,13 @@ import {
   HOUR,
   idAt,
   now,
-  posting,
+  appendRequest,
   SECOND,
   talkOf,
   top,
-} from '../contracts/cast.ts';
+} from '../contracts/fixtures.ts';
 import { logOf } from '../contracts/event-repository.ts';
-import { overheardLog } from '../support/overheard.ts';
+import { guardedLog } from '../support/log-leak-guard.ts';
 import { freshKeyspace, openClient, openStorage } from './cluster.ts';
 import { FaultyClient, type Fate } from './faulty-client.ts';
 
@@ -45,7 +45,7 @@ async function open({
     options,
     clock,
     messageIds: makeMessageIds({ clock }),
-    log: overheardLog,
+    log: guardedLog,
     withinLimit: () => Promise.reject(new Overload()),
     client: new FaultyClient(options, fates[Symbol.iterator]()),
   });
@@ -56,7 +56,7 @@ async function open({
 
 /** A send between two new users, as a client repeats it. */
 function aSend(age = 0): AppendRequest {
-  return { ...posting(freshUsers(), idAt(now() - age), 'Hello', freshKey()), isLive: true };
+  return { ...appendRequest(freshUsers(), idAt(now() - age), 'Hello', freshKey()), isLive: true };
 }
 
 /** The same send under another id, as its repeat proposes it. */
@@ -128,7 +128,7 @@ describe('a repeat long after the first attempt', () => {
     const [failing, later] = [await open({ fates }), await open({ ahead: HOUR })];
     const send = aSend();
     const [anna] = send.participants as [UserId, UserId];
-    const other = { ...posting([freshUser(), anna], idAt(now() + SECOND)), isLive: true };
+    const other = { ...appendRequest([freshUser(), anna], idAt(now() + SECOND)), isLive: true };
     await expect(failing.messages.append(send)).rejects.toEqual(
       expect.objectContaining({ kind: 'outcome_unknown' }),
     );
@@ -169,7 +169,7 @@ describe('a completion in the background', () => {
       options,
       clock,
       messageIds: makeMessageIds({ clock }),
-      log: overheardLog,
+      log: guardedLog,
       withinLimit: async (work) => {
         await delivered;
         await work();
@@ -217,7 +217,7 @@ describe('a completion in the background', () => {
       options,
       clock,
       messageIds: makeMessageIds({ clock }),
-      log: overheardLog,
+      log: guardedLog,
       withinLimit: () => {
         retries += 1;
         return Promise.reject(new Overload());

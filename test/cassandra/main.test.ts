@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
-import { freshUsers } from '../contracts/cast.ts';
+import { freshUsers } from '../contracts/fixtures.ts';
 import { halfASend, startProcess } from '../support/service-process.ts';
 import { freshKeyspace, openStorage, optionsFor } from './cluster.ts';
 

@@ -18,7 +18,7 @@ import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';
 import { readMigrations } from '../../scripts/migrations.ts';
-import { overheardLog } from '../support/overheard.ts';
+import { guardedLog } from '../support/log-leak-guard.ts';
 import { optionsFor } from './cluster.ts';
 
 const migrations = readMigrations();
@@ -48,7 +48,7 @@ async function refusal(options: CassandraOptions): Promise<string> {
     options,
     clock,
     messageIds: makeMessageIds({ clock }),
-    log: overheardLog,
+    log: guardedLog,
   });
   try {
     return await storage.started.then(
@@ -300,18 +300,18 @@ it('a service goes on serving when the next migration has run, and starts on it'
     options,
     clock,
     messageIds: makeMessageIds({ clock }),
-    log: overheardLog,
+    log: guardedLog,
   });
   await before.started;
   const next: Migration = { version: SCHEMA_VERSION + 1, name: '999_next.cql', text: '' };
   await run(options, [...migrations, next]);
-  expect(await before.missing()).toEqual([]);
+  expect(await before.readinessProblems()).toEqual([]);
   await before.close();
   const after = openCassandraStorage({
     options,
     clock,
     messageIds: makeMessageIds({ clock }),
-    log: overheardLog,
+    log: guardedLog,
   });
   await after.started;
   await after.close();
@@ -323,10 +323,10 @@ it('storage that is not reached says so, and refuses without trying', async () =
     options,
     clock,
     messageIds: makeMessageIds({ clock }),
-    log: overheardLog,
+    log: guardedLog,
   });
   const closed = expect(storage.started).rejects.toThrow('Closed before');
-  expect(await storage.missing()).toEqual(['Cassandra is not reached yet.']);
+  expect(await storage.readinessProblems()).toEqual(['Cassandra is not reached yet.']);
   await expect(
     storage.conversations.find('6f1c2f6e-6a53-5b0e-9d5e-0c7a3f1b8d24' as never),
   ).rejects.toMatchObject({ kind: 'unavailable' });

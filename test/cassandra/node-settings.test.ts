@@ -4,7 +4,7 @@ import { replicationAdvice, settingsByNode } from '../../src/adapters/cassandra/
 import { openCassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
-import { overheardLog } from '../support/overheard.ts';
+import { guardedLog } from '../support/log-leak-guard.ts';
 import { freshKeyspace, openClient } from './cluster.ts';
 
 test('each node tells its settings', async () => {
@@ -28,7 +28,7 @@ test('the service warns of fewer replicas than three in its datacenter when it s
   const options = await freshKeyspace();
   const warnings: object[] = [];
   const log = {
-    ...overheardLog,
+    ...guardedLog,
     info: () => undefined,
     warn: (fields: object) => void warnings.push(fields),
   };

@@ -5,13 +5,12 @@ import { openCassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
-import { makeGetConversation } from '../../src/application/get-conversation.ts';
 import { makeStartConversation } from '../../src/application/start-conversation.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
-import { freshKey, freshUsers, HOUR, idAt, now, posting, top } from '../contracts/cast.ts';
-import { overheardLog } from '../support/overheard.ts';
+import { freshKey, freshUsers, HOUR, idAt, now, appendRequest, top } from '../contracts/fixtures.ts';
+import { guardedLog } from '../support/log-leak-guard.ts';
 
 let options: CassandraOptions;
 beforeAll(async () => {
@@ -41,7 +40,7 @@ async function open() {
     options,
     clock,
     client,
-    log: overheardLog,
+    log: guardedLog,
     messageIds: makeMessageIds({ clock }),
   });
   onTestFinished(() => storage.close());
@@ -58,7 +57,7 @@ const kindOf = async (work: Promise<unknown>): Promise<unknown> =>
 describe('`unavailable` means that nothing was stored', () => {
   it('of a late send with a key whose look for the marker fails', async () => {
     const { storage, client } = await open();
-    const send = { ...posting(freshUsers(), idAt(now() - HOUR), 'Hello', freshKey()), isLive: true };
+    const send = { ...appendRequest(freshUsers(), idAt(now() - HOUR), 'Hello', freshKey()), isLive: true };
     client.failing = /SELECT delivered/;
     const kind = await kindOf(storage.messages.append(send));
     client.failing = null;
@@ -70,7 +69,7 @@ describe('`unavailable` means that nothing was stored', () => {
 
   it('of a send whose claim was stored, whose answer was lost', async () => {
     const { storage, client } = await open();
-    const send = { ...posting(freshUsers(), idAt(now()), 'Hello', freshKey()), isLive: true };
+    const send = { ...appendRequest(freshUsers(), idAt(now()), 'Hello', freshKey()), isLive: true };
     client.loseFirstClaimAnswer = true;
     client.failing = /SELECT delivered/;
     const kind = await kindOf(storage.messages.append(send));
@@ -94,11 +93,7 @@ describe('`unavailable` means that nothing was stored', () => {
       start: (c: never) => storage.conversations.start(c),
       isInInbox: (a: never, b: never) => storage.conversations.isInInbox(a, b),
     } as never;
-    const start = makeStartConversation({
-      ...deps,
-      conversations,
-      getConversation: makeGetConversation({ ...deps, conversations }),
-    });
+    const start = makeStartConversation({ ...deps, conversations });
     const [ann, bob] = freshUsers();
     const kind = await kindOf(
       start({ caller: { kind: 'user', userId: ann } as never, participantIds: [ann, bob] }),

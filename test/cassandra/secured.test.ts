@@ -16,7 +16,7 @@ import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import { migrate, statementsOf } from '../../src/adapters/cassandra/migrate.ts';
 import { settingsByNode } from '../../src/adapters/cassandra/node-settings.ts';
 import { readConfig } from '../../src/composition/config.ts';
-import { freshUsers } from '../contracts/cast.ts';
+import { freshUsers } from '../contracts/fixtures.ts';
 import { startProcess } from '../support/service-process.ts';
 
 /*

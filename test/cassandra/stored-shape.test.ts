@@ -14,10 +14,10 @@ import {
   idAt,
   MINUTE,
   NOON,
-  posting,
+  appendRequest,
   SECOND,
   talkOf,
-} from '../contracts/cast.ts';
+} from '../contracts/fixtures.ts';
 import { freshKeyspace, openClient, openStorage } from './cluster.ts';
 
 /** What Cassandra says that it did for `query`, step by step. */
@@ -73,18 +73,18 @@ describe('the stored shape', () => {
     const [anna, ben] = freshUsers();
     const [carl] = freshUsers();
     const moves = Array.from({ length: 100 }, (_, n) =>
-      posting(n % 2 ? [anna, ben] : [ben, anna], idAt(NOON + n * 7 * HOUR), `message ${n}`),
+      appendRequest(n % 2 ? [anna, ben] : [ben, anna], idAt(NOON + n * 7 * HOUR), `message ${n}`),
     );
     await appendAll(storages, [...moves, ...moves]);
     await storages[0].conversations.start(conversationOf([anna, carl], idAt(NOON - DAY)));
-    await appendAll(storages, [posting([carl, anna], idAt(NOON + SECOND))]);
+    await appendAll(storages, [appendRequest([carl, anna], idAt(NOON + SECOND))]);
     const found = await storages[0].conversations.listByUser(anna, { before: null, offset: 0, limit: 100 });
     expect(found).toHaveLength(2);
     for (const { conversationId, lastEventId } of found) {
       const mark = { userId: anna, conversationId, upTo: lastEventId };
       for (const { readPositions } of storages) expect(await readPositions.mark(mark)).toBe(lastEventId);
     }
-    const late = { ...posting([carl, anna], idAt(NOON)), isLive: true };
+    const late = { ...appendRequest([carl, anna], idAt(NOON)), isLive: true };
     await storages[1].messages.append(late);
 
     const conversation = moves[0]?.message.conversationId;
@@ -133,7 +133,7 @@ describe('the stored shape', () => {
       while (sstablesIn(await traceOf(client, query, [anna])) < count) await pause(100);
     };
     const receiveFromAll = async (minutes: number): Promise<void> => {
-      const sent = friends.map((friend) => posting([friend, anna], idAt(NOON + minutes * MINUTE)));
+      const sent = friends.map((friend) => appendRequest([friend, anna], idAt(NOON + minutes * MINUTE)));
       await appendAll([storage, storage], sent);
     };
     const ids = friends.map((friend) => talkOf(friend, anna));

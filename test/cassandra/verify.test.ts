@@ -33,10 +33,10 @@ import {
   MINUTE,
   NOON,
   now,
-  posting,
+  appendRequest,
   SECOND,
   talkOf,
-} from '../contracts/cast.ts';
+} from '../contracts/fixtures.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
 
 const CONTENT = 'what nobody else may read';
@@ -162,15 +162,15 @@ interface Damage {
 /** Two users, ascending, and two messages of one bucket from the first to the second. */
 function fixture() {
   const users = freshUsers().sort();
-  const one = posting(users, idAt(NOON), CONTENT);
-  const two = posting(users, idAt(NOON + MINUTE), CONTENT);
+  const one = appendRequest(users, idAt(NOON), CONTENT);
+  const two = appendRequest(users, idAt(NOON + MINUTE), CONTENT);
   return { users, one, two, conversationId: one.message.conversationId };
 }
 
 const REPAIRABLE: Record<string, () => Promise<Damage>> = {
   'a message in a bucket that is not listed': async () => {
     const { users, one, conversationId } = fixture();
-    const later = posting(users, idAt(NOON + 90 * DAY), CONTENT);
+    const later = appendRequest(users, idAt(NOON + 90 * DAY), CONTENT);
     await storage.messages.append(one);
     const { message, news } = rowsOf(later);
     await write(message, ...users.flatMap((userId) => news(userId)));
@@ -239,7 +239,9 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
 
   'a message without an event among hundreds': async () => {
     const { users } = fixture();
-    const many = Array.from({ length: 250 }, (_, n) => posting(users, idAt(NOON + n * SECOND), CONTENT));
+    const many = Array.from({ length: 250 }, (_, n) =>
+      appendRequest(users, idAt(NOON + n * SECOND), CONTENT),
+    );
     const missing = [7, 120, 249].map((index) => many[index]!);
     const { conversationId } = missing[0]!.message;
     await appendAll(
@@ -277,7 +279,7 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
 
   'a note to oneself that is shown nowhere': async () => {
     const me = freshUser();
-    const note = posting([me, me], idAt(NOON), CONTENT);
+    const note = appendRequest([me, me], idAt(NOON), CONTENT);
     const { bucket, conversation, message } = rowsOf(note);
     await write(bucket, conversation, message);
     return {
@@ -456,7 +458,7 @@ const NOT_REPAIRABLE: Record<string, () => Promise<Damage>> = {
   'a message from the future, and the inbox rows that it moved': async () => {
     const { users, one, conversationId } = fixture();
     await storage.messages.append(one);
-    const future = posting(users, idAt(now() + 3_650 * DAY), CONTENT);
+    const future = appendRequest(users, idAt(now() + 3_650 * DAY), CONTENT);
     await storage.messages.append(future);
     return {
       conversationId,
@@ -472,7 +474,7 @@ const NOT_REPAIRABLE: Record<string, () => Promise<Damage>> = {
   'a message from the future that is shown nowhere': async () => {
     const { users, one, conversationId } = fixture();
     await storage.messages.append(one);
-    const future = posting(users, idAt(now() + DAY), CONTENT);
+    const future = appendRequest(users, idAt(now() + DAY), CONTENT);
     await write(rowsOf(future).message);
     return { conversationId, expected: [['in_future', null, future.message.id]] };
   },
@@ -513,26 +515,27 @@ describe('a scan of what the service wrote', () => {
     for (let pair = 0; pair < 10; pair += 1) {
       const users = freshUsers();
       // Out of order, over several buckets, with a gap between them.
-      for (const days of [0, 100, 1, 35, 34]) await send(posting(users, idAt(NOON + days * DAY), CONTENT));
+      for (const days of [0, 100, 1, 35, 34])
+        await send(appendRequest(users, idAt(NOON + days * DAY), CONTENT));
     }
     const talkative = freshUsers();
     const many = Array.from({ length: 1_200 }, (_, n) =>
-      posting(talkative, idAt(NOON + n * SECOND), CONTENT),
+      appendRequest(talkative, idAt(NOON + n * SECOND), CONTENT),
     );
     await appendAll([storage, storage], many);
     conversations.push(talkOf(...talkative));
     const me = freshUser();
-    await send(posting([me, me], idAt(NOON), 'a note'));
+    await send(appendRequest([me, me], idAt(NOON), 'a note'));
     const started = conversationOf(freshUsers(), idAt(NOON));
     conversations.push(started.id);
     await storage.conversations.start(started);
     const [sender, receiver] = freshUsers();
     await storage.conversations.start(conversationOf([sender, receiver], idAt(NOON - DAY)));
-    await send(posting([sender, receiver], idAt(NOON), '👪'.repeat(200)));
+    await send(appendRequest([sender, receiver], idAt(NOON), '👪'.repeat(200)));
     // Both become visible long after their own time, so they get late events.
     const late = freshUsers();
-    await send({ ...posting(late, idAt(NOON), CONTENT), isLive: true });
-    await send({ ...posting(late, idAt(NOON + DAY), CONTENT, freshKey()), isLive: true });
+    await send({ ...appendRequest(late, idAt(NOON), CONTENT), isLive: true });
+    await send({ ...appendRequest(late, idAt(NOON + DAY), CONTENT, freshKey()), isLive: true });
   });
 
   it('finds nothing', async () => {
@@ -553,8 +556,8 @@ describe('a scan of what the service wrote', () => {
   it('finds nothing where two messages of one nanosecond started a conversation', async () => {
     const users = freshUsers();
     const [smaller, larger] = [idAt(NOON, 1), idAt(NOON, 1)].sort() as [MessageId, MessageId];
-    await storage.messages.append(posting(users, larger));
-    await storage.messages.append(posting(users, smaller));
+    await storage.messages.append(appendRequest(users, larger));
+    await storage.messages.append(appendRequest(users, smaller));
     // Cassandra keeps the larger of two that were written with one timestamp.
     expect((await storage.conversations.find(talkOf(...users)))?.created).toBe(larger);
     expect(about(talkOf(...users), await scan())).toEqual([]);
@@ -697,7 +700,7 @@ describe('a repair', () => {
 
   it('announces several in the order in which they were sent', async () => {
     const { users, one } = fixture();
-    const unseen = [1, 2, 3].map((minutes) => posting(users, idAt(NOON + minutes * MINUTE), CONTENT));
+    const unseen = [1, 2, 3].map((minutes) => appendRequest(users, idAt(NOON + minutes * MINUTE), CONTENT));
     await storage.messages.append(one);
     for (const request of unseen) await write(rowsOf(request).message);
     await scan({ repair: true });
@@ -755,7 +758,7 @@ describe('a repair', () => {
     },
     'the message is no older than a send takes': async () => {
       const users = freshUsers();
-      const one = posting(users, ids.next(), CONTENT);
+      const one = appendRequest(users, ids.next(), CONTENT);
       await write(rowsOf(one).message);
       return { of: one, place: one.message.id };
     },
@@ -779,7 +782,7 @@ describe('a repair', () => {
   it('does not undo what was sent meanwhile', async () => {
     const { one, two, users, conversationId } = fixture();
     await write(rowsOf(one).message);
-    const live = { ...posting(users, ids.next(), CONTENT), isLive: true };
+    const live = { ...appendRequest(users, ids.next(), CONTENT), isLive: true };
     let isSent = false;
     await scan({ repair: true, settleMs: 1_000 }, async ({ candidates }) => {
       if (!isSent && candidates.some(({ subject }) => subject.conversationId === conversationId)) {
@@ -817,8 +820,8 @@ describe('a scan while others go on', () => {
   it('does not take an inbox row that has moved for the candidate that it was', async () => {
     const me = freshUser();
     const [one, two] = [
-      posting([me, me], idAt(NOON), CONTENT),
-      posting([me, me], idAt(NOON + MINUTE), CONTENT),
+      appendRequest([me, me], idAt(NOON), CONTENT),
+      appendRequest([me, me], idAt(NOON + MINUTE), CONTENT),
     ];
     const { conversationId } = one.message;
     const { bucket, conversation, message, event } = rowsOf(one);
@@ -842,11 +845,14 @@ describe('a scan while others go on', () => {
     let done = false;
     const sending = pairs.map(async (users) => {
       while (!done) {
-        await storage.messages.append({ ...posting(users, ids.next(), CONTENT), isLive: true });
+        await storage.messages.append({ ...appendRequest(users, ids.next(), CONTENT), isLive: true });
         sent += 1;
         // As if its process had been paused: it becomes visible late.
         if (sent % 7 === 0) {
-          await storage.messages.append({ ...posting(users, idAt(now() - MINUTE), CONTENT), isLive: true });
+          await storage.messages.append({
+            ...appendRequest(users, idAt(now() - MINUTE), CONTENT),
+            isLive: true,
+          });
         }
         if (sent % 10 === 0) await storage.conversations.start(conversationOf(freshUsers(), ids.next()));
       }
@@ -930,7 +936,7 @@ describe('npm run verify', () => {
     where = await freshKeyspace();
     elsewhere = await openStorage(where);
     for (let pair = 0; pair < 5; pair += 1) {
-      await elsewhere.messages.append(posting(freshUsers(), idAt(NOON), CONTENT));
+      await elsewhere.messages.append(appendRequest(freshUsers(), idAt(NOON), CONTENT));
     }
   }, 120_000);
 
@@ -965,7 +971,7 @@ describe('npm run verify', () => {
 
   it('exits with 1 where something is, until it is repaired', async () => {
     const users = freshUsers();
-    const { message } = posting(users, idAt(NOON), CONTENT);
+    const { message } = appendRequest(users, idAt(NOON), CONTENT);
     const { id, conversationId } = message;
     await client.execute(
       `INSERT INTO ${where.keyspace}.messages_by_conversation

@@ -3,7 +3,7 @@ import type { UseCases } from '../../src/application/use-cases.ts';
 import { SERVICE, type Caller } from '../../src/domain/caller.ts';
 import type { ConversationId, IdempotencyKey, UserId } from '../../src/domain/ids.ts';
 import { Refusal, type RefusalCode } from '../../src/domain/refusal.ts';
-import { freshKey, freshUser, freshUsers, talkOf } from './cast.ts';
+import { freshKey, freshUser, freshUsers, talkOf } from './fixtures.ts';
 import type { Contract } from './contract.ts';
 
 const as = (userId: UserId): Caller => ({ kind: 'user', userId });

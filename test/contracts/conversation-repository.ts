@@ -20,14 +20,14 @@ import {
   MINUTE,
   NOON,
   positionOf,
-  posting,
+  appendRequest,
   rowOf,
   SECOND,
   shuffled,
   talkOf,
   top,
   walk,
-} from './cast.ts';
+} from './fixtures.ts';
 import type { Contract, StorageSubject } from './contract.ts';
 import { newestFirst } from '../support/plain-list.ts';
 
@@ -35,7 +35,7 @@ const PAGE_SIZES = [1, 7, 20, 100];
 
 /** A message to `owner` from someone new, at each of `times`. */
 function fromStrangers(owner: UserId, times: readonly Microseconds[]): AppendRequest[] {
-  return times.map((time, n) => posting([freshUser(), owner], idAt(time), `No. ${n}`));
+  return times.map((time, n) => appendRequest([freshUser(), owner], idAt(time), `No. ${n}`));
 }
 
 /** `count` times, `every` so far apart, that end at `until`. */
@@ -44,11 +44,11 @@ function series(count: number, every: Microseconds, until: Microseconds): Micros
 }
 
 /** The inbox that `postings`, each of another conversation, make. */
-function inboxOf(postings: readonly AppendRequest[]): InboxEntry[] {
-  return newestFirst(postings.map(rowOf), positionOf);
+function inboxOf(appendRequests: readonly AppendRequest[]): InboxEntry[] {
+  return newestFirst(appendRequests.map(rowOf), positionOf);
 }
 
-function namesOf(inbox: readonly InboxEntry[]): string[] {
+function logFieldsOf(inbox: readonly InboxEntry[]): string[] {
   return inbox.map((entry) => `${entry.conversationId} at ${positionOf(entry)}`);
 }
 
@@ -74,7 +74,7 @@ export const conversationRepositoryContract = {
     for (let n = 0; n < 8; n += 1) {
       const [anna, ben] = freshUsers();
       const conversation = conversationOf(n % 3 === 0 ? [anna] : [ben, anna], idAt(NOON + n));
-      const began = posting([anna, n % 3 === 0 ? anna : ben], conversation.created as MessageId);
+      const began = appendRequest([anna, n % 3 === 0 ? anna : ben], conversation.created as MessageId);
       await (n % 2 === 0 ? here.conversations.start(conversation) : here.messages.append(began));
       assert.deepEqual(await there.conversations.find(conversation.id), conversation);
       assert.deepEqual(await here.conversations.find(conversation.id), conversation);
@@ -90,11 +90,11 @@ export const conversationRepositoryContract = {
       const { id, participants } = conversation;
       // Someone with an inbox, and someone without.
       const [carl, dora] = freshUsers();
-      await there.messages.append(posting([carl, anna], idAt(NOON + n)));
+      await there.messages.append(appendRequest([carl, anna], idAt(NOON + n)));
       for (const user of [...participants, carl, dora]) {
         assert.equal(await here.conversations.isInInbox(user, id), false, 'before it began');
       }
-      const began = posting([anna, n % 3 === 0 ? anna : ben], conversation.created as MessageId);
+      const began = appendRequest([anna, n % 3 === 0 ? anna : ben], conversation.created as MessageId);
       await (n % 2 === 0 ? here.conversations.start(conversation) : here.messages.append(began));
       for (const storage of [there, here]) {
         for (const user of participants) assert.equal(await storage.conversations.isInInbox(user, id), true);
@@ -115,7 +115,7 @@ export const conversationRepositoryContract = {
           const isStart = (ids.indexOf(id) + round) % 2 === 0;
           await (isStart
             ? conversations.start(conversationOf(users, id))
-            : messages.append(posting(users, id)));
+            : messages.append(appendRequest(users, id)));
         }
         assert.equal((await processes[0].conversations.find(talkOf(...users)))?.created, earliest);
       };
@@ -125,8 +125,8 @@ export const conversationRepositoryContract = {
   'two first messages in one instant meet in one conversation': async ({ processes: [here, there] }) => {
     for (let n = 0; n < 10; n += 1) {
       const [anna, ben] = freshUsers();
-      const to = posting([anna, ben], idAt(NOON));
-      const fro = posting([ben, anna], idAt(NOON));
+      const to = appendRequest([anna, ben], idAt(NOON));
+      const fro = appendRequest([ben, anna], idAt(NOON));
       await Promise.all([here.messages.append(to), there.messages.append(fro)]);
       const [newer] = inboxOf([to, fro]);
       for (const user of [anna, ben]) {
@@ -171,7 +171,7 @@ export const conversationRepositoryContract = {
 
   'a start leaves a conversation that has messages where it stands': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
-    const sent = posting([ben, anna], idAt(NOON));
+    const sent = appendRequest([ben, anna], idAt(NOON));
     const others = fromStrangers(anna, [NOON - HOUR, NOON + HOUR]);
     await appendAll([here, there], [sent, ...others]);
     for (const time of [NOON + DAY, NOON + SECOND, NOON - 1, NOON - DAY, NOON - 90 * DAY]) {
@@ -188,7 +188,7 @@ export const conversationRepositoryContract = {
     await appendAll([here, there], others);
     for (const offset of [DAY, -SECOND, -5 * DAY, -45 * DAY]) {
       const ben = freshUser();
-      const sent = posting([ben, anna], idAt(NOON + offset));
+      const sent = appendRequest([ben, anna], idAt(NOON + offset));
       await here.conversations.start(conversationOf([anna, ben], idAt(NOON + SECOND)));
       await there.messages.append(sent);
       others.push(sent);
@@ -204,7 +204,7 @@ export const conversationRepositoryContract = {
     const spans = [MINUTE, HOUR, DAY, 30 * DAY];
     const talks = friends.map((friend, n) =>
       series(25, (spans[n % spans.length] ?? DAY) / 25, NOON - n * MINUTE).map((time, m) =>
-        posting(m % 2 === 0 ? [friend, anna] : [anna, friend], idAt(time), `${n}, ${m}`),
+        appendRequest(m % 2 === 0 ? [friend, anna] : [anna, friend], idAt(time), `${n}, ${m}`),
       ),
     );
     await appendAll(processes, shuffled([...talks.flat(), ...talks.flat().slice(0, 30)]));
@@ -222,8 +222,8 @@ export const conversationRepositoryContract = {
       const ben = freshUser();
       const [low, high] = [idAt(NOON + n, 500), idAt(NOON + n, 500)].sort() as [MessageId, MessageId];
       // The words sort against the ids, so that a choice made cell by cell would mix the two.
-      const smaller = posting([ben, anna], low, 'Z');
-      const larger = posting([anna, ben], high, 'A');
+      const smaller = appendRequest([ben, anna], low, 'Z');
+      const larger = appendRequest([anna, ben], high, 'A');
       await appendAll(processes, n % 2 === 0 ? [smaller, larger] : [larger, smaller]);
       for (const { conversations } of processes) {
         assert.deepEqual(await inboxSlice(conversations, ben, top(100)), [rowOf(larger)]);
@@ -242,7 +242,7 @@ export const conversationRepositoryContract = {
       family.repeat(500),
       '𝒳'.repeat(5_000),
     ].entries()) {
-      const sent = posting([anna, ben], idAt(NOON + n), text);
+      const sent = appendRequest([anna, ben], idAt(NOON + n), text);
       await here.messages.append(sent);
       assert.deepEqual(await inboxSlice(there.conversations, ben, top(1)), [rowOf(sent)]);
     }
@@ -253,7 +253,7 @@ export const conversationRepositoryContract = {
     const started = conversationOf([anna, anna], idAt(NOON - MINUTE));
     await here.conversations.start(started);
     assert.deepEqual(await inboxSlice(there.conversations, anna, top(100)), [emptyRowOf(started)]);
-    const note = posting([anna, anna], idAt(NOON));
+    const note = appendRequest([anna, anna], idAt(NOON));
     await here.messages.append(note);
     assert.deepEqual(await inboxSlice(there.conversations, anna, top(100)), [rowOf(note)]);
   },
@@ -263,8 +263,8 @@ export const conversationRepositoryContract = {
   }) => {
     const [anna, ben] = freshUsers();
     const [carla, dora] = freshUsers();
-    const sent = posting([anna, ben], idAt(NOON));
-    const other = posting([anna, carla], idAt(NOON + 1));
+    const sent = appendRequest([anna, ben], idAt(NOON));
+    const other = appendRequest([anna, carla], idAt(NOON + 1));
     await appendAll([here, there], [sent, other]);
     assert.deepEqual(await inboxSlice(here.conversations, ben, top(100)), [rowOf(sent)]);
     assert.deepEqual(await inboxSlice(here.conversations, carla, top(100)), [rowOf(other)]);
@@ -322,10 +322,14 @@ export const conversationRepositoryContract = {
       const owner = freshUser();
       const sent = fromStrangers(owner, times);
       await atOnce(shuffled(sent), (one, n) => processes[n % 2 === 0 ? 0 : 1].messages.append(one), 8);
-      const expected = namesOf(inboxOf(sent));
+      const expected = logFieldsOf(inboxOf(sent));
       for (const size of PAGE_SIZES) {
         if (size === 1 && times.length > 100) continue;
-        assert.deepEqual(namesOf(await walkInbox(processes[0], owner, size)), expected, `pages of ${size}`);
+        assert.deepEqual(
+          logFieldsOf(await walkInbox(processes[0], owner, size)),
+          expected,
+          `pages of ${size}`,
+        );
       }
     });
   },
@@ -335,14 +339,14 @@ export const conversationRepositoryContract = {
   }) => {
     const [anna, ben] = freshUsers();
     const moves = [...series(1_200, 7 * MINUTE, NOON), ...series(900, SECOND / 10, NOON + HOUR)].map((time) =>
-      posting([ben, anna], idAt(time)),
+      appendRequest([ben, anna], idAt(time)),
     );
-    const last = posting([anna, ben], idAt(NOON + 2 * HOUR));
+    const last = appendRequest([anna, ben], idAt(NOON + 2 * HOUR));
     const quiet = fromStrangers(anna, series(30, 11 * HOUR, NOON - 8 * DAY));
     await appendAll(processes, [...quiet, ...moves, last]);
-    const expected = namesOf(inboxOf([last, ...quiet]));
+    const expected = logFieldsOf(inboxOf([last, ...quiet]));
     for (const size of PAGE_SIZES) {
-      assert.deepEqual(namesOf(await walkInbox(processes[0], anna, size)), expected, `pages of ${size}`);
+      assert.deepEqual(logFieldsOf(await walkInbox(processes[0], anna, size)), expected, `pages of ${size}`);
     }
   },
 
@@ -357,7 +361,7 @@ export const conversationRepositoryContract = {
         let tick = NOON;
         const move = async ({ conversationId, participants }: InboxEntry): Promise<void> => {
           const friend = participants.find((participant) => participant !== anna) ?? anna;
-          const again = posting([friend, anna], idAt((tick += SECOND)));
+          const again = appendRequest([friend, anna], idAt((tick += SECOND)));
           await there.messages.append(again);
           moved.set(conversationId, again);
         };
@@ -369,14 +373,14 @@ export const conversationRepositoryContract = {
           await move(shown);
           if (coming !== undefined) await move(coming);
         });
-        assert.equal(new Set(namesOf(seen)).size, seen.length);
+        assert.equal(new Set(logFieldsOf(seen)).size, seen.length);
         const resting = all.filter(({ conversationId }) => !moved.has(conversationId));
-        const seenNames = new Set(namesOf(seen));
+        const seenNames = new Set(logFieldsOf(seen));
         assert.deepEqual(
-          namesOf(seen),
-          namesOf(all.filter((entry) => seenNames.has(namesOf([entry])[0] ?? ''))),
+          logFieldsOf(seen),
+          logFieldsOf(all.filter((entry) => seenNames.has(logFieldsOf([entry])[0] ?? ''))),
         );
-        for (const name of namesOf(resting)) assert.ok(seenNames.has(name), name);
+        for (const name of logFieldsOf(resting)) assert.ok(seenNames.has(name), name);
         const next = await inboxSlice(here.conversations, anna, top(100));
         assert.deepEqual(next, [...inboxOf([...moved.values()]), ...resting]);
       }
@@ -386,12 +390,12 @@ export const conversationRepositoryContract = {
     const anna = freshUser();
     const friends = Array.from({ length: 6 }, freshUser);
     const resting = fromStrangers(anna, series(40, 8 * HOUR, NOON));
-    const begun = friends.map((friend, n) => posting([friend, anna], idAt(NOON - n * 2 * DAY - HOUR)));
+    const begun = friends.map((friend, n) => appendRequest([friend, anna], idAt(NOON - n * 2 * DAY - HOUR)));
     await appendAll(processes, [...resting, ...begun]);
     const moves = Array.from({ length: 300 }, (_, n) =>
-      posting([friends[n % 6] ?? anna, anna], idAt(NOON + n * SECOND)),
+      appendRequest([friends[n % 6] ?? anna, anna], idAt(NOON + n * SECOND)),
     );
-    const quiet = new Set(namesOf(inboxOf(resting)));
+    const quiet = new Set(logFieldsOf(inboxOf(resting)));
     let round = 0;
     await meanwhile(appendAll(processes, moves, 4), async () => {
       const size = [3, 10, 20][round++ % 3] ?? 3;
@@ -399,7 +403,7 @@ export const conversationRepositoryContract = {
       const talks = seen.map(({ conversationId }) => conversationId);
       assert.equal(new Set(talks).size, talks.length, 'none is repeated');
       assert.deepEqual(
-        namesOf(seen).filter((name) => quiet.has(name)),
+        logFieldsOf(seen).filter((name) => quiet.has(name)),
         [...quiet],
       );
     });
@@ -409,17 +413,17 @@ export const conversationRepositoryContract = {
     const anna = freshUser();
     const friends = Array.from({ length: 5 }, freshUser);
     const resting = fromStrangers(anna, series(20, 3 * HOUR, NOON));
-    const begun = friends.map((friend) => posting([friend, anna], idAt(NOON + 1)));
+    const begun = friends.map((friend) => appendRequest([friend, anna], idAt(NOON + 1)));
     await appendAll(processes, [...resting, ...begun]);
     const moving = new Set(inboxOf(begun).map(({ conversationId }) => conversationId));
     const moves = Array.from({ length: 400 }, (_, n) =>
-      posting([friends[n % 5] ?? anna, anna], idAt(NOON + SECOND + n * 5 * MINUTE)),
+      appendRequest([friends[n % 5] ?? anna, anna], idAt(NOON + SECOND + n * 5 * MINUTE)),
     );
     await meanwhile(appendAll(processes, moves, 4), async () => {
       const page = await inboxSlice(processes[0].conversations, anna, top(7));
       const onTop = page.slice(0, 5).map(({ conversationId }) => conversationId);
       assert.deepEqual(new Set(onTop), moving);
-      assert.deepEqual(namesOf(page.slice(5)), namesOf(inboxOf(resting).slice(0, 2)));
+      assert.deepEqual(logFieldsOf(page.slice(5)), logFieldsOf(inboxOf(resting).slice(0, 2)));
     });
   },
 } satisfies Contract<StorageSubject>;

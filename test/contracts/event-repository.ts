@@ -17,12 +17,12 @@ import {
   MINUTE,
   NOON,
   now,
-  posting,
+  appendRequest,
   SECOND,
   shuffled,
   talkOf,
   top,
-} from './cast.ts';
+} from './fixtures.ts';
 import type { Contract, StorageSubject } from './contract.ts';
 
 /** Below every id. */
@@ -47,8 +47,8 @@ export const eventRepositoryContract = {
   }) => {
     const [anna, ben] = freshUsers();
     const [carl, dora] = freshUsers();
-    const sent = posting([anna, ben], idAt(NOON));
-    const note = posting([carl, carl], idAt(NOON));
+    const sent = appendRequest([anna, ben], idAt(NOON));
+    const note = appendRequest([carl, carl], idAt(NOON));
     await here.messages.append(sent);
     await there.messages.append(note);
     const event = ({ message: { id, conversationId } }: typeof sent): Event => ({
@@ -80,7 +80,7 @@ export const eventRepositoryContract = {
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
-    const sent = posting([anna, ben], idAt(NOON));
+    const sent = appendRequest([anna, ben], idAt(NOON));
     const { conversationId, id } = sent.message;
     // Of two cells with one timestamp, Cassandra keeps the one that expires later: by whole seconds.
     await here.messages.append(sent);
@@ -95,7 +95,7 @@ export const eventRepositoryContract = {
 
   'a message is one event, however often and from wherever it is appended': async ({ processes }) => {
     const users = freshUsers();
-    const sent = posting(users, idAt(NOON), 'Once', freshKey());
+    const sent = appendRequest(users, idAt(NOON), 'Once', freshKey());
     for (let n = 0; n < 6; n += 1) await processes[n % 2 === 0 ? 0 : 1].messages.append(sent);
     for (const user of users) {
       const log = await logOf(processes[0], user);
@@ -109,7 +109,7 @@ export const eventRepositoryContract = {
   'a log lists the oldest event first, in whatever order events arrive': async ({ processes }) => {
     const anna = freshUser();
     const sent = Array.from({ length: 40 }, (_, n) =>
-      posting([freshUser(), anna], idAt(NOON + Math.floor(n / 2) * SECOND)),
+      appendRequest([freshUser(), anna], idAt(NOON + Math.floor(n / 2) * SECOND)),
     );
     await appendAll(processes, shuffled(sent));
     const ids = (await logOf(processes[1], anna)).map(({ id }) => id);
@@ -121,7 +121,7 @@ export const eventRepositoryContract = {
   }) => {
     const anna = freshUser();
     const offsets = [0, 0, 0, 1, 2, 999, 1_000, SECOND, SECOND, MINUTE, HOUR, DAY, 400 * DAY];
-    const sent = offsets.map((offset) => posting([freshUser(), anna], idAt(NOON - offset)));
+    const sent = offsets.map((offset) => appendRequest([freshUser(), anna], idAt(NOON - offset)));
     await appendAll(processes, sent);
     const whole = await logOf(processes[0], anna);
     assert.equal(whole.length, offsets.length);
@@ -141,8 +141,8 @@ export const eventRepositoryContract = {
 
   'an event beyond the retention is not listed': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
-    const old = posting([anna, ben], idAt(now() - 1_850 * DAY));
-    const recent = posting([anna, ben], idAt(now() - 1_750 * DAY));
+    const old = appendRequest([anna, ben], idAt(now() - 1_850 * DAY));
+    const recent = appendRequest([anna, ben], idAt(now() - 1_750 * DAY));
     await here.messages.append(old);
     await here.messages.append(recent);
     assert.deepEqual(
@@ -157,11 +157,11 @@ export const eventRepositoryContract = {
     async ({ processes: [here, there] }) => {
       const [anna, ben] = freshUsers();
       const time = now();
-      const before = posting([ben, anna], idAt(time - 2 * HOUR), 'before');
-      const after = posting([ben, anna], idAt(time - MINUTE), 'after');
-      const others = posting([freshUser(), anna], idAt(time - SECOND));
+      const before = appendRequest([ben, anna], idAt(time - 2 * HOUR), 'before');
+      const after = appendRequest([ben, anna], idAt(time - MINUTE), 'after');
+      const others = appendRequest([freshUser(), anna], idAt(time - SECOND));
       for (const one of [before, after, others]) await here.messages.append(one);
-      const late = { ...posting([ben, anna], idAt(time - HOUR), 'late'), isLive: true };
+      const late = { ...appendRequest([ben, anna], idAt(time - HOUR), 'late'), isLive: true };
       await there.messages.append(late);
 
       const history = await here.messages.listBefore(talkOf(anna, ben), top(100));
@@ -178,7 +178,7 @@ export const eventRepositoryContract = {
   'several late completions of one message are one late event': async ({ processes }) => {
     const [anna, ben] = freshUsers();
     const key = freshKey();
-    const late = { ...posting([ben, anna], idAt(now() - HOUR), 'late', key), isLive: true };
+    const late = { ...appendRequest([ben, anna], idAt(now() - HOUR), 'late', key), isLive: true };
     const send = (_: unknown, n: number) => processes[n % 2 === 0 ? 0 : 1].messages.append(late);
     await Promise.all(Array.from({ length: 8 }).map(send));
     await send(null, 1);
@@ -192,13 +192,13 @@ export const eventRepositoryContract = {
   'a repeat of a delivered message moves nothing': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
     const key = freshKey();
-    const late = { ...posting([ben, anna], idAt(now() - HOUR), 'late', key), isLive: true };
+    const late = { ...appendRequest([ben, anna], idAt(now() - HOUR), 'late', key), isLive: true };
     await here.messages.append(late);
-    const other = { ...posting([freshUser(), anna], idAt(now() + SECOND)), isLive: true };
+    const other = { ...appendRequest([freshUser(), anna], idAt(now() + SECOND)), isLive: true };
     await here.messages.append(other);
     const inbox = await inboxSlice(here.conversations, anna, top(100));
     assert.equal(inbox[0]?.lastEventId, other.message.id);
-    const again = { ...posting([ben, anna], idAt(now() + MINUTE), 'late', key), isLive: true };
+    const again = { ...appendRequest([ben, anna], idAt(now() + MINUTE), 'late', key), isLive: true };
     for (const storage of [here, there]) {
       const { message } = late;
       assert.deepEqual(await storage.messages.append(again), { outcome: 'repeated', message });

@@ -3,7 +3,7 @@ import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { MessageId } from '../../src/domain/ids.ts';
 import { microsecondsOf, type Microseconds } from '../../src/domain/time.ts';
-import { HOUR, idAt, MILLISECOND, NOON } from './cast.ts';
+import { HOUR, idAt, MILLISECOND, NOON } from './fixtures.ts';
 import type { Contract } from './contract.ts';
 
 /** Makes the ids of a process that has this clock; observed ids further ahead of it than `maxClockSkew` are ignored. */

@@ -22,14 +22,14 @@ import {
   MINUTE,
   NOON,
   now,
-  posting,
+  appendRequest,
   rowOf,
   SECOND,
   shuffled,
   talkOf,
   top,
   walk,
-} from './cast.ts';
+} from './fixtures.ts';
 import type { Contract, StorageSubject } from './contract.ts';
 import { newestFirst } from '../support/plain-list.ts';
 
@@ -55,12 +55,14 @@ function crowd(users: readonly [UserId, UserId]): AppendRequest[] {
     idAt(NOON + offset, 7),
     idAt(NOON + offset, 8),
   ]);
-  return [...sameMicrosecond, ...sameMillisecond, ...around].map((id, n) => posting(users, id, `No. ${n}`));
+  return [...sameMicrosecond, ...sameMillisecond, ...around].map((id, n) =>
+    appendRequest(users, id, `No. ${n}`),
+  );
 }
 
-function messagesOf(postings: readonly AppendRequest[]): Message[] {
+function messagesOf(appendRequests: readonly AppendRequest[]): Message[] {
   return newestFirst(
-    postings.map(({ message }) => message),
+    appendRequests.map(({ message }) => message),
     idOf,
   );
 }
@@ -80,7 +82,7 @@ export const messageRepositoryContract = {
   'an appended message is seen by the next read of every process': async ({ processes: [here, there] }) => {
     const users = freshUsers();
     for (let n = 0; n < 10; n += 1) {
-      const sent = posting(users, idAt(NOON + n * SECOND));
+      const sent = appendRequest(users, idAt(NOON + n * SECOND));
       const [writer, reader] = n % 2 === 0 ? [here, there] : [there, here];
       const appended = await writer.messages.append(sent);
       assert.deepEqual(appended, { outcome: 'appended', message: sent.message });
@@ -90,7 +92,9 @@ export const messageRepositoryContract = {
 
   'a message comes back as it went in, to the byte': async ({ processes }) => {
     const [anna, ben] = freshUsers();
-    const sent = TEXTS.map((text, n) => posting(n % 2 ? [anna, ben] : [ben, anna], idAt(NOON + n), text));
+    const sent = TEXTS.map((text, n) =>
+      appendRequest(n % 2 ? [anna, ben] : [ben, anna], idAt(NOON + n), text),
+    );
     await appendAll(processes, sent);
     const found = await processes[0].messages.listBefore(talkOf(anna, ben), top(100));
     assert.deepEqual(found, messagesOf(sent));
@@ -98,7 +102,7 @@ export const messageRepositoryContract = {
 
   'an id counts once, however often and from wherever it is appended': async ({ processes }) => {
     const users = freshUsers();
-    const sent = [NOON, NOON + 1, NOON + DAY].map((time) => posting(users, idAt(time)));
+    const sent = [NOON, NOON + 1, NOON + DAY].map((time) => appendRequest(users, idAt(time)));
     await appendAll(processes, [...sent, ...sent, ...sent]);
     await appendAll(processes, shuffled([...sent, ...sent]));
     const found = await processes[1].messages.listBefore(talkOf(...users), top(100));
@@ -107,7 +111,7 @@ export const messageRepositoryContract = {
 
   'messages stand newest first, in whatever order they arrived': async ({ processes }) => {
     const users = freshUsers();
-    const sent = Array.from({ length: 40 }, (_, n) => posting(users, idAt(NOON + n * n * MINUTE)));
+    const sent = Array.from({ length: 40 }, (_, n) => appendRequest(users, idAt(NOON + n * n * MINUTE)));
     await appendAll(processes, shuffled(sent));
     const found = await processes[0].messages.listBefore(talkOf(...users), top(100));
     assert.deepEqual(idsOf(found), idsOf(messagesOf(sent)));
@@ -140,7 +144,7 @@ export const messageRepositoryContract = {
 
   'a stretch passes over as many messages as it is told, below its bound': async ({ processes }) => {
     const users = freshUsers();
-    const sent = Array.from({ length: 30 }, (_, n) => posting(users, idAt(NOON + n * 12 * DAY)));
+    const sent = Array.from({ length: 30 }, (_, n) => appendRequest(users, idAt(NOON + n * 12 * DAY)));
     await appendAll(processes, sent);
     const all = messagesOf(sent);
     for (const [index, bound] of [undefined, all[0], all[11], all[29]].entries()) {
@@ -160,7 +164,7 @@ export const messageRepositoryContract = {
   'years of quiet between messages hide none of them': async ({ processes }) => {
     const users = freshUsers();
     const days = [0, 1, 29, 30, 31, 32, 400, 401, 1_500, 1_501, 1_502, 3_650, 3_650, 3_700, 3_760, 3_761];
-    const sent = days.map((day) => posting(users, idAt(NOON - day * DAY)));
+    const sent = days.map((day) => appendRequest(users, idAt(NOON - day * DAY)));
     await appendAll(processes, shuffled(sent));
     const all = messagesOf(sent);
     for (const size of [1, 3, 20]) {
@@ -179,7 +183,7 @@ export const messageRepositoryContract = {
     const users = freshUsers();
     const times = [now(), now() + MINUTE, now() + HOUR, now() + 40 * DAY];
     for (const time of times) {
-      const sent = posting(users, idAt(time));
+      const sent = appendRequest(users, idAt(time));
       await here.messages.append(sent);
       assert.deepEqual(await there.messages.listBefore(talkOf(...users), top(1)), [sent.message]);
       assert.deepEqual(await inboxSlice(there.conversations, users[1], top(1)), [rowOf(sent)]);
@@ -197,7 +201,7 @@ export const messageRepositoryContract = {
       [anna, freshUser()],
       [anna, anna],
     ] as const;
-    const sent = pairs.map((users) => posting(users, idAt(NOON)));
+    const sent = pairs.map((users) => appendRequest(users, idAt(NOON)));
     await atOnce(sent, (one) => here.messages.append(one));
     for (const { message } of sent) {
       assert.deepEqual(await there.messages.listBefore(message.conversationId, top(100)), [message]);
@@ -213,7 +217,11 @@ export const messageRepositoryContract = {
   }) => {
     const [anna, ben] = freshUsers();
     for (let n = 0; n < 10; n += 1) {
-      const sent = posting(n % 3 === 0 ? [ben, anna] : [anna, ben], idAt(NOON + n * MINUTE), `No. ${n}`);
+      const sent = appendRequest(
+        n % 3 === 0 ? [ben, anna] : [anna, ben],
+        idAt(NOON + n * MINUTE),
+        `No. ${n}`,
+      );
       await here.messages.append(sent);
       assert.deepEqual(await inboxSlice(there.conversations, anna, top(100)), [rowOf(sent)]);
       assert.deepEqual(await inboxSlice(there.conversations, ben, top(100)), [rowOf(sent)]);
@@ -225,7 +233,7 @@ export const messageRepositoryContract = {
     const friends = [freshUser(), freshUser(), freshUser()];
     const sent = Array.from({ length: 150 }, (_, n) => {
       const friend = friends[n % friends.length] ?? anna;
-      return posting([friend, anna], idAt(NOON + n * SECOND));
+      return appendRequest([friend, anna], idAt(NOON + n * SECOND));
     });
     await meanwhile(appendAll(processes, sent), async () => {
       for (const { conversationId, lastMessage } of await inboxSlice(
@@ -245,7 +253,7 @@ export const messageRepositoryContract = {
     const [anna, ben] = freshUsers();
     const key = freshKey();
     const attempts = Array.from({ length: 16 }, (_, n) =>
-      posting([anna, ben], idAt(NOON + n * MINUTE), 'Once', key),
+      appendRequest([anna, ben], idAt(NOON + n * MINUTE), 'Once', key),
     );
     const answers: AppendResult[] = [];
     const send = async (one: AppendRequest, n: number): Promise<unknown> =>
@@ -269,8 +277,8 @@ export const messageRepositoryContract = {
   'a posting with a key, repeated as it is, is answered as before': async ({ processes: [here, there] }) => {
     const users = freshUsers();
     const key = freshKey();
-    const first = posting(users, idAt(NOON), 'Once', key);
-    const second = posting(users, idAt(NOON + 1), 'Once', key);
+    const first = appendRequest(users, idAt(NOON), 'Once', key);
+    const second = appendRequest(users, idAt(NOON + 1), 'Once', key);
     for (const storage of [here, there, here]) {
       const { message } = first;
       assert.deepEqual(await storage.messages.append(first), { outcome: 'appended', message });
@@ -283,8 +291,8 @@ export const messageRepositoryContract = {
   }) => {
     const [anna, ben] = freshUsers();
     const key = freshKey();
-    const first = posting([anna, ben], idAt(NOON - 1_000 * DAY), 'Once', key);
-    const between = posting([ben, anna], idAt(NOON - 500 * DAY), 'Later');
+    const first = appendRequest([anna, ben], idAt(NOON - 1_000 * DAY), 'Once', key);
+    const between = appendRequest([ben, anna], idAt(NOON - 500 * DAY), 'Later');
     await here.messages.append(first);
     await here.messages.append(between);
     for (const [storage, time] of [
@@ -292,7 +300,7 @@ export const messageRepositoryContract = {
       [there, NOON],
       [here, now()],
     ] as const) {
-      const again = await storage.messages.append(posting([anna, ben], idAt(time), 'Once', key));
+      const again = await storage.messages.append(appendRequest([anna, ben], idAt(time), 'Once', key));
       assert.deepEqual(again, { outcome: 'repeated', message: first.message });
     }
     const found = await there.messages.listBefore(talkOf(anna, ben), top(100));
@@ -309,13 +317,13 @@ export const messageRepositoryContract = {
     // Two bodies that read alike where receiver and content are merely joined.
     const bena = `${ben}a` as UserId;
     const key = freshKey();
-    const first = posting([anna, ben], idAt(NOON), 'ab', key);
+    const first = appendRequest([anna, ben], idAt(NOON), 'ab', key);
     await here.messages.append(first);
     for (const other of [
-      posting([anna, ben], idAt(NOON + 1), 'ab ', key),
-      posting([anna, freshUser()], idAt(NOON + 2), 'ab', key),
-      posting([anna, bena], idAt(NOON + 3), 'b', key),
-      posting([anna, anna], idAt(NOON + 4), 'ab', key),
+      appendRequest([anna, ben], idAt(NOON + 1), 'ab ', key),
+      appendRequest([anna, freshUser()], idAt(NOON + 2), 'ab', key),
+      appendRequest([anna, bena], idAt(NOON + 3), 'b', key),
+      appendRequest([anna, anna], idAt(NOON + 4), 'ab', key),
     ]) {
       assert.deepEqual(await there.messages.append(other), { outcome: 'key_reused' });
       const { conversationId } = other.message;
@@ -324,7 +332,7 @@ export const messageRepositoryContract = {
       assert.equal((await here.conversations.find(conversationId)) !== null, stored.length > 0);
       assert.deepEqual(await inboxSlice(here.conversations, anna, top(100)), [rowOf(first)]);
     }
-    const again = await here.messages.append(posting([anna, ben], idAt(NOON + 5), 'ab', key));
+    const again = await here.messages.append(appendRequest([anna, ben], idAt(NOON + 5), 'ab', key));
     assert.deepEqual(again, { outcome: 'repeated', message: first.message });
   },
 
@@ -334,10 +342,10 @@ export const messageRepositoryContract = {
     // Two names that read alike where sender and key are merely joined.
     const annax = `${anna}:x` as UserId;
     const sent = [
-      posting([anna, ben], idAt(NOON), 'Hello', key),
-      posting([ben, anna], idAt(NOON + 1), 'Hello', key),
-      posting([anna, ben], idAt(NOON + 2), 'Hello', `x:${key}` as IdempotencyKey),
-      posting([annax, ben], idAt(NOON + 3), 'Hello', key),
+      appendRequest([anna, ben], idAt(NOON), 'Hello', key),
+      appendRequest([ben, anna], idAt(NOON + 1), 'Hello', key),
+      appendRequest([anna, ben], idAt(NOON + 2), 'Hello', `x:${key}` as IdempotencyKey),
+      appendRequest([annax, ben], idAt(NOON + 3), 'Hello', key),
     ];
     for (const [n, one] of sent.entries()) {
       const appended = await (n % 2 === 0 ? here : there).messages.append(one);
@@ -351,7 +359,7 @@ export const messageRepositoryContract = {
     const users = freshUsers();
     const key = freshKey();
     const keys = [null, null, key, key.toUpperCase() as IdempotencyKey, `${key}.` as IdempotencyKey];
-    const sent = keys.map((each, n) => posting(users, idAt(NOON + n), 'Hello', each));
+    const sent = keys.map((each, n) => appendRequest(users, idAt(NOON + n), 'Hello', each));
     await appendAll(processes, sent);
     const found = await processes[0].messages.listBefore(talkOf(...users), top(100));
     assert.deepEqual(found, messagesOf(sent));

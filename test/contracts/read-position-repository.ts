@@ -17,12 +17,12 @@ import {
   MINUTE,
   NOON,
   now,
-  posting,
+  appendRequest,
   SECOND,
   shuffled,
   talkOf,
   top,
-} from './cast.ts';
+} from './fixtures.ts';
 import type { Contract, StorageSubject } from './contract.ts';
 import { logOf } from './event-repository.ts';
 
@@ -73,7 +73,7 @@ async function recount(storage: Storage, userId: UserId, id: ConversationId): Pr
 
 /** A message as a send has it, which becomes visible `age` after its time. */
 function live(users: readonly [UserId, UserId], age: number): AppendRequest {
-  return { ...posting(users, idAt(now() - age)), isLive: true };
+  return { ...appendRequest(users, idAt(now() - age)), isLive: true };
 }
 
 export const readPositionRepositoryContract = {
@@ -84,7 +84,7 @@ export const readPositionRepositoryContract = {
     const id = talkOf(anna, ben);
     await here.conversations.start(conversationOf([anna, ben], idAt(NOON - HOUR)));
     assert.deepEqual(await unreadOf(there, anna, id), unread(0), 'an empty conversation has nothing to read');
-    const sent = Array.from({ length: 3 }, (_, n) => posting([ben, anna], idAt(NOON + n * MINUTE)));
+    const sent = Array.from({ length: 3 }, (_, n) => appendRequest([ben, anna], idAt(NOON + n * MINUTE)));
     for (const [n, one] of sent.entries()) {
       await here.messages.append(one);
       assert.deepEqual(await unreadOf(there, anna, id), unread(n + 1));
@@ -106,7 +106,7 @@ export const readPositionRepositoryContract = {
         const id = talkOf(anna, ben);
         // In one microsecond a timestamp alone does not tell the later one.
         const offsets = round % 3 === 0 ? Array<number>(8).fill(0) : [0, 0, 1, 999, 1_000, SECOND, 40 * DAY];
-        const sent = offsets.map((offset) => posting([ben, anna], idAt(NOON + offset)));
+        const sent = offsets.map((offset) => appendRequest([ben, anna], idAt(NOON + offset)));
         await appendAll(processes, sent);
         const places = shuffled(sent.map(({ message }) => message.id));
         const marks = shuffled([...places, ...places.slice(0, 4)]);
@@ -145,7 +145,7 @@ export const readPositionRepositoryContract = {
         assert.equal(await there.readPositions.mark(mark), started.created);
       }
       for (const offset of [0, HOUR, DAY]) {
-        const sent = posting([ben, anna], idAt(NOON + offset));
+        const sent = appendRequest([ben, anna], idAt(NOON + offset));
         await here.messages.append(sent);
         assert.deepEqual(await unreadOf(there, anna, id), unread(1));
         for (const upTo of [idAt(NOON + 2 * DAY), ABOVE_ALL, sent.message.id]) {
@@ -161,22 +161,22 @@ export const readPositionRepositoryContract = {
   }) => {
     const [anna, ben] = freshUsers();
     const id = talkOf(anna, ben);
-    await here.messages.append(posting([ben, anna], idAt(NOON)));
+    await here.messages.append(appendRequest([ben, anna], idAt(NOON)));
     assert.equal(
       (await entryOf(there, anna, id)).readUpTo,
       null,
       'a position begins with a mark or a message',
     );
-    const reply = posting([anna, ben], idAt(NOON + MINUTE));
+    const reply = appendRequest([anna, ben], idAt(NOON + MINUTE));
     await there.messages.append(reply);
     assert.equal((await entryOf(here, anna, id)).readUpTo, reply.message.id);
     assert.deepEqual(await unreadOf(here, anna, id), unread(0));
     assert.deepEqual(await unreadOf(here, ben, id), unread(1));
     // Neither a message that arrives after a later one, nor a start, takes it back.
-    await here.messages.append(posting([anna, ben], idAt(NOON - MINUTE)));
+    await here.messages.append(appendRequest([anna, ben], idAt(NOON - MINUTE)));
     await here.conversations.start(conversationOf([anna, ben], idAt(NOON - HOUR)));
     assert.equal((await entryOf(there, anna, id)).readUpTo, reply.message.id);
-    const note = posting([anna, anna], idAt(NOON));
+    const note = appendRequest([anna, anna], idAt(NOON));
     await here.messages.append(note);
     assert.equal((await entryOf(there, anna, talkOf(anna))).readUpTo, note.message.id);
     assert.deepEqual(await unreadOf(there, anna, talkOf(anna)), unread(0));
@@ -187,10 +187,10 @@ export const readPositionRepositoryContract = {
   }) => {
     const [anna, ben] = freshUsers();
     const carl = freshUser();
-    await here.messages.append(posting([carl, anna], idAt(NOON)));
-    await here.messages.append(posting([carl, ben], idAt(NOON)));
-    await here.messages.append(posting([anna, ben], idAt(NOON)));
-    const sent = posting([ben, anna], idAt(NOON + SECOND));
+    await here.messages.append(appendRequest([carl, anna], idAt(NOON)));
+    await here.messages.append(appendRequest([carl, ben], idAt(NOON)));
+    await here.messages.append(appendRequest([anna, ben], idAt(NOON)));
+    const sent = appendRequest([ben, anna], idAt(NOON + SECOND));
     await here.messages.append(sent);
     const id = talkOf(anna, ben);
     const before = [await entryOf(there, ben, id), await entryOf(there, anna, talkOf(anna, carl))];
@@ -199,7 +199,7 @@ export const readPositionRepositoryContract = {
     assert.deepEqual(after, before);
     assert.equal((await entryOf(here, anna, id)).readUpTo, sent.message.id);
     // Also a mark that moves nothing, of one's own message, which the other has not read.
-    const reply = posting([anna, ben], idAt(NOON + MINUTE));
+    const reply = appendRequest([anna, ben], idAt(NOON + MINUTE));
     await here.messages.append(reply);
     await there.readPositions.mark({ userId: anna, conversationId: id, upTo: reply.message.id });
     assert.equal((await entryOf(here, ben, id)).readUpTo, sent.message.id);
@@ -229,7 +229,7 @@ export const readPositionRepositoryContract = {
       return new Map(listed.map(({ userId, readUpTo }) => [userId, readUpTo]));
     };
     assert.deepEqual(await positions(), new Map([anna, ben].map((userId) => [userId, null])));
-    const sent = posting([anna, ben], conversation.created as AppendRequest['message']['id']);
+    const sent = appendRequest([anna, ben], conversation.created as AppendRequest['message']['id']);
     await here.messages.append(sent);
     assert.deepEqual([(await positions()).get(anna), (await positions()).get(ben)], [sent.message.id, null]);
     await here.readPositions.mark({ userId: ben, conversationId: conversation.id, upTo: ABOVE_ALL });
@@ -240,7 +240,7 @@ export const readPositionRepositoryContract = {
     async ({ processes: [here, there] }) => {
       const [anna, ben] = freshUsers();
       const conversationId = talkOf(anna, ben);
-      const sent = [0, 1, 2].map((n) => posting([ben, anna], idAt(NOON + n)));
+      const sent = [0, 1, 2].map((n) => appendRequest([ben, anna], idAt(NOON + n)));
       await appendAll([here, there], sent);
       const [first, second, third] = sent.map(({ message }) => message.id);
       const told: unknown[] = [];
@@ -268,7 +268,7 @@ export const readPositionRepositoryContract = {
       assert.equal(entry?.lastEventId, third);
 
       const carl = freshUser();
-      await here.messages.append(posting([carl, carl], idAt(NOON)));
+      await here.messages.append(appendRequest([carl, carl], idAt(NOON)));
       await here.readPositions.mark({ userId: carl, conversationId: talkOf(carl), upTo: ABOVE_ALL });
       assert.deepEqual(await marksIn(there, carl), [], 'a note to oneself is read');
     },
@@ -335,7 +335,7 @@ export const readPositionRepositoryContract = {
     const [anna, ben] = freshUsers();
     const id = talkOf(anna, ben);
     const begin = now() - HOUR;
-    const sent = Array.from({ length: 120 }, (_, n) => posting([ben, anna], idAt(begin + n * SECOND)));
+    const sent = Array.from({ length: 120 }, (_, n) => appendRequest([ben, anna], idAt(begin + n * SECOND)));
     await appendAll([here, there], sent);
     const mark = async (unreadCount: number): Promise<void> => {
       const upTo = sent.at(-unreadCount - 1)?.message.id ?? assert.fail();
@@ -360,7 +360,7 @@ export const readPositionRepositoryContract = {
     await atOnce(spans, async (span) => {
       const [anna, ben] = freshUsers();
       const id = talkOf(anna, ben);
-      const sent = Array.from({ length: 40 }, (_, n) => posting([ben, anna], idAt(NOON - n * span)));
+      const sent = Array.from({ length: 40 }, (_, n) => appendRequest([ben, anna], idAt(NOON - n * span)));
       await appendAll([here, there], shuffled(sent));
       assert.equal((await unreadOf(there, anna, id)).count, 40);
       for (const index of [39, 38, 20, 3, 1, 0]) {

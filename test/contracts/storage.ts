@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
-import { conversationOf, freshUsers, idAt, MINUTE, NOON, posting, talkOf, top } from './cast.ts';
+import { conversationOf, freshUsers, idAt, MINUTE, NOON, appendRequest, talkOf, top } from './fixtures.ts';
 import type { Contract, StorageSubject } from './contract.ts';
 
 /** All that storage tells of a user, and of a conversation. */
@@ -26,14 +26,14 @@ function spoil(value: unknown): void {
 
 export const storageContract = {
   'nothing is missing while storage serves': async ({ processes }) => {
-    for (const storage of processes) assert.deepEqual(await storage.missing(), []);
+    for (const storage of processes) assert.deepEqual(await storage.readinessProblems(), []);
   },
 
   'what a caller does to what it gave or was given leaves what is stored alone': async ({
     processes: [here],
   }) => {
     const [anna, ben] = freshUsers();
-    const sent = posting([anna, ben], idAt(NOON));
+    const sent = appendRequest([anna, ben], idAt(NOON));
     const started = conversationOf([anna], idAt(NOON));
     const user = { id: anna, username: 'Anna', createdAt: NOON };
     const given = [
@@ -53,7 +53,7 @@ export const storageContract = {
   'what is being written when a process closes is written': async ({ processes: [here], open }) => {
     const users = freshUsers();
     const closing = await open();
-    const sent = Array.from({ length: 20 }, (_, n) => posting(users, idAt(NOON + n * MINUTE)));
+    const sent = Array.from({ length: 20 }, (_, n) => appendRequest(users, idAt(NOON + n * MINUTE)));
     const writes = sent.map((one) => closing.messages.append(one));
     await closing.close();
     const outcomes = await Promise.allSettled(writes);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { UserId } from '../../src/domain/ids.ts';
 import type { User } from '../../src/domain/user.ts';
-import { DAY, freshUser, NOON } from './cast.ts';
+import { DAY, freshUser, NOON } from './fixtures.ts';
 import type { Contract, StorageSubject } from './contract.ts';
 
 function named(id: UserId, username: string, createdAt = NOON): User {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { projectFolder } from '../../scripts/local-cassandra/project-folder.ts';
 import { environmentOf } from './cluster.ts';
 import { assertSaysNothingInternal } from './leaks.ts';
-import { assertSound, type Scenario } from './stage.ts';
+import { assertSound, type Scenario } from './testbed.ts';
 
 const here = join(projectFolder, 'test', 'faults');
 
@@ -20,20 +20,20 @@ const SECONDS = 15;
 const MOST_SECONDS = SECONDS + 50;
 
 /** Every request that the OpenAPI document allows, and many that it does not: the answers are as documented. */
-export const anyRequest: Scenario = async (stage) => {
+export const anyRequest: Scenario = async (testbed) => {
   const schemathesis = await installed();
-  const environment = environmentOf(await stage.threeNodes());
+  const environment = environmentOf(await testbed.threeNodes());
   for (const storage of ['memory', 'cassandra']) {
-    const service = stage.startService({ ...environment, STORAGE: storage });
+    const service = testbed.startService({ ...environment, STORAGE: storage });
     await service.said(/Ready at/);
     const { code, output, said } = await run(schemathesis, service.url);
     assert.equal(code, 0, output);
     assertSaysNothingInternal(said);
-    stage.tell({
+    testbed.tell({
       act: `schemathesis, all checks, on ${storage}, for ${SECONDS} s (seed ${SEED})`,
       seen: `${said.length} answers, no failure, and none tells of the inside`,
     });
-    if (storage === 'cassandra') await assertSound(stage, [service], environment);
+    if (storage === 'cassandra') await assertSound(testbed, [service], environment);
     else assert.equal((await service.terminate()).code, 0);
   }
 };

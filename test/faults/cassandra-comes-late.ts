@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { environmentOf, migrate } from './cluster.ts';
-import { askerOf } from './http.ts';
-import { castOf, post } from './load.ts';
+import { makeAsk } from './http.ts';
+import { usersOf, post } from './load.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import type { Environment } from './service.ts';
-import { assertSound, type Scenario } from './stage.ts';
+import { assertSound, type Scenario } from './testbed.ts';
 
 /** What is wrong in the environment, and the sentence in which the service says so. */
 const MISTAKES: readonly (readonly [Environment, RegExp])[] = [
@@ -15,8 +15,8 @@ const MISTAKES: readonly (readonly [Environment, RegExp])[] = [
 ];
 
 /** A service that starts before its Cassandra waits for it; one that is told wrong says so at once. */
-export const cassandraComesLate: Scenario = async (stage) => {
-  const cluster = await stage.oneNode({ yaml: { authenticator: 'PasswordAuthenticator' } });
+export const cassandraComesLate: Scenario = async (testbed) => {
+  const cluster = await testbed.oneNode({ yaml: { authenticator: 'PasswordAuthenticator' } });
   const environment = {
     ...environmentOf(cluster),
     // The role that a new cluster has.
@@ -26,10 +26,10 @@ export const cassandraComesLate: Scenario = async (stage) => {
   await migrate(environment);
 
   for (const [mistake, sentence] of MISTAKES) {
-    const service = stage.startService({ ...environment, ...mistake });
+    const service = testbed.startService({ ...environment, ...mistake });
     const { code, took } = await service.ended;
     const last = service.lines.at(-1) ?? '';
-    stage.tell({
+    testbed.tell({
       act: `start with ${Object.entries(mistake)
         .map(([name, value]) => `${name}=${value}`)
         .join(' ')}`,
@@ -41,14 +41,14 @@ export const cassandraComesLate: Scenario = async (stage) => {
 
   const [node] = cluster.nodes;
   await node!.stop();
-  const service = stage.startService(environment);
+  const service = testbed.startService(environment);
   const waiting = await service.said(/Cassandra is not there yet/);
-  const ask = askerOf(service.url);
-  const [alice, bob] = castOf(2) as [UserId, UserId];
+  const ask = makeAsk(service.url);
+  const [alice, bob] = usersOf(2) as [UserId, UserId];
   const send = { sender: alice, receiver: bob, content: 'Are you there?', key: null };
   const early = await post(ask, send);
   const health = await Promise.all(['/livez', '/readyz'].map((path) => ask({ method: 'GET', path })));
-  stage.tell({
+  testbed.tell({
     act: 'start without Cassandra',
     seen:
       `log: ${JSON.parse(waiting).msg}; /livez ${health[0]!.status}, /readyz ${health[1]!.status}, ` +
@@ -64,10 +64,10 @@ export const cassandraComesLate: Scenario = async (stage) => {
   const started = performance.now();
   await service.said(/Ready at/);
   const late = await post(ask, send);
-  stage.tell({
+  testbed.tell({
     act: 'Cassandra comes',
     seen: `ready ${((performance.now() - started) / 1_000).toFixed(1)} s after it answers; the send ${late.status}`,
   });
   assert.equal(late.status, 201);
-  await assertSound(stage, [service], environment);
+  await assertSound(testbed, [service], environment);
 };

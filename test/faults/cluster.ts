@@ -3,14 +3,14 @@ import { startLocalCluster, type LocalCluster } from '../../scripts/local-cassan
 import { runScript, type Environment } from './service.ts';
 
 /** Starts a cluster with its data in `directory`, apart from any other on this host. */
-export function startCluster(needs: {
+export function startCluster(deps: {
   readonly directory: string;
   readonly nodes: 1 | 3;
   readonly yaml?: Readonly<Record<string, unknown>>;
   readonly heapMb?: number;
   readonly signal: AbortSignal;
 }): Promise<LocalCluster> {
-  const { nodes, ...options } = needs;
+  const { nodes, ...options } = deps;
   return startLocalCluster({
     heapMb: 512,
     ...options,

@@ -33,13 +33,13 @@ interface Wire {
  * Sends and reads among the users of `cast`, two sends for each read, for `forMs` milliseconds. `perSecond` requests
  * come whether or not there are answers, as the world has it; or `clients` ask again as soon as they have an answer.
  */
-export async function flood(needs: {
+export async function flood(deps: {
   readonly url: string;
-  readonly cast: readonly UserId[];
+  readonly users: readonly UserId[];
   readonly load: { readonly perSecond: number } | { readonly clients: number };
   readonly forMs: number;
 }): Promise<Flood> {
-  const { url, cast, load, forMs } = needs;
+  const { url, users, load, forMs } = deps;
   const { hostname, port } = new URL(url);
   const name = randomUUID();
   const attempts: Attempt[] = [];
@@ -49,7 +49,7 @@ export async function flood(needs: {
   let asked = 0;
   let unsent = 0;
 
-  const someone = (): UserId => cast[Math.floor(Math.random() * cast.length)]!;
+  const someone = (): UserId => users[Math.floor(Math.random() * users.length)]!;
   const open = (): Wire => {
     const wire = openWire(hostname, Number(port));
     wires.push(wire);

@@ -7,10 +7,10 @@ import { participantsOf } from '../../src/domain/conversation.ts';
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
 import { messageIdAt } from '../../src/domain/time.ts';
 import { environmentOf, migrate } from './cluster.ts';
-import { askerOf, type Ask } from './http.ts';
-import { castOf, conversationOf, type Attempt } from './load.ts';
+import { makeAsk, type Ask } from './http.ts';
+import { usersOf, conversationOf, type Attempt } from './load.ts';
 import type { Environment } from './service.ts';
-import { assertAllServed, assertSound, type Scenario } from './stage.ts';
+import { assertAllServed, assertSound, type Scenario } from './testbed.ts';
 
 const HEAP_MB = 1_024;
 const READERS = 8;
@@ -25,20 +25,20 @@ const IN_THE_NEWEST = 3;
 const PAGES = 25;
 
 /** Several clients at once page through a history of large messages: the node lives, and every page is exact. */
-export const historyOfLargeMessages: Scenario = async (stage) => {
-  const cluster = await stage.oneNode({ heapMb: HEAP_MB });
+export const historyOfLargeMessages: Scenario = async (testbed) => {
+  const cluster = await testbed.oneNode({ heapMb: HEAP_MB });
   const environment = environmentOf(cluster);
   await migrate(environment);
-  const pair = castOf(2) as [UserId, UserId];
+  const pair = usersOf(2) as [UserId, UserId];
   const ids = await fill(environment, pair);
 
-  const service = stage.startService(environment);
+  const service = testbed.startService(environment);
   await service.said(/Ready at/);
-  const ask = askerOf(service.url);
+  const ask = makeAsk(service.url);
   const attempts: Attempt[] = [];
   const path = `/api/messages/conversation/${conversationOf(...pair)}?limit=100`;
   const walks = await Promise.all(Array.from({ length: READERS }, () => walk(ask, path, attempts)));
-  stage.tell({
+  testbed.tell({
     act: `${READERS} readers page through the first of ${ids.length} messages of ${BYTES / 1_000} KB in ${BUCKETS} buckets, on a node with 1 GiB of heap`,
     attempts,
     seen: cluster.nodes[0]!.pid === null ? 'the node has ended' : 'the node lives',
@@ -47,7 +47,7 @@ export const historyOfLargeMessages: Scenario = async (stage) => {
   for (const seen of walks)
     assert.deepEqual(seen, ids.slice(0, seen.length), 'pages joined are not the history');
   assert.notEqual(cluster.nodes[0]!.pid, null);
-  await assertSound(stage, [service], environment);
+  await assertSound(testbed, [service], environment);
 };
 
 /** Stores a conversation that spans all buckets, as an import does; gives the ids, newest first. */

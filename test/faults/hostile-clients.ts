@@ -2,14 +2,14 @@ import { strict as assert } from 'node:assert';
 import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { environmentOf } from './cluster.ts';
-import { askerOf, type Ask } from './http.ts';
+import { makeAsk, type Ask } from './http.ts';
 import { assertSaysNothingInternal, overheard } from './leaks.ts';
-import { castOf, conversationOf, post } from './load.ts';
+import { usersOf, conversationOf, post } from './load.ts';
 import { residentMb } from '../support/resident-memory.ts';
 import { memoryOf } from './memory.ts';
 import { MALFORMED } from './malformed-requests.ts';
 import { answersIn, openClients, type RawClient } from './raw-clients.ts';
-import { assertAllServed, assertKept, assertSound, between, type Scenario } from './stage.ts';
+import { assertAllServed, assertKept, assertSound, between, type Scenario } from './testbed.ts';
 
 /** What a process may grow by under all of this: some thousand connections, the bodies and answers that are let wait, and what is not collected yet. */
 const MOST_GROWTH_MB = 384;
@@ -44,18 +44,18 @@ const POST_HEAD = 'POST /api/messages HTTP/1.1\r\nHost: messenger\r\nContent-Typ
 type Attack = (url: string) => Promise<{ clients: readonly RawClient[]; check?: () => string }>;
 
 /** Clients that are slow, greedy, idle, deaf or mad: the others are served, and it costs the service little. */
-export const hostileClients: Scenario = async (stage) => {
-  const cluster = await stage.threeNodes();
+export const hostileClients: Scenario = async (testbed) => {
+  const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
-  const service = stage.startService(environment);
+  const service = testbed.startService(environment);
   await service.said(/Ready at/);
   const said = new Set<string>();
-  const ask = overheard(askerOf(service.url), said);
-  const cast = castOf(8);
+  const ask = overheard(makeAsk(service.url), said);
+  const users = usersOf(8);
   const longPage = await beginLongPage(ask);
-  const load = stage.startLoad({
+  const load = testbed.startLoad({
     ask,
-    cast,
+    users,
     clients: { send: 4, 'send with a key': 1, read: 3 },
     thinkMs: 20,
   });
@@ -74,7 +74,7 @@ export const hostileClients: Scenario = async (stage) => {
     const { beganMb: before, mostMb } = memory.end();
     for (const { received } of clients) if (received !== '') said.add(received);
     const attempts = between(load.attempts, from, Infinity);
-    stage.tell({
+    testbed.tell({
       act,
       attempts,
       seen: [
@@ -88,9 +88,12 @@ export const hostileClients: Scenario = async (stage) => {
   }
   await load.stop();
   assertSaysNothingInternal(said);
-  stage.tell({ act: 'all that was answered', seen: `${said.size} texts, none of which tells of the inside` });
-  await assertKept(stage, { cluster, ask, cast, attempts: load.attempts });
-  await assertSound(stage, [service], environment);
+  testbed.tell({
+    act: 'all that was answered',
+    seen: `${said.size} texts, none of which tells of the inside`,
+  });
+  await assertKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertSound(testbed, [service], environment);
 };
 
 function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
@@ -189,7 +192,7 @@ function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
 
 /** Stores a page of messages of the greatest length, and gives the path to it. */
 async function beginLongPage(ask: Ask): Promise<string> {
-  const [sender, receiver] = castOf(2);
+  const [sender, receiver] = usersOf(2);
   for (let count = 0; count < PAGE; count += 1) {
     const { status } = await post(ask, {
       sender: sender!,

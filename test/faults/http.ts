@@ -39,7 +39,7 @@ export type Ask = (question: Question) => Promise<Answer>;
 const GIVE_UP_MS = 20_000;
 
 /** Asks the service at a URL over connections that are kept. */
-export function askerOf(url: string): Ask {
+export function makeAsk(url: string): Ask {
   const agent = new Agent({ keepAlive: true });
   return async ({ method, path, headers, body }) => {
     const { text, ...answer } = await new Promise<Omit<Answer, 'body'> & { text: string }>(
@@ -87,7 +87,7 @@ export interface Balancer {
 }
 
 export function balance(urls: readonly string[]): Balancer {
-  const instances = urls.map((url) => ({ ask: askerOf(url), probe: askerOf(url), ready: false }));
+  const instances = urls.map((url) => ({ ask: makeAsk(url), probe: makeAsk(url), ready: false }));
   const closing = new AbortController();
   let turn = 0;
 

@@ -45,7 +45,7 @@ export interface Load {
 }
 
 /** Users that nobody else has. */
-export function castOf(size: number): UserId[] {
+export function usersOf(size: number): UserId[] {
   const name = randomUUID().slice(0, 8);
   return Array.from({ length: size }, (_, index) => `${name}-${index}` as UserId);
 }
@@ -66,15 +66,15 @@ export function post(ask: Ask, { sender, receiver, content, key }: Send): Promis
 }
 
 /** Sends and reads among the users of `cast`, all with all, until it is stopped. */
-export function startLoad(needs: {
+export function startLoad(deps: {
   readonly ask: Ask;
-  readonly cast: readonly UserId[];
+  readonly users: readonly UserId[];
   /** How many clients do what. */
   readonly clients: Readonly<Partial<Record<Attempt['kind'], number>>>;
   /** How long a client thinks after an answer, on average. */
   readonly thinkMs: number;
 }): Load {
-  const { ask, cast, clients, thinkMs } = needs;
+  const { ask, users, clients, thinkMs } = deps;
   const attempts: Attempt[] = [];
   /** The newest id that was acknowledged in each conversation, and to each user. */
   const newest = new Map<string, string>();
@@ -82,7 +82,7 @@ export function startLoad(needs: {
   let stopping = false;
   let sends = 0;
 
-  const someone = (): UserId => cast[Math.floor(Math.random() * cast.length)]!;
+  const someone = (): UserId => users[Math.floor(Math.random() * users.length)]!;
 
   const record = async (
     kind: Attempt['kind'],

@@ -41,11 +41,11 @@ const AT_ONCE = 8;
  */
 export async function outcomeOf(
   ask: Ask,
-  cast: readonly UserId[],
+  users: readonly UserId[],
   attempts: readonly Attempt[],
   late: ReadonlySet<string>,
 ): Promise<Outcome> {
-  const { histories, inboxes } = await readAll(ask, cast, attempts);
+  const { histories, inboxes } = await readAll(ask, users, attempts);
   for (const inbox of inboxes.values()) {
     assertInOrder(inbox.map((row) => row.last_message_id).filter((id) => !late.has(id)));
   }
@@ -80,8 +80,8 @@ export async function outcomeOf(
 
   let lagging = 0;
   let dangling = 0;
-  for (const user of cast) {
-    for (const other of cast) {
+  for (const user of users) {
+    for (const other of users) {
       const conversation = conversationOf(user, other);
       const messages = histories.get(conversation) ?? [];
       const head = heads.get(`${user} ${conversation}`);
@@ -105,9 +105,9 @@ export async function outcomeOf(
   };
 }
 
-async function readAll(ask: Ask, cast: readonly UserId[], attempts: readonly Attempt[]): Promise<Shown> {
+async function readAll(ask: Ask, users: readonly UserId[], attempts: readonly Attempt[]): Promise<Shown> {
   const inboxes: Shown['inboxes'] = new Map(
-    await each(cast, async (user) => [user, await joined(ask, `/api/conversations/user/${user}`)] as const),
+    await each(users, async (user) => [user, await joined(ask, `/api/conversations/user/${user}`)] as const),
   );
   const begun = new Set(
     attempts.flatMap(({ send }) => (send === null ? [] : [conversationOf(send.sender, send.receiver)])),

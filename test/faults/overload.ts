@@ -1,10 +1,10 @@
 import { strict as assert } from 'node:assert';
 import { environmentOf } from './cluster.ts';
 import { flood } from './flood.ts';
-import { askerOf } from './http.ts';
-import { castOf, type Attempt } from './load.ts';
+import { makeAsk } from './http.ts';
+import { usersOf, type Attempt } from './load.ts';
 import { memoryOf } from './memory.ts';
-import { assertInTime, assertKept, assertSound, isFailure, tallyOf, type Scenario } from './stage.ts';
+import { assertInTime, assertKept, assertSound, isFailure, tallyOf, type Scenario } from './testbed.ts';
 
 const PHASE_MS = 8_000;
 
@@ -17,14 +17,14 @@ const TIMES = 3;
 const MOST_GROWTH_MB = 256;
 
 /** Three times the load that can be carried: as much is served as before, and the rest is turned away at once. */
-export const overload: Scenario = async (stage) => {
-  const cluster = await stage.threeNodes();
+export const overload: Scenario = async (testbed) => {
+  const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
-  const service = stage.startService(environment);
+  const service = testbed.startService(environment);
   await service.said(/Ready at/);
-  const ask = askerOf(service.url);
-  const cast = castOf(40);
-  const at = { url: service.url, cast };
+  const ask = makeAsk(service.url);
+  const users = usersOf(40);
+  const at = { url: service.url, users };
 
   // Warms up everything that gets faster with use.
   const first = await flood({ ...at, load: { clients: CLIENTS }, forMs: PHASE_MS / 2 });
@@ -38,20 +38,20 @@ export const overload: Scenario = async (stage) => {
   const accepted = during.attempts.filter((attempt) => !isFailure(attempt));
   const rejected = during.attempts.filter(isFailure);
   const share = (one: readonly Attempt[]): string => (perSecond(one) / peak).toFixed(2);
-  stage.tell({ act: `${CLIENTS} clients, as fast as they are answered`, attempts: before.attempts });
-  stage.tell({
+  testbed.tell({ act: `${CLIENTS} clients, as fast as they are answered`, attempts: before.attempts });
+  testbed.tell({
     act: `${TIMES} times as many requests, which do not wait: served`,
     attempts: accepted,
     seen:
       `${share(accepted)} of the throughput before; the service's memory ${beganMb} MB, ` +
       `at most ${mostMb} MB meanwhile`,
   });
-  stage.tell({
+  testbed.tell({
     act: 'turned away',
     attempts: rejected,
     seen: `${tallyOf(rejected)}; ${during.unsent} found no connection`,
   });
-  stage.tell({
+  testbed.tell({
     act: 'the same clients as before',
     attempts: after.attempts,
     seen: `${share(after.attempts)} of the throughput before`,
@@ -65,8 +65,8 @@ export const overload: Scenario = async (stage) => {
   assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
   const attempts = [first, before, during, after].flatMap((one) => one.attempts);
   assertInTime(attempts);
-  await assertKept(stage, { cluster, ask, cast, attempts });
-  await assertSound(stage, [service], environment);
+  await assertKept(testbed, { cluster, ask, users, attempts });
+  await assertSound(testbed, [service], environment);
 };
 
 /** What was served in each second of a phase. */

@@ -1,12 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { assertAllServed, assertKept, assertSound, between, inUse, type Scenario } from './stage.ts';
+import { assertAllServed, assertKept, assertSound, between, inUse, type Scenario } from './testbed.ts';
 
 const QUIET_MS = 4_000;
 const OUTAGE_MS = 30_000;
 
 /** One of three replicas is killed under load and comes back: nobody notices. */
-export const replicaDies: Scenario = async (stage) => {
-  const { cluster, environment, service, ask, cast, load } = await inUse(stage, {
+export const replicaDies: Scenario = async (testbed) => {
+  const { cluster, environment, service, ask, users, load } = await inUse(testbed, {
     send: 5,
     'send with a key': 2,
     read: 3,
@@ -34,10 +34,10 @@ export const replicaDies: Scenario = async (stage) => {
   for (const [act, from, until] of phases) {
     const attempts = between(load.attempts, from, until);
     const isRead = ({ kind }: { kind: string }): boolean => kind === 'read';
-    stage.tell({ act: `${act}: sends`, attempts: attempts.filter((attempt) => !isRead(attempt)) });
-    stage.tell({ act: `${act}: reads`, attempts: attempts.filter(isRead) });
+    testbed.tell({ act: `${act}: sends`, attempts: attempts.filter((attempt) => !isRead(attempt)) });
+    testbed.tell({ act: `${act}: reads`, attempts: attempts.filter(isRead) });
   }
   assertAllServed(load.attempts);
-  await assertKept(stage, { cluster, ask, cast, attempts: load.attempts });
-  await assertSound(stage, [service], environment);
+  await assertKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertSound(testbed, [service], environment);
 };

@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
 import { answersCql } from '../../scripts/local-cassandra/cql.ts';
-import { askerOf } from './http.ts';
-import { castOf, type Attempt } from './load.ts';
-import { assertAllServed, assertKept, assertSound, between, inUse, type Scenario } from './stage.ts';
+import { makeAsk } from './http.ts';
+import { usersOf, type Attempt } from './load.ts';
+import { assertAllServed, assertKept, assertSound, between, inUse, type Scenario } from './testbed.ts';
 
 const QUIET_MS = 4_000;
 const HANG_MS = 30_000;
@@ -19,25 +19,25 @@ const LATER_MS = 1_000;
  * One of three replicas stops answering and keeps its connections open: nobody notices. That holds also in a process
  * that has first to prepare what it sends with a key.
  */
-export const replicaHangs: Scenario = async (stage) => {
-  const { cluster, environment, service, ask, cast, load } = await inUse(stage, {
+export const replicaHangs: Scenario = async (testbed) => {
+  const { cluster, environment, service, ask, users, load } = await inUse(testbed, {
     send: 4,
     'send with a key': 3,
     read: 3,
   });
   const victim = cluster.nodes[1]!;
-  const unused = stage.startService(environment);
+  const unused = testbed.startService(environment);
   await unused.said(/Ready at/);
-  const others = { ask: askerOf(unused.url), cast: castOf(8), thinkMs: 30 };
-  const plain = stage.startLoad({ ...others, clients: { send: 2 } });
+  const others = { ask: makeAsk(unused.url), users: usersOf(8), thinkMs: 30 };
+  const plain = testbed.startLoad({ ...others, clients: { send: 2 } });
 
   const begun = performance.now();
   await pause(QUIET_MS);
   const hung = performance.now();
   victim.suspend();
   await pause(LATER_MS);
-  const keyedCast = castOf(8);
-  const firstKeyed = stage.startLoad({ ...others, cast: keyedCast, clients: { 'send with a key': 3 } });
+  const keyedCast = usersOf(8);
+  const firstKeyed = testbed.startLoad({ ...others, users: keyedCast, clients: { 'send with a key': 3 } });
   await pause(HANG_MS - LATER_MS);
   assert.ok(!(await answersCql(victim.address, victim.port)), 'the replica answers');
   const resumed = performance.now();
@@ -56,15 +56,15 @@ export const replicaHangs: Scenario = async (stage) => {
   for (const [act, from, until] of phases) {
     const attempts = between(load.attempts, from, until);
     for (const kind of KINDS) {
-      stage.tell({ act: `${act}: ${kind}`, attempts: attempts.filter((attempt) => attempt.kind === kind) });
+      testbed.tell({ act: `${act}: ${kind}`, attempts: attempts.filter((attempt) => attempt.kind === kind) });
     }
   }
-  stage.tell({ act: 'meanwhile, the first with a key of another process', attempts: firstKeyed.attempts });
+  testbed.tell({ act: 'meanwhile, the first with a key of another process', attempts: firstKeyed.attempts });
   for (const { attempts } of [load, plain, firstKeyed]) assertAllServed(attempts);
   const keyed = [...load.attempts, ...firstKeyed.attempts].filter(({ kind }) => kind === 'send with a key');
   const slowest = Math.max(...between(keyed, hung, resumed).map(({ took }) => took));
   assert.ok(slowest < SLOWEST_MS, `a send with a key took ${slowest} ms`);
-  await assertKept(stage, { cluster, ask, cast, attempts: load.attempts });
-  await assertKept(stage, { cluster, ask, cast: keyedCast, attempts: firstKeyed.attempts });
-  await assertSound(stage, [service, unused], environment);
+  await assertKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertKept(testbed, { cluster, ask, users: keyedCast, attempts: firstKeyed.attempts });
+  await assertSound(testbed, [service, unused], environment);
 };

@@ -4,9 +4,9 @@ import { millisecondsOf } from '../../src/domain/time.ts';
 import type { Position } from '../../src/domain/ids.ts';
 import { environmentOf } from './cluster.ts';
 import { eventsOf } from './events.ts';
-import { askerOf } from './http.ts';
-import { castOf, post, type Attempt } from './load.ts';
-import { assertKept, assertSound, isFailure, tallyOf, type Scenario } from './stage.ts';
+import { makeAsk } from './http.ts';
+import { usersOf, post, type Attempt } from './load.ts';
+import { assertKept, assertSound, isFailure, tallyOf, type Scenario } from './testbed.ts';
 
 /** With these an event that becomes visible five seconds after its id is late. */
 const LIMITS = { REQUEST_TIMEOUT_MS: '2000', MAX_CLOCK_SKEW_MS: '200' };
@@ -25,22 +25,22 @@ const REQUESTS_BETWEEN = 200;
  * A service process stops between making an id and writing, and goes on later: a message that was acknowledged in the
  * end was seen by those who looked meanwhile, or is news to them by an event after the pause.
  */
-export const serviceIsPaused: Scenario = async (stage) => {
-  const cluster = await stage.threeNodes();
+export const serviceIsPaused: Scenario = async (testbed) => {
+  const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
-  const service = stage.startService({ ...environment, ...LIMITS });
+  const service = testbed.startService({ ...environment, ...LIMITS });
   await service.said(/Ready at/);
-  const ask = askerOf(service.url);
+  const ask = makeAsk(service.url);
   let news = 0;
   let crossed = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
-    const cast = castOf(8);
-    const load = stage.startLoad({ ask, cast, clients: CLIENTS, thinkMs: 0 });
+    const users = usersOf(8);
+    const load = testbed.startLoad({ ask, users, clients: CLIENTS, thinkMs: 0 });
     await load.progress(REQUESTS_BETWEEN);
     service.pause();
     const pausedAt = Date.now();
     await pause(AT_REST_MS);
-    const seen = await eventsOf(cluster, cast);
+    const seen = await eventsOf(cluster, users);
     await pause(PAUSE_MS - AT_REST_MS);
     const resumed = { at: Date.now(), as: performance.now() };
     service.resume();
@@ -48,7 +48,7 @@ export const serviceIsPaused: Scenario = async (stage) => {
     await load.stop();
 
     const attempts = await repeated(load.attempts);
-    const events = await eventsOf(cluster, cast);
+    const events = await eventsOf(cluster, users);
     const late = attempts.filter(
       ({ messageId, at, took, outcome }) =>
         messageId !== null &&
@@ -68,19 +68,19 @@ export const serviceIsPaused: Scenario = async (stage) => {
       }
     }
     crossed += late.length;
-    stage.tell({
+    testbed.tell({
       act: `SIGSTOP of the service for ${PAUSE_MS / 1_000} s under load`,
       attempts: load.attempts,
       seen: tallyOf(load.attempts.filter(isFailure)),
     });
-    await assertKept(stage, { cluster, ask, cast, attempts });
+    await assertKept(testbed, { cluster, ask, users, attempts });
   }
-  stage.tell({
+  testbed.tell({
     act: 'sends under way at that time, those with a key repeated',
     seen: `${crossed} acknowledged afterwards; in ${news} inboxes and logs they are news of that time, in the others they were seen before`,
   });
   assert.ok(news > 0, 'no message became visible late, so nothing was shown');
-  await assertSound(stage, [service], environment);
+  await assertSound(testbed, [service], environment);
 
   /** The attempts, of which those with a key that failed were repeated until they were acknowledged. */
   async function repeated(attempts: readonly Attempt[]): Promise<Attempt[]> {

@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert';
 import { environmentOf } from './cluster.ts';
-import { askerOf, balance } from './http.ts';
-import { castOf } from './load.ts';
+import { makeAsk, balance } from './http.ts';
+import { usersOf } from './load.ts';
 import type { Service } from './service.ts';
-import { assertAllServed, assertKept, assertSound, type Scenario } from './stage.ts';
+import { assertAllServed, assertKept, assertSound, type Scenario } from './testbed.ts';
 
 const ROUNDS = 2;
 const REQUESTS_BETWEEN = 120;
@@ -14,44 +14,49 @@ const GRACE_MS = 30_000;
 const CLIENTS = { send: 6, 'send with a key': 3, read: 3 };
 
 /** Services are told to stop under load: what they took they answer, and a rolling restart is not noticed. */
-export const serviceStops: Scenario = async (stage) => {
-  const cluster = await stage.threeNodes();
+export const serviceStops: Scenario = async (testbed) => {
+  const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
-  const instances = [stage.startService(environment), stage.startService(environment)];
+  const instances = [testbed.startService(environment), testbed.startService(environment)];
   await Promise.all(instances.map((instance) => instance.said(/Ready at/)));
 
-  const cast = castOf(8);
+  const users = usersOf(8);
   const balancer = balance(instances.map(({ url }) => url));
-  const rolling = stage.startLoad({ ask: balancer.ask, cast, clients: CLIENTS, thinkMs: 20 });
+  const rolling = testbed.startLoad({ ask: balancer.ask, users, clients: CLIENTS, thinkMs: 20 });
   let slowest = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [index, instance] of instances.entries()) {
       await rolling.progress(REQUESTS_BETWEEN);
       slowest = Math.max(slowest, await stop(instance));
-      const successor = stage.startService({ ...environment, PORT: new URL(instance.url).port });
+      const successor = testbed.startService({ ...environment, PORT: new URL(instance.url).port });
       instances[index] = successor;
       await successor.said(/Ready at/);
     }
   }
   await rolling.stop();
   balancer.close();
-  stage.tell({
+  testbed.tell({
     act: `SIGTERM and restart of two instances in turn, ${ROUNDS} times each`,
     attempts: rolling.attempts,
     seen: `exit 0 within ${seconds(slowest)} s`,
   });
   assertAllServed(rolling.attempts);
   const [one, other] = instances as [Service, Service];
-  await assertKept(stage, { cluster, ask: askerOf(one.url), cast, attempts: rolling.attempts });
+  await assertKept(testbed, { cluster, ask: makeAsk(one.url), users, attempts: rolling.attempts });
 
-  const abandoned = castOf(8);
-  const direct = stage.startLoad({ ask: askerOf(other.url), cast: abandoned, clients: CLIENTS, thinkMs: 20 });
+  const abandoned = usersOf(8);
+  const direct = testbed.startLoad({
+    ask: makeAsk(other.url),
+    users: abandoned,
+    clients: CLIENTS,
+    thinkMs: 20,
+  });
   await direct.progress(REQUESTS_BETWEEN);
   const took = await stop(other);
   await direct.stop();
   const answered = direct.attempts.filter(({ outcome }) => typeof outcome === 'number');
   const crossed = direct.attempts.filter(({ outcome }) => outcome === 'unanswered').length;
-  stage.tell({
+  testbed.tell({
     act: 'SIGTERM of an instance whose clients know no other',
     attempts: answered,
     seen:
@@ -59,14 +64,14 @@ export const serviceStops: Scenario = async (stage) => {
       `${direct.attempts.length - answered.length - crossed} found nobody listening`,
   });
   assertAllServed(answered);
-  const { openAndThere } = await assertKept(stage, {
+  const { openAndThere } = await assertKept(testbed, {
     cluster,
-    ask: askerOf(one.url),
-    cast: abandoned,
+    ask: makeAsk(one.url),
+    users: abandoned,
     attempts: direct.attempts,
   });
   assert.equal(openAndThere, 0, 'a request was taken, and not answered');
-  await assertSound(stage, [one], environment);
+  await assertSound(testbed, [one], environment);
 };
 
 /** Tells a service to stop, which must end well; gives the milliseconds that it took. */

@@ -1,4 +1,4 @@
-import { isFailure, type Row } from './stage.ts';
+import { isFailure, type Row } from './testbed.ts';
 
 /** The head of the table that `rowOf` makes lines of, in Markdown; times are in milliseconds. */
 export const TABLE_HEAD = [

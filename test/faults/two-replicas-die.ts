@@ -12,7 +12,7 @@ import {
   inUse,
   tallyOf,
   type Scenario,
-} from './stage.ts';
+} from './testbed.ts';
 
 const QUIET_MS = 5_000;
 const OUTAGE_MS = 12_000;
@@ -24,8 +24,8 @@ const READY_WITHIN_MS = 10_000;
  * Two of three replicas are killed in the same instant: everything is refused, clearly and in time, and goes on by
  * itself afterwards; and they have forgotten nothing that they acknowledged until then.
  */
-export const twoReplicasDie: Scenario = async (stage) => {
-  const { cluster, environment, service, ask, cast, load } = await inUse(stage, {
+export const twoReplicasDie: Scenario = async (testbed) => {
+  const { cluster, environment, service, ask, users, load } = await inUse(testbed, {
     send: 12,
     'send with a key': 3,
     read: 3,
@@ -49,35 +49,35 @@ export const twoReplicasDie: Scenario = async (stage) => {
   await load.stop();
 
   const during = between(load.attempts, killed, restarted);
-  stage.tell({
+  testbed.tell({
     act: `kill -9 of two replicas, for ${OUTAGE_MS / 1_000} s`,
     attempts: during,
     seen: tallyOf(during),
   });
   assert.ok(during.every(isRefusedWell), 'a request was not answered with a 503 of its kind');
   assertInTime(load.attempts);
-  stage.tell({ act: 'meanwhile', seen: `/livez ${health[0]!.status}, /readyz ${health[1]!.status}` });
+  testbed.tell({ act: 'meanwhile', seen: `/livez ${health[0]!.status}, /readyz ${health[1]!.status}` });
   assert.deepEqual(
     health.map(({ status }) => status),
     [200, 503],
   );
 
   const { acknowledged, missing, tooFew } = copies;
-  stage.tell({
+  testbed.tell({
     act: 'each node asked for what was acknowledged before',
     seen: `${acknowledged} messages, of which the nodes lack ${missing.join(', ')}; ${tooFew} on fewer than two`,
   });
   assert.equal(tooFew, 0, 'nodes have forgotten what they acknowledged');
 
   const after = between(load.attempts, settled, Infinity);
-  stage.tell({
+  testbed.tell({
     act: 'both are back, and the service was left alone',
     attempts: after,
     seen: `/readyz 200 after ${(readyAfterMs / 1_000).toFixed(1)} s`,
   });
   assertAllServed(after);
-  await assertKept(stage, { cluster, ask, cast, attempts: load.attempts });
-  await assertSound(stage, [service], environment);
+  await assertKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertSound(testbed, [service], environment);
 };
 
 /** Whether the answer says that storage is down, and for a write, whether it may have happened all the same. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'vitest';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { ClockNotVerified } from '../../src/application/ports/clock-check.ts';
-import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
+import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import type { Log } from '../../src/application/ports/log.ts';
 import { StorageFailure, type StorageFailureKind } from '../../src/application/ports/storage-failure.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
@@ -47,7 +47,7 @@ function storageThat(answer: () => Promise<never>): Storage {
     events: { listAfter: answer },
     readPositions: { mark: answer, listByConversation: answer, countUnread: answer },
     users: { find: answer, save: answer },
-    missing: answer,
+    readinessProblems: answer,
     close: () => Promise.resolve(),
   };
 }
@@ -166,8 +166,11 @@ describe('when as much is in progress as there is room for', () => {
   });
 
   test('the health of the service can still be asked for', async () => {
-    const missing = () => Promise.resolve([]);
-    const fetch = open({ storage: { ...neverAnswering, missing }, maxRequestsInFlight: 1 });
+    const readinessProblems = () => Promise.resolve([]);
+    const fetch = open({
+      storage: { ...neverAnswering, readinessProblems: readinessProblems },
+      maxRequestsInFlight: 1,
+    });
     void get(fetch, '/api/users/alice');
     await new Promise(setImmediate);
     for (const path of ['/livez', '/readyz']) assert.equal((await get(fetch, path)).status, 200);
@@ -243,7 +246,7 @@ describe('health', () => {
 
   test('what is missing is named, and named no longer once it is there', async () => {
     let sentences = ['Cassandra is not reached yet.', 'The clock is wrong.'];
-    const storage = { ...memoryStorage(), missing: () => Promise.resolve(sentences) };
+    const storage = { ...memoryStorage(), readinessProblems: () => Promise.resolve(sentences) };
     const fetch = open({ storage });
     const answer = await get(fetch, '/readyz');
     const { detail } = problemIn(answer, 503, 'not-ready');
@@ -252,19 +255,55 @@ describe('health', () => {
     sentences = [];
     assert.equal((await get(fetch, '/readyz')).status, 200);
   });
+
+  test('storage is asked once for all who ask at a time, and again for who asks later', async () => {
+    let asked = 0;
+    let answer = (_: string[]): void => undefined;
+    const storage = {
+      ...memoryStorage(),
+      readinessProblems: () => {
+        asked += 1;
+        return new Promise<string[]>((resolve) => (answer = resolve));
+      },
+    };
+    const fetch = open({ storage });
+    const askMany = () => Promise.all(Array.from({ length: 20 }, () => get(fetch, '/readyz')));
+    const statusesAfter = async (asking: ReturnType<typeof askMany>, readinessProblems: string[]) => {
+      await new Promise(setImmediate);
+      answer(readinessProblems);
+      return new Set((await asking).map(({ status }) => status));
+    };
+    assert.deepEqual([await statusesAfter(askMany(), ['Not yet.']), asked], [new Set([503]), 1]);
+    assert.deepEqual([await statusesAfter(askMany(), []), asked], [new Set([200]), 2]);
+  });
+
+  test('a check that fails is not kept', async () => {
+    const failures = [new Error(SECRET)];
+    const storage = {
+      ...memoryStorage(),
+      readinessProblems: () => {
+        const failure = failures.pop();
+        return failure === undefined ? Promise.resolve([]) : Promise.reject(failure);
+      },
+    };
+    const { log } = listeningLog();
+    const fetch = open({ storage, log });
+    problemIn(await get(fetch, '/readyz'), 500, 'internal-error');
+    assert.equal((await get(fetch, '/readyz')).status, 200);
+  });
 });
 
 describe('a service that can check no token', () => {
   test('is not ready, and says so beside what else is missing', async () => {
     let problems = ['No token can be checked.'];
-    const gate = { ...OPEN_GATE, readinessProblems: () => Promise.resolve(problems) };
+    const accessPolicy = { ...ALLOW_ALL, readinessProblems: () => Promise.resolve(problems) };
     const storage = {
       ...memoryStorage(),
-      missing: () => Promise.resolve(['Cassandra is not reached yet.']),
+      readinessProblems: () => Promise.resolve(['Cassandra is not reached yet.']),
     };
-    const { detail } = problemIn(await get(open({ gate, storage }), '/readyz'), 503, 'not-ready');
+    const { detail } = problemIn(await get(open({ accessPolicy, storage }), '/readyz'), 503, 'not-ready');
     assert.equal(detail, 'Cassandra is not reached yet. No token can be checked.');
-    const fetch = open({ gate });
+    const fetch = open({ accessPolicy });
     problemIn(await get(fetch, '/readyz'), 503, 'not-ready');
     assert.equal((await get(fetch, '/livez')).status, 200);
     problems = [];

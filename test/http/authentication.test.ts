@@ -1,7 +1,8 @@
+import { createHmac } from 'node:crypto';
 import { sign } from 'hono/jwt';
 import { describe, expect, test } from 'vitest';
-import { makeAuthenticate, type TokenRules } from '../../src/adapters/http/authentication.ts';
-import { fetchedKeySet, fixedKeySet, type KeySet } from '../../src/adapters/http/key-set.ts';
+import { makeAuthenticate, type TokenRules } from '../../src/adapters/http/middleware/authentication.ts';
+import { fetchedKeySet, fixedKeySet, type KeySet } from '../../src/adapters/http/middleware/jwks.ts';
 import { SECRET, tokenOf } from './guarded-app.ts';
 
 const NOW = 1_790_000_000;
@@ -96,6 +97,14 @@ describe('a token by a shared secret', () => {
       expect(await fate(broken), broken).toBe('token_invalid');
     }
     expect(await fate([header, part(null), signature].join('.'))).toBe('token_invalid');
+  });
+
+  test('has claims, and not another kind of JSON', async () => {
+    for (const payload of [null, 'anna', 7, [ANNA]]) {
+      const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(payload)}`;
+      const signature = createHmac('sha256', SECRET).update(text).digest('base64url');
+      expect(await fate(`${text}.${signature}`), JSON.stringify(payload)).toBe('token_invalid');
+    }
   });
 
   test('is signed at all, and as the list has it', async () => {
@@ -293,15 +302,15 @@ describe('keys that are fetched', () => {
 
   test('are missing until they are there, and are fetched for that', async () => {
     const { state, find, readinessProblems } = served();
-    const missing = ['No token can be checked: the keys of the issuer could not be fetched.'];
+    const expectedProblems = ['No token can be checked: the keys of the issuer could not be fetched.'];
     state.answer = down;
-    expect(await readinessProblems()).toEqual(missing);
-    for (let n = 0; n < 50; n += 1) expect(await readinessProblems()).toEqual(missing);
+    expect(await readinessProblems()).toEqual(expectedProblems);
+    for (let n = 0; n < 50; n += 1) expect(await readinessProblems()).toEqual(expectedProblems);
     expect(state.asked).toBe(1);
     // A set without a key checks no token either.
     state.answer = () => Promise.resolve(new Response('{"keys":[]}'));
     state.now = 10_000;
-    expect(await readinessProblems()).toEqual(missing);
+    expect(await readinessProblems()).toEqual(expectedProblems);
     state.answer = () => Promise.resolve(new Response(text));
     state.now = 20_000;
     expect(await readinessProblems()).toEqual([]);
@@ -312,7 +321,7 @@ describe('keys that are fetched', () => {
     state.now = 59 * MINUTE;
     expect(await readinessProblems()).toEqual([]);
     state.now = 81 * MINUTE;
-    expect(await readinessProblems()).toEqual(missing);
+    expect(await readinessProblems()).toEqual(expectedProblems);
   });
 
   test('that can’t be had are not the fault of the token', async () => {

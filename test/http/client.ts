@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { confide } from '../support/overheard.ts';
+import { registerSecret } from '../support/log-leak-guard.ts';
 
 /** The messenger as a client has it. Whoever serves elsewhere than here sends the request there. */
 export type Fetch = (request: Request) => Promise<Response>;
@@ -84,8 +84,8 @@ export async function ask(
   path: string,
   { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
-  confide(headers['Authorization'], headers['Idempotency-Key'], /\/users?\/([^/?]+)/.exec(path)?.[1]);
-  confide(...(isRecord(body) ? Object.values(body).flat() : [body]));
+  registerSecret(headers['Authorization'], headers['Idempotency-Key'], /\/users?\/([^/?]+)/.exec(path)?.[1]);
+  registerSecret(...(isRecord(body) ? Object.values(body).flat() : [body]));
   const raw = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
   const init = {
     method,

@@ -1,9 +1,9 @@
 import { sign } from 'hono/jwt';
-import { makeAuthenticate } from '../../src/adapters/http/authentication.ts';
-import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
+import { makeAuthenticate } from '../../src/adapters/http/middleware/authentication.ts';
+import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
-import type { Ingredients } from '../../src/composition/container.ts';
-import { confide } from '../support/overheard.ts';
+import type { Dependencies } from '../../src/composition/container.ts';
+import { registerSecret } from '../support/log-leak-guard.ts';
 import type { Fetch } from './client.ts';
 import { openApp } from './open-app.ts';
 
@@ -30,7 +30,7 @@ export function guarded(fetch: Fetch): Guarded {
     (claims: Record<string, unknown>): Fetch =>
     async (request) => {
       const token = await tokenOf(claims);
-      confide(token, claims['sub']);
+      registerSecret(token, claims['sub']);
       request.headers.set('Authorization', `Bearer ${token}`);
       return fetch(request);
     };
@@ -42,13 +42,13 @@ export function guarded(fetch: Fetch): Guarded {
 }
 
 /** The app, which asks everyone for a token. */
-export function openGuardedApp(changed: Partial<Ingredients> = {}) {
+export function openGuardedApp(changed: Partial<Dependencies> = {}) {
   const rules = {
     signatures: { secret: SECRET, algorithms: ['HS256' as const] },
     issuer: null,
     audience: null,
     toleranceSeconds: 30,
   };
-  const gate = { ...OPEN_GATE, authenticate: makeAuthenticate({ rules, clock: makeClock() }) };
-  return openApp({ gate, ...changed });
+  const accessPolicy = { ...ALLOW_ALL, authenticate: makeAuthenticate({ rules, clock: makeClock() }) };
+  return openApp({ accessPolicy, ...changed });
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
-import type { Peer } from '../../src/adapters/http/asker.ts';
-import { makeAuthenticate } from '../../src/adapters/http/authentication.ts';
-import { OPEN_GATE, type Gate } from '../../src/adapters/http/gate.ts';
+import type { Peer } from '../../src/adapters/http/middleware/rate-limit-key.ts';
+import { makeAuthenticate } from '../../src/adapters/http/middleware/authentication.ts';
+import { ALLOW_ALL, type AccessPolicy } from '../../src/adapters/http/middleware/access-policy.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { ask, get, ORIGIN, problemIn, type Fetch } from './client.ts';
@@ -11,7 +11,7 @@ import { openApp } from './open-app.ts';
 
 const message = { sender_id: 'anna', receiver_id: 'ben', content: 'Hello' };
 /** Two at once, and then next to none. */
-const TWO = { many: 1, seconds: 60, burst: 2 };
+const TWO = { limit: 1, seconds: 60, burst: 2 };
 
 const authenticate = makeAuthenticate({
   rules: {
@@ -23,9 +23,9 @@ const authenticate = makeAuthenticate({
   clock: makeClock(),
 });
 
-/** What comes from an address, at an app with this gate. */
-function opened(gate: Partial<Gate>): (peer?: Peer) => Fetch {
-  const app = openApp({ gate: { ...OPEN_GATE, ...gate } });
+/** What comes from an address, at an app with this accessPolicy. */
+function opened(accessPolicy: Partial<AccessPolicy>): (peer?: Peer) => Fetch {
+  const app = openApp({ accessPolicy: { ...ALLOW_ALL, ...accessPolicy } });
   return (peer) => async (request) => app.fetch(request, peer);
 }
 
@@ -54,7 +54,7 @@ describe('so many requests', () => {
   });
 
   test('come back with time', async () => {
-    const fetch = opened({ rateLimits: { writes: null, reads: { many: 20, seconds: 1, burst: 1 } } })();
+    const fetch = opened({ rateLimits: { writes: null, reads: { limit: 20, seconds: 1, burst: 1 } } })();
     assert.equal(await read(fetch), 404);
     assert.equal(await read(fetch), 429);
     await expect.poll(() => read(fetch), { interval: 20 }).toBe(404);
@@ -176,19 +176,19 @@ describe('a page in a browser', () => {
 
   test('of a site on the list sees why it is refused, and when to come back', async () => {
     const origin = 'https://chat.example';
-    const gate = { ...OPEN_GATE, corsOrigins: [origin] };
+    const accessPolicy = { ...ALLOW_ALL, corsOrigins: [origin] };
     const never = () => new Promise<never>(() => undefined);
     const busy = openApp({
-      gate,
+      accessPolicy,
       maxRequestsInFlight: 1,
       storage: { ...memoryStorage(), users: { find: never, save: never } },
     });
     void busy.request('/api/users/anna');
     await new Promise(setImmediate);
     const limited = { writes: { ...TWO, burst: 1 }, reads: null };
-    const rated = openApp({ gate: { ...gate, rateLimits: limited } });
-    const guardedApp = openApp({ gate: { ...gate, authenticate } });
-    const open = openApp({ gate });
+    const rated = openApp({ accessPolicy: { ...accessPolicy, rateLimits: limited } });
+    const guardedApp = openApp({ accessPolicy: { ...accessPolicy, authenticate } });
+    const open = openApp({ accessPolicy });
     const fetchOf = (app: typeof open) => async (request: Request) => app.fetch(request);
     const post = { body: message, headers: page };
     assert.equal((await ask(fetchOf(rated), 'POST', '/api/messages', post)).status, 201);

@@ -12,7 +12,11 @@ import { openApp } from './open-app.ts';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const makeTestMetrics = () =>
-  makeMetrics({ admission: () => ({ inProgress: 0, room: 64, turnedAway: 0 }), pools: null, clock: null });
+  makeMetrics({
+    concurrencyLimiter: () => ({ inProgress: 0, limit: 64, rejected: 0 }),
+    pools: null,
+    clock: null,
+  });
 
 /** The app, which counts what is asked of it and tells of it at /metrics. */
 function openCountingApp(): Fetch {
@@ -129,13 +133,13 @@ describe('the metrics', () => {
 describe('a port of their own', () => {
   const metrics = makeTestMetrics();
   let problems: readonly string[] = [];
-  const needs = {
+  const deps = {
     metrics,
     log: silent,
-    missing: () => Promise.resolve(problems),
+    readinessProblems: () => Promise.resolve(problems),
     build: { version: '0.0.0', commit: null },
   };
-  const app = makeMetricsApp(needs);
+  const app = makeMetricsApp(deps);
   const fetch: Fetch = async (request) => app.fetch(request);
 
   test('gives the metrics, and counts nobody who asks for them', async () => {
@@ -166,7 +170,7 @@ describe('a port of their own', () => {
 
   test('says no more than that where something is wrong with them', async () => {
     const text = () => Promise.reject(new Error('secret'));
-    const broken = makeMetricsApp({ ...needs, metrics: { ...metrics, text } });
+    const broken = makeMetricsApp({ ...deps, metrics: { ...metrics, text } });
     const answer = await get(async (request) => broken.fetch(request), '/metrics');
     problemIn(answer, 500, 'internal-error');
     assert.doesNotMatch(answer.text, /secret/);
@@ -183,7 +187,7 @@ describe('the process', () => {
     await fetch(`${address}/livez`);
     const text = await (await fetch(`${address}/metrics`)).text();
     assert.match(text, /_count\{method="GET",route="\/livez",status="200"\} 1$/m);
-    assert.match(text, /^messenger_questions_room 64$/m);
+    assert.match(text, /^messenger_requests_limit 64$/m);
   });
 
   test('counts and logs what its server rejects by itself, and tells a page of a listed site why', async () => {

@@ -1,16 +1,15 @@
-import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
+import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { docsAssets } from '../../src/adapters/system/docs-assets.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { ALWAYS_VERIFIED } from '../../src/application/ports/clock-check.ts';
-import { UNWATCHED } from '../../src/application/ports/telemetry.ts';
-import { buildContainer, type Ingredients } from '../../src/composition/container.ts';
-import { TOKENS } from '../../src/composition/tokens.ts';
-import { overheardLog } from '../support/overheard.ts';
+import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
+import { buildContainer, type Dependencies } from '../../src/composition/container.ts';
+import { guardedLog } from '../support/log-leak-guard.ts';
 
 /** The app as the service runs it in memory, but for what `changed` replaces. */
-export function openApp(changed: Partial<Ingredients> = {}) {
+export function openApp(changed: Partial<Dependencies> = {}) {
   const clock = makeClock();
   const messageIds = makeMessageIds({ clock });
   return buildContainer({
@@ -18,17 +17,17 @@ export function openApp(changed: Partial<Ingredients> = {}) {
     clock,
     clockCheck: ALWAYS_VERIFIED,
     messageIds,
-    telemetry: UNWATCHED,
+    telemetry: NOOP_TELEMETRY,
     tracing: null,
     metrics: null,
-    log: overheardLog,
-    userNames: null,
+    log: guardedLog,
+    pseudonymize: null,
     build: { version: '0.0.0', commit: null },
     docsAssets,
     publicPath: '',
-    gate: OPEN_GATE,
+    accessPolicy: ALLOW_ALL,
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,
     ...changed,
-  }).take(TOKENS.app);
+  }).resolve('app');
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
-import { hashedUserNames } from '../../src/adapters/system/user-names.ts';
+import { makePseudonymize } from '../../src/adapters/system/pseudonymize.ts';
 import type { Log } from '../../src/application/ports/log.ts';
 import { ask, get, send, type Fetch } from './client.ts';
 import { guarded, openGuardedApp } from './guarded-app.ts';
@@ -92,7 +92,7 @@ describe('the line that a request leaves', () => {
   test('names no user, or names them by a hash that takes a key', async () => {
     const withKey = async (key: string | null): Promise<unknown[]> => {
       const { lines, log } = requestLog();
-      const app = openGuardedApp({ log, userNames: key === null ? null : hashedUserNames(key) });
+      const app = openGuardedApp({ log, pseudonymize: key === null ? null : makePseudonymize(key) });
       const { as } = guarded(async (request) => app.fetch(request));
       for (const user of ['user-one', 'user-one', 'user-two']) await send(as(user), user, 'user-three');
       return lines.map(({ user }) => user);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { OPEN_GATE } from '../../src/adapters/http/gate.ts';
+import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import { HttpFailure } from '../../src/adapters/http/problems.ts';
 import type { TracedAnswer, TracedRequest, Tracing } from '../../src/application/ports/tracing.ts';
 import { ask, type Fetch } from './client.ts';
@@ -27,7 +27,7 @@ function noting(): { tracing: Tracing; steps: Step[] } {
         return answer;
       },
       statementSent: () => () => undefined,
-      place: () => null,
+      spanContext: () => null,
     },
   };
 }
@@ -37,10 +37,10 @@ async function stepsOf(
   method: string,
   path: string,
   more: { headers?: Record<string, string>; body?: object } = {},
-  gate = OPEN_GATE,
+  accessPolicy = ALLOW_ALL,
 ): Promise<Step[]> {
   const { tracing, steps } = noting();
-  const app = openApp({ tracing, gate });
+  const app = openApp({ tracing, accessPolicy });
   const fetch: Fetch = async (request) => app.fetch(request);
   await ask(fetch, method, path, more);
   return steps;
@@ -83,8 +83,11 @@ describe('a request that is traced', () => {
   });
 
   test('ends with the answer of whoever stands before the route', async () => {
-    const gate = { ...OPEN_GATE, authenticate: () => Promise.reject(new HttpFailure('token_missing')) };
-    expect(await stepsOf('GET', '/api/users/ada', {}, gate)).toEqual([
+    const accessPolicy = {
+      ...ALLOW_ALL,
+      authenticate: () => Promise.reject(new HttpFailure('token_missing')),
+    };
+    expect(await stepsOf('GET', '/api/users/ada', {}, accessPolicy)).toEqual([
       request('GET'),
       { route: '/api/users/{user_id}', status: 401 },
     ]);

@@ -1,4 +1,4 @@
 import { afterAll } from 'vitest';
-import { assertNothingWasOverheard } from './overheard.ts';
+import { assertNoSecretInLog } from './log-leak-guard.ts';
 
-afterAll(assertNothingWasOverheard);
+afterAll(assertNoSecretInLog);

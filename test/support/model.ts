@@ -4,7 +4,7 @@ import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { InboxItem } from '../../src/application/list-conversations.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
-import { actsFor, type Caller } from '../../src/domain/caller.ts';
+import { canActAs, type Caller } from '../../src/domain/caller.ts';
 import { participantsOf, type Conversation } from '../../src/domain/conversation.ts';
 import type { ConversationId, EventId, IdempotencyKey, Position, UserId } from '../../src/domain/ids.ts';
 import { composeMessage, previewOf, type Message } from '../../src/domain/message.ts';
@@ -38,7 +38,7 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
   /** The conversation as `caller` has it: to all but its participants there is none. */
   const conversationFor = (caller: Caller, id: ConversationId): Conversation => {
     const found = conversationOf(id);
-    if (found?.participants.some((participant) => actsFor(caller, participant))) return found;
+    if (found?.participants.some((participant) => canActAs(caller, participant))) return found;
     throw new Refusal('conversation_not_found', 'Nobody began it with them.');
   };
 
@@ -97,7 +97,7 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
 
   return {
     async sendMessage({ caller, senderId, receiverId, content, idempotencyKey }) {
-      if (!actsFor(caller, senderId)) throw new Refusal('sender_is_another', 'It is not their name.');
+      if (!canActAs(caller, senderId)) throw new Refusal('sender_is_another', 'It is not their name.');
       const participants = participantsOf(senderId, receiverId);
       const conversationId = conversationIdOf(participants);
       const id = messageIds.next();
@@ -124,7 +124,7 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
     },
 
     async listConversations({ caller, userId, unreadCounts, ...request }) {
-      if (!actsFor(caller, userId)) throw new Refusal('inbox_of_another', 'It is not their inbox.');
+      if (!canActAs(caller, userId)) throw new Refusal('inbox_of_another', 'It is not their inbox.');
       return pageOf(inboxOf(userId, unreadCounts), request, ({ lastEventId }) => lastEventId);
     },
 
@@ -134,7 +134,7 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
 
     async startConversation({ caller, participantIds }) {
       const participants = participantsOf(...participantIds);
-      if (!participants.some((participant) => actsFor(caller, participant))) {
+      if (!participants.some((participant) => canActAs(caller, participant))) {
         throw new Refusal('participants_are_others', 'They are not among them.');
       }
       const id = conversationIdOf(participants);
@@ -146,7 +146,7 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
     },
 
     async markRead({ caller, userId, conversationId, upTo }) {
-      if (!actsFor(caller, userId)) throw new Refusal('reader_is_another', 'It is not theirs to read.');
+      if (!canActAs(caller, userId)) throw new Refusal('reader_is_another', 'It is not theirs to read.');
       const entry = inboxOf(userId).find((one) => one.conversationId === conversationId);
       if (entry === undefined) throw new Refusal('conversation_not_found', 'It is not in their inbox.');
       marks.push({ userId, id: conversationId, upTo: upTo < entry.lastEventId ? upTo : entry.lastEventId });
@@ -154,7 +154,7 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
     },
 
     async saveUser({ caller, userId, username }) {
-      if (!actsFor(caller, userId)) throw new Refusal('name_of_another', 'It is not theirs.');
+      if (!canActAs(caller, userId)) throw new Refusal('name_of_another', 'It is not theirs.');
       const user = composeUser({ id: userId, username, createdAt: clock.now() });
       const known = userOf(userId);
       saves.push(user);

@@ -4,7 +4,7 @@ import { request, type IncomingMessage } from 'node:http';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
-import { overhear } from './overheard.ts';
+import { recordLogLine } from './log-leak-guard.ts';
 
 /** A line of the log. */
 interface Line {
@@ -41,7 +41,7 @@ export function startProcess(env: Readonly<Record<string, string>>): ServiceProc
   const lines: Line[] = [];
   const waiting = new Set<() => void>();
   createInterface(child.stdout).on('line', (line) => {
-    overhear(line);
+    recordLogLine(line);
     lines.push(JSON.parse(line) as Line);
     for (const look of waiting) look();
   });

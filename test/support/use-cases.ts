@@ -1,36 +1,13 @@
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
-import { makeGetConversation } from '../../src/application/get-conversation.ts';
-import { makeGetUser } from '../../src/application/get-user.ts';
-import { makeListConversations } from '../../src/application/list-conversations.ts';
-import { makeListMessagesBefore } from '../../src/application/list-messages-before.ts';
-import { makeMarkRead } from '../../src/application/mark-read.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
-import type { Storage } from '../../src/application/ports/storage.ts';
-import { makeSaveUser } from '../../src/application/save-user.ts';
-import { makeSendMessage } from '../../src/application/send-message.ts';
-import { makeStartConversation } from '../../src/application/start-conversation.ts';
-import type { UseCases } from '../../src/application/use-cases.ts';
+import type { Repositories } from '../../src/application/ports/storage.ts';
+import { makeUseCases, type UseCases } from '../../src/application/use-cases.ts';
 
 /** The use cases over `storage`, at a time and with ids that a test decides. */
 export function useCasesOver(
-  { messages, conversations, readPositions, users }: Storage,
+  storage: Repositories,
   { clock, messageIds }: { clock: Clock; messageIds: MessageIds },
 ): UseCases {
-  const getConversation = makeGetConversation({ messages, conversations, readPositions, messageIds });
-  return {
-    sendMessage: makeSendMessage({ messages, messageIds, conversationIdOf }),
-    listMessagesBefore: makeListMessagesBefore({ messages, conversations, messageIds }),
-    listConversations: makeListConversations({ conversations, readPositions, messageIds }),
-    getConversation,
-    startConversation: makeStartConversation({
-      conversations,
-      messageIds,
-      conversationIdOf,
-      getConversation,
-    }),
-    markRead: makeMarkRead({ readPositions, messageIds }),
-    saveUser: makeSaveUser({ users, clock }),
-    getUser: makeGetUser({ users }),
-  };
+  return makeUseCases({ ...storage, clock, messageIds, conversationIdOf });
 }

@@ -5,10 +5,10 @@ import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { accessContract } from '../contracts/access.ts';
-import { accessSaboteurs } from '../contracts/access.saboteurs.ts';
-import { freshUser, freshUsers, talkOf } from '../contracts/cast.ts';
+import { accessMutants } from '../contracts/access.mutants.ts';
+import { freshUser, freshUsers, talkOf } from '../contracts/fixtures.ts';
 import type { Contract } from '../contracts/contract.ts';
-import { withBreakage } from '../contracts/saboteurs.ts';
+import { withBreakage } from '../contracts/mutants.ts';
 import { describeContract } from '../support/describe-contract.ts';
 import { useCasesOver } from '../support/use-cases.ts';
 
@@ -23,7 +23,7 @@ describeContract<UseCases>('who may what, in memory', accessContract, inMemory);
 
 for (const [sentence, check] of Object.entries<Contract<UseCases>[string]>(accessContract)) {
   describe(`“${sentence}”`, () => {
-    for (const { how, loosen } of accessSaboteurs[sentence as keyof typeof accessSaboteurs]) {
+    for (const { how, loosen } of accessMutants[sentence as keyof typeof accessMutants]) {
       test(`catches a messenger that ${how}`, async () => {
         await expect(check(loosen(inMemory()))).rejects.toBeInstanceOf(AssertionError);
       });

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { errors, types, type policies, type QueryOptions } from 'cassandra-driver';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { HedgePolicy, TransactionRetry, WriteAttempts } from '../../src/adapters/cassandra/retry-policies.ts';
-import { UNWATCHED } from '../../src/application/ports/telemetry.ts';
+import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 
 const TRANSACTION = 'INSERT INTO messages_by_idempotency_key (sender_id) VALUES (?) IF NOT EXISTS';
 const PLAIN = 'INSERT INTO messages_by_conversation (conversation_id) VALUES (?)';
@@ -68,8 +68,8 @@ const RequestHandler = createRequire(import.meta.url)('cassandra-driver/lib/requ
 
 /** One transaction through the driver itself, over nodes that react as told: first to last as the driver tries them. */
 function transaction(...nodes: readonly Reaction[]) {
-  const writes = new WriteAttempts(UNWATCHED);
-  const retry: policies.retry.RetryPolicy = new TransactionRetry(writes, UNWATCHED);
+  const writes = new WriteAttempts(NOOP_TELEMETRY);
+  const retry: policies.retry.RetryPolicy = new TransactionRetry(writes, NOOP_TELEMETRY);
   const sent: { node: number; at: number }[] = [];
   const begun = Date.now();
   const nothing = (): void => undefined;

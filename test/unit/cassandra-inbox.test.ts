@@ -7,7 +7,7 @@ import { InboxReader } from '../../src/adapters/cassandra/inbox.ts';
 import { newsRows } from '../../src/adapters/cassandra/message-repository.ts';
 import type { Row, RowPage, Session, Statement } from '../../src/adapters/cassandra/session.ts';
 import { INBOXES, randomNumbers } from '../support/inboxes.ts';
-import { UNWATCHED } from '../../src/application/ports/telemetry.ts';
+import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import type { InboxEntry } from '../../src/domain/conversation.ts';
 import type { ConversationId, EventId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import { messageIdAt, microsecondsOf } from '../../src/domain/time.ts';
@@ -220,7 +220,7 @@ function start(tables: InboxTables, number: number, microseconds: number): void 
 
 function readerOf(tables: InboxTables, retentionDays = RETENTION_DAYS): InboxReader {
   const eventLog = new EventLogState({ clock: { now: () => NOW }, retentionDays });
-  return new InboxReader({ session: tables.session, eventLog, telemetry: UNWATCHED });
+  return new InboxReader({ session: tables.session, eventLog, telemetry: NOOP_TELEMETRY });
 }
 
 const placesOf = (entries: readonly { lastEventId: EventId }[]): Position[] =>

@@ -8,7 +8,7 @@ import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { EventId, MessageId } from '../../src/domain/ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';
-import { DAY, freshUsers, idAt, MINUTE, NOON, now, talkOf } from '../contracts/cast.ts';
+import { DAY, freshUsers, idAt, MINUTE, NOON, now, talkOf } from '../contracts/fixtures.ts';
 import { timelessClock } from '../support/memory-storage.ts';
 
 const [anna, ben] = freshUsers();

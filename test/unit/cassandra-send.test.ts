@@ -3,7 +3,7 @@ import { BackgroundRetry } from '../../src/adapters/cassandra/background-retry.t
 import { CassandraMessageRepository } from '../../src/adapters/cassandra/message-repository.ts';
 import { nameOf, type Row, type Session, type Statement } from '../../src/adapters/cassandra/session.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
-import { freshKey, freshUsers, idAt, now, posting } from '../contracts/cast.ts';
+import { freshKey, freshUsers, idAt, now, appendRequest } from '../contracts/fixtures.ts';
 import { timelessClock } from '../support/memory-storage.ts';
 
 /** The statements of a process, step by step: those of one step are sent before any of them is answered. */
@@ -52,7 +52,7 @@ test.each([1, 20, 100])(
     for (let sends = 0; sends < 200; sends += 1) {
       const { messages, steps } = processes[Math.floor(Math.random() * count)]!;
       steps.length = 0;
-      await messages.append({ ...posting(users, idAt(now())), isLive: true });
+      await messages.append({ ...appendRequest(users, idAt(now())), isLive: true });
       expect(steps).toEqual([
         ['INSERT messages_by_conversation', 'buckets_by_conversation + conversations'],
         ['conversations_by_user + events_by_user', 'conversations_by_user + events_by_user'],
@@ -63,7 +63,7 @@ test.each([1, 20, 100])(
 
 test('a key adds a claim before them, and a marker after them that nobody waits for', async () => {
   const { messages, steps } = aProcess();
-  await messages.append({ ...posting(freshUsers(), idAt(now()), 'Hello', freshKey()), isLive: true });
+  await messages.append({ ...appendRequest(freshUsers(), idAt(now()), 'Hello', freshKey()), isLive: true });
   expect(steps.map((step) => step.length)).toEqual([1, 2, 2, 1]);
   expect(steps[0]).toEqual(['INSERT messages_by_idempotency_key IF']);
   expect(steps[3]).toEqual(['INSERT messages_by_conversation']);

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { gateSettings } from '../../src/composition/gate-config.ts';
+import { accessSettings } from '../../src/composition/access-config.ts';
 import { ConfigError, readConfig, SETTINGS, type Config } from '../../src/composition/config.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 
 const KEY = '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n';
 
-const GATE = Object.keys(gateSettings(() => '').shape);
+const GATE = Object.keys(accessSettings(() => '').shape);
 
 /** The files that there are. */
 const FILES: Readonly<Record<string, string>> = {
@@ -54,11 +54,16 @@ describe('the configuration', () => {
     storage: 'memory',
     logLevel: 'info',
     logFormat: 'auto',
-    userNamesKey: null,
+    pseudonymKey: null,
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,
     tracing: null,
-    gate: { tokens: null, rateLimits: { writes: null, reads: null }, trustedProxies: 0, corsOrigins: [] },
+    accessPolicy: {
+      tokens: null,
+      rateLimits: { writes: null, reads: null },
+      trustedProxies: 0,
+      corsOrigins: [],
+    },
     cassandra: {
       contactPoints: ['127.0.0.1:9042'],
       localDatacenter: 'datacenter1',
@@ -121,7 +126,7 @@ describe('the configuration', () => {
       OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
       OTEL_TRACES_SAMPLER_ARG: '0.25',
     };
-    // What belongs to the gate has a test of its own, and so has the other way to give the password.
+    // What belongs to the access policy has a test of its own, and so has the other way to give the password.
     const own = SETTINGS.map(({ name }) => name).filter(
       (name) => !GATE.includes(name) && name !== 'CASSANDRA_PASSWORD_FILE',
     );
@@ -134,11 +139,11 @@ describe('the configuration', () => {
       storage: 'cassandra',
       logLevel: 'silent',
       logFormat: 'json',
-      userNamesKey: 'sixteen or longer',
+      pseudonymKey: 'sixteen or longer',
       requestTimeoutMs: 1500,
       maxRequestsInFlight: 64,
       tracing: { sampler: 'parentbased_traceidratio', ratio: 0.25 },
-      gate: configOf({}).gate,
+      accessPolicy: configOf({}).accessPolicy,
       cassandra: {
         contactPoints: ['cassandra-1:9042', 'cassandra-2:9043', '10.0.0.1:9042', '[::1]:9044'],
         localDatacenter: 'eu-west-1',

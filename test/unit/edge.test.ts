@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { makeConsoleLog } from '../../src/adapters/edge/console-log.ts';
 import { makeDocsAssets } from '../../src/adapters/edge/docs-assets.ts';
 import { settingsIn, type Bindings } from '../../src/adapters/edge/platform.ts';
-import { objectFor } from '../../src/adapters/edge/spread.ts';
+import { durableObjectFor } from '../../src/adapters/edge/durable-object-routing.ts';
 import { ConfigError } from '../../src/composition/config.ts';
 import { MessengerObject } from '../../src/composition/messenger-object.ts';
 
@@ -26,7 +26,7 @@ function bindingsWith(settings: Record<string, unknown>): Bindings {
 }
 
 const nameFor = async (settings: Record<string, unknown>, random?: () => number): Promise<string> =>
-  (await objectFor(bindingsWith(settings), random).fetch('http://messenger.test/')).text();
+  (await durableObjectFor(bindingsWith(settings), random).fetch('http://messenger.test/')).text();
 
 describe('a request at the edge goes', () => {
   test('to the one object that holds the memory', async () => {

@@ -3,14 +3,14 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, test } from 'vitest';
-import { LIMITS, openHttpServer, type Limits } from '../../src/adapters/system/http-server.ts';
-import { lingering } from '../../src/adapters/system/lingering.ts';
+import { LIMITS, openHttpServer, type Limits } from '../../src/adapters/servers/node-server.ts';
+import { lingeringClose } from '../../src/adapters/servers/lingering-close.ts';
 import {
   ListenError,
   type HttpServer,
   type Peer,
   type RequestRejection,
-} from '../../src/adapters/system/listening.ts';
+} from '../../src/adapters/servers/server.ts';
 
 const agent = new Agent({ keepAlive: true });
 const opened: HttpServer[] = [];
@@ -65,13 +65,13 @@ function said(server: HttpServer, sent: string): Promise<string> {
 const asked = (path: string) => `GET ${path} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
 const pathOf = ({ url }: Request) => new URL(url).pathname;
 
-/** A gate that stays shut until it is opened, and tells who stands before it. */
-function gate() {
-  let openGate = (): void => undefined;
+/** An access policy that stays shut until it is opened, and tells who stands before it. */
+function accessPolicy() {
+  let openAccessPolicy = (): void => undefined;
   let arrive = (): void => undefined;
-  const isOpen = new Promise<void>((resolve) => (openGate = resolve));
+  const isOpen = new Promise<void>((resolve) => (openAccessPolicy = resolve));
   const arrived = new Promise<void>((resolve) => (arrive = resolve));
-  return { open: () => openGate(), arrived, pass: () => (arrive(), isOpen) };
+  return { open: () => openAccessPolicy(), arrived, pass: () => (arrive(), isOpen) };
 }
 
 test('a server answers at its url', async () => {
@@ -90,7 +90,7 @@ test('a server at :: answers at every address, IPv4 and IPv6, and gives a url th
 
 describe('closing', () => {
   test('waits for the answer to a request, and lets its connection go with it', async () => {
-    const { open: openGate, arrived, pass } = gate();
+    const { open: openAccessPolicy, arrived, pass } = accessPolicy();
     const server = await open(async () => {
       await pass();
       return new Response('done');
@@ -103,7 +103,7 @@ describe('closing', () => {
     await expect(fetch(server.url)).rejects.toThrow();
     expect(closed).toBe(false);
 
-    openGate();
+    openAccessPolicy();
     const answer = await answering;
     expect(answer.statusCode).toBe(200);
     expect(answer.headers.connection).toBe('close');
@@ -111,8 +111,8 @@ describe('closing', () => {
   });
 
   test('answers a request whose body is still on its way', async () => {
-    const { arrived, pass, open: openGate } = gate();
-    openGate();
+    const { arrived, pass, open: openAccessPolicy } = accessPolicy();
+    openAccessPolicy();
     const server = await open(async (asked) => {
       await pass();
       return new Response(await asked.text());
@@ -193,6 +193,14 @@ describe('what is no request is refused, and its connection ends:', () => {
       'malformed_request',
     ],
     'a header without end': [`GET / HTTP/1.1\r\nX: ${'x'.repeat(17_000)}`, 'header_too_large'],
+    'a second host behind more fields than are read': [
+      `GET / HTTP/1.1\r\nHost: a\r\n${'X:\r\n'.repeat(2_001)}Host: b\r\n\r\n`,
+      'header_too_large',
+    ],
+    'one field too many': [
+      `GET / HTTP/1.1\r\nHost: a\r\n${'X:\r\n'.repeat(LIMITS.headerFields)}\r\n`,
+      'header_too_large',
+    ],
     'a header that does not come': ['GET / HTTP/1.1\r\n', 'request_too_slow'],
     'a body that does not come': [
       'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n',
@@ -216,14 +224,14 @@ describe('what is no request is refused, and its connection ends:', () => {
   }
 
   test('after the answers to the requests before it', async () => {
-    const { arrived, pass, open: openGate } = gate();
+    const { arrived, pass, open: openAccessPolicy } = accessPolicy();
     const server = await open(async (request) => {
       await pass();
       return new Response(pathOf(request));
     });
     const answers = said(server, `${asked('/one')}junk\r\n\r\n`);
     await arrived;
-    openGate();
+    openAccessPolicy();
     expect(await answers).toMatch(/^HTTP\/1\.1 200 [^]*\r\nconnection: close\r\n[^]*\/one$/i);
   });
 
@@ -266,6 +274,13 @@ describe('what is no request is refused, and its connection ends:', () => {
     expect(paths).toEqual(['/three']);
   });
 
+  test('a request with as many fields as are read is asked, with all of them', async () => {
+    const server = await open(({ headers }) => new Response(headers.get('X-Last')));
+    const fields = 'X:\r\n'.repeat(LIMITS.headerFields - 3);
+    const sent = `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${fields}X-Last: here\r\n\r\n`;
+    expect(await said(server, sent)).toMatch(/^HTTP\/1\.1 200 [^]*here$/);
+  });
+
   test('HTTP/1.0 needs no host, as health checks of some load balancers have none', async () => {
     const server = await open((request) => new Response(pathOf(request)));
     const answer = await said(server, 'GET /livez HTTP/1.0\r\n\r\n');
@@ -285,7 +300,7 @@ describe('a client that waits for 100 Continue', () => {
 
   test('hears no before it sends the body, however long it is, and its connection ends', async () => {
     const server = await openHttpServer({
-      fetch: lingering(() => new Response('No', { status: 401 })),
+      fetch: lingeringClose(() => new Response('No', { status: 401 })),
       refuse,
       host: '127.0.0.1',
       port: 0,
@@ -361,7 +376,7 @@ describe('what a connection may ask for is bounded:', () => {
   });
 
   test('what follows too many is not even read', async () => {
-    const { pass, arrived, open: openGate } = gate();
+    const { pass, arrived, open: openAccessPolicy } = accessPolicy();
     const server = await open(async () => {
       await pass();
       return new Response();
@@ -377,11 +392,11 @@ describe('what a connection may ask for is bounded:', () => {
     // What the two hosts' buffers hold is gone; the rest stays here.
     expect(await lengthAfter()).toBeGreaterThan(20 * 2 ** 20);
     flood.destroy();
-    openGate();
+    openAccessPolicy();
   });
 
   test('with too many unanswered it does not hold up the closing', async () => {
-    const { pass, open: openGate } = gate();
+    const { pass, open: openAccessPolicy } = accessPolicy();
     const server = await open(
       async () => {
         await pass();
@@ -390,7 +405,7 @@ describe('what a connection may ask for is bounded:', () => {
       { pipelined: 2 },
     );
     const closed = once(raw(server, asked('/').repeat(3)).resume(), 'close');
-    openGate();
+    openAccessPolicy();
     await closed;
     await server.close();
   });
@@ -442,7 +457,7 @@ describe('what a connection may ask for is bounded:', () => {
   });
 
   test('a request that does not come to its end does not hold up the closing', async () => {
-    const { arrived, pass } = gate();
+    const { arrived, pass } = accessPolicy();
     const server = await open(
       async (request) => {
         void pass();

@@ -48,10 +48,16 @@ describe('the settings of a command', () => {
   test.each([
     { STORAGE: 'memory' },
     { STORAGE: 'cassandra' },
-    { CASSANDRA_CONTACT_POINTS: 'cassandra-1:9042' },
-  ])('are left alone where they say what to use: %o', async (env) => {
+    { STORAGE: 'memory', CASSANDRA_CONTACT_POINTS: 'cassandra-1:9042' },
+  ])('are left alone where they name the storage: %o', async (env) => {
     run([await node({ answers: true })]);
     await expect(withLocalCassandra(env, [folder])).resolves.toEqual(env);
+  });
+
+  test('are those of the Cassandra whose contact points are set', async () => {
+    run([await node({ answers: true })]);
+    const env = { STORAGE: '', CASSANDRA_CONTACT_POINTS: 'cassandra-1:9042' };
+    await expect(withLocalCassandra(env, [folder])).resolves.toEqual({ ...env, STORAGE: 'cassandra' });
   });
 
   test('are missing where no local Cassandra runs', async () => {

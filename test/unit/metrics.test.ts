@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { makeMetrics, type Watched } from '../../src/adapters/prometheus/metrics.ts';
+import { makeMetrics, type MetricsSources } from '../../src/adapters/prometheus/metrics.ts';
 import type { AnsweredRequest } from '../../src/application/ports/telemetry.ts';
 
 const REQUEST: AnsweredRequest = {
@@ -10,9 +10,9 @@ const REQUEST: AnsweredRequest = {
   replayed: false,
 };
 
-function open(watched: Partial<Watched> = {}) {
+function open(watched: Partial<MetricsSources> = {}) {
   const { telemetry, text } = makeMetrics({
-    admission: () => ({ inProgress: 0, room: 64, turnedAway: 0 }),
+    concurrencyLimiter: () => ({ inProgress: 0, limit: 64, rejected: 0 }),
     pools: null,
     clock: null,
     ...watched,
@@ -131,13 +131,13 @@ test('the pages of inboxes are told by the rows read and the rows shown', async 
 });
 
 test('how full it is, is what it is when somebody asks', async () => {
-  let state = { inProgress: 3, room: 64, turnedAway: 5 };
-  const { lines } = open({ admission: () => state });
+  let state = { inProgress: 3, limit: 64, rejected: 5 };
+  const { lines } = open({ concurrencyLimiter: () => state });
   await lines('');
-  state = { inProgress: 2, room: 32, turnedAway: 7 };
-  expect(await lines('messenger_questions_in_progress')).toEqual(['2']);
-  expect(await lines('messenger_questions_room')).toEqual(['32']);
-  expect(await lines('messenger_questions_turned_away_total')).toEqual(['7']);
+  state = { inProgress: 2, limit: 32, rejected: 7 };
+  expect(await lines('messenger_requests_in_progress')).toEqual(['2']);
+  expect(await lines('messenger_requests_limit')).toEqual(['32']);
+  expect(await lines('messenger_requests_rejected_total')).toEqual(['7']);
 });
 
 describe('the nodes of storage', () => {

@@ -4,10 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { memoryStorage, timelessClock } from '../support/memory-storage.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
-import { conversationRepositorySaboteurs as conversations } from '../contracts/conversation-repository.saboteurs.ts';
-import { messageRepositorySaboteurs as messages } from '../contracts/message-repository.saboteurs.ts';
-import { withBreakage } from '../contracts/saboteurs.ts';
-import { userRepositorySaboteurs as users } from '../contracts/user-repository.saboteurs.ts';
+import { conversationRepositoryMutants as conversations } from '../contracts/conversation-repository.mutants.ts';
+import { messageRepositoryMutants as messages } from '../contracts/message-repository.mutants.ts';
+import { withBreakage } from '../contracts/mutants.ts';
+import { userRepositoryMutants as users } from '../contracts/user-repository.mutants.ts';
 import { lateSends, sendAndCheck } from '../support/at-rest.ts';
 import { playToBoth, scripts } from '../support/scripts.ts';
 
@@ -54,7 +54,7 @@ function failing(storage: Storage, fates: Iterator<Fate>): Storage {
     return result;
   };
   return withBreakage(storage, {
-    messages: { append: (posting) => tried(() => storage.messages.append(posting)) },
+    messages: { append: (appendRequest) => tried(() => storage.messages.append(appendRequest)) },
     conversations: { start: (conversation) => tried(() => storage.conversations.start(conversation)) },
     users: { save: (user) => tried(() => storage.users.save(user)) },
   });

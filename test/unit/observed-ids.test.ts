@@ -36,14 +36,13 @@ function makeProcesses(ahead: number) {
   const processAt = (time: number) => {
     const messageIds = makeMessageIds({ clock: { now: () => time }, maxClockSkew: 2 * SECOND });
     const deps = { ...storage, messageIds, conversationIdOf };
-    const getConversation = makeGetConversation(deps);
     const sendMessage = makeSendMessage(deps);
     return {
-      getConversation,
+      getConversation: makeGetConversation(deps),
       listConversations: makeListConversations(deps),
       listMessagesBefore: makeListMessagesBefore(deps),
       markRead: makeMarkRead(deps),
-      startConversation: makeStartConversation({ ...deps, getConversation }),
+      startConversation: makeStartConversation(deps),
       send: async (content: string, key: string | null = null): Promise<MessageId> => {
         const idempotencyKey = key as IdempotencyKey | null;
         const command = { caller: SERVICE, senderId: ada, receiverId: ben, content, idempotencyKey };

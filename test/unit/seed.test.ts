@@ -223,8 +223,8 @@ describe('playing', () => {
     const inProgress = new Set<ConversationId>();
     const newest = new Map<ConversationId, MessageId>();
     let most = 0;
-    const storage = appendingBy(memoryStorage(), async (append, posting) => {
-      const { conversationId, id } = posting.message;
+    const storage = appendingBy(memoryStorage(), async (append, appendRequest) => {
+      const { conversationId, id } = appendRequest.message;
       expect(inProgress).not.toContain(conversationId);
       expect(id > (newest.get(conversationId) ?? '')).toBe(true);
       newest.set(conversationId, id);
@@ -232,7 +232,7 @@ describe('playing', () => {
       most = Math.max(most, inProgress.size);
       await turn();
       inProgress.delete(conversationId);
-      return append(posting);
+      return append(appendRequest);
     });
     await play({
       storage,
@@ -246,7 +246,7 @@ describe('playing', () => {
     const memory = memoryStorage();
     let appends = 0;
     let inProgress = 0;
-    const failing = appendingBy(memory, async (append, posting) => {
+    const failing = appendingBy(memory, async (append, appendRequest) => {
       appends += 1;
       inProgress += 1;
       const fails = appends === 300;
@@ -254,7 +254,7 @@ describe('playing', () => {
       if (!fails) await turn();
       inProgress -= 1;
       if (fails) throw new StorageFailure('unavailable');
-      return append(posting);
+      return append(appendRequest);
     });
     await expect(play({ storage: failing, parameters: USUAL, sent: () => undefined })).rejects.toThrow(
       StorageFailure,
@@ -269,10 +269,10 @@ describe('playing', () => {
   it('computes no more than it is about to send', async () => {
     const endless: Parameters = { ...USUAL, messages: 1_000_000_000 };
     let appends = 0;
-    const storage = appendingBy(memoryStorage(), (append, posting) => {
+    const storage = appendingBy(memoryStorage(), (append, appendRequest) => {
       appends += 1;
       if (appends >= 2_000) throw new StorageFailure('unavailable');
-      return append(posting);
+      return append(appendRequest);
     });
     await expect(play({ storage, parameters: endless, sent: () => undefined })).rejects.toThrow(
       StorageFailure,
@@ -298,7 +298,8 @@ describe('patience', () => {
     return {
       ...memory,
       messages: {
-        append: (posting) => tried(`append ${posting.message.id}`, () => messages.append(posting)),
+        append: (appendRequest) =>
+          tried(`append ${appendRequest.message.id}`, () => messages.append(appendRequest)),
         listBefore: (id, slice) => tried(`list ${id}`, () => messages.listBefore(id, slice)),
       },
       conversations: {
@@ -357,13 +358,13 @@ type Append = Storage['messages']['append'];
 /** `storage`, with another way to append. */
 function appendingBy(
   storage: Storage,
-  by: (append: Append, posting: AppendRequest) => ReturnType<Append>,
+  by: (append: Append, appendRequest: AppendRequest) => ReturnType<Append>,
 ): Storage {
   const { messages } = storage;
   return {
     ...storage,
     messages: {
-      append: async (posting) => by((kept) => messages.append(kept), posting),
+      append: async (appendRequest) => by((kept) => messages.append(kept), appendRequest),
       listBefore: (conversationId, slice) => messages.listBefore(conversationId, slice),
     },
   };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { both, type Telemetry } from '../../src/application/ports/telemetry.ts';
+import { combineTelemetry, type Telemetry } from '../../src/application/ports/telemetry.ts';
 
 /** Notes what it is told. */
 function noting(): { telemetry: Telemetry; told: unknown[] } {
@@ -20,7 +20,7 @@ function noting(): { telemetry: Telemetry; told: unknown[] } {
 
 test('both are told everything', () => {
   const [one, other] = [noting(), noting()];
-  const telemetry = both(one.telemetry, other.telemetry);
+  const telemetry = combineTelemetry(one.telemetry, other.telemetry);
   const request = { method: 'GET', route: '/', status: 200, milliseconds: 1, replayed: false };
   telemetry.requestAnswered(request);
   telemetry.statementSent('SELECT users')('unavailable', 2);

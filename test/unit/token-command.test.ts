@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { SERVICE } from '../../src/domain/caller.ts';
-import { makeAuthenticate } from '../../src/adapters/http/authentication.ts';
+import { makeAuthenticate } from '../../src/adapters/http/middleware/authentication.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
-import { openGate } from '../../src/composition/gate.ts';
+import { openAccessPolicy } from '../../src/composition/access-policy.ts';
 import { readConfig } from '../../src/composition/config.ts';
 
 const ENV = {
@@ -25,8 +25,8 @@ function token(args: readonly string[], env: Readonly<Record<string, string>>) {
 /** Whom a service with these settings takes the bearer of `token` for. */
 async function callerOf(bearer: string, env: Readonly<Record<string, string>>) {
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
-  const { gate } = readConfig(env, () => '');
-  const { authenticate } = openGate({ options: gate, clock: makeClock(), log: silent });
+  const { accessPolicy } = readConfig(env, () => '');
+  const { authenticate } = openAccessPolicy({ options: accessPolicy, clock: makeClock(), log: silent });
   return authenticate?.(`Bearer ${bearer}`);
 }
 
@@ -48,7 +48,7 @@ describe('npm run token', () => {
 
   test('makes one that ends when it is told to', async () => {
     const { stdout } = token(['--user', 'alice', '--hours', '2'], ENV);
-    const { signatures, ...rest } = readConfig(ENV, () => '').gate.tokens ?? {};
+    const { signatures, ...rest } = readConfig(ENV, () => '').accessPolicy.tokens ?? {};
     const rules = { ...rest, signatures } as Parameters<typeof makeAuthenticate>[0]['rules'];
     const at = (hours: number) => ({ now: () => (Date.now() + hours * 3_600_000) * 1_000 });
     const authenticate = (hours: number) => makeAuthenticate({ rules, clock: at(hours) })(`Bearer ${stdout}`);

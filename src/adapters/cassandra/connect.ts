@@ -50,7 +50,7 @@ const ATTEMPTS_PER_REQUEST = 3;
 /** A client of the cluster, not yet connected. `keyspace` is null for the migration, which creates it. */
 export function makeClient(options: CassandraOptions, keyspace: string | null = options.keyspace): Client {
   const client = new Client(clientOptions(options, keyspace));
-  outliveItsReconnections(client);
+  ignoreStaleReconnect(client);
   return client;
 }
 
@@ -66,7 +66,7 @@ interface ControlConnection {
  * since a timer began it. The second one goes on by itself, so the first may end in silence. (cassandra-driver 4.10.0,
  * `lib/control-connection.js`)
  */
-function outliveItsReconnections(client: Client): void {
+function ignoreStaleReconnect(client: Client): void {
   const { controlConnection } = client as unknown as { controlConnection: ControlConnection };
   const refresh = controlConnection._refresh.bind(controlConnection);
   controlConnection._refresh = (plan) => refresh(plan).catch(() => undefined);
@@ -158,12 +158,15 @@ export function sessionOptions(options: CassandraOptions): SessionOptions {
  * What in the configuration makes connecting fail for good, in a sentence for people; null where it may yet work,
  * as when the cluster is not up.
  */
-export function configurationFlaw(error: unknown, options: CassandraOptions): string | null {
+export function configError(error: unknown, options: CassandraOptions): string | null {
   const causes = causesOf(error);
   if (causes.some(isRefusedLogin)) {
     return options.credentials === null
       ? 'Cassandra asks for a user name and a password: set CASSANDRA_USERNAME and CASSANDRA_PASSWORD.'
       : 'Cassandra refuses CASSANDRA_USERNAME with CASSANDRA_PASSWORD.';
+  }
+  if (options.tlsClient !== null && causes.some(isUnusableKey)) {
+    return "CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY can't be used: they are damaged, locked or no pair.";
   }
   for (const { message } of causes) {
     const known = /^localDataCenter was configured as .* found hosts in data centers: \[(.*)\]$/.exec(
@@ -185,6 +188,11 @@ function isRefusedLogin(error: Error): boolean {
     error instanceof errors.AuthenticationError &&
     !error.message.startsWith('Unable to perform authentication')
   );
+}
+
+/** OpenSSL's errors about PEM text begin like this; those of a handshake begin with ERR_SSL_. */
+function isUnusableKey(error: Error): boolean {
+  return (error as { code?: unknown }).code?.toString().startsWith('ERR_OSSL_') === true;
 }
 
 function causesOf(error: unknown): Error[] {

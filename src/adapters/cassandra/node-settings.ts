@@ -31,7 +31,7 @@ const SETTINGS: readonly Setting[] = [
 export type NodeSettings = ReadonlyMap<string, string | null>;
 
 /** A setting of one node that is not as the messenger would have it. */
-export interface SettingFlaw {
+export interface SettingError {
   readonly setting: string;
   /** What it is instead. */
   readonly value: string | null;
@@ -39,7 +39,7 @@ export interface SettingFlaw {
 }
 
 /** What is to be changed on a node that has these settings. One that the node's version does not have is no flaw. */
-export function flawsOf(settings: NodeSettings): SettingFlaw[] {
+export function flawsOf(settings: NodeSettings): SettingError[] {
   return SETTINGS.flatMap(({ name, wanted, advice }) => {
     const value = settings.get(name);
     return value === undefined || wanted.test(value ?? '') ? [] : [{ setting: name, value, advice }];

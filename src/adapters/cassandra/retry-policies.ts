@@ -128,7 +128,7 @@ export class HedgePolicy implements policies.speculativeExecution.SpeculativeExe
     const isTransaction = typeof query === 'string' && /\bIF\b/.test(query);
     if (isTransaction) this.#allowed = Math.min(this.#allowed + HEDGED_SHARE, HEDGED_IN_A_ROW);
     let further = -1;
-    // Asked with each attempt that starts, when the next one is to start.
+    // Called as each attempt starts: in how many milliseconds the next one starts.
     const nextExecution = (): number => {
       further += 1;
       if (isTransaction && further > 0) this.#allowed -= 1;

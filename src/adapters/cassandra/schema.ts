@@ -11,7 +11,7 @@ export const SCHEMA_VERSION = 10;
 export const SCHEMA_STATE = `SELECT version FROM schema_migrations WHERE scope = 'messenger'`;
 
 /** What is wrong with the schema that holds these migrations, in a sentence for people; null if it will do. */
-export function schemaFlaw(rows: readonly Row[]): string | null {
+export function schemaError(rows: readonly Row[]): string | null {
   const version = Math.max(0, ...rows.map((row) => (row['version'] as number | null) ?? 0));
   if (version >= SCHEMA_VERSION) return null;
   return `The schema is at version ${version}, and this service needs ${SCHEMA_VERSION}: run "npm run migrate".`;

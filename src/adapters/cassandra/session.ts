@@ -1,6 +1,6 @@
 import { errors, types, type Client, type Host, type QueryOptions } from 'cassandra-driver';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import { UNWATCHED, type Telemetry } from '../../application/ports/telemetry.ts';
+import { NOOP_TELEMETRY, type Telemetry } from '../../application/ports/telemetry.ts';
 import { readFailure, writeFailure } from './failures.ts';
 import { ReadRetry, SPECULATIVE_DELAY_MS, TransactionRetry, WriteAttempts } from './retry-policies.ts';
 
@@ -60,7 +60,7 @@ export function makeSession(
   client: Client,
   isOpen: () => boolean,
   options: SessionOptions,
-  telemetry: Telemetry = UNWATCHED,
+  telemetry: Telemetry = NOOP_TELEMETRY,
 ): Session {
   const { consistency, localDatacenter, transactionTimeoutMs } = options;
   const read: QueryOptions = {

@@ -6,10 +6,10 @@ import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { ReferenceClocks } from '../../application/ports/reference-clocks.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Storage } from '../../application/ports/storage.ts';
-import { UNWATCHED, type Telemetry } from '../../application/ports/telemetry.ts';
+import { NOOP_TELEMETRY, type Telemetry } from '../../application/ports/telemetry.ts';
 import { BackgroundRetry, type WithinLimit } from './background-retry.ts';
 import { cassandraClocks } from './clock-measurement.ts';
-import { configurationFlaw, makeClient, sessionOptions, type CassandraOptions } from './connect.ts';
+import { configError, makeClient, sessionOptions, type CassandraOptions } from './connect.ts';
 import { CassandraConversationRepository } from './conversation-repository.ts';
 import { EventLogState } from './event-log-state.ts';
 import { CassandraEventRepository } from './event-repository.ts';
@@ -17,7 +17,7 @@ import { InboxReader } from './inbox.ts';
 import { CassandraMessageRepository } from './message-repository.ts';
 import { flawsOf, replicationAdvice, settingsByNode } from './node-settings.ts';
 import { CassandraReadPositionRepository } from './read-position-repository.ts';
-import { SCHEMA_STATE, schemaFlaw } from './schema.ts';
+import { SCHEMA_STATE, schemaError } from './schema.ts';
 import { makeSession, type Session } from './session.ts';
 import { CassandraUserRepository } from './user-repository.ts';
 
@@ -83,7 +83,7 @@ export function openCassandraStorage(deps: {
   refreshMs?: number;
   client?: Client;
 }): CassandraStorage {
-  const { options, clock, messageIds, log, telemetry = UNWATCHED, client = makeClient(options) } = deps;
+  const { options, clock, messageIds, log, telemetry = NOOP_TELEMETRY, client = makeClient(options) } = deps;
   const withinLimit: WithinLimit = deps.withinLimit ?? ((work) => work());
   const { clockVerified = () => Promise.resolve() } = deps;
   const { eventRetentionDays, keyRetentionDays } = options;
@@ -114,7 +114,7 @@ export function openCassandraStorage(deps: {
   const connect = async (): Promise<void> => {
     await client.connect();
     const rows = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
-    const flaw = schemaFlaw(rows);
+    const flaw = schemaError(rows);
     if (flaw !== null) throw new StartError(flaw);
     await eventLog.refresh(makeSession(client, () => true, sessionOptions(options)));
   };
@@ -159,7 +159,7 @@ export function openCassandraStorage(deps: {
         return;
       } catch (error) {
         if (error instanceof StartError) throw error;
-        const flaw = configurationFlaw(error, options);
+        const flaw = configError(error, options);
         if (flaw !== null) throw new StartError(flaw);
         if (closing.signal.aborted) throw new StartError('Closed before Cassandra was there.');
         const { contactPoints } = options;
@@ -213,7 +213,7 @@ export function openCassandraStorage(deps: {
       }));
     },
 
-    async missing() {
+    async readinessProblems() {
       if (startError !== null) return [startError];
       if (!open) return ['Cassandra is not reached yet.'];
       const rows = await Promise.race([
@@ -224,7 +224,7 @@ export function openCassandraStorage(deps: {
         pause(READY_WITHIN_MS, null, { ref: false }),
       ]);
       if (rows === null) return ['Cassandra does not answer at the consistency of reads.'];
-      const schema = schemaFlaw(rows);
+      const schema = schemaError(rows);
       if (schema !== null) return [schema];
       return verified && !announced ? ['Cassandra does not store the state of the event log.'] : [];
     },

@@ -3,8 +3,8 @@ import type { Context } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { StorageFailureKind } from '../../application/ports/storage-failure.ts';
 import type { RefusalCode } from '../../domain/refusal.ts';
-import { answer } from './answer.ts';
-import { HEADERS } from './browser-headers.ts';
+import { respond } from './respond.ts';
+import { SECURITY_HEADERS } from './security-headers.ts';
 
 /** HTTP's own ways to say no: the messenger was not asked, or broke. */
 export type HttpFailureCode =
@@ -37,7 +37,7 @@ export type ProblemCode = RefusalCode | StorageFailureKind | HttpFailureCode;
 type Place = { readonly pointer: string } | { readonly parameter: string } | { readonly header: string };
 
 /** What is wrong with one part of a request. */
-export type Fault = Place & { readonly detail: string };
+export type FieldError = Place & { readonly detail: string };
 
 interface Row {
   /** What tells this problem from all others on the wire. It never changes. */
@@ -209,7 +209,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     type: 'header-too-large',
     status: 431,
     title: 'The header is too large',
-    detail: 'The header of a request has at most 16 KiB.',
+    detail: 'The header of a request has at most 16 KiB and 200 fields.',
   },
   internal_error: {
     type: 'internal-error',
@@ -261,7 +261,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
 /** What a problem says beyond its row in the table, for the caller; it quotes nothing at length. */
 export interface ProblemDetails {
   readonly detail?: string;
-  readonly faults?: readonly Fault[];
+  readonly fieldErrors?: readonly FieldError[];
   /** The methods that the path takes. */
   readonly allow?: string;
   /** Seconds to wait, where they are not the usual ones. */
@@ -291,11 +291,11 @@ export const RETRY_AFTER = '1';
 export function problemOf(
   code: ProblemCode,
   requestId: string,
-  { detail, faults }: ProblemDetails = {},
+  { detail, fieldErrors }: ProblemDetails = {},
 ): Problem {
   const row = PROBLEMS[code];
   const sentence = detail ?? row.detail ?? `${row.title}.`;
-  const errors = faults ?? (row.at === undefined ? undefined : [{ ...row.at, detail: sentence }]);
+  const errors = fieldErrors ?? (row.at === undefined ? undefined : [{ ...row.at, detail: sentence }]);
   return {
     type: TYPE_PREFIX + row.type,
     title: row.title,
@@ -309,8 +309,8 @@ export function problemOf(
 /** The answer that says `code`. */
 export function problemAnswer(c: Context, code: ProblemCode, more: ProblemDetails = {}): Response {
   const { status } = PROBLEMS[code];
-  const problem = problemOf(code, c.get('exchange').requestId, more);
-  return answer(c, JSON.stringify(problem), status, 'application/problem+json', {
+  const problem = problemOf(code, c.get('requestContext').requestId, more);
+  return respond(c, JSON.stringify(problem), status, 'application/problem+json', {
     ...((status === 503 || status === 429) && { 'Retry-After': more.retryAfter?.toString() ?? RETRY_AFTER }),
     // RFC 6750 has no error for who brought no token.
     ...(status === 401 && {
@@ -325,7 +325,7 @@ export function problemAnswer(c: Context, code: ProblemCode, more: ProblemDetail
 }
 
 /** `code` where there is no request that an app could answer. */
-export function bareProblem(code: ProblemCode): {
+export function standaloneProblem(code: ProblemCode): {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -333,7 +333,7 @@ export function bareProblem(code: ProblemCode): {
   const requestId = crypto.randomUUID();
   return {
     status: PROBLEMS[code].status,
-    headers: { ...HEADERS, 'Content-Type': 'application/problem+json', 'X-Request-Id': requestId },
+    headers: { ...SECURITY_HEADERS, 'Content-Type': 'application/problem+json', 'X-Request-Id': requestId },
     body: JSON.stringify(problemOf(code, requestId)),
   };
 }
@@ -357,7 +357,7 @@ const FaultSchema = z
       detail: faultDetail,
     }),
   ])
-  .openapi('Fault', { description: 'What is wrong with one part of the request.' });
+  .openapi('FieldError', { description: 'What is wrong with one part of the request.' });
 
 const tableInMarkdown = [
   '| type | status | title |',

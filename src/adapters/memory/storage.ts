@@ -30,7 +30,7 @@ export function makeMemoryStorage(options: MemoryStorageOptions): Storage {
     events,
     readPositions: new MemoryReadPositionRepository({ ...options, conversations, messages, events }),
     users: new MemoryUserRepository(),
-    missing: () => Promise.resolve([]),
+    readinessProblems: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   };
 }

@@ -27,7 +27,7 @@ declare module '@opentelemetry/resources' {
   /** That of the SDK itself. */
   export function defaultResource(): Resource;
   export function resourceFromAttributes(attributes: Attributes): Resource;
-  export function detectResources(needs: { detectors: ResourceDetector[] }): Resource;
+  export function detectResources(deps: { detectors: ResourceDetector[] }): Resource;
   export interface ResourceDetector {
     detect(): object;
   }
@@ -57,15 +57,15 @@ declare module '@opentelemetry/sdk-trace' {
   export const AlwaysOnSampler: new () => Sampler;
   export const AlwaysOffSampler: new () => Sampler;
   export const TraceIdRatioBasedSampler: new (ratio: number) => Sampler;
-  export const ParentBasedSampler: new (needs: { root: Sampler }) => Sampler;
-  export const BatchSpanProcessor: new (needs: {
+  export const ParentBasedSampler: new (deps: { root: Sampler }) => Sampler;
+  export const BatchSpanProcessor: new (deps: {
     exporter: SpanExporter;
     maxQueueSize: number | undefined;
     maxExportBatchSize: number | undefined;
     scheduledDelayMillis: number | undefined;
     exportTimeoutMillis: number | undefined;
   }) => SpanProcessor;
-  export const TracerProvider: new (needs: {
+  export const TracerProvider: new (deps: {
     resource: Resource;
     sampler: Sampler;
     spanProcessors: SpanProcessor[];

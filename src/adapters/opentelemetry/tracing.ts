@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context, Span } from '@opentelemetry/api';
-import { Overload } from '../../application/admission.ts';
+import { Overload } from '../../application/concurrency-limiter.ts';
 import type { Build } from '../../application/ports/build.ts';
 import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
@@ -35,7 +35,7 @@ const TELL_EVERY_MS = 60_000;
  * `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_BSP_*`. Loads OpenTelemetry's packages; rejects with a
  * `TracingError` where they can't be had.
  */
-export async function openTracing(needs: {
+export async function openTracing(deps: {
   readonly sampling: Sampling;
   readonly build: Build;
   readonly log: Log;
@@ -43,18 +43,18 @@ export async function openTracing(needs: {
   const { api, core, contexts, resources, exporter, sdk } = await loadPackages();
   const { context, trace, ROOT_CONTEXT, SpanKind, SpanStatusCode } = api;
 
-  const tell = tellingNowAndThen(needs.log);
+  const tell = tellingNowAndThen(deps.log);
   core.setGlobalErrorHandler(tell);
   context.setGlobalContextManager(new contexts.AsyncLocalStorageContextManager().enable());
   const { resourceAttributesEnvDetector, serviceNameEnvDetector } = resources;
-  const self = { 'service.name': SERVICE_NAME, 'service.version': needs.build.version };
+  const self = { 'service.name': SERVICE_NAME, 'service.version': deps.build.version };
   const detectors = [resourceAttributesEnvDetector, serviceNameEnvDetector];
   const provider = new sdk.TracerProvider({
     resource: resources
       .defaultResource()
       .merge(resources.resourceFromAttributes(self))
       .merge(resources.detectResources({ detectors })),
-    sampler: samplerOf(sdk, needs.sampling),
+    sampler: samplerOf(sdk, deps.sampling),
     spanProcessors: [
       new sdk.BatchSpanProcessor({
         exporter: new exporter.OTLPTraceExporter(),
@@ -137,7 +137,7 @@ export async function openTracing(needs: {
       };
     },
 
-    place() {
+    spanContext() {
       const { traceId, spanId } = trace.getSpanContext(context.active()) ?? {};
       return traceId === undefined || spanId === undefined ? null : { traceId, spanId };
     },

@@ -23,12 +23,12 @@ export interface ProcessLog {
  * The log of a process, on its standard output: a line of JSON for each entry, or what people like to read, which
  * `auto` chooses for a terminal.
  */
-export async function openProcessLog(needs: {
+export async function openProcessLog(deps: {
   readonly level: string;
   readonly format: 'auto' | 'json' | 'pretty';
   readonly build: Build;
 }): Promise<ProcessLog> {
-  const { level, format, build } = needs;
+  const { level, format, build } = deps;
   const isPretty = format === 'pretty' || (format === 'auto' && process.stdout.isTTY);
   if (isPretty) {
     const { build: pretty } = await import('pino-pretty');

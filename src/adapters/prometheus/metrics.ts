@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import process from 'node:process';
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
-import type { AdmissionState } from '../../application/admission.ts';
+import type { ConcurrencyState } from '../../application/concurrency-limiter.ts';
 import type { AnsweredRequest, StatementOutcome, Telemetry } from '../../application/ports/telemetry.ts';
 import { DurationHistogram, type Durations } from './durations.ts';
 
@@ -17,8 +17,8 @@ export interface Metrics {
 }
 
 /** What is looked at only when somebody asks for the text. */
-export interface Watched {
-  readonly admission: () => AdmissionState;
+export interface MetricsSources {
+  readonly concurrencyLimiter: () => ConcurrencyState;
   /** What is open to each node that storage is connected to; null where storage has no nodes. */
   readonly pools:
     | (() => readonly {
@@ -32,11 +32,11 @@ export interface Watched {
 }
 
 /** Metrics of their own, so that several services can be in one process. */
-export function makeMetrics(watched: Watched): Metrics {
+export function makeMetrics(watched: MetricsSources): Metrics {
   const registry = new Registry();
   const { contentType } = registry;
   watchProcess(registry);
-  watchAdmission(registry, watched.admission);
+  watchAdmission(registry, watched.concurrencyLimiter);
   if (watched.pools !== null) watchPools(registry, watched.pools);
   if (watched.clock !== null) watchClock(registry, watched.clock);
   const rejections = new Counter({
@@ -142,10 +142,10 @@ function reached<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value):
 /** The route of what no route took. */
 const NO_ROUTE = 'none';
 
-function watchAdmission(registry: Registry, state: Watched['admission']): void {
+function watchAdmission(registry: Registry, state: MetricsSources['concurrencyLimiter']): void {
   const registers = [registry];
   new Gauge({
-    name: 'messenger_questions_in_progress',
+    name: 'messenger_requests_in_progress',
     help: 'Requests that storage works on.',
     registers,
     collect() {
@@ -153,25 +153,25 @@ function watchAdmission(registry: Registry, state: Watched['admission']): void {
     },
   });
   new Gauge({
-    name: 'messenger_questions_room',
+    name: 'messenger_requests_limit',
     help: 'How many may be in progress: as many as storage takes.',
     registers,
     collect() {
-      this.set(state().room);
+      this.set(state().limit);
     },
   });
   new Counter({
-    name: 'messenger_questions_turned_away_total',
+    name: 'messenger_requests_rejected_total',
     help: 'Questions that found no room.',
     registers,
     collect() {
       this.reset();
-      this.inc(state().turnedAway);
+      this.inc(state().rejected);
     },
   });
 }
 
-function watchPools(registry: Registry, pools: NonNullable<Watched['pools']>): void {
+function watchPools(registry: Registry, pools: NonNullable<MetricsSources['pools']>): void {
   const registers = [registry];
   const labelNames = ['node'] as const;
   // Its own metric, because of no node there is nothing with a label.
@@ -205,7 +205,7 @@ function watchPools(registry: Registry, pools: NonNullable<Watched['pools']>): v
   });
 }
 
-function watchClock(registry: Registry, clock: NonNullable<Watched['clock']>): void {
+function watchClock(registry: Registry, clock: NonNullable<MetricsSources['clock']>): void {
   const registers = [registry];
   new Gauge({
     name: 'messenger_clock_verified',

@@ -4,17 +4,20 @@ import type { MessageRepository } from './message-repository.ts';
 import type { ReadPositionRepository } from './read-position-repository.ts';
 import type { UserRepository } from './user-repository.ts';
 
-/** All that a storage adapter must bring. */
-export interface Storage {
+/** The repositories of a storage. Each has a contract in `test/contracts`. */
+export interface Repositories {
   readonly messages: MessageRepository;
   readonly conversations: ConversationRepository;
   readonly events: EventRepository;
   readonly readPositions: ReadPositionRepository;
   readonly users: UserRepository;
+}
 
-  /** What keeps this storage from serving, a sentence each, fit for any reader; empty when it is ready. */
-  missing(): Promise<readonly string[]>;
+/** All that a storage adapter provides. */
+export interface Storage extends Repositories {
+  /** Why this storage can't serve now, in sentences for any reader; empty when it is ready. */
+  readinessProblems(): Promise<readonly string[]>;
 
-  /** Lets the writes in progress finish, those in the background too, within a bounded time, and lets go. */
+  /** Waits a bounded time for the writes in progress, also those in the background, then closes its connections. */
   close(): Promise<void>;
 }

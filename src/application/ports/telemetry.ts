@@ -34,7 +34,7 @@ export interface Telemetry {
 }
 
 /** Tells both. */
-export function both(one: Telemetry, other: Telemetry): Telemetry {
+export function combineTelemetry(one: Telemetry, other: Telemetry): Telemetry {
   return {
     requestAnswered(request) {
       one.requestAnswered(request);
@@ -60,7 +60,7 @@ export function both(one: Telemetry, other: Telemetry): Telemetry {
 }
 
 /** For a service that nobody watches. */
-export const UNWATCHED: Telemetry = {
+export const NOOP_TELEMETRY: Telemetry = {
   requestAnswered: () => undefined,
   statementSent: () => () => undefined,
   attemptRepeated: () => undefined,

@@ -19,7 +19,7 @@ export interface TracedAnswer {
 }
 
 /** Where a piece of work is found among the traces. */
-export interface Place {
+export interface SpanContext {
   readonly traceId: string;
   readonly spanId: string;
 }
@@ -40,5 +40,5 @@ export interface Tracing {
   readonly statementSent: Telemetry['statementSent'];
 
   /** The place of the work in progress; null where it belongs to no request. */
-  place(): Place | null;
+  spanContext(): SpanContext | null;
 }

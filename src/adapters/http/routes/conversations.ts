@@ -7,12 +7,12 @@ import type { UserId } from '../../../domain/ids.ts';
 import { MAX_PREVIEW_LENGTH, previewOf } from '../../../domain/message.ts';
 import { MAX_UNREAD_COUNT, type ReadPosition } from '../../../domain/read-position.ts';
 import { timestampOf } from '../../../domain/time.ts';
-import { json } from '../answer.ts';
-import type { CallerOf } from '../authentication.ts';
-import { bodyOf } from '../bodies.ts';
+import { json } from '../respond.ts';
+import type { CallerOf } from '../middleware/authentication.ts';
+import { bodyOf } from '../request-body.ts';
 import type { List } from '../cursors.ts';
 import { namedUser } from '../named-user.ts';
-import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pages.ts';
+import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pagination.ts';
 import {
   BODY_PROBLEMS,
   jsonResponse,
@@ -20,8 +20,8 @@ import {
   problemResponses,
   READ_PROBLEMS,
   WRITE_PROBLEMS,
-} from '../responses.ts';
-import { addRoute } from '../route.ts';
+} from '../openapi/openapi-responses.ts';
+import { registerRoute } from '../register-route.ts';
 import {
   booleanInQuery,
   conversationId,
@@ -33,7 +33,7 @@ import {
   userId,
   userIdInBody,
   userIdInPath,
-} from '../values.ts';
+} from '../openapi/schemas.ts';
 
 const ConversationToStart = bodyOf({
   participant_ids: z.tuple([userIdInBody, userIdInBody], { error: 'must be two user ids' }).openapi({
@@ -276,7 +276,7 @@ export function addConversationRoutes(
   callerOf: CallerOf,
   publicPath: string,
 ): void {
-  addRoute(app, startConversationRoute, async (c, { body: { participant_ids } }) => {
+  registerRoute(app, startConversationRoute, async (c, { body: { participant_ids } }) => {
     const { started, ...summary } = await startConversation({
       caller: callerOf(c),
       participantIds: participant_ids,
@@ -287,12 +287,12 @@ export function addConversationRoutes(
     });
   });
 
-  addRoute(app, getConversationRoute, async (c, { params: { conversation_id } }) => {
+  registerRoute(app, getConversationRoute, async (c, { params: { conversation_id } }) => {
     const summary = await getConversation({ caller: callerOf(c), conversationId: conversation_id });
     return json(c, viewOf(summary), 200);
   });
 
-  addRoute(app, listConversationsRoute, async (c, { params: { user_id }, query }) => {
+  registerRoute(app, listConversationsRoute, async (c, { params: { user_id }, query }) => {
     const list: List = { kind: 'inbox', of: user_id };
     const page = await listConversations({
       caller: callerOf(c),
@@ -308,7 +308,7 @@ export function addConversationRoutes(
   });
 
   const reader = namedUser('user_id', callerOf);
-  addRoute(
+  registerRoute(
     app,
     markReadRoute,
     async (c, { params: { conversation_id }, body: { user_id, up_to } }) => {
@@ -321,6 +321,6 @@ export function addConversationRoutes(
       });
       return json(c, { conversation_id, user_id: userId, read_up_to: readUpTo }, 200);
     },
-    reader.faultsInBody,
+    reader.bodyFieldErrors,
   );
 }

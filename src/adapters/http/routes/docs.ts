@@ -1,10 +1,10 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import { swaggerUI } from '@hono/swagger-ui';
 import { etag } from 'hono/etag';
-import { policyFor } from '../browser-headers.ts';
-import { TITLE } from '../document.ts';
+import { policyFor } from '../security-headers.ts';
+import { TITLE } from '../openapi/openapi-document.ts';
 import { HttpFailure } from '../problems.ts';
-import { jsonResponse, problemResponses } from '../responses.ts';
+import { jsonResponse, problemResponses } from '../openapi/openapi-responses.ts';
 import { makeStaticFile, staticResponse, type StaticFile } from '../static-file.ts';
 
 /** The file of Swagger UI with this name, or null. */
@@ -37,13 +37,13 @@ const FOR_AN_HOUR = 'public, max-age=3600';
 /** The OpenAPI document, and the pages that show it, at `publicPath`; these load nothing from elsewhere. */
 export function addDocsRoutes(
   app: OpenAPIHono,
-  needs: {
+  deps: {
     readonly document: () => object;
     readonly docsAssets: DocsAssets;
     readonly publicPath: string;
   },
 ): void {
-  const { document, docsAssets, publicPath } = needs;
+  const { document, docsAssets, publicPath } = deps;
 
   let documentFile: Promise<StaticFile> | undefined;
   app.openAPIRegistry.registerPath(documentRoute);

@@ -1,9 +1,9 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Build } from '../../../application/ports/build.ts';
-import { json } from '../answer.ts';
+import { json } from '../respond.ts';
 import { HttpFailure } from '../problems.ts';
-import { jsonResponse, problemResponses } from '../responses.ts';
-import { addRoute } from '../route.ts';
+import { jsonResponse, problemResponses } from '../openapi/openapi-responses.ts';
+import { registerRoute } from '../register-route.ts';
 
 const liveRoute = createRoute({
   method: 'get',
@@ -58,15 +58,22 @@ const versionRoute = createRoute({
 /** What those who run the service ask of it. `missing` tells what keeps it from serving, a sentence each. */
 export function addHealthRoutes(
   app: OpenAPIHono,
-  { missing, build }: { missing: () => Promise<readonly string[]>; build: Build },
+  { readinessProblems, build }: { readinessProblems: () => Promise<readonly string[]>; build: Build },
 ): void {
-  addRoute(app, liveRoute, (c) => json(c, { status: 'live' as const }, 200));
+  registerRoute(app, liveRoute, (c) => json(c, { status: 'live' as const }, 200));
 
-  addRoute(app, readyRoute, async (c) => {
-    const sentences = await missing();
+  // Nothing limits these requests, and each check may read from storage: those that come meanwhile share it.
+  let checking: Promise<readonly string[]> | null = null;
+  const check = (): Promise<readonly string[]> =>
+    (checking ??= readinessProblems().finally(() => {
+      checking = null;
+    }));
+
+  registerRoute(app, readyRoute, async (c) => {
+    const sentences = await check();
     if (sentences.length > 0) throw new HttpFailure('not_ready', { detail: sentences.join(' ') });
     return json(c, { status: 'ready' as const }, 200);
   });
 
-  addRoute(app, versionRoute, (c) => json(c, build, 200));
+  registerRoute(app, versionRoute, (c) => json(c, build, 200));
 }

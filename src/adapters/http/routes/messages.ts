@@ -9,12 +9,12 @@ import {
 } from '../../../domain/ids.ts';
 import { MAX_CONTENT_LENGTH, type Message } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
-import { json } from '../answer.ts';
-import type { CallerOf } from '../authentication.ts';
-import { bodyOf } from '../bodies.ts';
+import { json } from '../respond.ts';
+import type { CallerOf } from '../middleware/authentication.ts';
+import { bodyOf } from '../request-body.ts';
 import type { List } from '../cursors.ts';
 import { namedUser } from '../named-user.ts';
-import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pages.ts';
+import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pagination.ts';
 import { HttpFailure } from '../problems.ts';
 import {
   BODY_PROBLEMS,
@@ -23,8 +23,8 @@ import {
   problemResponses,
   READ_PROBLEMS,
   WRITE_PROBLEMS,
-} from '../responses.ts';
-import { addRoute } from '../route.ts';
+} from '../openapi/openapi-responses.ts';
+import { registerRoute } from '../register-route.ts';
 import {
   conversationId,
   conversationIdInPath,
@@ -34,7 +34,7 @@ import {
   userId,
   userIdInBody,
   writtenText,
-} from '../values.ts';
+} from '../openapi/schemas.ts';
 
 const MessageToSend = bodyOf({
   sender_id: userIdInBody.optional(),
@@ -194,13 +194,13 @@ export function addMessageRoutes(
       idempotencyKey: idempotencyKeyOf(c.req.header('Idempotency-Key')),
     });
     if (!replayed) return json(c, viewOf(message), 201);
-    c.get('exchange').replayed = true;
+    c.get('requestContext').replayed = true;
     return json(c, viewOf(message), 201, { 'Idempotency-Replayed': 'true' });
   };
-  addRoute(app, sendMessageRoute, (c, { body }) => send(c, body), sender.faultsInBody);
-  addRoute(app, sendMessageByVerbRoute, (c, { body }) => send(c, body), sender.faultsInBody);
+  registerRoute(app, sendMessageRoute, (c, { body }) => send(c, body), sender.bodyFieldErrors);
+  registerRoute(app, sendMessageByVerbRoute, (c, { body }) => send(c, body), sender.bodyFieldErrors);
 
-  addRoute(app, listMessagesRoute, async (c, { params: { conversation_id }, query }) => {
+  registerRoute(app, listMessagesRoute, async (c, { params: { conversation_id }, query }) => {
     const list: List = { kind: 'history', of: conversation_id };
     const page = await listMessagesBefore({
       caller: callerOf(c),
@@ -210,9 +210,9 @@ export function addMessageRoutes(
     return json(c, pageView(list, query, page, viewOf), 200);
   });
 
-  addRoute(app, listMessagesBeforeRoute, async (c, asked) => {
-    const { conversation_id } = asked.params;
-    const { timestamp, before_timestamp, ...query } = asked.query;
+  registerRoute(app, listMessagesBeforeRoute, async (c, validated) => {
+    const { conversation_id } = validated.params;
+    const { timestamp, before_timestamp, ...query } = validated.query;
     const list: List = { kind: 'history', of: conversation_id };
     const time = oneTimeOf(timestamp, before_timestamp);
     const request = pageRequestOf(list, query);
@@ -233,7 +233,7 @@ function idempotencyKeyOf(given: string | undefined): IdempotencyKey | null {
   const key = idempotencyKeyFrom(given);
   if (key !== null) return key;
   throw new HttpFailure('invalid_request', {
-    faults: [{ header: 'Idempotency-Key', detail: 'must be one key of 1–255 visible ASCII characters' }],
+    fieldErrors: [{ header: 'Idempotency-Key', detail: 'must be one key of 1–255 visible ASCII characters' }],
   });
 }
 
@@ -241,12 +241,14 @@ function oneTimeOf(timestamp: Position | undefined, beforeTimestamp: Position | 
   const time = beforeTimestamp ?? timestamp;
   if (time === undefined) {
     throw new HttpFailure('invalid_request', {
-      faults: [{ parameter: 'before_timestamp', detail: 'must be given' }],
+      fieldErrors: [{ parameter: 'before_timestamp', detail: 'must be given' }],
     });
   }
   if (timestamp !== undefined && timestamp !== time) {
     throw new HttpFailure('invalid_request', {
-      faults: [{ parameter: 'timestamp', detail: 'must be the same time as before_timestamp, or left out' }],
+      fieldErrors: [
+        { parameter: 'timestamp', detail: 'must be the same time as before_timestamp, or left out' },
+      ],
     });
   }
   return time;

@@ -1,5 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
-import { answer } from '../answer.ts';
+import { respond } from '../respond.ts';
 
 /** What is measured, as Prometheus reads it. */
 export interface MetricsText {
@@ -9,5 +9,5 @@ export interface MetricsText {
 
 /** For a machine, which knows its form without the OpenAPI document. */
 export function addMetricsRoute(app: OpenAPIHono, { text, contentType }: MetricsText): void {
-  app.get('/metrics', async (c) => answer(c, await text(), 200, contentType));
+  app.get('/metrics', async (c) => respond(c, await text(), 200, contentType));
 }

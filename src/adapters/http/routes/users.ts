@@ -2,18 +2,18 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { UseCases } from '../../../application/use-cases.ts';
 import { timestampOfMicroseconds } from '../../../domain/time.ts';
 import { MAX_USERNAME_LENGTH, type User } from '../../../domain/user.ts';
-import { bodyOf } from '../bodies.ts';
-import { json } from '../answer.ts';
-import type { CallerOf } from '../authentication.ts';
+import { bodyOf } from '../request-body.ts';
+import { json } from '../respond.ts';
+import type { CallerOf } from '../middleware/authentication.ts';
 import {
   BODY_PROBLEMS,
   jsonResponse,
   problemResponses,
   READ_PROBLEMS,
   WRITE_PROBLEMS,
-} from '../responses.ts';
-import { addRoute } from '../route.ts';
-import { time, userId, userIdInPath, writtenText } from '../values.ts';
+} from '../openapi/openapi-responses.ts';
+import { registerRoute } from '../register-route.ts';
+import { time, userId, userIdInPath, writtenText } from '../openapi/schemas.ts';
 
 const UserToSave = bodyOf({
   username: writtenText(MAX_USERNAME_LENGTH).openapi({ example: 'Alice Adler' }),
@@ -80,12 +80,12 @@ export function addUserRoutes(
   { saveUser, getUser }: Pick<UseCases, 'saveUser' | 'getUser'>,
   callerOf: CallerOf,
 ): void {
-  addRoute(app, saveUserRoute, async (c, { params: { user_id }, body: { username } }) => {
+  registerRoute(app, saveUserRoute, async (c, { params: { user_id }, body: { username } }) => {
     const { user, created } = await saveUser({ caller: callerOf(c), userId: user_id, username });
     return json(c, viewOf(user), created ? 201 : 200);
   });
 
-  addRoute(app, getUserRoute, async (c, { params: { user_id } }) =>
+  registerRoute(app, getUserRoute, async (c, { params: { user_id } }) =>
     json(c, viewOf(await getUser({ userId: user_id })), 200),
   );
 }

@@ -1,0 +1,44 @@
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Log } from '../../../application/ports/log.ts';
+import type { Telemetry } from '../../../application/ports/telemetry.ts';
+import type { UserId } from '../../../domain/ids.ts';
+import { methodOf, routeOf } from './request-context.ts';
+
+/** How logs name a user: by a keyed hash; null to leave users out. */
+export type Pseudonymize = ((userId: UserId) => string) | null;
+
+/** Paths that are requested every few seconds: they get a log line only when they fail. */
+const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
+
+/** Counts each request and writes its line in the log. */
+export function accessLog(deps: {
+  readonly telemetry: Telemetry;
+  readonly log: Log;
+  readonly pseudonymize: Pseudonymize;
+}): MiddlewareHandler {
+  const { telemetry, log, pseudonymize } = deps;
+  return async (c, next) => {
+    const begun = performance.now();
+    await next();
+    const { replayed } = c.get('requestContext');
+    const method = methodOf(c);
+    const route = routeOf(c);
+    const { status } = c.res;
+    const milliseconds = performance.now() - begun;
+    telemetry.requestAnswered({ method, route, status, milliseconds, replayed });
+    if (status < 400 && route !== null && PROBES.has(route)) return;
+    const durationMs = Math.round(milliseconds * 100) / 100;
+    log.info({ ...logFieldsOf(c, pseudonymize), method, route, status, durationMs }, 'answered');
+  };
+}
+
+/** The fields by which log lines about the same request are joined. */
+export function logFieldsOf(c: Context, pseudonymize: Pseudonymize): object {
+  const { requestId, traceId } = c.get('requestContext');
+  const caller = pseudonymize === null ? undefined : c.get('caller');
+  return {
+    requestId,
+    ...(traceId !== null && { traceId }),
+    ...(caller?.kind === 'user' && { user: pseudonymize?.(caller.userId) }),
+  };
+}

@@ -1,0 +1,212 @@
+import { z } from 'zod';
+import { KEY_ALGORITHMS, SECRET_ALGORITHMS } from '../adapters/http/middleware/authentication.ts';
+import { fixedKeySet, type KeySet } from '../adapters/http/middleware/jwks.ts';
+import type { Rate } from '../adapters/http/middleware/rate-limit.ts';
+import { listOf, oneOf, secretFile, wholeNumber } from './setting-types.ts';
+
+type SecretAlgorithm = (typeof SECRET_ALGORITHMS)[number];
+type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
+
+/** What signs tokens: a secret, or the keys of a file or of an address. */
+type SignatureOptions =
+  | { readonly secret: string; readonly algorithms: readonly SecretAlgorithm[] }
+  | { readonly keys: KeySet | { readonly url: string }; readonly algorithms: readonly KeyAlgorithm[] };
+
+export interface TokenOptions {
+  readonly signatures: SignatureOptions;
+  readonly issuer: string | null;
+  readonly audience: string | null;
+  readonly toleranceSeconds: number;
+}
+
+/** Whom the service lets in. */
+export interface AccessOptions {
+  /** Null where callers are not told apart. */
+  readonly tokens: TokenOptions | null;
+  readonly rateLimits: { readonly writes: Rate | null; readonly reads: Rate | null };
+  readonly trustedProxies: number;
+  readonly corsOrigins: readonly string[];
+}
+
+/** What the environment says of it, before the parts are compared with one another. */
+export function accessSettings(readText: (path: string) => string) {
+  return z.object({
+    AUTH: oneOf(['none', 'jwt'])
+      .prefault('none')
+      .describe(
+        '`none`: no authentication, every caller may act for every user; `jwt`: bearer tokens are required',
+      ),
+    AUTH_ALLOW_NONE: oneOf(['true', 'false'])
+      .prefault('false')
+      .describe('`true` allows `AUTH=none` where `NODE_ENV` is `production`'),
+    AUTH_SECRET: z
+      .string()
+      .optional()
+      .describe('secret that signs the tokens; with `AUTH=jwt`, set exactly one of this and the next three'),
+    AUTH_SECRET_FILE: secretFile(readText).optional().describe('path of a file with the secret'),
+    AUTH_JWKS_URL: jwksUrl().optional().describe('URL of the key set (JWKS) of the token issuer'),
+    AUTH_JWKS_FILE: jwksFile(readText).optional().describe('path of a file with the key set'),
+    AUTH_ISSUER: z.string().optional().describe('required `iss` of every token; must be set with a key set'),
+    AUTH_AUDIENCE: z
+      .string()
+      .optional()
+      .describe('required `aud` of every token; must be set with a key set'),
+    AUTH_ALGORITHMS: listOf(oneOf([...SECRET_ALGORITHMS, ...KEY_ALGORITHMS]))
+      .optional()
+      .describe(
+        'accepted signature algorithms, separated by commas; by default HS256 with a secret, RS256 and ES256 with a key set',
+      ),
+    AUTH_CLOCK_TOLERANCE_S: wholeNumber(0, 300)
+      .prefault('30')
+      .describe('allowed clock difference to the token issuer, in seconds'),
+    RATE_LIMIT_WRITES: rate()
+      .optional()
+      .describe(
+        'rate limit of writes per user, or per address without `AUTH`: `10/s:50` is ten a second with bursts of fifty; if unset, no limit',
+      ),
+    RATE_LIMIT_READS: rate().optional().describe('rate limit of reads, in the same form'),
+    TRUSTED_PROXIES: wholeNumber(0, 10)
+      .prefault('0')
+      .describe('number of reverse proxies that append to `X-Forwarded-For`; 0 ignores the header'),
+    CORS_ORIGINS: listOf(origin())
+      .optional()
+      .describe(
+        'origins whose web pages may call the API, separated by commas, such as `https://chat.example`; if unset, none',
+      ),
+  });
+}
+
+type GateSettings = z.output<ReturnType<typeof accessSettings>>;
+
+/** The same, with its parts compared: what is missing, at odds or of no use is told to `complain`. */
+export function accessOptions(
+  settings: GateSettings,
+  complain: (name: keyof GateSettings, what: string) => void,
+): AccessOptions {
+  return {
+    tokens: tokenOptions(settings, complain),
+    rateLimits: { writes: settings.RATE_LIMIT_WRITES ?? null, reads: settings.RATE_LIMIT_READS ?? null },
+    trustedProxies: settings.TRUSTED_PROXIES,
+    corsOrigins: settings.CORS_ORIGINS ?? [],
+  };
+}
+
+/** What would be passed over without a word while callers are not told apart. */
+const OF_TOKENS = [
+  'AUTH_SECRET',
+  'AUTH_SECRET_FILE',
+  'AUTH_JWKS_URL',
+  'AUTH_JWKS_FILE',
+  'AUTH_ISSUER',
+  'AUTH_AUDIENCE',
+  'AUTH_ALGORITHMS',
+] as const;
+
+type Complain = (name: keyof GateSettings, what: string) => void;
+
+function tokenOptions(settings: GateSettings, complain: Complain): TokenOptions | null {
+  if (settings.AUTH === 'none') {
+    for (const name of OF_TOKENS) {
+      if (settings[name] !== undefined)
+        complain(name, 'is there, but AUTH is none: set AUTH=jwt, or take it away');
+    }
+    return null;
+  }
+  const signatures = signatureOptions(settings, complain);
+  if (signatures === null) return null;
+  // Keys may sign for other services and in the name of other issuers as well.
+  for (const name of 'keys' in signatures ? (['AUTH_ISSUER', 'AUTH_AUDIENCE'] as const) : []) {
+    if (settings[name] === undefined) complain(name, 'is missing: a key set signs tokens for others, too');
+  }
+  return {
+    signatures,
+    issuer: settings.AUTH_ISSUER ?? null,
+    audience: settings.AUTH_AUDIENCE ?? null,
+    toleranceSeconds: settings.AUTH_CLOCK_TOLERANCE_S,
+  };
+}
+
+/** What tokens may be checked by. */
+const SIGNED_BY = ['AUTH_SECRET', 'AUTH_SECRET_FILE', 'AUTH_JWKS_URL', 'AUTH_JWKS_FILE'] as const;
+
+function signatureOptions(settings: GateSettings, complain: Complain): SignatureOptions | null {
+  const { AUTH_JWKS_URL: url, AUTH_JWKS_FILE: file, AUTH_ALGORITHMS: named } = settings;
+  if (SIGNED_BY.filter((name) => settings[name] !== undefined).length !== 1) {
+    complain('AUTH', `is jwt: exactly one of ${SIGNED_BY.join(', ')} must be there`);
+    return null;
+  }
+  const secretFrom = settings.AUTH_SECRET === undefined ? 'AUTH_SECRET_FILE' : 'AUTH_SECRET';
+  const secret = settings[secretFrom];
+  if (secret === undefined) {
+    const algorithms = KEY_ALGORITHMS.filter((name) => (named ?? ['RS256', 'ES256']).includes(name));
+    if (named !== undefined && algorithms.length !== new Set(named).size) {
+      complain('AUTH_ALGORITHMS', `must be out of ${KEY_ALGORITHMS.join(', ')} with a key set`);
+    }
+    return { keys: file ?? { url: url ?? '' }, algorithms };
+  }
+  const algorithms = SECRET_ALGORITHMS.filter((name) => (named ?? ['HS256']).includes(name));
+  if (named !== undefined && algorithms.length !== new Set(named).size) {
+    complain('AUTH_ALGORITHMS', `must be out of ${SECRET_ALGORITHMS.join(', ')} with a secret`);
+  }
+  // As RFC 7518 has it: no shorter than the hash.
+  const bytes = Math.max(...algorithms.map((name) => Number(name.slice(2)) / 8));
+  if (new TextEncoder().encode(secret).length < bytes)
+    complain(secretFrom, `must have at least ${bytes} bytes`);
+  return { secret, algorithms };
+}
+
+function jwksUrl() {
+  return z.string().refine(
+    (text) =>
+      isUrl(
+        text,
+        ({ protocol, hostname, username, password }) =>
+          (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) &&
+          // Fetch refuses these, and quotes them in its error.
+          username === '' &&
+          password === '',
+      ),
+    {
+      error: 'must be an https address without a user name or password',
+    },
+  );
+}
+
+function isLoopback(hostname: string): boolean {
+  return ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
+}
+
+function isUrl(text: string, isFit: (url: URL) => boolean): boolean {
+  return URL.canParse(text) && isFit(new URL(text));
+}
+
+function jwksFile(readText: (path: string) => string) {
+  return z.string().transform((path, context) => {
+    try {
+      const keys = fixedKeySet(readText(path));
+      if (keys !== null) return keys;
+      context.addIssue('must be the path of a JSON Web Key Set whose keys have names (kid)');
+    } catch {
+      context.addIssue('must be the path of a file that can be read');
+    }
+    return z.NEVER;
+  });
+}
+
+function origin() {
+  return z.string().refine((text) => isUrl(text, ({ origin }) => origin === text), {
+    error: 'must be origins like https://chat.example, separated by commas',
+  });
+}
+
+const RATE = /^([1-9]\d{0,5})\/(s|min):([1-9]\d{0,5})$/;
+
+function rate() {
+  return z
+    .string()
+    .regex(RATE, 'must be like 10/s:50 or 100/min:20: so many a second or a minute, and so many at once')
+    .transform((text): Rate => {
+      const [, many, time, burst] = RATE.exec(text) ?? [];
+      return { limit: Number(many), seconds: time === 's' ? 1 : 60, burst: Number(burst) };
+    });
+}

@@ -1,0 +1,468 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Conversation, InboxEntry } from '../../src/domain/conversation.ts';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
+import type { ConversationId, EventId, Position, UserId } from '../../src/domain/ids.ts';
+import { microsecondsOf } from '../../src/domain/time.ts';
+import type { Slice } from '../../src/domain/page.ts';
+import { newestFirst, plainSlice } from '../support/plain-list.ts';
+import { emptyRowOf, positionOf, rowOf, SECOND, top } from './fixtures.ts';
+import type { conversationRepositoryContract } from './conversation-repository.ts';
+import { broken, brokenInEachProcess, cached, type Mutant, type Mutants } from './mutants.ts';
+
+/** All that arrived for one conversation, in the order in which it did. */
+interface Talk {
+  readonly participants: readonly UserId[];
+  readonly appendRequests: readonly AppendRequest[];
+  readonly starts: readonly Conversation[];
+  /** The ids of all that could have begun it. */
+  readonly begins: readonly EventId[];
+}
+
+/** A row, and the place where an inbox puts it. */
+interface Placed {
+  readonly place: Position;
+  readonly row: InboxEntry;
+}
+
+const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
+const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
+
+function newest(talk: Talk): AppendRequest | undefined {
+  return newestFirst(talk.appendRequests, ({ message }) => message.id)[0];
+}
+
+function earliestStart(talk: Talk): Conversation | undefined {
+  return newestFirst(talk.starts, ({ created }) => created).at(-1);
+}
+
+/** Rows at the latest of their own places and of `others`. */
+function atLatest(rows: readonly InboxEntry[], others: readonly Position[]): Placed[] {
+  return rows.map((row) => ({ place: [positionOf(row), ...others].sort().at(-1) ?? TOP, row }));
+}
+
+/** The row of a talk, as it should be; a talk has a message or a start. */
+function rightRow(talk: Talk): InboxEntry[] {
+  const head = newest(talk);
+  if (head !== undefined) return [rowOf(head)];
+  const start = earliestStart(talk);
+  return start === undefined ? [] : [emptyRowOf(start)];
+}
+
+/** Rows where they should be. */
+function inPlace(rows: readonly InboxEntry[]): Placed[] {
+  return rows.map((row) => ({ place: positionOf(row), row }));
+}
+
+/** Makes inboxes anew at each look, of all that ever arrived, and gets it wrong. */
+function remembering(
+  how: string,
+  wrong: {
+    readonly find?: (talk: Talk) => EventId | undefined;
+    readonly list?: (talks: readonly Talk[], owner: UserId) => readonly Placed[];
+  },
+): Mutant {
+  return broken(how, ({ messages, conversations }) => {
+    const talks = new Map<ConversationId, Talk>();
+    const talkOf = (id: ConversationId, participants: readonly UserId[]): Talk =>
+      talks.get(id) ?? { participants, appendRequests: [], starts: [], begins: [] };
+    return {
+      messages: {
+        append: (appendRequest) => {
+          const { id, conversationId } = appendRequest.message;
+          const talk = talkOf(conversationId, appendRequest.participants);
+          const appendRequests = [...talk.appendRequests, appendRequest];
+          talks.set(conversationId, { ...talk, appendRequests, begins: [...talk.begins, id] });
+          return messages.append(appendRequest);
+        },
+      },
+      conversations: {
+        start: (conversation) => {
+          const talk = talkOf(conversation.id, conversation.participants);
+          const starts = [...talk.starts, conversation];
+          talks.set(conversation.id, { ...talk, starts, begins: [...talk.begins, conversation.created] });
+          return conversations.start(conversation);
+        },
+        ...(wrong.find && {
+          find: async (id) => {
+            const found = await conversations.find(id);
+            const talk = talks.get(id);
+            if (found === null || talk === undefined) return null;
+            const created = wrong.find?.(talk);
+            return created === undefined ? null : { ...found, created };
+          },
+        }),
+        ...(wrong.list && {
+          listByUser: (owner, slice) => {
+            const own = [...talks.values()].filter(({ participants }) => participants.includes(owner));
+            const placed = wrong.list?.(own, owner) ?? [];
+            const found = plainSlice(placed, slice, ({ place }) => place);
+            return Promise.resolve(found.map(({ row }) => row));
+          },
+        }),
+      },
+    };
+  });
+}
+
+/** The same, talk by talk. */
+function showing(how: string, show: (talk: Talk) => readonly Placed[]): Mutant {
+  return remembering(how, { list: (talks) => talks.flatMap(show) });
+}
+
+function created(how: string, find: (talk: Talk) => EventId | undefined): Mutant {
+  return remembering(how, { find });
+}
+
+/** Changes the inbox row of the newest message. */
+function describing(how: string, preview: (content: string) => string): Mutant {
+  return showing(how, (talk) => {
+    const head = newest(talk);
+    if (head === undefined) return inPlace(rightRow(talk));
+    const { id, senderId, content } = head.message;
+    const row = { ...rowOf(head), head: { messageId: id, senderId, preview: preview(content) } };
+    return inPlace([row]);
+  });
+}
+
+/** Looks for something else than what was asked. */
+function asking(how: string, change: (slice: Slice) => Slice): Mutant {
+  return broken(how, ({ conversations }) => ({
+    conversations: { listByUser: (id, slice) => conversations.listByUser(id, change(slice)) },
+  }));
+}
+
+/** Cuts a stretch out of a whole inbox in its own way. */
+function cutting(how: string, cut: (inbox: readonly InboxEntry[], slice: Slice) => InboxEntry[]): Mutant {
+  return broken(how, ({ conversations }) => ({
+    conversations: {
+      listByUser: async (id, slice) => cut(await conversations.listByUser(id, top(Infinity)), slice),
+    },
+  }));
+}
+
+/** Finds a page's conversations first, and what is shown of them later; drops those that moved meanwhile, or not. */
+function readingTwice(how: string, dropsMoved: boolean): Mutant {
+  return broken(how, ({ conversations }) => ({
+    conversations: {
+      listByUser: async (userId, slice) => {
+        const nominees = await conversations.listByUser(userId, slice);
+        await turn();
+        const rows = await conversations.listByUser(userId, top(Infinity));
+        return nominees.flatMap((nominee) => {
+          const row = rows.find(({ conversationId }) => conversationId === nominee.conversationId) ?? nominee;
+          return dropsMoved && positionOf(row) !== positionOf(nominee) ? [] : [row];
+        });
+      },
+    },
+  }));
+}
+
+function tenSecondsOf(row: InboxEntry): number {
+  return Math.floor(microsecondsOf(positionOf(row)) / (10 * SECOND));
+}
+
+const showsItsBoundAgain = cutting('shows its bound again', (inbox, { before, offset, limit }) =>
+  inbox.filter((row) => before === null || positionOf(row) <= before).slice(offset, offset + limit),
+);
+
+const addsARowForEachMessage = showing('adds a row for each message', ({ appendRequests }) =>
+  inPlace(appendRequests.map(rowOf)),
+);
+
+export const conversationRepositoryMutants: Mutants<typeof conversationRepositoryContract> = {
+  'a conversation that nobody began is not found': [
+    broken('makes up what it does not find', ({ conversations }) => ({
+      conversations: {
+        find: async (id) =>
+          (await conversations.find(id)) ?? { id, participants: [], created: BOTTOM as EventId },
+      },
+    })),
+  ],
+
+  'a conversation is found by every process once it is started or its first message is appended': [
+    broken('turns the participants round', ({ conversations }) => ({
+      conversations: {
+        find: async (id) => {
+          const found = await conversations.find(id);
+          return found && { ...found, participants: [...found.participants].reverse() };
+        },
+      },
+    })),
+    created('finds only what was started', ({ starts }) => starts[0]?.created),
+    created('finds only what has messages', ({ appendRequests }) => appendRequests[0]?.message.id),
+    broken('acknowledges a start before it stores', ({ conversations }) => ({
+      conversations: {
+        start: (conversation) => {
+          setTimeout(() => void conversations.start(conversation), 5);
+          return Promise.resolve();
+        },
+      },
+    })),
+    brokenInEachProcess('keeps what was started in each process', ({ messages, conversations }) => {
+      const known = new Set<ConversationId>();
+      return {
+        messages: {
+          append: (appendRequest) => {
+            known.add(appendRequest.message.conversationId);
+            return messages.append(appendRequest);
+          },
+        },
+        conversations: { find: (id) => (known.has(id) ? conversations.find(id) : Promise.resolve(null)) },
+      };
+    }),
+  ],
+
+  'a conversation is in the inbox of each participant as soon as it began, and in no one else’s': [
+    broken('finds in any inbox what is there at all', ({ conversations }) => ({
+      conversations: { isInInbox: async (_, id) => (await conversations.find(id)) !== null },
+    })),
+    broken('finds everything in the inbox of whoever has one', ({ conversations }) => ({
+      conversations: {
+        isInInbox: async (userId) => (await conversations.listByUser(userId, top(1))).length > 0,
+      },
+    })),
+    broken('finds only what has messages', ({ messages, conversations }) => ({
+      conversations: {
+        isInInbox: async (userId, id) =>
+          (await messages.listBefore(id, top(1))).length > 0 && conversations.isInInbox(userId, id),
+      },
+    })),
+    broken('finds only what one began oneself', ({ messages, conversations }) => ({
+      conversations: {
+        isInInbox: async (userId, id) => {
+          const [first] = await messages.listBefore(id, top(1));
+          return first?.senderId !== userId ? first === undefined : conversations.isInInbox(userId, id);
+        },
+      },
+    })),
+    brokenInEachProcess('reads inboxes from a cache', ({ conversations }) => ({
+      conversations: {
+        isInInbox: cached((userId: UserId, id: ConversationId) => conversations.isInInbox(userId, id)),
+      },
+    })),
+  ],
+
+  'a conversation was created by the earliest of its starts and messages, in whatever order they arrive': [
+    created('takes the first to arrive', ({ begins }) => begins[0]),
+    created('takes the last to arrive', ({ begins }) => begins.at(-1)),
+    created('looks at starts alone', (talk) => earliestStart(talk)?.created),
+    created('looks at messages alone', ({ appendRequests }) =>
+      newestFirst(
+        appendRequests.map(({ message }) => message.id),
+        (id) => id,
+      ).at(-1),
+    ),
+  ],
+
+  'two first messages in one instant meet in one conversation': [
+    broken('makes a conversation of each direction', ({ messages }) => ({
+      messages: {
+        append: ({ message, ...appendRequest }) => {
+          const reversed = [...message.conversationId].reverse().join('') as ConversationId;
+          const conversationId = message.senderId < message.receiverId ? message.conversationId : reversed;
+          return messages.append({ ...appendRequest, message: { ...message, conversationId } });
+        },
+      },
+    })),
+  ],
+
+  'a conversation without messages stands in the inbox at its creation': [
+    showing('hides empty conversations', ({ appendRequests }) =>
+      inPlace(appendRequests.slice(-1).map(rowOf)),
+    ),
+    showing('puts empty conversations on top', (talk) =>
+      rightRow(talk).map((row) => ({ place: row.lastMessage === null ? TOP : positionOf(row), row })),
+    ),
+    showing('puts empty conversations below all others', (talk) =>
+      rightRow(talk).map((row) => ({ place: row.lastMessage === null ? BOTTOM : positionOf(row), row })),
+    ),
+  ],
+
+  'however often it is started, a conversation is one row, at its earliest start': [
+    showing('moves a conversation with each start', ({ appendRequests, starts }) =>
+      inPlace([...appendRequests.map(rowOf), ...starts.slice(-1).map(emptyRowOf)]),
+    ),
+    showing('keeps the first start to arrive', ({ appendRequests, starts }) =>
+      inPlace([...appendRequests.map(rowOf), ...starts.slice(0, 1).map(emptyRowOf)]),
+    ),
+    showing('adds a row for each start', ({ appendRequests, starts }) =>
+      inPlace([...appendRequests.map(rowOf), ...starts.map(emptyRowOf)]),
+    ),
+  ],
+
+  'a start leaves a conversation that has messages where it stands': [
+    showing('empties what is started again', (talk) =>
+      inPlace(talk.starts.length > 0 ? talk.starts.slice(-1).map(emptyRowOf) : rightRow(talk)),
+    ),
+    showing('moves what is started again up', (talk) =>
+      atLatest(
+        rightRow(talk),
+        talk.starts.map(({ created }) => created),
+      ),
+    ),
+  ],
+
+  'a message places its conversation at itself, even where the start was later': [
+    showing('places a conversation at the later of its message and its start', (talk) =>
+      atLatest(rightRow(talk), talk.begins),
+    ),
+    showing('waits for a message after the start', (talk) => {
+      const start = earliestStart(talk);
+      const head = newest(talk);
+      const isLater = start !== undefined && head !== undefined && start.created > head.message.id;
+      return inPlace(isLater ? [emptyRowOf(start)] : rightRow(talk));
+    }),
+  ],
+
+  'an inbox is one row a conversation, newest message first, in whatever order the messages arrive': [
+    showing('shows the last message to arrive', ({ appendRequests }) =>
+      inPlace(appendRequests.slice(-1).map(rowOf)),
+    ),
+    showing('shows the first message to arrive', ({ appendRequests }) =>
+      inPlace(appendRequests.slice(0, 1).map(rowOf)),
+    ),
+    addsARowForEachMessage,
+    showing('stands in the order of creation', (talk) => {
+      const place = newestFirst(talk.begins, (id) => id).at(-1);
+      return place === undefined ? [] : rightRow(talk).map((row) => ({ place, row }));
+    }),
+  ],
+
+  'of two messages in one microsecond the one with the larger id is shown, whole': [
+    showing('keeps the first of a microsecond to arrive', ({ appendRequests }) =>
+      inPlace(appendRequests.slice(0, 1).map(rowOf)),
+    ),
+    showing('keeps the last of a microsecond to arrive', ({ appendRequests }) =>
+      inPlace(appendRequests.slice(-1).map(rowOf)),
+    ),
+    showing('mixes the two', (talk) => {
+      const head = newest(talk);
+      if (head === undefined) return [];
+      const { message } = head;
+      const [content = ''] = talk.appendRequests
+        .map((appendRequest) => appendRequest.message.content)
+        .sort()
+        .reverse();
+      return inPlace([rowOf({ ...head, message: { ...message, content } })]);
+    }),
+  ],
+
+  'an inbox shows the beginning of the newest message, to the byte': [
+    describing('shows all of a message', (content) => content),
+    describing('cuts between code units', (content) => content.slice(0, 140)),
+    describing('cuts between code points', (content) => [...content].slice(0, 140).join('')),
+    describing('normalises what it shows', (content) => content.slice(0, 140).normalize()),
+  ],
+
+  'a note to oneself is one row': [
+    showing('shows a row for each side', (talk) => {
+      const rows = rightRow(talk);
+      return inPlace(talk.participants.length === 1 ? [...rows, ...rows] : rows);
+    }),
+    remembering('hides notes to oneself', {
+      list: (talks) =>
+        talks
+          .filter(({ participants }) => participants.length > 1)
+          .flatMap((talk) => inPlace(rightRow(talk))),
+    }),
+  ],
+
+  'an inbox is its owner’s alone, and empty for whoever was never written to': [
+    broken('keeps one inbox for all', ({ messages, conversations }) => {
+      const arrived: AppendRequest[] = [];
+      return {
+        messages: {
+          append: (appendRequest) => {
+            arrived.push(appendRequest);
+            return messages.append(appendRequest);
+          },
+        },
+        conversations: {
+          ...conversations,
+          listByUser: (_, slice) => Promise.resolve(plainSlice(arrived.map(rowOf), slice, positionOf)),
+        },
+      };
+    }),
+  ],
+
+  'pages of every size are the whole inbox, also where conversations share a microsecond': [
+    asking('pages by the microsecond', ({ before, ...rest }) => ({
+      ...rest,
+      before: before && ((before.slice(0, 18) + BOTTOM.slice(18)) as Position),
+    })),
+    showsItsBoundAgain,
+    asking('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
+  ],
+
+  'a stretch passes over as many rows as it is told, below its bound': [
+    asking('passes over nothing', (slice) => ({ ...slice, offset: 0 })),
+    cutting('passes over from the top', (inbox, { before, offset, limit }) =>
+      inbox
+        .slice(offset)
+        .filter((row) => before === null || positionOf(row) < before)
+        .slice(0, limit),
+    ),
+  ],
+
+  'however an inbox’s conversations lie in time, its pages are exact': [
+    cutting('reads two hundred rows of ten seconds', (inbox, slice) => {
+      const rows = new Map<number, number>();
+      const read = inbox.filter((row) => {
+        const slot = tenSecondsOf(row);
+        const count = (rows.get(slot) ?? 0) + 1;
+        rows.set(slot, count);
+        return count <= 200;
+      });
+      return plainSlice(read, slice, positionOf);
+    }),
+    cutting('orders what lies within ten seconds by name', (inbox, { before, offset, limit }) => {
+      const nameOf = (row: InboxEntry) => `${tenSecondsOf(row)} ${row.conversationId}`;
+      const ordered = [...inbox].sort((one, other) => (nameOf(one) > nameOf(other) ? -1 : 1));
+      const start = ordered.findIndex((row) => positionOf(row) === before) + 1;
+      return ordered.slice(start + offset, start + offset + limit);
+    }),
+  ],
+
+  'a conversation that moved thousands of times hides none of the quiet ones below': [
+    remembering('gives up after a thousand moves', {
+      list: (talks) => {
+        const moves = talks.flatMap((talk) => talk.begins.map((place) => ({ place, talk })));
+        const read = newestFirst(moves, ({ place }) => place).slice(0, 1_000);
+        return [...new Set(read.map(({ talk }) => talk))].flatMap((talk) => inPlace(rightRow(talk)));
+      },
+    }),
+  ],
+
+  'a conversation that moves between two pages is not repeated, takes no other with it, and is on top next time':
+    [
+      showing('shows a conversation at its old places too', (talk) =>
+        rightRow(talk).flatMap((row) =>
+          talk.appendRequests.map(({ message }) => ({ place: message.id, row })),
+        ),
+      ),
+      cutting('loses its place when the row that marks it moves', (inbox, { before, offset, limit }) => {
+        const start = before === null ? 0 : inbox.findIndex((row) => positionOf(row) === before) + 1;
+        return before !== null && start === 0 ? [] : inbox.slice(start + offset, start + offset + limit);
+      }),
+      brokenInEachProcess('reads first pages from a cache', ({ conversations }) => {
+        const first = cached((userId: UserId, limit: number) => conversations.listByUser(userId, top(limit)));
+        return {
+          conversations: {
+            listByUser: async (userId, slice) => {
+              if (slice.before !== null) return conversations.listByUser(userId, slice);
+              return (await first(userId, 100)).slice(0, slice.limit);
+            },
+          },
+        };
+      }),
+    ],
+
+  'while conversations move, pages repeat none and lack none that rest': [
+    readingTwice('shows what moved meanwhile in its old place', false),
+    readingTwice('drops what moved meanwhile from a page', true),
+  ],
+
+  'a first page lacks no conversation, however they move while it is read': [
+    readingTwice('drops what moved meanwhile from the first page', true),
+  ],
+};

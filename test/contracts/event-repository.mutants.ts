@@ -1,0 +1,276 @@
+import type { EventRepository } from '../../src/application/ports/event-repository.ts';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import type { Event } from '../../src/domain/event.ts';
+import type { Position } from '../../src/domain/ids.ts';
+import { millisecondsOf } from '../../src/domain/time.ts';
+import { idAt, now, SECOND } from './fixtures.ts';
+import type { eventRepositoryContract } from './event-repository.ts';
+import { broken, keepingKeys, type Mutant, type Mutants } from './mutants.ts';
+
+const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
+
+/** Lists a log in its own way, out of the whole log. */
+function listing(
+  how: string,
+  list: (log: readonly Event[], after: Position, limit: number) => readonly Event[],
+): Mutant {
+  return broken(how, ({ events }) => ({
+    events: {
+      listAfter: async (userId, after, limit) =>
+        list(await events.listAfter(userId, BOTTOM, 1_000), after, limit),
+    },
+  }));
+}
+
+/** Appends in its own way. */
+function appending(
+  how: string,
+  append: (whole: Storage, request: AppendRequest) => Promise<unknown>,
+): Mutant {
+  return broken(how, (whole) => ({
+    messages: {
+      append: async (request) => {
+        await append(whole, request);
+        return { outcome: 'appended', message: request.message };
+      },
+    },
+  }));
+}
+
+function events(how: string, breakage: (events: EventRepository) => EventRepository): Mutant {
+  return broken(how, (whole) => ({ events: breakage(whole.events) }));
+}
+
+/** Whatever becomes visible late, and whether it is told, keys being kept rightly. */
+function repeating(
+  how: string,
+  onRepeat: (whole: Storage, request: AppendRequest) => Promise<unknown>,
+): Mutant {
+  return broken(how, (whole) => ({
+    messages: keepingKeys(whole, {
+      onRepeat: async (message, request) => {
+        await onRepeat(whole, { ...request, message });
+        return { outcome: 'repeated', message };
+      },
+    }),
+  }));
+}
+
+/** Tells of a message again, under an event of its own. */
+function tellAgain(whole: Storage, request: AppendRequest): Promise<unknown> {
+  const { message, participants } = request;
+  const id = idAt(now() + 2 * SECOND);
+  return whole.messages.append({
+    message: { ...message, id },
+    participants,
+    idempotencyKey: null,
+    isLive: false,
+  });
+}
+
+export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
+  'an appended message is an event in the log of each participant, and in no one else’s': [
+    events('keeps one log for all', (whole) => {
+      const logs = new Set<Event>();
+      return {
+        listAfter: async (userId, after, limit) => {
+          for (const event of await whole.listAfter(userId, after, limit)) logs.add(event);
+          return [...logs];
+        },
+      };
+    }),
+    listing('lists nothing', () => []),
+    broken('tells the receiver alone', (whole) => {
+      const senders = new Map<string, string>();
+      return {
+        messages: {
+          append: (request) => {
+            senders.set(request.message.id, request.message.senderId);
+            return whole.messages.append(request);
+          },
+        },
+        events: {
+          listAfter: async (userId, after, limit) => {
+            const log = await whole.events.listAfter(userId, after, limit);
+            return log.filter(({ id }) => senders.get(id) !== userId);
+          },
+        },
+      };
+    }),
+  ],
+
+  'a started conversation is an event in the log of each participant': [
+    listing('reports messages alone', (log) => log.filter(({ type }) => type === 'message.created')),
+    listing('takes a start for a message', (log) =>
+      log.map(({ id, conversationId }) => ({
+        id,
+        conversationId,
+        type: 'message.created',
+        messageId: id as never,
+      })),
+    ),
+  ],
+
+  'a conversation that is started again after its first message keeps the event of that message': [
+    broken('lets the last writer name the type', (whole) => {
+      const starts = new Set<string>();
+      return {
+        conversations: {
+          start: (conversation) => {
+            starts.add(conversation.created);
+            return whole.conversations.start(conversation);
+          },
+        },
+        events: {
+          listAfter: async (userId, after, limit) => {
+            const log = await whole.events.listAfter(userId, after, limit);
+            return log.map(({ id, conversationId, ...rest }) =>
+              starts.has(id)
+                ? { id, conversationId, type: 'conversation.created' }
+                : { id, conversationId, ...rest },
+            );
+          },
+        },
+      };
+    }),
+  ],
+
+  'a message is one event, however often and from wherever it is appended': [
+    appending('reports each attempt', async (whole, request) => {
+      await whole.messages.append({ ...request, idempotencyKey: null });
+      const [first] = await whole.messages.listBefore(request.message.conversationId, {
+        before: null,
+        offset: 0,
+        limit: 1,
+      });
+      if (first === undefined) return;
+      await whole.messages.append({
+        ...request,
+        idempotencyKey: null,
+        message: { ...request.message, id: idAt(now()) },
+      });
+    }),
+  ],
+
+  'a log lists the oldest event first, in whatever order events arrive': [
+    listing('lists the newest first', (log) => [...log].reverse()),
+    listing('orders by the second alone', (log) =>
+      [...log].sort((a, b) => {
+        const [one, other] = [a, b].map(({ id }) => Math.floor(millisecondsOf(id) / 1_000));
+        return (one ?? 0) - (other ?? 0) || (a.id > b.id ? -1 : 1);
+      }),
+    ),
+  ],
+
+  'parts of a log, each begun after the last event of the one before, are the whole log': [
+    listing('begins after the millisecond', (log, after, limit) =>
+      log.filter(({ id }) => millisecondsOf(id) > millisecondsOf(after)).slice(0, limit),
+    ),
+    listing('lists its beginning again', (log, after, limit) =>
+      log.filter(({ id }) => id >= after).slice(0, limit),
+    ),
+    listing('lists the newest part', (log, after, limit) => log.filter(({ id }) => id > after).slice(-limit)),
+    listing('lists more than asked', (log, after) => log.filter(({ id }) => id > after)),
+  ],
+
+  'an event beyond the retention is not listed': [
+    broken('keeps events for ever', (whole) => {
+      const all = new Map<string, Event[]>();
+      return {
+        messages: {
+          append: (request) => {
+            const { id, conversationId } = request.message;
+            for (const user of request.participants) {
+              const log = all.get(user) ?? [];
+              log.push({ id, type: 'message.created', conversationId, messageId: id });
+              all.set(user, log);
+            }
+            return whole.messages.append(request);
+          },
+        },
+        events: { listAfter: (userId) => Promise.resolve(all.get(userId) ?? []) },
+      };
+    }),
+    broken('drops the message with its event', (whole) => ({
+      messages: {
+        listBefore: async (id, slice) => {
+          const found = await whole.messages.listBefore(id, slice);
+          return found.slice(0, 1);
+        },
+      },
+    })),
+  ],
+
+  'a live message that becomes visible late is news: on top of the inbox, under a new event, at its own time in history':
+    [
+      appending('tells nobody of late messages', (whole, request) =>
+        whole.messages.append({ ...request, isLive: false }),
+      ),
+      appending('stores late messages at the time of their arrival', (whole, request) =>
+        whole.messages.append(
+          request.isLive ? { ...request, message: { ...request.message, id: idAt(now()) } } : request,
+        ),
+      ),
+      listing('reports late messages at their own time alone', (log) =>
+        log.filter((event) => event.type !== 'message.created' || event.messageId === event.id),
+      ),
+      listing('reports late messages at their late time alone', (log) => {
+        const late = new Set(
+          log.flatMap((event) =>
+            event.type === 'message.created' && event.messageId !== event.id ? [event.messageId] : [],
+          ),
+        );
+        return log.filter(({ id }) => !late.has(id as never));
+      }),
+    ],
+
+  'several late completions of one message are one late event': [
+    broken('makes a late event for each attempt', (whole) => {
+      const extra: Event[] = [];
+      return {
+        messages: {
+          append: async (request) => {
+            const { message } = request;
+            await whole.messages.append({ ...request, idempotencyKey: null });
+            extra.push({
+              id: idAt(now()),
+              type: 'message.created',
+              conversationId: message.conversationId,
+              messageId: message.id,
+            });
+            return { outcome: 'appended', message };
+          },
+        },
+        events: {
+          listAfter: async (userId, after, limit) => [
+            ...(await whole.events.listAfter(userId, after, limit)),
+            ...extra,
+          ],
+        },
+      };
+    }),
+  ],
+
+  'a repeat of a delivered message moves nothing': [
+    repeating('tells of a repeat as of a new message', tellAgain),
+    broken('shows a repeat on top', (whole) => {
+      const repeats = new Set<string>();
+      return {
+        messages: keepingKeys(whole, {
+          onRepeat: (message) => {
+            repeats.add(message.conversationId);
+            return Promise.resolve({ outcome: 'repeated', message });
+          },
+        }),
+        conversations: {
+          listByUser: async (userId, slice) => {
+            const inbox = await whole.conversations.listByUser(userId, slice);
+            const isRepeat = ({ conversationId }: { conversationId: string }) => repeats.has(conversationId);
+            return [...inbox.filter(isRepeat), ...inbox.filter((entry) => !isRepeat(entry))];
+          },
+        },
+      };
+    }),
+  ],
+};

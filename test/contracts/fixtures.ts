@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { randomInt, randomUUID } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import type { ConversationRepository } from '../../src/application/ports/conversation-repository.ts';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import { participantsOf, type Conversation, type InboxEntry } from '../../src/domain/conversation.ts';
+import type { ConversationId, IdempotencyKey, MessageId, Position, UserId } from '../../src/domain/ids.ts';
+import { previewOf, type Message } from '../../src/domain/message.ts';
+import type { Slice } from '../../src/domain/page.ts';
+import { messageIdAt, type Microseconds } from '../../src/domain/time.ts';
+
+/** Who and what the checks play with: all of it fresh, so that no two checks meet. */
+
+export const MILLISECOND: Microseconds = 1_000;
+export const SECOND = 1_000 * MILLISECOND;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** When most checks play: long enough ago that nothing which looks at the host's clock is helped by it. */
+export const NOON: Microseconds = Date.UTC(2025, 5, 15, 12) * MILLISECOND;
+
+/** The host's time. */
+export function now(): Microseconds {
+  return Date.now() * MILLISECOND;
+}
+
+export function freshUser(): UserId {
+  return `user-${randomUUID()}` as UserId;
+}
+
+export function freshUsers(): [UserId, UserId] {
+  return [freshUser(), freshUser()];
+}
+
+export function freshKey(): IdempotencyKey {
+  return `key-${randomUUID()}` as IdempotencyKey;
+}
+
+/** A fresh id at `time`; `thousandth` is left to chance where it is not given. */
+export function idAt(time: Microseconds, thousandth = randomInt(1000)): MessageId {
+  return messageIdAt(time, thousandth, randomUUID().replaceAll('-', '').slice(0, 13));
+}
+
+/** The one conversation of `users`, begun at `created`. */
+export function conversationOf(users: readonly UserId[], created: MessageId): Conversation {
+  const participants = participantsOf(...users);
+  return { id: conversationIdOf(participants), participants, created };
+}
+
+/** The id of the one conversation of `users`. */
+export function talkOf(...users: readonly UserId[]): ConversationId {
+  return conversationIdOf(participantsOf(...users));
+}
+
+/**
+ * A message from one user to another to be stored, as an import has it, so that its place does not depend on when a
+ * check runs.
+ */
+export function appendRequest(
+  [senderId, receiverId]: readonly [UserId, UserId],
+  id: MessageId,
+  content = 'Hello',
+  idempotencyKey: IdempotencyKey | null = null,
+): AppendRequest {
+  const participants = participantsOf(senderId, receiverId);
+  const conversationId = conversationIdOf(participants);
+  return {
+    message: { id, conversationId, senderId, receiverId, content },
+    participants,
+    idempotencyKey,
+    isLive: false,
+  };
+}
+
+/** How `inboxSlice` shows a conversation whose newest message is that of the request. */
+export function rowOf({ message, participants }: AppendRequest): InboxEntry {
+  const { id, conversationId, senderId, content } = message;
+  return {
+    conversationId,
+    participants,
+    lastEventId: id,
+    lastMessage: { messageId: id, senderId, preview: previewOf(content) },
+    readUpTo: null,
+  };
+}
+
+/** How `inboxSlice` shows a conversation without messages. */
+export function emptyRowOf({ id, participants, created }: Conversation): InboxEntry {
+  return { conversationId: id, participants, lastEventId: created, lastMessage: null, readUpTo: null };
+}
+
+/** A slice of an inbox without its read positions, which have a contract of their own. */
+export async function inboxSlice(
+  conversations: ConversationRepository,
+  userId: UserId,
+  slice: Slice,
+): Promise<InboxEntry[]> {
+  const entries = await conversations.listByUser(userId, slice);
+  return entries.map((entry) => ({ ...entry, readUpTo: null }));
+}
+
+/** The place of an entry in an inbox. */
+export function positionOf({ lastEventId }: InboxEntry): Position {
+  return lastEventId;
+}
+
+/** `items` in an order of chance. */
+export function shuffled<Item>(items: readonly Item[]): Item[] {
+  const rest = [...items];
+  return items.flatMap(() => rest.splice(randomInt(rest.length), 1));
+}
+
+/** The newest `limit` of a list. */
+export function top(limit: number): Slice {
+  return { before: null, offset: 0, limit };
+}
+
+/** Appends `postings` through both processes in turn, `width` at a time. */
+export async function appendAll(
+  processes: readonly [Storage, Storage],
+  appendRequests: readonly AppendRequest[],
+  width = 32,
+): Promise<void> {
+  const append = (one: AppendRequest, index: number) =>
+    processes[index % 2 === 0 ? 0 : 1].messages.append(one);
+  await atOnce(appendRequests, append, width);
+}
+
+/** Does `work` for all `items`, `width` at a time, and lets others have their turn in between. */
+export async function atOnce<Item>(
+  items: readonly Item[],
+  work: (item: Item, index: number) => Promise<unknown>,
+  width = 32,
+): Promise<void> {
+  const rest = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [index, item] of rest) {
+      await work(item, index);
+      await turn();
+    }
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}
+
+/** Looks again and again while `work` goes on, and once more when it is done. */
+export async function meanwhile(work: Promise<unknown>, look: () => Promise<void>): Promise<void> {
+  let done = false;
+  const looking = async (): Promise<void> => {
+    while (!done) {
+      await look();
+      await turn();
+    }
+    await look();
+  };
+  await Promise.all([work.finally(() => (done = true)), looking()]);
+}
+
+/** All that pages of `size` show when one walks from the top to the end; `between` happens after each. */
+export async function walk<Item>(
+  list: (slice: Slice) => Promise<readonly Item[]>,
+  placeOf: (item: Item) => Position,
+  size: number,
+  between?: (page: readonly Item[]) => Promise<void>,
+): Promise<Item[]> {
+  const seen: Item[] = [];
+  let before: Position | null = null;
+  for (;;) {
+    const page = await list({ before, offset: 0, limit: size });
+    seen.push(...page);
+    const last = page.at(-1);
+    if (last === undefined || page.length < size) return seen;
+    assert.ok(seen.length < 300, 'a walk from page to page does not end');
+    before = placeOf(last);
+    await between?.(page);
+  }
+}
+
+/** Message ids, for comparing many. */
+export function idsOf(messages: readonly Message[]): MessageId[] {
+  return messages.map(({ id }) => id);
+}

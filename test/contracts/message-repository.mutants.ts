@@ -1,0 +1,313 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
+import type { IdempotencyKey, MessageId, Position } from '../../src/domain/ids.ts';
+import type { Message } from '../../src/domain/message.ts';
+import type { Slice } from '../../src/domain/page.ts';
+import { messageIdAt, microsecondsOf, millisecondsOf } from '../../src/domain/time.ts';
+import { plainSlice } from '../support/plain-list.ts';
+import { DAY, idAt, MILLISECOND, now, rowOf, top } from './fixtures.ts';
+import type { messageRepositoryContract } from './message-repository.ts';
+import { broken, brokenInEachProcess, cached, keepingKeys, type Mutant, type Mutants } from './mutants.ts';
+
+const idOf = ({ id }: Message) => id;
+
+/** Stores something else than what was sent. */
+function storing(how: string, change: (message: Message) => Message): Mutant {
+  return broken(how, ({ messages }) => ({
+    messages: {
+      append: (appendRequest) =>
+        messages.append({ ...appendRequest, message: change(appendRequest.message) }),
+    },
+  }));
+}
+
+/** Looks for something else than what was asked. */
+function asking(how: string, change: (slice: Slice) => Slice): Mutant {
+  return broken(how, ({ messages }) => ({
+    messages: { listBefore: (id, slice) => messages.listBefore(id, change(slice)) },
+  }));
+}
+
+/** Cuts a stretch out of a conversation's whole history in its own way. */
+function cutting(how: string, cut: (history: readonly Message[], slice: Slice) => Message[]): Mutant {
+  return broken(how, ({ messages }) => ({
+    messages: {
+      listBefore: async (id, slice) => cut(await messages.listBefore(id, top(Infinity)), slice),
+    },
+  }));
+}
+
+/** Lists out of all that arrived, in its own way. */
+function remembering(how: string, list: (arrived: readonly Message[], slice: Slice) => Message[]): Mutant {
+  return broken(how, ({ messages }) => {
+    const arrived: Message[] = [];
+    return {
+      messages: {
+        append: (appendRequest) => {
+          if (!arrived.some(({ id }) => id === appendRequest.message.id)) arrived.push(appendRequest.message);
+          return messages.append(appendRequest);
+        },
+        listBefore: (_, slice) => Promise.resolve(list(arrived, slice)),
+      },
+    };
+  });
+}
+
+function keys(how: string, wrong: Parameters<typeof keepingKeys>[1]): Mutant {
+  return broken(how, (whole) => ({ messages: keepingKeys(whole, wrong) }));
+}
+
+const pagesByTheMillisecond = asking('pages by the millisecond', ({ before, ...rest }) => ({
+  ...rest,
+  before: before && messageIdAt(millisecondsOf(before) * MILLISECOND, 0, '0'.repeat(13)),
+}));
+
+const showsItsBoundAgain = cutting('shows its bound again', (history, { before, offset, limit }) =>
+  history.filter(({ id }) => before === null || id <= before).slice(offset, offset + limit),
+);
+
+export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract> = {
+  'an appended message is seen by the next read of every process': [
+    brokenInEachProcess('reads from a cache', ({ messages }) => ({
+      messages: { listBefore: cached((id, slice) => messages.listBefore(id, slice)) },
+    })),
+    broken('acknowledges before it stores', ({ messages }) => ({
+      messages: {
+        append: (appendRequest) => {
+          setTimeout(() => void messages.append(appendRequest), 5);
+          return Promise.resolve({ outcome: 'appended', message: appendRequest.message });
+        },
+      },
+    })),
+  ],
+
+  'a message comes back as it went in, to the byte': [
+    storing('normalises Unicode', (message) => ({ ...message, content: message.content.normalize() })),
+    storing('trims blanks', (message) => ({ ...message, content: message.content.trim() })),
+    storing('keeps 64 KiB', ({ content, ...message }) => ({
+      ...message,
+      content: Buffer.from(content).subarray(0, 65_536).toString(),
+    })),
+    storing('keeps sixteen bits of a character', ({ content, ...message }) => ({
+      ...message,
+      content: content.replace(/[^\0-\uffff]/gu, '\ufffd'),
+    })),
+    storing('turns sender and receiver round', ({ senderId, receiverId, ...message }) => ({
+      ...message,
+      senderId: receiverId,
+      receiverId: senderId,
+    })),
+  ],
+
+  'an id counts once, however often and from wherever it is appended': [
+    broken('appends an id again', ({ messages }) => {
+      let appended = 0;
+      const newName = (id: MessageId): MessageId =>
+        (id.slice(0, -4) + (appended += 1).toString().padStart(4, '0')) as MessageId;
+      return {
+        messages: {
+          append: (appendRequest) =>
+            messages.append({
+              ...appendRequest,
+              message: { ...appendRequest.message, id: newName(appendRequest.message.id) },
+            }),
+          listBefore: async (id, slice) => {
+            const found = await messages.listBefore(id, slice);
+            return found.map((message) => ({
+              ...message,
+              id: `${message.id.slice(0, -4)}0000` as MessageId,
+            }));
+          },
+        },
+      };
+    }),
+  ],
+
+  'messages stand newest first, in whatever order they arrived': [
+    remembering('lists in the order of arrival', (arrived, { offset, limit }) =>
+      [...arrived].reverse().slice(offset, offset + limit),
+    ),
+    cutting('lists the oldest first', (history, slice) => plainSlice(history, slice, idOf).reverse()),
+  ],
+
+  'pages of every size are the whole conversation, also where messages share a millisecond or a microsecond':
+    [
+      pagesByTheMillisecond,
+      asking('pages by the microsecond', ({ before, ...rest }) => ({
+        ...rest,
+        before: before && messageIdAt(microsecondsOf(before), 0, '0'.repeat(13)),
+      })),
+      showsItsBoundAgain,
+      asking('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
+    ],
+
+  'a message’s time, handed back as it was printed, is its place': [
+    pagesByTheMillisecond,
+    asking('rounds times up to the microsecond', ({ before, ...rest }) => ({
+      ...rest,
+      before: before && messageIdAt(microsecondsOf(before) + 1, 0, '0'.repeat(13)),
+    })),
+  ],
+
+  'a stretch passes over as many messages as it is told, below its bound': [
+    asking('passes over nothing', (slice) => ({ ...slice, offset: 0 })),
+    cutting('passes over from the top', (history, { before, offset, limit }) =>
+      history
+        .slice(offset)
+        .filter(({ id }) => before === null || id < before)
+        .slice(0, limit),
+    ),
+    cutting('counts what it passes over as shown', (history, slice) =>
+      plainSlice(history, { ...slice, limit: Math.max(0, slice.limit - slice.offset) }, idOf),
+    ),
+  ],
+
+  'years of quiet between messages hide none of them': [
+    cutting('stops at the first quiet month', (history, slice) => {
+      let last: Position | undefined = slice.before ?? history[0]?.id;
+      const near = plainSlice(history, { ...slice, limit: Infinity }, idOf).filter(({ id }) => {
+        if (last === undefined || microsecondsOf(last) - microsecondsOf(id) > 30 * DAY) return false;
+        last = id;
+        return true;
+      });
+      return near.slice(0, slice.limit);
+    }),
+    cutting('looks back three years', (history, slice) =>
+      plainSlice(history, slice, idOf).filter(({ id }) => microsecondsOf(id) > now() - 3 * 365 * DAY),
+    ),
+  ],
+
+  'a message from a clock that runs ahead is seen at once': [
+    asking('begins at its own idea of now', ({ before, ...rest }) => ({
+      ...rest,
+      before: before ?? idAt(now()),
+    })),
+  ],
+
+  'a conversation shows its own messages and no others; one that was never begun shows none': [
+    remembering('keeps one history for all', (arrived, slice) => plainSlice(arrived, slice, idOf)),
+  ],
+
+  'an appended message stands in the inbox of everyone who takes part': [
+    broken('delivers to the sender alone', ({ conversations }) => ({
+      conversations: {
+        listByUser: async (userId, slice) => {
+          const rows = await conversations.listByUser(userId, slice);
+          return rows.filter(({ lastMessage }) => lastMessage?.senderId === userId);
+        },
+      },
+    })),
+    brokenInEachProcess('reads inboxes from a cache', ({ conversations }) => ({
+      conversations: { listByUser: cached((id, slice) => conversations.listByUser(id, slice)) },
+    })),
+  ],
+
+  'an inbox never names a message that cannot be read': [
+    broken('fills inboxes before it stores', ({ messages }) => {
+      const unstored = new Set<MessageId>();
+      return {
+        messages: {
+          append: async (appendRequest) => {
+            const { id } = appendRequest.message;
+            unstored.add(id);
+            const appended = await messages.append(appendRequest);
+            await turn();
+            unstored.delete(id);
+            return appended;
+          },
+          listBefore: async (conversationId, slice) => {
+            const found = await messages.listBefore(conversationId, slice);
+            return found.filter(({ id }) => !unstored.has(id));
+          },
+        },
+      };
+    }),
+  ],
+
+  'one key is one message, also when it is sent many times in one instant from several processes': [
+    keys('looks a key up, and then takes it', { pause: () => turn() }),
+    brokenInEachProcess('keeps keys in each process', (whole) => ({ messages: keepingKeys(whole, {}) })),
+    keys('takes a key and forgets the message', {
+      onRepeat: (_, { message }) => Promise.resolve({ outcome: 'repeated', message }),
+    }),
+  ],
+
+  'a posting with a key, repeated as it is, is answered as before': [
+    keys('takes its own posting for that of another', {}),
+    keys('does not say that a key was used', {
+      onRepeat: (message) => Promise.resolve({ outcome: 'appended', message }),
+    }),
+  ],
+
+  'a key repeated under a much later id is the same message, in its old place': [
+    keys('forgets a key after a day', {
+      isForgotten: (first, message) => microsecondsOf(message.id) - microsecondsOf(first.id) > DAY,
+    }),
+    broken('stores a repeat at its own time', (whole) => ({
+      messages: keepingKeys(whole, {
+        onRepeat: async (message, appendRequest) => {
+          await whole.messages.append(appendRequest);
+          return { outcome: 'repeated', message };
+        },
+      }),
+    })),
+    broken('moves the conversation of a repeat', (whole) => {
+      const repeats: AppendRequest[] = [];
+      return {
+        messages: keepingKeys(whole, {
+          onRepeat: (message, appendRequest) => {
+            repeats.push(appendRequest);
+            return Promise.resolve({ outcome: 'repeated', message });
+          },
+        }),
+        conversations: {
+          listByUser: async (userId, slice) => {
+            const rows = await whole.conversations.listByUser(userId, slice);
+            return rows.map((row) => {
+              const moved = repeats.find(({ message }) => message.conversationId === row.conversationId);
+              return moved === undefined ? row : rowOf(moved);
+            });
+          },
+        },
+      };
+    }),
+  ],
+
+  'a key used for another body is refused, and nothing of that is stored': [
+    keys('does not look at the body', { isRepeat: () => true }),
+    keys('compares the content alone', { isRepeat: (first, { content }) => first.content === content }),
+    keys('compares the receiver alone', {
+      isRepeat: (first, { receiverId }) => first.receiverId === receiverId,
+    }),
+    keys('compares receiver and content joined', {
+      isRepeat: (first, { receiverId, content }) => first.receiverId + first.content === receiverId + content,
+    }),
+    broken('stores what it refuses', (whole) => ({
+      messages: keepingKeys(whole, { onRefusal: (appendRequest) => whole.messages.append(appendRequest) }),
+    })),
+    broken('begins the conversation of what it refuses', (whole) => ({
+      messages: keepingKeys(whole, {
+        onRefusal: ({ message, participants }) =>
+          whole.conversations.start({ id: message.conversationId, participants, created: message.id }),
+      }),
+    })),
+  ],
+
+  'the same key of another sender is another message': [
+    keys('shares keys among all senders', { nameOf: (_, key) => key }),
+    keys('joins sender and key', { nameOf: ({ senderId }, key) => `${senderId}:${key}` }),
+  ],
+
+  'without a key, or under another, the same words are another message': [
+    broken('takes the same words for a repeat', (whole) => {
+      const { append } = keepingKeys(whole, {});
+      return {
+        messages: {
+          append: (appendRequest) =>
+            append({ ...appendRequest, idempotencyKey: appendRequest.message.content as IdempotencyKey }),
+        },
+      };
+    }),
+    keys('folds the case of keys', { nameOf: ({ senderId }, key) => `${senderId} ${key.toLowerCase()}` }),
+  ],
+};

@@ -1,0 +1,128 @@
+import { strict as assert } from 'node:assert';
+import type { LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+import { environmentOf, scan } from './cluster.ts';
+import { lateMessagesOf } from './events.ts';
+import { makeAsk, type Ask } from './http.ts';
+import { usersOf, type Attempt, type startLoad } from './load.ts';
+import { outcomeOf, type Outcome } from './outcome.ts';
+import type { Environment, Service } from './service.ts';
+
+/** The deadline of a request by default, and what a busy host may take on top. */
+const ANSWER_WITHIN_MS = 5_000 + 500;
+
+/** A line of the table. */
+export interface Row {
+  /** What was done, or what was asked for meanwhile. */
+  readonly act: string;
+  /** The requests that are counted. */
+  readonly attempts?: readonly Attempt[];
+  /** What else was seen. */
+  readonly seen?: string;
+}
+
+/** Where a scenario plays. What is started here ends with it, but for the three nodes, which scenarios share. */
+export interface Testbed {
+  /** A cluster of three nodes with the schema; all of them are up. */
+  threeNodes(): Promise<LocalCluster>;
+  /** A cluster of one node, without schema. */
+  oneNode(deps: {
+    readonly yaml?: Readonly<Record<string, unknown>>;
+    readonly heapMb?: number;
+  }): Promise<LocalCluster>;
+  startService(environment: Environment): Service;
+  startLoad: typeof startLoad;
+  /** Adds a line to the table. */
+  tell(row: Row): void;
+}
+
+/** Shows one thing that holds, or throws. */
+export type Scenario = (testbed: Testbed) => Promise<void>;
+
+/** How long a client thinks after an answer, on average, and how many people there are. */
+const THINK_MS = 30;
+const PEOPLE = 8;
+
+/** Three nodes, a service on them that is ready, and so many clients of each kind who use it until they are stopped. */
+export async function inUse(testbed: Testbed, clients: Parameters<typeof startLoad>[0]['clients']) {
+  const cluster = await testbed.threeNodes();
+  const environment = environmentOf(cluster);
+  const service = testbed.startService(environment);
+  await service.said(/Ready at/);
+  const ask = makeAsk(service.url);
+  const users = usersOf(PEOPLE);
+  const load = testbed.startLoad({ ask, users, clients, thinkMs: THINK_MS });
+  return { cluster, environment, service, ask, users, load };
+}
+
+/** The attempts that were begun from `from` until `until`, as performance.now() has them. */
+export function between(attempts: readonly Attempt[], from: number, until: number): Attempt[] {
+  return attempts.filter(({ at }) => at >= from && at < until);
+}
+
+/** Throws where a request failed, or outlived its deadline. */
+export function assertAllServed(attempts: readonly Attempt[]): void {
+  assert.ok(attempts.length > 0, 'nothing was asked');
+  const failed = attempts.filter(isFailure);
+  assert.equal(failed.length, 0, `requests failed: ${tallyOf(failed)}`);
+  assertInTime(attempts);
+}
+
+/** How many attempts came to what. */
+export function tallyOf(attempts: readonly Attempt[]): string {
+  const counts = new Map<string, number>();
+  for (const { problem, outcome } of attempts) {
+    const end = problem ?? String(outcome);
+    counts.set(end, (counts.get(end) ?? 0) + 1);
+  }
+  return [...counts].map(([end, count]) => `${count} ${end}`).join(', ');
+}
+
+/** Throws where a request outlived its deadline. */
+export function assertInTime(attempts: readonly Attempt[]): void {
+  const slowest = Math.max(...attempts.map(({ took }) => took));
+  assert.ok(slowest < ANSWER_WITHIN_MS, `a request took ${slowest} ms`);
+}
+
+export function isFailure({ outcome }: Attempt): boolean {
+  return typeof outcome !== 'number' || outcome >= 300;
+}
+
+/** Reads all that was sent, tells what became of it, and throws where a promise was broken. */
+export async function assertKept(
+  testbed: Testbed,
+  deps: { cluster: LocalCluster; ask: Ask; users: readonly UserId[]; attempts: readonly Attempt[] },
+): Promise<Outcome> {
+  const { cluster, ask, users, attempts } = deps;
+  const outcome = await outcomeOf(ask, users, attempts, await lateMessagesOf(cluster));
+  testbed.tell({ act: 'afterwards, all pages of all lists', seen: sentenceFor(outcome) });
+  const { lost, hidden, doubled, stale, denied, dangling } = outcome;
+  const broken = lost + hidden + doubled + stale + denied + dangling;
+  assert.equal(broken, 0, `a promise is broken: ${sentenceFor(outcome)}`);
+  return outcome;
+}
+
+/** Stops services, which must end well, and walks the keyspace, in which nothing may be wrong. */
+export async function assertSound(
+  testbed: Testbed,
+  services: readonly Service[],
+  environment: Environment,
+): Promise<void> {
+  for (const service of services) assert.equal((await service.terminate()).code, 0);
+  const { found, output } = await scan(environment);
+  assert.equal(found, 0, output);
+  testbed.tell({ act: 'the scanner, after all services have stopped', seen: 'found nothing' });
+}
+
+function sentenceFor(outcome: Outcome): string {
+  const { acknowledged, lost, hidden, doubled, stale } = outcome;
+  const { open, openAndThere, denied, lagging, dangling } = outcome;
+  return [
+    `${acknowledged} messages acknowledged: ${lost} lost, ${hidden} hidden, ${doubled} doubled`,
+    `${stale} stale reads`,
+    ...(open > 0 ? [`${open} sends left open, ${openAndThere} of them there`] : []),
+    ...(denied > 0 ? [`${denied} there that were said not to be`] : []),
+    ...(lagging > 0 ? [`${lagging} inbox rows lag`] : []),
+    ...(dangling > 0 ? [`${dangling} inbox rows name what is not there`] : []),
+  ].join('; ');
+}

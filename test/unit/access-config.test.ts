@@ -1,0 +1,222 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, readConfig, readServiceConfig } from '../../src/composition/config.ts';
+
+const SECRET = 'thirty-two bytes of a secret, or more';
+const JWKS = JSON.stringify({ keys: [{ kty: 'EC', kid: 'one', crv: 'P-256', x: 'x', y: 'y' }] });
+
+/** The files that there are. */
+const FILES: Readonly<Record<string, string>> = {
+  '/jwks.json': JWKS,
+  '/nameless.json': JWKS.replace('"kid":"one",', ''),
+  '/none.json': '{"keys":[]}',
+  '/notes.txt': 'buy milk',
+  '/secret': `${SECRET}\n`,
+  '/secret-of-windows': `${SECRET}\r\n`,
+  '/secret-of-one-line': SECRET,
+  '/empty': '\n',
+  // As it is read: each byte that is no UTF-8 is one of these.
+  '/random-bytes': `${SECRET}\uFFFD`,
+  '/marked': `\uFEFF${SECRET}\n`,
+};
+
+function readText(path: string): string {
+  const text = FILES[path];
+  if (text === undefined) throw new Error('ENOENT');
+  return text;
+}
+
+const gateOf = (env: Record<string, string>) => readConfig(env, readText).accessPolicy;
+
+/** What the error says about the environment, a line each. */
+function complaints(env: Record<string, string>, read = readConfig): string[] {
+  try {
+    read(env, readText);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message.split('\n').map((line) => line.trim());
+  }
+  return [];
+}
+
+const jwt = { AUTH: 'jwt', AUTH_SECRET: SECRET };
+const byKeys = {
+  AUTH: 'jwt',
+  AUTH_JWKS_FILE: '/jwks.json',
+  AUTH_ISSUER: 'https://id.example',
+  AUTH_AUDIENCE: 'chat',
+};
+
+describe('whom the service lets in', () => {
+  test('tokens by a secret, with what is usual', () => {
+    expect(gateOf(jwt).tokens).toEqual({
+      signatures: { secret: SECRET, algorithms: ['HS256'] },
+      issuer: null,
+      audience: null,
+      toleranceSeconds: 30,
+    });
+  });
+
+  test.each(['/secret', '/secret-of-windows', '/secret-of-one-line'])('a secret in a file: %s', (path) => {
+    const { signatures } = gateOf({ AUTH: 'jwt', AUTH_SECRET_FILE: path }).tokens!;
+    expect(signatures).toEqual({ secret: SECRET, algorithms: ['HS256'] });
+  });
+
+  test('tokens by a key set, in a file or at an address', async () => {
+    const { signatures, ...rest } = gateOf({ ...byKeys, AUTH_CLOCK_TOLERANCE_S: '0' }).tokens!;
+    expect(rest).toEqual({ issuer: 'https://id.example', audience: 'chat', toleranceSeconds: 0 });
+    expect(signatures.algorithms).toEqual(['RS256', 'ES256']);
+    const keys = 'keys' in signatures && 'find' in signatures.keys ? signatures.keys : null;
+    expect(await keys?.find('one')).toMatchObject({ kty: 'EC', kid: 'one' });
+    expect(await keys?.find('two')).toBeNull();
+
+    const { AUTH_JWKS_FILE: _, ...others } = byKeys;
+    for (const url of ['https://id.example/keys', 'http://localhost:8080/keys', 'http://127.0.0.1/keys']) {
+      const env = { ...others, AUTH_JWKS_URL: url, AUTH_ALGORITHMS: 'EdDSA, ES256' };
+      expect(gateOf(env).tokens?.signatures).toEqual({ keys: { url }, algorithms: ['ES256', 'EdDSA'] });
+    }
+  });
+
+  test('so many requests, by way of so many proxies, from so many sites', () => {
+    const { tokens, ...rest } = gateOf({
+      RATE_LIMIT_WRITES: '10/s:50',
+      RATE_LIMIT_READS: '100/min:20',
+      TRUSTED_PROXIES: '2',
+      CORS_ORIGINS: 'https://chat.example, http://localhost:3000',
+    });
+    expect(tokens).toBeNull();
+    expect(rest).toEqual({
+      rateLimits: {
+        writes: { limit: 10, seconds: 1, burst: 50 },
+        reads: { limit: 100, seconds: 60, burst: 20 },
+      },
+      trustedProxies: 2,
+      corsOrigins: ['https://chat.example', 'http://localhost:3000'],
+    });
+  });
+});
+
+describe('what is wrong is named, and not quoted', () => {
+  test.each<[string, Record<string, string>, RegExp]>([
+    ['an unknown kind', { AUTH: 'basic' }, /^AUTH must be one of none, jwt$/],
+    ['nothing to check by', { AUTH: 'jwt' }, /^AUTH is jwt: exactly one of AUTH_SECRET, /],
+    ['two things to check by', { ...byKeys, AUTH_SECRET: SECRET }, /^AUTH is jwt: exactly one/],
+    ['a secret twice', { ...jwt, AUTH_SECRET_FILE: '/secret' }, /^AUTH is jwt: exactly one of AUTH_SECRET, /],
+    [
+      'a file of a secret that is not there',
+      { AUTH: 'jwt', AUTH_SECRET_FILE: '/missing' },
+      /^AUTH_SECRET_FILE must be the path of a file that can be read$/,
+    ],
+    [
+      'a file without a secret',
+      { AUTH: 'jwt', AUTH_SECRET_FILE: '/empty' },
+      /^AUTH_SECRET_FILE must be the path of a file that is not empty$/,
+    ],
+    [
+      'a secret in a file that is shorter than its hash',
+      { AUTH: 'jwt', AUTH_SECRET_FILE: '/notes.txt' },
+      /^AUTH_SECRET_FILE must have at least 32 bytes$/,
+    ],
+    [
+      'a secret of bytes that are no text',
+      { AUTH: 'jwt', AUTH_SECRET_FILE: '/random-bytes' },
+      /^AUTH_SECRET_FILE must be the path of a file in UTF-8 without a byte order mark$/,
+    ],
+    [
+      'a secret behind a byte order mark',
+      { AUTH: 'jwt', AUTH_SECRET_FILE: '/marked' },
+      /^AUTH_SECRET_FILE must be the path of a file in UTF-8 without a byte order mark$/,
+    ],
+    [
+      'a file of a secret that nobody asks for',
+      { AUTH_SECRET_FILE: '/secret' },
+      /^AUTH_SECRET_FILE is there, but AUTH is none: /,
+    ],
+    [
+      'a secret that is shorter than its hash',
+      { ...jwt, AUTH_SECRET: 'hunter2' },
+      /^AUTH_SECRET must have at least 32 bytes$/,
+    ],
+    [
+      'a secret that is shorter than the longest hash',
+      { ...jwt, AUTH_ALGORITHMS: 'HS256,HS512' },
+      /^AUTH_SECRET must have at least 64 bytes$/,
+    ],
+    [
+      'a public key’s algorithm with a secret',
+      { ...jwt, AUTH_ALGORITHMS: 'HS256,RS256' },
+      /^AUTH_ALGORITHMS must be out of HS256, /,
+    ],
+    [
+      'a secret’s algorithm with a key set',
+      { ...byKeys, AUTH_ALGORITHMS: 'RS256,HS256' },
+      /^AUTH_ALGORITHMS must be out of RS256, /,
+    ],
+    ['no signature at all', { ...jwt, AUTH_ALGORITHMS: 'none' }, /^AUTH_ALGORITHMS must be one of HS256, /],
+    ['a key set for whoever', { ...byKeys, AUTH_ISSUER: '' }, /^AUTH_ISSUER is missing: /],
+    ['a key set for whatever', { ...byKeys, AUTH_AUDIENCE: '' }, /^AUTH_AUDIENCE is missing: /],
+    [
+      'a key set that anyone on the way may change',
+      { ...byKeys, AUTH_JWKS_FILE: '', AUTH_JWKS_URL: 'http://id.example' },
+      /^AUTH_JWKS_URL must be an https address without a user name or password$/,
+    ],
+    [
+      'a key set at an address with a password, which is not fetched and would be logged',
+      { ...byKeys, AUTH_JWKS_FILE: '', AUTH_JWKS_URL: 'https://user:hunter2@id.example' },
+      /^AUTH_JWKS_URL must be an https address without a user name or password$/,
+    ],
+    [
+      'a key set that is not there',
+      { ...byKeys, AUTH_JWKS_FILE: '/missing.json' },
+      /^AUTH_JWKS_FILE must be the path of a file that can be read$/,
+    ],
+    [
+      'a key set that is none',
+      { ...byKeys, AUTH_JWKS_FILE: '/notes.txt' },
+      /^AUTH_JWKS_FILE must be the path of a JSON Web Key Set/,
+    ],
+    [
+      'a key set without names',
+      { ...byKeys, AUTH_JWKS_FILE: '/nameless.json' },
+      /^AUTH_JWKS_FILE must be the path of a JSON Web Key Set/,
+    ],
+    [
+      'a key set without keys',
+      { ...byKeys, AUTH_JWKS_FILE: '/none.json' },
+      /^AUTH_JWKS_FILE must be the path of a JSON Web Key Set/,
+    ],
+    ['a secret that nobody asks for', { AUTH_SECRET: SECRET }, /^AUTH_SECRET is there, but AUTH is none: /],
+    ['a tolerance without end', { AUTH_CLOCK_TOLERANCE_S: '301' }, /^AUTH_CLOCK_TOLERANCE_S must /],
+    ['a rate without a burst', { RATE_LIMIT_WRITES: '10/s' }, /^RATE_LIMIT_WRITES must be like /],
+    ['a rate of nothing', { RATE_LIMIT_READS: '0/s:0' }, /^RATE_LIMIT_READS must be like /],
+    ['proxies without end', { TRUSTED_PROXIES: 'true' }, /^TRUSTED_PROXIES must /],
+    ['any site', { CORS_ORIGINS: '*' }, /^CORS_ORIGINS must be origins like /],
+    ['a page of a site', { CORS_ORIGINS: 'https://chat.example/' }, /^CORS_ORIGINS must be origins like /],
+  ])('%s', (_, env, pattern) => {
+    const [first, ...lines] = complaints(env);
+    expect(first).toBe("The environment can't be followed:");
+    expect(lines).toEqual([expect.stringMatching(pattern)]);
+    expect(lines.join()).not.toMatch(/hunter2|thirty-two|id\.example/);
+  });
+
+  test('together with all else that is wrong', () => {
+    const names = complaints({ PORT: 'x', AUTH: 'jwt', RATE_LIMIT_READS: '1' }).slice(1);
+    expect(names.map((line) => line.split(' ')[0])).toEqual(['PORT', 'RATE_LIMIT_READS']);
+  });
+});
+
+describe('in production', () => {
+  const production = { NODE_ENV: 'production' };
+
+  test('an open door is refused to a service, unless it is meant', () => {
+    expect(complaints(production, readServiceConfig)).toEqual([
+      expect.stringMatching(/^AUTH is none, .*AUTH_ALLOW_NONE=true/),
+    ]);
+    expect(complaints({ ...production, AUTH_ALLOW_NONE: 'true' }, readServiceConfig)).toEqual([]);
+    expect(complaints({ ...production, ...jwt }, readServiceConfig)).toEqual([]);
+    expect(complaints({ NODE_ENV: 'development' }, readServiceConfig)).toEqual([]);
+  });
+
+  test('it is nothing to commands that open no door', () => {
+    expect(complaints(production)).toEqual([]);
+  });
+});

@@ -1,0 +1,187 @@
+import { describe, expect, test } from 'vitest';
+import {
+  limitConcurrency,
+  makeConcurrencyLimiter,
+  Overload,
+} from '../../src/application/concurrency-limiter.ts';
+import { USE_CASE_NAMES, type UseCases } from '../../src/application/use-cases.ts';
+
+/** A limiter of at most `maxRequestsInFlight` use cases that a test answers, at a time that it moves. */
+function open(maxRequestsInFlight: number) {
+  const asked: { resolve: (answer: null) => void; reject: (error: Error) => void }[] = [];
+  const ask = () => new Promise((resolve, reject) => asked.push({ resolve, reject }));
+  const useCases = Object.fromEntries(USE_CASE_NAMES.map((name) => [name, ask])) as unknown as UseCases;
+  let milliseconds = 0;
+  const clock = { now: () => milliseconds * 1_000 };
+  const concurrencyLimiter = makeConcurrencyLimiter({ maxRequestsInFlight, clock });
+  const limited = limitConcurrency(concurrencyLimiter, useCases);
+  return {
+    ...concurrencyLimiter,
+    useCases: limited,
+    asked,
+    pass: (more: number): void => void (milliseconds += more),
+    get: () => limited.getUser({} as never),
+    read: (query: { limit: number; page: number | null }) => limited.listMessagesBefore(query as never),
+    list: (limit: number) => limited.listConversations({ limit } as never),
+  };
+}
+
+/** What follows an answer has happened. */
+const settled = (): Promise<void> => new Promise(setImmediate);
+
+describe('a concurrency limit', () => {
+  test('admits as many requests as it allows, of any kind', async () => {
+    const { asked, useCases, get, isFull } = open(2);
+    void get();
+    expect(isFull()).toBe(false);
+    void useCases.saveUser({} as never);
+    expect(isFull()).toBe(true);
+    await expect(get()).rejects.toThrow(Overload);
+    expect(asked).toHaveLength(2);
+  });
+
+  test('admits one more after an answer and after a failure', async () => {
+    const { asked, get, isFull } = open(2);
+    const answers = [get(), get()];
+    asked[0]!.resolve(null);
+    await answers[0];
+    expect(isFull()).toBe(false);
+    void get();
+    expect(isFull()).toBe(true);
+    asked[1]!.reject(new Error('lost'));
+    await expect(answers[1]).rejects.toThrow('lost');
+    expect(isFull()).toBe(false);
+    void get();
+    expect(isFull()).toBe(true);
+  });
+
+  test('counts a page as one request', async () => {
+    const { asked, list, isFull } = open(3);
+    void list(100);
+    void list(100);
+    expect(isFull()).toBe(false);
+    void list(1);
+    expect(isFull()).toBe(true);
+    asked[1]!.resolve(null);
+    await settled();
+    expect(isFull()).toBe(false);
+  });
+
+  test('serves 32 of the largest numbered pages at once, as their bytes are limited', async () => {
+    const { asked, read, isFull } = open(256);
+    const answers = Array.from({ length: 34 }, () => read({ limit: 100, page: 1 }));
+    expect(asked).toHaveLength(33);
+    await expect(answers[33]).rejects.toThrow(Overload);
+    expect(isFull()).toBe(false);
+    asked[0]!.resolve(null);
+    await settled();
+    void read({ limit: 100, page: 1 });
+    expect(asked).toHaveLength(34);
+  });
+
+  test('counts a page that follows a cursor as a mebibyte at most', () => {
+    const { asked, read } = open(256);
+    for (let count = 0; count < 64; count += 1) void read({ limit: 100, page: null });
+    expect(asked).toHaveLength(64);
+  });
+});
+
+test('admits background work up to a quarter of the limit', async () => {
+  const { get, runInBackground, isFull } = open(8);
+  const ends: (() => void)[] = [];
+  const work = () => runInBackground(() => new Promise<void>((resolve) => ends.push(resolve)));
+  const running = [work(), work()];
+  await expect(work()).rejects.toThrow(Overload);
+  for (let count = 0; count < 6; count += 1) void get();
+  expect(isFull()).toBe(true);
+  for (const end of ends) end();
+  await Promise.all(running);
+  expect(isFull()).toBe(false);
+  void get();
+  void get();
+  await expect(work()).rejects.toThrow(Overload);
+});
+
+test('states how many are in progress and how many were rejected', async () => {
+  const { asked, get, isFull, requireCapacity, state } = open(2);
+  expect(state()).toEqual({ inProgress: 0, limit: 2, rejected: 0 });
+  void get();
+  void get();
+  expect(state()).toEqual({ inProgress: 2, limit: 2, rejected: 0 });
+  await expect(get()).rejects.toThrow(Overload);
+  expect(isFull(), 'to ask is not to be rejected').toBe(true);
+  expect(state().rejected).toBe(1);
+  expect(requireCapacity).toThrow(Overload);
+  asked[0]!.resolve(null);
+  await settled();
+  expect(requireCapacity).not.toThrow();
+  expect(state()).toEqual({ inProgress: 1, limit: 2, rejected: 2 });
+});
+
+describe('the adaptive limit', () => {
+  /** Sends requests until one is rejected, answers all when it is `done`; returns how many were admitted. */
+  async function round(
+    { asked, get, isFull, requireCapacity, pass }: ReturnType<typeof open>,
+    done: (taken: number) => number,
+  ): Promise<number> {
+    asked.length = 0;
+    while (!isFull()) void get();
+    expect(requireCapacity).toThrow(Overload);
+    const taken = asked.length;
+    pass(done(taken));
+    for (const { resolve } of asked) resolve(null);
+    await settled();
+    return taken;
+  }
+
+  test('grows while storage is fast and requests are rejected, up to its maximum', async () => {
+    const limit = open(256);
+    const sizes: number[] = [];
+    for (let count = 0; count < 200; count += 1) sizes.push(await round(limit, () => 50));
+    expect(sizes[0]).toBe(64);
+    expect(sizes).toEqual(sizes.toSorted((a, b) => a - b));
+    expect(sizes.at(-1)).toBe(256);
+  });
+
+  test('shrinks to its minimum while storage is slow, and grows again', async () => {
+    const limit = open(256);
+    let size = 0;
+    for (let count = 0; count < 20; count += 1) size = await round(limit, () => 1_000);
+    expect(size).toBe(32);
+    for (let count = 0; count < 200; count += 1) size = await round(limit, () => 50);
+    expect(size).toBe(256);
+  });
+
+  test('settles where storage answers in a fifth of a second', async () => {
+    const limit = open(256);
+    const sizes: number[] = [];
+    // It does one in a millisecond, all that wait for it in turn.
+    for (let count = 0; count < 200; count += 1) {
+      sizes.push(await round(limit, (taken) => taken));
+    }
+    const last = sizes.slice(100);
+    expect(Math.min(...last)).toBeGreaterThan(130);
+    expect(Math.max(...last)).toBeLessThan(240);
+  });
+
+  test('ignores a minority of slow answers', async () => {
+    const limit = open(64);
+    for (let count = 0; count < 100; count += 1) {
+      limit.asked.length = 0;
+      while (!limit.isFull()) void limit.get();
+      const [quick, slow] = [limit.asked.slice(0, 40), limit.asked.slice(40)];
+      limit.pass(50);
+      for (const { resolve } of quick) resolve(null);
+      await settled();
+      limit.pass(5_000);
+      for (const { resolve } of slow) resolve(null);
+      await settled();
+    }
+    let taken = 0;
+    while (!limit.isFull()) {
+      void limit.get();
+      taken += 1;
+    }
+    expect(taken).toBe(64);
+  });
+});

@@ -1,0 +1,51 @@
+import { AssertionError } from 'node:assert/strict';
+import { describe, expect, test } from 'vitest';
+import type { Contract, StorageSubject } from '../contracts/contract.ts';
+import { conversationRepositoryMutants } from '../contracts/conversation-repository.mutants.ts';
+import { contracts } from '../contracts/contracts.ts';
+import { eventRepositoryMutants } from '../contracts/event-repository.mutants.ts';
+import { messageIdsMutants } from '../contracts/message-ids.mutants.ts';
+import { messageIdsContract } from '../contracts/message-ids.ts';
+import { messageRepositoryMutants } from '../contracts/message-repository.mutants.ts';
+import { readPositionRepositoryMutants } from '../contracts/read-position-repository.mutants.ts';
+import type { Mutant, Mutants } from '../contracts/mutants.ts';
+import { storageMutants } from '../contracts/storage.mutants.ts';
+import { userRepositoryMutants } from '../contracts/user-repository.mutants.ts';
+
+const mutants: { readonly [Port in keyof typeof contracts]: Mutants<(typeof contracts)[Port]> } = {
+  'message repository': messageRepositoryMutants,
+  'conversation repository': conversationRepositoryMutants,
+  'event repository': eventRepositoryMutants,
+  'read position repository': readPositionRepositoryMutants,
+  'user repository': userRepositoryMutants,
+  storage: storageMutants,
+};
+
+/** Ample: on a busy host a storage that never comes to an end takes a while to be caught. */
+const TIMEOUT_MS = 30_000;
+
+/** Holds every mutant of a contract to be caught by its sentence. */
+function describeSaboteurs<Subject>(
+  port: string,
+  contract: Contract<Subject>,
+  bySentence: Readonly<Record<string, readonly Mutant<Subject>[]>>,
+): void {
+  for (const [sentence, check] of Object.entries(contract)) {
+    describe(`${port}: “${sentence}”`, () => {
+      for (const { how, makeSubject } of bySentence[sentence] ?? []) {
+        test(
+          `catches one that ${how}`,
+          async () => {
+            await expect(check(makeSubject())).rejects.toBeInstanceOf(AssertionError);
+          },
+          TIMEOUT_MS,
+        );
+      }
+    });
+  }
+}
+
+for (const [port, contract] of Object.entries<Contract<StorageSubject>>(contracts)) {
+  describeSaboteurs(port, contract, mutants[port as keyof typeof mutants]);
+}
+describeSaboteurs('message ids', messageIdsContract, messageIdsMutants);
