@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { LocalCassandraError } from '../scripts/local-cassandra/cluster.ts';
-import { projectFolder } from '../scripts/local-cassandra/project-folder.ts';
+import { projectFolder } from '../scripts/local-cassandra/project.ts';
 import { againstFloor } from './against-floor.ts';
 import { againstMemoryFloor } from './against-memory-floor.ts';
 import { againstUsual } from './against-usual.ts';

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { tieToThisProcess } from '../scripts/local-cassandra/processes.ts';
-import { projectFolder } from '../scripts/local-cassandra/project-folder.ts';
+import { projectFolder } from '../scripts/local-cassandra/project.ts';
 import type { LoadOrder, LoadReport } from './load/request.ts';
 
 /** The servers that are measured, and the load generator: built files, as the service is when people run it. */

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Client } from 'cassandra-driver';
 import { startLocalCluster, type LocalCluster } from '../scripts/local-cassandra/cluster.ts';
-import { cassandraFolder, projectFolder } from '../scripts/local-cassandra/project-folder.ts';
+import { cassandraFolder, projectFolder } from '../scripts/local-cassandra/project.ts';
 import { readMigrations } from '../scripts/migrations.ts';
 import { makeClient, type CassandraOptions } from '../src/adapters/cassandra/connect.ts';
 import { migrate } from '../src/adapters/cassandra/migrate.ts';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { LocalCassandraError, startLocalCluster, type LocalCluster } from './local-cassandra/cluster.ts';
-import { projectCluster } from './local-cassandra/project-cluster.ts';
+import { projectCluster } from './local-cassandra/project.ts';
 
 const help = `npm run cassandra [-- --nodes N]
 

@@ -1,14 +1,13 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { strict as assert } from 'node:assert';
-import { Buildah, type ImageConfig } from './image/buildah.ts';
-import { startContainer } from './image/container.ts';
+import { run, runChecks, type Note } from './checks.ts';
+import { baseImage } from './image/base-image.ts';
+import { Buildah, startContainer, type ImageConfig } from './image/buildah.ts';
 import { smoke } from './image/smoke.ts';
-import { makeStandIn } from './image/stand-in.ts';
 import { localCassandraMissing, startLocalCluster } from './local-cassandra/cluster.ts';
-import { freePort } from './local-cassandra/free-port.ts';
-import { projectFolder } from './local-cassandra/project-folder.ts';
-import { run } from './deploy-check/run.ts';
+import { freePort } from './local-cassandra/processes.ts';
+import { projectFolder } from './local-cassandra/project.ts';
 
 /**
  * `npm run image:check`: builds the image by the Dockerfile and runs it as what it says of itself, against memory and
@@ -28,98 +27,57 @@ const MOST_PACKAGES_MB = 28;
 /** Names of files and folders in packages that nothing loads. */
 const UNUSED = String.raw`\( -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \) \) -o \( -type d \( -name test -o -name tests -o -name examples -o -name benchmarks \) \)`;
 
-async function main(): Promise<number> {
-  const missing = await missingHere();
-  if (missing !== null) {
-    const isFailure = process.env['CI'] === 'true';
-    console.error(`NOTHING WAS CHECKED: ${missing}`);
-    console.log(`0 passed, ${isFailure ? 1 : 0} failed`);
-    return isFailure ? 1 : 0;
-  }
+process.exitCode = await runChecks(await missingHere(), async (note) => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   try {
-    return await check(new Buildah(folder));
+    await check(new Buildah(folder), note);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}
+});
 
 /** What this host lacks, as a sentence for people; null where it lacks nothing. */
 async function missingHere(): Promise<string | null> {
-  const has = async (program: string): Promise<boolean> => (await run(program, ['--version'])).code === 0;
-  if (!(await has('buildah'))) return 'The check needs buildah: install the package of that name.';
+  const { code } = await run('buildah', ['--version']);
+  if (code !== 0) return 'The check needs buildah: install the package of that name.';
   return localCassandraMissing();
 }
 
-async function check(buildah: Buildah): Promise<number> {
-  let passed = 0;
-  let failed = 0;
-  const step = async (name: string, act: () => Promise<void>): Promise<void> => {
+async function check(buildah: Buildah, note: Note): Promise<void> {
+  /** Whether `act` succeeds. */
+  const step = async (name: string, act: () => Promise<void>): Promise<boolean> => {
     const begun = performance.now();
     const flaw = await act().then(
       () => null,
       (error: unknown) => (error as Error).message,
     );
-    if (flaw === null) passed += 1;
-    else failed += 1;
-    const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-    console.log(
-      `  ${flaw === null ? 'ok    ' : 'FAILED'}  ${name} (${seconds} s)${flaw === null ? '' : `\n${flaw}`}`,
-    );
+    note(`${name} (${((performance.now() - begun) / 1000).toFixed(1)} s)`, flaw);
+    return flaw === null;
   };
 
-  const base = await baseImage(buildah);
-  await step('the Dockerfile builds', () => build(buildah, base));
-  if (failed === 0) {
-    console.log(`          ${await buildah.sizeOf(IMAGE)}, of which the base ${await buildah.sizeOf(base)}`);
-    const config = await buildah.configOf(IMAGE);
-    const container = await buildah.do('from', '--pull-never', IMAGE);
-    await step('no package manager is in it', async () => {
-      const found = await buildah.in(container, ['sh', '-c', 'command -v npm npx yarn corepack || true']);
-      assert.equal(found, '');
-    });
-    await step('its packages hold what is run, and no more', async () => {
-      const packagesMb = Number(await buildah.in(container, ['sh', '-c', 'du -sm node_modules | cut -f1']));
-      console.log(`          ${packagesMb} MB of packages`);
-      assert.ok(packagesMb <= MOST_PACKAGES_MB, `more than ${MOST_PACKAGES_MB} MB: ${packagesMb}`);
-      const unused = await buildah.in(container, ['sh', '-c', `find node_modules ${UNUSED}`]);
-      assert.equal(unused.split('\n').slice(0, 5).join('\n'), '');
-    });
-    // Without the optional packages for traces, it would not start.
-    const memory = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' };
-    await step('it serves from memory, with its documentation and traces', () =>
-      serves(buildah, container, config, memory),
-    );
-    await step('it migrates, serves and verifies on Cassandra', () =>
-      onCassandra(buildah, container, config),
-    );
-  }
-  console.log(`\n${passed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
-}
-
-/** The base to build on: the one that NODE_IMAGE names, the official one, or a stand-in for it. */
-async function baseImage(buildah: Buildah): Promise<string> {
-  const wanted = process.env['NODE_IMAGE'] ?? officialBase();
-  const pulled = await buildah.do('pull', '--quiet', wanted).then(
-    () => true,
-    (error: unknown) => {
-      if (process.env['NODE_IMAGE'] !== undefined) throw error;
-      return false;
-    },
+  const base = await baseImage(buildah, folder);
+  if (!(await step('the Dockerfile builds', () => build(buildah, base)))) return;
+  console.log(`          ${await buildah.sizeOf(IMAGE)}, of which the base ${await buildah.sizeOf(base)}`);
+  const config = await buildah.configOf(IMAGE);
+  const container = await buildah.do('from', '--pull-never', IMAGE);
+  await step('no package manager is in it', async () => {
+    const found = await buildah.in(container, ['sh', '-c', 'command -v npm npx yarn corepack || true']);
+    assert.equal(found, '');
+  });
+  await step('its packages hold what is run, and no more', async () => {
+    const packagesMb = Number(await buildah.in(container, ['sh', '-c', 'du -sm node_modules | cut -f1']));
+    console.log(`          ${packagesMb} MB of packages`);
+    assert.ok(packagesMb <= MOST_PACKAGES_MB, `more than ${MOST_PACKAGES_MB} MB: ${packagesMb}`);
+    const unused = await buildah.in(container, ['sh', '-c', `find node_modules ${UNUSED}`]);
+    assert.equal(unused.split('\n').slice(0, 5).join('\n'), '');
+  });
+  // Without the optional packages for traces, it would not start.
+  const memory = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' };
+  await step('it serves from memory, with its documentation and traces', () =>
+    serves(buildah, container, config, memory),
   );
-  if (pulled) return wanted;
-  console.log(`${wanted} can't be fetched here: a stand-in is made by mmdebstrap`);
-  return makeStandIn(buildah, folder);
-}
-
-/** The base that the Dockerfile names, by its full name. */
-function officialBase(): string {
-  const [, name] =
-    /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(projectFolder, 'Dockerfile'), 'utf8')) ?? [];
-  assert.ok(name, 'the Dockerfile names no base');
-  return `docker.io/library/${name}`;
+  await step('it migrates, serves and verifies on Cassandra', () => onCassandra(buildah, container, config));
 }
 
 /** Builds with this host's settings of npm, of which nothing stays in the image. */
@@ -212,5 +170,3 @@ async function onCassandra(buildah: Buildah, container: string, config: ImageCon
     await cluster.stop();
   }
 }
-
-process.exitCode = await main();

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Migration } from '../src/adapters/cassandra/migrate.ts';
-import { projectFolder } from './local-cassandra/project-folder.ts';
+import { projectFolder } from './local-cassandra/project.ts';
 
 /** The migrations of `cql/`, in their order. */
 export function readMigrations(): Migration[] {

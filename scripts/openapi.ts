@@ -9,7 +9,9 @@ import { docsAssets } from '../src/adapters/system/docs-assets.ts';
 import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
 import { ALWAYS_VERIFIED } from '../src/application/ports/clock-check.ts';
 import { NOOP_TELEMETRY } from '../src/application/ports/telemetry.ts';
+import { readConfig } from '../src/composition/config.ts';
 import { buildContainer } from '../src/composition/container.ts';
+import { memoryOptionsOf } from '../src/composition/memory-options.ts';
 
 /*
  * Writes openapi.json, the document that the service shows at /openapi.json. With --check it writes nothing, and
@@ -18,16 +20,12 @@ import { buildContainer } from '../src/composition/container.ts';
 
 const path = fileURLToPath(new URL('../openapi.json', import.meta.url));
 
+/** The settings of a service whose environment is empty. */
+const config = readConfig({}, () => '');
 const clock = makeClock();
 const messageIds = makeMessageIds({ clock });
 const { resolve } = buildContainer({
-  storage: makeMemoryStorage({
-    clock,
-    messageIds,
-    limits: { requestTimeout: 5_000_000, maxClockSkew: 2_000_000 },
-    eventRetentionDays: 30,
-    keyRetentionDays: 30,
-  }),
+  storage: makeMemoryStorage({ clock, messageIds, ...memoryOptionsOf(config) }),
   clock,
   clockCheck: ALWAYS_VERIFIED,
   messageIds,
@@ -41,8 +39,8 @@ const { resolve } = buildContainer({
   publicPath: '',
   // Of a service whose callers need a token.
   accessPolicy: { ...ALLOW_ALL, authenticate: () => Promise.reject(new Error('Nobody calls this one.')) },
-  requestTimeoutMs: 5000,
-  maxRequestsInFlight: 256,
+  requestTimeoutMs: config.requestTimeoutMs,
+  maxRequestsInFlight: config.maxRequestsInFlight,
 });
 const answer = await resolve('app').request('/openapi.json');
 const text = await format(await answer.text(), { ...(await resolveConfig(path)), parser: 'json' });

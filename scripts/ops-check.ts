@@ -1,42 +1,23 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
-import { run, type Run } from './deploy-check/run.ts';
-import { projectFolder } from './local-cassandra/project-folder.ts';
+import { planted, run, runChecks, titleOf, type Fault, type Note, type Run } from './checks.ts';
+import { projectFolder } from './local-cassandra/project.ts';
 import { alertsIn, metricsIn, panelsIn, strangersIn, variablesIn, type Metrics } from './ops-check/panels.ts';
-import { pictureOf } from './ops-check/picture.ts';
-import { onStage, type Stage } from './ops-check/stage.ts';
-import { findTools, type Tools } from './ops-check/tools.ts';
+import { findTools, onStage, type Stage, type Tools } from './ops-check/stage.ts';
 
-const HELP = `npm run ops:check [-- --picture]
-
-Checks the alerts by promtool, and the dashboard by a Prometheus that reads the metrics of a running service; then
-plants faults in copies of both, which have to be found. The service is in memory; beside it a stand-in gives the
-metrics of one on a Cassandra that has a bad day.
-
-  --picture   also writes ops/dashboard.svg: what Prometheus answered to each panel, in two minutes of load on a service
-              on the Cassandra that CASSANDRA_CONTACT_POINTS and its like name, which has to be migrated
-  --help      this text
-`;
+/**
+ * `npm run ops:check`: checks the alerts by promtool, and the dashboard by a Prometheus that reads the metrics of a
+ * running service; then plants faults in copies of both, which have to be found. The service is in memory; beside it a
+ * stand-in gives the metrics of one whose Cassandra fails now and then.
+ */
 
 const SECONDS = 20;
-const SECONDS_OF_PICTURE = 120;
 
 const ops = join(projectFolder, 'ops');
 const read = (name: string): string => readFileSync(join(ops, name), 'utf8');
 
-/** A change to a file of `ops/`, or to the metrics, that has to be found. */
-interface FieldError {
-  readonly file: string;
-  /** Text that is in the file, and what comes in its place, wherever it stands. */
-  readonly from: string;
-  readonly to: string;
-  /** What is said of it. */
-  readonly found: RegExp;
-}
-
-const FAULTS_OF_ALERTS: readonly FieldError[] = [
+const FAULTS_OF_ALERTS: readonly Fault[] = [
   { file: 'alerts.yaml', from: 'sum by (le)', to: 'sum by le', found: /parse error/ },
   { file: 'alerts.yaml', from: '$labels.instance', to: '$label.instance', found: /undefined variable/ },
   { file: 'alerts.yaml', from: 'route=~"/api/.*", ', to: '', found: /MessengerFails/ },
@@ -46,12 +27,12 @@ const FAULTS_OF_ALERTS: readonly FieldError[] = [
   { file: 'alerts.yaml', from: '> 0.2\n        for: 5m', to: '> 0.01\n        for: 5m', found: /EventLoop/ },
 ];
 
-const FAULTS_OF_CONFIGURATION: readonly FieldError[] = [
+const FAULTS_OF_CONFIGURATION: readonly Fault[] = [
   { file: 'prometheus.yml', from: 'scrape_interval', to: 'scrape_intervall', found: /scrape_intervall/ },
   { file: 'prometheus.yml', from: '- alerts.yaml', to: '- alarms.yaml', found: /alarms\.yaml/ },
 ];
 
-const FAULTS_OF_METRICS: readonly FieldError[] = [
+const FAULTS_OF_METRICS: readonly Fault[] = [
   {
     file: '/metrics',
     from: 'cassandra_retries_total',
@@ -60,7 +41,7 @@ const FAULTS_OF_METRICS: readonly FieldError[] = [
   },
 ];
 
-const FAULTS_OF_PANELS: readonly FieldError[] = [
+const FAULTS_OF_PANELS: readonly Fault[] = [
   {
     file: 'dashboard.json',
     from: 'cassandra_retries_total',
@@ -93,52 +74,32 @@ const FAULTS_OF_PANELS: readonly FieldError[] = [
   },
 ];
 
-async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { picture: { type: 'boolean' }, help: { type: 'boolean' } } });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
-  const tools = await findTools();
-  if (tools === null) {
-    const isFailure = process.env['CI'] === 'true';
-    console.error(
-      'NOTHING WAS CHECKED: it needs Prometheus with its promtool; install the Debian package prometheus, ' +
-        'or run apt-get update, so that it can be fetched.',
-    );
-    console.log(`0 passed, ${isFailure ? 1 : 0} failed`);
-    return isFailure ? 1 : 0;
-  }
+const tools = await findTools();
+const missing =
+  'It needs Prometheus with its promtool; install the Debian package prometheus, or run apt-get update, so that it can ' +
+  'be fetched.';
+process.exitCode = await runChecks(tools === null ? missing : null, (note) => check(tools!, note));
 
-  let passed = 0;
-  let failed = 0;
-  const note = (name: string, flaws: readonly string[]): void => {
-    if (flaws.length === 0) passed += 1;
-    else failed += 1;
-    console.log([`  ${flaws.length === 0 ? 'ok    ' : 'FAILED'}  ${name}`, ...flaws].join('\n          '));
-  };
-
+async function check(tools: Tools, noteFlaw: Note): Promise<void> {
+  const note = (name: string, flaws: readonly string[]): void => noteFlaw(name, flaws.join('\n'));
   note('the alerts fire when they should, and only then', await flawsOfAlerts(tools, ops));
   for (const fault of [...FAULTS_OF_ALERTS, ...FAULTS_OF_CONFIGURATION])
-    note(titleOf(fault), missed(fault, await flawsOfChanged(tools, fault)));
+    note(titleOf(fault), missed(fault, await flawsOfPlanted(tools, fault)));
 
-  await onStage(tools, { seconds: SECONDS, cassandra: null }, async (stage) => {
+  await onStage(tools, SECONDS, async (stage) => {
     const [text = '', ...others] = await stage.texts();
     const flaws = await Promise.all([text, ...others].map((each) => flawsOfMetrics(tools, each)));
     note('the metrics are named and described as they should be', flaws.flat());
     for (const fault of FAULTS_OF_METRICS) {
-      note(titleOf(fault), missed(fault, await flawsOfMetrics(tools, changed(text, fault))));
+      note(titleOf(fault), missed(fault, await flawsOfMetrics(tools, planted(text, fault))));
     }
     note('the dashboard shows data in every panel', await flawsOfPanels(stage, read('dashboard.json')));
     for (const fault of FAULTS_OF_PANELS) {
-      const flaws = await flawsOfPanels(stage, changed(read(fault.file), fault));
+      const flaws = await flawsOfPanels(stage, planted(read(fault.file), fault));
       note(titleOf(fault), missed(fault, flaws));
     }
     note('the alerts ask for what there is', await flawsOfExpressions(stage));
   });
-  if (values.picture === true) await draw(tools);
-  console.log(`\n${passed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
 }
 
 /** What promtool has against the configuration in a folder with its alerts, or against their tests. */
@@ -154,25 +115,20 @@ function flawsIn({ code, output }: Run): string[] {
 }
 
 /** What is said instead of the fault; nothing where it is found. */
-function missed({ found }: FieldError, flaws: readonly string[]): string[] {
+function missed({ found }: Fault, flaws: readonly string[]): string[] {
   return flaws.some((flaw) => found.test(flaw)) ? [] : ['It finds:', ...flaws];
 }
 
 /** What promtool has against a copy of the alerts with a fault. */
-async function flawsOfChanged(tools: Tools, fault: FieldError): Promise<string[]> {
+async function flawsOfPlanted(tools: Tools, fault: Fault): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'messenger-ops-'));
   try {
     cpSync(ops, folder, { recursive: true });
-    writeFileSync(join(folder, fault.file), changed(read(fault.file), fault));
+    writeFileSync(join(folder, fault.file), planted(read(fault.file), fault));
     return await flawsOfAlerts(tools, folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-function changed(text: string, { file, from, to }: FieldError): string {
-  if (!text.includes(from)) throw new Error(`${file} does not hold: ${from}`);
-  return text.replaceAll(from, to);
 }
 
 /** What promtool has against the text of metrics. */
@@ -186,7 +142,7 @@ async function flawsOfPanels(stage: Stage, dashboard: string): Promise<string[]>
     .filter(({ metric }) => !metrics.has(metric))
     .map(({ label, metric }) => `“${label}” names ${metric}, which is not there`);
   for (const { title, queries } of panelsIn(dashboard)) {
-    for (const { expr } of queries) flaws.push(...(await flawsOf(stage, metrics, `“${title}”`, expr)));
+    for (const expr of queries) flaws.push(...(await flawsOf(stage, metrics, `“${title}”`, expr)));
   }
   return flaws;
 }
@@ -212,22 +168,3 @@ async function flawsOf(stage: Stage, metrics: Metrics, who: string, expr: string
     return [`${who} can't be asked for: ${(error as Error).message}`];
   }
 }
-
-async function draw(tools: Tools): Promise<void> {
-  const given = Object.entries(process.env).filter(([name]) => name.startsWith('CASSANDRA_'));
-  const cassandra = Object.fromEntries(given) as Record<string, string>;
-  const caption = `${SECONDS_OF_PICTURE} s of a little load on one service and its Cassandra, as a Prometheus saw it`;
-  await onStage(tools, { seconds: SECONDS_OF_PICTURE, cassandra }, async (stage) => {
-    writeFileSync(
-      join(ops, 'dashboard.svg'),
-      await pictureOf(stage, panelsIn(read('dashboard.json')), caption),
-    );
-  });
-  console.log('  ops/dashboard.svg is written');
-}
-
-function titleOf({ file, from, to }: FieldError): string {
-  return `found: ${file} with ${JSON.stringify(to)} for ${JSON.stringify(from)}`;
-}
-
-process.exitCode = await main();

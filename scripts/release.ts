@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { projectFolder } from './local-cassandra/project-folder.ts';
+import { projectFolder } from './local-cassandra/project.ts';
 import { notesOf, released, ReleaseError } from './release/changelog.ts';
 
 const HELP = `npm run release -- VERSION [--notes]

@@ -5,6 +5,7 @@ import { makeClock } from '../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
 import { StorageFailure } from '../src/application/ports/storage-failure.ts';
 import { ConfigError, readConfig, type Config } from '../src/composition/config.ts';
+import { memoryOptionsOf } from '../src/composition/memory-options.ts';
 import { withLocalCassandra } from './local-cassandra/running.ts';
 import { HELP, parametersFrom, UsageError } from './seed/arguments.ts';
 import { patient } from './seed/patience.ts';
@@ -61,16 +62,7 @@ async function seed(parameters: Parameters, config: Config): Promise<number> {
     config.storage === 'cassandra'
       ? openCassandraStorage({ options: config.cassandra, clock, messageIds, log })
       : {
-          ...makeMemoryStorage({
-            clock,
-            messageIds,
-            limits: {
-              requestTimeout: config.requestTimeoutMs * 1_000,
-              maxClockSkew: config.cassandra.maxClockSkewMs * 1_000,
-            },
-            eventRetentionDays: config.cassandra.eventRetentionDays,
-            keyRetentionDays: config.cassandra.keyRetentionDays,
-          }),
+          ...makeMemoryStorage({ clock, messageIds, ...memoryOptionsOf(config) }),
           started: Promise.resolve(),
         };
   try {

@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import { migrate } from '../src/adapters/cassandra/migrate.ts';
 import { readConfig } from '../src/composition/config.ts';
 import { LocalCassandraError, startLocalCluster, type LocalCluster } from './local-cassandra/cluster.ts';
-import { projectCluster } from './local-cassandra/project-cluster.ts';
-import { projectFolder } from './local-cassandra/project-folder.ts';
+import { projectCluster, projectFolder } from './local-cassandra/project.ts';
 import { readMigrations } from './migrations.ts';
 
 /**

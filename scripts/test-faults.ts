@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { localCassandraMissing, type LocalCluster } from './local-cassandra/cluster.ts';
-import { cassandraFolder } from './local-cassandra/project-folder.ts';
+import { cassandraFolder } from './local-cassandra/project.ts';
 import { anyRequest, schemathesisMissing } from '../test/faults/any-request.ts';
 import { cassandraComesLate } from '../test/faults/cassandra-comes-late.ts';
 import { environmentOf, migrate, restore, startCluster } from '../test/faults/cluster.ts';

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { delimiter, dirname, join } from 'node:path';
 import { installRuntimes, runtimes } from '../test/runtimes/runtimes.ts';
-import { projectFolder } from './local-cassandra/project-folder.ts';
+import { projectFolder } from './local-cassandra/project.ts';
 
 /**
  * `npm run test:node24`: the unit and HTTP tests on Node 24, which the image has, whatever runs this. Node comes from its

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { localCassandraMissing, startLocalCluster } from './local-cassandra/cluster.ts';
-import { cassandraFolder } from './local-cassandra/project-folder.ts';
+import { cassandraFolder } from './local-cassandra/project.ts';
 import { migrate } from '../test/faults/cluster.ts';
 import { textOf, tryPair, type Seen } from '../test/runtimes/pair.ts';
 import { installRuntimes, runtimes, type Runtime } from '../test/runtimes/runtimes.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { sign } from 'hono/jwt';
+import { SignJWT } from 'jose';
 import { SERVICE_SCOPE } from '../src/adapters/http/middleware/authentication.ts';
 import { ConfigError, readConfig } from '../src/composition/config.ts';
 import type { AccessOptions } from '../src/composition/access-config.ts';
@@ -54,10 +54,9 @@ async function tokenFor({ claims, hours }: Wish, { tokens }: AccessOptions): Pro
     iat: now,
     exp: now + hours * 3600,
   };
-  const hash = { name: 'HMAC', hash: `SHA-${signatures.algorithms[0]?.slice(2)}` };
-  const secret = new TextEncoder().encode(signatures.secret);
-  const key = await crypto.subtle.importKey('raw', secret, hash, false, ['sign']);
-  return sign(payload, key, signatures.algorithms[0]);
+  return new SignJWT(payload)
+    .setProtectedHeader({ alg: signatures.algorithms[0] ?? 'HS256', typ: 'JWT' })
+    .sign(new TextEncoder().encode(signatures.secret));
 }
 
 async function main(args: string[]): Promise<number> {

@@ -5,15 +5,19 @@ import { configError, makeClient, sessionOptions } from '../src/adapters/cassand
 import { EventLogState } from '../src/adapters/cassandra/event-log-state.ts';
 import { INCONSISTENCIES, type InconsistencyKind } from '../src/adapters/cassandra/inspection.ts';
 import { SCHEMA_STATE, schemaError } from '../src/adapters/cassandra/schema.ts';
-import { cassandraClocks } from '../src/adapters/cassandra/clock-measurement.ts';
+import { cassandraClocks, clockSkewOf } from '../src/adapters/cassandra/clock-measurement.ts';
 import { makeSession } from '../src/adapters/cassandra/session.ts';
 import { stateOf, type CassandraOptions } from '../src/adapters/cassandra/storage.ts';
 import { BEGINNING, shareOf, verify, type Finding, type Progress } from '../src/adapters/cassandra/verify.ts';
-import { makeClock } from '../src/adapters/system/clock.ts';
+import { HOST_TIME } from '../src/adapters/system/clock.ts';
+import { ClockVerifier } from '../src/adapters/system/clock-verifier.ts';
 import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
-import type { ReferenceClocks } from '../src/application/ports/reference-clocks.ts';
+import { VerifiedClock } from '../src/adapters/system/verified-clock.ts';
+import { ClockNotVerified } from '../src/application/ports/clock-check.ts';
+import type { Log } from '../src/application/ports/log.ts';
 import { StorageFailure } from '../src/application/ports/storage-failure.ts';
 import { ConfigError, readConfig } from '../src/composition/config.ts';
+import { latenessLimits } from '../src/domain/event.ts';
 import { withLocalCassandra } from './local-cassandra/running.ts';
 
 const help = `npm run verify [-- options]
@@ -137,7 +141,7 @@ async function connect(client: Client, options: CassandraOptions): Promise<void>
     await client.connect();
     const { read } = sessionOptions(options).consistency;
     schema = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
-    skew = await skewOf(cassandraClocks(client));
+    skew = await clockSkewOf(cassandraClocks(client));
   } catch (error) {
     const flaw = configError(error, options);
     throw new CannotVerify(flaw ?? `Cassandra can't be reached at ${options.contactPoints.join(', ')}.`);
@@ -147,18 +151,6 @@ async function connect(client: Client, options: CassandraOptions): Promise<void>
   if (skew > options.maxClockSkewMs) {
     throw new CannotVerify(`The clock of this host differs from Cassandra's by ${Math.round(skew)} ms.`);
   }
-}
-
-/** By how many milliseconds this host's clock differs from that of a node at least; the median of all nodes. */
-async function skewOf(clocks: ReferenceClocks): Promise<number> {
-  const skews = await Promise.all(
-    clocks.nodes().map(async (node) => {
-      const asked = Date.now();
-      const time = await clocks.read(node);
-      return Math.max(asked - time, time - Date.now(), 0);
-    }),
-  );
-  return skews.sort((a, b) => a - b)[skews.length >> 1] ?? 0;
 }
 
 /** Prints findings, the first `show` of them. */
@@ -235,10 +227,13 @@ async function scan({
   const { keyspace, eventRetentionDays, requestTimeoutMs, maxClockSkewMs } = cassandra;
   let progress = progressIn(resume, keyspace);
   const client = makeClient(cassandra);
+  // A scan takes hours, and a repair makes ids.
+  const clock = new VerifiedClock({ sources: HOST_TIME, maxSkewMs: maxClockSkewMs });
+  const verifier = new ClockVerifier({ clock, log: stderrLog, maxSkewMs: maxClockSkewMs, requestTimeoutMs });
   try {
     await connect(client, cassandra);
     if (resume !== null) store(resume, keyspace, progress);
-    const clock = makeClock();
+    verifier.start(cassandraClocks(client));
     const remaining = remainingTime();
     let printed = performance.now();
     const steps = verify({
@@ -246,8 +241,8 @@ async function scan({
       clock,
       eventLog: new EventLogState({ clock, retentionDays: eventRetentionDays }),
       messageIds: makeMessageIds({ clock }),
-      limits: { requestTimeout: requestTimeoutMs * 1_000, maxClockSkew: maxClockSkewMs * 1_000 },
-      eventRetentionDays,
+      clockCheck: verifier,
+      limits: latenessLimits(cassandra),
       from: progress,
       rowsPerSecond: rate,
       parallel,
@@ -274,12 +269,25 @@ async function scan({
     const place = resume === null ? '' : ` The same command resumes from ${resume}.`;
     if (error instanceof CannotVerify) throw error;
     if (toldToStop.aborted) throw new CannotVerify(`Stopped; ${textOf(progress)}.${place}`);
+    if (error instanceof ClockNotVerified) throw new CannotVerify(`${clock.problem() ?? ''}${place}`);
     if (!(error instanceof StorageFailure)) throw error;
     throw new CannotVerify(`Cassandra does not answer; ${textOf(progress)}.${place}`);
   } finally {
+    verifier.stop();
     await client.shutdown();
   }
 }
+
+/** What people should know of the clock, beside the findings. */
+const stderrLog: Log = {
+  info: () => undefined,
+  warn(_fields, sentence) {
+    console.error(sentence);
+  },
+  error(_fields, sentence) {
+    console.error(sentence);
+  },
+};
 
 /** Tells how long a pass is still going to take, from how far it has come since it was first asked. */
 function remainingTime(): (progress: Progress) => string {

@@ -3,7 +3,7 @@ import { durableObjectFor } from './adapters/edge/durable-object-routing.ts';
 
 export { MessengerObject } from './composition/messenger-object.ts';
 
-/** Outside of the objects nothing is kept and nothing is opened: requests go on as they came. */
+/** A stateless Worker: it forwards each request unchanged to a durable object, which has all connections and state. */
 export default {
   fetch: (request: Request, bindings: Bindings): Promise<Response> =>
     durableObjectFor(bindings).fetch(request),

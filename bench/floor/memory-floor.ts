@@ -4,6 +4,8 @@ import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { readConfig } from '../../src/composition/config.ts';
+import { memoryOptionsOf } from '../../src/composition/memory-options.ts';
 import { otherParticipant, participantsOf } from '../../src/domain/conversation.ts';
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
 import type { Message } from '../../src/domain/message.ts';
@@ -28,9 +30,7 @@ export function makeMemoryFloor(): Hono {
   const { messages, conversations } = makeMemoryStorage({
     clock,
     messageIds,
-    limits: { requestTimeout: 5_000_000, maxClockSkew: 2_000_000 },
-    eventRetentionDays: 30,
-    keyRetentionDays: 30,
+    ...memoryOptionsOf(readConfig({}, () => '')),
   });
   const app = new Hono();
 

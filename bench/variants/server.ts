@@ -15,6 +15,7 @@ import { ALWAYS_VERIFIED } from '../../src/application/ports/clock-check.ts';
 import { combineTelemetry, NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import { readConfig } from '../../src/composition/config.ts';
 import { buildContainer } from '../../src/composition/container.ts';
+import { memoryOptionsOf } from '../../src/composition/memory-options.ts';
 import { coalescing } from './coalescing.ts';
 
 /*
@@ -51,18 +52,7 @@ const cassandra =
     ? openCassandraStorage({ options: config.cassandra, clock, messageIds, log, telemetry })
     : null;
 await cassandra?.started;
-const plain =
-  cassandra ??
-  makeMemoryStorage({
-    clock,
-    messageIds,
-    limits: {
-      requestTimeout: config.requestTimeoutMs * 1_000,
-      maxClockSkew: config.cassandra.maxClockSkewMs * 1_000,
-    },
-    eventRetentionDays: config.cassandra.eventRetentionDays,
-    keyRetentionDays: config.cassandra.keyRetentionDays,
-  });
+const plain = cassandra ?? makeMemoryStorage({ clock, messageIds, ...memoryOptionsOf(config) });
 const storage = PARTS.has('coalescing') ? { ...plain, messages: coalescing(plain.messages) } : plain;
 
 const { resolve } = buildContainer({

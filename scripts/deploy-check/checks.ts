@@ -1,25 +1,15 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
-import { run, type Run } from './run.ts';
+import { run, type Fault, type Run } from '../checks.ts';
 import { toolPath } from './tools.ts';
 
-/** A change to one file that a check must find. */
-export interface FieldError {
-  readonly file: string;
-  /** Text that is in the file, and what comes in its place, wherever it stands. */
-  readonly from: string;
-  readonly to: string;
-  /** What the check says of it. */
-  readonly found: RegExp;
-}
-
 export interface Check {
-  /** Looks at a copy of what is deployed, in the folder `tree`. */
+  /** Checks a copy of the deployed files, in the folder `tree`. */
   readonly look: (tree: string) => Promise<Run>;
-  readonly faults: readonly FieldError[];
+  readonly faults: readonly Fault[];
 }
 
-/** What the checks look at. */
+/** The files and folders that are checked. */
 export const DEPLOYED = [
   '.ci',
   '.github',
@@ -37,7 +27,7 @@ const CD = '.github/workflows/cd.yml';
 const RELEASE = '.github/workflows/release.yml';
 const DEPLOYMENT = 'k8s/base/deployment.yaml';
 
-/** The one that cd.yml runs. */
+/** The same version as in cd.yml. */
 const KUBERNETES = '1.35';
 
 export const CHECKS: Readonly<Record<string, Check>> = {
@@ -173,9 +163,14 @@ export const CHECKS: Readonly<Record<string, Check>> = {
         file: DEPLOYMENT,
         from: 'PeriodSeconds: 35',
         to: 'PeriodSeconds: 30',
-        found: /Kubernetes gives 30 s for 30 s/,
+        found: /Kubernetes gives 30 s, but stopping takes up to 30 s/,
       },
-      { file: DEPLOYMENT, from: 'seconds: 5', to: 'seconds: 15', found: /Kubernetes gives 35 s for 40 s/ },
+      {
+        file: DEPLOYMENT,
+        from: 'seconds: 5',
+        to: 'seconds: 15',
+        found: /Kubernetes gives 35 s, but stopping takes up to 40 s/,
+      },
       {
         file: 'docker-compose.yml',
         from: 'grace_period: 30s',
@@ -186,7 +181,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
         file: 'src/composition/process.ts',
         from: 'GRACE_MS = 25_000',
         to: 'GRACE_MS = 60_000',
-        found: /compose gives 30 s for 60 s/,
+        found: /compose gives 30 s, but stopping takes up to 60 s/,
       },
     ],
   },
@@ -269,31 +264,31 @@ export const CHECKS: Readonly<Record<string, Check>> = {
         file: 'docker-compose.yml',
         from: './ops/alerts.yaml:',
         to: './ops/alarms.yaml:',
-        found: /ops\/alarms\.yaml is not there/,
+        found: /ops\/alarms\.yaml does not exist/,
       },
       {
         file: 'docker-compose.yml',
         from: '/etc/prometheus/alerts.yaml',
         to: '/etc/alerts.yaml',
-        found: /the alerts are not where Prometheus looks/,
+        found: /the alerts are not mounted where Prometheus reads them/,
       },
       {
         file: 'ops/grafana/datasources.yaml',
         from: 'prometheus:9090',
         to: 'prometheus:9091',
-        found: /Grafana asks prometheus:9091/,
+        found: /Grafana queries prometheus:9091/,
       },
       {
         file: 'ops/grafana/dashboards.yaml',
         from: '/etc/grafana/dashboards',
         to: '/var/lib/grafana/dashboards',
-        found: /the dashboard is not where Grafana looks/,
+        found: /the dashboard is not mounted where Grafana reads it/,
       },
       {
         file: 'ops/prometheus.yml',
         from: 'messenger:8000',
         to: 'messenger:9464',
-        found: /Prometheus asks messenger:9464/,
+        found: /Prometheus scrapes messenger:9464/,
       },
     ],
   },
@@ -315,7 +310,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   },
 };
 
-/** Runs commands on the tools' PATH, one after the other, until one fails. */
+/** Runs commands on the tools' PATH, one after another, until one fails. */
 async function all(tree: string, ...commands: readonly (readonly [string, ...string[]])[]): Promise<Run> {
   let last: Run = { code: 0, output: '' };
   for (const [program, ...args] of commands) {
@@ -336,7 +331,7 @@ function rendered(tree: string, command: readonly [string, ...string[]]): Promis
   );
 }
 
-/** Whoever ends the service gives it the time that it takes at most. */
+/** Kubernetes and compose give the service the time that stopping takes at most. */
 async function timeToStop(tree: string): Promise<Run> {
   const numberIn = (file: string, pattern: RegExp): number => {
     const text = readFileSync(join(tree, file), 'utf8');
@@ -347,13 +342,15 @@ async function timeToStop(tree: string): Promise<Run> {
   const kubernetes = numberIn(DEPLOYMENT, /terminationGracePeriodSeconds: (\d+)/);
   const compose = numberIn('docker-compose.yml', /^ {2}messenger:$.*?stop_grace_period: (\d+)s/ms);
   const flaws = [
-    ...(kubernetes > notice + drain ? [] : [`Kubernetes gives ${kubernetes} s for ${notice + drain} s`]),
-    ...(compose > drain ? [] : [`compose gives ${compose} s for ${drain} s`]),
+    ...(kubernetes > notice + drain
+      ? []
+      : [`Kubernetes gives ${kubernetes} s, but stopping takes up to ${notice + drain} s`]),
+    ...(compose > drain ? [] : [`compose gives ${compose} s, but stopping takes up to ${drain} s`]),
   ];
   return { code: flaws.length, output: flaws.join('\n') };
 }
 
-/** What compose gives to Prometheus and Grafana is there, and is where they look for it. */
+/** The files that compose mounts into Prometheus and Grafana exist, and are where they read them. */
 function observability(tree: string): Promise<Run> {
   const text = (file: string): string => readFileSync(join(tree, file), 'utf8');
   const compose = text('docker-compose.yml');
@@ -373,21 +370,21 @@ function observability(tree: string): Promise<Run> {
   const flaws = [
     ...[...mounts.values()]
       .filter((file) => !existsSync(join(tree, file)))
-      .map((file) => `${file} is not there`),
+      .map((file) => `${file} does not exist`),
     ...(mounts.get('/etc/prometheus/prometheus.yml') === 'ops/prometheus.yml' &&
     mounts.get('/etc/prometheus/alerts.yaml') === 'ops/alerts.yaml'
       ? []
-      : ['the alerts are not where Prometheus looks']),
+      : ['the alerts are not mounted where Prometheus reads them']),
     ...(mounts.get(home) === 'ops/dashboard.json' && dirname(home) === folder
       ? []
-      : ['the dashboard is not where Grafana looks']),
-    ...(published(target) ? [] : [`Prometheus asks ${target}, which is no port of that service`]),
-    ...(published(source) ? [] : [`Grafana asks ${source}, which is no port of that service`]),
+      : ['the dashboard is not mounted where Grafana reads it']),
+    ...(published(target) ? [] : [`Prometheus scrapes ${target}, which is not a published port`]),
+    ...(published(source) ? [] : [`Grafana queries ${source}, which is not a published port`]),
   ];
   return Promise.resolve({ code: flaws.length, output: flaws.join('\n') });
 }
 
-/** Where npm installs packages, none of them runs a script of its own. */
+/** Every npm install command has --ignore-scripts. */
 function installScripts(tree: string): Promise<Run> {
   const workflows = readdirSync(join(tree, '.github', 'workflows')).map(
     (name) => `.github/workflows/${name}`,
@@ -401,7 +398,7 @@ function installScripts(tree: string): Promise<Run> {
   return Promise.resolve({ code: flaws.length, output: flaws.join('\n') });
 }
 
-/** In production, the service and the migration each use one Secret, and not the same. */
+/** In production, the service and the migration each use one Secret, and the two differ. */
 async function rolesInCassandra(tree: string): Promise<Run> {
   const { code, output } = await all(tree, ['kustomize', 'build', 'k8s/overlays/prod']);
   if (code !== 0) return { code, output };
@@ -419,7 +416,7 @@ async function rolesInCassandra(tree: string): Promise<Run> {
   return { code: flaws.length, output: flaws.join('\n') };
 }
 
-/** Metrics are looked for where they are given. */
+/** The metrics port is the same in the settings, the container port and the scrape annotation. */
 function metricsPort(tree: string): Promise<Run> {
   const read = (file: string): string => readFileSync(join(tree, file), 'utf8');
   const ports = [
@@ -427,13 +424,13 @@ function metricsPort(tree: string): Promise<Run> {
     /name: metrics\s+containerPort: (\d+)/.exec(read(DEPLOYMENT)),
     /prometheus\.io\/port: '(\d+)'/.exec(read(DEPLOYMENT)),
   ].map((found) => found?.[1]);
-  const isOne = new Set(ports).size === 1 && ports[0] !== undefined;
-  return Promise.resolve({ code: isOne ? 0 : 1, output: `The ports of metrics: ${ports.join(', ')}` });
+  const isSame = new Set(ports).size === 1 && ports[0] !== undefined;
+  return Promise.resolve({ code: isSame ? 0 : 1, output: `The metrics ports: ${ports.join(', ')}` });
 }
 
-/** What init.sh does with an engine that always succeeds, which is a script that notes its arguments, and without. */
+/** Runs init.sh with a fake container engine that records its arguments and succeeds, and with one that fails. */
 async function initScript(tree: string): Promise<Run> {
-  const play = async (exit: number): Promise<Run & { calls: string }> => {
+  const runWith = async (exit: number): Promise<Run & { calls: string }> => {
     const bin = join(tree, `engine-${exit}`);
     mkdirSync(bin, { recursive: true });
     const calls = join(bin, 'calls');
@@ -446,19 +443,22 @@ async function initScript(tree: string): Promise<Run> {
     const ended = await run('bash', ['scripts/init.sh', '--test-data'], { cwd: tree, env });
     return { ...ended, calls: readFileSync(calls, 'utf8') };
   };
-  const without = await play(1);
-  if (without.code !== 1 || !without.output.includes('No container engine')) {
-    return { code: 1, output: `without an engine it ends with ${without.code}, and says: ${without.output}` };
+  const withoutEngine = await runWith(1);
+  if (withoutEngine.code !== 1 || !withoutEngine.output.includes('No container engine')) {
+    return {
+      code: 1,
+      output: `without an engine it exits with ${withoutEngine.code} and prints: ${withoutEngine.output}`,
+    };
   }
-  const given = await play(0);
+  const withEngine = await runWith(0);
   const expected = [
     'up --build --detach messenger',
     'exec -T messenger node',
     '--profile seed run --rm seed',
   ];
-  const places = expected.map((call) => given.calls.indexOf(`compose ${call}`));
-  const inOrder = places.every((place, index) => place > (places[index - 1] ?? 0));
-  return given.code === 0 && inOrder && given.output.includes('http://localhost:8000/docs')
+  const positions = expected.map((call) => withEngine.calls.indexOf(`compose ${call}`));
+  const inOrder = positions.every((position, index) => position > (positions[index - 1] ?? 0));
+  return withEngine.code === 0 && inOrder && withEngine.output.includes('http://localhost:8000/docs')
     ? { code: 0, output: '' }
-    : { code: 1, output: `with an engine it asks for:\n${given.calls}` };
+    : { code: 1, output: `with an engine it runs:\n${withEngine.calls}` };
 }

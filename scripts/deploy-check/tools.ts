@@ -1,27 +1,27 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { projectFolder } from '../local-cassandra/project-folder.ts';
-import { run, type Run } from './run.ts';
+import { run, type Run } from '../checks.ts';
+import { projectFolder } from '../local-cassandra/project.ts';
 
 const folder = join(projectFolder, 'node_modules', '.cache', 'deploy-check');
 const pythonFolder = join(folder, 'python');
 const goFolder = join(folder, 'go');
 const noteFile = join(folder, 'installed');
 
-/** The PATH on which the tools are found before all others. */
+/** A PATH on which these tools come first. */
 export const toolPath = [join(pythonFolder, 'bin'), goFolder, process.env['PATH']].join(delimiter);
 
-/** What this host lacks to install the tools, as a sentence for people; null where they are there or can be had. */
+/** Why the tools can't be installed on this host, as a sentence for the user; null if they can be or already are. */
 export async function toolsMissing(): Promise<string | null> {
   if (isInstalled()) return null;
   const venv = await run('python3', ['-c', 'import ensurepip, venv']);
-  if (venv.code !== 0) return 'The checks need Python 3 with its module venv: install python3-venv.';
+  if (venv.code !== 0) return 'The checks need Python 3 with the module venv: install python3-venv.';
   const go = await run('go', ['version']);
   if (go.code !== 0) return 'The checks need Go (1.26 or newer) to build their tools.';
   return null;
 }
 
-/** Installs the tools, at the versions that the two lists beside this file name, where they are not there yet. */
+/** Installs the tools if they are missing, at the versions in the two lists in this folder. */
 export async function installTools(): Promise<void> {
   if (isInstalled()) return;
   rmSync(folder, { recursive: true, force: true });

@@ -4,39 +4,39 @@ import { dirname, join } from 'node:path';
 import { build, type BuildOptions, type BuildResult } from 'esbuild';
 import { SETTINGS } from '../../src/composition/config.ts';
 import { buildHere } from '../build-here.ts';
-import { projectFolder } from '../local-cassandra/project-folder.ts';
+import { projectFolder } from '../local-cassandra/project.ts';
 
-/** What the edge is given: one module, the files of the documentation, and how bare workerd is to run them. */
+/** The output folder: one module, the documentation files, and a configuration for workerd. */
 export const edgeFolder = join(projectFolder, 'dist', 'edge');
 
-/** The files of Swagger UI that are served. */
+/** The Swagger UI files that the service serves. */
 const DOCS_ASSETS = ['swagger-ui.css', 'swagger-ui-bundle.js', 'favicon-32x32.png'];
 
-/** The edge's entry as one module that imports nothing but what the platform brings; also says what went into it. */
+/** Bundles the edge's entry point into one module that only imports platform modules. The result has a metafile. */
 export function bundleEdge(
-  changed: BuildOptions = {},
+  overrides: BuildOptions = {},
 ): Promise<BuildResult<{ metafile: true; write: false }>> {
   return build({
     entryPoints: [join(projectFolder, 'src', 'main.edge.ts')],
     absWorkingDir: projectFolder,
     bundle: true,
     format: 'esm',
-    // Its modules by the names that Node gives them is what the platform brings.
+    // The platform provides Node's modules under their names.
     platform: 'node',
     target: 'es2022',
-    // Packages in CommonJS ask for them by `require`, which a module does not have.
+    // CommonJS packages load them with `require`, which an ES module does not have.
     banner: {
       js: "import { createRequire } from 'node:module';\nconst require = createRequire('file:///edge.js');",
     },
     define: { MESSENGER_BUILD: JSON.stringify(buildHere()) },
     logLevel: 'warning',
-    ...changed,
+    ...overrides,
     metafile: true,
     write: false,
   });
 }
 
-/** Writes all of it to `edgeFolder`, and gives the module. */
+/** Writes the bundle to `edgeFolder`, and returns the module. */
 export async function writeEdge(): Promise<Uint8Array> {
   const { outputFiles } = await bundleEdge();
   const module = outputFiles[0]!.contents;
@@ -49,7 +49,7 @@ export async function writeEdge(): Promise<Uint8Array> {
   return module;
 }
 
-/** How bare workerd runs it: with the settings of its environment, and objects that stay. */
+/** The configuration for workerd: settings come from the environment, and objects are not evicted. */
 function workerdConfig(): string {
   const settings = SETTINGS.map(({ name }) => `        (name = "${name}", fromEnvironment = "${name}"),`);
   return `# Run it in this folder: workerd serve workerd.capnp
@@ -75,7 +75,7 @@ ${settings.join('\n')}
       ),
     ),
     (name = "docs-assets", disk = (path = "docs-assets")),
-    # Where Cassandra is: by default only public addresses may be reached.
+    # Cassandra may have a private address; by default only public addresses are allowed.
     (name = "network", network = (allow = ["public", "private"])),
   ],
   sockets = [(name = "http", address = "*:8000", http = (), service = "messenger")],

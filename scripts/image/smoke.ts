@@ -5,9 +5,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /*
- * What a messenger at an address does, from outside. Knows nothing of the code, so that it runs by itself:
- * `node scripts/image/smoke.ts http://…` says whether it serves; with `--trickle` it goes on asking until SIGTERM,
- * and then says how many requests failed.
+ * Tests a running messenger by its URL. It imports no code of the project, so it runs standalone:
+ * `node scripts/image/smoke.ts http://…` tests once; with `--trickle` it sends requests until SIGTERM, and then prints
+ * how many requests failed.
  */
 
 interface Answer {
@@ -19,78 +19,78 @@ const READY_WITHIN_MS = 60_000;
 const ANSWER_WITHIN_MS = 10_000;
 const TRICKLE_EVERY_MS = 50;
 
-/** Waits until the messenger is ready, and sends a message through it. Throws an `Error` that says what is amiss. */
+/** Waits until the messenger is ready, sends a message and reads it. Throws an `Error` that describes a failure. */
 export async function smoke(url: string): Promise<void> {
-  await ready(url);
+  await untilReady(url);
   const [alice, bob] = [`smoke-${randomUUID()}`, `smoke-${randomUUID()}`];
-  const sent = await send(url, alice, bob);
-  const history = await listed(`${url}/api/messages/conversation/${sent.conversation_id}`);
+  const sent = await sendMessage(url, alice, bob);
+  const history = await list(`${url}/api/messages/conversation/${sent.conversation_id}`);
   expectThat(history.length === 1 && history[0]?.['id'] === sent.id, 'the message is not in its history');
   for (const user of [alice, bob]) {
-    const inbox = await listed(`${url}/api/conversations/user/${user}`);
+    const inbox = await list(`${url}/api/conversations/user/${user}`);
     expectThat(inbox[0]?.['last_message_id'] === sent.id, 'the message is not on top of an inbox');
   }
-  const { status, body } = await ask(`${url}/api/messages`, { sender_id: alice });
+  const { status, body } = await sendRequest(`${url}/api/messages`, { sender_id: alice });
   expectThat(
     status === 400 && body.includes('urn:problem:'),
-    `half a message gives ${status}, not a problem`,
+    `an incomplete message gets ${status} instead of a problem with status 400`,
   );
 }
 
-/** Sends and reads, each over a connection of its own, until `signal`; gives what was asked and what failed. */
-async function trickle(url: string, signal: AbortSignal): Promise<{ asked: number; failures: string[] }> {
+/** Sends and reads until `signal`, each request on a new connection. Returns the number of requests and failures. */
+async function trickle(url: string, signal: AbortSignal): Promise<{ requests: number; failures: string[] }> {
   const [alice, bob] = [`trickle-${randomUUID()}`, `trickle-${randomUUID()}`];
   const failures: string[] = [];
-  let asked = 0;
+  let requests = 0;
   while (!signal.aborted) {
-    asked += 2;
-    await send(url, alice, bob)
+    requests += 2;
+    await sendMessage(url, alice, bob)
       .then(({ id }) =>
-        listed(`${url}/api/conversations/user/${bob}`).then((inbox) =>
+        list(`${url}/api/conversations/user/${bob}`).then((inbox) =>
           expectThat(inbox[0]?.['last_message_id'] === id, 'a message is missing'),
         ),
       )
       .catch((error: unknown) => failures.push((error as Error).message));
     await pause(TRICKLE_EVERY_MS);
   }
-  return { asked, failures };
+  return { requests, failures };
 }
 
-async function ready(url: string): Promise<void> {
+async function untilReady(url: string): Promise<void> {
   const deadline = performance.now() + READY_WITHIN_MS;
   for (;;) {
-    const last = await ask(`${url}/readyz`).catch((error: unknown) => (error as Error).message);
+    const last = await sendRequest(`${url}/readyz`).catch((error: unknown) => (error as Error).message);
     if (typeof last !== 'string' && last.status === 200) return;
-    const seen = typeof last === 'string' ? last : last.body;
-    expectThat(performance.now() < deadline, `it is not ready within a minute: ${seen}`);
+    const lastAnswer = typeof last === 'string' ? last : last.body;
+    expectThat(performance.now() < deadline, `it is not ready after a minute: ${lastAnswer}`);
     await pause(200);
   }
 }
 
-async function send(
+async function sendMessage(
   url: string,
   from: string,
   to: string,
 ): Promise<{ readonly id: string; readonly conversation_id: string }> {
-  const { status, body } = await ask(`${url}/api/messages`, {
+  const { status, body } = await sendRequest(`${url}/api/messages`, {
     sender_id: from,
     receiver_id: to,
     content: 'Tea at four?',
   });
-  expectThat(status === 201, `a send gives ${status}: ${body}`);
+  expectThat(status === 201, `a send gets ${status}: ${body}`);
   return JSON.parse(body);
 }
 
-async function listed(url: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const { status, body } = await ask(url);
-  expectThat(status === 200, `a list gives ${status}: ${body}`);
+async function list(url: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const { status, body } = await sendRequest(url);
+  expectThat(status === 200, `a list gets ${status}: ${body}`);
   return JSON.parse(body).data;
 }
 
-/** A GET, or with a body a POST. No connection is kept, so that each request is spread anew. */
-function ask(url: string, body?: unknown): Promise<Answer> {
+/** Sends a GET, or a POST if there is a body. Connections are not reused, so each request is load-balanced. */
+function sendRequest(url: string, body?: unknown): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const asked = request(
+    const outgoing = request(
       url,
       {
         agent: false,
@@ -105,13 +105,13 @@ function ask(url: string, body?: unknown): Promise<Answer> {
         answer.once('error', reject);
       },
     );
-    asked.once('error', reject);
-    asked.end(body === undefined ? undefined : JSON.stringify(body));
+    outgoing.once('error', reject);
+    outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
 
-function expectThat(fact: boolean, otherwise: string): void {
-  if (!fact) throw new Error(otherwise);
+function expectThat(condition: boolean, failure: string): void {
+  if (!condition) throw new Error(failure);
 }
 
 async function main(): Promise<number> {
@@ -121,19 +121,19 @@ async function main(): Promise<number> {
     return 2;
   }
   if (option === undefined) {
-    const flaw = await smoke(url).then(
+    const failure = await smoke(url).then(
       () => null,
       (error: unknown) => (error as Error).message,
     );
-    console.log(flaw ?? `${url} takes messages and gives them back`);
-    return flaw === null ? 0 : 1;
+    console.log(failure ?? `${url} accepts messages and returns them`);
+    return failure === null ? 0 : 1;
   }
-  const ending = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => ending.abort());
-  const { asked, failures } = await trickle(url, ending.signal);
-  console.log(`${asked} requests, ${failures.length} failed`);
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => stop.abort());
+  const { requests, failures } = await trickle(url, stop.signal);
+  console.log(`${requests} requests, ${failures.length} failed`);
   for (const failure of failures.slice(0, 10)) console.error(failure);
-  return asked > 0 && failures.length === 0 ? 0 : 1;
+  return requests > 0 && failures.length === 0 ? 0 : 1;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main();

@@ -2,15 +2,14 @@ import { once } from 'node:events';
 import { mkdirSync, realpathSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { seesEveryNode } from './cql.ts';
-import { claimFolder } from './folder-claim.ts';
-import { LocalCassandraError } from './local-cassandra-error.ts';
-import { leftoverProcess, localNode, type LocalNode } from './local-node.ts';
-import { localDatacenter, writeNodeFiles } from './node-files.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+import { auth, Client, policies, types } from 'cassandra-driver';
+import { leftoverProcess, localDatacenter, localNode, writeNodeFiles, type LocalNode } from './local-node.ts';
 import { meetRequirements } from './requirements.ts';
+import { claimFolder, LocalCassandraError } from './running.ts';
 
-export { LocalCassandraError, type LocalCassandraFailure } from './local-cassandra-error.ts';
 export { localCassandraMissing } from './requirements.ts';
+export { LocalCassandraError, type LocalCassandraFailure } from './running.ts';
 export { type LocalNode } from './local-node.ts';
 
 const settleBoundMs = 120_000;
@@ -145,5 +144,49 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+async function readFromAll(contactPoint: string): Promise<void> {
+  const client = new Client({
+    contactPoints: [contactPoint],
+    localDataCenter: localDatacenter,
+    // The role that a new cluster has; one that asks for no login ignores it.
+    authProvider: new auth.PlainTextAuthProvider('cassandra', 'cassandra'),
+    policies: {
+      loadBalancing: new policies.loadBalancing.AllowListPolicy(
+        new policies.loadBalancing.RoundRobinPolicy(),
+        [contactPoint],
+      ),
+    },
+    pooling: { coreConnectionsPerHost: { [types.distance.local]: 1 } },
+    socketOptions: { connectTimeout: 2000, readTimeout: 2000 },
+  });
+  try {
+    await client.execute('SELECT * FROM system_distributed.view_build_status', [], {
+      consistency: types.consistencies.all,
+    });
+  } finally {
+    await client.shutdown();
+  }
+}
+
+/**
+ * Resolves when the node at this contact point sees every node of the cluster as up, that is, when a read at ALL
+ * of a table that each node holds comes back from it; rejects with the last refusal after `boundMs`.
+ */
+async function seesEveryNode(
+  contactPoint: string,
+  { boundMs, signal }: { boundMs: number; signal: AbortSignal | undefined },
+): Promise<void> {
+  const deadline = Date.now() + boundMs;
+  for (;;) {
+    try {
+      return await readFromAll(contactPoint);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (Date.now() > deadline) throw error;
+      await wait(200);
+    }
   }
 }

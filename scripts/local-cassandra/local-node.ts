@@ -1,12 +1,188 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { answersCql } from './cql.ts';
-import { LocalCassandraError } from './local-cassandra-error.ts';
-import { javaOptionsFile, logFolder, temporaryFolder } from './node-files.ts';
-import { commandLine, tieToThisProcess } from './processes.ts';
+import { pathToFileURL } from 'node:url';
+import { answersCql, commandLine, tieToThisProcess } from './processes.ts';
+import { LocalCassandraError } from './running.ts';
+
+export const localDatacenter = 'datacenter1';
+
+interface NodeSettings {
+  /** The node's own folder: everything that it reads and writes lies in it. */
+  readonly folder: string;
+  /** The address of each node of the cluster; the first one is the seed. */
+  readonly addresses: readonly string[];
+  /** Which of the addresses is this node's. */
+  readonly index: number;
+  readonly nativePort: number;
+  readonly storagePort: number;
+  readonly heapMb: number;
+  readonly yaml: Readonly<Record<string, unknown>>;
+  readonly javaOptions: readonly string[];
+  readonly jars: readonly string[];
+}
+
+function cassandraYaml({ addresses, index, nativePort, storagePort, yaml }: NodeSettings): object {
+  const token = (BigInt(index) << 64n) / BigInt(addresses.length) - (1n << 63n);
+  return {
+    cluster_name: 'local',
+    partitioner: 'org.apache.cassandra.dht.Murmur3Partitioner',
+    endpoint_snitch: 'GossipingPropertyFileSnitch',
+    seed_provider: [
+      {
+        class_name: 'org.apache.cassandra.locator.SimpleSeedProvider',
+        parameters: [{ seeds: `${addresses[0]}:${storagePort}` }],
+      },
+    ],
+    listen_address: addresses[index],
+    rpc_address: addresses[index],
+    native_transport_port: nativePort,
+    storage_port: storagePort,
+    // The set of nodes never changes, so evenly spaced tokens balance it exactly, and there is nothing to stream
+    // to a new node: it need not wait for the ring to settle, and several can join at once.
+    num_tokens: 1,
+    initial_token: String(token),
+    auto_bootstrap: false,
+    paxos_variant: 'v2',
+    // In an inbox of a hundred thousand rows, the 64 KiB of the default are read for each row that a page looks up.
+    column_index_size: '4KiB',
+    auto_snapshot: false,
+    // What was acknowledged is in the log: with the default, a killed node forgets the last tenth of a second.
+    commitlog_sync: 'batch',
+    commitlog_total_space: '1GiB',
+    concurrent_compactors: 1,
+    key_cache_size: '8MiB',
+    counter_cache_size: '0MiB',
+    // A node that cannot write is to be seen as dead, not to stay as a process that no longer answers.
+    disk_failure_policy: 'die',
+    commit_failure_policy: 'die',
+    ...yaml,
+  };
+}
+
+const logback = `<configuration>
+  <appender name="file" class="ch.qos.logback.core.rolling.RollingFileAppender">
+    <file>\${cassandra.logdir}/system.log</file>
+    <rollingPolicy class="ch.qos.logback.core.rolling.FixedWindowRollingPolicy">
+      <fileNamePattern>\${cassandra.logdir}/system.%i.log</fileNamePattern>
+      <maxIndex>3</maxIndex>
+    </rollingPolicy>
+    <triggeringPolicy class="ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy">
+      <maxFileSize>10MB</maxFileSize>
+    </triggeringPolicy>
+    <encoder>
+      <pattern>%-5level %date{ISO8601} [%thread] %logger{0} - %msg%n</pattern>
+    </encoder>
+  </appender>
+  <root level="INFO">
+    <appender-ref ref="file" />
+  </root>
+</configuration>
+`;
+
+/** What Cassandra's own jvm17-server.options opens to it. */
+const exportedPackages = [
+  'java.base/java.lang.ref',
+  'java.base/jdk.internal.misc',
+  'java.management.rmi/com.sun.jmx.remote.internal.rmi',
+  'java.rmi/sun.rmi.registry',
+  'java.rmi/sun.rmi.server',
+  'java.sql/java.sql',
+  'jdk.attach/sun.tools.attach',
+  'jdk.compiler/com.sun.tools.javac.file',
+  'jdk.unsupported/sun.misc',
+];
+const openedPackages = [
+  'java.base/java.io',
+  'java.base/java.lang',
+  'java.base/java.lang.module',
+  'java.base/java.lang.reflect',
+  'java.base/java.util',
+  'java.base/jdk.internal.loader',
+  'java.base/jdk.internal.math',
+  'java.base/jdk.internal.module',
+  'java.base/jdk.internal.ref',
+  'java.base/jdk.internal.reflect',
+  'java.base/jdk.internal.util.jar',
+  'java.base/sun.nio.ch',
+  'jdk.compiler/com.sun.tools.javac',
+  'jdk.management/com.sun.management.internal',
+];
+
+/** The folder that is emptied before each start: a killed JVM leaves its unpacked native libraries behind. */
+const temporaryFolder = (nodeFolder: string): string => join(nodeFolder, 'tmp');
+const logFolder = (nodeFolder: string): string => join(nodeFolder, 'logs');
+
+function jvmOptions({ folder, addresses, heapMb, javaOptions, jars }: NodeSettings): string[] {
+  const url = (file: string): string => pathToFileURL(join(folder, file)).href;
+  const jamm = jars.find((jar) => /[/\\]jamm-[^/\\]+\.jar$/.test(jar));
+  if (!jamm) throw new Error('the jars of Cassandra include no jamm, its javaagent');
+  const properties = {
+    'java.io.tmpdir': temporaryFolder(folder),
+    'jna.tmpdir': temporaryFolder(folder),
+    'java.net.preferIPv4Stack': true,
+    'jdk.attach.allowAttachSelf': true,
+    'io.netty.tryReflectionSetAccessible': true,
+    'io.netty.allocator.useCacheForAllThreads': true,
+    'io.netty.allocator.maxOrder': 11,
+    'logback.configurationFile': url('logback.xml'),
+    'cassandra-rackdc.properties': url('cassandra-rackdc.properties'),
+    'cassandra.config': url('cassandra.yaml'),
+    'cassandra.logdir': logFolder(folder),
+    'cassandra.storagedir': folder,
+    'cassandra.ring_delay_ms': 5000,
+    'cassandra.consistent.rangemovement': false,
+    // A lone node has no gossip to wait for. Among several, one that served clients before it saw its peers would
+    // answer them with errors that a real one never gives, so it waits, only not the usual eight seconds.
+    ...(addresses.length === 1
+      ? { 'cassandra.skip_wait_for_gossip_to_settle': 0 }
+      : { 'cassandra.gossip_settle_min_wait_ms': 1000, 'cassandra.gossip_settle_interval_ms': 500 }),
+    'cassandra.shutdown_announce_in_ms': 500,
+    // Also the pause between tries, of which the first nodes of a new cluster need many.
+    'cassandra.superuser_setup_delay_ms': 500,
+    // Every node holds everything: logging in survives a dead node, and a read at ALL asks each one.
+    'cassandra.system_auth.default_rf': addresses.length,
+    'cassandra.system_distributed.default_rf': addresses.length,
+  };
+  return [
+    `-Xms${heapMb}m`,
+    `-Xmx${heapMb}m`,
+    '-Xss256k',
+    '-XX:+UseG1GC',
+    '-XX:MaxGCPauseMillis=300',
+    '-XX:+ExitOnOutOfMemoryError',
+    '-XX:+PerfDisableSharedMem',
+    '-ea',
+    '-da:net.openhft...',
+    ...exportedPackages.map((name) => `--add-exports=${name}=ALL-UNNAMED`),
+    ...openedPackages.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
+    ...Object.entries(properties).map(([name, value]) => `-D${name}=${value}`),
+    ...javaOptions,
+    `-javaagent:${jamm}`,
+    '-classpath',
+    jars.join(delimiter),
+  ];
+}
+
+const quoted = (option: string): string => `"${option.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
+
+/** Where a node's options for Java lie. They name the node's folder on its command line, too. */
+const javaOptionsFile = (nodeFolder: string): string => join(nodeFolder, 'java.options');
+
+/** Writes a node's configuration anew: cassandra.yaml (JSON is YAML), its rack, its logging and Java's options. */
+export async function writeNodeFiles(settings: NodeSettings): Promise<void> {
+  const { folder } = settings;
+  await mkdir(logFolder(folder), { recursive: true });
+  await Promise.all([
+    writeFile(join(folder, 'cassandra.yaml'), `${JSON.stringify(cassandraYaml(settings), null, 2)}\n`),
+    writeFile(join(folder, 'cassandra-rackdc.properties'), `dc=${localDatacenter}\nrack=rack1\n`),
+    writeFile(join(folder, 'logback.xml'), logback),
+    writeFile(javaOptionsFile(folder), `${jvmOptions(settings).map(quoted).join('\n')}\n`),
+  ]);
+}
 
 const startBoundMs = 300_000;
 const stopBoundMs = 20_000;

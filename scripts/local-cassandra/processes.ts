@@ -1,5 +1,7 @@
-import { spawn, execFileSync, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo } from 'node:net';
 
 /** The command line of a living process, or null. */
 export function commandLine(pid: number): string | null {
@@ -23,5 +25,33 @@ export function tieToThisProcess(pid: number): ChildProcess {
   return spawn('/bin/sh', ['-c', script, String(pid)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
+  });
+}
+
+/** A port of this host on which nothing listens at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+const optionsRequest = Buffer.from([4, 0, 0, 0, 5, 0, 0, 0, 0]);
+const supportedOpcode = 6;
+
+/** Whether the port answers an OPTIONS request of CQL's native protocol, which asks for no login, within a second. */
+export function answersCql(address: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, address, () => socket.write(optionsRequest));
+    const end = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once('data', (frame) => end(frame[4] === supportedOpcode));
+    socket.once('error', () => end(false));
+    socket.once('end', () => end(false));
+    socket.setTimeout(1000, () => end(false));
   });
 }

@@ -1,6 +1,117 @@
-import { findJavaHome } from './java.ts';
-import { hasMaven, jarsAtHand, resolveJars } from './jars.ts';
-import { LocalCassandraError } from './local-cassandra-error.ts';
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { cassandraFolder, projectFolder } from './project.ts';
+import { LocalCassandraError } from './running.ts';
+
+const run = promisify(execFile);
+
+const usualFolders = [
+  '/usr/lib/jvm',
+  '/Library/Java/JavaVirtualMachines',
+  '/opt/homebrew/opt',
+  '/usr/local/opt',
+];
+
+async function usualHomes(): Promise<string[]> {
+  const listed = await Promise.all(
+    usualFolders.map(async (folder) => {
+      const names = await readdir(folder).catch(() => []);
+      return names.filter((name) => name.includes('17')).map((name) => join(folder, name));
+    }),
+  );
+  return listed.flat().flatMap((home) => [home, join(home, 'Contents', 'Home')]);
+}
+
+/** The home of the Java behind this command where it is a Java 17, else null. */
+async function homeOfJava17(command: string): Promise<string | null> {
+  try {
+    const { stderr } = await run(command, ['-XshowSettings:properties', '-version']);
+    if (!/^\s*java\.specification\.version = 17$/m.test(stderr)) return null;
+    return /^\s*java\.home = (.+)$/m.exec(stderr)?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The home of a Java 17: JAVA_HOME, the `java` on PATH, or one in the usual folders, in this order; null where
+ * there is none. Cassandra 5.0 runs on 11 and 17 and refuses later ones.
+ */
+async function findJavaHome(): Promise<string | null> {
+  const given = process.env['JAVA_HOME'];
+  const commands = [
+    ...(given ? [join(given, 'bin', 'java')] : []),
+    'java',
+    ...(await usualHomes()).map((home) => join(home, 'bin', 'java')),
+  ];
+  for (const command of commands) {
+    const home = await homeOfJava17(command);
+    if (home) return home;
+  }
+  return null;
+}
+
+const pom = join(projectFolder, 'scripts', 'local-cassandra', 'pom.xml');
+const notes = join(cassandraFolder, 'jars.json');
+
+interface ResolvedJars {
+  readonly pomChecksum: string;
+  readonly jars: readonly string[];
+}
+
+async function pomChecksum(): Promise<string> {
+  return createHash('sha256')
+    .update(await readFile(pom))
+    .digest('hex');
+}
+
+/** The jars as Maven named them the last time, or null where the pom has changed since or one of them has gone. */
+async function jarsAtHand(): Promise<readonly string[] | null> {
+  let resolved: ResolvedJars;
+  try {
+    resolved = JSON.parse(await readFile(notes, 'utf8')) as ResolvedJars;
+  } catch {
+    return null;
+  }
+  const good =
+    resolved.pomChecksum === (await pomChecksum()) && resolved.jars.every((jar) => existsSync(jar));
+  return good ? resolved.jars : null;
+}
+
+async function hasMaven(javaHome: string): Promise<boolean> {
+  return run('mvn', ['--version'], { env: { ...process.env, JAVA_HOME: javaHome } }).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Lets Maven fetch the pom's jars into its local repository, and notes where they are for the next time. */
+async function resolveJars(javaHome: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
+  await mkdir(cassandraFolder, { recursive: true });
+  const answer = join(cassandraFolder, `classpath-${process.pid}`);
+  try {
+    await run(
+      'mvn',
+      ['--batch-mode', '--quiet', '--file', pom, 'dependency:build-classpath', `-Dmdep.outputFile=${answer}`],
+      { env: { ...process.env, JAVA_HOME: javaHome }, ...(signal && { signal }) },
+    );
+    const jars = (await readFile(answer, 'utf8')).trim().split(delimiter);
+    await writeFile(answer, JSON.stringify({ pomChecksum: await pomChecksum(), jars }, null, 2));
+    // Renamed, so that a second start at the same time never reads half a file.
+    await rename(answer, notes);
+    return jars;
+  } catch (error) {
+    await rm(answer, { force: true });
+    signal?.throwIfAborted();
+    const { stdout = '' } = error as { stdout?: string };
+    const why = /\[ERROR\] (.+)/.exec(stdout)?.[1] ?? String(error);
+    throw new LocalCassandraError('start_failed', `Maven could not fetch the jars of Cassandra: ${why}`);
+  }
+}
 
 const lacking = {
   system: 'Local Cassandra does not run on Windows itself: use the Windows Subsystem for Linux.',

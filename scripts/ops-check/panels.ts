@@ -1,33 +1,27 @@
-/** A graph of the dashboard: its lines are what its queries answer. */
+/** A graph of the dashboard, with the expressions that it queries. */
 export interface Panel {
   readonly title: string;
-  readonly unit: string;
-  readonly queries: readonly { readonly expr: string; readonly legend: string }[];
+  readonly queries: readonly string[];
 }
 
 interface GrafanaPanel {
   readonly type: string;
   readonly title: string;
-  readonly fieldConfig?: { readonly defaults: { readonly unit: string } };
-  readonly targets?: readonly { readonly expr: string; readonly legendFormat: string }[];
+  readonly targets?: readonly { readonly expr: string }[];
 }
 
-/** What Grafana puts in place of the variables, where scrapes are a second apart and everything is shown. */
+/** The values of Grafana's variables for a scrape interval of one second and all jobs and instances. */
 const VARIABLES = { $__rate_interval: '10s', $job: '.+', $instance: '.+' };
 
-/** The graphs of a dashboard in Grafana's JSON, with its variables filled in. */
+/** The graphs of a dashboard in Grafana's JSON, with the variables replaced. */
 export function panelsIn(dashboard: string): Panel[] {
   const { panels } = JSON.parse(dashboard) as { panels: readonly GrafanaPanel[] };
   return panels
     .filter(({ type }) => type !== 'row')
-    .map(({ title, fieldConfig, targets = [] }) => ({
-      title,
-      unit: fieldConfig?.defaults.unit ?? 'short',
-      queries: targets.map(({ expr, legendFormat }) => ({ expr: filledIn(expr), legend: legendFormat })),
-    }));
+    .map(({ title, targets = [] }) => ({ title, queries: targets.map(({ expr }) => filledIn(expr)) }));
 }
 
-/** The variables of a dashboard whose values are those of a label, with the metric that has it. */
+/** The variables of a dashboard that take their values from a label, with the metric of that label. */
 export function variablesIn(dashboard: string): { readonly label: string; readonly metric: string }[] {
   const { templating } = JSON.parse(dashboard) as {
     templating: { list: readonly { label: string; definition?: string }[] };
@@ -42,35 +36,35 @@ function filledIn(expr: string): string {
   return Object.entries(VARIABLES).reduce((text, [name, value]) => text.replaceAll(name, value), expr);
 }
 
-/** An alert, with the sides of its comparisons that should always have data. */
+/** An alert, with the operands of its comparisons that must always have data. */
 export interface Alert {
   readonly name: string;
   readonly sides: readonly string[];
 }
 
-/** The alerts as Prometheus tells of the rules that it has loaded. */
+/** The alerts in the rules that Prometheus has loaded. */
 export function alertsIn(groups: readonly { rules: readonly { name: string; query: string }[] }[]): Alert[] {
   return groups
     .flatMap(({ rules }) => rules)
     .map(({ name, query }) => ({ name, sides: query.split(/\s+and\s+/).map(withoutComparison) }));
 }
 
-/** What is compared with a number, or is to be absent. */
+/** The operand of a comparison with a number, or of `absent`. */
 function withoutComparison(expr: string): string {
   return expr.replace(/\s*(?:>|<|==)\s*[\d.* ]+$/, '').replace(/^absent\((.*)\)$/s, '$1');
 }
 
-/** Metrics, each with the labels that it has. */
+/** Metrics, each with its labels. */
 export type Metrics = ReadonlyMap<string, ReadonlySet<string>>;
 
-/** What Prometheus adds to what it reads. */
-const ADDED = ['job', 'instance'];
+/** The labels that Prometheus adds. */
+const ADDED_LABELS = ['job', 'instance'];
 
-/** The metrics in these texts, which have values. */
+/** The metrics with values in these texts in Prometheus format. */
 export function metricsIn(texts: readonly string[]): Metrics {
   const metrics = new Map<string, Set<string>>();
   for (const [, name = '', labels = ''] of texts.join('\n').matchAll(/^(\w+)(?:\{(.*)\})? /gm)) {
-    const known = metrics.get(name) ?? new Set(ADDED);
+    const known = metrics.get(name) ?? new Set(ADDED_LABELS);
     for (const label of labelsIn(labels)) known.add(label);
     metrics.set(name, known);
   }
@@ -81,7 +75,7 @@ function labelsIn(selector: string): string[] {
   return [...selector.matchAll(/(\w+)[=!]~?"/g)].map(([, label = '']) => label);
 }
 
-/** What an expression names of which there is nothing: a metric, a label of it, or a label to sum by. */
+/** The unknown names in an expression: a metric, a label of a metric, or a label to sum by. */
 export function strangersIn(expr: string, metrics: Metrics): string[] {
   const named = [...expr.matchAll(/\b([a-z]\w*)\{(.*?)\}/g)];
   const summedBy = [...expr.matchAll(/\bby ?\((.*?)\)/g)].flatMap(([, labels = '']) => labels.split(/,\s*/));

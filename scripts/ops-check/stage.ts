@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,34 +8,68 @@ import { makeMetricsApp } from '../../src/adapters/http/app.ts';
 import { standaloneProblem } from '../../src/adapters/http/problems.ts';
 import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
-import { startService, type Environment } from '../../test/faults/service.ts';
-import { freePort } from '../local-cassandra/free-port.ts';
-import { projectFolder } from '../local-cassandra/project-folder.ts';
-import { tieToThisProcess } from '../local-cassandra/processes.ts';
-import type { Tools } from './tools.ts';
+import { startService } from '../../test/faults/service.ts';
+import { run } from '../checks.ts';
+import { freePort, tieToThisProcess } from '../local-cassandra/processes.ts';
+import { projectFolder } from '../local-cassandra/project.ts';
 
-/** A line of an answer of Prometheus. */
+const toolFolder = join(projectFolder, 'node_modules', '.cache', 'ops-check');
+
+/** Prometheus and the tool that comes with it: paths of programs, or names of such that are on the PATH. */
+export interface Tools {
+  readonly prometheus: string;
+  readonly promtool: string;
+}
+
+/**
+ * The tools: those of this host, or else those out of Debian's package, which is unpacked into a folder of ours and not
+ * installed. Null where neither can be had.
+ */
+export async function findTools(): Promise<Tools | null> {
+  if (await areThere({ prometheus: 'prometheus', promtool: 'promtool' })) {
+    return { prometheus: 'prometheus', promtool: 'promtool' };
+  }
+  const bin = join(toolFolder, 'usr', 'bin');
+  const unpacked = { prometheus: join(bin, 'prometheus'), promtool: join(bin, 'promtool') };
+  if (!existsSync(unpacked.promtool)) await unpack();
+  return (await areThere(unpacked)) ? unpacked : null;
+}
+
+async function areThere({ prometheus, promtool }: Tools): Promise<boolean> {
+  const runs = [await run(prometheus, ['--version']), await run(promtool, ['--version'])];
+  return runs.every(({ code }) => code === 0);
+}
+
+async function unpack(): Promise<void> {
+  rmSync(toolFolder, { recursive: true, force: true });
+  mkdirSync(toolFolder, { recursive: true });
+  await run('apt-get', ['download', 'prometheus'], { cwd: toolFolder });
+  const archive = readdirSync(toolFolder).find((name) => name.endsWith('.deb'));
+  if (archive !== undefined) await run('dpkg', ['-x', archive, '.'], { cwd: toolFolder });
+}
+
+/** A time series in a result of Prometheus. */
 export interface Series {
   readonly metric: Readonly<Record<string, string>>;
   readonly values: readonly (readonly [seconds: number, value: string])[];
 }
 
-/** A service under a little load, and a Prometheus that reads its metrics. */
+/** The test environment: a service under low load, and a Prometheus that scrapes its metrics. */
 export interface Stage {
-  /** The metrics as each of those who are read gives them. */
+  /** The metrics of each scraped service, as text. */
   readonly texts: () => Promise<readonly string[]>;
-  /** What the expression has been while there was load; rejects with what Prometheus has against it. */
+  /** The values of the expression during the load. Rejects with Prometheus's error for an invalid expression. */
   readonly query: (expr: string) => Promise<readonly Series[]>;
   readonly rules: () => Promise<readonly { rules: readonly { name: string; query: string }[] }[]>;
 }
 
 /**
- * Runs `act` once there have been metrics for so long: of a service on the Cassandra that these variables name; or, where
- * there are none, of one in memory, and of a second one that has a Cassandra and a bad day, but is only its metrics.
+ * Runs `act` after metrics were collected for `seconds`: those of a service with its storage in memory, and simulated ones of
+ * a service on Cassandra with failures.
  */
 export async function onStage(
   tools: Tools,
-  { seconds, cassandra }: { readonly seconds: number; readonly cassandra: Environment | null },
+  seconds: number,
   act: (stage: Stage) => Promise<void>,
 ): Promise<void> {
   const closing: (() => unknown)[] = [];
@@ -43,8 +77,8 @@ export async function onStage(
     const folder = mkdtempSync(join(tmpdir(), 'messenger-ops-'));
     closing.push(() => rmSync(folder, { recursive: true }));
 
-    const { url, metrics } = await openService(cassandra, closing);
-    const addresses = [metrics, ...(cassandra === null ? [await openBadDay(closing)] : [])];
+    const { url, metrics } = await openService(closing);
+    const addresses = [metrics, await openSimulatedMetrics(closing)];
     const prometheus = await openPrometheus(tools, folder, addresses, closing);
     await load(url, seconds);
 
@@ -70,45 +104,41 @@ export async function onStage(
   }
 }
 
-async function openService(
-  cassandra: Environment | null,
-  closing: (() => unknown)[],
-): Promise<{ url: string; metrics: string }> {
-  const storage = cassandra === null ? 'memory' : 'cassandra';
-  const service = startService({ ...cassandra, STORAGE: storage, METRICS_PORT: '0' });
+async function openService(closing: (() => unknown)[]): Promise<{ url: string; metrics: string }> {
+  const service = startService({ STORAGE: 'memory', METRICS_PORT: '0' });
   closing.push(() => service.terminate());
   await service.said(/"Ready at /);
   const metrics = /"Metrics at (http:[^"]+)"/.exec(await service.said(/"Metrics at /))?.[1];
   return { url: service.url, metrics: metrics! };
 }
 
-/** What goes out to a Cassandra, and how it may end. */
+/** The statements and nodes of the simulated service. */
 const STATEMENTS = ['BATCH conversations_by_user', 'BATCH messages', 'SELECT messages', 'SELECT users'];
 const NODES = ['10.0.0.1:9042', '10.0.0.2:9042', '10.0.0.3:9042'];
 
-/** The metrics of a service of which now and then a statement fails, and that turns some away. */
-async function openBadDay(closing: (() => unknown)[]): Promise<string> {
-  let told = 0;
+/** Serves simulated metrics of a service on Cassandra, where some statements fail and some requests are rejected. */
+async function openSimulatedMetrics(closing: (() => unknown)[]): Promise<string> {
+  let tick = 0;
   const { telemetry, ...metrics } = makeMetrics({
-    concurrencyLimiter: () => ({ inProgress: told % 40, limit: 64, rejected: told >> 4 }),
-    pools: () => NODES.map((node, index) => ({ node, connections: 2, inFlight: (told >> index) % 5 })),
-    clock: () => ({ verified: told % 500 < 450, offsetSeconds: ((told % 60) - 30) / 1_000 }),
+    concurrencyLimiter: () => ({ inProgress: tick % 40, limit: 64, rejected: tick >> 4 }),
+    pools: () => NODES.map((node, index) => ({ node, connections: 2, inFlight: (tick >> index) % 5 })),
+    clock: () => ({ verified: tick % 500 < 450, offsetSeconds: ((tick % 60) - 30) / 1_000 }),
   });
   const timer = setInterval(() => {
-    told += 1;
+    tick += 1;
     for (const statement of STATEMENTS) {
       const end = telemetry.statementSent(statement);
-      setTimeout(() => end(told % 25 === 0 ? 'unavailable' : 'ok', told % 20 === 0 ? 1 : 0), told % 8);
+      setTimeout(() => end(tick % 25 === 0 ? 'unavailable' : 'ok', tick % 20 === 0 ? 1 : 0), tick % 8);
     }
-    if (told % 10 === 0) telemetry.attemptRepeated();
-    telemetry.inboxRead({ read: 64 + (told % 9), shown: 20 });
-    const status = told % 25 === 0 ? 503 : 201;
-    const replayed = told % 30 === 0;
+    if (tick % 10 === 0) telemetry.attemptRepeated();
+    telemetry.inboxRead({ read: 64 + (tick % 9), shown: 20 });
+    const status = tick % 25 === 0 ? 503 : 201;
+    const replayed = tick % 30 === 0;
     telemetry.requestAnswered({
       method: 'POST',
       route: '/api/messages',
       status,
-      milliseconds: told % 90,
+      milliseconds: tick % 90,
       replayed,
     });
   }, 20);
@@ -129,7 +159,7 @@ async function openBadDay(closing: (() => unknown)[]): Promise<string> {
   return `${server.url}/metrics`;
 }
 
-/** Starts a Prometheus that reads the metrics at `addresses` each second; resolves when it has begun to. */
+/** Starts a Prometheus that scrapes `addresses` every second. Resolves when Prometheus is ready. */
 async function openPrometheus(
   { prometheus }: Tools,
   folder: string,
@@ -175,10 +205,10 @@ async function openPrometheus(
   throw new Error('Prometheus did not start.');
 }
 
-/** Rounds of requests in a second. */
+/** Rounds of requests per second. */
 const ROUNDS = 8;
 
-/** Has some users talk for so long, and one go wrong. */
+/** Sends requests of several users for `seconds`, including repeated sends and requests to an unknown route. */
 async function load(url: string, seconds: number): Promise<void> {
   const run = Date.now();
   const until = performance.now() + seconds * 1000;

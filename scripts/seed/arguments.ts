@@ -5,52 +5,52 @@ import { FEWEST_USERS, mostConversations, type Parameters } from './talks.ts';
 
 export const HELP = `npm run seed [-- options]
 
-Fills the storage that the environment names (STORAGE, CASSANDRA_...), or else the local Cassandra that
-npm run cassandra or npm run start:cassandra runs, with test data: users, conversations of the last four weeks, and five
-special conversations of user 1: one of several pages, one over two years, one with a single message, one without any,
-and notes to oneself.
+Writes test data: users, conversations of the last four weeks, and five special conversations of user 1: one of several
+pages, one over two years, one with a single message, one without messages, and notes to self. The target is the storage
+in the environment (STORAGE, CASSANDRA_...), or by default the local Cassandra of npm run cassandra or
+npm run start:cassandra.
 
   --users N          users 1 to N; default 10
   --conversations N  conversations between two of them, besides the special ones; default 15
-  --messages N       messages in these conversations together; default 40 times their number
-  --seed TEXT        what chance begins with; default 1
-  --until TIME       RFC 3339; everything was said before it; default the start of this day in UTC
+  --messages N       total messages in these conversations; default 40 times their number
+  --seed TEXT        the random seed; default 1
+  --until TIME       RFC 3339; all messages are before this time; default the start of the current day in UTC
   --help             this text
 
-The same options give the same data, ids and times included. So running it again on the same day, or with the same
---until, writes the same rows again; after a failure it completes them. Other options add to what is there.
+The same options give the same data, including ids and times. A second run on the same day, or with the same --until,
+writes the same rows again; after a failure it completes them. A run with other options adds data.
 `;
 
-/** Arguments that can't be followed. The message is a sentence for people, but for its full stop. */
+/** Invalid arguments. The message is a sentence for the user, without its full stop. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-const MOST_USERS = 1_000_000;
-/** They decide on the memory that a run takes: some hundred bytes each. */
-const MOST_CONVERSATIONS = 1_000_000;
-const MOST_MESSAGES = 1_000_000_000;
+const MAX_USERS = 1_000_000;
+/** A run takes some hundred bytes of memory for each conversation. */
+const MAX_CONVERSATIONS = 1_000_000;
+const MAX_MESSAGES = 1_000_000_000;
 
-/** The data reach back two years, and time begins in 1970. */
+/** The data starts two years before --until, and ids can't have times before 1970. */
 const EARLIEST_UNTIL: Microseconds = Date.UTC(1973, 0) * 1000;
 
-/** What `args` ask for at the time `now`. Throws a `UsageError`. */
+/** Parses `args` at the time `now`. Throws a `UsageError`. */
 export function parametersFrom(args: readonly string[], now: Microseconds): Parameters | 'help' {
   const given = optionsFrom(args);
   if (given.help === true) return 'help';
-  const users = countFrom('--users', given.users ?? '10', FEWEST_USERS, MOST_USERS);
-  const mostPairs = Math.min(mostConversations(users), MOST_CONVERSATIONS);
+  const users = countFrom('--users', given.users ?? '10', FEWEST_USERS, MAX_USERS);
+  const maxConversations = Math.min(mostConversations(users), MAX_CONVERSATIONS);
   const conversations = countFrom(
     `--conversations with ${users} users`,
     given.conversations ?? '15',
     1,
-    mostPairs,
+    maxConversations,
   );
   const messages = countFrom(
     `--messages with ${conversations} conversations`,
     given.messages ?? (40 * conversations).toString(),
     conversations,
-    MOST_MESSAGES,
+    MAX_MESSAGES,
   );
   const until = given.until === undefined ? now - (now % DAY) : untilFrom(given.until, now);
   return { seed: given.seed ?? '1', until, users, conversations, messages };
@@ -69,15 +69,15 @@ function optionsFrom(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], options: OPTIONS }).values;
   } catch (error) {
-    // The rest of Node's text tells how it might have been meant.
+    // The rest of Node's message is a suggestion.
     throw new UsageError((error as Error).message.split(/\.\s/)[0]);
   }
 }
 
-function countFrom(name: string, text: string, least: number, most: number): number {
+function countFrom(name: string, text: string, min: number, max: number): number {
   const count = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
-  if (count >= least && count <= most) return count;
-  throw new UsageError(`${name} takes a whole number from ${least} to ${most}, not '${text}'`);
+  if (count >= min && count <= max) return count;
+  throw new UsageError(`${name} takes a whole number from ${min} to ${max}, not '${text}'`);
 }
 
 function untilFrom(text: string, now: Microseconds): Microseconds {

@@ -2,48 +2,48 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 
-/** How long to wait before each further attempt, in milliseconds: half a minute in all. */
+/** The delay before each retry, in milliseconds: half a minute in total. */
 const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 16_000];
 
 /**
- * `storage`, asked again where it lets us down, so that a long run outlives a node that restarts or is busy. All
- * that a storage does may be repeated. Rejects with the last failure when patience is at its end.
+ * Wraps `storage` with retries after a `StorageFailure`, so that a long run survives a node that restarts or is
+ * overloaded. All storage operations may be repeated. Rejects with the last failure after the last retry.
  */
 export function patient(storage: Storage, pause: (milliseconds: number) => Promise<unknown> = wait): Storage {
-  const persist = async <Answer>(ask: () => Promise<Answer>): Promise<Answer> => {
+  const withRetry = async <Result>(attempt: () => Promise<Result>): Promise<Result> => {
     for (const milliseconds of PAUSES_MS) {
       try {
-        return await ask();
+        return await attempt();
       } catch (error) {
         if (!(error instanceof StorageFailure)) throw error;
         await pause(milliseconds);
       }
     }
-    return ask();
+    return attempt();
   };
   const { messages, conversations, events, readPositions, users } = storage;
   return {
     messages: {
-      append: (posting) => persist(() => messages.append(posting)),
-      listBefore: (id, slice) => persist(() => messages.listBefore(id, slice)),
+      append: (request) => withRetry(() => messages.append(request)),
+      listBefore: (id, slice) => withRetry(() => messages.listBefore(id, slice)),
     },
     conversations: {
-      find: (id) => persist(() => conversations.find(id)),
-      start: (conversation) => persist(() => conversations.start(conversation)),
-      isInInbox: (userId, id) => persist(() => conversations.isInInbox(userId, id)),
-      listByUser: (id, slice) => persist(() => conversations.listByUser(id, slice)),
+      find: (id) => withRetry(() => conversations.find(id)),
+      start: (conversation) => withRetry(() => conversations.start(conversation)),
+      isInInbox: (userId, id) => withRetry(() => conversations.isInInbox(userId, id)),
+      listByUser: (id, slice) => withRetry(() => conversations.listByUser(id, slice)),
     },
     events: {
-      listAfter: (id, after, limit) => persist(() => events.listAfter(id, after, limit)),
+      listAfter: (id, after, limit) => withRetry(() => events.listAfter(id, after, limit)),
     },
     readPositions: {
-      mark: (mark) => persist(() => readPositions.mark(mark)),
-      listByConversation: (conversation) => persist(() => readPositions.listByConversation(conversation)),
-      countUnread: (id, entry) => persist(() => readPositions.countUnread(id, entry)),
+      mark: (mark) => withRetry(() => readPositions.mark(mark)),
+      listByConversation: (conversation) => withRetry(() => readPositions.listByConversation(conversation)),
+      countUnread: (id, entry) => withRetry(() => readPositions.countUnread(id, entry)),
     },
     users: {
-      find: (id) => persist(() => users.find(id)),
-      save: (user) => persist(() => users.save(user)),
+      find: (id) => withRetry(() => users.find(id)),
+      save: (user) => withRetry(() => users.save(user)),
     },
     readinessProblems: () => storage.readinessProblems(),
     close: () => storage.close(),

@@ -1,8 +1,8 @@
 import { oneOf, type Random } from './random.ts';
 import type { Part } from './rhythm.ts';
 
-/** What somebody says as message `index` of a conversation, at some part of an exchange. */
-export type Voice = (said: {
+/** Makes the content of message `index` of a conversation, in the given part of an exchange. */
+export type Voice = (context: {
   readonly index: number;
   readonly part: Part;
   readonly random: Random;
@@ -179,7 +179,7 @@ const OTHER_LANGUAGES: readonly Phrases[] = [
   },
 ];
 
-/** Most of them are more than one code point: a family, flags, a skin tone, a profession. */
+/** Most of these have more than one code point: a family, flags, a skin tone, a profession. */
 const EMOJI = ['🙂', '😅', '🔥', '💪🏿', '👨‍👩‍👧‍👦', '🏳️‍🌈', '🇧🇷', '👩🏽‍🚀', '❤️‍🔥'];
 
 const NOTES = [
@@ -196,19 +196,19 @@ const INTRODUCTION =
   'It’s the size of a cello 🎻 and blocks my hallway, so I’d be glad if you could come by any time after six. ' +
   'No hurry if today is bad; I have begun to climb over it quite elegantly.';
 
-/** Somebody who chats in one language. */
-export function chatting(chance: Random): Voice {
-  const phrases = chance() < 0.4 ? ENGLISH : oneOf(OTHER_LANGUAGES, chance);
+/** A voice that chats in one language. */
+export function chatting(languageRandom: Random): Voice {
+  const phrases = languageRandom() < 0.4 ? ENGLISH : oneOf(OTHER_LANGUAGES, languageRandom);
   return ({ part, random }) => {
     const phrase = oneOf(phrases[part], random);
     return random() < 0.1 ? `${phrase} ${oneOf(EMOJI, random)}` : phrase;
   };
 }
 
-/** Somebody who writes down what not to forget. */
+/** A voice that writes notes to self. */
 export const noting: Voice = ({ index }) => NOTES[index % NOTES.length] ?? '';
 
-/** Somebody who writes for the first time, and at more length than an inbox shows. */
+/** A voice that writes a first message, longer than an inbox preview. */
 export const introducing: Voice = () => INTRODUCTION;
 
 const GIVEN_NAMES =
@@ -221,7 +221,7 @@ const FAMILY_NAMES =
     ' ',
   );
 
-/** The name of the user that has `number`, which counts from 1; the first 400 are told apart by it. */
+/** The name of the user with this `number`, from 1. The names of the first 400 users are unique. */
 export function usernameOf(number: number): string {
   const index = number - 1;
   const given = GIVEN_NAMES[index % GIVEN_NAMES.length] ?? '';

@@ -21,13 +21,13 @@ import {
   type Talk,
 } from './talks.ts';
 
-/** How many users or conversations are written at once. */
-const WIDTH = 32;
+/** How many users or conversations are written in parallel. */
+const CONCURRENCY = 32;
 
-/** The tail of an id has 52 bits, in two draws. */
+/** The tail of an id has 52 random bits, drawn in two halves. */
 const HALF_TAIL = 0x400_0000;
 
-/** How many messages there will be, those of the special conversations included. */
+/** The total number of messages, including those of the special conversations. */
 export function messagesIn(parameters: Parameters): number {
   return Object.values(specialTalks(parameters)).reduce(
     (sum, { messages }) => sum + messages,
@@ -36,15 +36,15 @@ export function messagesIn(parameters: Parameters): number {
 }
 
 /**
- * Puts the data into storage, through the use cases. Each conversation is played in order and by a clock and ids
- * of its own, as if a process did nothing else; several are played at once. So the memory it takes grows with the
- * number of conversations, and not with that of messages.
+ * Writes the data to storage through the use cases. Each conversation is written in order, with its own clock and ids;
+ * several conversations are written in parallel. The memory use grows with the number of conversations, not with the
+ * number of messages.
  *
- * It may be repeated, or ended half-way and repeated: the same ids name the same rows. Idempotency keys would
- * promise no more and cost a lightweight transaction a message.
+ * It may be repeated, also after a run that was stopped: the same ids address the same rows. Idempotency keys would add
+ * no guarantee and cost a lightweight transaction per message.
  *
- * Rejects with the `StorageFailure` that ended it, once nothing is in progress any more. `sent` is told of each
- * message that was stored.
+ * After a failure it waits for the work in progress, and rejects with that failure. `sent` is called for each stored
+ * message.
  */
 export async function play(deps: {
   storage: Storage;
@@ -52,22 +52,22 @@ export async function play(deps: {
   sent: () => void;
 }): Promise<void> {
   const { parameters } = deps;
-  await atOnce(numbersTo(parameters.users), (number) => save(number, deps));
-  await atOnce(talksOf(parameters), (talk, hasFailed) => speak(talk, hasFailed, deps));
+  await inParallel(numbersTo(parameters.users), (number) => writeUser(number, deps));
+  await inParallel(talksOf(parameters), (talk, hasFailed) => writeTalk(talk, hasFailed, deps));
 }
 
-/** Users came one a second, the last of them before the oldest message. */
-async function save(
+/** Users are created one per second, all of them before the oldest message. */
+async function writeUser(
   number: number,
   { storage, parameters }: { storage: Storage; parameters: Parameters },
 ): Promise<void> {
   const { until, users } = parameters;
-  const joined = until - LONGEST - (users - number + 1) * SECOND;
-  const saveUser = makeSaveUser({ users: storage.users, clock: { now: () => joined } });
+  const createdAt = until - LONGEST - (users - number + 1) * SECOND;
+  const saveUser = makeSaveUser({ users: storage.users, clock: { now: () => createdAt } });
   await saveUser({ caller: SERVICE, userId: userIdOf(number), username: usernameOf(number) });
 }
 
-async function speak(
+async function writeTalk(
   talk: Talk,
   hasFailed: () => boolean,
   { storage, parameters, sent }: { storage: Storage; parameters: Parameters; sent: () => void },
@@ -81,21 +81,21 @@ async function speak(
     const deps = { messages, conversations, readPositions, messageIds, conversationIdOf };
     await makeStartConversation(deps)({ caller: SERVICE, participantIds: talk.participantIds });
   }
-  // The past is imported: nobody is told of it now.
+  // These messages are an import, not live: they get no late events.
   const imported: MessageRepository = {
     ...messages,
     append: (request) => messages.append({ ...request, isLive: false }),
   };
   const sendMessage = makeSendMessage({ messages: imported, messageIds, conversationIdOf });
-  for (const { time, ...said } of linesOf(talk, parameters)) {
+  for (const { time, ...line } of linesOf(talk, parameters)) {
     if (hasFailed()) return;
     now = time;
-    await sendMessage({ ...said, caller: SERVICE, idempotencyKey: null });
+    await sendMessage({ ...line, caller: SERVICE, idempotencyKey: null });
     sent();
   }
 }
 
-/** Ids as the service makes them, but for chance, which is `random`. */
+/** Ids in the format of the service, with `random` as the source of randomness. */
 function seededMessageIds({ clock, random }: { clock: Pick<Clock, 'now'>; random: Random }): MessageIds {
   let last = 0;
   return {
@@ -117,14 +117,14 @@ function* numbersTo(last: number): Generator<number> {
   for (let number = 1; number <= last; number += 1) yield number;
 }
 
-/** Does `work` for all items, several at once. After a failure it begins nothing, and rejects when all is at rest. */
-async function atOnce<Item>(
+/** Does `work` for all items, several in parallel. After a failure it starts no further work, and then rejects. */
+async function inParallel<Item>(
   items: Generator<Item>,
   work: (item: Item, hasFailed: () => boolean) => Promise<void>,
 ): Promise<void> {
   let failed = false;
   const worker = async (): Promise<void> => {
-    // A throw out of this loop ends the generator, and with it the loops of the others.
+    // An error in this loop ends the generator, and so the loops of the other workers.
     for (const item of items) {
       await work(item, () => failed).catch((error: unknown) => {
         failed = true;
@@ -132,6 +132,6 @@ async function atOnce<Item>(
       });
     }
   };
-  const ends = await Promise.allSettled(Array.from({ length: WIDTH }, worker));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  const results = await Promise.allSettled(Array.from({ length: CONCURRENCY }, worker));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }

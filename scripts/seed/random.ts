@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 
-/** A number from 0 up to, and never, 1. */
+/** Returns a number from 0 (inclusive) to 1 (exclusive). */
 export type Random = () => number;
 
 /**
- * The chance that `names` stand for: in every run and on every host the same, and unlike that of other names.
- * It is sfc32 by Chris Doty-Humphrey (PractRand), begun with 96 bits of the names' SHA-256. A package would have
- * to be a production dependency: this also runs where nothing else is installed.
+ * A pseudorandom generator seeded by `names`: the same names give the same sequence in every run and on every host, and
+ * different names give different sequences. It is sfc32 by Chris Doty-Humphrey (PractRand), seeded with 96 bits of the
+ * SHA-256 of the names. A package would have to be a production dependency, because this also runs where only those are
+ * installed.
  */
 export function randomOf(...names: readonly (string | number)[]): Random {
   const digest = createHash('sha256').update(JSON.stringify(names)).digest();
@@ -24,12 +25,12 @@ export function randomOf(...names: readonly (string | number)[]): Random {
   };
 }
 
-/** A whole number from 0 up to, and never, `bound`. */
+/** A whole number from 0 (inclusive) to `bound` (exclusive). */
 export function below(bound: number, random: Random): number {
   return Math.floor(random() * bound);
 }
 
-/** One of `items`, which are not none. */
+/** One of `items`, which must not be empty. */
 export function oneOf<Item>(items: readonly Item[], random: Random): Item {
   return items[below(items.length, random)] as Item;
 }

@@ -4,38 +4,38 @@ import { timestampOfMicroseconds } from '../../src/domain/time.ts';
 import { messagesIn } from './play.ts';
 import { specialTalks, type Parameters } from './talks.ts';
 
-/** Where progress is shown; `process.stderr` fits. */
+/** The output for progress, such as `process.stderr`. */
 export interface Terminal {
   readonly isTTY: boolean;
   write(text: string): unknown;
 }
 
-/** Counts what is done, and shows it now and then. */
+/** Counts the messages, and shows the progress at intervals. */
 export interface Progress {
   advance(): void;
-  /** Leaves a terminal's line empty. */
+  /** Clears the progress line on a terminal. */
   end(): void;
 }
 
-/** Progress towards `total` messages: on a terminal one line that changes, elsewhere one each ten seconds. */
+/** Progress towards `total` messages: one updated line on a terminal, otherwise a new line every ten seconds. */
 export function makeProgress(
   total: number,
   terminal: Terminal,
   steady: () => number = () => performance.now(),
 ): Progress {
-  const every = terminal.isTTY ? 100 : 10_000;
-  const begun = steady();
-  let shown = begun;
+  const intervalMs = terminal.isTTY ? 100 : 10_000;
+  const startedAt = steady();
+  let lastShownAt = startedAt;
   let done = 0;
   return {
     advance() {
       done += 1;
       const now = steady();
-      if (now - shown < every) return;
-      shown = now;
-      const rate = grouped(Math.round((done * 1000) / (now - begun)));
-      const line = `${grouped(done)} of ${grouped(total)} messages, ${rate}/s`;
-      // Back at the line's beginning, so that whatever is written next takes its place.
+      if (now - lastShownAt < intervalMs) return;
+      lastShownAt = now;
+      const rate = formatCount(Math.round((done * 1000) / (now - startedAt)));
+      const line = `${formatCount(done)} of ${formatCount(total)} messages, ${rate}/s`;
+      // The cursor returns to the start of the line, so that the next output replaces it.
       terminal.write(terminal.isTTY ? `${CLEAR_LINE}${line}\r` : `${line}\n`);
     },
     end() {
@@ -46,21 +46,21 @@ export function makeProgress(
 
 const CLEAR_LINE = '\u001B[K';
 
-/** What there is now, after so many `seconds`. */
+/** The summary of a run of `seconds`. */
 export function summaryOf(parameters: Parameters, seconds: number): string {
   const { users, conversations } = parameters;
   const special = Object.keys(specialTalks(parameters)).length;
   const messages = messagesIn(parameters);
   return (
-    `${grouped(users)} users, ${grouped(conversations + special)} conversations and ${grouped(messages)} messages ` +
+    `${formatCount(users)} users, ${formatCount(conversations + special)} conversations and ${formatCount(messages)} messages ` +
     `in ${seconds.toFixed(1)} s.`
   );
 }
 
-/** The options that decide on the same data on any day. */
+/** The options that reproduce the same data on any day. */
 export function optionsOf({ users, conversations, messages, seed, until }: Parameters): string {
   const time = timestampOfMicroseconds(until).replace(/\.?0+Z$/, 'Z');
-  // Quoted for a shell, in which a quotation ends before a quote and goes on behind it.
+  // Quoted for a shell. A single quote ends the quoted text, is escaped, and starts a new quoted text.
   const quoted = /^[\w.-]+$/.test(seed) ? seed : `'${seed.replaceAll("'", "'\\''")}'`;
   return (
     `--users=${users} --conversations=${conversations} --messages=${messages} ` +
@@ -68,7 +68,7 @@ export function optionsOf({ users, conversations, messages, seed, until }: Param
   );
 }
 
-/** Requests to a service at `url` that show what there is to see. */
+/** Example requests for a service at `url` that show the data. */
 export function examplesAt(url: string, parameters: Parameters): string {
   const talks = Object.values(specialTalks(parameters));
   const requests: readonly (readonly [string, string])[] = [
@@ -82,6 +82,6 @@ export function examplesAt(url: string, parameters: Parameters): string {
   return requests.map(([about, path]) => `# ${about}\ncurl '${url}${path}'\n`).join('');
 }
 
-function grouped(count: number): string {
+function formatCount(count: number): string {
   return count.toLocaleString('en');
 }

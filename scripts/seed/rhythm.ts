@@ -5,16 +5,16 @@ export const SECOND: Microseconds = 1_000_000;
 export const HOUR = 3_600 * SECOND;
 export const DAY = 24 * HOUR;
 
-/** How much is written in each hour of a day in UTC, against the other hours: busy days, quiet nights. */
+/** The relative number of messages in each hour of a day in UTC: many by day, few by night. */
 const BY_HOUR = [4, 2, 1, 1, 1, 2, 6, 14, 20, 22, 22, 24, 30, 26, 22, 22, 24, 30, 36, 40, 40, 34, 22, 10];
 
-/** How much is written on each day of a week, from Sunday. */
+/** The relative number of messages on each day of a week, from Sunday. */
 const BY_DAY = [13, 9, 9, 10, 10, 12, 14];
 
-/** From the share of all that is written between two times to the time at which that share is reached. */
+/** Maps a share (0–1) of all messages in a period to the time at which that share is reached. */
 export type Rhythm = (share: number) => Microseconds;
 
-/** The rhythm in which people write between `from` and `to`. */
+/** The rhythm of messages between `from` and `to`. */
 export function rhythmOf(from: Microseconds, to: Microseconds): Rhythm {
   const hours = Math.ceil((to - from) / HOUR);
   const writtenBefore = new Float64Array(hours + 1);
@@ -40,51 +40,51 @@ export function rhythmOf(from: Microseconds, to: Microseconds): Rhythm {
   };
 }
 
-/** Where in an exchange something is said. */
+/** The part of an exchange that a message belongs to. */
 export type Part = 'opening' | 'answer' | 'closing';
 
 /**
- * When `count` things are said before `to`, ascending: in exchanges of about `perExchange`, which begin in the
- * rhythm of `at` and in which one answer follows another within minutes, or faster where it would run into the
- * next exchange. It takes the same memory for any `count`.
+ * The times of `count` messages before `to`, ascending. They form exchanges of about `perExchange` messages. Exchanges
+ * start in the rhythm of `at`; within an exchange, messages follow each other within minutes, or faster if the next
+ * exchange would start before the end of this one. The memory use does not depend on `count`.
  *
- * Like all that decides on times and ids here it only adds, subtracts, multiplies and divides, which come out the
- * same on every host; `Math.pow` and `Math.log` need not.
+ * Like all code here that computes times and ids, it only adds, subtracts, multiplies and divides: the results are the
+ * same on every host. Those of `Math.pow` and `Math.log` may differ.
  */
-export function* exchanges(asked: {
+export function* exchanges(parameters: {
   count: number;
   perExchange: number;
   at: Rhythm;
   to: Microseconds;
   random: Random;
 }): Generator<{ readonly time: Microseconds; readonly part: Part }> {
-  const { count, perExchange, at, to, random } = asked;
+  const { count, perExchange, at, to, random } = parameters;
   const all = Math.ceil(count / perExchange);
-  let said = 0;
-  let begins = at(random() / all);
+  let countSoFar = 0;
+  let startsAt = at(random() / all);
   for (let index = 1; index <= all; index += 1) {
     const isLast = index === all;
-    const nextBegins = isLast ? to : at((index + random()) / all);
-    const saidThen = isLast ? count : Math.floor((count * (index - 0.5 + random())) / all);
-    const pauses = Array.from({ length: saidThen - said }, () => pauseAfter(random));
-    const haste = Math.min(1, (nextBegins - begins) / pauses.reduce((sum, pause) => sum + pause, 0));
-    let time = begins;
-    for (const [place, pause] of pauses.entries()) {
-      yield { time: Math.floor(time), part: partAt(place, pauses.length) };
-      time += pause * haste;
+    const nextStartsAt = isLast ? to : at((index + random()) / all);
+    const countAfter = isLast ? count : Math.floor((count * (index - 0.5 + random())) / all);
+    const pauses = Array.from({ length: countAfter - countSoFar }, () => pauseAfter(random));
+    const scale = Math.min(1, (nextStartsAt - startsAt) / pauses.reduce((sum, pause) => sum + pause, 0));
+    let time = startsAt;
+    for (const [position, pause] of pauses.entries()) {
+      yield { time: Math.floor(time), part: partAt(position, pauses.length) };
+      time += pause * scale;
     }
-    said = saidThen;
-    begins = nextBegins;
+    countSoFar = countAfter;
+    startsAt = nextStartsAt;
   }
 }
 
-/** From five seconds to five minutes, mostly under one. */
+/** A pause from five seconds to five minutes, mostly under one minute. */
 function pauseAfter(random: Random): Microseconds {
   const chance = random();
   return (5 + 295 * chance * chance * chance) * SECOND;
 }
 
-function partAt(place: number, length: number): Part {
-  if (place === 0) return 'opening';
-  return place === length - 1 && length > 2 ? 'closing' : 'answer';
+function partAt(position: number, length: number): Part {
+  if (position === 0) return 'opening';
+  return position === length - 1 && length > 2 ? 'closing' : 'answer';
 }

@@ -4,23 +4,23 @@ import { chatting, introducing, noting, type Voice } from './phrases.ts';
 import { below, randomOf } from './random.ts';
 import { DAY, exchanges, rhythmOf, type Rhythm } from './rhythm.ts';
 
-/** What decides on the data: from equal parameters come equal data, to the last digit of each id. */
+/** The parameters of the data: equal parameters give equal data, including all ids. */
 export interface Parameters {
   readonly seed: string;
-  /** All that is said was said before. */
+  /** All messages are before this time. */
   readonly until: Microseconds;
-  /** Users are called `1`, `2` and so on. At least `FEWEST_USERS`. */
+  /** The number of users, at least `FEWEST_USERS`. Their ids are `1`, `2` and so on. */
   readonly users: number;
-  /** At most `mostConversations(users)`. */
+  /** The number of random conversations, at most `mostConversations(users)`. */
   readonly conversations: number;
-  /** In these conversations together: at least one in each. Those of the special ones come on top. */
+  /** The total in the random conversations, at least one in each. The special conversations have further messages. */
   readonly messages: number;
 }
 
-/** A conversation, and all that decides on what is said in it. */
+/** A conversation, and the parameters of its messages. */
 export interface Talk {
   readonly participantIds: readonly [UserId, UserId];
-  /** When it is started without a message; null where its first message starts it. */
+  /** The time at which it is started without a message; null if its first message starts it. */
   readonly startedAt: Microseconds | null;
   readonly messages: number;
   readonly perExchange: number;
@@ -36,16 +36,16 @@ export interface Line {
   readonly content: string;
 }
 
-/** How far back the oldest message lies. */
+/** The maximum age of a message. */
 export const LONGEST: Microseconds = 730 * DAY;
 
 const RECENT = 28 * DAY;
-const USUAL_EXCHANGE = 6;
+const DEFAULT_PER_EXCHANGE = 6;
 
-/** User 1 has a special conversation with each of the others of them. */
+/** The smallest number of users: user 1 has special conversations with users 2 to 5. */
 export const FEWEST_USERS = 5;
 
-/** How many pairs of users have no special conversation. */
+/** The number of pairs of users without a special conversation. */
 export function mostConversations(users: number): number {
   return (users * (users - 1)) / 2 - (FEWEST_USERS - 1);
 }
@@ -54,13 +54,13 @@ export function userIdOf(number: number): UserId {
   return number.toString() as UserId;
 }
 
-/** A conversation that is there to look at what is rare. */
+/** A conversation that shows a rare case. */
 export interface SpecialTalk extends Talk {
-  /** What it shows. */
+  /** The case that it shows. */
   readonly title: string;
 }
 
-/** The special conversations: one for each thing that is rare, all of them in the inbox of user 1. */
+/** The special conversations: one for each rare case, all in the inbox of user 1. */
 export function specialTalks({
   seed,
   until,
@@ -70,22 +70,27 @@ export function specialTalks({
     participantIds: [userIdOf(1), userIdOf(number)],
     startedAt: null,
     messages,
-    perExchange: USUAL_EXCHANGE,
+    perExchange: DEFAULT_PER_EXCHANGE,
     at: recently,
     voice: chatting(randomOf(seed, 'special', number)),
   });
-  const twoYears = rhythmOf(until - LONGEST, until);
-  const someTime = recently(randomOf(seed, 'empty')());
+  const overTwoYears = rhythmOf(until - LONGEST, until);
+  const recentTime = recently(randomOf(seed, 'empty')());
   return {
-    paged: { ...withUser(2, 65), title: 'more than a page' },
-    old: { ...withUser(3, 75), title: 'a few messages a month for two years', perExchange: 2, at: twoYears },
+    paged: { ...withUser(2, 65), title: 'more than one page' },
+    old: {
+      ...withUser(3, 75),
+      title: 'a few messages a month for two years',
+      perExchange: 2,
+      at: overTwoYears,
+    },
     single: { ...withUser(4, 1), title: 'a single message, longer than its preview', voice: introducing },
-    empty: { ...withUser(5, 0), title: 'no message yet', startedAt: someTime },
-    notes: { ...withUser(1, 6), title: 'notes to oneself', perExchange: 1, voice: noting },
+    empty: { ...withUser(5, 0), title: 'no message yet', startedAt: recentTime },
+    notes: { ...withUser(1, 6), title: 'notes to self', perExchange: 1, voice: noting },
   };
 }
 
-/** The other conversations, one after another: each between two users whom chance brought together. */
+/** The random conversations: each between a random pair of users. */
 export function* randomTalks(parameters: Parameters): Generator<Talk> {
   const { seed, until, conversations } = parameters;
   const recently = rhythmOf(until - RECENT, until);
@@ -93,19 +98,19 @@ export function* randomTalks(parameters: Parameters): Generator<Talk> {
   const sizes = randomSizes(parameters);
   const random = randomOf(seed, 'talks');
   for (let index = 0; index < conversations; index += 1) {
-    const unheard = random() / 2;
+    const silentShare = random() / 2;
     yield {
       participantIds: pairs.next().value,
       startedAt: null,
       messages: sizes(index),
-      perExchange: USUAL_EXCHANGE,
-      at: (share) => recently(unheard + (1 - unheard) * share),
+      perExchange: DEFAULT_PER_EXCHANGE,
+      at: (share) => recently(silentShare + (1 - silentShare) * share),
       voice: chatting(random),
     };
   }
 }
 
-/** What is said in `talk`, in order of time, computed as it is read: no more of it is in memory than a line. */
+/** The messages of `talk` in order of time. They are computed one at a time, so only one is in memory. */
 export function* linesOf(talk: Talk, { seed, until }: Parameters): Generator<Line> {
   const [one, other] = talk.participantIds;
   const random = randomOf(seed, 'lines', one, other);
@@ -114,18 +119,18 @@ export function* linesOf(talk: Talk, { seed, until }: Parameters): Generator<Lin
   let content = '';
   let index = 0;
   for (const { time, part } of exchanges({ count, perExchange, at, to: until, random })) {
-    const said = { index, part, random };
-    const before = content;
-    content = voice(said);
-    // Drawn once more, since people seldom say a thing twice in a row.
-    if (content === before) content = voice(said);
+    const context = { index, part, random };
+    const previous = content;
+    content = voice(context);
+    // Drawn again, since people rarely repeat a message.
+    if (content === previous) content = voice(context);
     if (random() < 0.7) senderId = senderId === one ? other : one;
     yield { time, senderId, receiverId: senderId === one ? other : one, content };
     index += 1;
   }
 }
 
-/** Pairs without end (as long as there are some left), none twice, and none that has a special conversation. */
+/** An endless sequence of distinct pairs without a special conversation. It does not return when no pair is left. */
 function* randomPairs({ seed, users }: Parameters): Generator<readonly [UserId, UserId], never> {
   const random = randomOf(seed, 'pairs');
   const taken = new Set<number>();
@@ -140,7 +145,7 @@ function* randomPairs({ seed, users }: Parameters): Generator<readonly [UserId, 
   }
 }
 
-/** How many messages the conversation of an index has: many in a few, a few in many, and all together as asked. */
+/** The number of messages of each conversation: a few have many, many have few, and the total is `messages`. */
 function randomSizes({ seed, conversations, messages }: Parameters): (index: number) => number {
   const random = randomOf(seed, 'sizes');
   const weights = new Float64Array(conversations + 1);
@@ -148,8 +153,8 @@ function randomSizes({ seed, conversations, messages }: Parameters): (index: num
     const chance = random();
     weights[index + 1] = (weights[index] ?? 0) + chance * chance * chance;
   }
-  const all = weights[conversations] ?? 0;
+  const total = weights[conversations] ?? 0;
   const spare = messages - conversations;
-  const spent = (index: number): number => Math.floor(spare * ((weights[index] ?? 0) / all));
-  return (index) => 1 + spent(index + 1) - spent(index);
+  const assignedUpTo = (index: number): number => Math.floor(spare * ((weights[index] ?? 0) / total));
+  return (index) => 1 + assignedUpTo(index + 1) - assignedUpTo(index);
 }

@@ -20,6 +20,7 @@ import type { Telemetry } from '../application/ports/telemetry.ts';
 import type { Tracing } from '../application/ports/tracing.ts';
 import type { Config } from './config.ts';
 import { buildContainer } from './container.ts';
+import { memoryOptionsOf } from './memory-options.ts';
 import { openAccessPolicy } from './access-policy.ts';
 
 /** The messenger over a storage of its own, for a host to serve. */
@@ -121,15 +122,9 @@ function openMemory(deps: {
   const { config, time, log } = deps;
   log.warn({}, 'Storage is the memory of this process: all data end with it. STORAGE=cassandra keeps them.');
   const clock = makeClock(time);
-  const maxClockSkew = config.cassandra.maxClockSkewMs * 1_000;
-  const messageIds = makeMessageIds({ clock, maxClockSkew });
-  const storage = makeMemoryStorage({
-    clock,
-    messageIds,
-    limits: { requestTimeout: config.requestTimeoutMs * 1_000, maxClockSkew },
-    eventRetentionDays: config.cassandra.eventRetentionDays,
-    keyRetentionDays: config.cassandra.keyRetentionDays,
-  });
+  const options = memoryOptionsOf(config);
+  const messageIds = makeMessageIds({ clock, maxClockSkew: options.limits.maxClockSkew });
+  const storage = makeMemoryStorage({ clock, messageIds, ...options });
   return {
     storage,
     clock,

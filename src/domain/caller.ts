@@ -1,12 +1,12 @@
 import type { UserId } from './ids.ts';
 
-/** Who asks: one user, or a service that is trusted to speak and to look for any of them. */
+/** The caller of a use case: one user, or a trusted service that may act as any user. */
 export type Caller = { readonly kind: 'user'; readonly userId: UserId } | { readonly kind: 'service' };
 
-/** A trusted service; where callers are not told apart, everyone is one. */
+/** A trusted service. Without authentication every caller is one. */
 export const SERVICE: Caller = Object.freeze({ kind: 'service' });
 
-/** Whether `caller` may speak and look for this user. */
+/** Whether `caller` may read and write as this user. */
 export function canActAs(caller: Caller, userId: UserId): boolean {
   return caller.kind === 'service' || caller.userId === userId;
 }

@@ -1,13 +1,13 @@
 import type { ConversationId, EventId, MessageId, UserId } from './ids.ts';
 
-/** Who belongs to a conversation: distinct, in ascending order, so that nobody changes places after a reply. */
+/** The participants of a conversation: distinct and in ascending order, so a reply does not change their order. */
 export type Participants = readonly UserId[];
 
 /** A conversation without its messages. */
 export interface Conversation {
   readonly id: ConversationId;
   readonly participants: Participants;
-  /** The id of what began it: its first message, or the act of starting it. The earliest wins. */
+  /** The id of the first message, or of the start of an empty conversation. The earliest id wins. */
   readonly created: EventId;
 }
 
@@ -24,8 +24,8 @@ export interface InboxEntry {
   readonly conversationId: ConversationId;
   readonly participants: Participants;
   /**
-   * The conversation's last event, which is its place in the inbox: that of its last message, or of its start while
-   * it is empty. It is the message's id, unless the message became visible late (see `isLate`).
+   * The conversation's last event, which is its position in the inbox: the event of its last message, or of its start
+   * while it is empty. It equals the message's id, unless the message became visible late (see `isLate`).
    */
   readonly lastEventId: EventId;
   /** The message that arrived last; null while the conversation is empty. */
@@ -34,20 +34,20 @@ export interface InboxEntry {
   readonly readUpTo: EventId | null;
 }
 
-/** The participants of the conversation among `users`; one alone writes notes to themselves. */
+/** The participants of the conversation of `users`. A single user writes notes to self. */
 export function participantsOf(...users: readonly UserId[]): Participants {
   return [...new Set(users)].sort();
 }
 
 /**
- * The text that stands for the conversation between `participants`, and for no other: a line break joins the
- * ids, and no id may hold one.
+ * The key of the conversation between `participants`. It is unique: a line break joins the ids, and an id can't
+ * contain one.
  */
 export function conversationKey(participants: Participants): string {
   return participants.join('\n');
 }
 
-/** The other participant in a conversation of two; oneself in a note to oneself. */
+/** The other participant in a conversation of two; the user's own id in notes to self. */
 export function otherParticipant(userId: UserId, participants: Participants): UserId {
   return participants.find((participant) => participant !== userId) ?? userId;
 }

@@ -1,7 +1,7 @@
 import type { ConversationId, EventId, MessageId, UserId } from './ids.ts';
 import type { Microseconds } from './time.ts';
 
-/** One entry of a user's event log. It carries no text: what it reports is read where it is stored. */
+/** One entry of a user's event log. It has no message text; readers load the message by its id. */
 export type Event = {
   readonly id: EventId;
   readonly conversationId: ConversationId;
@@ -17,28 +17,41 @@ export function placesConversation(type: Event['type']): boolean {
   return type === 'message.created' || type === 'conversation.created';
 }
 
-/** Allowance beyond a request's time for what runs on after its answer. */
+/** Added to the request timeout for work that continues after the response. */
 const MARGIN: Microseconds = 3_000_000;
 
-/**
- * The longest time between the id of an ordinary event and the instant at which every reader can see the event. What
- * becomes visible later gets a late event with a new id. Readers that go by the order of events rely on it, so it has to be the
- * same in all processes.
- */
-export function visibilityWindow(limits: {
+/** What decides how late an event can become visible. */
+export interface LatenessLimits {
+  /** The longest that a request may take. */
   readonly requestTimeout: Microseconds;
+  /** The most that a clock may differ from the true time. */
   readonly maxClockSkew: Microseconds;
-}): Microseconds {
+}
+
+/** The limits of settings, which are in milliseconds. */
+export function latenessLimits(settings: {
+  readonly requestTimeoutMs: number;
+  readonly maxClockSkewMs: number;
+}): LatenessLimits {
+  return {
+    requestTimeout: settings.requestTimeoutMs * 1_000,
+    maxClockSkew: settings.maxClockSkewMs * 1_000,
+  };
+}
+
+/**
+ * The longest time between the id of an ordinary event and the instant at which every reader can see the event. A
+ * message that becomes visible later gets a late event with a new id. Readers that follow the order of events rely on
+ * this value, so it must be the same in all processes.
+ */
+export function visibilityWindow(limits: LatenessLimits): Microseconds {
   return limits.requestTimeout + 2 * limits.maxClockSkew + MARGIN;
 }
 
 /**
- * Whether an event whose id is `age` old has become visible late, as the process that stores it measures it. Two
- * clocks can differ by twice the allowed skew, so the limit is that much below the visibility window.
+ * Whether an event became visible late. `age` is the age of its id, measured by the process that stores the event. Two
+ * clocks can differ by twice the allowed skew, so the limit is the visibility window minus that difference.
  */
-export function isLate(
-  age: Microseconds,
-  limits: { readonly requestTimeout: Microseconds; readonly maxClockSkew: Microseconds },
-): boolean {
+export function isLate(age: Microseconds, limits: LatenessLimits): boolean {
   return age > visibilityWindow(limits) - 2 * limits.maxClockSkew;
 }

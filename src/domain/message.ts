@@ -1,30 +1,30 @@
 import type { ConversationId, MessageId, UserId } from './ids.ts';
 import { Refusal } from './refusal.ts';
 
-/** One message. It never changes; its time is its id's (see `timestampOf`). */
+/** One message. It is immutable. Its id contains its time (see `timestampOf`). */
 export interface Message {
   readonly id: MessageId;
   readonly conversationId: ConversationId;
   readonly senderId: UserId;
   readonly receiverId: UserId;
-  /** 1–20,000 code points, kept to the byte. */
+  /** 1–20,000 code points, returned byte for byte. */
   readonly content: string;
 }
 
-/** The most code points that a message may hold; the limit of Facebook's Messenger. */
+/** The maximum length of a message in code points; the same limit as in Facebook's Messenger. */
 export const MAX_CONTENT_LENGTH = 20_000;
 
-/** The most bytes of a message's content: a code point has at most four in UTF-8. */
+/** The maximum size of a message's content in bytes: a code point has at most four in UTF-8. */
 export const MAX_CONTENT_BYTES = 4 * MAX_CONTENT_LENGTH;
 
-/** The most code points of a message that an inbox shows. */
+/** The maximum length of a message preview in an inbox, in code points. */
 export const MAX_PREVIEW_LENGTH = 140;
 
-/** A message whose content has been found fit. Refuses what is blank, too long, or not text that can be kept. */
+/** Returns `message` if its content is valid. Throws a `Refusal` if it is blank, too long or not storable text. */
 export function composeMessage(message: Message): Message {
   const { content } = message;
   if (!isText(content)) {
-    throw new Refusal('content_not_text', 'The content holds a NUL or half of a surrogate pair.');
+    throw new Refusal('content_not_text', 'The content contains a NUL or an unpaired surrogate.');
   }
   if (content.trim() === '') throw new Refusal('content_blank', 'The content is blank.');
   if (isLongerThan(content, MAX_CONTENT_LENGTH)) {
@@ -33,7 +33,7 @@ export function composeMessage(message: Message): Message {
   return message;
 }
 
-/** Whether every storage and every client can keep `text` as it is: well-formed Unicode without NUL. */
+/** Whether every storage and client can keep `text` unchanged: well-formed Unicode without NUL. */
 export function isText(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0');
 }
@@ -47,14 +47,14 @@ export function isLongerThan(text: string, limit: number): boolean {
   return length > limit;
 }
 
-/** The bytes of `content` in UTF-8, counted without encoding it. */
+/** The size of `content` in bytes of UTF-8, counted without encoding it. */
 export function contentBytesOf({ content }: Pick<Message, 'content'>): number {
-  // Most texts are short or plain, so an upper bound of three bytes a code unit is not enough here.
+  // Most texts are ASCII or nearly so: an upper bound of three bytes per code unit would overestimate them.
   let bytes = content.length;
   for (let index = 0; index < content.length; index += 1) {
     const unit = content.charCodeAt(index);
     if (unit < 0x80) continue;
-    // Either half of a surrogate pair makes two of its four bytes.
+    // Each half of a surrogate pair counts for two of the pair's four bytes.
     bytes += unit < 0x800 || (unit >= 0xd800 && unit <= 0xdfff) ? 1 : 2;
   }
   return bytes;
@@ -63,14 +63,14 @@ export function contentBytesOf({ content }: Pick<Message, 'content'>): number {
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 /**
- * The beginning of `content`, of at most 140 code points, cut between graphemes: a family, a flag or an accent
- * is never shown by half, unless the first grapheme alone is longer than that.
+ * The first 140 code points of `content` at most, cut between graphemes, so that a flag or an accented letter is not
+ * split. A first grapheme of more than 140 code points is cut at 140.
  */
 export function previewOf(content: string): string {
   if (!isLongerThan(content, MAX_PREVIEW_LENGTH)) return content;
   let end = 0;
   let length = 0;
-  // Enough code units for the preview and the grapheme that crosses its end.
+  // This slice is long enough for the preview and the grapheme that crosses its end.
   for (const { segment } of graphemes.segment(content.slice(0, 4 * MAX_PREVIEW_LENGTH))) {
     length += [...segment].length;
     if (length > MAX_PREVIEW_LENGTH) break;

@@ -1,6 +1,6 @@
 /**
- * Every way in which the messenger says no. Each is a fact seen from the caller's side; what an adapter
- * makes of it (a status, an exit code) is the adapter's own table, which must have a row for each.
+ * All reasons to refuse a request, as facts from the caller's side. Each adapter maps them to its own results (a
+ * status, an exit code) in a table, which must have a row for each code.
  */
 export type RefusalCode =
   | 'content_blank'
@@ -19,7 +19,7 @@ export type RefusalCode =
   | 'inbox_of_another'
   | 'name_of_another';
 
-/** The one error that carries a no. `message` is a sentence for the caller and never quotes what was sent. */
+/** The error for a refused request. `message` is a sentence for the caller and never quotes the request. */
 export class Refusal extends Error {
   override readonly name = 'Refusal';
   readonly code: RefusalCode;

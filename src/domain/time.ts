@@ -1,10 +1,10 @@
 import type { MessageId, Position } from './ids.ts';
 
 /**
- * Time, as the ids carry it. A message id holds milliseconds since 1970 (48 bits), the microsecond within
- * that millisecond (0–999, in the twelve bits after the version), a random thousandth of that microsecond
- * (0–999, in the ten bits after the variant) and 52 random bits. The first three are `created_at` to nine
- * digits, so that a time handed back is the id's place to the last digit.
+ * The time in ids. A message id contains milliseconds since 1970 (48 bits), the microsecond within that millisecond
+ * (0–999, in the twelve bits after the version), a random thousandth of that microsecond (0–999, in the ten bits after
+ * the variant) and 52 random bits. The first three are `created_at` with nine digits, so a `created_at` that a client
+ * sends back gives the exact position of the id in a list.
  */
 
 /** Whole microseconds since 1970, UTC. Exact as a JavaScript number until the year 2255. */
@@ -12,23 +12,23 @@ export type Microseconds = number;
 
 const ZERO_TAIL = '0'.repeat(13);
 
-/** The id of a message made at `time`. `thousandth` is 0–999, `tail` is 13 hexadecimal digits, both of chance. */
+/** The id of a message made at `time`. `thousandth` is 0–999, `tail` is 13 hexadecimal digits; both are random. */
 export function messageIdAt(time: Microseconds, thousandth: number, tail: string): MessageId {
   const milliseconds = Math.floor(time / 1000);
   return layout(milliseconds, time - milliseconds * 1000, thousandth, tail) as MessageId;
 }
 
-/** Milliseconds since 1970 at which `position` lies. */
+/** The time of `position` in milliseconds since 1970. */
 export function millisecondsOf(position: Position): number {
   return parseInt(position.slice(0, 8), 16) * 0x1_0000 + parseInt(position.slice(9, 13), 16);
 }
 
-/** Microseconds since 1970 at which `position` lies: the write timestamp of all that its message implies. */
+/** The time of `position` in microseconds since 1970: the write timestamp of all rows of its message. */
 export function microsecondsOf(position: Position): Microseconds {
   return millisecondsOf(position) * 1000 + parseInt(position.slice(15, 18), 16);
 }
 
-/** The random thousandth of its microsecond, 0–999, at which `position` lies. */
+/** The random thousandth of a microsecond in `position`, 0–999. */
 export function thousandthOf(position: Position): number {
   return (parseInt(position.slice(19, 23), 16) >> 4) & 0x3ff;
 }
@@ -38,7 +38,7 @@ export function timestampOf(position: Position): string {
   return timestamp(microsecondsOf(position), thousandthOf(position));
 }
 
-/** `time` as `timestampOf` prints the time of a position; what lies below a microsecond is zero. */
+/** `time` in the format of `timestampOf`; the last three digits are zero. */
 export function timestampOfMicroseconds(time: Microseconds): string {
   return timestamp(time, 0);
 }
@@ -47,20 +47,20 @@ const TIMESTAMP =
   /^(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(?:\.(\d{1,30}))?(?:[Zz]|([+\- ])([01]\d|2[0-3]):([0-5]\d))?$/;
 
 /**
- * The place at which the time `text` begins: everything strictly before that time lies below it. `text` is
- * RFC 3339; without an offset it is UTC, and a space before the offset is read as the plus sign that a URL
- * swallowed. Digits beyond the ninth round up, since what lies at the ninth is before them. Null where `text`
- * is no such time.
+ * The lowest position at the time `text`: all items strictly before that time are below it. `text` is RFC 3339. Without
+ * an offset it is UTC. A space before the offset is read as a plus sign, since URL decoding turns `+` into a space.
+ * Digits beyond the ninth round up, so that items at the ninth digit, which are earlier, are below the result. Null if
+ * `text` is not a valid time.
  */
 export function positionAtTimestamp(text: string): Position | null {
   const parts = TIMESTAMP.exec(text);
   if (parts === null) return null;
   const [, date = '', hourAndMinute = '', second = '', fraction = '', sign, offsetHours, offsetMinutes] =
     parts;
-  // A leap second is the second that follows :59; there is no other name for it in milliseconds since 1970.
+  // Milliseconds since 1970 have no leap seconds: a leap second is read as the second after :59.
   const leap = second === '60';
   const local = Date.parse(`${date}T${hourAndMinute}:${leap ? '59' : second}.000Z`);
-  // Date.parse lets 30 February spill into March.
+  // Date.parse accepts 30 February as a day in March.
   if (Number.isNaN(local) || new Date(local).toISOString().slice(0, 10) !== date) return null;
   const offset = sign === undefined ? 0 : (Number(offsetHours) * 60 + Number(offsetMinutes)) * 60_000;
   const seconds = local - (sign === '-' ? -offset : offset) + (leap ? 1000 : 0);
@@ -74,7 +74,7 @@ export function positionAtTimestamp(text: string): Position | null {
 function layout(milliseconds: number, microsecond: number, thousandth: number, tail: string): Position {
   const time = milliseconds.toString(16).padStart(12, '0');
   const version = (0x7000 | microsecond).toString(16);
-  // The variant's two bits (10), then the thousandth, then the first of the tail's digits.
+  // The two bits of the variant (10), then the thousandth, then the first digit of the tail.
   const variant = (0x800 | thousandth).toString(16) + tail.slice(0, 1);
   return `${time.slice(0, 8)}-${time.slice(8)}-${version}-${variant}-${tail.slice(1)}` as Position;
 }

@@ -3,7 +3,7 @@ import { isLongerThan, isText } from './message.ts';
 import { Refusal } from './refusal.ts';
 import type { Microseconds } from './time.ts';
 
-/** A user, as far as the messenger knows them. Sending needs none: ids are the caller's own. */
+/** The profile of a user. Sending a message does not require one: the caller chooses the user ids. */
 export interface User {
   readonly id: UserId;
   /** 1–100 code points. */
@@ -12,14 +12,14 @@ export interface User {
   readonly createdAt: Microseconds;
 }
 
-/** The most code points that a username may hold. */
+/** The maximum length of a username in code points. */
 export const MAX_USERNAME_LENGTH = 100;
 
-/** A user whose name has been found fit. Refuses what is blank, too long, or not text that can be kept. */
+/** Returns `user` if the username is valid. Throws a `Refusal` if it is blank, too long or not storable text. */
 export function composeUser(user: User): User {
   const { username } = user;
   if (!isText(username)) {
-    throw new Refusal('username_not_text', 'The username holds a NUL or half of a surrogate pair.');
+    throw new Refusal('username_not_text', 'The username contains a NUL or an unpaired surrogate.');
   }
   if (username.trim() === '') throw new Refusal('username_blank', 'The username is blank.');
   if (isLongerThan(username, MAX_USERNAME_LENGTH)) {

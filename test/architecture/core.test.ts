@@ -42,7 +42,7 @@ host.getSourceFile = (path, ...more) => {
 };
 const program = ts.createProgram([...fileNames, ...planted.keys()], options, host);
 
-function fieldErrorsOf(path: string): string[] {
+function errorsIn(path: string): string[] {
   return program
     .getSemanticDiagnostics(program.getSourceFile(path))
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
@@ -50,13 +50,13 @@ function fieldErrorsOf(path: string): string[] {
 
 test('the core compiles without a host', () => {
   expect(fileNames.length).toBeGreaterThan(10);
-  expect(fileNames.flatMap(fieldErrorsOf)).toEqual([]);
+  expect(fileNames.flatMap(errorsIn)).toEqual([]);
 });
 
 test.each([...planted].map(([path, text]) => ({ path, text: text.trim() })))(
   'the core can’t hold “$text”',
   ({ path }) => {
-    expect(fieldErrorsOf(path)).toEqual([
+    expect(errorsIn(path)).toEqual([
       expect.stringMatching(/Cannot find name|no index signature|does not exist/),
     ]);
   },

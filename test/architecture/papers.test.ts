@@ -18,15 +18,23 @@ test('docs/configuration.md lists the settings as they are', () => {
   expect(listed).toEqual(rows);
 });
 
-test('the README lists the routes of the OpenAPI document', () => {
+describe('the routes of the OpenAPI document', () => {
   const { paths } = JSON.parse(read('openapi.json')) as { paths: Record<string, object> };
-  const described = Object.entries(paths).flatMap(([path, operations]) =>
+  const routes = Object.entries(paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  const listed = read('README.md').match(/(?<=`)(?:GET|POST|PUT|PATCH|DELETE) \/\S*(?=`)/g) ?? [];
-  // Not part of the document.
-  const more = ['GET /docs', 'GET /metrics'];
-  expect([...new Set(listed)].sort()).toEqual([...new Set([...described, ...more])].sort());
+  const routesIn = (text: string): readonly string[] =>
+    text.match(/(?<=`)(?:GET|POST|PUT|PATCH|DELETE) \/\S*(?=`)/g) ?? [];
+
+  test('and no others are listed in the README', () => {
+    // Not part of the document.
+    const more = ['GET /docs', 'GET /metrics'];
+    expect([...new Set(routesIn(read('README.md')))].sort()).toEqual([...routes, ...more].sort());
+  });
+
+  test('are in the changelog, each under the version that added it', () => {
+    expect(routes.filter((route) => !routesIn(read('CHANGELOG.md')).includes(route))).toEqual([]);
+  });
 });
 
 describe.each(papers())('%s', (file) => {

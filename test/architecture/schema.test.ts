@@ -1,18 +1,19 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { readMigrations } from '../../scripts/migrations.ts';
+import { statementsOf } from '../../src/adapters/cassandra/migrate.ts';
+import { SCHEMA_VERSION } from '../../src/adapters/cassandra/schema.ts';
 
 const folder = new URL('../../cql/', import.meta.url);
 
 /** What a service that does not know of it yet, or no longer, can live with. */
-const ADDS = /^(CREATE TABLE IF NOT EXISTS|ALTER TABLE \w+ ADD IF NOT EXISTS) /;
+const ADDS = /^(CREATE\s+TABLE\s+IF\s+NOT\s+EXISTS|ALTER\s+TABLE\s+\w+\s+ADD\s+IF\s+NOT\s+EXISTS)\s/;
 
-function statementsOf(text: string): string[] {
-  return text
-    .replace(/--.*$/gm, '')
-    .split(';')
-    .map((statement) => statement.replace(/\s+/g, ' ').trim())
-    .filter((statement) => statement !== '');
-}
+test('the service needs the version of the last file, and the files are numbered without gaps', () => {
+  const versions = readMigrations().map(({ version }) => version);
+  expect(versions).toEqual(Array.from({ length: SCHEMA_VERSION }, (_, index) => index + 1));
+  expect(readdirSync(folder)).toHaveLength(SCHEMA_VERSION);
+});
 
 const addsOnly = (text: string): boolean => statementsOf(text).every((statement) => ADDS.test(statement));
 

@@ -113,6 +113,29 @@ describe('an inbox is exact after EVENT_RETENTION_DAYS was changed', () => {
       .toBe(ids.length);
   });
 
+  it('30 by a process that goes on running for weeks beside one with 60', async () => {
+    const owner = freshUser();
+    const [old, next] = [await processAt(0, 30), await processAt(40, 60)];
+    const client = await openClient(options);
+    const daysOfItsRows = async () => {
+      const user = freshUser();
+      await busy(old.storage, user, 40, 40, 1);
+      const { rows } = await client.execute(
+        'SELECT TTL(type) AS ttl FROM events_by_user WHERE user_id = ?',
+        [user],
+        { prepare: true },
+      );
+      return Math.round((rows[0]?.['ttl'] as number) / 86_400);
+    };
+    // Once it has looked again, it keeps rows for as long as the others read them.
+    await expect.poll(daysOfItsRows).toBe(61);
+    const ids = await busy(old.storage, owner, 42, 60, 60);
+    ids.push(...(await busy(next.storage, owner, 60, 92, 40)));
+    await expireEventsUpTo(92);
+    next.goTo(92);
+    expect((await inboxOf(next.storage, owner)).length).toBe(ids.length);
+  });
+
   it('and the log is complete above where it says that it begins', async () => {
     const owner = freshUser();
     const first = await processAt(0, 7);

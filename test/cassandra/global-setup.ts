@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startLocalCluster } from '../../scripts/local-cassandra/cluster.ts';
-import { freePort } from '../../scripts/local-cassandra/free-port.ts';
-import { cassandraFolder } from '../../scripts/local-cassandra/project-folder.ts';
+import { freePort } from '../../scripts/local-cassandra/processes.ts';
+import { cassandraFolder } from '../../scripts/local-cassandra/project.ts';
 
 /** The Cassandra that the tests of this project run on. */
 export interface TestCassandra {

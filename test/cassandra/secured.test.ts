@@ -9,8 +9,8 @@ import {
   startLocalCluster,
   type LocalCluster,
 } from '../../scripts/local-cassandra/cluster.ts';
-import { freePort } from '../../scripts/local-cassandra/free-port.ts';
-import { cassandraFolder } from '../../scripts/local-cassandra/project-folder.ts';
+import { freePort } from '../../scripts/local-cassandra/processes.ts';
+import { cassandraFolder } from '../../scripts/local-cassandra/project.ts';
 import { readMigrations } from '../../scripts/migrations.ts';
 import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import { migrate, statementsOf } from '../../src/adapters/cassandra/migrate.ts';

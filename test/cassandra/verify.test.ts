@@ -19,7 +19,9 @@ import { BEGINNING, verify, type Finding, type Progress } from '../../src/adapte
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
+import { ALWAYS_VERIFIED, ClockNotVerified } from '../../src/application/ports/clock-check.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import { latenessLimits } from '../../src/domain/event.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../src/domain/ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';
 import {
@@ -118,14 +120,14 @@ async function scan(
   each: (progress: Progress) => boolean | Promise<boolean> = () => false,
 ): Promise<Scanned> {
   const findings: Finding[] = [];
-  const { requestTimeoutMs, maxClockSkewMs, eventRetentionDays } = options;
+  const { eventRetentionDays } = options;
   const defaults = {
     session,
     clock,
     eventLog: new EventLogState({ clock, retentionDays: eventRetentionDays }),
     messageIds: ids,
-    limits: { requestTimeout: requestTimeoutMs * 1_000, maxClockSkew: maxClockSkewMs * 1_000 },
-    eventRetentionDays,
+    clockCheck: ALWAYS_VERIFIED,
+    limits: latenessLimits(options),
     from: BEGINNING,
     rowsPerSecond: 1e6,
     parallel: 2,
@@ -709,6 +711,25 @@ describe('a repair', () => {
     expect(await placesOf(one)).toEqual([late[2], late[2]]);
   });
 
+  it('leaves the inbox at the newest of messages in several buckets that it announces', async () => {
+    const talks = Array.from({ length: 8 }, () => {
+      const { users } = fixture();
+      const older = Array.from({ length: 10 }, (_, minutes) =>
+        idAt(NOON - (40 * 24 * 60 - minutes) * MINUTE),
+      );
+      return [...older, idAt(NOON)].map((id) => appendRequest(users, id, CONTENT));
+    });
+    await Promise.all(talks.flat().map((request) => write(rowsOf(request).message)));
+    await scan({ repair: true });
+    for (const talk of talks) {
+      const [newest] = talk.slice(-1) as [AppendRequest];
+      const { conversationId, receiverId } = newest.message;
+      const [entry] = await findEntries(session, receiverId, [conversationId]);
+      expect(entry?.lastMessage?.messageId).toBe(newest.message.id);
+      expect(about(conversationId, await scan())).toEqual([]);
+    }
+  });
+
   it('announces a message that is shown nowhere once, however often it is run', async () => {
     const { one } = fixture();
     await write(rowsOf(one).message);
@@ -777,6 +798,29 @@ describe('a repair', () => {
     await scan({ repair: true, eventLog: new EventLogState({ clock, retentionDays: 1 }) });
     expect(await placesOf(one)).toEqual([one.message.id, one.message.id]);
     expect(await lateEventOf(one)).toBeNull();
+  });
+
+  it('waits until the clock is verified', async () => {
+    const { one, conversationId } = fixture();
+    await write(rowsOf(one).message);
+    let isVerified = false;
+    const checked = {
+      ...session,
+      writes: () => {
+        expect(isVerified).toBe(true);
+        return session.writes();
+      },
+    };
+    const clockCheck = {
+      verified: () => {
+        if (isVerified) return Promise.resolve();
+        isVerified = true;
+        return Promise.reject(new ClockNotVerified());
+      },
+    };
+    const scanned = await scan({ repair: true, session: checked, clockCheck });
+    expect(about(conversationId, scanned).map(({ state }) => state)).toContain('repaired');
+    expect(isVerified).toBe(true);
   });
 
   it('does not undo what was sent meanwhile', async () => {

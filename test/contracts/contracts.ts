@@ -1,3 +1,5 @@
+import type { Storage } from '../../src/application/ports/storage.ts';
+import type { Contract, StorageSubject } from './contract.ts';
 import { conversationRepositoryContract } from './conversation-repository.ts';
 import { eventRepositoryContract } from './event-repository.ts';
 import { messageRepositoryContract } from './message-repository.ts';
@@ -5,12 +7,15 @@ import { readPositionRepositoryContract } from './read-position-repository.ts';
 import { storageContract } from './storage.ts';
 import { userRepositoryContract } from './user-repository.ts';
 
-/** All that a storage adapter promises, port by port. */
+/** The repositories of a storage, by their name in it. */
+type RepositoryName = Exclude<keyof Storage, 'readinessProblems' | 'close'>;
+
+/** The contract of each repository, and that of the storage as a whole. A repository without one does not compile. */
 export const contracts = {
-  'message repository': messageRepositoryContract,
-  'conversation repository': conversationRepositoryContract,
-  'event repository': eventRepositoryContract,
-  'read position repository': readPositionRepositoryContract,
-  'user repository': userRepositoryContract,
+  messages: messageRepositoryContract,
+  conversations: conversationRepositoryContract,
+  events: eventRepositoryContract,
+  readPositions: readPositionRepositoryContract,
+  users: userRepositoryContract,
   storage: storageContract,
-};
+} satisfies Readonly<Record<RepositoryName | 'storage', Contract<StorageSubject>>>;

@@ -1,6 +1,4 @@
 import { memoryStorage } from '../support/memory-storage.ts';
-import type { ConversationRepository } from '../../src/application/ports/conversation-repository.ts';
-import type { EventRepository } from '../../src/application/ports/event-repository.ts';
 import type {
   AppendResult,
   MessageRepository,
@@ -8,7 +6,6 @@ import type {
 } from '../../src/application/ports/message-repository.ts';
 import type { ReadPositionRepository } from '../../src/application/ports/read-position-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
-import type { UserRepository } from '../../src/application/ports/user-repository.ts';
 import type { Message } from '../../src/domain/message.ts';
 import type { StorageSubject } from './contract.ts';
 
@@ -23,16 +20,12 @@ export type Mutants<Promises, Subject = StorageSubject> = {
   readonly [Sentence in keyof Promises]: readonly [Mutant<Subject>, ...Mutant<Subject>[]];
 };
 
-/** What a broken storage does in its own way. */
-interface Breakage {
-  readonly messages?: Partial<MessageRepository>;
-  readonly conversations?: Partial<ConversationRepository>;
-  readonly events?: Partial<EventRepository>;
-  readonly readPositions?: Partial<ReadPositionRepository>;
-  readonly users?: Partial<UserRepository>;
-  readonly missing?: Storage['readinessProblems'];
-  readonly close?: Storage['close'];
-}
+/** What a broken storage does in its own way: some methods of its repositories, or its own. */
+type Breakage = {
+  readonly [Part in keyof Storage]?: Storage[Part] extends (...given: never[]) => unknown
+    ? Storage[Part]
+    : Partial<Storage[Part]>;
+};
 
 /** The storage in memory, which is whole, broken by `breakage`. */
 export function broken(how: string, breakage: (whole: Storage) => Breakage): Mutant {
@@ -60,38 +53,35 @@ export function brokenInEachProcess(how: string, breakage: (whole: Storage) => B
 
 /** `storage`, but for what `breakage` does. */
 export function withBreakage(storage: Storage, breakage: Breakage): Storage {
-  const { messages, conversations, events, readPositions, users } = storage;
-  return {
-    messages: {
-      append: (appendRequest) => messages.append(appendRequest),
-      listBefore: (conversationId, slice) => messages.listBefore(conversationId, slice),
-      ...breakage.messages,
-    },
-    conversations: {
-      find: (id) => conversations.find(id),
-      start: (conversation) => conversations.start(conversation),
-      isInInbox: (userId, id) => conversations.isInInbox(userId, id),
-      listByUser: (userId, slice) => conversations.listByUser(userId, slice),
-      ...breakage.conversations,
-    },
-    events: {
-      listAfter: (userId, after, limit) => events.listAfter(userId, after, limit),
-      ...breakage.events,
-    },
-    readPositions: {
-      mark: (mark) => readPositions.mark(mark),
-      listByConversation: (conversation) => readPositions.listByConversation(conversation),
-      countUnread: (userId, entry) => readPositions.countUnread(userId, entry),
-      ...breakage.readPositions,
-    },
-    users: {
-      find: (id) => users.find(id),
-      save: (user) => users.save(user),
-      ...breakage.users,
-    },
-    readinessProblems: breakage.missing ?? (() => storage.readinessProblems()),
-    close: breakage.close ?? (() => storage.close()),
-  };
+  const parts = Object.entries(storage).map(([name, part]: [string, object]) => {
+    const own: object | undefined = breakage[name as keyof Storage];
+    if (typeof part === 'function') return [name, own ?? part];
+    return [name, { ...methodsOf(part, (method) => method), ...own }];
+  });
+  return Object.fromEntries(parts) as Storage;
+}
+
+/** A storage each of whose methods, those of its repositories too, is `method`, except `close`. */
+export function storageThat(method: () => Promise<never>): Storage {
+  const whole = memoryStorage();
+  const parts = Object.entries(whole).map(([name, part]: [string, object]) => [
+    name,
+    typeof part === 'function' ? method : methodsOf(part, () => method),
+  ]);
+  return { ...(Object.fromEntries(parts) as Storage), close: () => whole.close() };
+}
+
+type Method = (...given: never[]) => unknown;
+
+/** The methods of a repository, its own or those of its class, each as `change` makes it. */
+function methodsOf(repository: object, change: (method: Method) => Method): object {
+  const names = [repository, Object.getPrototypeOf(repository) as object].flatMap(Object.getOwnPropertyNames);
+  const methods = names.flatMap((name) => {
+    const method: unknown = Reflect.get(repository, name);
+    if (typeof method !== 'function' || name in Object.prototype) return [];
+    return [[name, change(method.bind(repository) as Method)]];
+  });
+  return Object.fromEntries(methods) as object;
 }
 
 /** Answers the same question for ever as it was answered first. */

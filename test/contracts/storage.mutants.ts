@@ -7,7 +7,9 @@ import type { storageContract } from './storage.ts';
 
 export const storageMutants: Mutants<typeof storageContract> = {
   'nothing is missing while storage serves': [
-    broken('is never ready', () => ({ missing: () => Promise.resolve(['The schema is missing.']) })),
+    broken('is never ready', () => ({
+      readinessProblems: () => Promise.resolve(['The schema is missing.']),
+    })),
   ],
 
   'what a caller does to what it gave or was given leaves what is stored alone': [

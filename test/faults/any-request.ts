@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectFolder } from '../../scripts/local-cassandra/project-folder.ts';
+import { projectFolder } from '../../scripts/local-cassandra/project.ts';
 import { environmentOf } from './cluster.ts';
 import { assertSaysNothingInternal } from './leaks.ts';
 import { assertSound, type Scenario } from './testbed.ts';

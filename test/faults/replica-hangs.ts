@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
-import { answersCql } from '../../scripts/local-cassandra/cql.ts';
+import { answersCql } from '../../scripts/local-cassandra/processes.ts';
 import { makeAsk } from './http.ts';
 import { usersOf, type Attempt } from './load.ts';
 import { assertAllServed, assertKept, assertSound, between, inUse, type Scenario } from './testbed.ts';

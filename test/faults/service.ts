@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
-import { projectFolder } from '../../scripts/local-cassandra/project-folder.ts';
+import { projectFolder } from '../../scripts/local-cassandra/project.ts';
 
 /** The variables of a process; of this one's it has PATH alone, so that no setting of the caller gets in. */
 export type Environment = Readonly<Record<string, string>>;

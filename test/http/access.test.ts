@@ -1,21 +1,17 @@
 import { AssertionError } from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { describeContract } from '../support/describe-contract.ts';
 import type { Contract } from '../contracts/contract.ts';
 import { ask, type Fetch } from './client.ts';
 import { accessContract } from './contract/access.ts';
-import { documented, type OpenApiDocument } from './documented.ts';
+import { documented } from './documented.ts';
 import { guarded, openGuardedApp, tokenOf, type Guarded } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
-
-const document = JSON.parse(
-  readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),
-) as OpenApiDocument;
+import { openApiDocument } from './operations.ts';
 
 function open(): Fetch {
   const app = openGuardedApp();
-  return documented(async (request) => app.fetch(request), document);
+  return documented(async (request) => app.fetch(request), openApiDocument);
 }
 
 describeContract<Guarded>('who may what, without a port', accessContract, () => guarded(open()));

@@ -1,56 +1,24 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { describe, test } from 'vitest';
+import { storageThat } from '../contracts/mutants.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { ClockNotVerified } from '../../src/application/ports/clock-check.ts';
 import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import type { Log } from '../../src/application/ports/log.ts';
 import { StorageFailure, type StorageFailureKind } from '../../src/application/ports/storage-failure.ts';
-import type { Storage } from '../../src/application/ports/storage.ts';
 import { ask, get, ORIGIN, problemIn, type Answer, type Fetch } from './client.ts';
-import { documented, type OpenApiDocument } from './documented.ts';
+import { documented } from './documented.ts';
 import { openApp } from './open-app.ts';
-
-const document = JSON.parse(
-  readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),
-) as OpenApiDocument;
+import { API_REQUESTS, openApiDocument } from './operations.ts';
 
 /** What stays inside: the texts of a driver and of a bug. */
 const SECRET = 'All host(s) tried for query SELECT * FROM messages failed at 10.0.0.7:9042';
 
-const UUID = '9763e288-d989-55b2-b4f9-d793723eb9ef';
 const message = { sender_id: 'alice', receiver_id: 'bob', content: 'Hello' };
-const READS = [
-  `/api/messages/conversation/${UUID}`,
-  `/api/messages/conversation/${UUID}/before?timestamp=2026-01-01T00:00:00Z`,
-  '/api/conversations/user/alice',
-  `/api/conversations/${UUID}`,
-  '/api/users/alice',
-].map((path) => ['GET', path, undefined] as const);
-const WRITES = [
-  ['POST', '/api/messages', message],
-  ['POST', '/api/messages/send', message],
-  ['POST', '/api/conversations', { participant_ids: ['alice', 'bob'] }],
-  [
-    'PUT',
-    `/api/conversations/${UUID}/read`,
-    { user_id: 'alice', up_to: '019c1363-4a3b-71c8-b15c-0ffee0ddba11' },
-  ],
-  ['PUT', '/api/users/alice', { username: 'Alice' }],
-] as const;
 
-/** A storage each of whose answers is `answer`'s. */
-function storageThat(answer: () => Promise<never>): Storage {
-  return {
-    messages: { append: answer, listBefore: answer },
-    conversations: { find: answer, start: answer, isInInbox: answer, listByUser: answer },
-    events: { listAfter: answer },
-    readPositions: { mark: answer, listByConversation: answer, countUnread: answer },
-    users: { find: answer, save: answer },
-    readinessProblems: answer,
-    close: () => Promise.resolve(),
-  };
-}
+/** Requests that only read, and such that write: their methods tell. */
+const READS = API_REQUESTS.filter(({ method }) => method === 'GET');
+const WRITES = API_REQUESTS.filter(({ method }) => method !== 'GET');
 
 /** A log that keeps what is worth a person's attention: the line that every request leaves is none. */
 function listeningLog() {
@@ -64,7 +32,7 @@ function listeningLog() {
 
 function open(changed: Parameters<typeof openApp>[0]): Fetch {
   const app = openApp(changed);
-  return documented(async (request) => app.fetch(request), document);
+  return documented(async (request) => app.fetch(request), openApiDocument);
 }
 
 function assertNothingShown(answer: Answer): void {
@@ -78,12 +46,12 @@ describe('when storage lets a request down', () => {
 
   test('it is a 503 that says whether something may have happened, and when to try again', async () => {
     const cases = [
-      ['unavailable', [...READS, ...WRITES], 'storage-unavailable'],
-      ['outcome_unknown', WRITES, 'outcome-unknown'],
+      ['unavailable', 'storage-unavailable'],
+      ['outcome_unknown', 'outcome-unknown'],
     ] as const;
-    for (const [kind, routes, type] of cases) {
+    for (const [kind, type] of cases) {
       const fetch = open({ storage: failing(kind) });
-      for (const [method, path, body] of routes) {
+      for (const { method, path, body } of API_REQUESTS) {
         const answer = await ask(fetch, method, path, { body });
         problemIn(answer, 503, type);
         assert.equal(answer.headers.get('Retry-After'), '1');
@@ -95,10 +63,10 @@ describe('when storage lets a request down', () => {
   test('what does not answer in time is given up, a write as one that may yet happen', async () => {
     const never = storageThat(() => new Promise(() => undefined));
     const fetch = open({ storage: never, requestTimeoutMs: 20 });
-    for (const [method, path, body] of READS) {
+    for (const { method, path, body } of READS) {
       problemIn(await ask(fetch, method, path, { body }), 503, 'storage-unavailable');
     }
-    for (const [method, path, body] of WRITES) {
+    for (const { method, path, body } of WRITES) {
       problemIn(await ask(fetch, method, path, { body }), 503, 'outcome-unknown');
     }
   });
@@ -121,7 +89,7 @@ describe('while the clock is not verified', () => {
 
   test('writes are a 503 that says that nothing was stored, and when to try again', async () => {
     const fetch = open({ clockCheck });
-    for (const [method, path, body] of WRITES) {
+    for (const { method, path, body } of WRITES) {
       const answer = await ask(fetch, method, path, { body });
       const { detail } = problemIn(answer, 503, 'clock-not-verified');
       assert.match(detail, /Nothing was stored/);
@@ -149,7 +117,7 @@ describe('when as much is in progress as there is room for', () => {
     void get(fetch, '/api/users/alice');
     void ask(fetch, 'POST', '/api/messages', { body: message });
     await new Promise(setImmediate);
-    for (const [method, path] of [...READS, ...WRITES]) {
+    for (const { method, path } of API_REQUESTS) {
       const body = method === 'GET' ? undefined : { body: new ReadableStream(), duplex: 'half' };
       const answer = await fetch(new Request(ORIGIN + path, { method, ...body } as RequestInit));
       assert.equal(answer.status, 503);
@@ -181,7 +149,7 @@ describe('when we are wrong', () => {
   test('it is a 500 of one fixed sentence, and the log is told the rest', async () => {
     const { log, lines } = listeningLog();
     const fetch = open({ storage: storageThat(() => Promise.reject(new TypeError(SECRET))), log });
-    for (const [method, path, body] of [...READS, ...WRITES]) {
+    for (const { method, path, body } of API_REQUESTS) {
       const answer = await ask(fetch, method, path, { body });
       const { detail } = problemIn(answer, 500, 'internal-error');
       assert.equal(detail, 'It was noted under the id of this request.');

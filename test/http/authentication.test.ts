@@ -26,10 +26,18 @@ async function fate(token: string, rules: TokenRules = bySecret): Promise<unknow
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const anna = { kind: 'user', userId: 'anna' };
 
-const RSA = { name: 'RSASSA-PKCS1-v1_5', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
+const rsa = (modulusLength: number) => ({
+  alg: 'RS256' as const,
+  parameters: {
+    name: 'RSASSA-PKCS1-v1_5',
+    modulusLength,
+    publicExponent: new Uint8Array([1, 0, 1]),
+    hash: 'SHA-256',
+  },
+});
 
 const KINDS = [
-  { alg: 'RS256', parameters: { ...RSA, hash: 'SHA-256' } },
+  rsa(2048),
   { alg: 'ES256', parameters: { name: 'ECDSA', namedCurve: 'P-256' } },
   { alg: 'EdDSA', parameters: { name: 'Ed25519' } },
 ] as const;
@@ -37,17 +45,17 @@ const KINDS = [
 type Key = Parameters<typeof crypto.subtle.exportKey>[1];
 
 /** A key of an issuer: to sign with, and what it publishes. */
-async function issuerKey({ alg, parameters }: (typeof KINDS)[number]) {
+async function issuerKey({ alg, parameters }: (typeof KINDS)[number], kid = `key-${alg}`) {
   const pair = await crypto.subtle.generateKey(parameters, true, ['sign', 'verify']);
   const { publicKey, privateKey } = pair as { publicKey: Key; privateKey: Key };
   // Node calls EdDSA by its curve.
   const { alg: _, ...jwk } = await crypto.subtle.exportKey('jwk', publicKey);
   const privateJwk = await crypto.subtle.exportKey('jwk', privateKey);
   const pem = Buffer.from(await crypto.subtle.exportKey('spki', publicKey)).toString('base64');
-  return { alg, jwk: { ...jwk, kid: `key-${alg}` }, privateJwk, pem };
+  return { alg, jwk: { ...jwk, kid }, privateJwk, pem };
 }
 
-const issuer = await Promise.all(KINDS.map(issuerKey));
+const issuer = await Promise.all(KINDS.map((kind) => issuerKey(kind)));
 const keySet = (keys: readonly object[] = issuer.map(({ jwk }) => jwk)): KeySet =>
   fixedKeySet(JSON.stringify({ keys }))!;
 const byKeys = (keys = keySet()): TokenRules => ({
@@ -99,12 +107,14 @@ describe('a token by a shared secret', () => {
     expect(await fate([header, part(null), signature].join('.'))).toBe('token_invalid');
   });
 
-  test('has claims, and not another kind of JSON', async () => {
-    for (const payload of [null, 'anna', 7, [ANNA]]) {
-      const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(payload)}`;
-      const signature = createHmac('sha256', SECRET).update(text).digest('base64url');
-      expect(await fate(`${text}.${signature}`), JSON.stringify(payload)).toBe('token_invalid');
-    }
+  test.each(['null', '7', '"anna"', '[]', '{', ''])('has claims: signed, %j is none', async (payload) => {
+    const hmac = { name: 'HMAC', hash: 'SHA-256' };
+    const bytes = new TextEncoder().encode(SECRET);
+    const key = await crypto.subtle.importKey('raw', bytes, hmac, false, ['sign']);
+    const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${Buffer.from(payload).toString('base64url')}`;
+    const signature = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(text));
+    const token = `${text}.${Buffer.from(signature).toString('base64url')}`;
+    expect(await fate(token)).toBe('token_invalid');
   });
 
   test('is signed at all, and as the list has it', async () => {
@@ -224,6 +234,34 @@ describe('a token by an issuer’s key', () => {
   });
 });
 
+describe('the keys of an issuer', () => {
+  test.each([512, 1024])('are not taken where RSA has %i bits', async (bits) => {
+    const weak = await issuerKey(rsa(bits));
+    expect(await fate(await signed(weak), byKeys(keySet([weak.jwk])))).toBe('token_invalid');
+  });
+
+  test('may share a name: each of them is tried', async () => {
+    const [first, second, third] = await Promise.all([1, 2, 3].map(() => issuerKey(KINDS[1], 'shared')));
+    const weak = await issuerKey(rsa(512), 'shared');
+    const rs = await issuerKey(KINDS[0], 'shared');
+    const rules = byKeys(keySet([weak, first!, rs, second!].map(({ jwk }) => jwk)));
+    for (const key of [first!, second!, rs]) expect(await fate(await signed(key), rules)).toEqual(anna);
+    for (const key of [weak, third!]) expect(await fate(await signed(key), rules)).toBe('token_invalid');
+    const expired = { ...claims, exp: NOW - 60 };
+    expect(await fate(await signed(second!, expired), rules)).toBe('token_expired');
+    expect(await fate(await signed(second!, { ...claims, aud: 'mail' }), rules)).toBe('token_invalid');
+  });
+
+  test('are named by a token, even where there is one alone', async () => {
+    const es = issuer[1]!;
+    const { kid: _, ...nameless } = es.jwk;
+    const token = await sign({ ...claims }, { ...es.privateJwk, alg: 'ES256' }, 'ES256');
+    for (const jwk of [es.jwk, nameless]) {
+      expect(await fate(token, byKeys(keySet([jwk, issuer[0]!.jwk])))).toBe('token_invalid');
+    }
+  });
+});
+
 describe('keys that are fetched', () => {
   const MINUTE = 60_000;
   const text = JSON.stringify({ keys: issuer.map(({ jwk }) => jwk) });
@@ -247,12 +285,18 @@ describe('keys that are fetched', () => {
     });
     return {
       state,
+      keys,
       readinessProblems: () => keys.readinessProblems(),
-      find: (kid: string) => keys.find(kid).catch((error: unknown) => (error as { code: string }).code),
+      /** What becomes of a token that names this key. */
+      find: async (kid: string) => {
+        const { jwk, ...key } = issuer[0]!;
+        return fate(await signed({ ...key, jwk: { ...jwk, kid } }), byKeys(keys));
+      },
     };
   }
   const down = () => Promise.reject(new TypeError('connect ECONNREFUSED'));
-  const known = expect.objectContaining({ kid: 'key-RS256' }) as unknown;
+  const known = anna;
+  const unknown = 'token_invalid';
 
   test('are asked for when they are needed, once for all who wait', async () => {
     const { state, find } = served();
@@ -274,15 +318,56 @@ describe('keys that are fetched', () => {
 
   test('are asked for again for a name that is new, but not for each', async () => {
     const { state, find } = served();
-    expect(await find('made-up')).toBeNull();
-    for (let n = 0; n < 100; n += 1) expect(await find(`made-up-${n}`)).toBeNull();
+    expect(await find('made-up')).toBe(unknown);
+    for (let n = 0; n < 100; n += 1) expect(await find(`made-up-${n}`)).toBe(unknown);
     expect(state.asked).toBe(1);
     state.now = 10_000;
     const added = { ...issuer[0]!.jwk, kid: 'new' };
     state.answer = () => Promise.resolve(new Response(JSON.stringify({ keys: [added] })));
-    expect(await find('new')).toMatchObject({ kid: 'new' });
+    expect(await find('new')).toEqual(known);
     // The issuer took it back.
-    expect(await find('key-RS256')).toBeNull();
+    expect(await find('key-RS256')).toBe(unknown);
+  });
+
+  test('are not asked for by a token that is not taken anyway', async () => {
+    const { state, keys } = served();
+    const [rs, es] = issuer;
+    const narrow: TokenRules = { ...byKeys(keys), signatures: { keys, algorithms: ['ES256'] } };
+    expect(await fate(await signed(rs!), narrow)).toBe('token_invalid');
+    const token = await signed(es!);
+    const [, payload, signature] = token.split('.');
+    for (const header of [{}, { kid: 7 }, { kid: 'key-ES256', typ: 'logout+jwt' }]) {
+      const changed = `${part({ alg: 'ES256', ...header })}.${payload}.${signature}`;
+      expect(await fate(changed, narrow)).toBe('token_invalid');
+    }
+    expect(state.asked).toBe(0);
+    expect(await fate(token, narrow)).toEqual(anna);
+    expect(state.asked).toBe(1);
+  });
+
+  test('are read within a bound, and the rest is given up', async () => {
+    const { state, find } = served();
+    const chunk = new TextEncoder().encode(' '.repeat(64 * 1024));
+    let sent = 0;
+    let givenUp = false;
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => controller.enqueue(new TextEncoder().encode(text)),
+      pull: (controller) => {
+        if (sent === 64) return controller.close();
+        sent += 1;
+        controller.enqueue(chunk);
+      },
+      cancel: () => {
+        givenUp = true;
+      },
+    });
+    state.answer = () => Promise.resolve(new Response(body));
+    expect(await find('key-RS256')).toBe('keys_unavailable');
+    expect(givenUp).toBe(true);
+    expect(sent).toBeLessThan(64);
+    state.now = 10_000;
+    state.answer = () => Promise.resolve(new Response(text));
+    expect(await find('key-RS256')).toEqual(known);
   });
 
   test('serve for an hour while the issuer is away, and then are no more', async () => {

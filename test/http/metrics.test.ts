@@ -258,7 +258,7 @@ describe('the process', () => {
     assert.equal(code, 1);
     assert.deepEqual(
       [lines.at(-1)?.level, lines.at(-1)?.msg],
-      ['fatal', `Port ${port} is taken by another process: choose another in METRICS_PORT.`],
+      ['fatal', `Port ${port} is in use by another process: set METRICS_PORT to another port.`],
     );
   });
 });

@@ -1,31 +1,15 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, test, vi } from 'vitest';
 import { buildOfThisProcess } from '../../src/adapters/system/build.ts';
 import { ask, get, type Fetch } from './client.ts';
-import { zodOf, type OpenApiDocument } from './documented.ts';
+import { zodOf } from './documented.ts';
 import { openGuardedApp } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
+import { openApiDocument as committed, requestsOf } from './operations.ts';
 
 // Some tests take many requests.
 vi.setConfig({ testTimeout: 30_000 });
-
-interface Schema {
-  readonly $ref?: string;
-  readonly example?: unknown;
-  readonly properties?: Readonly<Record<string, Schema>>;
-}
-
-interface Operation {
-  readonly operationId: string;
-  readonly requestBody?: { readonly content: { readonly 'application/json': { readonly schema: Schema } } };
-  readonly responses: Readonly<Record<string, unknown>>;
-}
-
-const committed = JSON.parse(
-  readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),
-) as OpenApiDocument & { readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>> };
 
 const app = openApp();
 const fetch: Fetch = async (request) => app.fetch(request);
@@ -33,21 +17,7 @@ const fetch: Fetch = async (request) => app.fetch(request);
 /** What is for people, or is documentation itself. */
 const UNDOCUMENTED = ['GET /', 'GET /docs', 'GET /docs/swagger-ui-dist/:name', 'GET /favicon.ico'];
 
-/** The conversation of alice and bob, who are in the examples of bodies. */
-const CONVERSATION_ID = '9763e288-d989-55b2-b4f9-d793723eb9ef';
-
-const pathFor = (template: string): string =>
-  template.replace('{user_id}', 'alice').replace('{conversation_id}', CONVERSATION_ID);
-
-/** The operations that take a body, with its schema. */
-const takers = Object.entries(committed.paths).flatMap(([path, operations]) =>
-  Object.entries(operations).flatMap(([method, { requestBody }]) => {
-    if (requestBody === undefined) return [];
-    const { $ref = '' } = requestBody.content['application/json'].schema;
-    const schema = committed.components.schemas[$ref.replace('#/components/schemas/', '')] as Schema;
-    return [{ method: method.toUpperCase(), path: pathFor(path), schema }];
-  }),
-);
+const takers = requestsOf(committed).filter(({ body }) => body !== undefined);
 
 describe('the OpenAPI document', () => {
   test('is the committed one', async () => {
@@ -68,13 +38,18 @@ describe('the OpenAPI document', () => {
     assert.deepEqual([...new Set(routed)].sort(), told.sort());
   });
 
-  test('gives examples of bodies that are taken', async () => {
-    assert.equal(takers.length, 5);
-    await ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: ['alice', 'bob'] } });
-    for (const { method, path, schema } of takers) {
-      const members = Object.entries(schema.properties ?? {}).map(([name, { example }]) => [name, example]);
-      const { status, text } = await ask(fetch, method, path, { body: Object.fromEntries(members) });
-      assert.ok(status === 200 || status === 201, text);
+  test('says which operations take no token', () => {
+    for (const [path, operations] of Object.entries(committed.paths)) {
+      for (const { security } of Object.values(operations)) {
+        assert.deepEqual(security, path.startsWith('/api/') ? undefined : [], path);
+      }
+    }
+  });
+
+  test('gives examples of requests that are valid', async () => {
+    for (const { method, path, body } of requestsOf(committed)) {
+      const { status, text } = await ask(fetch, method, path, { body });
+      assert.ok(![400, 405, 413, 415, 422].includes(status), text);
     }
   });
 
@@ -160,9 +135,9 @@ describe('the OpenAPI document', () => {
       },
       { requiredKeys: [] },
     );
-    for (const { method, path, schema } of takers) {
-      const told = zodOf(committed, schema);
-      const names = Object.keys(schema.properties ?? {});
+    for (const { method, path, body: example, bodySchema = {} } of takers) {
+      const told = zodOf(committed, bodySchema);
+      const names = Object.keys(example ?? {});
       const body = fc
         .tuple(members, fc.oneof({ weight: 4, arbitrary: fc.constant({}) }, extra))
         .map(([all, more]) => ({

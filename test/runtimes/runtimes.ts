@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { edgeFolder } from '../../scripts/edge/bundle.ts';
-import { projectFolder } from '../../scripts/local-cassandra/project-folder.ts';
+import { projectFolder } from '../../scripts/local-cassandra/project.ts';
 
 /** How a process of the service is started. */
 export interface Command {

@@ -5,7 +5,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
-import { projectFolder } from '../../scripts/local-cassandra/project-folder.ts';
+import { projectFolder } from '../../scripts/local-cassandra/project.ts';
 import { openCollector, type Collector, type SentSpan } from './collector.ts';
 import { installRuntimes, runtimes, type Runtime } from './runtimes.ts';
 import { startService, type RunningService } from './service.ts';

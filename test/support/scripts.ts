@@ -233,9 +233,13 @@ interface Answer {
 /**
  * Plays `script` to two processes over one store and to the model, and rejects with an `AssertionError` at the
  * first step that they answer differently. Both are given the same ids and times. Where storage fails, the step is
- * repeated until it answers, as a client would do.
+ * repeated until it answers, as a client would do. The use cases of the processes are asked by way of `observed`.
  */
-export async function playToBoth(hosts: readonly [Storage, Storage], script: readonly Step[]): Promise<void> {
+export async function playToBoth(
+  hosts: readonly [Storage, Storage],
+  script: readonly Step[],
+  observed: (useCases: UseCases) => UseCases = (useCases) => useCases,
+): Promise<void> {
   const run = randomUUID().slice(0, 8);
   const userOf = (n: number) => `${run}-${n}` as UserId;
   const callerOf = (by: By): Caller => (by === 'service' ? SERVICE : { kind: 'user', userId: userOf(by) });
@@ -260,9 +264,11 @@ export async function playToBoth(hosts: readonly [Storage, Storage], script: rea
 
   const askReal = (host: 0 | 1, id: MessageId, ask: Ask): Promise<Answer> =>
     answerOf(
-      useCasesOver(
-        hosts[host],
-        idsAlike(() => id),
+      observed(
+        useCasesOver(
+          hosts[host],
+          idsAlike(() => id),
+        ),
       ),
       ask,
     );

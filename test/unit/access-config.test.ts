@@ -1,8 +1,16 @@
+import { errors, exportJWK, type CryptoKey } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { ConfigError, readConfig, readServiceConfig } from '../../src/composition/config.ts';
 
 const SECRET = 'thirty-two bytes of a secret, or more';
-const JWKS = JSON.stringify({ keys: [{ kty: 'EC', kid: 'one', crv: 'P-256', x: 'x', y: 'y' }] });
+const KEY = {
+  kty: 'EC',
+  kid: 'one',
+  crv: 'P-256',
+  x: 'nHeWBEiMXq7IyfR8CL4iP3Ve6F17qkZFTMRSQBv73H8',
+  y: 'k1LVzwzDNj1pNGBcjY6_n_L3usUmL9x5pCuHAkp4k_g',
+};
+const JWKS = JSON.stringify({ keys: [KEY] });
 
 /** The files that there are. */
 const FILES: Readonly<Record<string, string>> = {
@@ -66,8 +74,10 @@ describe('whom the service lets in', () => {
     expect(rest).toEqual({ issuer: 'https://id.example', audience: 'chat', toleranceSeconds: 0 });
     expect(signatures.algorithms).toEqual(['RS256', 'ES256']);
     const keys = 'keys' in signatures && 'find' in signatures.keys ? signatures.keys : null;
-    expect(await keys?.find('one')).toMatchObject({ kty: 'EC', kid: 'one' });
-    expect(await keys?.find('two')).toBeNull();
+    const token = { payload: '', signature: '' };
+    const find = (kid: string) => keys!.find({ alg: 'ES256', kid }, token);
+    expect(await exportJWK((await find('one')) as CryptoKey)).toMatchObject({ x: KEY.x, y: KEY.y });
+    await expect(find('two')).rejects.toThrow(errors.JWKSNoMatchingKey);
 
     const { AUTH_JWKS_FILE: _, ...others } = byKeys;
     for (const url of ['https://id.example/keys', 'http://localhost:8080/keys', 'http://127.0.0.1/keys']) {

@@ -25,11 +25,13 @@ interface Cost {
 
 interface Stored {
   readonly id: MessageId;
-  readonly content: string;
+  /** Null in a row of which only the marker `delivered` is left. */
+  readonly content: string | null;
 }
 
 /** The two tables that a history is read from, for one conversation: enough of Cassandra to answer and to count. */
 class HistoryTables {
+  /** Without those of which only the marker is left. */
   readonly messages: readonly Stored[];
   readonly #byBucket = new Map<number, Stored[]>();
   readonly #listed: readonly number[];
@@ -37,8 +39,9 @@ class HistoryTables {
   #inRound = 0;
 
   constructor(messages: readonly Stored[], unlisted: readonly number[] = []) {
-    this.messages = [...messages].sort((a, b) => (a.id > b.id ? -1 : 1));
-    for (const message of this.messages) {
+    const rows = [...messages].sort((a, b) => (a.id > b.id ? -1 : 1));
+    this.messages = rows.filter(({ content }) => content !== null);
+    for (const message of rows) {
       const bucket = bucketOf(CONVERSATION, message.id);
       const rows = this.#byBucket.get(bucket);
       if (rows === undefined) this.#byBucket.set(bucket, [message]);
@@ -80,7 +83,7 @@ class HistoryTables {
     const found = (this.#byBucket.get(bucket) ?? []).filter(({ id }) => id < below).slice(0, limit);
     const whole = query.includes('content');
     this.cost.rows += found.length;
-    const bytes = whole ? found.reduce((sum, one) => sum + contentBytesOf(one), 0) : 0;
+    const bytes = whole ? found.reduce((sum, { content }) => sum + (content?.length ?? 0), 0) : 0;
     this.cost.bytes += bytes;
     this.#inRound += bytes;
     this.cost.bytesAtOnce = Math.max(this.cost.bytesAtOnce, this.#inRound);
@@ -89,8 +92,8 @@ class HistoryTables {
     this.#inRound = 0;
     return found.map(({ id, content }) => ({
       message_id: id,
-      sender_id: 'a',
-      receiver_id: 'b',
+      sender_id: content === null ? null : 'a',
+      receiver_id: content === null ? null : 'b',
       ...(whole && { content }),
     })) as unknown as Row[];
   }
@@ -178,6 +181,31 @@ describe('a history', () => {
     await assertWalk(tables, 21);
   });
 
+  it('passes over markers whose message is gone, on cursors and on numbered pages', async () => {
+    for (const [gone, limit] of [
+      [2, 1],
+      [2, 21],
+      [3, 50],
+      [40, 21],
+    ] as const) {
+      const times = [...every(HOUR_MS, 300), ...every(3 * DAY_MS, 100, BEGIN_MS - HOUR_MS)];
+      const rows = messagesAt(times).map((row, index) =>
+        index % gone === 0 ? { ...row, content: null } : row,
+      );
+      const tables = new HistoryTables(rows);
+      const expected = tables.messages.map(({ id }) => id);
+      const ids: string[] = [];
+      for (let before: Position | null = null; ids.length < expected.length;) {
+        const page = await tables.page(before, limit);
+        expect(page.ids.length).toBe(Math.min(limit, expected.length - ids.length));
+        ids.push(...page.ids);
+        before = page.ids.at(-1) ?? null;
+      }
+      expect(ids).toEqual(expected);
+      expect((await tables.page(null, limit, 57)).ids).toEqual(expected.slice(57, 57 + limit));
+    }
+  });
+
   it('of a conversation without messages is empty, at the cost of two queries', async () => {
     const tables = new HistoryTables([]);
     expect((await tables.page(null, 21)).ids).toEqual([]);
@@ -243,7 +271,7 @@ describe('a history of large messages', () => {
         );
         let sum = 0;
         const beyond = tables.messages.findIndex(
-          (message) => (sum += contentBytesOf(message)) > MAX_PAGE_BYTES,
+          ({ content }) => (sum += content?.length ?? 0) > MAX_PAGE_BYTES,
         );
         const expected = tables.messages.slice(0, beyond < 0 ? 101 : Math.min(beyond + 1, 101));
         const { ids } = await tables.page(null, 101, 0, MAX_PAGE_BYTES);

@@ -58,7 +58,7 @@ function recorded(
     clock,
     messageIds: makeMessageIds({ clock: { now: () => NOON } }),
     limits: { requestTimeout: 5_000_000, maxClockSkew: 2_000_000 },
-    eventRetentionDays: 30,
+    eventLog: { daysToKeep: 30 },
   });
   const mark = (upTo: EventId) => readPositions.mark({ userId: anna, conversationId, upTo });
   return { readPositions, mark, steps, queries, params };

@@ -38,7 +38,7 @@ function aProcess() {
     messageIds: makeMessageIds({ clock }),
     retry: new BackgroundRetry({ log, withinLimit: (work) => work() }),
     limits: { requestTimeout: 5_000_000, maxClockSkew: 2_000_000 },
-    eventRetentionDays: 30,
+    eventLog: { daysToKeep: 30 },
     keyRetentionDays: 30,
   });
   return { messages, steps };

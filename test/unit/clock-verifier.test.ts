@@ -271,9 +271,9 @@ describe('the log', () => {
     host.ahead = 0;
     await vi.advanceTimersByTimeAsync(30_000);
     expect(lines.map(({ level, sentence }) => [level, sentence])).toEqual([
-      ['info', "The clock of this host agrees with Cassandra's; writes are taken."],
+      ['info', "The clock of this host agrees with Cassandra's; writes are accepted."],
       ['error', expect.stringMatching(/ms ahead of Cassandra's.* Writes are refused\.$/)],
-      ['info', "The clock of this host agrees with Cassandra's again; writes are taken."],
+      ['info', "The clock of this host agrees with Cassandra's again; writes are accepted."],
     ]);
   });
 });

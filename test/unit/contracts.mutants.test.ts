@@ -13,11 +13,11 @@ import { storageMutants } from '../contracts/storage.mutants.ts';
 import { userRepositoryMutants } from '../contracts/user-repository.mutants.ts';
 
 const mutants: { readonly [Port in keyof typeof contracts]: Mutants<(typeof contracts)[Port]> } = {
-  'message repository': messageRepositoryMutants,
-  'conversation repository': conversationRepositoryMutants,
-  'event repository': eventRepositoryMutants,
-  'read position repository': readPositionRepositoryMutants,
-  'user repository': userRepositoryMutants,
+  messages: messageRepositoryMutants,
+  conversations: conversationRepositoryMutants,
+  events: eventRepositoryMutants,
+  readPositions: readPositionRepositoryMutants,
+  users: userRepositoryMutants,
   storage: storageMutants,
 };
 

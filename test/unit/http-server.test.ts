@@ -478,7 +478,7 @@ describe('a server that can’t listen says why:', () => {
     const { port } = other.address() as AddressInfo;
     const opening = openHttpServer({ fetch: () => new Response(), refuse, host: '127.0.0.1', port });
     await expect(opening).rejects.toThrow(
-      new ListenError(`Port ${port} is taken by another process: choose another in PORT.`),
+      new ListenError(`Port ${port} is in use by another process: set PORT to another port.`),
     );
     other.close();
   });
@@ -487,7 +487,7 @@ describe('a server that can’t listen says why:', () => {
   test('the address is not here', async () => {
     const opening = openHttpServer({ fetch: () => new Response(), refuse, host: '192.0.2.1', port: 0 });
     await expect(opening).rejects.toThrow(
-      new ListenError('192.0.2.1 is no address of this host: change HOST.'),
+      new ListenError('192.0.2.1 is not an address of this host: change HOST.'),
     );
   });
 });

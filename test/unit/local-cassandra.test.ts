@@ -4,8 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { claimFolder } from '../../scripts/local-cassandra/folder-claim.ts';
-import { withLocalCassandra } from '../../scripts/local-cassandra/running.ts';
+import { claimFolder, withLocalCassandra } from '../../scripts/local-cassandra/running.ts';
 
 /** The answer of a node to a client that asks what it supports. */
 const SUPPORTED = Buffer.from([0x84, 0, 0, 0, 6, 0, 0, 0, 0]);

@@ -82,7 +82,7 @@ describe('in memory', () => {
     expect(code).toBe(1);
     expect(lines.at(-1)).toMatchObject({
       level: 'fatal',
-      msg: `Port ${port} is taken by another process: choose another in PORT.`,
+      msg: `Port ${port} is in use by another process: set PORT to another port.`,
     });
   });
 });

@@ -10,6 +10,7 @@ import { withBreakage } from '../contracts/mutants.ts';
 import { userRepositoryMutants as users } from '../contracts/user-repository.mutants.ts';
 import { lateSends, sendAndCheck } from '../support/at-rest.ts';
 import { playToBoth, scripts } from '../support/scripts.ts';
+import { USE_CASE_NAMES, wrapUseCases } from '../../src/application/use-cases.ts';
 
 /** Ample: these tests take about a second. */
 const TIMEOUT_MS = 30_000;
@@ -41,6 +42,19 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test('random sequences contain a command for each use case', async () => {
+  const storage = memoryStorage({ clock: timelessClock() });
+  const asked = new Set<string>();
+  const script = fc.sample(scripts(60), { seed: 1, numRuns: 20 }).flat();
+  await playToBoth([storage, storage], script, (useCases) => {
+    return wrapUseCases(useCases, (useCase, name) => (request) => {
+      asked.add(name);
+      return useCase(request);
+    });
+  });
+  expect([...asked].sort()).toEqual(USE_CASE_NAMES.toSorted());
+});
 
 /** What may become of a write that is lost on the way there, or whose answer is lost on the way back. */
 type Fate = 'answered' | 'lost' | 'unanswered';

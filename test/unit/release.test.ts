@@ -49,10 +49,10 @@ describe('a release', () => {
   });
 
   test.each([
-    ['1.0', BEFORE, '1.0 is no version like 1.2.3.'],
-    ['v1.0.0', BEFORE, 'v1.0.0 is no version like 1.2.3.'],
-    ['0.9.0', BEFORE, '0.9.0 was released already.'],
-    ['1.1.0', AFTER, 'CHANGELOG.md has nothing under "Unreleased".'],
+    ['1.0', BEFORE, '1.0 is not a version like 1.2.3.'],
+    ['v1.0.0', BEFORE, 'v1.0.0 is not a version like 1.2.3.'],
+    ['0.9.0', BEFORE, '0.9.0 is already released.'],
+    ['1.1.0', AFTER, 'CHANGELOG.md has no entries under "Unreleased".'],
   ])('is refused as %s', (version, changelog, sentence) => {
     expect(() => released(changelog, version, '2026-02-03')).toThrow(new ReleaseError(sentence));
   });

@@ -2,9 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parametersFrom, UsageError } from '../../scripts/seed/arguments.ts';
-import { examplesAt, makeProgress, optionsOf, summaryOf } from '../../scripts/seed/report.ts';
-import { specialTalks, type Parameters } from '../../scripts/seed/talks.ts';
-import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import { optionsOf } from '../../scripts/seed/report.ts';
+import type { Parameters } from '../../scripts/seed/talks.ts';
 
 const NOW = Date.UTC(2026, 0, 31, 9, 30) * 1000;
 const USUAL: Parameters = {
@@ -71,44 +70,6 @@ describe('the options of the seed', () => {
 
   it('are told so that a shell takes them whole', () => {
     expect(optionsOf({ ...USUAL, seed: "it's; rm" })).toContain(`--seed='it'\\''s; rm' --until=`);
-  });
-});
-
-describe('the report of the seed', () => {
-  it('counts what there is', () => {
-    expect(summaryOf({ ...USUAL, messages: 100_000 }, 12.34)).toBe(
-      '10 users, 20 conversations and 100,147 messages in 12.3 s.',
-    );
-  });
-
-  it('shows where to look', () => {
-    const examples = examplesAt('http://localhost:8000', USUAL);
-    expect(examples).toContain("curl 'http://localhost:8000/api/conversations/user/1?limit=20'\n");
-    for (const { title, participantIds } of Object.values(specialTalks(USUAL))) {
-      const id = conversationIdOf([...new Set(participantIds)].sort());
-      expect(examples).toContain(
-        `# ${title}\ncurl 'http://localhost:8000/api/messages/conversation/${id}?limit=20'\n`,
-      );
-    }
-  });
-
-  it.each([
-    [true, 100, '\u001B[K2 of 4,000 messages, 20/s\r', '\u001B[K'],
-    [false, 10_000, '2 of 4,000 messages, 0/s\n', ''],
-  ])('shows progress now and then (on a terminal: %s)', (isTTY, every, line, end) => {
-    let now = 0;
-    let written = '';
-    const terminal = { isTTY, write: (text: string) => (written += text) };
-    const progress = makeProgress(4_000, terminal, () => now);
-    now = every - 1;
-    progress.advance();
-    expect(written).toBe('');
-    now = every;
-    progress.advance();
-    progress.advance();
-    expect(written).toBe(line);
-    progress.end();
-    expect(written).toBe(line + end);
   });
 });
 

@@ -7,6 +7,8 @@ import {
   type ClockReading,
   type Judgement,
 } from '../../src/adapters/system/verified-clock.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { millisecondsOf } from '../../src/domain/time.ts';
 import { FakeTime } from '../support/fake-time.ts';
 
 const NOON = Date.UTC(2026, 0, 31, 12);
@@ -61,7 +63,7 @@ describe('a clock', () => {
     const { clock } = makeHost();
     expect(clock.isVerified()).toBe(false);
     expect(clock.needsMeasurement()).toBe(false);
-    expect(clock.problem()).toContain('could not be compared');
+    expect(clock.problem()).toContain('could not yet be compared');
   });
 
   test('is verified where the nodes agree with it', () => {
@@ -114,7 +116,7 @@ describe('measurements', () => {
   test('that take longer than the allowed skew count as none', () => {
     const { clock, measure } = makeHost(-5 * SECOND);
     expect(measure({ a: { roundTrip: 2_001 } }).verdict).toBe('undecided');
-    expect(clock.problem()).toContain('could not be compared');
+    expect(clock.problem()).toContain('could not yet be compared');
     const right = makeHost();
     expect(right.measure({ a: { roundTrip: 2_001 } }).verdict).toBe('undecided');
     expect(right.measure({ a: { roundTrip: 1_999 } }).verdict).toBe('verified');
@@ -289,6 +291,30 @@ describe('a verified clock', () => {
     time.step(-HOUR);
     expect(measure(RIGHT).verdict).toBe('verified');
     expect(Math.abs(error())).toBeLessThan(1);
+  });
+
+  test('makes no ids at the time of nodes that all go wrong, and takes what is in progress for late by it', () => {
+    const { clock, measure, pass, trueTime } = makeHost();
+    const messageIds = makeMessageIds({ clock, maxClockSkew: 2_000_000 });
+    measure(RIGHT);
+    const error = () => millisecondsOf(messageIds.next()) - trueTime();
+    expect(measure({ a: { ahead: HOUR }, b: { ahead: HOUR }, c: {} }).verdict).toBe('differs');
+    // The late event of a send that is in progress.
+    expect(Math.abs(error())).toBeLessThan(2);
+    expect((clock.latest() - clock.now()) / 1_000).toBeCloseTo(HOUR, -1);
+    measure(RIGHT);
+    pass(1);
+    expect(clock.latest()).toBeLessThan((trueTime() + SECOND) * 1_000);
+    expect(Math.abs(error())).toBeLessThan(2);
+  });
+
+  test('that went wrong takes what is in progress for as old as the nodes say', () => {
+    const { clock, measure } = makeHost();
+    measure(RIGHT);
+    // The host was suspended for an hour, its wall clock too.
+    const nodes = { a: { ahead: HOUR }, b: { ahead: HOUR }, c: { ahead: HOUR } };
+    expect(measure(nodes).verdict).toBe('differs');
+    expect((clock.latest() - clock.now()) / 1_000).toBeCloseTo(HOUR, -1);
   });
 
   test('follows after a suspension, during which only the wall clock goes on', () => {

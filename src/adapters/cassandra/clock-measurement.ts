@@ -33,3 +33,18 @@ export function cassandraClocks(client: Client): ReferenceClocks {
     },
   };
 }
+
+/**
+ * By how many milliseconds this host's clock differs from that of a node at least; the median of all nodes. For commands;
+ * the service measures all the time. Rejects where a node does not answer.
+ */
+export async function clockSkewOf(clocks: ReferenceClocks): Promise<number> {
+  const skews = await Promise.all(
+    clocks.nodes().map(async (node) => {
+      const asked = Date.now();
+      const time = await clocks.read(node);
+      return Math.max(asked - time, time - Date.now(), 0);
+    }),
+  );
+  return skews.sort((a, b) => a - b)[skews.length >> 1] ?? 0;
+}

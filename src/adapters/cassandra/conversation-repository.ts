@@ -3,6 +3,7 @@ import type { ConversationRepository } from '../../application/ports/conversatio
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
 import type { ConversationId, EventId, UserId } from '../../domain/ids.ts';
 import type { Slice } from '../../domain/page.ts';
+import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
 import { emptyConversationRow, type InboxReader } from './inbox.ts';
 import type { Session, Statement } from './session.ts';
@@ -41,12 +42,12 @@ export function startRows(
 export class CassandraConversationRepository implements ConversationRepository {
   readonly #session: Session;
   readonly #inbox: InboxReader;
-  readonly #eventRetentionDays: number;
+  readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
 
-  constructor(deps: { session: Session; inbox: InboxReader; eventRetentionDays: number }) {
+  constructor(deps: { session: Session; inbox: InboxReader; eventLog: Pick<EventLogState, 'daysToKeep'> }) {
     this.#session = deps.session;
     this.#inbox = deps.inbox;
-    this.#eventRetentionDays = deps.eventRetentionDays;
+    this.#eventLog = deps.eventLog;
   }
 
   find(id: ConversationId): Promise<Conversation | null> {
@@ -59,7 +60,7 @@ export class CassandraConversationRepository implements ConversationRepository {
     await writes.run(query, params);
     await writes.all(
       conversation.participants.map((userId) =>
-        writes.batch(startRows(conversation, userId, this.#eventRetentionDays)),
+        writes.batch(startRows(conversation, userId, this.#eventLog.daysToKeep)),
       ),
     );
   }

@@ -12,18 +12,18 @@ const BEGIN = `
 
 const CHANGE = `
   UPDATE event_log SET retention_days = ?, complete_since = ?, previous_days = ?, changed = ? WHERE name = 'events'
-  IF retention_days = ? AND changed = ?`;
+  IF retention_days = ? AND changed = ? AND complete_since = ?`;
 
 const DAY_MS = 86_400_000;
 
-/** Within this time after a change of the retention, processes with the old one may still write. */
+/** Within this time after a change of the retention, processes that could not read it yet may still write as before. */
 const ROLLOUT_MS = DAY_MS;
 
 interface State {
   readonly retentionDays: number;
   /** What lies above it was written with this retention, the previous one, or a longer one. */
   readonly completeSince: Date;
-  /** The retention before the last change; null where it never changed. */
+  /** The shortest retention of what was written before the last change; null where it never changed. */
   readonly previousDays: number | null;
   readonly changed: Date;
 }
@@ -49,6 +49,11 @@ export class EventLogState {
     return messageIdAt(Math.floor(milliseconds) * 1_000, 0, '0'.repeat(13));
   }
 
+  /** For how many days the events that this process writes are to be listed: for as long as any process reads them. */
+  get daysToKeep(): number {
+    return Math.max(this.#retentionDays, this.#state?.retentionDays ?? 0);
+  }
+
   /** Reads the state again: another process may have been started with another retention. */
   async refresh(session: Session): Promise<void> {
     const [row] = await session.read(STATE, []);
@@ -69,13 +74,15 @@ export class EventLogState {
         continue;
       }
       const { retentionDays, changed } = stored;
+      const { completeSince, previousDays } = beforeChange(stored, now.getTime());
       await writes.compareAndSet(CHANGE, [
         this.#retentionDays,
-        completeSinceAfter(stored),
-        retentionDays,
+        completeSince,
+        previousDays,
         now,
         retentionDays,
         changed,
+        stored.completeSince,
       ]);
     }
   }
@@ -95,10 +102,21 @@ export function startOf(now: number, days: number, state: State | null): number 
   return Math.max(now - Math.min(days, retentionDays) * DAY_MS, completeSince.getTime(), previous);
 }
 
-/** Of two changes only the later one is remembered; what the earlier one may leave out is given up at once. */
-function completeSinceAfter({ completeSince, previousDays, changed }: State): Date {
-  if (previousDays === null) return completeSince;
-  return new Date(Math.max(completeSince.getTime(), changed.getTime() + ROLLOUT_MS));
+/**
+ * What a change of the retention at `now` keeps of the state before it. Of two changes only the later one is remembered:
+ * where rows from before the earlier one may still be read, they count as written before the later one, with the shorter
+ * of both retentions; otherwise the log begins behind them.
+ */
+function beforeChange(
+  { retentionDays, completeSince, previousDays, changed }: State,
+  now: number,
+): Pick<State, 'completeSince'> & { readonly previousDays: number } {
+  if (previousDays === null) return { completeSince, previousDays: retentionDays };
+  const end = changed.getTime() + ROLLOUT_MS;
+  if (end > now - previousDays * DAY_MS) {
+    return { completeSince, previousDays: Math.min(previousDays, retentionDays) };
+  }
+  return { completeSince: new Date(Math.max(completeSince.getTime(), end)), previousDays: retentionDays };
 }
 
 function stateOf(row: types.Row): State {

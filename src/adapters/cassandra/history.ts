@@ -11,13 +11,13 @@ import { bucketAt, bucketOf } from './time-buckets.ts';
 const BUCKETS = `
   SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket <= ? LIMIT ?`;
 
-/** What is read of each message: its id alone, where messages are only passed over. */
+/** What is read of each message: its id, where messages are only passed over. */
 const MESSAGES = {
   whole: `
     SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
     WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`,
   id: `
-    SELECT message_id FROM messages_by_conversation
+    SELECT message_id, sender_id FROM messages_by_conversation
     WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`,
   /** Above a place, and without the content. */
   sender: `
@@ -134,7 +134,8 @@ export class HistoryReader {
     let missing = count;
     let found = 0;
     let bytes = 0;
-    const take = (rows: readonly Row[]): readonly Row[] => {
+    const take = (part: readonly Row[]): readonly Row[] => {
+      const rows = part.filter(isMessage).slice(0, missing);
       missing -= rows.length;
       found += rows.length;
       if (maxBytes < Infinity)
@@ -181,7 +182,7 @@ export class HistoryReader {
         ),
       );
       for (const [index, bucket] of group.entries()) {
-        const rows = (parts[index] ?? []).slice(0, missing);
+        const rows = parts[index] ?? [];
         visited += 1;
         if (rows.length > 0) yield take(rows);
         const asked = bucket === likely ? firstLimit : limited;
@@ -210,6 +211,11 @@ function withBucket(buckets: readonly number[], bucket: number): number[] {
 
 function idOf(row: Row | undefined): Position | null {
   return row === undefined ? null : (String(row['message_id']) as Position);
+}
+
+/** Whether a row is a message; one that the marker `delivered` alone has left, as after a truncation, is none. */
+export function isMessage(row: Row): boolean {
+  return row['sender_id'] !== null;
 }
 
 /** The message in a row that has its id, sender, receiver and content. */

@@ -1,13 +1,13 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import { participantsOf, type Conversation, type Participants } from '../../domain/conversation.ts';
-import { isLate } from '../../domain/event.ts';
+import { isLate, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
 import { previewOf, type Message } from '../../domain/message.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import { conversationRow, findConversation, startRows } from './conversation-repository.ts';
 import type { EventLogState } from './event-log-state.ts';
-import { HistoryReader, messageOf } from './history.ts';
+import { HistoryReader, isMessage, messageOf } from './history.ts';
 import { findEntries, type InboxPlace } from './inbox.ts';
 import { agreeOnLateEvent, lateMessageRow } from './late-events.ts';
 import { bucketRow, newsRows } from './message-repository.ts';
@@ -78,9 +78,8 @@ export interface InspectionDeps {
   readonly clock: Clock;
   readonly eventLog: EventLogState;
   readonly messageIds: MessageIds;
-  /** In microseconds; the service's own (see `isLate`). */
-  readonly limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
-  readonly eventRetentionDays: number;
+  /** The service's own. */
+  readonly limits: LatenessLimits;
 }
 
 /** Messages of one bucket that follow one another. */
@@ -231,7 +230,7 @@ export async function inspectConversation(
     conversationId,
     userId,
     messageId: created,
-    repair: (writes) => writes.batch(startRows(conversation, userId, deps.eventRetentionDays)),
+    repair: (writes) => writes.batch(startRows(conversation, userId, deps.eventLog.daysToKeep)),
   }));
 }
 
@@ -328,7 +327,7 @@ async function showMessage(
     await announceLate(deps, message, writes);
   } else {
     const participants = participantsOf(message.senderId, message.receiverId);
-    await writes.batch(newsRows(message, participants, eventId, userId, deps.eventRetentionDays));
+    await writes.batch(newsRows(message, participants, eventId, userId, deps.eventLog.daysToKeep));
   }
 }
 
@@ -343,7 +342,7 @@ async function announceLate(deps: InspectionDeps, message: Message, writes: Writ
       writes,
     );
     const rows = participants.map((userId) =>
-      writes.batch(newsRows(message, participants, eventId, userId, deps.eventRetentionDays)),
+      writes.batch(newsRows(message, participants, eventId, userId, deps.eventLog.daysToKeep)),
     );
     await writes.all(rows);
   } while (isLateNow(deps, eventId));
@@ -420,17 +419,16 @@ async function findMessage(
   id: MessageId,
 ): Promise<StoredMessage | null> {
   const [row] = await session.read(MESSAGE, [conversationId, bucketOf(conversationId, id), id]);
-  // A row that `delivered` alone has left is no message.
-  if (row === undefined || row['sender_id'] === null) return null;
+  if (row === undefined || !isMessage(row)) return null;
   return { message: messageOf(conversationId, row), isDelivered: row['delivered'] === true };
 }
 
 /** The rows that make `entry` what it should be, at its own event. */
 function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxPlace, stored: StoredMessage | null) {
-  const { eventRetentionDays } = deps;
-  if (stored === null) return startRows(startOf(entry), userId, eventRetentionDays);
+  const { daysToKeep } = deps.eventLog;
+  if (stored === null) return startRows(startOf(entry), userId, daysToKeep);
   const participants = participantsOf(stored.message.senderId, stored.message.receiverId);
-  return newsRows(stored.message, participants, entry.lastEventId, userId, eventRetentionDays);
+  return newsRows(stored.message, participants, entry.lastEventId, userId, daysToKeep);
 }
 
 /** The empty conversation that `entry` shows. */

@@ -1,3 +1,4 @@
+import type { types } from 'cassandra-driver';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { EventId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
@@ -40,18 +41,21 @@ export async function agreeOnLateEvent(
 
 async function agree(
   deps: { readonly messageIds: MessageIds; readonly isLate: (eventId: EventId) => boolean },
-  { conversationId, id }: Message,
+  message: Message,
   writes: Writes,
 ): Promise<EventId> {
+  const { conversationId, id } = message;
   const proposed: EventId = deps.messageIds.next();
-  const agreed = eventIn(await writes.compareAndSet(ADD, [conversationId, id, proposed])) ?? proposed;
-  if (!deps.isLate(agreed)) return agreed;
+  const agreed = eventAfter(await writes.compareAndSet(ADD, [conversationId, id, proposed]), proposed);
+  if (agreed !== null && !deps.isLate(agreed)) return agreed;
   const row = await writes.compareAndSet(REPLACE, [proposed, conversationId, id, agreed]);
-  return eventIn(row) ?? proposed;
+  // The row is gone since it was found: the table was truncated.
+  return eventAfter(row, proposed) ?? agree(deps, message, writes);
 }
 
-/** The event in the answer of a transaction that was not applied; null where it was. */
-function eventIn(row: Readonly<Record<string, unknown>>): EventId | null {
-  if (row['[applied]'] === true) return null;
-  return String(row['event_id']) as EventId;
+/** The event that is agreed on after a transaction that proposed one; null where none is. */
+function eventAfter(row: Readonly<Record<string, unknown>>, proposed: EventId): EventId | null {
+  if (row['[applied]'] === true) return proposed;
+  const event = (row['event_id'] ?? null) as types.Uuid | null;
+  return event === null ? null : (String(event) as EventId);
 }

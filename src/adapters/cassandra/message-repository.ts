@@ -7,13 +7,14 @@ import type {
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import { isLate } from '../../domain/event.ts';
+import { isLate, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, EventId, IdempotencyKey, MessageId, UserId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import type { BackgroundRetry } from './background-retry.ts';
 import { conversationRow } from './conversation-repository.ts';
+import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
 import { HistoryReader } from './history.ts';
 import { lastActivityRow } from './inbox.ts';
@@ -72,8 +73,8 @@ export class CassandraMessageRepository implements MessageRepository {
   readonly #messageIds: MessageIds;
   readonly #retry: BackgroundRetry;
   readonly #history: HistoryReader;
-  readonly #limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
-  readonly #eventRetentionDays: number;
+  readonly #limits: LatenessLimits;
+  readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
   readonly #keyRetentionDays: number;
 
   constructor(deps: {
@@ -82,8 +83,8 @@ export class CassandraMessageRepository implements MessageRepository {
     messageIds: MessageIds;
     retry: BackgroundRetry;
     /** In microseconds; see `isLate`. */
-    limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
-    eventRetentionDays: number;
+    limits: LatenessLimits;
+    eventLog: Pick<EventLogState, 'daysToKeep'>;
     /** For how many days an idempotency key is kept; 0 for ever. */
     keyRetentionDays: number;
   }) {
@@ -93,7 +94,7 @@ export class CassandraMessageRepository implements MessageRepository {
     this.#retry = deps.retry;
     this.#history = new HistoryReader(deps);
     this.#limits = deps.limits;
-    this.#eventRetentionDays = deps.eventRetentionDays;
+    this.#eventLog = deps.eventLog;
     this.#keyRetentionDays = deps.keyRetentionDays;
   }
 
@@ -190,7 +191,7 @@ export class CassandraMessageRepository implements MessageRepository {
   ): Promise<void> {
     await writes.all(
       participants.map((userId) =>
-        writes.batch(newsRows(message, participants, eventId, userId, this.#eventRetentionDays)),
+        writes.batch(newsRows(message, participants, eventId, userId, this.#eventLog.daysToKeep)),
       ),
     );
   }

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { types, type Client } from 'cassandra-driver';
 import { v5 } from 'uuid';
+import { cassandraClocks, clockSkewOf } from './clock-measurement.ts';
 import { driverConsistency, makeClient, type CassandraOptions } from './connect.ts';
 
 /** One numbered file of `cql/`: `003_conversations.cql`. */
@@ -155,18 +156,25 @@ function isLoopback(contactPoint: string): boolean {
 /**
  * Declares the event log incomplete before now, as after a restore or a truncation of `events_by_user`: what lies before
  * is answered from the inbox rows alone, and clients that resume from before list anew. Processes of the service read it
- * within half a minute. Returns the time since which the log counts as complete.
+ * within half a minute. Returns the time since which the log counts as complete. Throws a `MigrationError` where the clock
+ * of this host differs from those of the nodes.
  */
 export async function declareEventLogIncomplete(options: CassandraOptions): Promise<Date> {
   const client = makeClient(options);
   try {
     await client.connect();
+    const skew = await clockSkewOf(cassandraClocks(client));
+    if (skew > options.maxClockSkewMs) {
+      throw new MigrationError(`The clock of this host differs from Cassandra's by ${Math.round(skew)} ms.`);
+    }
     const serialConsistency = driverConsistency(options.consistency.serial);
     for (;;) {
       const { rows } = await client.execute(EVENT_LOG_STATE, [], { consistency: serialConsistency });
       const before = rows[0]?.['complete_since'] as Date | undefined;
-      // Never earlier than before, as this host's clock may be behind that of the one before.
-      const since = new Date(Math.max(Date.now(), before?.getTime() ?? 0));
+      // Ids may be ahead of the time by twice the allowed skew, and this host's clock may be behind by once. Never
+      // earlier than before, as it may be behind that of the host before.
+      const latestId = Date.now() + 3 * options.maxClockSkewMs;
+      const since = new Date(Math.max(latestId, before?.getTime() ?? 0));
       const isApplied =
         before === undefined
           ? await compareAndSet(

@@ -3,7 +3,7 @@ import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { ReadPositionRepository } from '../../application/ports/read-position-repository.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
-import { isLate, type Event } from '../../domain/event.ts';
+import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, EventId, Position, UserId } from '../../domain/ids.ts';
 import {
   MAX_UNREAD_COUNT,
@@ -12,6 +12,7 @@ import {
   type ReadPosition,
 } from '../../domain/read-position.ts';
 import { microsecondsOf } from '../../domain/time.ts';
+import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
 import { HistoryReader } from './history.ts';
 import { entryOf, readUpToOf, TOP } from './inbox.ts';
@@ -43,23 +44,22 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
   readonly #clock: Clock;
   readonly #messageIds: MessageIds;
   readonly #history: HistoryReader;
-  readonly #limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
-  readonly #eventRetentionDays: number;
+  readonly #limits: LatenessLimits;
+  readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
 
   constructor(deps: {
     session: Session;
     clock: Clock;
     messageIds: MessageIds;
-    /** In microseconds; see `isLate`. */
-    limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
-    eventRetentionDays: number;
+    limits: LatenessLimits;
+    eventLog: Pick<EventLogState, 'daysToKeep'>;
   }) {
     this.#session = deps.session;
     this.#clock = deps.clock;
     this.#messageIds = deps.messageIds;
     this.#history = new HistoryReader(deps);
     this.#limits = deps.limits;
-    this.#eventRetentionDays = deps.eventRetentionDays;
+    this.#eventLog = deps.eventLog;
   }
 
   /**
@@ -78,7 +78,7 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
 
     const id = this.#messageIds.next();
     const event: Event = { id, type: 'conversation.read', conversationId, readerId: userId, readUpTo };
-    const rows = participants.map((owner) => eventRow(event, owner, this.#eventRetentionDays));
+    const rows = participants.map((owner) => eventRow(event, owner, this.#eventLog.daysToKeep));
     await writes.all(rows.map(({ query, params }) => writes.run(query, params)));
     // Whoever follows a log may miss an event that became visible late, so a repeat writes another one.
     if (isLate(this.#clock.latest() - microsecondsOf(id), this.#limits)) {

@@ -7,6 +7,7 @@ import type { ReferenceClocks } from '../../application/ports/reference-clocks.t
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Storage } from '../../application/ports/storage.ts';
 import { NOOP_TELEMETRY, type Telemetry } from '../../application/ports/telemetry.ts';
+import { latenessLimits } from '../../domain/event.ts';
 import { BackgroundRetry, type WithinLimit } from './background-retry.ts';
 import { cassandraClocks } from './clock-measurement.ts';
 import { configError, makeClient, sessionOptions, type CassandraOptions } from './connect.ts';
@@ -88,10 +89,6 @@ export function openCassandraStorage(deps: {
   const { clockVerified = () => Promise.resolve() } = deps;
   const { eventRetentionDays, keyRetentionDays } = options;
   const { read } = sessionOptions(options).consistency;
-  const limits = {
-    requestTimeout: options.requestTimeoutMs * 1_000,
-    maxClockSkew: options.maxClockSkewMs * 1_000,
-  };
   const closing = new AbortController();
   let open = false;
   /** Whether the clock is verified, and whether the event log knows this process's retention: only then are there writes. */
@@ -182,22 +179,22 @@ export function openCassandraStorage(deps: {
       clock,
       messageIds,
       retry,
-      limits,
-      eventRetentionDays,
+      limits: latenessLimits(options),
+      eventLog,
       keyRetentionDays,
     }),
     conversations: new CassandraConversationRepository({
       session,
       inbox: new InboxReader({ session, eventLog, telemetry }),
-      eventRetentionDays,
+      eventLog,
     }),
     events: new CassandraEventRepository({ session, eventLog }),
     readPositions: new CassandraReadPositionRepository({
       session,
       clock,
       messageIds,
-      limits,
-      eventRetentionDays,
+      limits: latenessLimits(options),
+      eventLog,
     }),
     users: new CassandraUserRepository({ session }),
     connected,

@@ -1,9 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ClockNotVerified, type ClockCheck } from '../../application/ports/clock-check.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import { participantsOf } from '../../domain/conversation.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
 import { findConversation } from './conversation-repository.ts';
+import { isMessage } from './history.ts';
 import { entryOf, findEntries, type InboxPlace } from './inbox.ts';
 import {
   findLateEvent,
@@ -162,8 +164,8 @@ export function shareOf({ ranges }: Progress): number {
 
 /**
  * Scans on from `from` to the end; yields its progress after each step of a worker, the last time when it is done.
- * Rejects with a `StorageFailure` where storage fails for more than a minute, and with an `AbortError` when `signal`
- * aborts; the progress yielded last is then where to resume from.
+ * Rejects with a `StorageFailure` where storage fails for more than a minute, with a `ClockNotVerified` where a repair
+ * waits as long for the clock, and with an `AbortError` when `signal` aborts; the progress yielded last is then where to resume from.
  */
 export async function* verify(
   deps: InspectionDeps & {
@@ -176,6 +178,8 @@ export async function* verify(
     settleMs: number;
     /** Whether to repair what can be repaired. */
     repair: boolean;
+    /** Whether repairs may make the ids of late events: they wait for it. */
+    clockCheck: ClockCheck;
     found: (finding: Finding) => void;
     signal: AbortSignal;
   },
@@ -216,13 +220,31 @@ export async function* verify(
     }
     // One after the other, in the order of the messages.
     for (const { repair: write } of lasting) {
-      if (write !== null) await withRetry(signal, () => write(session.writes()));
+      if (write === null) continue;
+      await withRetry(signal, async () => {
+        await deps.clockCheck.verified();
+        await write(session.writes());
+      });
     }
     const left = lasting.length === 0 ? [] : await inspectAgain(inspectionDeps, subject);
     for (const inconsistency of lasting) {
       if (!left.some((one) => isSame(one, inconsistency))) report(inconsistency, 'repaired');
     }
     for (const inconsistency of left) report(inconsistency, 'not_repaired');
+  };
+
+  /** Those of one conversation one after the other, older messages first: of several announcements the newest is last. */
+  const judgeAll = async (due: readonly Candidate[]): Promise<void> => {
+    const judging = new Map<ConversationId, Promise<void>>();
+    for (const candidate of due.toSorted((a, b) => (newestOf(a) < newestOf(b) ? -1 : 1))) {
+      const { conversationId } = candidate.subject;
+      const before = judging.get(conversationId) ?? Promise.resolve();
+      judging.set(
+        conversationId,
+        before.then(() => judge(candidate)),
+      );
+    }
+    await Promise.all(judging.values());
   };
 
   /** Judges the candidates that are due, and waits for others until no more than `most` are left. */
@@ -232,7 +254,7 @@ export async function* verify(
       const early = candidates.findIndex(({ seenAt }) => seenAt + settleMs > now);
       const due = candidates.slice(0, Math.min(early < 0 ? candidates.length : early, PARALLEL_INSPECTIONS));
       if (due.length > 0) {
-        await Promise.all(due.map(judge));
+        await judgeAll(due);
         candidates.splice(0, due.length);
       } else if (candidates.length > most) {
         const wait = (candidates[0]?.seenAt ?? now) + settleMs - now;
@@ -346,8 +368,7 @@ const scanMessages: Scan = async function* (deps, after, until, seen) {
     const conversationId = String(row['conversation_id']) as ConversationId;
     const bucket = row['bucket'] as number;
     const id = String(row['message_id']) as MessageId;
-    // A row that `delivered` alone has left is no message.
-    if (row['sender_id'] === null) continue;
+    if (!isMessage(row)) continue;
     const isSameBucket = open?.conversationId === conversationId && open.bucket === bucket;
     if (open !== null && !isSameBucket) {
       yield observe({ ...open, isOldest: true });
@@ -468,6 +489,10 @@ async function inspectAgain(deps: InspectionDeps, subject: Subject): Promise<rea
   }
 }
 
+function newestOf({ subject }: Candidate): string {
+  return subject.type === 'messages' ? subject.newest : '';
+}
+
 function isSame(one: Inconsistency, other: Inconsistency): boolean {
   return one.kind === other.kind && one.userId === other.userId && one.messageId === other.messageId;
 }
@@ -550,7 +575,7 @@ async function withRetry<Answer>(signal: AbortSignal, work: () => Promise<Answer
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof StorageFailure)) throw error;
+      if (!(error instanceof StorageFailure || error instanceof ClockNotVerified)) throw error;
     }
     await pause(delay, undefined, { signal });
   }

@@ -1,8 +1,8 @@
 import type { Build } from '../../application/ports/build.ts';
 
-/** Put in its place by whoever makes the bundle. */
+/** Replaced by the bundler. */
 declare const MESSENGER_BUILD: Build | undefined;
 
-/** What this is a bundle of. */
+/** The build of this bundle. */
 export const build: Build =
   typeof MESSENGER_BUILD === 'undefined' ? { version: 'unknown', commit: null } : MESSENGER_BUILD;

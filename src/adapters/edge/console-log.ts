@@ -1,9 +1,9 @@
 import type { Log } from '../../application/ports/log.ts';
 
-/** The levels of a log, each with those that it leaves out before it. */
+/** The log levels in ascending order: a level excludes all levels before it. */
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-/** A log in lines of JSON, as on other hosts, by the console, which is all that there is at the edge. */
+/** A log that writes JSON lines, as on other hosts, to the console: the edge has no other output. */
 export function makeConsoleLog(level: string, console: Pick<Console, 'log'> = globalThis.console): Log {
   const at = (name: string) => (fields: object, sentence: string) => {
     if (LEVELS.indexOf(name) < LEVELS.indexOf(level)) return;
@@ -13,7 +13,7 @@ export function makeConsoleLog(level: string, console: Pick<Console, 'log'> = gl
   return { info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-/** Errors have nothing that JSON shows by itself. */
+/** A JSON replacer for errors, whose properties `JSON.stringify` omits. */
 function withErrors(_name: string, value: unknown): unknown {
   if (!(value instanceof Error)) return value;
   const { name: type, message, stack, cause } = value;

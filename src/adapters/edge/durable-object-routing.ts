@@ -1,12 +1,12 @@
 import type { Bindings, Fetcher } from './platform.ts';
 
-/** Each holds one client of Cassandra. They keep nothing, so another number is only another load on each. */
+/** The number of objects on Cassandra. Each has one Cassandra client and no state, so it only affects the load. */
 const OBJECTS = 4;
 
 /**
- * The object that is to serve a request. What is kept in memory is in one object. On Cassandra it may be any, as
- * with any number of processes over one store: every promise holds between them. So chance decides, which spreads
- * evenly; by user or by conversation, the busiest of them would have to make do with one object.
+ * The object that handles a request. With storage in memory there is one object. With Cassandra any object can handle
+ * any request, like several processes on one cluster, so the object is chosen at random, which spreads the load evenly.
+ * Routing by user or by conversation would limit the busiest of them to one object.
  */
 export function durableObjectFor(bindings: Bindings, random: () => number = Math.random): Fetcher {
   const { MESSENGER } = bindings;

@@ -1,24 +1,24 @@
-/** What is used of a Workers platform. Its own types would claim the globals of every other host's files as well. */
+/** The part of a Workers platform's API that is used here. Its types would add globals to all other hosts' files. */
 
-/** What answers requests: an object, or the files that a deployment brings along. */
+/** Handles requests: a durable object, or the static assets of a deployment. */
 export interface Fetcher {
   fetch(request: Request | string): Promise<Response>;
 }
 
-/** The objects of one class. Each name is one object, of which there is one at a time wherever it is asked for. */
+/** The durable objects of one class. The platform runs at most one instance of each name at a time, worldwide. */
 export interface ObjectNamespace {
   idFromName(name: string): unknown;
   get(id: unknown): Fetcher;
 }
 
-/** The bindings of a deployment: these two, and the settings under the names that they have everywhere. */
+/** The bindings of a deployment: these two, and the settings under the names of the environment variables. */
 export interface Bindings {
   readonly MESSENGER: ObjectNamespace;
   readonly DOCS_ASSETS: Fetcher;
   readonly [setting: string]: unknown;
 }
 
-/** The settings among `bindings`, as environment variables; the platform has null for one that is not set. */
+/** The settings in `bindings` as environment variables. A setting that is not set is null there, and omitted here. */
 export function settingsIn(bindings: Bindings): Record<string, string> {
   return Object.fromEntries(
     Object.entries(bindings).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),

@@ -14,12 +14,12 @@ export interface LateMessage {
   readonly senderId: UserId;
 }
 
-/** The conversations, and the inboxes that show them, in this process's memory. */
+/** The conversations and inboxes, in this process's memory. */
 export class MemoryConversationRepository implements ConversationRepository {
   readonly #conversations = new Map<ConversationId, Conversation>();
   readonly #inboxes = new Map<UserId, Inbox>();
   readonly #events: MemoryEventRepository;
-  /** The one late event of each message that has one. */
+  /** The late event of each message that became visible late. */
   readonly #lateEvents = new Map<MessageId, EventId>();
   readonly #lateMessages = new Map<ConversationId, SortedList<LateMessage>>();
 
@@ -32,25 +32,25 @@ export class MemoryConversationRepository implements ConversationRepository {
   }
 
   start({ id, participants, created }: Conversation): Promise<void> {
-    const members = this.#begin({ id, participants, created });
+    const members = this.#create({ id, participants, created });
     this.#show({ conversationId: id, participants: members, lastEventId: created, lastMessage: null });
     this.#events.add({ id: created, type: 'conversation.created', conversationId: id }, members);
     return Promise.resolve();
   }
 
   /**
-   * Begins the conversation of a message, and shows the message to each participant as news under `eventId`. The
-   * sender has read up to the message.
+   * Creates the conversation of a message, and adds the message to all inboxes and event logs as event
+   * `eventId`. The sender has read up to the message.
    */
   receive(message: Message, participants: Participants, eventId: EventId): void {
     const { id, conversationId, senderId, content } = message;
-    const members = this.#begin({ id: conversationId, participants, created: id });
+    const members = this.#create({ id: conversationId, participants, created: id });
     const lastMessage = Object.freeze({ messageId: id, senderId, preview: previewOf(content) });
     this.#show({ conversationId, participants: members, lastEventId: eventId, lastMessage });
     this.#events.add({ id: eventId, type: 'message.created', conversationId, messageId: id }, members);
   }
 
-  /** The same for a message that became visible late: under its one late event, whose id `next` gives. */
+  /** Like `receive`, for a message that became visible late. It has one late event id, made by `next` the first time. */
   receiveLate(message: Message, participants: Participants, next: () => EventId): void {
     const eventId = this.#lateEvents.get(message.id) ?? next();
     this.#lateEvents.set(message.id, eventId);
@@ -88,8 +88,8 @@ export class MemoryConversationRepository implements ConversationRepository {
     return Promise.resolve(this.#inboxes.get(userId)?.below(slice) ?? []);
   }
 
-  /** Keeps the earliest begin. Gives its participants: what is kept belongs to this repository alone. */
-  #begin({ id, participants, created }: Conversation): Participants {
+  /** Creates the conversation, or keeps the earliest `created`. Returns the stored participants, an immutable copy. */
+  #create({ id, participants, created }: Conversation): Participants {
     const known = this.#conversations.get(id);
     const members = known?.participants ?? Object.freeze([...participants]);
     if (known === undefined || created < known.created) {
@@ -113,17 +113,17 @@ export class MemoryConversationRepository implements ConversationRepository {
   }
 }
 
-/** One user's inbox: an entry for each conversation, the newest on top. */
+/** One user's inbox: an entry for each conversation, newest first. */
 class Inbox {
   readonly #entries = new Map<ConversationId, InboxEntry>();
   readonly #order = new SortedList<InboxEntry>(({ lastEventId }) => lastEventId);
 
-  /** Shows `entry`, unless what is shown of its conversation prevails. Of two read positions the later one holds. */
+  /** Shows `entry`, unless what is shown of its conversation takesPrecedence. Of two read positions the later one holds. */
   put(entry: InboxEntry): void {
     const shown = this.#entries.get(entry.conversationId);
     if (shown !== undefined) this.#order.remove(shown.lastEventId);
     const kept = Object.freeze({
-      ...(shown !== undefined && !prevails(entry, shown) ? shown : entry),
+      ...(shown !== undefined && !takesPrecedence(entry, shown) ? shown : entry),
       readUpTo: laterPosition(entry.readUpTo, shown?.readUpTo ?? null),
     });
     this.#entries.set(entry.conversationId, kept);
@@ -139,8 +139,8 @@ class Inbox {
   }
 }
 
-/** Whether `entry` says more of its conversation than `shown`: the latest event, or else the earliest start. */
-function prevails(entry: InboxEntry, shown: InboxEntry): boolean {
+/** Whether `entry` takes precedence: the latest message, or for an empty conversation the earliest start. */
+function takesPrecedence(entry: InboxEntry, shown: InboxEntry): boolean {
   if (entry.lastMessage === null) return shown.lastMessage === null && entry.lastEventId < shown.lastEventId;
   return shown.lastMessage === null || entry.lastEventId > shown.lastEventId;
 }

@@ -18,7 +18,7 @@ export class MemoryEventRepository implements EventRepository {
     this.#retentionDays = deps.eventRetentionDays;
   }
 
-  /** Adds `event` to the log of each of `users`, and drops what lies beyond the retention. Idempotent. */
+  /** Adds `event` to the log of each of `users`, and drops the events beyond the retention. Idempotent. */
   add(event: Event, users: readonly UserId[]): void {
     const start = this.#start();
     const kept = Object.freeze(event);

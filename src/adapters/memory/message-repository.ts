@@ -5,7 +5,7 @@ import type {
   AppendResult,
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
-import { isLate } from '../../domain/event.ts';
+import { isLate, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, Position } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
@@ -15,7 +15,7 @@ import { SortedList } from './sorted-list.ts';
 
 const DAY: Microseconds = 86_400_000_000;
 
-/** What an idempotency key stands for, and since when. */
+/** The message of an idempotency key, and the time of its claim. */
 interface Claim {
   readonly message: Message;
   readonly claimedAt: Microseconds;
@@ -25,17 +25,17 @@ interface Claim {
 export class MemoryMessageRepository implements MessageRepository {
   readonly #clock: Clock;
   readonly #messageIds: MessageIds;
-  readonly #limits: { readonly requestTimeout: Microseconds; readonly maxClockSkew: Microseconds };
+  readonly #limits: LatenessLimits;
   readonly #keyRetention: Microseconds;
   readonly #conversations: MemoryConversationRepository;
   readonly #histories = new Map<ConversationId, SortedList<Message>>();
-  /** By sender and key, neither of which can hold the space between them; in the order in which they were claimed. */
+  /** By sender and key, joined by a space, which neither can contain; in the order of the claims. */
   readonly #claims = new Map<string, Claim>();
 
   constructor(deps: {
     clock: Clock;
     messageIds: MessageIds;
-    limits: { readonly requestTimeout: Microseconds; readonly maxClockSkew: Microseconds };
+    limits: LatenessLimits;
     keyRetentionDays: number;
     conversations: MemoryConversationRepository;
   }) {
@@ -87,7 +87,7 @@ export class MemoryMessageRepository implements MessageRepository {
   }
 }
 
-/** The answer to a request for `message` whose key stands for `claimed`. */
+/** The result of an append of `message` whose key belongs to `claimed`. */
 function repeatOf(claimed: Message, message: Message): AppendResult {
   if (claimed.receiverId !== message.receiverId || claimed.content !== message.content) {
     return { outcome: 'key_reused' };

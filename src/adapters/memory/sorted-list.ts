@@ -1,23 +1,23 @@
 import type { Position } from '../../domain/ids.ts';
 import type { Slice } from '../../domain/page.ts';
 
-/** Few enough items to shift at each insertion, many enough to keep a million of them in a few thousand chunks. */
+/** Small enough for a fast insertion into a chunk, large enough to keep a million items in a few thousand chunks. */
 const CHUNK_SIZE = 512;
 
 /**
- * Items by position, each position once. To add, to remove and to find a place cost the logarithm of the list's
- * length, whatever order the items come in; a slice costs what it shows, and hardly anything for what it passes over.
+ * Items sorted by position, each position once. Adding, removing and searching take logarithmic time in the length of
+ * the list, in any order of insertion. The time of a slice depends on its length; skipped items cost almost nothing.
  */
 export class SortedList<Item> {
   readonly #positionOf: (item: Item) => Position;
-  /** Ascending, each and all together; none is empty. */
+  /** The items in ascending order, within and across chunks. No chunk is empty. */
   readonly #chunks: Item[][] = [];
 
   constructor(positionOf: (item: Item) => Position) {
     this.#positionOf = positionOf;
   }
 
-  /** Adds `item`, unless its position is taken. */
+  /** Adds `item`, unless the list has an item at its position. */
   add(item: Item): void {
     const position = this.#positionOf(item);
     const index = Math.min(this.#chunkAt(position), this.#chunks.length - 1);
@@ -26,12 +26,12 @@ export class SortedList<Item> {
       this.#chunks.push([item]);
       return;
     }
-    const place = this.#placeIn(chunk, position);
-    if (this.#isAt(chunk[place], position)) return;
-    chunk.splice(place, 0, item);
+    const itemIndex = this.#indexIn(chunk, position);
+    if (this.#isAt(chunk[itemIndex], position)) return;
+    chunk.splice(itemIndex, 0, item);
     if (chunk.length > CHUNK_SIZE) {
-      // What grew at its end is left full, so that items which come in order are packed tightly.
-      const kept = place === CHUNK_SIZE ? CHUNK_SIZE : CHUNK_SIZE / 2;
+      // A chunk that grew at its end stays full, so that chunks of items that are added in order are full.
+      const kept = itemIndex === CHUNK_SIZE ? CHUNK_SIZE : CHUNK_SIZE / 2;
       this.#chunks.splice(index + 1, 0, chunk.splice(kept));
     }
   }
@@ -41,20 +41,20 @@ export class SortedList<Item> {
     const index = this.#chunkAt(position);
     const chunk = this.#chunks[index];
     if (chunk === undefined) return;
-    const place = this.#placeIn(chunk, position);
-    if (!this.#isAt(chunk[place], position)) return;
-    chunk.splice(place, 1);
+    const itemIndex = this.#indexIn(chunk, position);
+    if (!this.#isAt(chunk[itemIndex], position)) return;
+    chunk.splice(itemIndex, 1);
     if (chunk.length === 0) this.#chunks.splice(index, 1);
   }
 
-  /** At most `limit` items strictly below `before`, after `offset` that are passed over; the largest first. */
+  /** At most `limit` items strictly below `before`, after the first `offset` items; the largest first. */
   below({ before, offset, limit }: Slice): Item[] {
     const found: Item[] = [];
     let toSkip = offset;
     let index = before === null ? this.#chunks.length - 1 : this.#chunkAt(before);
     for (; index >= 0 && found.length < limit; index -= 1) {
       const chunk = this.#chunks[index] ?? [];
-      const end = before === null ? chunk.length : this.#placeIn(chunk, before);
+      const end = before === null ? chunk.length : this.#indexIn(chunk, before);
       const to = Math.max(0, end - toSkip);
       const from = Math.max(0, to - (limit - found.length));
       found.push(...chunk.slice(from, to).reverse());
@@ -87,7 +87,7 @@ export class SortedList<Item> {
     if (chunk?.length === 0) this.#chunks.shift();
   }
 
-  /** The first chunk that reaches up to `position`. */
+  /** The index of the first chunk whose last item is not below `position`. */
   #chunkAt(position: Position): number {
     return countWhile(this.#chunks, (chunk) => {
       const last = chunk.at(-1);
@@ -95,8 +95,8 @@ export class SortedList<Item> {
     });
   }
 
-  /** The place in `chunk` of the first item that is not below `position`. */
-  #placeIn(chunk: readonly Item[], position: Position): number {
+  /** The index in `chunk` of the first item that is not below `position`. */
+  #indexIn(chunk: readonly Item[], position: Position): number {
     return countWhile(chunk, (item) => this.#positionOf(item) < position);
   }
 
@@ -105,7 +105,7 @@ export class SortedList<Item> {
   }
 }
 
-/** How many of `items` it holds for, given that it holds for none after the first that it does not hold for. */
+/** The number of leading items for which `holds` is true. It must be false for all items after the first false one. */
 function countWhile<Item>(items: readonly Item[], holds: (item: Item) => boolean): number {
   let low = 0;
   let high = items.length;

@@ -1,25 +1,24 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { Storage } from '../../application/ports/storage.ts';
-import type { Microseconds } from '../../domain/time.ts';
+import type { LatenessLimits } from '../../domain/event.ts';
 import { MemoryConversationRepository } from './conversation-repository.ts';
 import { MemoryEventRepository } from './event-repository.ts';
 import { MemoryMessageRepository } from './message-repository.ts';
 import { MemoryReadPositionRepository } from './read-position-repository.ts';
 import { MemoryUserRepository } from './user-repository.ts';
 
-/** What the storage in memory needs, and for how long it keeps what it does not keep for ever. */
+/** Dependencies and retentions of the storage in memory. */
 export interface MemoryStorageOptions {
   readonly clock: Clock;
   readonly messageIds: MessageIds;
-  /** See `isLate`. */
-  readonly limits: { readonly requestTimeout: Microseconds; readonly maxClockSkew: Microseconds };
+  readonly limits: LatenessLimits;
   readonly eventRetentionDays: number;
-  /** 0 for ever. */
+  /** 0 means no limit. */
   readonly keyRetentionDays: number;
 }
 
-/** Storage in this process's memory: it keeps every promise of a storage but the one to outlive the process. */
+/** Storage in this process's memory. It has all guarantees of the storage contract except durability. */
 export function makeMemoryStorage(options: MemoryStorageOptions): Storage {
   const events = new MemoryEventRepository(options);
   const conversations = new MemoryConversationRepository({ events });

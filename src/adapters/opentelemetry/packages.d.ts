@@ -1,6 +1,7 @@
 /*
- * What is used of the packages that need Node 22.15: npm leaves them out on an older one, where all the rest is still
- * to be checked. These declarations hold also where the packages are; that they are true is seen where they run.
+ * The used part of the packages that need Node 22.15. npm does not install them on older versions, where the rest of
+ * the code must still compile. These declarations also replace the types of installed packages; only the tests that run
+ * the packages check them.
  */
 
 declare module '@opentelemetry/core' {
@@ -21,10 +22,10 @@ declare module '@opentelemetry/resources' {
   import type { Attributes } from '@opentelemetry/api';
 
   export interface Resource {
-    /** The attributes of both; where they differ, those of `other`. */
+    /** The attributes of both; those of `other` take precedence. */
     merge(other: Resource): Resource;
   }
-  /** That of the SDK itself. */
+  /** The resource that describes the SDK. */
   export function defaultResource(): Resource;
   export function resourceFromAttributes(attributes: Attributes): Resource;
   export function detectResources(deps: { detectors: ResourceDetector[] }): Resource;

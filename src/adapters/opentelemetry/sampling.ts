@@ -1,4 +1,4 @@
-/** The samplers that `OTEL_TRACES_SAMPLER` can name. */
+/** The valid values of `OTEL_TRACES_SAMPLER`. */
 export const SAMPLERS = [
   'always_on',
   'always_off',
@@ -10,8 +10,8 @@ export const SAMPLERS = [
 
 /** Which requests are traced. */
 export interface Sampling {
-  /** A sampler that is `parentbased` follows what the caller of a request has decided. */
+  /** A `parentbased` sampler uses the sampling decision of the request's caller. */
   readonly sampler: (typeof SAMPLERS)[number];
-  /** The part of all traces that the samplers by ratio take. */
+  /** The share of all traces that a ratio sampler records, 0–1. */
   readonly ratio: number;
 }

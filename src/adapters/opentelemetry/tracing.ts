@@ -9,31 +9,30 @@ import type { Tracing } from '../../application/ports/tracing.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import type { Sampling } from './sampling.ts';
 
-/** Why there can be no traces here, in a sentence for people. */
+/** Tracing can't be started. The message is a sentence for the operator. */
 export class TracingError extends Error {
   override readonly name = 'TracingError';
 }
 
-/** Traces that go to a collector. */
+/** Tracing with export to a collector. */
 export interface OpenTracing extends Tracing {
-  /** Sends what has not been sent yet, and gives up on it after a while. */
+  /** Sends the remaining spans, within `CLOSE_TIMEOUT_MS`. */
   close(): Promise<void>;
 }
 
-/** What a service is called that `OTEL_SERVICE_NAME` does not name. */
+/** The default of `OTEL_SERVICE_NAME`. */
 const SERVICE_NAME = 'messenger';
 
-/** How long closing waits for a collector, which may not be there. */
-const CLOSE_WITHIN_MS = 1_500;
+/** How long `close` waits for the collector, which may be unreachable. */
+const CLOSE_TIMEOUT_MS = 1_500;
 
-/** How often it is told that a collector is away. */
-const TELL_EVERY_MS = 60_000;
+/** The shortest time between two warnings about failed exports. */
+const WARN_INTERVAL_MS = 60_000;
 
 /**
- * Traces by OpenTelemetry, sent as OTLP over HTTP (protobuf). Where to, with which headers, certificates and patience, as
- * which service, and how many spans at a time is left to OpenTelemetry's own variables: `OTEL_EXPORTER_OTLP_*`,
- * `OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_BSP_*`. Loads OpenTelemetry's packages; rejects with a
- * `TracingError` where they can't be had.
+ * OpenTelemetry tracing, exported as OTLP over HTTP (protobuf). OpenTelemetry's variables set the endpoint, headers,
+ * certificates and timeouts (`OTEL_EXPORTER_OTLP_*`), the service (`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`) and
+ * the batches (`OTEL_BSP_*`). Loads OpenTelemetry's packages; rejects with a `TracingError` if they are not available.
  */
 export async function openTracing(deps: {
   readonly sampling: Sampling;
@@ -43,8 +42,8 @@ export async function openTracing(deps: {
   const { api, core, contexts, resources, exporter, sdk } = await loadPackages();
   const { context, trace, ROOT_CONTEXT, SpanKind, SpanStatusCode } = api;
 
-  const tell = tellingNowAndThen(deps.log);
-  core.setGlobalErrorHandler(tell);
+  const warn = rateLimitedWarning(deps.log);
+  core.setGlobalErrorHandler(warn);
   context.setGlobalContextManager(new contexts.AsyncLocalStorageContextManager().enable());
   const { resourceAttributesEnvDetector, serviceNameEnvDetector } = resources;
   const self = { 'service.name': SERVICE_NAME, 'service.version': deps.build.version };
@@ -68,10 +67,10 @@ export async function openTracing(deps: {
   const tracer = provider.getTracer('cassandra-messenger');
   const traceContext = new core.W3CTraceContextPropagator();
 
-  const inside = <Answer>(parent: Context, span: Span, work: () => Answer): Answer =>
+  const runInSpan = <Answer>(parent: Context, span: Span, work: () => Answer): Answer =>
     context.with(trace.setSpan(parent, span), work);
 
-  /** An error has a type out of a closed list, and never its text, in which there may be anything. */
+  /** Sets the error type, which is from a closed list. The error text is never recorded: it may contain user data. */
   const fail = (span: Span, type: string): void => {
     span.setAttribute('error.type', type);
     span.setStatus({ code: SpanStatusCode.ERROR });
@@ -84,12 +83,12 @@ export async function openTracing(deps: {
         { traceparent, tracestate },
         api.defaultTextMapGetter,
       );
-      // No `url.path`, though the convention asks for it: it holds ids.
+      // The semantic convention requires `url.path`; it is omitted because it contains ids.
       const attributes = { 'http.request.method': method, 'url.scheme': scheme };
       const name = method === '_OTHER' ? 'HTTP' : method;
       const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
       try {
-        const { route, status } = await inside(parent, span, answer);
+        const { route, status } = await runInSpan(parent, span, answer);
         if (route !== null) {
           span.updateName(`${name} ${route}`);
           span.setAttribute('http.route', route);
@@ -104,13 +103,13 @@ export async function openTracing(deps: {
     useCase(name, work) {
       const parent = context.active();
       const span = tracer.startSpan(name, { kind: SpanKind.INTERNAL }, parent);
-      const answer = inside(parent, span, work);
+      const answer = runInSpan(parent, span, work);
       answer.then(
         () => {
           span.end();
         },
         (error: unknown) => {
-          // A refusal is an answer.
+          // A refusal is a regular result, not an error.
           if (error instanceof Refusal) span.setAttribute('messenger.refusal', error.code);
           else fail(span, typeOf(error));
           span.end();
@@ -143,15 +142,15 @@ export async function openTracing(deps: {
     },
 
     async close() {
-      const given = pause(CLOSE_WITHIN_MS, undefined, { ref: false }).then(() => {
-        throw new Error(`The collector did not answer within ${CLOSE_WITHIN_MS} ms.`);
+      const timeout = pause(CLOSE_TIMEOUT_MS, undefined, { ref: false }).then(() => {
+        throw new Error(`The collector did not answer within ${CLOSE_TIMEOUT_MS} ms.`);
       });
-      await Promise.race([provider.shutdown(), given]).catch(tell);
+      await Promise.race([provider.shutdown(), timeout]).catch(warn);
     },
   };
 }
 
-/** The kind of a failure, out of a closed list: what else an error says stays inside. */
+/** The `error.type` of an error, from a closed list. */
 function typeOf(error: unknown): string {
   if (error instanceof StorageFailure) return error.kind;
   return error instanceof Overload ? 'overloaded' : '_OTHER';
@@ -170,14 +169,14 @@ function samplerOf(sdk: Sdk, { sampler, ratio }: Sampling) {
   return name === sampler ? root : new sdk.ParentBasedSampler({ root });
 }
 
-/** What OpenTelemetry's packages ask for. */
-const OLDEST_NODE = [22, 15] as const;
+/** The minimum Node version of OpenTelemetry's packages. */
+const MIN_NODE_VERSION = [22, 15] as const;
 
 async function loadPackages() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1])) {
+  if (major < MIN_NODE_VERSION[0] || (major === MIN_NODE_VERSION[0] && minor < MIN_NODE_VERSION[1])) {
     throw new TracingError(
-      `OTEL_EXPORTER_OTLP_ENDPOINT asks for traces, which need Node ${OLDEST_NODE.join('.')} or newer; this is ${process.versions.node}.`,
+      `OTEL_EXPORTER_OTLP_ENDPOINT is set, but tracing needs Node ${MIN_NODE_VERSION.join('.')} or newer; this is ${process.versions.node}.`,
     );
   }
   try {
@@ -193,17 +192,17 @@ async function loadPackages() {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new TracingError(
-      'OTEL_EXPORTER_OTLP_ENDPOINT asks for traces, and the optional packages for them are not installed: run "npm ci" on this version of Node, without --omit=optional.',
+      'OTEL_EXPORTER_OTLP_ENDPOINT is set, but the optional packages for tracing are not installed: run "npm ci" on this version of Node, without --omit=optional.',
     );
   }
 }
 
-/** A batch fails every few seconds while a collector is away: one line a minute says enough. */
-function tellingNowAndThen(log: Log): (error: unknown) => void {
-  let told = -Infinity;
+/** Logs at most one warning a minute. While a collector is unreachable, a batch fails every few seconds. */
+function rateLimitedWarning(log: Log): (error: unknown) => void {
+  let lastWarnedAt = -Infinity;
   return (error) => {
-    if (performance.now() - told < TELL_EVERY_MS) return;
-    told = performance.now();
-    log.warn({ err: error }, 'Traces could not be sent, and are lost.');
+    if (performance.now() - lastWarnedAt < WARN_INTERVAL_MS) return;
+    lastWarnedAt = performance.now();
+    log.warn({ err: error }, 'Traces could not be sent and were lost.');
   };
 }

@@ -3,25 +3,25 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { Build } from '../../application/ports/build.ts';
 
-/** Lines go out together, since each write costs as much as the answer that its line is about; none waits for long. */
-const TOGETHER_BYTES = 8 * 1024;
-const LONGEST_WAIT_MS = 100;
+/** Lines are buffered, since one write costs as much as handling a request; a timer bounds the delay. */
+const BUFFER_BYTES = 8 * 1024;
+const FLUSH_INTERVAL_MS = 100;
 
-/** What may wait while nobody reads: further lines are lost, rather than the process. */
-const MOST_WAITING_BYTES = 16 * 2 ** 20;
+/** The limit of the buffer while standard output is not read. Further lines are dropped, to protect the process. */
+const MAX_BUFFERED_BYTES = 16 * 2 ** 20;
 
-/** How long closing waits for whoever reads. */
-const CLOSE_WITHIN_MS = 500;
+/** How long `close` waits for the reader of standard output. */
+const CLOSE_TIMEOUT_MS = 500;
 
 export interface ProcessLog {
   readonly log: Logger;
-  /** Writes what waits to be written, within a bounded time. What ends without it writes only as much as can be at once. */
+  /** Writes the buffered lines within `CLOSE_TIMEOUT_MS`. An exit without it writes only what fits without waiting. */
   readonly close: () => Promise<void>;
 }
 
 /**
- * The log of a process, on its standard output: a line of JSON for each entry, or what people like to read, which
- * `auto` chooses for a terminal.
+ * The log of a process on its standard output. `json` writes a line of JSON for each entry, `pretty` writes text for
+ * people, and `auto` is `pretty` on a terminal and `json` otherwise.
  */
 export async function openProcessLog(deps: {
   readonly level: string;
@@ -37,22 +37,22 @@ export async function openProcessLog(deps: {
       translateTime: 'SYS:HH:MM:ss.l',
       singleLine: true,
       ignore: 'pid,version,commit,method,route,status,durationMs',
-      messageFormat: forPeople,
+      messageFormat: prettyMessage,
     });
     return { log: makeLog(level, build, stream), close: () => Promise.resolve() };
   }
   const stream = pino.destination({
     sync: false,
-    minLength: TOGETHER_BYTES,
-    maxLength: MOST_WAITING_BYTES,
-    periodicFlush: LONGEST_WAIT_MS,
+    minLength: BUFFER_BYTES,
+    maxLength: MAX_BUFFERED_BYTES,
+    periodicFlush: FLUSH_INTERVAL_MS,
   });
   const log = makeLog(level, build, stream);
   let lost = 0;
   stream.on('drop', () => (lost += 1));
   stream.on('drain', () => {
     if (lost === 0) return;
-    log.warn({ lost }, 'Lines of this log were lost: nobody was reading it.');
+    log.warn({ lost }, 'Log lines were lost because standard output was not read.');
     lost = 0;
   });
   return {
@@ -63,13 +63,13 @@ export async function openProcessLog(deps: {
           resolve();
         });
       });
-      await Promise.race([written, pause(CLOSE_WITHIN_MS)]);
+      await Promise.race([written, pause(CLOSE_TIMEOUT_MS)]);
     },
   };
 }
 
-/** The sentence of a line; for a request, what was asked and what became of it. */
-function forPeople(line: Record<string, unknown>, key: string): string {
+/** The message of a line; for a request, its method, route, status and duration. */
+function prettyMessage(line: Record<string, unknown>, key: string): string {
   const { method, route, status, durationMs } = line as Record<string, string | number | null | undefined>;
   return method === undefined
     ? String(line[key])

@@ -1,25 +1,24 @@
 import { readdirSync } from 'node:fs';
 import process from 'node:process';
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { ConcurrencyState } from '../../application/concurrency-limiter.ts';
-import type { AnsweredRequest, StatementOutcome, Telemetry } from '../../application/ports/telemetry.ts';
-import { DurationHistogram, type Durations } from './durations.ts';
+import type { Telemetry } from '../../application/ports/telemetry.ts';
 
-/** What is counted and measured, for Prometheus to read. */
+/** The metrics of the service in Prometheus format. */
 export interface Metrics {
-  /** What is told here is counted. */
+  /** Updates the metrics. */
   readonly telemetry: Telemetry;
-  /** Counts a request that the host's server rejected, by a name out of a closed list. */
-  readonly requestRejected: (why: string) => void;
-  /** All of it as it is now, and the type of that text. */
+  /** Counts a request that the HTTP server rejected. `reason` is from a closed list. */
+  readonly requestRejected: (reason: string) => void;
+  /** The current values of all metrics, in the format of `contentType`. */
   readonly text: () => Promise<string>;
   readonly contentType: string;
 }
 
-/** What is looked at only when somebody asks for the text. */
+/** Sources that are read only when the metrics are scraped. */
 export interface MetricsSources {
   readonly concurrencyLimiter: () => ConcurrencyState;
-  /** What is open to each node that storage is connected to; null where storage has no nodes. */
+  /** The connection pool of each node that storage is connected to; null if storage has no nodes. */
   readonly pools:
     | (() => readonly {
         readonly node: string;
@@ -27,21 +26,21 @@ export interface MetricsSources {
         readonly inFlight: number;
       }[])
     | null;
-  /** How this host's clock compares with those of the storage's nodes; null where it is compared with none. */
+  /** The comparison of this host's clock with those of the storage nodes; null if it is not compared. */
   readonly clock: (() => { readonly verified: boolean; readonly offsetSeconds: number | null } | null) | null;
 }
 
-/** Metrics of their own, so that several services can be in one process. */
-export function makeMetrics(watched: MetricsSources): Metrics {
+/** Makes metrics in a separate registry, so that one process can have several services. */
+export function makeMetrics(sources: MetricsSources): Metrics {
   const registry = new Registry();
   const { contentType } = registry;
-  watchProcess(registry);
-  watchAdmission(registry, watched.concurrencyLimiter);
-  if (watched.pools !== null) watchPools(registry, watched.pools);
-  if (watched.clock !== null) watchClock(registry, watched.clock);
+  addProcessMetrics(registry);
+  addConcurrencyMetrics(registry, sources.concurrencyLimiter);
+  if (sources.pools !== null) addPoolMetrics(registry, sources.pools);
+  if (sources.clock !== null) addClockMetrics(registry, sources.clock);
   const rejections = new Counter({
     name: 'http_server_rejected_requests_total',
-    help: 'Requests that the server rejected before the service saw them, as malformed, too slow or too large.',
+    help: 'Requests that the HTTP server rejected before routing, as malformed, too slow or too large.',
     labelNames: ['reason'],
     registers: [registry],
   });
@@ -55,66 +54,61 @@ export function makeMetrics(watched: MetricsSources): Metrics {
   };
 }
 
+/** Upper bounds of durations, in seconds: from what memory takes to the time within which all is answered. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5];
+
 function telemetryFor(registry: Registry): Telemetry {
   const registers = [registry];
-  const requests = new DurationHistogram<'method' | 'route' | 'status'>({
+  const requests = new Histogram({
     name: 'http_server_request_duration_seconds',
-    help: 'Time from the arrival of a request to its answer.',
+    help: 'Time from the arrival of a request to its response.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: BUCKETS,
+    registers,
   });
-  const statements = new DurationHistogram<'statement' | 'outcome'>({
+  const statements = new Histogram({
     name: 'cassandra_statement_duration_seconds',
-    help: 'Time from sending a statement to its end, with its retries and speculative executions.',
+    help: 'Time from sending a statement to its result, including retries and speculative executions.',
+    labelNames: ['statement', 'outcome'],
+    buckets: BUCKETS,
+    registers,
   });
-  registry.registerMetric(requests.metric);
-  registry.registerMetric(statements.metric);
   const speculations = new Counter({
     name: 'cassandra_speculative_executions_total',
-    help: 'Times that a further node was asked because the one before it was slow.',
+    help: 'Statements sent to a further node because the previous one was slow.',
     registers,
   });
   const retries = new Counter({
     name: 'cassandra_retries_total',
-    help: 'Attempts at a statement that failed and were made again.',
+    help: 'Failed attempts at a statement that were retried.',
     registers,
   });
   const replays = new Counter({
     name: 'messenger_idempotency_replays_total',
-    help: 'Requests that were answered as an earlier one with the same idempotency key was.',
+    help: 'Requests answered with the result of an earlier request with the same idempotency key.',
     registers,
   });
   const inboxRows = new Counter({
     name: 'messenger_inbox_rows_read_total',
-    help: 'Rows of event logs and inboxes read for the pages of inboxes.',
+    help: 'Rows of event logs and inboxes read for inbox pages.',
     registers,
   });
   const shownRows = new Counter({
     name: 'messenger_inbox_rows_shown_total',
-    help: 'Conversations that the pages of inboxes have shown.',
+    help: 'Conversations shown on inbox pages.',
     registers,
   });
 
-  const byRoute = new Map<string | null, Map<string, Map<number, Durations>>>();
-  const durationsOf = ({ route, method, status }: AnsweredRequest): Durations => {
-    const byMethod = reached(byRoute, route, () => new Map<string, Map<number, Durations>>());
-    const byStatus = reached(byMethod, method, () => new Map<number, Durations>());
-    return reached(byStatus, status, () =>
-      requests.with({ method, route: route ?? NO_ROUTE, status: String(status) }),
-    );
-  };
-
-  const byStatement = new Map<string, Map<StatementOutcome, Durations>>();
   return {
-    requestAnswered(request) {
-      durationsOf(request).add(request.milliseconds);
-      if (request.replayed) replays.inc();
+    requestAnswered({ method, route, status, milliseconds, replayed }) {
+      requests.observe({ method, route: route ?? NO_ROUTE, status }, milliseconds / 1_000);
+      if (replayed) replays.inc();
     },
 
     statementSent(statement) {
-      const byOutcome = reached(byStatement, statement, () => new Map<StatementOutcome, Durations>());
-      const begun = performance.now();
+      const startedAt = performance.now();
       return (outcome, speculated) => {
-        const took = performance.now() - begun;
-        reached(byOutcome, outcome, () => statements.with({ statement, outcome })).add(took);
+        statements.observe({ statement, outcome }, (performance.now() - startedAt) / 1_000);
         if (speculated > 0) speculations.inc(speculated);
       };
     },
@@ -130,23 +124,14 @@ function telemetryFor(registry: Registry): Telemetry {
   };
 }
 
-/** What is at `key`, and was made there the first time. */
-function reached<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  return made;
-}
-
-/** The route of what no route took. */
+/** The `route` label of requests that match no route. */
 const NO_ROUTE = 'none';
 
-function watchAdmission(registry: Registry, state: MetricsSources['concurrencyLimiter']): void {
+function addConcurrencyMetrics(registry: Registry, state: MetricsSources['concurrencyLimiter']): void {
   const registers = [registry];
   new Gauge({
     name: 'messenger_requests_in_progress',
-    help: 'Requests that storage works on.',
+    help: 'Requests in progress at storage.',
     registers,
     collect() {
       this.set(state().inProgress);
@@ -154,7 +139,7 @@ function watchAdmission(registry: Registry, state: MetricsSources['concurrencyLi
   });
   new Gauge({
     name: 'messenger_requests_limit',
-    help: 'How many may be in progress: as many as storage takes.',
+    help: 'Limit of requests in progress, adapted to the capacity of storage.',
     registers,
     collect() {
       this.set(state().limit);
@@ -162,7 +147,7 @@ function watchAdmission(registry: Registry, state: MetricsSources['concurrencyLi
   });
   new Counter({
     name: 'messenger_requests_rejected_total',
-    help: 'Questions that found no room.',
+    help: 'Requests rejected because the limit of requests in progress was reached.',
     registers,
     collect() {
       this.reset();
@@ -171,10 +156,10 @@ function watchAdmission(registry: Registry, state: MetricsSources['concurrencyLi
   });
 }
 
-function watchPools(registry: Registry, pools: NonNullable<MetricsSources['pools']>): void {
+function addPoolMetrics(registry: Registry, pools: NonNullable<MetricsSources['pools']>): void {
   const registers = [registry];
   const labelNames = ['node'] as const;
-  // Its own metric, because of no node there is nothing with a label.
+  // A separate metric, because the metrics by node have no values without a connected node.
   new Gauge({
     name: 'cassandra_connected_nodes',
     help: 'Nodes that this process has a connection to.',
@@ -195,7 +180,7 @@ function watchPools(registry: Registry, pools: NonNullable<MetricsSources['pools
   });
   new Gauge({
     name: 'cassandra_pool_in_flight',
-    help: 'Statements on their way at a node.',
+    help: 'Statements in flight to a node.',
     labelNames,
     registers,
     collect() {
@@ -205,11 +190,11 @@ function watchPools(registry: Registry, pools: NonNullable<MetricsSources['pools
   });
 }
 
-function watchClock(registry: Registry, clock: NonNullable<MetricsSources['clock']>): void {
+function addClockMetrics(registry: Registry, clock: NonNullable<MetricsSources['clock']>): void {
   const registers = [registry];
   new Gauge({
     name: 'messenger_clock_verified',
-    help: "Whether this host's clock agrees with those of most Cassandra nodes; otherwise writes are refused.",
+    help: "1 if this host's clock agrees with those of most Cassandra nodes; otherwise 0, and writes are refused.",
     registers,
     collect() {
       this.set(clock()?.verified === true ? 1 : 0);
@@ -217,7 +202,7 @@ function watchClock(registry: Registry, clock: NonNullable<MetricsSources['clock
   });
   new Gauge({
     name: 'messenger_clock_offset_seconds',
-    help: "What the clocks of most Cassandra nodes showed beyond this host's at the last measurement.",
+    help: "Offset of the clocks of most Cassandra nodes from this host's at the last measurement.",
     registers,
     collect() {
       this.set(clock()?.offsetSeconds ?? NaN);
@@ -225,27 +210,27 @@ function watchClock(registry: Registry, clock: NonNullable<MetricsSources['clock
   });
 }
 
-/** Each asks for every open socket, one by one. */
-const OF_HANDLES = ['resources', 'handles', 'requests'].flatMap((what) => [
+/** Metrics of prom-client that are removed, because each iterates over all open sockets. */
+const HANDLE_METRICS = ['resources', 'handles', 'requests'].flatMap((what) => [
   `nodejs_active_${what}`,
   `nodejs_active_${what}_total`,
 ]);
 
-/** What prom-client reads from /proc. */
-const OF_PROC = [
+/** Metrics that prom-client reads from /proc. */
+const PROC_METRICS = [
   'process_resident_memory_bytes',
   'process_virtual_memory_bytes',
   'process_heap_bytes',
   'process_open_fds',
 ];
 
-/** What prom-client knows of the process, its event loop and its collector, as far as this host tells. */
-function watchProcess(registry: Registry): void {
+/** Adds prom-client's metrics of the process, the event loop and the garbage collector, if this host has them. */
+function addProcessMetrics(registry: Registry): void {
   collectDefaultMetrics({ register: registry });
-  for (const name of OF_HANDLES) registry.removeSingleMetric(name);
+  for (const name of HANDLE_METRICS) registry.removeSingleMetric(name);
   if (isReadable('/proc/self/fd')) return;
-  // On Deno, for one. They would stand at 0 for ever.
-  for (const name of OF_PROC) registry.removeSingleMetric(name);
+  // Without access to /proc, as on Deno, these metrics would always be 0.
+  for (const name of PROC_METRICS) registry.removeSingleMetric(name);
   new Gauge({
     name: 'process_resident_memory_bytes',
     help: 'Resident memory size in bytes.',

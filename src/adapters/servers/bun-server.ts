@@ -4,7 +4,7 @@ interface BunServer {
   requestIP(request: Request): { readonly address: string } | null;
 }
 
-/** What is used of Bun. Its own types would claim the globals of every other host's files as well. */
+/** The part of Bun's API that is used here. Bun's own types would add its globals to the files of all other hosts. */
 declare const Bun: {
   serve(options: {
     readonly fetch: (request: Request, server: BunServer) => Response | Promise<Response>;
@@ -13,23 +13,23 @@ declare const Bun: {
     readonly idleTimeout: number;
   }): {
     readonly port: number;
-    /** Takes no further connection, and resolves when the requests that have arrived are answered. */
+    /** Accepts no further connections, and resolves when all received requests are answered. */
     stop(): Promise<void>;
   };
 };
 
 /**
- * Seconds after which a connection closes on which nothing was said, also while a request is served: ten unless told,
- * which is no more than a request may take.
+ * Seconds after which Bun closes an idle connection, even while a request is being handled. Bun's default of ten is not
+ * longer than a request may take.
  */
 const IDLE_SECONDS = 60;
 
-/** Listens by Bun's own server. */
+/** Listens with `Bun.serve`. */
 export const openBunServer: OpenHttpServer = ({ fetch, host, port, setting }) =>
   new Promise((resolve, reject) => {
     try {
       const server = Bun.serve({
-        // Few need it, and it is not free.
+        // Looked up lazily: it has a cost, and few requests need it.
         fetch: (request, server) =>
           fetch(request, {
             get remoteAddress() {

@@ -1,38 +1,38 @@
 import { listenError, urlAt, type OpenHttpServer } from './server.ts';
 
-interface ServedBy {
+interface ServeHandlerInfo {
   readonly remoteAddr: { readonly hostname: string };
 }
 
-/** What is used of Deno. Its own types would claim the globals of every other host's files as well. */
+/** The part of Deno's API that is used here. Deno's own types would add its globals to the files of all other hosts. */
 declare const Deno: {
   serve(
     options: { readonly hostname: string; readonly port: number; readonly onListen: () => void },
-    handler: (request: Request, info: ServedBy) => Response | Promise<Response>,
+    handler: (request: Request, info: ServeHandlerInfo) => Response | Promise<Response>,
   ): {
     readonly addr: { readonly port: number };
-    /** Takes no further connection, cuts off bodies that are still arriving, and resolves when all is answered. */
+    /** Accepts no new connections, aborts incomplete request bodies, and resolves when all requests are answered. */
     shutdown(): Promise<void>;
   };
 };
 
-/** Listens by Deno's own server. */
+/** Listens with `Deno.serve`. */
 export const openDenoServer: OpenHttpServer = ({ fetch, host, port, setting }) =>
   new Promise((resolve, reject) => {
-    const unanswered = new Set<Promise<Response>>();
-    const answer = (request: Request, { remoteAddr }: ServedBy): Promise<Response> => {
+    const inProgress = new Set<Promise<Response>>();
+    const handle = (request: Request, { remoteAddr }: ServeHandlerInfo): Promise<Response> => {
       const response = Promise.resolve(fetch(request, { remoteAddress: remoteAddr.hostname }));
-      unanswered.add(response);
-      void response.finally(() => unanswered.delete(response));
+      inProgress.add(response);
+      void response.finally(() => inProgress.delete(response));
       return response;
     };
     try {
-      const server = Deno.serve({ hostname: host, port, onListen: () => undefined }, answer);
+      const server = Deno.serve({ hostname: host, port, onListen: () => undefined }, handle);
       resolve({
         url: urlAt(host, server.addr.port),
         async close() {
-          // First those that have begun: their bodies may not be here yet.
-          await Promise.allSettled(unanswered);
+          // Requests in progress finish first, because `shutdown` would abort their incomplete bodies.
+          await Promise.allSettled(inProgress);
           await server.shutdown();
         },
       });

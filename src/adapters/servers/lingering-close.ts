@@ -2,17 +2,17 @@ import type { Peer } from './server.ts';
 
 type Fetch = (request: Request, peer?: Peer) => Response | Promise<Response>;
 
-/** Bodies up to here, by what they say of their length, are taken in whole by whoever answers. */
+/** Bodies with a `Content-Length` up to this size are always read completely by the host's server. */
 const SHORT_BYTES = 64 * 1024;
 
-/** How much of a body is still taken in when its answer is there already, and for how long. */
-const MOST_BYTES = 4 * 1024 * 1024;
-const MOST_MS = 1_000;
+/** The limits for reading the rest of a body after its response is ready. */
+const MAX_DRAINED_BYTES = 4 * 1024 * 1024;
+const MAX_DRAIN_MS = 1_000;
 
 /**
- * The same, but an answer that comes before the end of a long body waits for the rest of it, within bounds. Hosts would
- * close the connection at once, and a client that is still sending then finds its connection broken, and not the answer
- * that says why.
+ * Wraps `fetch`: a response that is ready before the end of a long request body waits for the rest of that body, within
+ * limits. Otherwise the host's server closes the connection at once, and a client that is still sending gets a
+ * connection error instead of the response.
  */
 export function lingeringClose(fetch: Fetch): Fetch {
   const answerLong = async (
@@ -21,23 +21,23 @@ export function lingeringClose(fetch: Fetch): Fetch {
     peer?: Peer,
   ): Promise<Response> => {
     const reader = long.getReader();
-    const seen = { isRead: false };
+    const state = { isRead: false };
     const body = new ReadableStream(
       {
         async pull(controller) {
-          seen.isRead = true;
+          state.isRead = true;
           const { done, value } = await reader.read();
           if (done) controller.close();
           else controller.enqueue(value);
         },
       },
-      // Reads nothing ahead: of two reads at a time workerd refuses one.
+      // No read-ahead, because workerd rejects a second concurrent read.
       { highWaterMark: 0 },
     );
     const response = await fetch(new Request(request, { body, duplex: 'half' }), peer);
-    // A client that waits for 100 Continue has sent nothing, and needs the answer to go on.
-    if (!seen.isRead && peer?.sendContinue !== undefined) return response;
-    await Promise.race([takeInRest(reader), pause(MOST_MS)]);
+    // A client that waits for 100 Continue has not sent its body, and needs the response to continue.
+    if (!state.isRead && peer?.sendContinue !== undefined) return response;
+    await Promise.race([drain(reader), pause(MAX_DRAIN_MS)]);
     return response;
   };
 
@@ -45,21 +45,21 @@ export function lingeringClose(fetch: Fetch): Fetch {
     if (request.method === 'GET' || request.method === 'HEAD') return fetch(request, peer);
     const length = request.headers.get('Content-Length');
     if (length !== null && Number(length) <= SHORT_BYTES) return fetch(request, peer);
-    // Looked at last: on Node it opens the stream, which costs more than the rest of a request.
+    // Checked last: on Node, access to `body` opens the stream, which costs more than the rest of a request.
     const { body } = request;
     return body === null ? fetch(request, peer) : answerLong(request, body, peer);
   };
 }
 
-async function takeInRest(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
   try {
-    for (let taken = 0; taken < MOST_BYTES;) {
+    for (let drained = 0; drained < MAX_DRAINED_BYTES;) {
       const { done, value } = await reader.read();
       if (done) return;
-      taken += value.length;
+      drained += value.length;
     }
   } catch {
-    // Whoever sent it is gone, and so is the rest.
+    // The client has closed the connection.
   }
 }
 

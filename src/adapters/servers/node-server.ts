@@ -12,54 +12,54 @@ import {
 } from './server.ts';
 
 /**
- * Connections that may wait to be taken on while this process is busy: as many as Linux allows unless told otherwise.
- * One that finds no room tries again after a second, then three, then seven, and is not told why.
+ * The length of the queue of connections that wait to be accepted while this process is busy. It is the default maximum
+ * on Linux. If the queue is full, a client gets no error and retries after one second, then three, then seven.
  */
 const BACKLOG = 4_096;
 
-/** What clients can make the server keep for them. Whoever asks for more loses the connection, and nobody else. */
+/** Limits on the resources that clients can use. The server closes a connection that exceeds them. */
 export interface Limits {
   readonly connections: number;
-  /** The fields in the header of a request. */
+  /** The number of fields in the header of a request. */
   readonly headerFields: number;
-  /** The time for the header of a first request, also where nothing comes at all. */
+  /** The time within which the header of the first request must arrive, also for a client that sends nothing. */
   readonly headerWithinMs: number;
-  /** The time for a whole request. */
+  /** The time within which a whole request must arrive. */
   readonly requestWithinMs: number;
-  /** The time for the reading of an answer. */
+  /** The time within which a client must read a response. */
   readonly readWithinMs: number;
-  /** All answers together that wait to be read, in characters. */
+  /** The total size of all responses that clients have not read yet, in characters. */
   readonly unreadLength: number;
-  /** Requests of one connection that wait for their answers. */
+  /** Pipelined requests of one connection that wait for their responses. */
   readonly pipelined: number;
 }
 
 export const LIMITS: Limits = {
-  // An idle one takes about 5 KiB. Files are left over for storage where a process may open 20,000.
+  // An idle connection takes about 5 KiB. If a process may open 20,000 files, 5,000 remain for storage.
   connections: 15_000,
-  // In 16 KiB there is room for four thousand. Browsers and proxies send up to fifty.
+  // 16 KiB hold four thousand. Browsers and proxies send up to fifty.
   headerFields: 200,
-  // The slowest of phones are done in three.
+  // The slowest phones need three seconds.
   headerWithinMs: 10_000,
-  // Enough for the largest body at 140 kbit/s. Node would wait for five minutes.
+  // Enough for the largest body at 140 kbit/s. Node's default is five minutes.
   requestWithinMs: 15_000,
   // Enough for an ordinary page at 20 kbit/s, and for a hundred of the longest messages at 6 Mbit/s.
   readWithinMs: 10_000,
-  // Some sixteen pages of the longest messages. Whoever has waited longest goes first.
+  // About sixteen pages of the longest messages. Above the limit, the connections with the oldest responses are closed.
   unreadLength: 32 * 2 ** 20,
-  // Browsers send one at a time, tools that measure ten. In 64 KiB there is room for two thousand.
+  // Browsers send one at a time, benchmark tools ten. Without a limit, 64 KiB can hold two thousand requests.
   pipelined: 16,
 };
 
-/** How often Node looks for requests that are late. It would do so twice a minute. */
-const LOOK_EVERY_MS = 1_000;
+/** How often Node checks for request timeouts. Node's default is twice a minute. */
+const TIMEOUT_CHECK_INTERVAL_MS = 1_000;
 
-/** Listens by Node's own server, within `limits`. */
+/** Listens with Node's HTTP server, within `limits`. */
 export async function openHttpServer(
   deps: Parameters<OpenHttpServer>[0] & { readonly limits?: Limits },
 ): Promise<HttpServer> {
   const { fetch, refuse, host, port, limits = LIMITS } = deps;
-  /** The requests whose client waits for `100 Continue` before it sends the body. */
+  /** Requests whose client waits for `100 Continue` before it sends the body. */
   const waiting = new WeakSet<IncomingMessage>();
   const peerOf = (request: IncomingMessage, response: ServerResponse): Peer =>
     waiting.has(request)
@@ -71,11 +71,11 @@ export async function openHttpServer(
         }
       : request.socket;
   const listener = getRequestListener(
-    // Node's own types for the two are narrower than those of the listener, which takes HTTP/2 as well.
+    // The listener's types also cover HTTP/2; this server has only HTTP/1.
     (request, { incoming, outgoing }) =>
       fetch(request, peerOf(incoming as IncomingMessage, outgoing as ServerResponse)),
     {
-      // Only HTTP/1.0 comes without a host here.
+      // Used for HTTP/1.0 requests without a host; all others have one here.
       hostname: 'localhost',
       errorHandler: (error) => {
         const { status, headers, body } = refuse(
@@ -89,105 +89,106 @@ export async function openHttpServer(
   const server = createServer({
     headersTimeout: limits.headerWithinMs,
     requestTimeout: limits.requestWithinMs,
-    connectionsCheckingInterval: LOOK_EVERY_MS,
-    // What is wrong with a host is looked at below, so that the rejection is a problem like all others.
+    connectionsCheckingInterval: TIMEOUT_CHECK_INTERVAL_MS,
+    // The host is checked below, so that its rejection is a problem response like all others.
     requireHostHeader: false,
   });
   server.maxConnections = limits.connections;
-  // Node passes over the fields beyond it, though its parser obeys them.
+  // Node drops further fields silently, although its parser obeys them.
   server.maxHeadersCount = limits.headerFields + 1;
 
-  /** The answers that each connection is owed, in the order of their requests. */
-  const owed = new Map<Socket, Set<ServerResponse>>();
+  /** The pending responses of each connection, in the order of their requests. */
+  const pending = new Map<Socket, Set<ServerResponse>>();
   const unread = makeUnread(limits);
-  let unanswered = 0;
+  let pendingCount = 0;
   let closing = false;
 
-  // Node's own close() waits five seconds for a connection that stays open after its answer, and without end for
-  // one that was opened ahead and never used, as browsers do.
-  const closeUnused = (): void => {
-    if (closing && unanswered === 0) server.closeAllConnections();
+  // Node's close() waits five seconds for a keep-alive connection, and waits forever for a connection that was opened
+  // in advance and never used, as browsers do.
+  const closeIfDone = (): void => {
+    if (closing && pendingCount === 0) server.closeAllConnections();
   };
 
   const settle = (socket: Socket, response: ServerResponse): void => {
-    if (owed.get(socket)?.delete(response)) unanswered -= 1;
-    closeUnused();
+    if (pending.get(socket)?.delete(response)) pendingCount -= 1;
+    closeIfDone();
   };
 
   server.on('connection', (socket) => {
-    const answers = new Set<ServerResponse>();
-    owed.set(socket, answers);
+    const responses = new Set<ServerResponse>();
+    pending.set(socket, responses);
     socket.once('close', () => {
-      owed.delete(socket);
-      // Of the answers in its queue Node says nothing.
-      unanswered -= answers.size;
-      closeUnused();
+      pending.delete(socket);
+      // Node emits no event for queued responses.
+      pendingCount -= responses.size;
+      closeIfDone();
     });
   });
 
-  /** Connections that answer what they still owe and take no further request. */
-  const ended = new WeakSet<Socket>();
+  /** Connections that finish their pending responses and accept no further requests. */
+  const closingSockets = new WeakSet<Socket>();
 
-  /** Makes `response` the last of its connection. What comes after it is not read. */
-  const endAfter = (socket: Socket, response: ServerResponse): void => {
-    letGo(response);
+  /** Makes `response` the last one of its connection. Later requests are not read. */
+  const closeAfter = (socket: Socket, response: ServerResponse): void => {
+    announceClose(response);
     response.once('close', () => {
       socket.destroySoon();
     });
     stopReading(socket);
   };
 
-  const take = (request: IncomingMessage, response: ServerResponse): void => {
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request;
-    const answers = owed.get(socket);
-    // Its connection was cut or ends, and the rest of what had come by then is still being parsed.
-    if (answers === undefined || socket.destroyed || ended.has(socket)) return;
-    const before = [...answers].at(-1);
-    if (before !== undefined && answers.size >= limits.pipelined) {
-      ended.add(socket);
-      endAfter(socket, before);
+    const responses = pending.get(socket);
+    // The connection is closed or closing, and Node still parses requests that arrived before.
+    if (responses === undefined || socket.destroyed || closingSockets.has(socket)) return;
+    const before = [...responses].at(-1);
+    if (before !== undefined && responses.size >= limits.pipelined) {
+      closingSockets.add(socket);
+      closeAfter(socket, before);
       return;
     }
-    answers.add(response);
-    unanswered += 1;
-    if (closing) letGo(response);
+    responses.add(response);
+    pendingCount += 1;
+    if (closing) announceClose(response);
     response.once('prefinish', () => {
       unread.watch(response, socket);
     });
     response.once('close', () => {
       settle(socket, response);
     });
-    const why = rejectionOf(request, limits);
-    // In turn, or a single connection could have a thousand large answers made that it never reads.
+    const rejection = rejectionOf(request, limits);
+    // Pipelined requests are handled one after another. Otherwise one connection could cause a thousand large responses
+    // without reading them.
     const answer = (): void => {
-      // The answer before was the last one.
+      // The previous response was the last one.
       if (!socket.writable) return;
-      if (why === null) void listener(request, response);
-      else sendStandalone(response, refuse(why, request.headers.origin));
+      if (rejection === null) void listener(request, response);
+      else sendStandalone(response, refuse(rejection, request.headers.origin));
     };
     if (before === undefined) answer();
     else before.once('close', answer);
   };
-  server.on('request', take);
-  // Node would send the 100 at once, before anyone has looked at the header. An answer without it ends the connection,
-  // which Node sees to: the client does not send the body, so no other request can follow it.
+  server.on('request', handle);
+  // By default Node sends 100 Continue at once, before the header is checked. A final response without a 100 closes the
+  // connection (Node does this): the client does not send the body, so no other request can follow.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     waiting.add(request);
-    take(request, response);
+    handle(request, response);
   });
-  // An expectation that nobody knows may be passed over.
-  server.on('checkExpectation', take);
+  // Unknown expectations are ignored.
+  server.on('checkExpectation', handle);
 
-  /** Says why the connection ends here, after the answers that it is owed. */
-  const end = (socket: Socket, why: RequestRejection): void => {
-    const answers = [...(owed.get(socket) ?? [])];
-    const unfinished = answers.find(({ req }) => !req.complete);
-    const answer = refuse(why, unfinished?.req.headers.origin);
-    const whole = answers.findLast(({ req }) => req.complete);
-    if (whole !== undefined) {
-      // That its answer is the last one says enough.
-      endAfter(socket, whole);
-    } else if (socket.writable && !answers.some(({ headersSent }) => headersSent)) {
+  /** Rejects what the client sent, and closes the connection after its pending responses. */
+  const rejectAndClose = (socket: Socket, rejection: RequestRejection): void => {
+    const responses = [...(pending.get(socket) ?? [])];
+    const incomplete = responses.find(({ req }) => !req.complete);
+    const answer = refuse(rejection, incomplete?.req.headers.origin);
+    const lastComplete = responses.findLast(({ req }) => req.complete);
+    if (lastComplete !== undefined) {
+      // `Connection: close` on the last complete request's response is sufficient.
+      closeAfter(socket, lastComplete);
+    } else if (socket.writable && !responses.some(({ headersSent }) => headersSent)) {
       socket.write(textOf(answer));
       socket.destroySoon();
     } else {
@@ -196,27 +197,27 @@ export async function openHttpServer(
   };
 
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    // Node says so again with all that follows.
-    if (ended.has(socket)) return;
-    ended.add(socket);
-    // The client reset its connection, and did nothing wrong.
+    // Node repeats the event for all later data of the connection.
+    if (closingSockets.has(socket)) return;
+    closingSockets.add(socket);
+    // The client reset its connection, which is not an error.
     if (!socket.writable) {
       socket.destroy();
       return;
     }
-    end(socket, FAULTS[error.code ?? ''] ?? 'malformed_request');
+    rejectAndClose(socket, REJECTIONS[error.code ?? ''] ?? 'malformed_request');
   });
-  // Node would cut the connection at once.
+  // By default Node closes the connection at once, without a response.
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    ended.add(socket);
-    end(socket, 'malformed_request');
+    closingSockets.add(socket);
+    rejectAndClose(socket, 'malformed_request');
   });
 
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       reject(listenError(error, deps));
     });
-    // Without a host Node takes ::, and 0.0.0.0 where there is no IPv6.
+    // Without a host Node listens on ::, or on 0.0.0.0 if there is no IPv6.
     server.listen({ port, backlog: BACKLOG, ...(host !== '::' && { host }) }, resolve);
   });
 
@@ -226,69 +227,72 @@ export async function openHttpServer(
 
     close() {
       closing = true;
-      for (const answers of owed.values()) answers.forEach(letGo);
-      // Node no longer looks for requests that are late.
+      for (const responses of pending.values()) responses.forEach(announceClose);
+      // After close() Node no longer checks for request timeouts.
       setTimeout(() => {
-        for (const [socket, answers] of owed) {
-          if ([...answers].some(({ req }) => !req.complete)) socket.destroy();
+        for (const [socket, responses] of pending) {
+          if ([...responses].some(({ req }) => !req.complete)) socket.destroy();
         }
       }, limits.requestWithinMs).unref();
       return new Promise((resolve) => {
         server.close(() => {
           resolve();
         });
-        closeUnused();
+        closeIfDone();
       });
     },
   };
 }
 
-/** What Node says of what it could not read; all else is malformed. */
-const FAULTS: Readonly<Record<string, RequestRejection>> = {
+/** Rejections by Node's error code; all other codes mean `malformed_request`. */
+const REJECTIONS: Readonly<Record<string, RequestRejection>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_too_slow',
   HPE_HEADER_OVERFLOW: 'header_too_large',
 };
 
-/** What is wrong with a request that Node has taken, by its header; null where it may be asked. */
+/** Checks the header of a request that Node has accepted: the rejection, or null if it is valid. */
 function rejectionOf(
   { httpVersion, headers, rawHeaders }: IncomingMessage,
   { headerFields }: Limits,
 ): RequestRejection | null {
-  // Names and values are members of one list.
+  // rawHeaders lists names and values in turn.
   if (rawHeaders.length > 2 * headerFields) return 'header_too_large';
   const coding = headers['transfer-encoding'];
   if (httpVersion === '1.0') {
-    // Health checks of some load balancers have no host. Where a body ends was not yet said like this (RFC 9112 6.1).
+    // Health checks of some load balancers have no host. HTTP/1.0 has no transfer codings (RFC 9112 6.1).
     if (coding !== undefined) return 'malformed_request';
   } else if (!headers.host) {
     return 'malformed_request';
   }
-  // Node keeps the first host, whoever stands in front may have kept the last (RFC 9112 3.2).
+  // Node uses the first host; a proxy in front may have used the last (RFC 9112 3.2).
   if (rawHeaders.filter(isHostName).length > 1) return 'malformed_request';
-  // Chunks of what was compressed are no JSON (RFC 9112 6.1).
+  // A compressed body is not decoded here, so it would not be JSON (RFC 9112 6.1).
   return coding === undefined || /^chunked$/i.test(coding) ? null : 'unsupported_transfer_coding';
 }
 
-/** Whether a member of Node's list of names and values is the name `Host`. */
+/** Whether an element of `rawHeaders`, Node's list of alternating names and values, is the name `Host`. */
 function isHostName(text: string, index: number): boolean {
   return index % 2 === 0 && text.length === 4 && text.toLowerCase() === 'host';
 }
 
 /**
- * Reads nothing more from `socket`. `pause()` alone does not, since Node's parser reads past the stream until somebody
- * listens for data.
+ * Stops reading from `socket`. `pause()` alone is not enough, since Node's parser bypasses the stream until it has a
+ * listener for data.
  */
 function stopReading(socket: Socket): void {
   socket.on('readable', () => undefined);
   socket.pause();
 }
 
-/** Answers that are made and not yet read, oldest first: each for a time, and all together within bounds. */
+/**
+ * Tracks the responses that clients have not read yet, oldest first. It closes a connection whose response is not read
+ * in time, and the connections with the oldest responses if the total size is above the limit.
+ */
 function makeUnread({ readWithinMs, unreadLength }: Limits) {
   const waiting = new Map<Socket, { readonly length: number; readonly timer: NodeJS.Timeout }>();
   let total = 0;
 
-  const forget = (socket: Socket): void => {
+  const remove = (socket: Socket): void => {
     const { length, timer } = waiting.get(socket) ?? {};
     clearTimeout(timer);
     total -= length ?? 0;
@@ -296,25 +300,25 @@ function makeUnread({ readWithinMs, unreadLength }: Limits) {
   };
 
   return {
-    /** Looks after `response`, which has just been handed over whole. */
+    /** Tracks `response`, which has just been written completely. */
     watch(response: ServerResponse, socket: Socket): void {
       const length = socket.writableLength;
       if (length === 0) return;
       waiting.set(socket, { length, timer: setTimeout(() => socket.destroy(), readWithinMs) });
       total += length;
       response.once('close', () => {
-        forget(socket);
+        remove(socket);
       });
       for (const oldest of waiting.keys()) {
         if (total <= unreadLength) break;
-        forget(oldest);
+        remove(oldest);
         oldest.destroy();
       }
     },
   };
 }
 
-/** Sends `answer` as the last one of its connection. */
+/** Sends a standalone answer as the last response of its connection. */
 function sendStandalone(response: ServerResponse, { status, headers, body }: StandaloneAnswer): void {
   response.writeHead(status, {
     ...headers,
@@ -324,7 +328,7 @@ function sendStandalone(response: ServerResponse, { status, headers, body }: Sta
   response.end(body);
 }
 
-/** An answer as it goes over the wire; the connection ends with it. */
+/** An answer as the text of an HTTP/1.1 response that closes the connection. */
 function textOf({ status, headers, body }: StandaloneAnswer): string {
   const lines = Object.entries({
     ...headers,
@@ -334,7 +338,7 @@ function textOf({ status, headers, body }: StandaloneAnswer): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${body}`;
 }
 
-/** Tells the client with the answer that its connection ends here. */
-function letGo(response: ServerResponse): void {
+/** Announces in `response` that the connection is closed after it. */
+function announceClose(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader('Connection', 'close');
 }

@@ -1,19 +1,19 @@
-/** A server of the host's that is listening. */
+/** A listening HTTP server. */
 export interface HttpServer {
-  /** Where it is reached from this host. */
+  /** Its URL from this host. */
   readonly url: string;
-  /** Answers the requests that have arrived, and resolves when all connections are gone. */
+  /** Answers all received requests, and resolves when all connections are closed. */
   close(): Promise<void>;
 }
 
 /** The other end of a connection. */
 export interface Peer {
   readonly remoteAddress?: string | undefined;
-  /** Tells a client that waits for `100 Continue` to send the body. Undefined where none waits. */
+  /** Sends `100 Continue`. Undefined if the client does not wait for it. */
   readonly sendContinue?: (() => void) | undefined;
 }
 
-/** Why a server answers by itself, without asking `fetch`, or ends a connection. */
+/** The reason why a server answers without calling `fetch`, or closes a connection. */
 export type RequestRejection =
   | 'malformed_request'
   | 'header_too_large'
@@ -21,7 +21,7 @@ export type RequestRejection =
   | 'unsupported_transfer_coding'
   | 'internal_error';
 
-/** An answer that needs no request. */
+/** A response that is made without a `Request`. */
 export interface StandaloneAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -29,48 +29,50 @@ export interface StandaloneAnswer {
 }
 
 /**
- * Listens at `port` (0 takes a free one) of `host`; `::` is every address, IPv4 and IPv6. Rejects with a `ListenError`, which names the
- * setting that the port is of: `PORT`, unless told.
+ * Listens on `port` (0: any free port) of `host`; `::` means all addresses, IPv4 and IPv6. Rejects with a
+ * `ListenError`, which names the `setting` of the port (default: `PORT`).
  */
 export type OpenHttpServer = (deps: {
   readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
   /**
-   * Told of each rejection, once; the answer is sent where one still can be. `origin` is the page that the request came
-   * from, where it is known. The servers of Bun and Deno reject by themselves, and tell nobody.
+   * Called once for each rejection. The returned answer is sent if the connection still allows it. `origin` is the
+   * request's `Origin` header, if known. The servers of Bun and Deno reject requests internally and never call it.
    */
-  readonly refuse: (why: RequestRejection, origin: string | undefined) => StandaloneAnswer;
+  readonly refuse: (rejection: RequestRejection, origin: string | undefined) => StandaloneAnswer;
   readonly host: string;
   readonly port: number;
   readonly setting?: string | undefined;
 }) => Promise<HttpServer>;
 
-/** Why there is no server at this address, in a sentence for people. */
+/** The server can't listen on this address. The message is a sentence for the operator. */
 export class ListenError extends Error {
   override readonly name = 'ListenError';
 }
 
-interface Place {
+interface ListenAddress {
   readonly host: string;
   readonly port: number;
   readonly setting?: string | undefined;
 }
 
-/** What a host's error says to people. All hosts use the codes of the system. */
-export function listenError(error: unknown, place: Place): ListenError {
-  return new ListenError(sentenceFor((error as { code?: string }).code, place), { cause: error });
+/** The `ListenError` for a host's error. All hosts use the error codes of the operating system. */
+export function listenError(error: unknown, address: ListenAddress): ListenError {
+  return new ListenError(messageFor((error as { code?: string }).code, address), { cause: error });
 }
 
-function sentenceFor(code: string | undefined, { host, port, setting = 'PORT' }: Place): string {
-  if (code === 'EADDRINUSE') return `Port ${port} is taken by another process: choose another in ${setting}.`;
-  if (code === 'EACCES') return `Port ${port} may not be opened by this user: choose another in ${setting}.`;
-  // Deno has no code for a name that is none.
+function messageFor(code: string | undefined, { host, port, setting = 'PORT' }: ListenAddress): string {
+  if (code === 'EADDRINUSE') {
+    return `Port ${port} is in use by another process: set ${setting} to another port.`;
+  }
+  if (code === 'EACCES') return `This user may not open port ${port}: set ${setting} to another port.`;
+  // For a host name that can't be resolved, Deno's error has no code.
   if (['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL', undefined].includes(code)) {
-    return `${host} is no address of this host: change HOST.`;
+    return `${host} is not an address of this host: change HOST.`;
   }
   return `Port ${port} can't be opened (${code}).`;
 }
 
-/** Where a server at `host` and `port` is reached from this host. */
+/** The URL, from this host, of a server that listens on `host` and `port`. */
 export function urlAt(host: string, port: number): string {
   if (host === '::' || host === '0.0.0.0') return `http://localhost:${port}`;
   return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { Build } from '../../application/ports/build.ts';
 
-/** What `npm run build` noted; or the package, from its sources and from what was built of them. */
-const NOTES = ['../../../build.json', '../../../package.json', '../../../../package.json'];
+/** The file that `npm run build` writes; otherwise package.json, relative to the sources and to the compiled files. */
+const BUILD_FILES = ['../../../build.json', '../../../package.json', '../../../../package.json'];
 
-/** What this process runs. Only what was built by `npm run build` knows its commit. */
+/** The build of this process. The commit is known only after `npm run build`. */
 export function buildOfThisProcess(): Build {
-  for (const path of NOTES) {
-    const note = read(new URL(path, import.meta.url));
-    if (note !== null) return { version: note.version, commit: note.commit ?? null };
+  for (const path of BUILD_FILES) {
+    const build = read(new URL(path, import.meta.url));
+    if (build !== null) return { version: build.version, commit: build.commit ?? null };
   }
   return { version: 'unknown', commit: null };
 }

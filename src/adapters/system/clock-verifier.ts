@@ -3,24 +3,24 @@ import type { Log } from '../../application/ports/log.ts';
 import type { ReferenceClocks } from '../../application/ports/reference-clocks.ts';
 import type { ClockReading, Instant, Judgement, VerifiedClock } from './verified-clock.ts';
 
-/** How often a verified clock is measured, and how long measurements may fail before the log says so. */
+/** How often a verified clock is measured, and after which time without a result the log has a warning. */
 const ROUND_EVERY_MS = 10_000;
 const WARN_AFTER_MS = 60_000;
 
-/** How often it is looked whether there is something to do: also how often a clock is measured that is not verified. */
-const LOOK_EVERY_MS = 1_000;
+/** How often the timer checks whether a measurement is due, and how often an unverified clock is measured. */
+const TICK_INTERVAL_MS = 1_000;
 
-/** How long a round waits for nodes. */
+/** How long a round of measurements waits for nodes. */
 const MAX_ROUND_MS = 2_000;
 
 /** A round of measurements in progress. */
 interface Round {
   readonly sent: Instant;
-  /** Resolves as soon as the readings decide, and otherwise when every node has answered or time is up. */
+  /** Resolves as soon as the readings give a verdict, or when every node has answered or the time is up. */
   readonly decided: Promise<void>;
 }
 
-/** Measures a clock against those of other hosts, at the start, every ten seconds, and when something is wrong. */
+/** Compares a clock with those of other hosts: at the start, every ten seconds, and every second while unverified. */
 export class ClockVerifier implements ClockCheck {
   /** Resolves when the clock is verified for the first time. */
   readonly firstVerified: Promise<void>;
@@ -30,38 +30,38 @@ export class ClockVerifier implements ClockCheck {
   readonly #waitMs: number;
   #resolveFirstVerified = (): void => undefined;
   #references: ReferenceClocks | null = null;
-  #ticking: ReturnType<typeof setInterval> | null = null;
+  #interval: ReturnType<typeof setInterval> | null = null;
   #round: Round | null = null;
-  #lastBegun = -Infinity;
-  #lastDecided = -Infinity;
-  #lastSaid: Judgement['verdict'] = 'undecided';
+  #lastStartedAt = -Infinity;
+  #lastDecidedAt = -Infinity;
+  #lastLoggedVerdict: Judgement['verdict'] = 'undecided';
   #dissenters: ReadonlySet<string> = new Set();
-  #saidStale = false;
+  #staleLogged = false;
 
   constructor(deps: { clock: VerifiedClock; log: Log; maxSkewMs: number; requestTimeoutMs: number }) {
     this.#clock = deps.clock;
     this.#log = deps.log;
-    // A reading that takes longer than the allowed skew would not count.
+    // A reading that takes longer than the allowed skew is discarded.
     this.#roundTimeoutMs = Math.min(deps.maxSkewMs, MAX_ROUND_MS);
     this.#waitMs = deps.requestTimeoutMs / 2;
     this.firstVerified = new Promise((resolve) => (this.#resolveFirstVerified = resolve));
   }
 
-  /** Measures from now on against `references`. */
+  /** Starts measuring against `references`. */
   start(references: ReferenceClocks): void {
     this.#references = references;
-    this.#lastDecided = this.#clock.instant().steady;
-    this.#ticking ??= setInterval(() => {
-      this.#look();
-    }, LOOK_EVERY_MS);
+    this.#lastDecidedAt = this.#clock.instant().steady;
+    this.#interval ??= setInterval(() => {
+      this.#tick();
+    }, TICK_INTERVAL_MS);
     // At the edge timers are numbers.
-    (this.#ticking as { unref?: () => void }).unref?.();
-    this.#look();
+    (this.#interval as { unref?: () => void }).unref?.();
+    this.#tick();
   }
 
   stop(): void {
-    if (this.#ticking !== null) clearInterval(this.#ticking);
-    this.#ticking = null;
+    if (this.#interval !== null) clearInterval(this.#interval);
+    this.#interval = null;
     this.#references = null;
   }
 
@@ -71,30 +71,30 @@ export class ClockVerifier implements ClockCheck {
     if (!this.#clock.isVerified()) throw new ClockNotVerified(this.#clock.problem() ?? undefined);
   }
 
-  /** Resolves when a measurement that began after the last step of the wall clock has decided, or ended without. */
+  /** Resolves when a round that started after the last step of the wall clock has given a verdict or has ended. */
   measure(): Promise<void> {
-    if (this.#round === null || !this.#clock.isComparable(this.#round.sent)) this.#begin();
+    if (this.#round === null || !this.#clock.isComparable(this.#round.sent)) this.#startRound();
     return this.#round?.decided ?? Promise.resolve();
   }
 
-  #look(): void {
+  #tick(): void {
     const { steady } = this.#clock.instant();
-    const isDue = Math.abs(steady - this.#lastBegun) >= ROUND_EVERY_MS;
+    const isDue = Math.abs(steady - this.#lastStartedAt) >= ROUND_EVERY_MS;
     if (isDue || !this.#clock.isVerified()) void this.measure();
-    if (this.#saidStale || steady - this.#lastDecided < WARN_AFTER_MS) return;
-    this.#saidStale = true;
+    if (this.#staleLogged || steady - this.#lastDecidedAt < WARN_AFTER_MS) return;
+    this.#staleLogged = true;
     this.#log.warn(
       {},
-      'The clock could not be measured for a minute: too few Cassandra nodes answer in time. A verified clock goes on by the monotonic clock.',
+      'The clock could not be measured for a minute: too few Cassandra nodes answer in time. A verified clock continues with the monotonic clock.',
     );
   }
 
-  #begin(): void {
+  #startRound(): void {
     const references = this.#references;
     const nodes = references?.nodes() ?? [];
     if (references === null || nodes.length === 0) return;
     const sent = this.#clock.instant();
-    this.#lastBegun = sent.steady;
+    this.#lastStartedAt = sent.steady;
     const readings: ClockReading[] = [];
     let ended = false;
     let timer: ReturnType<typeof setTimeout>;
@@ -102,28 +102,28 @@ export class ClockVerifier implements ClockCheck {
       const take = (): Judgement => {
         const judgement = this.#clock.take(readings, nodes.length);
         if (judgement.verdict !== 'undecided') {
-          this.#announce(judgement);
+          this.#logVerdict(judgement);
           resolve();
         }
         return judgement;
       };
       const timeUp = new Promise<void>((end) => (timer = setTimeout(end, this.#roundTimeoutMs)));
-      const asked = nodes.map(async (node) => {
+      const reads = nodes.map(async (node) => {
         try {
           const time = await references.read(node);
-          // By now another round may have said something newer.
+          // Another round may have a newer result by now.
           if (ended) return;
           readings.push({ node, time, sent, received: this.#clock.instant() });
           take();
         } catch {
-          // A node that does not answer is one that does not vote.
+          // A node that does not answer has no vote.
         }
       });
-      void Promise.race([Promise.allSettled(asked), timeUp]).then(() => {
+      void Promise.race([Promise.allSettled(reads), timeUp]).then(() => {
         ended = true;
         clearTimeout(timer);
         if (this.#round === round) this.#round = null;
-        if (readings.length > 0) this.#nameDissenters(take());
+        if (readings.length > 0) this.#logDissenters(take());
         resolve();
       });
     });
@@ -131,42 +131,42 @@ export class ClockVerifier implements ClockCheck {
     this.#round = round;
   }
 
-  /** Says it where the verdict has changed. */
-  #announce({ verdict, offsetMs }: Judgement): void {
-    this.#lastDecided = this.#clock.instant().steady;
-    this.#saidStale = false;
+  /** Logs the verdict if it has changed. */
+  #logVerdict({ verdict, offsetMs }: Judgement): void {
+    this.#lastDecidedAt = this.#clock.instant().steady;
+    this.#staleLogged = false;
     if (verdict === 'verified') this.#resolveFirstVerified();
-    if (verdict === this.#lastSaid) return;
-    const isFirst = this.#lastSaid === 'undecided';
-    this.#lastSaid = verdict;
+    if (verdict === this.#lastLoggedVerdict) return;
+    const isFirst = this.#lastLoggedVerdict === 'undecided';
+    this.#lastLoggedVerdict = verdict;
     const fields = offsetMs === null ? {} : { offsetMs: Math.round(offsetMs) };
     if (verdict === 'verified') {
       const again = isFirst ? '' : ' again';
-      this.#log.info(fields, `The clock of this host agrees with Cassandra's${again}; writes are taken.`);
+      this.#log.info(fields, `The clock of this host agrees with Cassandra's${again}; writes are accepted.`);
     } else {
       this.#log.error(fields, `${this.#clock.problem()} Writes are refused.`);
     }
   }
 
-  /** Says it where a node's clock begins to differ from the majority's, or agrees with them again. */
-  #nameDissenters({ verdict, dissenters }: Judgement): void {
+  /** Logs each node whose clock starts to differ from the majority, or agrees with it again. */
+  #logDissenters({ verdict, dissenters }: Judgement): void {
     if (verdict !== 'verified' && verdict !== 'differs') return;
     for (const [node, offsetMs] of dissenters) {
       if (this.#dissenters.has(node)) continue;
       this.#log.warn(
         { node, offsetMs: Math.round(offsetMs) },
-        'The clock of this Cassandra node differs from those of the majority.',
+        'The clock of this Cassandra node differs from the majority.',
       );
     }
     for (const node of this.#dissenters) {
       if (!dissenters.has(node)) {
-        this.#log.info({ node }, 'The clock of this Cassandra node agrees with those of the majority again.');
+        this.#log.info({ node }, 'The clock of this Cassandra node agrees with the majority again.');
       }
     }
     this.#dissenters = new Set(dissenters.keys());
   }
 
-  /** Waits for `measured`, no longer than a request can spare. */
+  /** Waits for `measured`, for half the request timeout at most. */
   async #within(measured: Promise<void>): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const timeUp = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#waitMs)));

@@ -2,16 +2,17 @@ import type { Clock } from '../../application/ports/clock.ts';
 
 /** The host's sources of time, in milliseconds. */
 export interface TimeSources {
-  /** Milliseconds since 1970, whole; steps when the host is corrected. */
+  /** The wall clock: whole milliseconds since 1970; it steps when the host's time is set. */
   readonly wall: () => number;
-  /** Milliseconds since some start, with a fraction; never steps. */
+  /** The monotonic clock: milliseconds since an arbitrary start, with a fraction; it never steps. */
   readonly steady: () => number;
 }
 
 /**
- * A clock of microseconds out of two that hosts have: the wall clock, which is right but whole, and the steady
- * one, which is fine but drifts. The steady one runs on from the last agreement and is drawn back to the edge
- * of the wall clock's millisecond whenever it has left it, so the two never differ by a millisecond or more.
+ * A clock with microseconds, made from two clocks of the host: the wall clock, which is correct but has whole
+ * milliseconds, and the monotonic clock, which has fractions but drifts. The result follows the monotonic clock. When
+ * it leaves the wall clock's millisecond, it is corrected to the edge of that millisecond, so the two always differ by
+ * less than a millisecond.
  */
 export function makeClock({ wall, steady }: TimeSources = HOST_TIME): Clock {
   let lead = wall() - steady();
@@ -28,8 +29,8 @@ export function makeClock({ wall, steady }: TimeSources = HOST_TIME): Clock {
 }
 
 /**
- * What to add to the steady clock for a time within the wall clock's millisecond: `lead` where it does that, else the
- * one that is drawn to the nearer edge of that millisecond.
+ * The offset that, added to the monotonic clock, gives a time within the wall clock's millisecond: `lead` if it does
+ * that, otherwise the offset that gives the nearer edge of that millisecond.
  */
 export function alignedLead(
   lead: number,
@@ -41,12 +42,12 @@ export function alignedLead(
   return fraction >= 1 ? wall - steady + 0.999 : lead;
 }
 
-/** The sources of a host that has both. */
+/** The sources of a host that has both clocks. */
 export const HOST_TIME: TimeSources = { wall: () => Date.now(), steady: () => performance.now() };
 
 /**
- * The sources of a host whose only clock is the wall clock, in whole milliseconds, which stands still while a request
- * runs. It takes the place of the steady one, so a step can only be found by measuring.
+ * The sources of a host that only has a wall clock, in whole milliseconds, which does not advance while a request runs.
+ * It is also used as the monotonic clock, so only a measurement can detect a step.
  */
 export function coarseTime(wall: () => number = () => Date.now()): TimeSources {
   const clock = makeCoarseClock(wall);
@@ -54,8 +55,8 @@ export function coarseTime(wall: () => number = () => Date.now()): TimeSources {
 }
 
 /**
- * A clock for hosts that show whole milliseconds only, or hold time still while a request runs: each
- * millisecond begins at a random microsecond, so that processes seldom meet in one.
+ * A clock for hosts that only have whole milliseconds, or whose time does not advance while a request runs. Each
+ * millisecond gets a random microsecond, so that processes rarely have the same one.
  */
 export function makeCoarseClock(
   wall: () => number = () => Date.now(),

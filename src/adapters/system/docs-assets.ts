@@ -4,10 +4,10 @@ import { dirname, join } from 'node:path';
 
 const folder = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
-/** No path: nothing with a slash in it, and not `..`. */
+/** File names only: no slash, and not `..`. */
 const FILE_NAME = /^\w[\w.-]*$/;
 
-/** The file of Swagger UI with this name, as its package has it; null where there is none. */
+/** Reads a file of the Swagger UI package; null if there is no such file. */
 export async function docsAssets(name: string): Promise<Uint8Array<ArrayBuffer> | null> {
   if (!FILE_NAME.test(name)) return null;
   try {

@@ -2,22 +2,22 @@ import type { Clock } from '../../application/ports/clock.ts';
 import type { Microseconds } from '../../domain/time.ts';
 import { alignedLead, type TimeSources } from './clock.ts';
 
-/** How far the wall clock may leave the monotonic one before it counts as a step. Slewing stays far below. */
+/** The largest difference between wall and monotonic clock that is not a step. Slewing stays far below it. */
 const STEP_TOLERANCE_MS = 50;
 
-/** The drift that is allowed for without measurements: the most by which NTP slews a clock. */
+/** The assumed drift between measurements: the maximum rate at which NTP slews a clock. */
 const MAX_DRIFT = 0.0005;
 
-/** How long a verification holds at the least: a few rounds of measurements. */
+/** The shortest validity of a verification: a few rounds of measurements. */
 export const SHORTEST_VALIDITY_MS = 30_000;
 
-/** What both sources of this host showed at one instant, in milliseconds. */
+/** The values of both clocks of this host at one instant, in milliseconds. */
 export interface Instant {
   readonly wall: number;
   readonly steady: number;
 }
 
-/** The clock of another host, read at some time between two instants of this one. */
+/** The clock of another host, read at a time between two instants of this host. */
 export interface ClockReading {
   readonly node: string;
   /** Milliseconds since 1970. */
@@ -26,24 +26,25 @@ export interface ClockReading {
   readonly received: Instant;
 }
 
-/** What the measurements say of this host's clock. */
-type Standing =
+/** The result of the measurements of this host's clock. */
+type ClockState =
   | { readonly kind: 'unmeasured' }
   | { readonly kind: 'verified'; readonly at: number }
-  | { readonly kind: 'differs' }
+  /** `majorityLead`: what to add to the monotonic clock to have the majority's time. */
+  | { readonly kind: 'differs'; readonly majorityLead: number }
   | { readonly kind: 'no_majority' };
 
-/** What the readings of one round say. */
+/** The result of the readings of one round. */
 export interface Judgement {
-  /** `undecided` where too few nodes answered in time to tell. */
+  /** `undecided` if too few nodes answered in time. */
   readonly verdict: 'verified' | 'differs' | 'no_majority' | 'undecided';
-  /** What the majority's clocks show beyond this host's wall clock, in milliseconds; null without a majority. */
+  /** The majority's time minus this host's wall clock, in milliseconds; null without a majority. */
   readonly offsetMs: number | null;
-  /** The nodes whose clocks differ from the majority's, with what they show beyond this host's. */
+  /** The nodes whose clocks differ from the majority, with their time minus this host's, in milliseconds. */
   readonly dissenters: ReadonlyMap<string, number>;
 }
 
-/** An offset that is known to lie within `middle` ± `error`, in milliseconds. */
+/** An offset within `middle` ± `error`, in milliseconds. */
 interface Offset {
   readonly node: string;
   readonly middle: number;
@@ -51,24 +52,25 @@ interface Offset {
 }
 
 /**
- * A clock that is compared with those of other hosts. It shows the last verified time plus what the monotonic clock has
- * counted since, so a step of the wall clock does not move it; the next measurement decides whether it follows. Has no
- * timers: a `ClockVerifier` brings it the readings.
+ * A clock that is compared with those of other hosts. Its time is the last verified time plus the time since then on
+ * the monotonic clock. A step of the wall clock does not change it; the next measurement decides whether it follows. It
+ * has no timers: a `ClockVerifier` calls it with readings.
  */
 export class VerifiedClock implements Clock {
   readonly #sources: TimeSources;
   readonly #maxSkewMs: number;
   readonly #validForMs: number;
-  /** What is added to the monotonic clock to have the time. */
+  /** The offset that gives the time when added to the monotonic clock. */
   #lead: number;
-  #standing: Standing = { kind: 'unmeasured' };
+  #state: ClockState = { kind: 'unmeasured' };
+  #wasVerified = false;
   #offsetMs: number | null = null;
 
   constructor(deps: {
     sources: TimeSources;
-    /** How far this host's clock may differ from the majority's. */
+    /** The largest allowed difference between this host's clock and the majority. */
     maxSkewMs: number;
-    /** How long a verification holds: by default until the monotonic clock could have drifted by the allowed skew. */
+    /** The validity of a verification. Default: the time in which the clock could drift by the allowed skew. */
     validForMs?: number;
   }) {
     this.#sources = deps.sources;
@@ -83,12 +85,15 @@ export class VerifiedClock implements Clock {
   }
 
   latest(): Microseconds {
-    const now = this.now();
-    // A wall clock that was measured to be wrong says nothing of how old something is.
-    return this.#standing.kind === 'differs' ? now : Math.max(now, this.#sources.wall() * 1_000);
+    // A wall clock that is measured to be wrong can't be used to compute an age.
+    const other =
+      this.#state.kind === 'differs'
+        ? this.#sources.steady() + this.#state.majorityLead
+        : this.#sources.wall();
+    return Math.max(this.now(), Math.round(other * 1_000));
   }
 
-  /** Both sources as of one instant: where the process was interrupted between the two, they are read again. */
+  /** Both clocks at one instant. If the process was interrupted between the two reads, they are read again. */
   instant(): Instant {
     let best = { wall: 0, steady: 0, took: Infinity };
     for (let attempt = 0; attempt < 5 && best.took > 1; attempt += 1) {
@@ -101,26 +106,26 @@ export class VerifiedClock implements Clock {
   }
 
   isVerified(): boolean {
-    return this.#standing.kind === 'verified' && !this.needsMeasurement();
+    return this.#state.kind === 'verified' && !this.needsMeasurement();
   }
 
   /**
-   * Whether a new measurement has to say if a verified clock still is: the wall clock has been set, the host was
-   * suspended, or the last measurement is too long ago.
+   * Whether a verified clock needs a new measurement: the wall clock was set, the host was suspended, or the last
+   * measurement is too old.
    */
   needsMeasurement(): boolean {
-    if (this.#standing.kind !== 'verified') return false;
+    if (this.#state.kind !== 'verified') return false;
     const { wall, steady } = this.instant();
-    const age = steady - this.#standing.at;
+    const age = steady - this.#state.at;
     const step = Math.abs(wall - steady - this.#lead);
     return step > this.#toleranceMs || age < 0 || age > this.#validForMs;
   }
 
-  /** Why the clock is not verified, in a sentence for people; null where it is. */
+  /** The reason why the clock is not verified, as a sentence for the operator; null if it is verified. */
   problem(): string | null {
-    switch (this.#standing.kind) {
+    switch (this.#state.kind) {
       case 'unmeasured':
-        return 'The clock of this host could not be compared with those of most Cassandra nodes yet.';
+        return 'The clock of this host could not yet be compared with those of most Cassandra nodes.';
       case 'no_majority':
         return "The clocks of Cassandra's nodes differ from each other, so the clock of this host can't be verified.";
       case 'differs': {
@@ -128,53 +133,57 @@ export class VerifiedClock implements Clock {
         const direction = offset > 0 ? 'behind' : 'ahead of';
         return (
           `The clock of this host is ${Math.abs(offset)} ms ${direction} Cassandra's; ` +
-          `at most ${this.#maxSkewMs} ms are allowed (MAX_CLOCK_SKEW_MS).`
+          `the limit is ${this.#maxSkewMs} ms (MAX_CLOCK_SKEW_MS).`
         );
       }
       case 'verified':
         return this.needsMeasurement()
-          ? 'The clock of this host was set, or the host was suspended, and it has not been measured again yet.'
+          ? 'The clock of this host was set, or the host was suspended, and the clock has not been measured since.'
           : null;
     }
   }
 
-  /** What the majority's clocks showed beyond this host's wall clock at the last measurement, in milliseconds. */
+  /** The majority's time minus this host's wall clock at the last measurement, in milliseconds. */
   get offsetMs(): number | null {
     return this.#offsetMs;
   }
 
-  /** Whether a reading that was sent at `sent` can still be used: the wall clock was not set since. */
+  /** Whether a reading that was requested at `sent` is still usable: the wall clock was not set since. */
   isComparable(sent: Instant): boolean {
     return this.#isComparable(sent, this.instant());
   }
 
   /**
-   * Takes the readings of one round so far, out of `asked` nodes, and says what they show. A reading that took longer
-   * than the allowed skew, or during which the wall clock was set, counts as none. Without a decision everything stays
-   * as it was.
+   * Evaluates the readings of one round of `nodeCount` nodes so far, and updates the clock. A reading that took longer
+   * than the allowed skew, or during which the wall clock was set, is ignored. The verdict `undecided` changes nothing.
    */
-  take(readings: readonly ClockReading[], asked: number): Judgement {
+  take(readings: readonly ClockReading[], nodeCount: number): Judgement {
     const instant = this.instant();
     const offsets = readings
       .filter(
         ({ sent, received }) =>
-          // It is negative where a clock that is set serves as the monotonic one.
+          // The duration is negative if the wall clock is also used as the monotonic clock, and was set.
           received.steady >= sent.steady &&
           received.steady - sent.steady <= this.#maxSkewMs &&
           this.#isComparable(sent, instant),
       )
       .map((reading) => offsetOf(reading, instant));
-    const judgement = judge(offsets, asked, this.#maxSkewMs);
+    const judgement = judge(offsets, nodeCount, this.#maxSkewMs);
     const { verdict, offsetMs } = judgement;
     if (verdict === 'undecided') return judgement;
     this.#offsetMs = offsetMs;
     if (verdict === 'verified') {
       this.#lead = alignedLead(this.#lead, instant);
-      this.#standing = { kind: 'verified', at: instant.steady };
+      this.#state = { kind: 'verified', at: instant.steady };
+      this.#wasVerified = true;
+    } else if (verdict === 'differs') {
+      const majorityLead = instant.wall - instant.steady + (offsetMs ?? 0);
+      // Before the first verification, reads use the majority's time. Afterwards the nodes may be wrong, and a send in
+      // progress may still make the id of a late event, so ids continue from the last verified time.
+      if (!this.#wasVerified) this.#lead = majorityLead;
+      this.#state = { kind: 'differs', majorityLead };
     } else {
-      // Reads go by the majority's time where this host's is wrong; no id is made of it.
-      if (offsetMs !== null) this.#lead = instant.wall - instant.steady + offsetMs;
-      this.#standing = { kind: verdict };
+      this.#state = { kind: 'no_majority' };
     }
     return judgement;
   }
@@ -188,24 +197,24 @@ export class VerifiedClock implements Clock {
   }
 }
 
-/** What a node's clock shows beyond the wall clock of `instant`. */
+/** The time of a node's clock minus the wall clock of `instant`. */
 function offsetOf({ node, time, sent, received }: ClockReading, { wall, steady }: Instant): Offset {
   const error = (received.steady - sent.steady) / 2;
   return { node, middle: time - (sent.steady + error) - (wall - steady), error };
 }
 
-/** What these offsets of `asked` nodes say of the clock that they were measured against. */
-function judge(offsets: readonly Offset[], asked: number, maxSkewMs: number): Judgement {
+/** The judgement of this host's clock from the offsets of the nodes that answered, out of `nodeCount` nodes. */
+function judge(offsets: readonly Offset[], nodeCount: number, maxSkewMs: number): Judgement {
   const sorted = [...offsets].sort((a, b) => a.middle - b.middle);
-  // Where a majority agrees, the median is of it. Of an even number it is the lower one, which is somebody's clock.
+  // If a majority agrees, the median belongs to it. Of an even number it is the lower middle value: a measured offset.
   const median = sorted[(sorted.length - 1) >> 1];
   const nothing = { offsetMs: null, dissenters: new Map<string, number>() };
   if (median === undefined) return { verdict: 'undecided', ...nothing };
   const dissenting = sorted.filter(
     ({ middle, error }) => Math.abs(middle - median.middle) - error - median.error > maxSkewMs,
   );
-  if (2 * (sorted.length - dissenting.length) <= asked) {
-    return { verdict: sorted.length === asked ? 'no_majority' : 'undecided', ...nothing };
+  if (2 * (sorted.length - dissenting.length) <= nodeCount) {
+    return { verdict: sorted.length === nodeCount ? 'no_majority' : 'undecided', ...nothing };
   }
   const dissenters = new Map(dissenting.map(({ node, middle }) => [node, middle]));
   const distance = Math.abs(median.middle);

@@ -2,8 +2,9 @@ import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import { USE_CASES, wrapUseCases, type UseCases } from '../../application/use-cases.ts';
 
 /**
- * The same use cases, each with an answer within `milliseconds`: otherwise it rejects with a `StorageFailure`, which is
- * `outcome_unknown` for a command, as it may still be carried out. The work itself goes on.
+ * Wraps the use cases with a timeout. A use case without a result within `milliseconds` rejects with a
+ * `StorageFailure`: `outcome_unknown` for a command, which may still be applied, and `unavailable` for a query. The
+ * work is not cancelled.
  */
 export function withTimeout(milliseconds: number, useCases: UseCases): UseCases {
   return wrapUseCases(useCases, (useCase, name) => {
@@ -28,7 +29,7 @@ function within<Answer>(
       },
       (error: unknown) => {
         clearTimeout(timer);
-        // As it came: the caller tells failures apart.
+        // The error is passed on unchanged, because callers check its type.
         // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
         reject(error);
       },

@@ -7,7 +7,7 @@ export interface Clock {
 
   /**
    * The later of `now` and the host's wall clock, for measuring how old something is: it also counts the time for
-   * which the whole host was paused.
+   * which the whole host was paused. Where that wall clock is known to be wrong, the time of the others takes its place.
    */
   latest(): Microseconds;
 }

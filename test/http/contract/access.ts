@@ -19,6 +19,7 @@ import {
   type Fetch,
 } from '../client.ts';
 import type { Guarded } from '../guarded-app.ts';
+import { API_REQUESTS, PUBLIC_REQUESTS } from '../operations.ts';
 
 /** Every way to ask for a conversation, with cursors that are its own. */
 function pathsTo(id: string, cursor: string): string[] {
@@ -43,23 +44,6 @@ function saidIn({ status, headers, text }: Answer): unknown {
   return { status, told, text: text.replace(own, 'this request') };
 }
 
-const REQUESTS: readonly [method: string, path: string, body?: object][] = [
-  ['POST', '/api/messages', { sender_id: 'anna', receiver_id: 'ben', content: 'Hello' }],
-  ['POST', '/api/messages/send', { sender_id: 'anna', receiver_id: 'ben', content: 'Hello' }],
-  ['GET', historyOf(randomUUID())],
-  ['GET', `${historyOf(randomUUID())}/before?timestamp=2026-01-01T00:00:00Z`],
-  ['GET', inboxOf('anna')],
-  ['GET', `/api/conversations/${randomUUID()}`],
-  ['POST', '/api/conversations', { participant_ids: ['anna', 'ben'] }],
-  [
-    'PUT',
-    `/api/conversations/${randomUUID()}/read`,
-    { user_id: 'anna', up_to: '019c1363-4a3b-71c8-b15c-0ffee0ddba11' },
-  ],
-  ['PUT', '/api/users/anna', { username: 'Anna' }],
-  ['GET', '/api/users/anna'],
-];
-
 /** Between two, with two pages of history: the conversation, and the cursor of the second page. */
 async function talk({ as }: Guarded, one: string, other: string) {
   await send(as(one), one, other, 'Between us');
@@ -71,7 +55,7 @@ async function talk({ as }: Guarded, one: string, other: string) {
 
 export const accessContract = {
   'nobody is let in without a token, whatever they ask': async ({ anyone }) => {
-    for (const [method, path, body] of REQUESTS) {
+    for (const { method, path, body } of API_REQUESTS) {
       const answer = await ask(anyone, method, path, { body });
       problemIn(answer, 401, 'token-missing');
       assert.equal(answer.headers.get('WWW-Authenticate'), 'Bearer');
@@ -82,7 +66,7 @@ export const accessContract = {
         assert.equal(refused.headers.get('WWW-Authenticate'), 'Bearer error="invalid_token"');
       }
     }
-    for (const path of ['/livez', '/readyz', '/openapi.json', '/docs']) {
+    for (const path of [...PUBLIC_REQUESTS.map((request) => request.path), '/docs']) {
       assert.equal((await get(anyone, path)).status, 200);
     }
   },

@@ -15,37 +15,27 @@ import {
   type Answer,
   type Fetch,
 } from '../client.ts';
+import { REQUESTS } from '../operations.ts';
 
 const LIMIT = 256 * 1024;
 
 /** The routes that take a body, with one that each takes. */
-const TAKERS: readonly [method: string, path: string, body: () => Record<string, unknown>][] = [
-  ['POST', '/api/messages', () => ({ sender_id: freshUser(), receiver_id: freshUser(), content: 'Hello' })],
-  [
-    'POST',
-    '/api/messages/send',
-    () => ({ sender_id: freshUser(), receiver_id: freshUser(), content: 'Hello' }),
-  ],
-  ['POST', '/api/conversations', () => ({ participant_ids: freshUsers() })],
-  ['PUT', '/api/users/alice', () => ({ username: 'Alice' })],
-];
+const TAKERS = REQUESTS.flatMap(({ method, path, body }) =>
+  body === undefined ? [] : [[method, path, body] as const],
+);
 
-/** Which methods each path takes. */
-const ALLOWED: Readonly<Record<string, string>> = {
-  '/': 'GET, HEAD',
-  '/api/messages': 'POST',
-  '/api/messages/send': 'POST',
-  [historyOf(randomUUID())]: 'GET, HEAD',
-  [`${historyOf(randomUUID())}/before`]: 'GET, HEAD',
-  '/api/conversations': 'POST',
-  [`/api/conversations/${randomUUID()}`]: 'GET, HEAD',
-  [inboxOf('alice')]: 'GET, HEAD',
-  '/api/users/alice': 'GET, HEAD, PUT',
-  '/openapi.json': 'GET, HEAD',
-  '/docs': 'GET, HEAD',
-  '/livez': 'GET, HEAD',
-  '/readyz': 'GET, HEAD',
-};
+/** Which methods each path takes, in alphabetical order. */
+const ALLOWED = Object.fromEntries(
+  ['/', '/docs', ...REQUESTS.map(pathOf)].map((path) => {
+    const documented = REQUESTS.filter((request) => pathOf(request) === path).map(({ method }) => method);
+    const methods = documented.length > 0 ? documented : ['GET'];
+    return [path, (methods.includes('GET') ? [...methods, 'HEAD'] : methods).sort().join(', ')];
+  }),
+);
+
+function pathOf({ path }: { readonly path: string }): string {
+  return path.replace(/\?.*/, '');
+}
 
 /** Bodies that are not JSON in UTF-8. */
 const MALFORMED: readonly (string | Uint8Array)[] = [
@@ -179,7 +169,7 @@ export const requestsContract = {
     const before = `${historyOf(conversation_id)}/before/?timestamp=2100-01-01T00:00:00Z`;
     assert.equal((await messagesAt(fetch, before)).data.length, 1);
     for (const [method, path, body] of TAKERS) {
-      const { status } = await ask(fetch, method, `${path}/`, { body: body() });
+      const { status } = await ask(fetch, method, `${path}/`, { body });
       assert.ok(status === 200 || status === 201);
     }
   },
@@ -317,7 +307,7 @@ export const requestsContract = {
 
   'a body of another media type is a 415': async (fetch) => {
     for (const [method, path, body] of TAKERS) {
-      const text = JSON.stringify(body());
+      const text = JSON.stringify(body);
       for (const type of [
         'text/plain',
         'application/x-www-form-urlencoded',
@@ -345,7 +335,7 @@ export const requestsContract = {
 
   'a body of no media type is a 415, and no body at all a 400': async (fetch) => {
     for (const [method, path, body] of TAKERS) {
-      const bytes = new TextEncoder().encode(JSON.stringify(body()));
+      const bytes = new TextEncoder().encode(JSON.stringify(body));
       const untyped = await fetch(new Request(`http://messenger.test${path}`, { method, body: bytes }));
       assert.equal(untyped.status, 415);
       await untyped.body?.cancel();
@@ -428,12 +418,9 @@ export const requestsContract = {
         ['\ud800', '#/%EF%BF%BD'],
         ['x'.repeat(65), `#/${'x'.repeat(64)}%E2%80%A6`],
       ] as const) {
-        assertFaults(
-          await ask(fetch, method, path, { body: { ...body(), [name]: 1 } }),
-          `pointer ${pointer}`,
-        );
+        assertFaults(await ask(fetch, method, path, { body: { ...body, [name]: 1 } }), `pointer ${pointer}`);
       }
-      const proto = `{"__proto__":{"admin":true},${JSON.stringify(body()).slice(1)}`;
+      const proto = `{"__proto__":{"admin":true},${JSON.stringify(body).slice(1)}`;
       assertFaults(await ask(fetch, method, path, { body: proto }), 'pointer #/__proto__');
     }
   },
@@ -475,7 +462,7 @@ export const requestsContract = {
 
   'headers that mean mischief are refused or passed over': async (fetch) => {
     for (const value of ['\u00ff'.repeat(100), "' OR 1=1; --", '${jndi:ldap://x}', '\t']) {
-      const body = TAKERS[0]![2]();
+      const body = { sender_id: freshUser(), receiver_id: freshUser(), content: 'Hello' };
       const answer = await ask(fetch, 'POST', '/api/messages', {
         body,
         headers: { 'Idempotency-Key': value },

@@ -1,21 +1,45 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../deploy-check/run.ts';
+import { run } from '../checks.ts';
+import { projectFolder } from '../local-cassandra/project.ts';
 import type { Buildah } from './buildah.ts';
+
+/** The base to build on: the one that NODE_IMAGE names, the official one, or a stand-in for it. */
+export async function baseImage(buildah: Buildah, folder: string): Promise<string> {
+  const wanted = process.env['NODE_IMAGE'] ?? officialBase();
+  const pulled = await buildah.do('pull', '--quiet', wanted).then(
+    () => true,
+    (error: unknown) => {
+      if (process.env['NODE_IMAGE'] !== undefined) throw error;
+      return false;
+    },
+  );
+  if (pulled) return wanted;
+  console.log(`${wanted} can't be fetched here: a stand-in is made by mmdebstrap`);
+  return makeStandIn(buildah, folder);
+}
+
+/** The base that the Dockerfile names, by its full name. */
+function officialBase(): string {
+  const [, name] =
+    /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(projectFolder, 'Dockerfile'), 'utf8')) ?? [];
+  if (name === undefined) throw new Error('The Dockerfile names no base.');
+  return `docker.io/library/${name}`;
+}
 
 /** The major version of Node of the image that it stands in for. */
 const NODE = 24;
 
-const IMAGE = 'localhost/stand-in';
+const STAND_IN = 'localhost/stand-in';
 
-/** What a host's documentation takes, and no image has. */
+/** Documentation and translations, which an image does not need. */
 const LEFT_OUT = ['doc', 'info', 'locale', 'man'].map((name) => `path-exclude=/usr/share/${name}/*`);
 
 /**
- * Makes an image of this host's Debian with Node 24 and npm at the places where the official image has them, for hosts
- * that reach packages but no image registry. Gives its name.
+ * Makes an image from this host's Debian release, with Node 24 and npm at the same paths as in the official image, for
+ * hosts with access to package registries but not to image registries. Returns its name.
  */
-export async function makeStandIn(buildah: Buildah, folder: string): Promise<string> {
+async function makeStandIn(buildah: Buildah, folder: string): Promise<string> {
   const system = join(folder, 'system.tar');
   await expectSuccess('mmdebstrap', [
     '--variant=essential',
@@ -42,14 +66,14 @@ export async function makeStandIn(buildah: Buildah, folder: string): Promise<str
   await buildah.do('copy', '--quiet', container, join(modules, 'npm'), '/usr/local/lib/node_modules/npm');
   const script = '../lib/node_modules/npm/bin/npm-cli.js';
   await buildah.in(container, ['ln', '-s', script, '/usr/local/bin/npm']);
-  await buildah.do('commit', '--quiet', '--rm', container, IMAGE);
-  return IMAGE;
+  await buildah.do('commit', '--quiet', '--rm', container, STAND_IN);
+  return STAND_IN;
 }
 
-/** Of this host's release, whose packages it reaches. */
+/** The codename of this host's release, whose packages this host can download. */
 function codename(): string {
   const [, name] = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8')) ?? [];
-  if (name === undefined) throw new Error('/etc/os-release names no release of Debian or Ubuntu.');
+  if (name === undefined) throw new Error('/etc/os-release has no codename of a Debian or Ubuntu release.');
   return name;
 }
 

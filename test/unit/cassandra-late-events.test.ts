@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { agreeOnLateEvent } from '../../src/adapters/cassandra/late-events.ts';
+import type { Row, Writes } from '../../src/adapters/cassandra/session.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { HOUR, freshUsers, idAt, now, appendRequest } from '../contracts/fixtures.ts';
+import { timelessClock } from '../support/memory-storage.ts';
+
+test('a late event is agreed on anew where the one to be replaced is gone: the table was truncated', async () => {
+  const { message } = appendRequest(freshUsers(), idAt(now() - 2 * HOUR));
+  const agreed = idAt(now() - HOUR);
+  let stored: unknown = agreed;
+  const writes = {
+    compareAndSet: (query: string, params: readonly unknown[]) => {
+      if (query.includes('IF NOT EXISTS')) {
+        const found = stored;
+        stored ??= params[2];
+        const answer = found === null ? { '[applied]': true } : { '[applied]': false, event_id: found };
+        // Truncated once it was found.
+        if (found === agreed) stored = null;
+        return Promise.resolve(answer as unknown as Row);
+      }
+      // Cassandra shows no columns of a row that is not there.
+      return Promise.resolve({ '[applied]': false } as unknown as Row);
+    },
+  } as unknown as Writes;
+  const eventId = await agreeOnLateEvent(
+    { messageIds: makeMessageIds({ clock: timelessClock() }), isLate: (event) => event <= agreed },
+    message,
+    writes,
+  );
+  expect(eventId).toBe(stored);
+  expect(eventId > agreed).toBe(true);
+});
