@@ -21,7 +21,7 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
     }
     return attempt();
   };
-  const { messages, conversations, events, users } = storage;
+  const { messages, conversations, events, readPositions, users } = storage;
   return {
     messages: {
       append: (request) => withRetry(() => messages.append(request)),
@@ -35,6 +35,11 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
     },
     events: {
       listAfter: (id, after, limit) => withRetry(() => events.listAfter(id, after, limit)),
+    },
+    readPositions: {
+      mark: (mark) => withRetry(() => readPositions.mark(mark)),
+      listByConversation: (conversation) => withRetry(() => readPositions.listByConversation(conversation)),
+      countUnread: (id, entry) => withRetry(() => readPositions.countUnread(id, entry)),
     },
     users: {
       find: (id) => withRetry(() => users.find(id)),

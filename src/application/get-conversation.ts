@@ -2,9 +2,11 @@ import type { Caller } from '../domain/caller.ts';
 import type { Conversation } from '../domain/conversation.ts';
 import type { ConversationId } from '../domain/ids.ts';
 import type { Message } from '../domain/message.ts';
+import type { ReadPosition } from '../domain/read-position.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
+import type { ReadPositionRepository } from './ports/read-position-repository.ts';
 import { conversationNotFound, requireParticipant } from './require-participant.ts';
 
 export interface GetConversationQuery {
@@ -12,18 +14,22 @@ export interface GetConversationQuery {
   readonly conversationId: ConversationId;
 }
 
-/** A conversation with the newest message of its history; null while it is empty. */
+/** A conversation with the newest message of its history, and how far its participants have read. */
 export interface ConversationSummary {
   readonly conversation: Conversation;
+  /** Null while the conversation is empty. */
   readonly lastMessage: Message | null;
+  /** In the order of the participants. */
+  readonly readPositions: readonly ReadPosition[];
 }
 
-/** A conversation and its last message. Refuses with `conversation_not_found`, to all but its participants. */
+/** A conversation, its last message and its read positions. Refuses with `conversation_not_found`, to all but its participants. */
 export type GetConversation = (query: GetConversationQuery) => Promise<ConversationSummary>;
 
 export function makeGetConversation(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
+  readPositions: ReadPositionRepository;
   messageIds: MessageIds;
 }): GetConversation {
   return async ({ caller, conversationId }) => {
@@ -34,6 +40,7 @@ export function makeGetConversation(deps: {
     ]);
     if (conversation === null) throw conversationNotFound();
     deps.messageIds.observe(lastMessage?.id ?? conversation.created);
-    return { conversation, lastMessage: lastMessage ?? null };
+    const readPositions = await deps.readPositions.listByConversation(conversation);
+    return { conversation, lastMessage: lastMessage ?? null, readPositions };
   };
 }

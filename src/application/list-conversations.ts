@@ -2,13 +2,28 @@ import { canActAs, type Caller } from '../domain/caller.ts';
 import type { InboxEntry } from '../domain/conversation.ts';
 import type { UserId } from '../domain/ids.ts';
 import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
+import { isUnread } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
+import type { ReadPositionRepository } from './ports/read-position-repository.ts';
 
 export interface ListConversationsQuery extends PageRequest {
   readonly caller: Caller;
   readonly userId: UserId;
+  /**
+   * Whether the unread messages of each conversation are counted, which reads up to about a hundred rows of each. Not
+   * where it is left out.
+   */
+  readonly unreadCounts?: boolean;
+}
+
+/** One conversation of an inbox, with what its owner has not read of it. */
+export interface InboxItem extends InboxEntry {
+  /** Whether a message of another lies above the owner's read position. */
+  readonly unread: boolean;
+  /** How many such messages there are, `MAX_UNREAD_COUNT` for that many and more; null where they are not counted. */
+  readonly unreadCount: number | null;
 }
 
 /**
@@ -16,18 +31,26 @@ export interface ListConversationsQuery extends PageRequest {
  *
  * Refuses with `inbox_of_another` or `page_too_deep`.
  */
-export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxEntry>>;
+export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxItem>>;
 
 export function makeListConversations(deps: {
   conversations: ConversationRepository;
+  readPositions: ReadPositionRepository;
   messageIds: MessageIds;
 }): ListConversations {
-  return async ({ caller, userId, ...request }) => {
+  return async ({ caller, userId, unreadCounts = false, ...request }) => {
     if (!canActAs(caller, userId)) {
       throw new Refusal('inbox_of_another', 'An inbox is shown to its owner alone.');
     }
     const entries = await deps.conversations.listByUser(userId, sliceOf(request));
     if (entries[0] !== undefined) deps.messageIds.observe(entries[0].lastEventId);
-    return pageOf(entries, request, { positionOf: ({ lastEventId }) => lastEventId });
+    const page = pageOf(entries, request, { positionOf: ({ lastEventId }) => lastEventId });
+    const items = page.items.map(async (entry): Promise<InboxItem> => {
+      const unread = isUnread(userId, entry);
+      const isCounted = unread === null || (unread && unreadCounts);
+      const count = isCounted ? await deps.readPositions.countUnread(userId, entry) : 0;
+      return { ...entry, unread: unread ?? count > 0, unreadCount: unreadCounts ? count : null };
+    });
+    return { ...page, items: await Promise.all(items) };
   };
 }

@@ -7,6 +7,7 @@ import type { ConversationIdOf } from './ports/conversation-ids.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
+import type { ReadPositionRepository } from './ports/read-position-repository.ts';
 import { StorageFailure } from './ports/storage-failure.ts';
 
 export interface StartConversationCommand {
@@ -29,6 +30,7 @@ export type StartConversation = (command: StartConversationCommand) => Promise<S
 export function makeStartConversation(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
+  readPositions: ReadPositionRepository;
   messageIds: MessageIds;
   conversationIdOf: ConversationIdOf;
 }): StartConversation {

@@ -2,6 +2,7 @@ import { makeGetConversation } from './get-conversation.ts';
 import { makeGetUser } from './get-user.ts';
 import { makeListConversations } from './list-conversations.ts';
 import { makeListMessagesBefore, maxPageBytes } from './list-messages-before.ts';
+import { makeMarkRead } from './mark-read.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ConversationIdOf } from './ports/conversation-ids.ts';
 import type { MessageIds } from './ports/message-ids.ts';
@@ -32,6 +33,7 @@ export const USE_CASES = {
   listConversations: { kind: 'query', make: makeListConversations },
   getConversation: { kind: 'query', make: makeGetConversation },
   startConversation: { kind: 'command', make: makeStartConversation },
+  markRead: { kind: 'command', make: makeMarkRead },
   saveUser: { kind: 'command', make: makeSaveUser },
   getUser: { kind: 'query', make: makeGetUser },
 } as const satisfies Readonly<Record<string, Declaration>>;

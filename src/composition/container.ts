@@ -65,13 +65,23 @@ export function buildContainer(given: Dependencies): Pick<Bindings<Services>, 'r
   bindValue('messages', given.storage.messages);
   bindValue('conversations', given.storage.conversations);
   bindValue('events', given.storage.events);
+  bindValue('readPositions', given.storage.readPositions);
   bindValue('users', given.storage.users);
   bindValue('conversationIdOf', conversationIdOf);
 
   bindFactory('readinessProblems', makeReadinessProblems, ['storage', 'accessPolicy']);
   bindFactory('concurrencyLimiter', makeConcurrencyLimiter, ['maxRequestsInFlight', 'clock']);
   bindFactory('useCases', makeWrappedUseCases, [
-    ...(['messages', 'conversations', 'events', 'users', 'clock', 'messageIds', 'conversationIdOf'] as const),
+    ...([
+      'messages',
+      'conversations',
+      'events',
+      'readPositions',
+      'users',
+      'clock',
+      'messageIds',
+      'conversationIdOf',
+    ] as const),
     ...(['concurrencyLimiter', 'clockCheck', 'requestTimeoutMs', 'tracing'] as const),
   ]);
   bindFactory('app', makeApp, [

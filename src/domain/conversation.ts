@@ -30,6 +30,8 @@ export interface InboxEntry {
   readonly lastEventId: EventId;
   /** The message that arrived last; null while the conversation is empty. */
   readonly lastMessage: LastMessage | null;
+  /** How far the owner of the inbox has read, see `ReadPosition`. */
+  readonly readUpTo: EventId | null;
 }
 
 /** The participants of the conversation of `users`. A single user writes notes to self. */

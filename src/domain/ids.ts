@@ -30,7 +30,10 @@ export const USER_ID_PATTERN = /^(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,64}$/;
 export const IDEMPOTENCY_KEY_PATTERN = /^[\x21-\x7e]{1,255}$/;
 
 const UUID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-const MESSAGE_ID_PATTERN = /^[0-9a-f]{8}-[0-9a-f]{4}-7([0-9a-f]{3})-([89ab][0-9a-f]{3})-[0-9a-f]{12}$/;
+
+/** A UUIDv7 in either case, whose microsecond and whose thousandth (see `time.ts`) are 0–999. */
+export const MESSAGE_ID_PATTERN =
+  /^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-7(?:[0-2][0-9A-Fa-f]{2}|3[0-9A-Da-d][0-9A-Fa-f]|3[Ee][0-7])-(?:[89Aa][0-9A-Fa-f]{2}|[Bb][0-9A-Da-d][0-9A-Fa-f]|[Bb][Ee][0-7])[0-9A-Fa-f]-[0-9A-Fa-f]{12}$/;
 
 /** `text` as a user id; null if it is invalid. */
 export function userIdFrom(text: string): UserId | null {
@@ -43,13 +46,9 @@ export function conversationIdFrom(text: string): ConversationId | null {
   return UUID_PATTERN.test(lower) ? (lower as ConversationId) : null;
 }
 
-/** `text` as a message id; null if it is invalid. A microsecond or thousandth over 999 is invalid. */
+/** `text` (in either case) as the id of a message or of an event; null if it is invalid. */
 export function messageIdFrom(text: string): MessageId | null {
-  const fields = MESSAGE_ID_PATTERN.exec(text);
-  if (fields === null) return null;
-  const [, microsecond = '', thousandth = ''] = fields;
-  const inRange = parseInt(microsecond, 16) <= 999 && ((parseInt(thousandth, 16) >> 4) & 0x3ff) <= 999;
-  return inRange ? (text as MessageId) : null;
+  return MESSAGE_ID_PATTERN.test(text) ? (text.toLowerCase() as MessageId) : null;
 }
 
 /** `text` as an idempotency key; null if it is invalid. */

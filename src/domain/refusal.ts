@@ -15,6 +15,7 @@ export type RefusalCode =
   | 'page_too_deep'
   | 'sender_is_another'
   | 'participants_are_others'
+  | 'reader_is_another'
   | 'inbox_of_another'
   | 'name_of_another';
 

@@ -108,12 +108,12 @@ describe('a repeat long after the first attempt', () => {
 
   it('replaces a late event that is late itself, as long as the message is not delivered', async () => {
     const send = aSend(HOUR);
-    // As above, then the late event and two inboxes again.
-    const first = await open({ fates: losingMarkerAfter(8) });
+    // As above, then the late event with its listing, and two inboxes again.
+    const first = await open({ fates: losingMarkerAfter(9) });
     await first.messages.append(send);
     expect(await newsOf(first, send)).toHaveLength(2);
     // One transaction more, since the late event that is there is replaced.
-    const later = await open({ ahead: 2 * HOUR, fates: losingMarkerAfter(9) });
+    const later = await open({ ahead: 2 * HOUR, fates: losingMarkerAfter(10) });
     await later.messages.append(again(send));
     const news = await newsOf(later, send);
     expect(news).toHaveLength(3);

@@ -1,10 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'cassandra-driver';
 import { describe, expect, it } from 'vitest';
+import { sessionOptions } from '../../src/adapters/cassandra/connect.ts';
+import { findEntries } from '../../src/adapters/cassandra/inbox.ts';
+import { makeSession } from '../../src/adapters/cassandra/session.ts';
 import {
   appendAll,
   conversationOf,
   DAY,
+  freshUser,
   freshUsers,
   HOUR,
   idAt,
@@ -12,6 +16,7 @@ import {
   NOON,
   appendRequest,
   SECOND,
+  talkOf,
 } from '../contracts/fixtures.ts';
 import { freshKeyspace, openClient, openStorage } from './cluster.ts';
 
@@ -20,6 +25,11 @@ async function traceOf(client: Client, query: string, params: unknown[]): Promis
   const { info } = await client.execute(query, params, { prepare: true, traceQuery: true });
   const trace = await client.metadata.getTrace(info.traceId);
   return (trace.events as { activity: string }[]).map(({ activity }) => activity);
+}
+
+/** In how many SSTables a read has looked for its rows. */
+function sstablesIn(steps: readonly string[]): number {
+  return new Set(steps.flatMap((step) => / for sstable ([\w-]+)/.exec(step)?.[1] ?? [])).size;
 }
 
 /** Has Cassandra write the memtables of `table` to disk, and waits until a read finds them there. */
@@ -70,6 +80,12 @@ describe('the stored shape', () => {
     await appendAll(storages, [appendRequest([carl, anna], idAt(NOON + SECOND))]);
     const found = await storages[0].conversations.listByUser(anna, { before: null, offset: 0, limit: 100 });
     expect(found).toHaveLength(2);
+    for (const { conversationId, lastEventId } of found) {
+      const mark = { userId: anna, conversationId, upTo: lastEventId };
+      for (const { readPositions } of storages) expect(await readPositions.mark(mark)).toBe(lastEventId);
+    }
+    const late = { ...appendRequest([carl, anna], idAt(NOON)), isLive: true };
+    await storages[1].messages.append(late);
 
     const conversation = moves[0]?.message.conversationId;
     const reads: [string, unknown[]][] = [
@@ -77,6 +93,10 @@ describe('the stored shape', () => {
       ['SELECT * FROM conversations WHERE conversation_id = ?', [conversation]],
       ['SELECT * FROM conversations_by_user WHERE user_id = ?', [anna]],
       ['SELECT * FROM events_by_user WHERE user_id = ?', [anna]],
+      [
+        'SELECT * FROM late_messages_by_conversation WHERE conversation_id = ?',
+        [late.message.conversationId],
+      ],
     ];
     const buckets = await client.execute(
       'SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ?',
@@ -95,5 +115,53 @@ describe('the stored shape', () => {
       for (const count of counts) expect(count).toMatch(/Read [1-9]\d* live rows and 0 tombstone cells/);
     }
     await Promise.all(storages.map((storage) => storage.close()));
+  });
+
+  it('finds where conversations stand in the newest SSTable alone, although they were marked as read', async () => {
+    const options = await freshKeyspace();
+    const client = await openClient(options);
+    const storage = await openStorage(options);
+    const anna = freshUser();
+    const friends = Array.from({ length: 20 }, freshUser);
+    const table = 'conversations_by_user';
+    await client.execute(
+      `ALTER TABLE ${table} WITH compaction = {'class': 'LeveledCompactionStrategy', 'enabled': 'false'}
+       AND memtable_flush_period_in_ms = 500`,
+    );
+    const flushed = async (count: number): Promise<void> => {
+      const query = `SELECT * FROM ${table} WHERE user_id = ?`;
+      while (sstablesIn(await traceOf(client, query, [anna])) < count) await pause(100);
+    };
+    const receiveFromAll = async (minutes: number): Promise<void> => {
+      const sent = friends.map((friend) => appendRequest([friend, anna], idAt(NOON + minutes * MINUTE)));
+      await appendAll([storage, storage], sent);
+    };
+    const ids = friends.map((friend) => talkOf(friend, anna));
+
+    await receiveFromAll(0);
+    await flushed(1);
+    for (const conversationId of ids) {
+      await storage.readPositions.mark({ userId: anna, conversationId, upTo: idAt(NOON + DAY) });
+    }
+    await flushed(2);
+    await receiveFromAll(1);
+    await flushed(3);
+
+    const lookUp = async (columns: string): Promise<number> => {
+      const query = `SELECT ${columns} FROM ${table} WHERE user_id = ? AND conversation_id IN ?`;
+      return sstablesIn(await traceOf(client, query, [anna, ids]));
+    };
+    const queries: string[] = [];
+    const session = makeSession(client, () => true, sessionOptions(options));
+    const recording = {
+      ...session,
+      read: (query: string, params: readonly unknown[]) => (queries.push(query), session.read(query, params)),
+    };
+    expect(await findEntries(recording, anna, ids)).toHaveLength(ids.length);
+    const [, columns = ''] = /SELECT (.*?) FROM/.exec(queries[0] ?? '') ?? [];
+    expect(await lookUp(columns)).toBe(1);
+    // With the read position, which is older, it is all of them.
+    expect(await lookUp(`${columns}, read_up_to`)).toBe(3);
+    await storage.close();
   });
 });

@@ -10,6 +10,7 @@ import { conversationRow, startRows } from '../../src/adapters/cassandra/convers
 import { EventLogState } from '../../src/adapters/cassandra/event-log-state.ts';
 import { emptyConversationRow, findEntries, lastActivityRow } from '../../src/adapters/cassandra/inbox.ts';
 import { INCONSISTENCIES } from '../../src/adapters/cassandra/inspection.ts';
+import { lateMessageRow } from '../../src/adapters/cassandra/late-events.ts';
 import { bucketRow, newsRows } from '../../src/adapters/cassandra/message-repository.ts';
 import { makeSession, type Session, type Statement } from '../../src/adapters/cassandra/session.ts';
 import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
@@ -71,10 +72,14 @@ function rowsOf({ message, participants }: AppendRequest) {
     inboxRow: (userId: UserId, eventId: EventId = id) =>
       lastActivityRow(message, participants, eventId, userId),
     event: (userId: UserId, eventId: EventId = id) => news(userId, eventId).slice(1),
-    lateEvent: (eventId: EventId) => ({
-      query: 'INSERT INTO late_events (conversation_id, message_id, event_id) VALUES (?, ?, ?)',
-      params: [conversationId, id, eventId],
-    }),
+    /** Its two rows: the one that was agreed on, and the one that lists it. */
+    lateEvent: (eventId: EventId) => [
+      {
+        query: 'INSERT INTO late_events (conversation_id, message_id, event_id) VALUES (?, ?, ?)',
+        params: [conversationId, id, eventId],
+      },
+      lateMessageRow(message, eventId),
+    ],
   };
 }
 
@@ -348,7 +353,7 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
     await storage.messages.append(one);
     const { lateEvent, news, inboxRow } = rowsOf(one);
     const late = ids.next();
-    await write(lateEvent(late), ...news(users[0], late), inboxRow(users[1], late));
+    await write(...lateEvent(late), ...news(users[0], late), inboxRow(users[1], late));
     return {
       conversationId,
       repaired: [['last_event_missing', users[1], one.message.id]],
@@ -385,7 +390,7 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
   'a late event that reached nobody': async () => {
     const { users, one, conversationId } = fixture();
     await storage.messages.append(one);
-    await write(rowsOf(one).lateEvent(ids.next()));
+    await write(...rowsOf(one).lateEvent(ids.next()));
     return {
       conversationId,
       expected: users.map((userId) => ['late_event_missing', userId, one.message.id]),
@@ -395,11 +400,21 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
   'a late event that reached nobody and is late itself by now': async () => {
     const { users, one, conversationId } = fixture();
     await storage.messages.append(one);
-    await write(rowsOf(one).lateEvent(idAt(NOON + MINUTE)));
+    await write(...rowsOf(one).lateEvent(idAt(NOON + MINUTE)));
     return {
       conversationId,
       expected: users.map((userId) => ['late_event_missing', userId, one.message.id]),
     };
+  },
+
+  'a late event that is not listed': async () => {
+    const { users, one, conversationId } = fixture();
+    await storage.messages.append(one);
+    const { lateEvent, news } = rowsOf(one);
+    const late = ids.next();
+    const [agreed] = lateEvent(late);
+    await write(agreed!, ...news(users[0], late), ...news(users[1], late));
+    return { conversationId, expected: [['late_event_not_listed', null, one.message.id]] };
   },
 
   'a late event that moved no inbox row': async () => {
@@ -407,7 +422,7 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
     await storage.messages.append(one);
     const { lateEvent, news, event } = rowsOf(one);
     const late = ids.next();
-    await write(lateEvent(late), ...event(users[0], late), ...news(users[1], late));
+    await write(...lateEvent(late), ...event(users[0], late), ...news(users[1], late));
     return { conversationId, expected: [['late_event_missing', users[0], one.message.id]] };
   },
 };
@@ -438,7 +453,7 @@ const NOT_REPAIRABLE: Record<string, () => Promise<Damage>> = {
   'a late event whose message does not exist': async () => {
     const { one, two, conversationId } = fixture();
     await storage.messages.append(one);
-    await write(rowsOf(two).lateEvent(ids.next()));
+    await write(...rowsOf(two).lateEvent(ids.next()));
     return { conversationId, expected: [['late_message_missing', null, two.message.id]] };
   },
 
@@ -469,7 +484,7 @@ const NOT_REPAIRABLE: Record<string, () => Promise<Damage>> = {
   'a late event from the future': async () => {
     const { one, conversationId } = fixture();
     await storage.messages.append(one);
-    await write(rowsOf(one).lateEvent(idAt(now() + DAY)));
+    await write(...rowsOf(one).lateEvent(idAt(now() + DAY)));
     return { conversationId, expected: [['in_future', null, one.message.id]] };
   },
 

@@ -136,6 +136,32 @@ export const accessMutants: Readonly<Record<keyof typeof accessContract, readonl
     })),
   ],
 
+  'a conversation is marked as read by its participants and by services, and nobody moves the position of another':
+    [
+      trusting('marks whatever it is told', 'markRead'),
+      loose('refuses what it has marked already', ({ markRead }) => ({
+        markRead: async (command) => {
+          await markRead({ ...command, caller: SERVICE });
+          return markRead(command);
+        },
+      })),
+      loose('lets services mark nothing', ({ markRead }) => ({
+        markRead: (command) =>
+          command.caller.kind === 'service'
+            ? Promise.reject(new Refusal('reader_is_another', 'No.'))
+            : markRead(command),
+      })),
+      loose('says that a conversation is there, but not for them', ({ markRead }) => ({
+        markRead: (command) =>
+          markRead(command).catch((error: unknown) => {
+            if (error instanceof Refusal && error.code === 'conversation_not_found') {
+              throw new Refusal('reader_is_another', 'It is not theirs.');
+            }
+            throw error;
+          }),
+      })),
+    ],
+
   'a user is named by themselves or by a service, and shown to everyone': [
     trusting('names anyone as it is told', 'saveUser'),
     loose('refuses what it has saved already', ({ saveUser }) => ({

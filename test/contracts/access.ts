@@ -52,6 +52,9 @@ export const accessContract = {
       assert.deepEqual(conversation, {
         conversation: { id: talkOf(anna, ben), participants: [anna, ben].sort(), created: message.id },
         lastMessage: message,
+        readPositions: [anna, ben]
+          .sort()
+          .map((userId) => ({ userId, readUpTo: userId === anna ? message.id : null })),
       });
       assert.deepEqual(page, { items: [message], next: null });
       assert.deepEqual(second, { items: [], next: null });
@@ -149,6 +152,28 @@ export const accessContract = {
       inboxFor(as(anna), freshUser()),
     );
   },
+
+  'a conversation is marked as read by its participants and by services, and nobody moves the position of another':
+    async (useCases) => {
+      const [anna, ben] = freshUsers();
+      const carl = freshUser();
+      const sent = await sendAs(useCases, as(anna), [anna, ben]);
+      const conversationId = talkOf(anna, ben);
+      const mark = (caller: Caller, userId: UserId) =>
+        useCases.markRead({ caller, userId, conversationId, upTo: sent.message.id });
+      const positionOf = async (userId: UserId) => {
+        const { readPositions } = await useCases.getConversation({ caller: SERVICE, conversationId });
+        return readPositions.find((position) => position.userId === userId)?.readUpTo;
+      };
+      await assertRefused('reader_is_another', mark(as(anna), ben), mark(as(carl), ben));
+      await assertRefused('conversation_not_found', mark(as(carl), carl), mark(SERVICE, carl));
+      assert.equal(await positionOf(ben), null);
+      assert.deepEqual(await granted(mark(as(ben), ben)), { readUpTo: sent.message.id });
+      assert.equal(await positionOf(ben), sent.message.id);
+      const reply = await sendAs(useCases, as(ben), [ben, anna]);
+      const again = { caller: SERVICE, userId: anna, conversationId, upTo: reply.message.id };
+      assert.deepEqual(await granted(useCases.markRead(again)), { readUpTo: reply.message.id });
+    },
 
   'a user is named by themselves or by a service, and shown to everyone': async (useCases) => {
     const [anna, ben] = freshUsers();

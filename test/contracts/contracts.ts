@@ -3,6 +3,7 @@ import type { Contract, StorageSubject } from './contract.ts';
 import { conversationRepositoryContract } from './conversation-repository.ts';
 import { eventRepositoryContract } from './event-repository.ts';
 import { messageRepositoryContract } from './message-repository.ts';
+import { readPositionRepositoryContract } from './read-position-repository.ts';
 import { storageContract } from './storage.ts';
 import { userRepositoryContract } from './user-repository.ts';
 
@@ -14,6 +15,7 @@ export const contracts = {
   messages: messageRepositoryContract,
   conversations: conversationRepositoryContract,
   events: eventRepositoryContract,
+  readPositions: readPositionRepositoryContract,
   users: userRepositoryContract,
   storage: storageContract,
 } satisfies Readonly<Record<RepositoryName | 'storage', Contract<StorageSubject>>>;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomInt, randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import type { ConversationRepository } from '../../src/application/ports/conversation-repository.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { participantsOf, type Conversation, type InboxEntry } from '../../src/domain/conversation.ts';
@@ -74,7 +75,7 @@ export function appendRequest(
   };
 }
 
-/** How an inbox shows a conversation whose newest message is that of `posting`. */
+/** How `inboxSlice` shows a conversation whose newest message is that of the request. */
 export function rowOf({ message, participants }: AppendRequest): InboxEntry {
   const { id, conversationId, senderId, content } = message;
   return {
@@ -82,12 +83,23 @@ export function rowOf({ message, participants }: AppendRequest): InboxEntry {
     participants,
     lastEventId: id,
     lastMessage: { messageId: id, senderId, preview: previewOf(content) },
+    readUpTo: null,
   };
 }
 
-/** How an inbox shows a conversation without messages. */
+/** How `inboxSlice` shows a conversation without messages. */
 export function emptyRowOf({ id, participants, created }: Conversation): InboxEntry {
-  return { conversationId: id, participants, lastEventId: created, lastMessage: null };
+  return { conversationId: id, participants, lastEventId: created, lastMessage: null, readUpTo: null };
+}
+
+/** A slice of an inbox without its read positions, which have a contract of their own. */
+export async function inboxSlice(
+  conversations: ConversationRepository,
+  userId: UserId,
+  slice: Slice,
+): Promise<InboxEntry[]> {
+  const entries = await conversations.listByUser(userId, slice);
+  return entries.map((entry) => ({ ...entry, readUpTo: null }));
 }
 
 /** The place of an entry in an inbox. */

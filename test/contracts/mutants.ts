@@ -4,6 +4,7 @@ import type {
   MessageRepository,
   AppendRequest,
 } from '../../src/application/ports/message-repository.ts';
+import type { ReadPositionRepository } from '../../src/application/ports/read-position-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { Message } from '../../src/domain/message.ts';
 import type { StorageSubject } from './contract.ts';

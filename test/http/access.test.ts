@@ -129,8 +129,17 @@ const LOOSE: Readonly<Record<keyof typeof accessContract, readonly [LooseDoor, .
     fooled('shows everyone every inbox', goesTo(/\/user\//)),
     fooled('starts what anyone asks for', goesTo(/\/api\/conversations$/)),
   ],
+  'a conversation is marked as read by its participants, for themselves': [
+    fooled('marks as it is told', goesTo(/\/read$/)),
+    saying(
+      'forbids what is not there',
+      (request, { status }) => status === 404 && goesTo(/\/read$/)(request),
+      withStatus(403),
+    ),
+    saying('marks nothing for those who leave themselves out', goesTo(/\/read$/), withStatus(400)),
+  ],
   'a user is named by themselves, and shown to all': [
-    fooled('names anyone as it is told', ({ method }) => method === 'PUT'),
+    fooled('names anyone as it is told', goesTo(/\/users\//)),
     saying('shows a user to themselves alone', goesTo(/\/users\//), withStatus(403)),
   ],
 };

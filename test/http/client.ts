@@ -37,12 +37,17 @@ export interface Conversation extends LastMessage {
   readonly id: string;
   readonly participant_ids: readonly string[];
   readonly created_at: string;
+  readonly read_positions: readonly { readonly user_id: string; readonly read_up_to: string | null }[];
 }
 
 export interface InboxRow extends LastMessage {
   readonly id: string;
   readonly participant_ids: readonly string[];
   readonly other_user_id: string;
+  readonly last_event_id: string;
+  readonly read_up_to: string | null;
+  readonly unread: boolean;
+  readonly unread_count?: number;
 }
 
 export interface User {
@@ -137,6 +142,17 @@ export async function sendMany(
   const sent: Message[] = [];
   for (let n = 1; n <= count; n += 1) sent.unshift(await send(fetch, sender, receiver, `No. ${n}`));
   return sent;
+}
+
+/** Marks a conversation as read; what is undefined is left out of the body. */
+export function markRead(
+  fetch: Fetch,
+  conversation: string,
+  user: string | undefined,
+  upTo: unknown,
+): Promise<Answer> {
+  const body = { user_id: user, up_to: upTo };
+  return ask(fetch, 'PUT', `/api/conversations/${conversation}/read`, { body });
 }
 
 export const historyOf = (conversation: string) => `/api/messages/conversation/${conversation}`;

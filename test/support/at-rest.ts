@@ -2,20 +2,22 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
-import type { AppendRequest, AppendResult } from '../../src/application/ports/message-repository.ts';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
-import type { EventId, IdempotencyKey, Position, UserId } from '../../src/domain/ids.ts';
+import type { ConversationId, EventId, IdempotencyKey, Position, UserId } from '../../src/domain/ids.ts';
 import type { Message } from '../../src/domain/message.ts';
+import { laterPosition } from '../../src/domain/read-position.ts';
 import { messageIdAt, microsecondsOf, type Microseconds } from '../../src/domain/time.ts';
 
 /**
- * Random sends of which some become visible late, some are repeated, and some come from hosts whose clocks are off; and
- * what has to be true of histories, inboxes and event logs once nothing is in flight.
+ * Random sends of which some become visible late, some are repeated, and some come from hosts whose clocks are off; marks
+ * of reading in between; and what has to be true of histories, inboxes, event logs and read positions once nothing is in
+ * flight.
  */
 
-/** One send, and its repeats. */
+/** One send, its repeats, and whether the receiver then marks the conversation as read: up to the message, or all of it. */
 export interface LateSend {
   readonly host: 0 | 1;
   readonly from: number;
@@ -26,6 +28,7 @@ export interface LateSend {
   /** By how many milliseconds the host's clock is ahead. */
   readonly skew: number;
   readonly repeats: number;
+  readonly mark: 'message' | 'all' | null;
 }
 
 const person = fc.nat(3);
@@ -39,9 +42,13 @@ export const lateSends: fc.Arbitrary<LateSend[]> = fc.array(
     age: fc.constantFrom(0, 0, 0, 1, 90, 3_600, 86_400),
     skew: fc.integer({ min: -2_000, max: 2_000 }),
     repeats: fc.constantFrom(0, 0, 1, 3),
+    mark: fc.constantFrom(null, null, 'message' as const, 'all' as const),
   }),
   { minLength: 1, maxLength: 30 },
 );
+
+/** Above every id. */
+const ABOVE_ALL = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as EventId;
 
 const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
 
@@ -53,8 +60,14 @@ export async function sendAndCheck(
   const run = randomUUID().slice(0, 8);
   const people = Array.from({ length: 4 }, (_, n) => `${run}-${n}` as UserId);
   const acknowledged = new Map<string, Message>();
+  /** The position of each user, by conversation: the furthest of what they sent and marked. */
+  const positions = new Map<string, EventId>();
+  const hasRead = (userId: UserId, id: ConversationId, upTo: EventId): void => {
+    const held = laterPosition(positions.get(`${userId} ${id}`) ?? null, upTo);
+    positions.set(`${userId} ${id}`, held ?? upTo);
+  };
   let serial = 0;
-  for (const { host, from, to, key, age, skew, repeats } of sends) {
+  for (const { host, from, to, key, age, skew, repeats, mark } of sends) {
     const [senderId, receiverId] = [people[from] ?? assert.fail(), people[to] ?? assert.fail()];
     const participants = participantsOf(senderId, receiverId);
     const nextId = () => {
@@ -77,21 +90,31 @@ export async function sendAndCheck(
     const first = request();
     for (let attempt = 0; attempt <= repeats; attempt += 1) {
       const storage = hosts[attempt % 2 === 0 ? host : 0];
-      const result = await persist(storage, key === null ? first : request());
+      const again = key === null ? first : request();
+      const result = await persist(() => storage.messages.append(again));
       assert.ok(result.outcome !== 'key_reused');
-      acknowledged.set(result.message.id, result.message);
+      const { id, conversationId } = result.message;
+      acknowledged.set(id, result.message);
+      hasRead(senderId, conversationId, id);
+      if (mark === null) continue;
+      const upTo = mark === 'all' ? ABOVE_ALL : id;
+      const held = await persist(() =>
+        storage.readPositions.mark({ userId: receiverId, conversationId, upTo }),
+      );
+      assert.ok(held !== null);
+      hasRead(receiverId, conversationId, held);
     }
   }
   for (const storage of hosts) {
-    for (const userId of people) await assertAtRest(storage, userId, [...acknowledged.values()]);
+    for (const userId of people) await assertAtRest(storage, userId, [...acknowledged.values()], positions);
   }
 }
 
 /** Whoever gets no answer asks again. */
-async function persist({ messages }: Storage, request: AppendRequest): Promise<AppendResult> {
+async function persist<Result>(write: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await messages.append(request);
+      return await write();
     } catch (error) {
       if (!(error instanceof StorageFailure) || tries === 100) throw error;
     }
@@ -100,12 +123,14 @@ async function persist({ messages }: Storage, request: AppendRequest): Promise<A
 
 /**
  * The log of a user has each acknowledged message of theirs at least once, and once in time or under a late event; the
- * inbox is what the log says last of each conversation; the history has each message once.
+ * inbox is what the log says last of each conversation; the history has each message once; and unread are the messages of
+ * others that the log reports above the furthest of what the user sent and marked.
  */
 async function assertAtRest(
-  { messages, conversations, events }: Storage,
+  { messages, conversations, events, readPositions }: Storage,
   userId: UserId,
   acknowledged: readonly Message[],
+  positions: ReadonlyMap<string, EventId>,
 ): Promise<void> {
   const own = acknowledged.filter(({ senderId, receiverId }) => [senderId, receiverId].includes(userId));
   const log = await events.listAfter(userId, BOTTOM, 1_000);
@@ -133,7 +158,17 @@ async function assertAtRest(
       .map(([conversationId, { id, messageId }]) => [conversationId, id, messageId]),
     'the inbox is what the log says last',
   );
-  for (const { conversationId } of inbox) {
+  for (const entry of inbox) {
+    const { conversationId, readUpTo } = entry;
+    assert.equal(readUpTo, positions.get(`${userId} ${conversationId}`) ?? null, 'the furthest position');
+    const news = log.flatMap((event) =>
+      event.type === 'message.created' && event.id > (readUpTo ?? BOTTOM) ? [event.messageId] : [],
+    );
+    const unread = own.filter(
+      (message) =>
+        message.conversationId === conversationId && message.senderId !== userId && news.includes(message.id),
+    );
+    assert.equal(await readPositions.countUnread(userId, entry), unread.length, 'what is unread is counted');
     const history = await messages.listBefore(conversationId, { before: null, offset: 0, limit: 1_000 });
     const expected = own.filter((message) => message.conversationId === conversationId);
     assert.deepEqual(

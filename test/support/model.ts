@@ -2,10 +2,11 @@ import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts'
 import type { ConversationSummary } from '../../src/application/get-conversation.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
+import type { InboxItem } from '../../src/application/list-conversations.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { canActAs, type Caller } from '../../src/domain/caller.ts';
-import { participantsOf, type Conversation, type InboxEntry } from '../../src/domain/conversation.ts';
-import type { ConversationId, IdempotencyKey, Position, UserId } from '../../src/domain/ids.ts';
+import { participantsOf, type Conversation } from '../../src/domain/conversation.ts';
+import type { ConversationId, EventId, IdempotencyKey, Position, UserId } from '../../src/domain/ids.ts';
 import { composeMessage, previewOf, type Message } from '../../src/domain/message.ts';
 import { NUMBERED_ROWS, type Page, type PageRequest } from '../../src/domain/page.ts';
 import { Refusal } from '../../src/domain/refusal.ts';
@@ -20,6 +21,7 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
   const sends: { readonly message: Message; readonly key: IdempotencyKey | null }[] = [];
   const begins: Conversation[] = [];
   const saves: User[] = [];
+  const marks: { readonly userId: UserId; readonly id: ConversationId; readonly upTo: EventId }[] = [];
 
   const historyOf = (id: ConversationId): Message[] =>
     newestFirst(
@@ -40,23 +42,50 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
     throw new Refusal('conversation_not_found', 'Nobody began it with them.');
   };
 
+  /** The furthest of a user's marks and own messages. */
+  const readUpToOf = (userId: UserId, conversationId: ConversationId): EventId | null => {
+    const marked = marks.filter((mark) => mark.userId === userId && mark.id === conversationId);
+    const sent = historyOf(conversationId).filter(({ senderId }) => senderId === userId);
+    return [...marked.map(({ upTo }) => upTo), ...sent.map(({ id }) => id)].sort().at(-1) ?? null;
+  };
+
+  const unreadOf = (userId: UserId, id: ConversationId): number => {
+    const readUpTo = readUpToOf(userId, id);
+    return historyOf(id).filter(
+      (message) => message.senderId !== userId && (readUpTo === null || message.id > readUpTo),
+    ).length;
+  };
+
   const summaryOf = (conversation: Conversation): ConversationSummary => ({
     conversation,
     lastMessage: historyOf(conversation.id)[0] ?? null,
+    readPositions: conversation.participants.map((userId) => ({
+      userId,
+      readUpTo: readUpToOf(userId, conversation.id),
+    })),
   });
 
-  const inboxOf = (userId: UserId): InboxEntry[] => {
+  const inboxOf = (userId: UserId, unreadCounts = false): InboxItem[] => {
     const own = begins.filter(({ participants }) => participants.includes(userId));
-    return [...new Set(own.map(({ id }) => id))].flatMap((conversationId): InboxEntry[] => {
+    return [...new Set(own.map(({ id }) => id))].flatMap((conversationId): InboxItem[] => {
       const conversation = conversationOf(conversationId);
       if (conversation === null) return [];
       const { participants, created } = conversation;
       const [last] = historyOf(conversationId);
-      if (last === undefined) {
-        return [{ conversationId, participants, lastEventId: created, lastMessage: null }];
-      }
-      const lastMessage = { messageId: last.id, senderId: last.senderId, preview: previewOf(last.content) };
-      return [{ conversationId, participants, lastEventId: last.id, lastMessage }];
+      const count = unreadOf(userId, conversationId);
+      return [
+        {
+          conversationId,
+          participants,
+          lastEventId: last?.id ?? created,
+          lastMessage: last
+            ? { messageId: last.id, senderId: last.senderId, preview: previewOf(last.content) }
+            : null,
+          readUpTo: readUpToOf(userId, conversationId),
+          unread: count > 0,
+          unreadCount: unreadCounts ? Math.min(count, 100) : null,
+        },
+      ];
     });
   };
 
@@ -94,9 +123,9 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
       return page;
     },
 
-    async listConversations({ caller, userId, ...request }) {
+    async listConversations({ caller, userId, unreadCounts, ...request }) {
       if (!canActAs(caller, userId)) throw new Refusal('inbox_of_another', 'It is not their inbox.');
-      return pageOf(inboxOf(userId), request, ({ lastEventId }) => lastEventId);
+      return pageOf(inboxOf(userId, unreadCounts), request, ({ lastEventId }) => lastEventId);
     },
 
     async getConversation({ caller, conversationId }) {
@@ -113,7 +142,15 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
       if (found !== null) return { ...summaryOf(found), started: false };
       const conversation = { id, participants, created: messageIds.next() };
       begins.push(conversation);
-      return { conversation, lastMessage: null, started: true };
+      return { ...summaryOf(conversation), started: true };
+    },
+
+    async markRead({ caller, userId, conversationId, upTo }) {
+      if (!canActAs(caller, userId)) throw new Refusal('reader_is_another', 'It is not theirs to read.');
+      const entry = inboxOf(userId).find((one) => one.conversationId === conversationId);
+      if (entry === undefined) throw new Refusal('conversation_not_found', 'It is not in their inbox.');
+      marks.push({ userId, id: conversationId, upTo: upTo < entry.lastEventId ? upTo : entry.lastEventId });
+      return { readUpTo: readUpToOf(userId, conversationId) ?? upTo };
     },
 
     async saveUser({ caller, userId, username }) {

@@ -7,7 +7,14 @@ import type { Storage } from '../../src/application/ports/storage.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { SERVICE, type Caller } from '../../src/domain/caller.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
-import type { ConversationId, IdempotencyKey, MessageId, Position, UserId } from '../../src/domain/ids.ts';
+import type {
+  ConversationId,
+  EventId,
+  IdempotencyKey,
+  MessageId,
+  Position,
+  UserId,
+} from '../../src/domain/ids.ts';
 import { Refusal } from '../../src/domain/refusal.ts';
 import {
   messageIdAt,
@@ -23,7 +30,7 @@ import { useCasesOver } from './use-cases.ts';
  * What a few people do to a messenger, as data that shrinks and prints well. People and keys are numbers; each
  * run gives them names of its own, so that runs do not meet on one store.
  */
-export type Step = Send | Burst | Start | Save | Look | Walk;
+export type Step = Send | Burst | Start | Mark | Save | Look | Walk;
 
 /** Where and when: through which of two processes, at what its clock says. Clocks say what they like. */
 interface Moment {
@@ -58,6 +65,16 @@ interface Start {
   readonly pair: readonly [number, number];
 }
 
+/** A mark of reading up to some message, or up to the last event of whoever looks. */
+interface Mark {
+  readonly step: 'mark';
+  readonly by: By;
+  readonly host: 0 | 1;
+  /** The reader, and with whom the conversation is. */
+  readonly pair: readonly [number, number];
+  readonly upTo: number | 'all';
+}
+
 interface Save {
   readonly step: 'save';
   readonly by: By;
@@ -76,6 +93,7 @@ interface Look {
   readonly below: Bound;
   readonly limit: number;
   readonly page: number;
+  readonly counts: boolean;
 }
 
 /** A list from its top to its end, or on from where the last page of it ended. */
@@ -92,6 +110,9 @@ interface Walk {
 }
 
 const NOON: Microseconds = Date.UTC(2025, 5, 15, 12) * 1_000;
+/** Above every event. */
+const ABOVE_ALL = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as EventId;
+
 const DAY: Microseconds = 24 * 60 * 60 * 1_000_000;
 
 const host = fc.constantFrom(0 as const, 1 as const);
@@ -147,6 +168,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ step: fc.constant('start' as const), by, moment, pair }) },
   {
+    weight: 4,
+    arbitrary: fc.record({
+      step: fc.constant('mark' as const),
+      by,
+      host,
+      pair,
+      upTo: fc.oneof(fc.nat(50), fc.constant('all' as const)),
+    }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({
       step: fc.constant('save' as const),
@@ -167,6 +198,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       below: bound,
       limit: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 100 })),
       page: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 30 })),
+      counts: fc.boolean(),
     }),
   },
   {
@@ -276,13 +308,14 @@ export async function playToBoth(
     list: 'messages' | 'inbox',
     below: Bound,
     number: number,
+    unreadCounts = true,
   ): Promise<Position | null> => {
     const name = `${list} ${list === 'inbox' ? pair[0] : conversationOf(pair)}`;
     const request = { caller: callerOf(by), before: placeOf(below, name), limit, page: number };
     const answer = await askBoth(host, modelsId, ({ listMessagesBefore, listConversations }) =>
       list === 'messages'
         ? listMessagesBefore({ ...request, conversationId: conversationOf(pair) })
-        : listConversations({ ...request, userId: userOf(pair[0]) }),
+        : listConversations({ ...request, userId: userOf(pair[0]), unreadCounts }),
     );
     const next = 'next' in answer ? (answer.next as Position | null) : null;
     cursors.set(name, next);
@@ -306,6 +339,14 @@ export async function playToBoth(
           startConversation({ caller: callerOf(step.by), participantIds }),
         );
       }
+      case 'mark': {
+        const [who] = step.pair;
+        const upTo = step.upTo === 'all' ? ABOVE_ALL : (ids[step.upTo % ids.length] ?? ABOVE_ALL);
+        const mark = { userId: userOf(who), conversationId: conversationOf(step.pair), upTo };
+        return askBoth(step.host, modelsId, ({ markRead }) =>
+          markRead({ caller: callerOf(step.by), ...mark }),
+        );
+      }
       case 'save': {
         // No two saves at one time: which of them was the first could not be told by it.
         const id = idAt(ids.length);
@@ -314,7 +355,8 @@ export async function playToBoth(
         );
       }
       case 'look': {
-        if (step.at === 'messages' || step.at === 'inbox') return page(step, step.at, step.below, step.page);
+        if (step.at === 'messages' || step.at === 'inbox')
+          return page(step, step.at, step.below, step.page, step.counts);
         const [who] = step.pair;
         return askBoth(step.host, modelsId, ({ getUser, getConversation }): Promise<object> =>
           step.at === 'user'

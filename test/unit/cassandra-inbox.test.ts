@@ -8,6 +8,7 @@ import { newsRows } from '../../src/adapters/cassandra/message-repository.ts';
 import type { Row, RowPage, Session, Statement } from '../../src/adapters/cassandra/session.ts';
 import { INBOXES, randomNumbers } from '../support/inboxes.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
+import type { InboxEntry } from '../../src/domain/conversation.ts';
 import type { ConversationId, EventId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import { messageIdAt, microsecondsOf } from '../../src/domain/time.ts';
 
@@ -32,6 +33,7 @@ interface InboxRow {
  */
 class InboxTables {
   readonly #rows = new Map<string, InboxRow>();
+  readonly #readUpTo = new Map<string, string>();
   readonly #log = new Map<string, string>();
   /** Newest first; null where it has to be sorted again. */
   #sortedLog: readonly { event_id: string; conversation_id: string }[] | null = null;
@@ -54,7 +56,18 @@ class InboxTables {
         this.#sortedLog = null;
         continue;
       }
-      const [, id, participants, cell, time] = params as [string, string, unknown, types.Tuple, unknown];
+      const [, id, participants, cell, readUpTo, time] = params as [
+        string,
+        string,
+        unknown,
+        types.Tuple,
+        string | undefined,
+        unknown,
+      ];
+      // The furthest position holds: it is written at its own microsecond.
+      const furthest = [readUpTo, this.#readUpTo.get(id)].filter((place) => place !== undefined).sort();
+      const position = furthest.at(-1);
+      if (position !== undefined) this.#readUpTo.set(id, position);
       const timestamp = BigInt(String(time));
       const known = this.#rows.get(id);
       const prevails =
@@ -97,11 +110,13 @@ class InboxTables {
       return answer(rows);
     }
     if (query.includes('IN ?')) {
-      const rows = (params[1] as string[]).flatMap((id) => this.#rows.get(id) ?? []);
+      const rows = (params[1] as string[]).flatMap((id) => this.#rowFor(query, id));
       this.cost.lookedUpRows += rows.length;
       return answer(rows);
     }
-    const rows = this.#byId().slice(0, params[1] as number);
+    const rows = this.#byId()
+      .slice(0, params[1] as number)
+      .flatMap((row) => this.#rowFor(query, row.conversation_id));
     this.cost.scannedRows += rows.length;
     return answer(rows);
   }
@@ -118,6 +133,13 @@ class InboxTables {
       written: types.Long.fromString(String(timestamp)),
     }));
     return { rows: await answer(written), next: begin + size < all.length ? String(begin + size) : null };
+  }
+
+  /** The row of `id`, with its read position where `query` asks for it. */
+  #rowFor(query: string, id: string): object[] {
+    const row = this.#rows.get(id);
+    if (row === undefined) return [];
+    return [query.includes('read_up_to') ? { ...row, read_up_to: this.#readUpTo.get(id) ?? null } : row];
   }
 
   #byId(): readonly InboxRow[] {
@@ -149,6 +171,7 @@ function eventIn(cell: types.Tuple): string {
 }
 
 const OWNER = 'owner' as UserId;
+const OTHER = 'other' as UserId;
 const SECOND = 1_000_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -169,12 +192,17 @@ function conversation(number: number): ConversationId {
 }
 
 /** The writes of a message at `microseconds` to conversation `number`. */
-function news(number: number, microseconds: number, eventId?: EventId): Statement[] {
+function news(
+  number: number,
+  microseconds: number,
+  eventId?: EventId,
+  senderId: UserId = OWNER,
+): Statement[] {
   const id = idAt(microseconds);
   const message = {
     id,
     conversationId: conversation(number),
-    senderId: OWNER,
+    senderId,
     receiverId: OWNER,
     content: 'hello',
   };
@@ -228,9 +256,9 @@ function assertBounds(tables: InboxTables, costs: readonly Cost[], limit: number
     expect(logRows).toBeLessThanOrEqual(1_000);
     // One look whether the inbox is small, and one scan.
     expect(scannedRows).toBeLessThanOrEqual(65 + tables.size);
-    // No more than what the log listed, and the page itself with its ties and what moved away.
-    expect(lookedUpRows).toBeLessThanOrEqual(logRows + 3 * (limit + 1));
-    expect(queries).toBeLessThanOrEqual(1 + 3 * 6 + Math.ceil(tables.size / 5_000) + 4);
+    // No more than what the log listed, the page itself with its ties and what moved away, and its read positions.
+    expect(lookedUpRows).toBeLessThanOrEqual(logRows + 4 * (limit + 1));
+    expect(queries).toBeLessThanOrEqual(1 + 3 * 6 + Math.ceil(tables.size / 5_000) + 5);
   }
 }
 
@@ -400,12 +428,33 @@ describe('the cost of an inbox page', () => {
     }
   }
 
-  it('is one slice and one lookup where the log is fresh, once the inbox is known to be large', async () => {
+  it('is one slice, one lookup and the read positions of the page where the log is fresh, once the inbox is known to be large', async () => {
     const tables = new InboxTables();
     for (let number = 0; number < 10_000; number += 1) send(tables, number, NOW - number * 60_000);
     const { costs } = await walk(tables, 20);
     for (const { queries, logRows } of costs.slice(1, -30)) {
-      expect({ queries, logRows }).toEqual({ queries: 2, logRows: 42 });
+      expect({ queries, logRows }).toEqual({ queries: 3, logRows: 42 });
+    }
+  });
+
+  it('brings the read position of each entry, by whatever path the page was read', async () => {
+    for (const size of [5, 64, 65, 300]) {
+      for (const days of [RETENTION_DAYS, 1]) {
+        const tables = new InboxTables();
+        // From another, and so that the log does not reach down to all of them with the shorter retention.
+        for (let number = 0; number < size; number += 1) {
+          tables.write(news(number, NOW - number * 20 * MINUTE, undefined, number % 2 === 0 ? OWNER : OTHER));
+        }
+        const reader = readerOf(tables, days);
+        for (let before: Position | null = null; ;) {
+          const entries: InboxEntry[] = await reader.read(OWNER, { before, offset: 0, limit: 20 });
+          for (const { lastEventId, lastMessage, readUpTo } of entries) {
+            expect(readUpTo).toBe(lastMessage?.senderId === OWNER ? lastEventId : null);
+          }
+          if (entries.length < 20) break;
+          before = entries.at(-1)?.lastEventId ?? null;
+        }
+      }
     }
   });
 

@@ -7,6 +7,7 @@ import { eventRepositoryMutants } from '../contracts/event-repository.mutants.ts
 import { messageIdsMutants } from '../contracts/message-ids.mutants.ts';
 import { messageIdsContract } from '../contracts/message-ids.ts';
 import { messageRepositoryMutants } from '../contracts/message-repository.mutants.ts';
+import { readPositionRepositoryMutants } from '../contracts/read-position-repository.mutants.ts';
 import type { Mutant, Mutants } from '../contracts/mutants.ts';
 import { storageMutants } from '../contracts/storage.mutants.ts';
 import { userRepositoryMutants } from '../contracts/user-repository.mutants.ts';
@@ -15,6 +16,7 @@ const mutants: { readonly [Port in keyof typeof contracts]: Mutants<(typeof cont
   messages: messageRepositoryMutants,
   conversations: conversationRepositoryMutants,
   events: eventRepositoryMutants,
+  readPositions: readPositionRepositoryMutants,
   users: userRepositoryMutants,
   storage: storageMutants,
 };

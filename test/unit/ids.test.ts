@@ -79,14 +79,17 @@ describe('a message id', () => {
     messageIdAt(1_700_000_000_123_456, 789, 'fedcba9876543'),
   ])('may be %s', (text) => {
     expect(messageIdFrom(text)).toBe(text);
+    expect(messageIdFrom(text.toUpperCase())).toBe(text);
   });
 
   test.each([
     ['is of another version', '018f0000-0000-4000-8000-000000000000'],
     ['is of another variant', '018f0000-0000-7000-c000-000000000000'],
     ['has microsecond 1000', '018f0000-0000-73e8-8000-000000000000'],
+    ['has microsecond 1000 in upper case', '018F0000-0000-73E8-8000-000000000000'],
+    ['has microsecond 1024', '018f0000-0000-7400-8000-000000000000'],
     ['has thousandth 1000', '018f0000-0000-7000-be80-000000000000'],
-    ['is in upper case', '018F0000-0000-7000-8000-00000000000A'],
+    ['has thousandth 1008', '018f0000-0000-7000-bf00-000000000000'],
     ['is longer', '018f0000-0000-7000-8000-0000000000000'],
     ['has a line break', '018f0000-0000-7000-8000-000000000000\n'],
     ['is empty', ''],

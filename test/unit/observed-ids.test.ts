@@ -5,11 +5,12 @@ import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts'
 import { makeGetConversation } from '../../src/application/get-conversation.ts';
 import { makeListConversations } from '../../src/application/list-conversations.ts';
 import { makeListMessagesBefore } from '../../src/application/list-messages-before.ts';
+import { makeMarkRead } from '../../src/application/mark-read.ts';
 import { makeSendMessage } from '../../src/application/send-message.ts';
 import { makeStartConversation } from '../../src/application/start-conversation.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
-import type { IdempotencyKey, MessageId, UserId } from '../../src/domain/ids.ts';
+import type { EventId, IdempotencyKey, MessageId, UserId } from '../../src/domain/ids.ts';
 
 /*
  * A process never gives out an id below one that it has shown: two processes over one store, of which one is behind.
@@ -40,6 +41,7 @@ function makeProcesses(ahead: number) {
       getConversation: makeGetConversation(deps),
       listConversations: makeListConversations(deps),
       listMessagesBefore: makeListMessagesBefore(deps),
+      markRead: makeMarkRead(deps),
       startConversation: makeStartConversation(deps),
       send: async (content: string, key: string | null = null): Promise<MessageId> => {
         const idempotencyKey = key as IdempotencyKey | null;
@@ -51,6 +53,9 @@ function makeProcesses(ahead: number) {
   return { early: processAt(NOON + ahead), late: processAt(NOON) };
 }
 
+/** A place above every event. */
+const ABOVE_ALL = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as EventId;
+
 type Process = ReturnType<typeof makeProcesses>['late'];
 
 const WAYS: Readonly<Record<string, (late: Process) => Promise<unknown>>> = {
@@ -59,6 +64,8 @@ const WAYS: Readonly<Record<string, (late: Process) => Promise<unknown>>> = {
   'gets the conversation': (late) => late.getConversation({ caller: SERVICE, conversationId }),
   'starts the conversation, which is there': (late) =>
     late.startConversation({ caller: SERVICE, participantIds: [ada, ben] }),
+  'marks the conversation as read': (late) =>
+    late.markRead({ caller: SERVICE, conversationId, userId: ben, upTo: ABOVE_ALL }),
   'repeats a send of another process': (late) => late.send('Hello', 'k'),
 };
 

@@ -20,6 +20,10 @@ const MESSAGES = {
   id: prepared(`
     SELECT message_id, sender_id FROM messages_by_conversation
     WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`),
+  /** Above a place, and without the content. */
+  sender: prepared(`
+    SELECT message_id, sender_id FROM messages_by_conversation
+    WHERE conversation_id = ? AND bucket = ? AND message_id < ? AND message_id > ? LIMIT ?`),
 };
 
 const BUCKETS_AT_ONCE = 100;
@@ -54,7 +58,7 @@ export class HistoryReader {
     let below = before ?? TOP;
     if (offset > 0) {
       let passed = 0;
-      for await (const rows of this.#walk('id', conversationId, before, offset)) {
+      for await (const rows of this.#walk({ columns: 'id', conversationId, before, count: offset })) {
         passed += rows.length;
         below = idOf(rows.at(-1)) ?? below;
       }
@@ -63,7 +67,8 @@ export class HistoryReader {
     const messages: Message[] = [];
     let bytes = 0;
     const from = offset > 0 ? below : before;
-    for await (const rows of this.#walk('whole', conversationId, from, limit, maxBytes)) {
+    const walk = { columns: 'whole', conversationId, before: from, count: limit, maxBytes } as const;
+    for await (const rows of this.#walk(walk)) {
       for (const row of rows) {
         const message = messageOf(conversationId, row);
         messages.push(message);
@@ -75,22 +80,58 @@ export class HistoryReader {
   }
 
   /**
-   * Up to `count` rows below `before`, newest first, a part at a time. The bucket that most likely holds them is read
+   * The ids and senders of the newest `count` messages above `after`, without reading their content. `newest` is near
+   * the newest message; a conversation whose messages above `after` are all of one bucket takes one query.
+   */
+  async sendersAbove(
+    conversationId: ConversationId,
+    after: Position,
+    newest: Position,
+    count: number,
+  ): Promise<{ readonly id: MessageId; readonly senderId: UserId }[]> {
+    const found = [];
+    const likely = bucketOf(conversationId, newest);
+    for await (const rows of this.#walk({ columns: 'sender', conversationId, after, likely, count })) {
+      for (const row of rows) {
+        found.push({ id: String(row['message_id']) as MessageId, senderId: row['sender_id'] as UserId });
+      }
+    }
+    return found;
+  }
+
+  /**
+   * Up to `count` rows below `before` and above `after`, newest first, a part at a time. The bucket that most likely holds them is read
    * beside the list of buckets, and shown even if it is not listed. Each query asks for no more than is still missing.
    * Where buckets hold little, several are read in parallel, each for about twice what a bucket has held so far; so all
    * of them together bring at most about three times the rows that are missing. The caller stops at `maxBytes` of
    * content: what is read in parallel is as much as that leaves room for, by the messages so far.
    */
-  async *#walk(
-    columns: keyof typeof MESSAGES,
-    conversationId: ConversationId,
-    before: Position | null,
-    count: number,
+  async *#walk({
+    columns,
+    conversationId,
+    before = null,
+    after,
+    likely = before === null
+      ? bucketAt(conversationId, this.#clock.now() / 1000)
+      : bucketOf(conversationId, before),
+    count,
     maxBytes = Infinity,
-  ): AsyncGenerator<readonly Row[]> {
+  }: {
+    readonly columns: keyof typeof MESSAGES;
+    readonly conversationId: ConversationId;
+    readonly before?: Position | null;
+    /** Only with the columns `sender`. */
+    readonly after?: Position;
+    /** The bucket that most likely holds the rows. */
+    readonly likely?: number;
+    readonly count: number;
+    readonly maxBytes?: number;
+  }): AsyncGenerator<readonly Row[]> {
+    const bounds = after === undefined ? [] : [after];
+    const lowest = after === undefined ? -Infinity : bucketOf(conversationId, after);
     const atOnce = columns === 'whole' ? MESSAGES_AT_ONCE : count;
     const read = ({ bucket, below }: Rest, limit: number): Promise<Row[]> =>
-      this.#session.read(MESSAGES[columns], [conversationId, bucket, below, limit]);
+      this.#session.read(MESSAGES[columns], [conversationId, bucket, below, ...bounds, limit]);
     let missing = count;
     let found = 0;
     let bytes = 0;
@@ -117,12 +158,12 @@ export class HistoryReader {
     };
 
     const top = before ?? TOP;
-    const likely =
-      before === null ? bucketAt(conversationId, this.#clock.now() / 1000) : bucketOf(conversationId, before);
     const firstLimit = Math.min(missing, atOnce);
     const [likelyRows, newest] = await Promise.all([
       read({ bucket: likely, below: top }, firstLimit),
-      this.#buckets(conversationId, bucketOf(conversationId, top)),
+      likely <= lowest
+        ? Promise.resolve<number[]>([])
+        : this.#buckets(conversationId, bucketOf(conversationId, top), lowest),
     ]);
     let listed = newest.includes(likely) || likelyRows.length === 0 ? newest : withBucket(newest, likely);
     let areMoreListed = newest.length === BUCKETS_AT_ONCE;
@@ -152,16 +193,16 @@ export class HistoryReader {
       const oldest = group.at(-1);
       listed = listed.slice(group.length);
       if (listed.length === 0 && areMoreListed && oldest !== undefined) {
-        listed = await this.#buckets(conversationId, oldest - 1);
+        listed = await this.#buckets(conversationId, oldest - 1, lowest);
         areMoreListed = listed.length === BUCKETS_AT_ONCE;
       }
     }
   }
 
-  /** The newest buckets that may hold messages, from `newest` down. */
-  async #buckets(conversationId: ConversationId, newest: number): Promise<number[]> {
+  /** The newest buckets that may hold messages, from `newest` down to `lowest`. */
+  async #buckets(conversationId: ConversationId, newest: number, lowest: number): Promise<number[]> {
     const rows = await this.#session.read(BUCKETS, [conversationId, newest, BUCKETS_AT_ONCE]);
-    return rows.map((row) => row['bucket'] as number);
+    return rows.map((row) => row['bucket'] as number).filter((bucket) => bucket >= lowest);
   }
 }
 

@@ -18,19 +18,27 @@ import { firstWriteWins } from './time-buckets.ts';
  */
 
 const PUT_LAST_ACTIVITY = prepared(`
-  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity)
-  VALUES (?, ?, ?, ?) USING TIMESTAMP ?`);
+  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
+  VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`);
 
 const ENTRIES = prepared(`
-  SELECT conversation_id, participants, last_activity FROM conversations_by_user WHERE user_id = ? LIMIT ?`);
+  SELECT conversation_id, participants, last_activity, read_up_to FROM conversations_by_user
+  WHERE user_id = ? LIMIT ?`);
 
 const CANDIDATES = prepared(`
   SELECT event_id, conversation_id FROM events_by_user
   WHERE user_id = ? AND places = true AND event_id < ? AND event_id > ? LIMIT ?`);
 
+/**
+ * Without the read position, which not every row has and which is often older than the rest: with it, Cassandra could not
+ * stop at the newest SSTable. It is read of the rows that a page shows.
+ */
 const LOOKUP = prepared(`
   SELECT conversation_id, participants, last_activity FROM conversations_by_user
   WHERE user_id = ? AND conversation_id IN ?`);
+
+const READ_POSITIONS = prepared(`
+  SELECT conversation_id, read_up_to FROM conversations_by_user WHERE user_id = ? AND conversation_id IN ?`);
 
 const WRITE_TIMES = prepared(`
   SELECT conversation_id, writetime(last_activity) AS written FROM conversations_by_user WHERE user_id = ?`);
@@ -41,7 +49,10 @@ const NIL = '00000000-0000-0000-0000-000000000000';
 /** Above every id that is ever made. */
 export const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
 
-/** The write that shows `message` in the inbox of `userId` at the place of `eventId`. Idempotent. */
+/**
+ * The write that shows `message` in the inbox of `userId` at the place of `eventId`. Its sender has read up to its own
+ * event. Idempotent.
+ */
 export function lastActivityRow(
   message: Message,
   participants: readonly UserId[],
@@ -52,14 +63,24 @@ export function lastActivityRow(
   const cell = new types.Tuple(eventId, NIL, id, senderId, previewOf(content));
   return {
     query: PUT_LAST_ACTIVITY,
-    params: [userId, conversationId, participants, cell, microsecondsOf(eventId)],
+    params: [
+      userId,
+      conversationId,
+      participants,
+      cell,
+      userId === senderId && eventId === id ? id : undefined,
+      microsecondsOf(eventId),
+    ],
   };
 }
 
 /** The write that shows a conversation without messages in the inbox of `userId`, at its start. Idempotent. */
 export function emptyConversationRow({ id, participants, created }: Conversation, userId: UserId): Statement {
   const cell = new types.Tuple(created, NIL, NIL, '', '');
-  return { query: PUT_LAST_ACTIVITY, params: [userId, id, participants, cell, firstWriteWins(created)] };
+  return {
+    query: PUT_LAST_ACTIVITY,
+    params: [userId, id, participants, cell, undefined, firstWriteWins(created)],
+  };
 }
 
 /** An inbox of so many conversations is read whole, by one query. */
@@ -102,8 +123,15 @@ export class InboxReader {
     const page = new InboxPage(slice);
     await this.#collect(userId, page);
     const shown = page.entries();
+    const positions = page.readPositions ?? (await this.#readPositions(userId, shown));
     this.#telemetry.inboxRead({ read: page.rowsRead, shown: shown.length });
-    return shown;
+    return shown.map((entry) => ({ ...entry, readUpTo: positions.get(entry.conversationId) ?? null }));
+  }
+
+  async #readPositions(userId: UserId, entries: readonly InboxPlace[]): Promise<ReadPositions> {
+    if (entries.length === 0) return new Map();
+    const ids = entries.map(({ conversationId }) => conversationId);
+    return readPositionsIn(await this.#session.read(READ_POSITIONS, [userId, ids]));
   }
 
   async #collect(userId: UserId, page: InboxPage): Promise<void> {
@@ -112,6 +140,7 @@ export class InboxReader {
       page.rowsRead += rows.length;
       if (rows.length <= SMALL_INBOX) {
         page.add(rows);
+        page.readPositions = readPositionsIn(rows);
         return;
       }
       this.#large.set(userId, true);
@@ -194,14 +223,21 @@ export class InboxReader {
   }
 }
 
+/** An entry as the rows without the read position show it. */
+export type InboxPlace = Omit<InboxEntry, 'readUpTo'>;
+
+type ReadPositions = ReadonlyMap<string, EventId | null>;
+
 /** A page in the making: the entries found so far that stand below its beginning. */
 class InboxPage {
   readonly before: Position | null;
   /** How many entries from `before` on the page has to know. */
   readonly wanted: number;
   rowsRead = 0;
+  /** Null where the rows came without them. */
+  readPositions: ReadPositions | null = null;
   readonly #offset: number;
-  #entries: InboxEntry[] = [];
+  #entries: InboxPlace[] = [];
 
   constructor({ before, offset, limit }: Slice) {
     this.before = before;
@@ -231,7 +267,7 @@ class InboxPage {
     return this.#entries.filter(({ lastEventId }) => lastEventId >= place).length >= this.wanted;
   }
 
-  entries(): InboxEntry[] {
+  entries(): InboxPlace[] {
     return this.#entries
       .sort((a, b) => (a.lastEventId > b.lastEventId ? -1 : 1))
       .slice(this.#offset, this.wanted);
@@ -251,12 +287,22 @@ export async function findEntries(
   session: Session,
   userId: UserId,
   ids: readonly ConversationId[],
-): Promise<InboxEntry[]> {
+): Promise<InboxPlace[]> {
   return (await session.read(LOOKUP, [userId, ids])).flatMap((row) => entryOf(row) ?? []);
 }
 
+function readPositionsIn(rows: readonly Row[]): ReadPositions {
+  return new Map(rows.map((row) => [String(row['conversation_id']), readUpToOf(row)]));
+}
+
+/** The read position in a row of conversations_by_user. */
+export function readUpToOf(row: Row): EventId | null {
+  const cell = row['read_up_to'] as types.Uuid | null;
+  return cell === null ? null : (String(cell) as EventId);
+}
+
 /** What a row of conversations_by_user shows; null where it shows nothing. */
-export function entryOf(row: Row): InboxEntry | null {
+export function entryOf(row: Row): InboxPlace | null {
   const cell = row['last_activity'] as types.Tuple | null;
   if (cell === null) return null;
   const messageId = String(cell.get(2));

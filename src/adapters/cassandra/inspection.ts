@@ -1,11 +1,6 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
-import {
-  participantsOf,
-  type Conversation,
-  type InboxEntry,
-  type Participants,
-} from '../../domain/conversation.ts';
+import { participantsOf, type Conversation, type Participants } from '../../domain/conversation.ts';
 import { isLate, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
 import { previewOf, type Message } from '../../domain/message.ts';
@@ -13,8 +8,8 @@ import { microsecondsOf } from '../../domain/time.ts';
 import { conversationRow, findConversation, startRows } from './conversation-repository.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { HistoryReader, isMessage, messageOf } from './history.ts';
-import { findEntries } from './inbox.ts';
-import { agreeOnLateEvent } from './late-events.ts';
+import { findEntries, type InboxPlace } from './inbox.ts';
+import { agreeOnLateEvent, lateMessageRow } from './late-events.ts';
 import { bucketRow, newsRows } from './message-repository.ts';
 import type { Session, Writes } from './session.ts';
 import { bucketOf, firstWriteWins } from './time-buckets.ts';
@@ -39,6 +34,9 @@ const MESSAGE = `
 const EVENTS = `
   SELECT event_id FROM events_by_user WHERE user_id = ? AND places = true AND event_id IN ?`;
 
+const LISTED_LATE_EVENT = `
+  SELECT event_id FROM late_messages_by_conversation WHERE conversation_id = ? AND event_id = ?`;
+
 const LATE_EVENTS = `
   SELECT message_id, event_id FROM late_events WHERE conversation_id = ? AND message_id IN ?`;
 
@@ -55,6 +53,7 @@ export const INCONSISTENCIES = {
   last_event_missing: 'inbox rows whose last event is missing in the log',
   start_incomplete: "empty conversations that are missing in a participant's inbox",
   late_event_missing: "late events that are missing in a participant's inbox or log",
+  late_event_not_listed: 'late events that are not listed for the count of unread messages',
   late_message_missing: 'late events that name a message that does not exist',
   in_future: 'messages, inbox rows and late events with an id in the future',
 } as const;
@@ -170,7 +169,7 @@ export async function inspectMessages(deps: InspectionDeps, range: MessageRange)
 export async function inspectInboxRows(
   deps: InspectionDeps,
   userId: UserId,
-  entries: readonly InboxEntry[],
+  entries: readonly InboxPlace[],
 ): Promise<Inconsistency[]> {
   const start = deps.eventLog.start();
   const events = entries
@@ -236,8 +235,8 @@ export async function inspectConversation(
 }
 
 /**
- * Inspects a late event: each participant's inbox stands at it or later, and each participant's log has it, within the
- * retention. Five queries for two participants.
+ * Inspects a late event: it is listed for the count of unread messages; each participant's inbox stands at it or later;
+ * and each participant's log has it, within the retention. Six queries for two participants.
  */
 export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): Promise<Inconsistency[]> {
   const { conversationId, messageId, eventId } = late;
@@ -246,6 +245,7 @@ export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): P
   const stored = await findMessage(deps, conversationId, messageId);
   if (stored === null) return [{ ...about, kind: 'late_message_missing', repair: null }];
   const { senderId, receiverId } = stored.message;
+  const listed = deps.session.read(LISTED_LATE_EVENT, [conversationId, eventId]);
   const inspected = participantsOf(senderId, receiverId).map(async (userId): Promise<Inconsistency[]> => {
     const { isBehind, isWithoutEvent } = await findPlace(deps, conversationId, userId, eventId);
     if (!isBehind && !isWithoutEvent) return [];
@@ -253,7 +253,11 @@ export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): P
       showMessage(deps, conversationId, { id: messageId, eventId }, userId, writes);
     return [{ ...about, kind: 'late_event_missing', userId, repair }];
   });
-  return (await Promise.all(inspected)).flat();
+  const [rows, ...found] = await Promise.all([listed, ...inspected]);
+  if (rows.length > 0) return found.flat();
+  const { query, params } = lateMessageRow(stored.message, eventId);
+  const repair: Inconsistency['repair'] = (writes) => writes.run(query, params);
+  return [{ ...about, kind: 'late_event_not_listed', repair }, ...found.flat()];
 }
 
 /** Inspects an id: it is not later than the clock of this host allows. No repair moves such a message. */
@@ -420,7 +424,7 @@ async function findMessage(
 }
 
 /** The rows that make `entry` what it should be, at its own event. */
-function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxEntry, stored: StoredMessage | null) {
+function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxPlace, stored: StoredMessage | null) {
   const { daysToKeep } = deps.eventLog;
   if (stored === null) return startRows(startOf(entry), userId, daysToKeep);
   const participants = participantsOf(stored.message.senderId, stored.message.receiverId);
@@ -428,12 +432,12 @@ function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxEntry, stored:
 }
 
 /** The empty conversation that `entry` shows. */
-function startOf({ conversationId, participants, lastEventId }: InboxEntry) {
+function startOf({ conversationId, participants, lastEventId }: InboxPlace) {
   return { id: conversationId, participants, created: lastEventId };
 }
 
 function shows(
-  { lastMessage, participants }: InboxEntry,
+  { lastMessage, participants }: InboxPlace,
   { senderId, receiverId, content }: Message,
 ): boolean {
   return (

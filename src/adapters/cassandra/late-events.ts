@@ -3,19 +3,44 @@ import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { EventId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import { prepared } from './prepared-statements.ts';
-import type { Writes } from './session.ts';
+import { microsecondsOf } from '../../domain/time.ts';
+import type { Statement, Writes } from './session.ts';
 
 const ADD = prepared(`
   INSERT INTO late_events (conversation_id, message_id, event_id) VALUES (?, ?, ?) IF NOT EXISTS`);
 
+const LIST = prepared(`
+  INSERT INTO late_messages_by_conversation (conversation_id, event_id, message_id, sender_id)
+  VALUES (?, ?, ?, ?) USING TIMESTAMP ?`);
+
 const REPLACE = prepared(`
   UPDATE late_events SET event_id = ? WHERE conversation_id = ? AND message_id = ? IF event_id = ?`);
 
+/** The row that lists `message` as unread above the places below its late event `eventId`. Idempotent. */
+export function lateMessageRow(
+  { conversationId, id, senderId }: Pick<Message, 'conversationId' | 'id' | 'senderId'>,
+  eventId: EventId,
+): Statement {
+  return { query: LIST, params: [conversationId, eventId, id, senderId, microsecondsOf(eventId)] };
+}
+
 /**
  * The one event under which `message`, which became visible late, is news: the one that is agreed on already, or else
- * a new one. An agreed one that is late itself by now is replaced, unless somebody else just did.
+ * a new one. An agreed one that is late itself by now is replaced, unless somebody else just did. Once it resolves, the
+ * message is listed under it, so that readers who find it unread can count it.
  */
 export async function agreeOnLateEvent(
+  deps: { readonly messageIds: MessageIds; readonly isLate: (eventId: EventId) => boolean },
+  message: Message,
+  writes: Writes,
+): Promise<EventId> {
+  const eventId = await agree(deps, message, writes);
+  const { query, params } = lateMessageRow(message, eventId);
+  await writes.run(query, params);
+  return eventId;
+}
+
+async function agree(
   deps: { readonly messageIds: MessageIds; readonly isLate: (eventId: EventId) => boolean },
   message: Message,
   writes: Writes,
@@ -26,7 +51,7 @@ export async function agreeOnLateEvent(
   if (agreed !== null && !deps.isLate(agreed)) return agreed;
   const row = await writes.compareAndSet(REPLACE, [proposed, conversationId, id, agreed]);
   // The row is gone since it was found: the table was truncated.
-  return eventAfter(row, proposed) ?? agreeOnLateEvent(deps, message, writes);
+  return eventAfter(row, proposed) ?? agree(deps, message, writes);
 }
 
 /** The event that is agreed on after a transaction that proposed one; null where none is. */

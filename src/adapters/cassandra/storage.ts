@@ -18,6 +18,7 @@ import { InboxReader } from './inbox.ts';
 import { CassandraMessageRepository } from './message-repository.ts';
 import { flawsOf, replicationAdvice, settingsByNode } from './node-settings.ts';
 import { prepareStatements } from './prepared-statements.ts';
+import { CassandraReadPositionRepository } from './read-position-repository.ts';
 import { SCHEMA_STATE, schemaError } from './schema.ts';
 import { makeSession, type Session } from './session.ts';
 import { CassandraUserRepository } from './user-repository.ts';
@@ -190,6 +191,13 @@ export function openCassandraStorage(deps: {
       eventLog,
     }),
     events: new CassandraEventRepository({ session, eventLog }),
+    readPositions: new CassandraReadPositionRepository({
+      session,
+      clock,
+      messageIds,
+      limits: latenessLimits(options),
+      eventLog,
+    }),
     users: new CassandraUserRepository({ session }),
     connected,
     started,

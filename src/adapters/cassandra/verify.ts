@@ -2,11 +2,11 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ClockNotVerified, type ClockCheck } from '../../application/ports/clock-check.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import { participantsOf, type InboxEntry } from '../../domain/conversation.ts';
+import { participantsOf } from '../../domain/conversation.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
 import { findConversation } from './conversation-repository.ts';
 import { isMessage } from './history.ts';
-import { entryOf, findEntries } from './inbox.ts';
+import { entryOf, findEntries, type InboxPlace } from './inbox.ts';
 import {
   findLateEvent,
   INCONSISTENCIES,
@@ -400,7 +400,7 @@ const scanMessages: Scan = async function* (deps, after, until, seen) {
 
 const scanInboxes: Scan = async function* (deps, after, until, seen) {
   const observe =
-    (userId: UserId, entries: readonly InboxEntry[]): Observation =>
+    (userId: UserId, entries: readonly InboxPlace[]): Observation =>
     async () => {
       const inconsistencies = await inspectInboxRows(deps, userId, entries);
       const wrong = new Set(inconsistencies.map(({ conversationId }) => conversationId));
@@ -414,7 +414,7 @@ const scanInboxes: Scan = async function* (deps, after, until, seen) {
         }));
     };
   let userId = '' as UserId;
-  let entries: InboxEntry[] = [];
+  let entries: InboxPlace[] = [];
   for await (const row of rowsOf(deps.session, INBOX_ROWS_IN_RANGE, after, until)) {
     seen.inboxRows += 1;
     const entry = entryOf(row);

@@ -15,7 +15,6 @@ import { accessLog, logFieldsOf, type Pseudonymize } from './middleware/access-l
 import { requestContext } from './middleware/request-context.ts';
 import { accessMiddleware, type AccessPolicy } from './middleware/access-policy.ts';
 import { HttpFailure, problemAnswer } from './problems.ts';
-import { ContractRouter } from './router.ts';
 import { addConversationRoutes } from './routes/conversations.ts';
 import { addDocsRoutes, type DocsAssets } from './routes/docs.ts';
 import { addHealthRoutes } from './routes/health.ts';
@@ -44,7 +43,7 @@ export function makeApp(deps: {
   readonly log: Log;
 }): OpenAPIHono {
   // A trailing slash is the same route.
-  const app = new OpenAPIHono({ strict: false, router: new ContractRouter() });
+  const app = new OpenAPIHono({ strict: false });
 
   app.use(requestContext);
   app.use(accessLog(deps));
@@ -84,7 +83,7 @@ export function makeMetricsApp(deps: {
   readonly build: Build;
   readonly log: Log;
 }): OpenAPIHono {
-  const app = new OpenAPIHono({ strict: false, router: new ContractRouter() });
+  const app = new OpenAPIHono({ strict: false });
   const { metrics, log } = deps;
   app.use(requestContext);
   app.use(accessLog({ telemetry: NOOP_TELEMETRY, log, pseudonymize: null }));

@@ -136,6 +136,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     title: 'The caller is not among the participants',
     at: { pointer: '#/participant_ids' },
   },
+  reader_is_another: {
+    type: 'reader-is-another',
+    status: 403,
+    title: 'The reader is not the caller',
+    at: { pointer: '#/user_id' },
+  },
   inbox_of_another: {
     type: 'inbox-of-another',
     status: 403,

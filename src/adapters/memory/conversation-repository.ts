@@ -1,10 +1,18 @@
 import type { ConversationRepository } from '../../application/ports/conversation-repository.ts';
 import type { Conversation, InboxEntry, Participants } from '../../domain/conversation.ts';
-import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
+import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
 import { previewOf, type Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
+import { laterPosition } from '../../domain/read-position.ts';
 import type { MemoryEventRepository } from './event-repository.ts';
 import { SortedList } from './sorted-list.ts';
+
+/** A message that became visible late, and the event under which it is news. */
+export interface LateMessage {
+  readonly eventId: EventId;
+  readonly messageId: MessageId;
+  readonly senderId: UserId;
+}
 
 /** The conversations and inboxes, in this process's memory. */
 export class MemoryConversationRepository implements ConversationRepository {
@@ -13,6 +21,7 @@ export class MemoryConversationRepository implements ConversationRepository {
   readonly #events: MemoryEventRepository;
   /** The late event of each message that became visible late. */
   readonly #lateEvents = new Map<MessageId, EventId>();
+  readonly #lateMessages = new Map<ConversationId, SortedList<LateMessage>>();
 
   constructor(deps: { events: MemoryEventRepository }) {
     this.#events = deps.events;
@@ -29,7 +38,10 @@ export class MemoryConversationRepository implements ConversationRepository {
     return Promise.resolve();
   }
 
-  /** Creates the conversation of a message, and adds the message to all inboxes and event logs as event `eventId`. */
+  /**
+   * Creates the conversation of a message, and adds the message to all inboxes and event logs as event
+   * `eventId`. The sender has read up to the message.
+   */
   receive(message: Message, participants: Participants, eventId: EventId): void {
     const { id, conversationId, senderId, content } = message;
     const members = this.#create({ id: conversationId, participants, created: id });
@@ -42,11 +54,34 @@ export class MemoryConversationRepository implements ConversationRepository {
   receiveLate(message: Message, participants: Participants, next: () => EventId): void {
     const eventId = this.#lateEvents.get(message.id) ?? next();
     this.#lateEvents.set(message.id, eventId);
+    const { id: messageId, conversationId, senderId } = message;
+    let late = this.#lateMessages.get(conversationId);
+    if (late === undefined) {
+      late = new SortedList((one) => one.eventId);
+      this.#lateMessages.set(conversationId, late);
+    }
+    late.add(Object.freeze({ eventId, messageId, senderId }));
     this.receive(message, participants, eventId);
   }
 
+  /** At most `limit` messages that became visible late under an event above `after`, oldest event first. */
+  listLateAfter(conversationId: ConversationId, after: Position, limit: number): readonly LateMessage[] {
+    return this.#lateMessages.get(conversationId)?.above(after, limit) ?? [];
+  }
+
+  /** What the inbox of `userId` shows of a conversation; null where it is not there. */
+  findEntry(userId: UserId, id: ConversationId): InboxEntry | null {
+    return this.#inboxes.get(userId)?.find(id) ?? null;
+  }
+
+  /** Moves the read position in the inbox of `userId`, unless it is further already. */
+  moveReadPosition(userId: UserId, id: ConversationId, readUpTo: EventId): void {
+    const entry = this.findEntry(userId, id);
+    if (entry !== null) this.#inboxes.get(userId)?.put({ ...entry, readUpTo });
+  }
+
   isInInbox(userId: UserId, id: ConversationId): Promise<boolean> {
-    return Promise.resolve(this.#inboxes.get(userId)?.has(id) ?? false);
+    return Promise.resolve(this.findEntry(userId, id) !== null);
   }
 
   listByUser(userId: UserId, slice: Slice): Promise<readonly InboxEntry[]> {
@@ -63,15 +98,17 @@ export class MemoryConversationRepository implements ConversationRepository {
     return members;
   }
 
-  #show(row: InboxEntry): void {
-    const entry = Object.freeze(row);
+  /** Shows an entry to its participants. */
+  #show(entry: Omit<InboxEntry, 'readUpTo'>): void {
+    const { lastMessage } = entry;
     for (const participant of entry.participants) {
       let inbox = this.#inboxes.get(participant);
       if (inbox === undefined) {
         inbox = new Inbox();
         this.#inboxes.set(participant, inbox);
       }
-      inbox.put(entry);
+      const isOwn = lastMessage?.senderId === participant;
+      inbox.put({ ...entry, readUpTo: isOwn ? lastMessage.messageId : null });
     }
   }
 }
@@ -81,19 +118,20 @@ class Inbox {
   readonly #entries = new Map<ConversationId, InboxEntry>();
   readonly #order = new SortedList<InboxEntry>(({ lastEventId }) => lastEventId);
 
-  /** Replaces the conversation's entry, if `entry` takes precedence over it. */
+  /** Shows `entry`, unless what is shown of its conversation takesPrecedence. Of two read positions the later one holds. */
   put(entry: InboxEntry): void {
     const shown = this.#entries.get(entry.conversationId);
-    if (shown !== undefined) {
-      if (!takesPrecedence(entry, shown)) return;
-      this.#order.remove(shown.lastEventId);
-    }
-    this.#entries.set(entry.conversationId, entry);
-    this.#order.add(entry);
+    if (shown !== undefined) this.#order.remove(shown.lastEventId);
+    const kept = Object.freeze({
+      ...(shown !== undefined && !takesPrecedence(entry, shown) ? shown : entry),
+      readUpTo: laterPosition(entry.readUpTo, shown?.readUpTo ?? null),
+    });
+    this.#entries.set(entry.conversationId, kept);
+    this.#order.add(kept);
   }
 
-  has(id: ConversationId): boolean {
-    return this.#entries.has(id);
+  find(id: ConversationId): InboxEntry | null {
+    return this.#entries.get(id) ?? null;
   }
 
   below(slice: Slice): InboxEntry[] {

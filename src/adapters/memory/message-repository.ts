@@ -6,7 +6,7 @@ import type {
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
 import { isLate, type LatenessLimits } from '../../domain/event.ts';
-import type { ConversationId } from '../../domain/ids.ts';
+import type { ConversationId, Position } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf, type Microseconds } from '../../domain/time.ts';
@@ -71,6 +71,11 @@ export class MemoryMessageRepository implements MessageRepository {
 
   listBefore(conversationId: ConversationId, slice: Slice): Promise<readonly Message[]> {
     return Promise.resolve(this.#histories.get(conversationId)?.below(slice) ?? []);
+  }
+
+  /** At most `limit` messages above `after`, oldest first. */
+  listAfter(conversationId: ConversationId, after: Position, limit: number): readonly Message[] {
+    return this.#histories.get(conversationId)?.above(after, limit) ?? [];
   }
 
   #dropExpiredClaims(): void {

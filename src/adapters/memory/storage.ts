@@ -5,6 +5,7 @@ import type { LatenessLimits } from '../../domain/event.ts';
 import { MemoryConversationRepository } from './conversation-repository.ts';
 import { MemoryEventRepository } from './event-repository.ts';
 import { MemoryMessageRepository } from './message-repository.ts';
+import { MemoryReadPositionRepository } from './read-position-repository.ts';
 import { MemoryUserRepository } from './user-repository.ts';
 
 /** Dependencies and retentions of the storage in memory. */
@@ -21,10 +22,12 @@ export interface MemoryStorageOptions {
 export function makeMemoryStorage(options: MemoryStorageOptions): Storage {
   const events = new MemoryEventRepository(options);
   const conversations = new MemoryConversationRepository({ events });
+  const messages = new MemoryMessageRepository({ ...options, conversations });
   return {
-    messages: new MemoryMessageRepository({ ...options, conversations }),
+    messages,
     conversations,
     events,
+    readPositions: new MemoryReadPositionRepository({ ...options, conversations, messages, events }),
     users: new MemoryUserRepository(),
     readinessProblems: () => Promise.resolve([]),
     close: () => Promise.resolve(),

@@ -1,6 +1,7 @@
 import type { ConversationRepository } from './conversation-repository.ts';
 import type { EventRepository } from './event-repository.ts';
 import type { MessageRepository } from './message-repository.ts';
+import type { ReadPositionRepository } from './read-position-repository.ts';
 import type { UserRepository } from './user-repository.ts';
 
 /** The repositories of a storage. Each has a contract in `test/contracts`. */
@@ -8,6 +9,7 @@ export interface Repositories {
   readonly messages: MessageRepository;
   readonly conversations: ConversationRepository;
   readonly events: EventRepository;
+  readonly readPositions: ReadPositionRepository;
   readonly users: UserRepository;
 }
 

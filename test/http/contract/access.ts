@@ -9,6 +9,7 @@ import {
   get,
   historyOf,
   inboxOf,
+  markRead,
   messagesAt,
   problemIn,
   rowsAt,
@@ -174,6 +175,28 @@ export const accessContract = {
     problemIn(await start(as(freshUser())), 403, 'participants-are-others');
     assert.equal((await start(as(ben))).status, 200);
     assert.equal((await start(service)).status, 200);
+  },
+
+  'a conversation is marked as read by its participants, for themselves': async ({ as, service }) => {
+    const [anna, ben] = freshUsers();
+    const sent = await send(as(anna), anna, ben);
+    const last = await send(as(ben), ben, anna);
+    const id = sent.conversation_id;
+    problemIn(await markRead(as(ben), id, anna, last.id), 403, 'reader-is-another');
+    problemIn(await markRead(as(freshUser()), id, anna, last.id), 403, 'reader-is-another');
+    assert.equal((await rowsAt(as(anna), inboxOf(anna))).data[0]?.read_up_to, sent.id);
+    // Whoever leaves the reader out is the reader.
+    const own = await markRead(as(anna), id, undefined, last.id);
+    assert.deepEqual(own.body, { conversation_id: id, user_id: anna, read_up_to: last.id });
+    assert.equal((await markRead(service, id, anna, last.id)).status, 200);
+    assertFaults(await markRead(service, id, undefined, last.id), 'pointer #/user_id');
+    // One of others looks like one that nobody began, to a stranger and to a service that names one.
+    const carl = freshUser();
+    const nowhere = saidIn(await markRead(as(carl), randomUUID(), undefined, last.id));
+    for (const fetch of [as(carl), service]) {
+      assert.deepEqual(saidIn(await markRead(fetch, id, carl, last.id)), nowhere);
+    }
+    problemIn(await markRead(as(carl), id, undefined, last.id), 404, 'conversation-not-found');
   },
 
   'a user is named by themselves, and shown to all': async ({ as, service }) => {

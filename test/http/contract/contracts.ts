@@ -1,6 +1,7 @@
 import { conversationsContract } from './conversations.ts';
 import { messagesContract } from './messages.ts';
 import { pagesContract } from './pages.ts';
+import { readPositionsContract } from './read-positions.ts';
 import { requestsContract } from './requests.ts';
 import { usersContract } from './users.ts';
 
@@ -8,6 +9,7 @@ import { usersContract } from './users.ts';
 export const httpContracts = {
   messages: messagesContract,
   conversations: conversationsContract,
+  'read positions': readPositionsContract,
   users: usersContract,
   pages: pagesContract,
   requests: requestsContract,

@@ -33,7 +33,9 @@ export const conversationsContract = {
     const { status, headers, body } = await start(fetch, bob, alice);
     assert.equal(status, 201);
     const { id, created_at, ...rest } = body as Conversation;
-    assert.deepEqual(rest, { participant_ids: [alice, bob].sort(), ...EMPTY });
+    const participant_ids = [alice, bob].sort();
+    const read_positions = participant_ids.map((user_id) => ({ user_id, read_up_to: null }));
+    assert.deepEqual(rest, { participant_ids, ...EMPTY, read_positions });
     assert.match(created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
     assert.equal(headers.get('Location'), `/api/conversations/${id}`);
     assert.deepEqual((await get(fetch, headers.get('Location')!)).body, body);
@@ -63,6 +65,9 @@ export const conversationsContract = {
       last_message_sender_id: alice,
       last_message_content: 'Hello, Bob',
       last_message_at: created_at,
+      read_positions: [alice, bob]
+        .sort()
+        .map((user_id) => ({ user_id, read_up_to: user_id === alice ? id : null })),
     });
     assert.equal((await start(fetch, alice, bob)).status, 200);
   },
@@ -149,9 +154,12 @@ export const conversationsContract = {
       last_message_sender_id: bob,
       last_message_content: 'from Bob',
       last_message_at: last.created_at,
+      last_event_id: last.id,
+      read_up_to: first.id,
+      unread: true,
     } satisfies InboxRow);
     const [bobs] = (await rowsAt(fetch, inboxOf(bob))).data;
-    assert.deepEqual(bobs, { ...data[0], other_user_id: alice });
+    assert.deepEqual(bobs, { ...data[0], other_user_id: alice, read_up_to: last.id, unread: false });
   },
 
   'an empty conversation stands in both inboxes, with nulls for what was not said': async (fetch) => {
@@ -162,7 +170,18 @@ export const conversationsContract = {
       [bob, alice],
     ] as const) {
       const { data } = await rowsAt(fetch, inboxOf(owner));
-      assert.deepEqual(data, [{ id, participant_ids, other_user_id: other, ...EMPTY }]);
+      const { last_event_id = '' } = data[0] ?? {};
+      assert.deepEqual(data, [
+        {
+          id,
+          participant_ids,
+          other_user_id: other,
+          ...EMPTY,
+          last_event_id,
+          read_up_to: null,
+          unread: false,
+        },
+      ]);
     }
   },
 

@@ -1,5 +1,11 @@
 import { z } from '@hono/zod-openapi';
-import { conversationIdFrom, USER_ID_PATTERN, userIdFrom } from '../../../domain/ids.ts';
+import {
+  conversationIdFrom,
+  MESSAGE_ID_PATTERN,
+  messageIdFrom,
+  USER_ID_PATTERN,
+  userIdFrom,
+} from '../../../domain/ids.ts';
 import { positionAtTimestamp } from '../../../domain/time.ts';
 
 /*
@@ -61,6 +67,20 @@ export const conversationIdInPath = text(conversationIdFrom, 'must be a UUID').o
   example: '9763e288-d989-55b2-b4f9-d793723eb9ef',
 });
 
+export const eventIdInBody = text(messageIdFrom, 'must be the id of an event or of a message').openapi({
+  format: 'uuid',
+  pattern: MESSAGE_ID_PATTERN.source,
+  description:
+    'The id of an event or of a message: the last_event_id of an inbox entry, or the id of the last message ' +
+    'that was seen.',
+  example: '019c1363-4a3b-71c8-b15c-0ffee0ddba11',
+});
+
+export const booleanInQuery = text(
+  (given) => (given === 'true' ? true : given === 'false' ? false : null),
+  'must be true or false',
+).openapi({ type: 'boolean' });
+
 export const timestampInQuery = text(
   positionAtTimestamp,
   'must be one RFC 3339 time, such as 2026-01-31T09:30:00Z',
@@ -88,6 +108,12 @@ export const conversationId = z.string().openapi({
 export const messageId = z.string().openapi({
   format: 'uuid',
   description: 'A UUIDv7. Ids sort, as text, in the order of the messages.',
+  example: '019c1363-4a3b-71c8-b15c-0ffee0ddba11',
+});
+
+export const eventId = z.string().openapi({
+  format: 'uuid',
+  description: 'A place in the order of events. Ids sort, as text, in that order.',
   example: '019c1363-4a3b-71c8-b15c-0ffee0ddba11',
 });
 

@@ -1,14 +1,17 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { ConversationSummary } from '../../../application/get-conversation.ts';
+import type { InboxItem } from '../../../application/list-conversations.ts';
 import type { UseCases } from '../../../application/use-cases.ts';
-import { otherParticipant, type InboxEntry } from '../../../domain/conversation.ts';
+import { otherParticipant } from '../../../domain/conversation.ts';
 import type { UserId } from '../../../domain/ids.ts';
 import { MAX_PREVIEW_LENGTH, previewOf } from '../../../domain/message.ts';
+import { MAX_UNREAD_COUNT, type ReadPosition } from '../../../domain/read-position.ts';
 import { timestampOf } from '../../../domain/time.ts';
 import { json } from '../respond.ts';
 import type { CallerOf } from '../middleware/authentication.ts';
 import { bodyOf } from '../request-body.ts';
 import type { List } from '../cursors.ts';
+import { namedUser } from '../named-user.ts';
 import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pagination.ts';
 import {
   BODY_PROBLEMS,
@@ -20,8 +23,11 @@ import {
 } from '../openapi/openapi-responses.ts';
 import { registerRoute } from '../register-route.ts';
 import {
+  booleanInQuery,
   conversationId,
   conversationIdInPath,
+  eventId,
+  eventIdInBody,
   messageId,
   time,
   userId,
@@ -37,6 +43,23 @@ const ConversationToStart = bodyOf({
     example: ['alice', 'bob'],
   }),
 }).openapi('ConversationToStart');
+
+const ReadMark = bodyOf({
+  user_id: userIdInBody.optional(),
+  up_to: eventIdInBody,
+}).openapi('ReadMark');
+
+const readUpTo = eventId.nullable().openapi({
+  description: 'How far the user has read; null before the first mark and the first message of their own.',
+});
+
+const ReadPositionView = z
+  .strictObject({
+    conversation_id: conversationId,
+    user_id: userId,
+    read_up_to: eventId.openapi({ description: 'How far the user has read now.' }),
+  })
+  .openapi('ReadPosition');
 
 const participantIds = z
   .array(userId)
@@ -66,6 +89,10 @@ const ConversationView = z
     participant_ids: participantIds,
     created_at: time,
     ...lastMessageShape,
+    read_positions: z
+      .array(z.strictObject({ user_id: userId, read_up_to: readUpTo }))
+      .readonly()
+      .openapi({ description: 'How far each participant has read, in the order of participant_ids.' }),
   })
   .openapi('Conversation');
 
@@ -78,12 +105,30 @@ const InboxRowView = z
       example: 'bob',
     }),
     ...lastMessageShape,
+    last_event_id: eventId.openapi({
+      description: 'What places the conversation in the inbox. To mark all of it as read, give it as up_to.',
+    }),
+    read_up_to: readUpTo,
+    unread: z.boolean().openapi({ description: 'Whether there is a message of another to read.' }),
+    unread_count: z
+      .int()
+      .min(0)
+      .max(MAX_UNREAD_COUNT)
+      .optional()
+      .openapi({
+        description: `With unread_counts=true: how many messages of others there are to read. ${MAX_UNREAD_COUNT} stands for more, too.`,
+        example: 3,
+      }),
   })
   .openapi('InboxRow');
 
 const InboxPage = pageSchema(InboxRowView).openapi('InboxPage');
 
-function viewOf({ conversation, lastMessage }: ConversationSummary): z.infer<typeof ConversationView> {
+function viewOf({
+  conversation,
+  lastMessage,
+  readPositions,
+}: ConversationSummary): z.infer<typeof ConversationView> {
   return {
     id: conversation.id,
     participant_ids: conversation.participants,
@@ -92,12 +137,17 @@ function viewOf({ conversation, lastMessage }: ConversationSummary): z.infer<typ
     last_message_sender_id: lastMessage?.senderId ?? null,
     last_message_content: lastMessage === null ? null : previewOf(lastMessage.content),
     last_message_at: lastMessage === null ? null : timestampOf(lastMessage.id),
+    read_positions: readPositions.map(readPositionViewOf),
   };
+}
+
+function readPositionViewOf({ userId, readUpTo }: ReadPosition) {
+  return { user_id: userId, read_up_to: readUpTo };
 }
 
 function rowViewOf(
   owner: UserId,
-  { conversationId, participants, lastMessage }: InboxEntry,
+  { conversationId, participants, lastMessage, lastEventId, readUpTo, unread, unreadCount }: InboxItem,
 ): z.infer<typeof InboxRowView> {
   return {
     id: conversationId,
@@ -107,6 +157,10 @@ function rowViewOf(
     last_message_sender_id: lastMessage?.senderId ?? null,
     last_message_content: lastMessage?.preview ?? null,
     last_message_at: lastMessage === null ? null : timestampOf(lastMessage.messageId),
+    last_event_id: lastEventId,
+    read_up_to: readUpTo,
+    unread,
+    ...(unreadCount !== null && { unread_count: unreadCount }),
   };
 }
 
@@ -142,7 +196,9 @@ const getConversationRoute = createRoute({
   operationId: 'getConversation',
   tags: ['Conversations'],
   summary: 'Show a conversation',
-  description: 'With the newest message of its history, to its participants. For others there is none.',
+  description:
+    'With the newest message of its history and how far its participants have read, to its participants. For ' +
+    'others there is none.',
   request: { params: z.object({ conversation_id: conversationIdInPath }) },
   responses: {
     ...problemResponses(['invalid_request', 'conversation_not_found', ...READ_PROBLEMS], {
@@ -162,13 +218,49 @@ const listConversationsRoute = createRoute({
   description:
     'The inbox: one row for each conversation, newest activity first. An empty conversation stands at its ' +
     'creation. Whoever was never written to has an empty inbox. It is shown to its owner alone.',
-  request: { params: z.object({ user_id: userIdInPath }), query: z.object(pageParameters) },
+  request: {
+    params: z.object({ user_id: userIdInPath }),
+    query: z.object({
+      ...pageParameters,
+      unread_counts: booleanInQuery.default(false).openapi({
+        type: 'boolean',
+        param: { description: 'Whether the unread messages of each conversation are counted.' },
+      }),
+    }),
+  },
   responses: {
     ...problemResponses([...LIST_PROBLEMS, 'inbox_of_another', ...READ_PROBLEMS], {
       parameter: 'limit',
       detail: 'must be one whole number from 1 to 100',
     }),
     200: jsonResponse('A page of the inbox.', InboxPage),
+  },
+});
+
+const markReadRoute = createRoute({
+  method: 'put',
+  path: '/api/conversations/{conversation_id}/read',
+  operationId: 'markRead',
+  tags: ['Conversations'],
+  summary: 'Mark a conversation as read',
+  description:
+    'Moves the read position of a user forward, to up_to or to the last event of the conversation, whichever comes ' +
+    'first. A mark that is repeated, late or out of order changes nothing, and the answer shows the position that ' +
+    "holds now. One's own message moves one's own position. A user marks for themselves alone, and may leave " +
+    'user_id out. A conversation that is not in the inbox of the user is not there.',
+  request: {
+    params: z.object({ conversation_id: conversationIdInPath }),
+    body: { required: true, content: { 'application/json': { schema: ReadMark } } },
+  },
+  responses: {
+    ...problemResponses(
+      [...BODY_PROBLEMS, 'reader_is_another', 'conversation_not_found', ...WRITE_PROBLEMS],
+      {
+        pointer: '#/up_to',
+        detail: 'must be the id of an event or of a message',
+      },
+    ),
+    200: jsonResponse('The position that holds now.', ReadPositionView),
   },
 });
 
@@ -179,7 +271,8 @@ export function addConversationRoutes(
     startConversation,
     getConversation,
     listConversations,
-  }: Pick<UseCases, 'startConversation' | 'getConversation' | 'listConversations'>,
+    markRead,
+  }: Pick<UseCases, 'startConversation' | 'getConversation' | 'listConversations' | 'markRead'>,
   callerOf: CallerOf,
   publicPath: string,
 ): void {
@@ -204,6 +297,7 @@ export function addConversationRoutes(
     const page = await listConversations({
       caller: callerOf(c),
       userId: user_id,
+      unreadCounts: query.unread_counts,
       ...pageRequestOf(list, query),
     });
     return json(
@@ -212,4 +306,21 @@ export function addConversationRoutes(
       200,
     );
   });
+
+  const reader = namedUser('user_id', callerOf);
+  registerRoute(
+    app,
+    markReadRoute,
+    async (c, { params: { conversation_id }, body: { user_id, up_to } }) => {
+      const userId = reader.idFor(c, user_id);
+      const { readUpTo } = await markRead({
+        caller: callerOf(c),
+        conversationId: conversation_id,
+        userId,
+        upTo: up_to,
+      });
+      return json(c, { conversation_id, user_id: userId, read_up_to: readUpTo }, 200);
+    },
+    reader.bodyFieldErrors,
+  );
 }

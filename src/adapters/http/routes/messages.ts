@@ -1,13 +1,11 @@
 import { createRoute, z, type OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { UseCases } from '../../../application/use-cases.ts';
-import type { Caller } from '../../../domain/caller.ts';
 import {
   idempotencyKeyFrom,
   IDEMPOTENCY_KEY_PATTERN,
   type IdempotencyKey,
   type Position,
-  type UserId,
 } from '../../../domain/ids.ts';
 import { MAX_CONTENT_LENGTH, type Message } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
@@ -15,8 +13,9 @@ import { json } from '../respond.ts';
 import type { CallerOf } from '../middleware/authentication.ts';
 import { bodyOf } from '../request-body.ts';
 import type { List } from '../cursors.ts';
+import { namedUser } from '../named-user.ts';
 import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pagination.ts';
-import { HttpFailure, type FieldError } from '../problems.ts';
+import { HttpFailure } from '../problems.ts';
 import {
   BODY_PROBLEMS,
   jsonResponse,
@@ -185,11 +184,11 @@ export function addMessageRoutes(
   { sendMessage, listMessagesBefore }: Pick<UseCases, 'sendMessage' | 'listMessagesBefore'>,
   callerOf: CallerOf,
 ): void {
+  const sender = namedUser('sender_id', callerOf);
   const send = async (c: Context, { sender_id, receiver_id, content }: z.output<typeof MessageToSend>) => {
-    const caller = callerOf(c);
     const { message, replayed } = await sendMessage({
-      caller,
-      senderId: sender_id ?? senderFor(caller),
+      caller: callerOf(c),
+      senderId: sender.idFor(c, sender_id),
       receiverId: receiver_id,
       content,
       idempotencyKey: idempotencyKeyOf(c.req.header('Idempotency-Key')),
@@ -198,13 +197,8 @@ export function addMessageRoutes(
     c.get('requestContext').replayed = true;
     return json(c, viewOf(message), 201, { 'Idempotency-Replayed': 'true' });
   };
-  /** Says all that is wrong at once: also that there is nobody to stand in for a sender who is left out. */
-  const bodyFieldErrors = (c: Context, body: unknown, fieldErrors: FieldError[]): FieldError[] => {
-    const isSenderMissing = isRecord(body) && body['sender_id'] === undefined;
-    return isSenderMissing && callerOf(c).kind === 'service' ? [SENDER_MISSING, ...fieldErrors] : fieldErrors;
-  };
-  registerRoute(app, sendMessageRoute, (c, { body }) => send(c, body), bodyFieldErrors);
-  registerRoute(app, sendMessageByVerbRoute, (c, { body }) => send(c, body), bodyFieldErrors);
+  registerRoute(app, sendMessageRoute, (c, { body }) => send(c, body), sender.bodyFieldErrors);
+  registerRoute(app, sendMessageByVerbRoute, (c, { body }) => send(c, body), sender.bodyFieldErrors);
 
   registerRoute(app, listMessagesRoute, async (c, { params: { conversation_id }, query }) => {
     const list: List = { kind: 'history', of: conversation_id };
@@ -231,18 +225,6 @@ export function addMessageRoutes(
     });
     return json(c, pageView(list, query, page, viewOf), 200);
   });
-}
-
-const SENDER_MISSING: FieldError = { pointer: '#/sender_id', detail: 'must be given' };
-
-function isRecord(body: unknown): body is Readonly<Record<string, unknown>> {
-  return typeof body === 'object' && body !== null && !Array.isArray(body);
-}
-
-/** Whoever leaves it out speaks for themselves; a service is no one in particular. */
-function senderFor(caller: Caller): UserId {
-  if (caller.kind === 'user') return caller.userId;
-  throw new HttpFailure('invalid_request', { fieldErrors: [SENDER_MISSING] });
 }
 
 // No zod: its header validator copies every header of every request.

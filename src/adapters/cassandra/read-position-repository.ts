@@ -1,0 +1,137 @@
+import { prepared } from './prepared-statements.ts';
+import type { Clock } from '../../application/ports/clock.ts';
+import type { MessageIds } from '../../application/ports/message-ids.ts';
+import type { ReadPositionRepository } from '../../application/ports/read-position-repository.ts';
+import { StorageFailure } from '../../application/ports/storage-failure.ts';
+import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
+import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
+import type { ConversationId, EventId, Position, UserId } from '../../domain/ids.ts';
+import {
+  MAX_UNREAD_COUNT,
+  positionAfterMark,
+  type ReadMark,
+  type ReadPosition,
+} from '../../domain/read-position.ts';
+import { microsecondsOf } from '../../domain/time.ts';
+import type { EventLogState } from './event-log-state.ts';
+import { eventRow } from './event-repository.ts';
+import { HistoryReader } from './history.ts';
+import { entryOf, readUpToOf, TOP } from './inbox.ts';
+import type { Session } from './session.ts';
+
+const ENTRY = prepared(`
+  SELECT conversation_id, participants, last_activity, read_up_to FROM conversations_by_user
+  WHERE user_id = ? AND conversation_id = ?`);
+
+const READ_UP_TO = prepared(`
+  SELECT read_up_to FROM conversations_by_user WHERE user_id = ? AND conversation_id = ?`);
+
+const PUT_READ_UP_TO = prepared(`
+  INSERT INTO conversations_by_user (user_id, conversation_id, read_up_to) VALUES (?, ?, ?) USING TIMESTAMP ?`);
+
+const LATE_MESSAGES = prepared(`
+  SELECT event_id, message_id, sender_id FROM late_messages_by_conversation
+  WHERE conversation_id = ? AND event_id > ? AND event_id < ? LIMIT ?`);
+
+/** Below every id. */
+const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
+
+/**
+ * The read positions in Cassandra. A position is written with its own microsecond as timestamp, so the last write that
+ * wins is the furthest position, without a transaction and in whatever order writes arrive.
+ */
+export class CassandraReadPositionRepository implements ReadPositionRepository {
+  readonly #session: Session;
+  readonly #clock: Clock;
+  readonly #messageIds: MessageIds;
+  readonly #history: HistoryReader;
+  readonly #limits: LatenessLimits;
+  readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
+
+  constructor(deps: {
+    session: Session;
+    clock: Clock;
+    messageIds: MessageIds;
+    limits: LatenessLimits;
+    eventLog: Pick<EventLogState, 'daysToKeep'>;
+  }) {
+    this.#session = deps.session;
+    this.#clock = deps.clock;
+    this.#messageIds = deps.messageIds;
+    this.#history = new HistoryReader(deps);
+    this.#limits = deps.limits;
+    this.#eventLog = deps.eventLog;
+  }
+
+  /**
+   * The events are stored before the position moves: whoever repeats a mark whose outcome was unknown finds either that
+   * nothing moved, and writes all of it again, or that all of it is there.
+   */
+  async mark({ userId, conversationId, upTo }: ReadMark): Promise<EventId | null> {
+    const writes = this.#session.writes();
+    const [row] = await writes.read(ENTRY, [userId, conversationId]);
+    const entry = row === undefined ? null : entryOf(row);
+    if (row === undefined || entry === null) return null;
+    const { lastEventId, participants } = entry;
+    const current = readUpToOf(row);
+    const readUpTo = positionAfterMark({ lastEventId, readUpTo: current }, upTo);
+    if (readUpTo === current) return readUpTo;
+
+    const id = this.#messageIds.next();
+    const event: Event = { id, type: 'conversation.read', conversationId, readerId: userId, readUpTo };
+    const rows = participants.map((owner) => eventRow(event, owner, this.#eventLog.daysToKeep));
+    await writes.all(rows.map(({ query, params }) => writes.run(query, params)));
+    // Whoever follows a log may miss an event that became visible late, so a repeat writes another one.
+    if (isLate(this.#clock.latest() - microsecondsOf(id), this.#limits)) {
+      throw new StorageFailure('outcome_unknown', { cause: new Error('the event became visible late') });
+    }
+    await writes.run(PUT_READ_UP_TO, [userId, conversationId, readUpTo, microsecondsOf(readUpTo)]);
+    return readUpTo;
+  }
+
+  async listByConversation({
+    id,
+    participants,
+  }: Pick<Conversation, 'id' | 'participants'>): Promise<readonly ReadPosition[]> {
+    return Promise.all(
+      participants.map(async (userId) => {
+        const [row] = await this.#session.read(READ_UP_TO, [userId, id]);
+        return { userId, readUpTo: row === undefined ? null : readUpToOf(row) };
+      }),
+    );
+  }
+
+  async countUnread(
+    userId: UserId,
+    {
+      conversationId,
+      lastEventId,
+      readUpTo,
+    }: Pick<InboxEntry, 'conversationId' | 'lastEventId' | 'readUpTo'>,
+  ): Promise<number> {
+    const above = readUpTo ?? BOTTOM;
+    const unread = new Set<string>();
+    const [messages, late] = await Promise.all([
+      this.#history.sendersAbove(conversationId, above, lastEventId, MAX_UNREAD_COUNT),
+      this.#lateAbove(conversationId, above, TOP),
+    ]);
+    for (const { id, senderId } of messages) if (senderId !== userId) unread.add(id);
+    for (let rows = late; rows.length > 0;) {
+      for (const { messageId, senderId } of rows) if (senderId !== userId) unread.add(messageId);
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < MAX_UNREAD_COUNT || unread.size >= MAX_UNREAD_COUNT) break;
+      // Some were counted already, or listed twice.
+      rows = await this.#lateAbove(conversationId, above, last.eventId);
+    }
+    return Math.min(unread.size, MAX_UNREAD_COUNT);
+  }
+
+  async #lateAbove(conversationId: ConversationId, above: Position, below: Position) {
+    const params = [conversationId, above, below, MAX_UNREAD_COUNT];
+    return (await this.#session.read(LATE_MESSAGES, params)).map((row) => ({
+      eventId: String(row['event_id']) as EventId,
+      messageId: String(row['message_id']),
+      senderId: row['sender_id'] as UserId,
+    }));
+  }
+}

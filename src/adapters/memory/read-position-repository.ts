@@ -1,0 +1,82 @@
+import type { MessageIds } from '../../application/ports/message-ids.ts';
+import type { ReadPositionRepository } from '../../application/ports/read-position-repository.ts';
+import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
+import type { EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
+import {
+  MAX_UNREAD_COUNT,
+  positionAfterMark,
+  type ReadMark,
+  type ReadPosition,
+} from '../../domain/read-position.ts';
+import type { MemoryConversationRepository } from './conversation-repository.ts';
+import type { MemoryEventRepository } from './event-repository.ts';
+import type { MemoryMessageRepository } from './message-repository.ts';
+
+/** Below every id. */
+const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
+
+/** The read positions, in this process's memory; they are kept in the entries of the inboxes. */
+export class MemoryReadPositionRepository implements ReadPositionRepository {
+  readonly #messageIds: MessageIds;
+  readonly #conversations: MemoryConversationRepository;
+  readonly #messages: MemoryMessageRepository;
+  readonly #events: MemoryEventRepository;
+
+  constructor(deps: {
+    messageIds: MessageIds;
+    conversations: MemoryConversationRepository;
+    messages: MemoryMessageRepository;
+    events: MemoryEventRepository;
+  }) {
+    this.#messageIds = deps.messageIds;
+    this.#conversations = deps.conversations;
+    this.#messages = deps.messages;
+    this.#events = deps.events;
+  }
+
+  mark({ userId, conversationId, upTo }: ReadMark): Promise<EventId | null> {
+    const entry = this.#conversations.findEntry(userId, conversationId);
+    if (entry === null) return Promise.resolve(null);
+    const readUpTo = positionAfterMark(entry, upTo);
+    if (readUpTo !== entry.readUpTo) {
+      this.#conversations.moveReadPosition(userId, conversationId, readUpTo);
+      this.#events.add(
+        {
+          id: this.#messageIds.next(),
+          type: 'conversation.read',
+          conversationId,
+          readerId: userId,
+          readUpTo,
+        },
+        entry.participants,
+      );
+    }
+    return Promise.resolve(readUpTo);
+  }
+
+  listByConversation({
+    id,
+    participants,
+  }: Pick<Conversation, 'id' | 'participants'>): Promise<readonly ReadPosition[]> {
+    const positions = participants.map((userId) => ({
+      userId,
+      readUpTo: this.#conversations.findEntry(userId, id)?.readUpTo ?? null,
+    }));
+    return Promise.resolve(positions);
+  }
+
+  countUnread(
+    userId: UserId,
+    { conversationId, readUpTo }: Pick<InboxEntry, 'conversationId' | 'readUpTo'>,
+  ): Promise<number> {
+    const above = readUpTo ?? BOTTOM;
+    const unread = new Set<MessageId>();
+    for (const { id, senderId } of this.#messages.listAfter(conversationId, above, MAX_UNREAD_COUNT)) {
+      if (senderId !== userId) unread.add(id);
+    }
+    // Messages that are counted already may be late ones, too.
+    const late = this.#conversations.listLateAfter(conversationId, above, 2 * MAX_UNREAD_COUNT);
+    for (const { messageId, senderId } of late) if (senderId !== userId) unread.add(messageId);
+    return Promise.resolve(Math.min(unread.size, MAX_UNREAD_COUNT));
+  }
+}

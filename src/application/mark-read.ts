@@ -1,0 +1,38 @@
+import { canActAs, type Caller } from '../domain/caller.ts';
+import type { EventId } from '../domain/ids.ts';
+import type { ReadMark } from '../domain/read-position.ts';
+import { Refusal } from '../domain/refusal.ts';
+import type { MessageIds } from './ports/message-ids.ts';
+import type { ReadPositionRepository } from './ports/read-position-repository.ts';
+import { conversationNotFound } from './require-participant.ts';
+
+export interface MarkReadCommand extends ReadMark {
+  readonly caller: Caller;
+}
+
+export interface MarkReadResult {
+  /** The position that holds now: never before an earlier one. */
+  readonly readUpTo: EventId;
+}
+
+/**
+ * Marks a conversation as read by one of its participants. Idempotent: marks that are repeated, late or out of order
+ * change nothing. Refuses with `reader_is_another`, or with `conversation_not_found` where the conversation is not in
+ * the user's inbox.
+ */
+export type MarkRead = (command: MarkReadCommand) => Promise<MarkReadResult>;
+
+export function makeMarkRead(deps: {
+  readPositions: ReadPositionRepository;
+  messageIds: MessageIds;
+}): MarkRead {
+  return async ({ caller, conversationId, userId, upTo }) => {
+    if (!canActAs(caller, userId)) {
+      throw new Refusal('reader_is_another', 'A user marks conversations as read for themselves alone.');
+    }
+    const readUpTo = await deps.readPositions.mark({ userId, conversationId, upTo });
+    if (readUpTo === null) throw conversationNotFound();
+    deps.messageIds.observe(readUpTo);
+    return { readUpTo };
+  };
+}

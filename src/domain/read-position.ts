@@ -1,0 +1,54 @@
+import type { InboxEntry } from './conversation.ts';
+import type { ConversationId, EventId, UserId } from './ids.ts';
+
+/**
+ * How far a user has read a conversation: a place in the order of its events. It only moves forward. A message is read
+ * where its event, and its late event if it has one, lie at the position or below.
+ */
+export interface ReadPosition {
+  readonly userId: UserId;
+  /** Null before the first mark and the first message of one's own. */
+  readonly readUpTo: EventId | null;
+}
+
+/** What a user asks for who has read a conversation. */
+export interface ReadMark {
+  readonly userId: UserId;
+  readonly conversationId: ConversationId;
+  /** The id of an event or of a message: the place up to which the user has read. */
+  readonly upTo: EventId;
+}
+
+/** Unread messages are counted up to this number, which stands for itself and for more. */
+export const MAX_UNREAD_COUNT = 100;
+
+/** The later of two positions. */
+export function laterPosition(one: EventId | null, other: EventId | null): EventId | null {
+  if (one === null || other === null) return one ?? other;
+  return one > other ? one : other;
+}
+
+/**
+ * The position of an inbox's owner after they marked the conversation as read up to `upTo`: never beyond the last event,
+ * so that no later message is read before it arrives, and never before the current position.
+ */
+export function positionAfterMark(
+  { lastEventId, readUpTo }: Pick<InboxEntry, 'lastEventId' | 'readUpTo'>,
+  upTo: EventId,
+): EventId {
+  const target = upTo < lastEventId ? upTo : lastEventId;
+  return readUpTo !== null && readUpTo > target ? readUpTo : target;
+}
+
+/**
+ * Whether the owner of the inbox has a message of another to read, as the last event tells. Null where it can't tell:
+ * where it is the late event of a message of one's own. Such a message moves one's own position to its own id alone, since
+ * what others sent before its late event need not have been seen.
+ */
+export function isUnread(
+  owner: UserId,
+  { lastEventId, lastMessage, readUpTo }: Pick<InboxEntry, 'lastEventId' | 'lastMessage' | 'readUpTo'>,
+): boolean | null {
+  if (lastMessage === null || (readUpTo !== null && readUpTo >= lastEventId)) return false;
+  return lastMessage.senderId === owner ? null : true;
+}

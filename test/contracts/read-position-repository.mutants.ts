@@ -1,0 +1,496 @@
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import type { InboxEntry } from '../../src/domain/conversation.ts';
+import type { Event } from '../../src/domain/event.ts';
+import type { ConversationId, EventId, Position, UserId } from '../../src/domain/ids.ts';
+import { laterPosition, MAX_UNREAD_COUNT, type ReadMark } from '../../src/domain/read-position.ts';
+import { microsecondsOf } from '../../src/domain/time.ts';
+import { DAY, idAt, now, SECOND, top } from './fixtures.ts';
+import { logOf } from './event-repository.ts';
+import type { readPositionRepositoryContract } from './read-position-repository.ts';
+import { broken, brokenInEachProcess, cached, type Mutant, type Mutants } from './mutants.ts';
+
+/** How positions are kept wrongly. */
+interface Keeping {
+  /** The position after a mark; by default the right one. */
+  readonly onMark?: (held: EventId | null, mark: ReadMark, entry: InboxEntry) => EventId | null;
+  /** The position of `userId` after a message of which they are a participant; by default the right one. */
+  readonly onMessage?: (held: EventId | null, request: AppendRequest, userId: UserId) => EventId | null;
+}
+
+async function entryOf(
+  { conversations }: Storage,
+  userId: UserId,
+  id: ConversationId,
+): Promise<InboxEntry | undefined> {
+  const inbox = await conversations.listByUser(userId, top(Infinity));
+  return inbox.find(({ conversationId }) => conversationId === id);
+}
+
+const ownMessage: NonNullable<Keeping['onMessage']> = (held, { message }, userId) =>
+  message.senderId === userId ? laterPosition(held, message.id) : held;
+
+/** Keeps positions of its own beside a whole storage, and shows those. */
+function keepingPositions(
+  how: string,
+  { onMark, onMessage = ownMessage }: Keeping,
+  make: typeof broken = broken,
+): Mutant {
+  return make(how, (whole) => {
+    const positions = new Map<string, EventId | null>();
+    const nameOf = (userId: UserId, id: ConversationId) => `${userId} ${id}`;
+    const held = (userId: UserId, id: ConversationId) => positions.get(nameOf(userId, id)) ?? null;
+    return {
+      messages: {
+        append: async (request) => {
+          const result = await whole.messages.append(request);
+          const { conversationId } = request.message;
+          for (const userId of request.participants) {
+            const next = onMessage(held(userId, conversationId), request, userId);
+            positions.set(nameOf(userId, conversationId), next);
+          }
+          return result;
+        },
+      },
+      conversations: {
+        listByUser: async (userId, slice) =>
+          (await whole.conversations.listByUser(userId, slice)).map((entry) => ({
+            ...entry,
+            readUpTo: held(userId, entry.conversationId),
+          })),
+      },
+      readPositions: {
+        mark: async (mark) => {
+          const { userId, conversationId } = mark;
+          const entry = await entryOf(whole, userId, conversationId);
+          const right = await whole.readPositions.mark(mark);
+          if (entry === undefined || right === null) return null;
+          const before = held(userId, conversationId);
+          const next = onMark === undefined ? right : onMark(before, mark, entry);
+          positions.set(nameOf(userId, conversationId), next);
+          return next;
+        },
+      },
+    };
+  });
+}
+
+const clamped = ({ upTo }: ReadMark, { lastEventId }: InboxEntry): EventId =>
+  upTo < lastEventId ? upTo : lastEventId;
+
+/** Messages of others, by their ids. */
+interface Above {
+  /** Those that lie above the position. */
+  readonly others: readonly EventId[];
+  /** Those whose late events lie above it. */
+  readonly late: readonly EventId[];
+  /** The same, wherever the position stands. */
+  readonly allLate: readonly EventId[];
+}
+
+/** Counts in its own way. */
+function counting(
+  how: string,
+  count: (above: Above, entry: Pick<InboxEntry, 'lastEventId' | 'readUpTo'>) => number,
+) {
+  return broken(how, (whole) => ({
+    readPositions: {
+      countUnread: async (userId, entry) => {
+        const isAbove = (id: EventId) => entry.readUpTo === null || id > entry.readUpTo;
+        const all = await whole.messages.listBefore(entry.conversationId, top(1_000));
+        const messages = all.filter(({ id }) => isAbove(id));
+        const late = (await logOf(whole, userId)).filter(
+          (event) =>
+            event.type === 'message.created' &&
+            event.id !== event.messageId &&
+            all.some((message) => message.id === event.messageId && message.senderId !== userId),
+        ) as (Event & { type: 'message.created' })[];
+        const above = {
+          others: messages.filter(({ senderId }) => senderId !== userId).map(({ id }) => id),
+          late: late.filter(({ id }) => isAbove(id)).map(({ messageId }) => messageId),
+          allLate: late.map(({ messageId }) => messageId),
+        };
+        return Math.min(count(above, entry), MAX_UNREAD_COUNT);
+      },
+    },
+  }));
+}
+
+const distinct = (...ids: readonly EventId[]): number => new Set(ids).size;
+
+/** Lists events of its own making after those of a whole storage. */
+function telling(
+  how: string,
+  tell: (mark: ReadMark, before: EventId | null, readUpTo: EventId) => readonly UserId[],
+  isHidden: (event: Event, userId: UserId) => boolean = () => false,
+): Mutant {
+  return broken(how, (whole) => {
+    const extra: { readonly userId: UserId; readonly event: Event }[] = [];
+    return {
+      readPositions: {
+        mark: async (mark) => {
+          const { userId, conversationId } = mark;
+          const before = (await entryOf(whole, userId, conversationId))?.readUpTo ?? null;
+          const readUpTo = await whole.readPositions.mark(mark);
+          if (readUpTo === null) return null;
+          for (const owner of tell(mark, before, readUpTo)) {
+            const event = { id: idAt(now()), conversationId, readerId: userId, readUpTo };
+            extra.push({ userId: owner, event: { ...event, type: 'conversation.read' } });
+          }
+          return readUpTo;
+        },
+      },
+      events: {
+        listAfter: async (userId: UserId, after: Position, limit: number) => [
+          ...(await whole.events.listAfter(userId, after, limit)).filter((event) => !isHidden(event, userId)),
+          ...extra.filter((one) => one.userId === userId).map(({ event }) => event),
+        ],
+      },
+    };
+  });
+}
+
+const nobody = () => [];
+
+export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositoryContract> = {
+  'a message of another is unread until it is marked, in every process': [
+    keepingPositions('forgets marks', { onMark: (held, { upTo }) => held ?? upTo }),
+    keepingPositions('keeps positions in the process', {}, brokenInEachProcess),
+    keepingPositions('takes all that arrives as read', { onMessage: (_, { message }) => message.id }),
+    keepingPositions('takes any mark as one of everything', { onMark: (_, __, entry) => entry.lastEventId }),
+    counting('counts what is at the position, too', ({ others }, { readUpTo }) =>
+      readUpTo === null ? others.length : others.length + 1,
+    ),
+  ],
+
+  'a position moves forward alone, whatever the order in which marks arrive, how often and from which process':
+    [
+      keepingPositions('keeps the last mark to arrive', { onMark: (_, mark, entry) => clamped(mark, entry) }),
+      keepingPositions('keeps the first mark of a microsecond', {
+        onMark: (held, mark, entry) => {
+          const target = clamped(mark, entry);
+          return held !== null && microsecondsOf(target) <= microsecondsOf(held) ? held : target;
+        },
+      }),
+      broken('answers with what was asked', (whole) => ({
+        readPositions: {
+          mark: async (mark) => {
+            const held = await whole.readPositions.mark(mark);
+            return held === null ? null : mark.upTo;
+          },
+        },
+      })),
+      broken('reads, waits and writes', (whole) => {
+        const positions = new Map<UserId, EventId>();
+        return {
+          conversations: {
+            listByUser: async (userId, slice) =>
+              (await whole.conversations.listByUser(userId, slice)).map((entry) => ({
+                ...entry,
+                readUpTo: positions.get(userId) ?? null,
+              })),
+          },
+          readPositions: {
+            mark: async ({ userId, upTo }) => {
+              const held = positions.get(userId) ?? null;
+              await new Promise(setImmediate);
+              const next = laterPosition(held, upTo) ?? upTo;
+              positions.set(userId, next);
+              return next;
+            },
+          },
+        };
+      }),
+    ],
+
+  'a mark beyond the last event of the conversation is taken as that event, and hides nothing that comes later':
+    [
+      keepingPositions('keeps marks of what is not there yet', {
+        onMark: (held, { upTo }) => laterPosition(held, upTo),
+      }),
+      keepingPositions('drops marks of what is not there yet', {
+        onMark: (held, { upTo }, { lastEventId }) =>
+          upTo > lastEventId ? (held ?? lastEventId) : laterPosition(held, upTo),
+      }),
+    ],
+
+  'a message of one’s own moves one’s own position, and no one else’s': [
+    keepingPositions('moves positions by marks alone', { onMessage: (held) => held }),
+    keepingPositions('moves the positions of both by a message', {
+      onMessage: (held, { message }) => laterPosition(held, message.id),
+    }),
+    keepingPositions('keeps the last message of one’s own to arrive', {
+      onMessage: (held, { message }, userId) => (message.senderId === userId ? message.id : held),
+    }),
+    keepingPositions('leaves notes to oneself unread', {
+      onMessage: (held, request, userId) =>
+        request.participants.length === 1 ? held : ownMessage(held, request, userId),
+    }),
+  ],
+
+  'a mark moves the position of its reader in that conversation, and no other': [
+    broken('moves the positions of all participants', (whole) => ({
+      readPositions: {
+        mark: async (mark) => {
+          const entry = await entryOf(whole, mark.userId, mark.conversationId);
+          for (const userId of entry?.participants ?? []) await whole.readPositions.mark({ ...mark, userId });
+          return whole.readPositions.mark(mark);
+        },
+      },
+    })),
+    broken('moves the positions of all conversations of the reader', (whole) => ({
+      readPositions: {
+        mark: async (mark) => {
+          for (const { conversationId } of await whole.conversations.listByUser(mark.userId, top(100))) {
+            await whole.readPositions.mark({ ...mark, conversationId });
+          }
+          return whole.readPositions.mark(mark);
+        },
+      },
+    })),
+    broken('takes marks of conversations that are not there', (whole) => ({
+      readPositions: { mark: async (mark) => (await whole.readPositions.mark(mark)) ?? mark.upTo },
+    })),
+    broken('begins a conversation by a mark', (whole) => ({
+      readPositions: {
+        mark: async (mark) => {
+          const { userId, conversationId: id } = mark;
+          const held = await whole.readPositions.mark(mark);
+          if (held === null) {
+            await whole.conversations.start({ id, participants: [userId], created: idAt(now()) });
+          }
+          return held;
+        },
+      },
+    })),
+  ],
+
+  'the positions of a conversation are those of its participants, in their order': [
+    broken('lists those alone who have read', (whole) => ({
+      readPositions: {
+        listByConversation: async (conversation) =>
+          (await whole.readPositions.listByConversation(conversation)).filter(
+            ({ readUpTo }) => readUpTo !== null,
+          ),
+      },
+    })),
+    broken('lists the last participant first', (whole) => ({
+      readPositions: {
+        listByConversation: async (conversation) =>
+          [...(await whole.readPositions.listByConversation(conversation))].reverse(),
+      },
+    })),
+    broken('lists positions as they were', (whole) => ({
+      readPositions: {
+        listByConversation: cached((conversation) => whole.readPositions.listByConversation(conversation)),
+      },
+    })),
+    broken('gives everyone the furthest position', (whole) => ({
+      readPositions: {
+        listByConversation: async (conversation) => {
+          const positions = await whole.readPositions.listByConversation(conversation);
+          const furthest = positions.reduce<EventId | null>(
+            (one, { readUpTo }) => laterPosition(one, readUpTo),
+            null,
+          );
+          return positions.map(({ userId }) => ({ userId, readUpTo: furthest }));
+        },
+      },
+    })),
+  ],
+
+  'a mark that moves the position is an event in the logs of both, and one that moves nothing is none': [
+    telling('tells nobody', nobody, ({ type }) => type === 'conversation.read'),
+    telling(
+      'tells the reader alone',
+      nobody,
+      (event, userId) => event.type === 'conversation.read' && event.readerId !== userId,
+    ),
+    telling(
+      'tells the other alone',
+      nobody,
+      (event, userId) => event.type === 'conversation.read' && event.readerId === userId,
+    ),
+    telling('tells of marks that moved nothing', ({ userId }, before, readUpTo) =>
+      before === readUpTo ? [userId] : [],
+    ),
+    telling('tells twice', ({ userId }, before, readUpTo) => (before === readUpTo ? [] : [userId])),
+    broken('tells what was asked', (whole) => {
+      const asked = new Map<EventId, EventId>();
+      return {
+        readPositions: {
+          mark: async (mark) => {
+            const readUpTo = await whole.readPositions.mark(mark);
+            if (readUpTo !== null && !asked.has(readUpTo)) asked.set(readUpTo, mark.upTo);
+            return readUpTo;
+          },
+        },
+        events: {
+          listAfter: async (userId, after, limit) =>
+            (await whole.events.listAfter(userId, after, limit)).map((event) =>
+              event.type === 'conversation.read'
+                ? { ...event, readUpTo: asked.get(event.readUpTo) ?? event.readUpTo }
+                : event,
+            ),
+        },
+      };
+    }),
+    broken('moves the conversation by a mark', (whole) => {
+      const marks = new Map<ConversationId, EventId>();
+      return {
+        readPositions: {
+          mark: (mark) => {
+            marks.set(mark.conversationId, idAt(now()));
+            return whole.readPositions.mark(mark);
+          },
+        },
+        conversations: {
+          listByUser: async (userId, slice) =>
+            (await whole.conversations.listByUser(userId, slice)).map((entry) => ({
+              ...entry,
+              lastEventId: marks.get(entry.conversationId) ?? entry.lastEventId,
+            })),
+        },
+      };
+    }),
+  ],
+
+  'a message that became visible late is unread, once, wherever the position stood, and read after its event is marked':
+    [
+      counting('counts messages by their own ids', ({ others }) => distinct(...others)),
+      counting('counts late messages for ever', ({ others, allLate }) => distinct(...others, ...allLate)),
+      keepingPositions('takes a mark of a late message as one of its late event', {
+        onMark: (held, mark, entry) =>
+          mark.upTo === entry.lastMessage?.messageId
+            ? entry.lastEventId
+            : laterPosition(held, clamped(mark, entry)),
+      }),
+      broken('makes each attempt of a late message news', (whole) => ({
+        messages: {
+          append: async (request) => {
+            const { id, conversationId } = request.message;
+            const stored = await whole.messages.listBefore(conversationId, top(100));
+            const isRepeat = request.isLive && stored.some((message) => message.id === id);
+            const message = isRepeat ? { ...request.message, id: idAt(now() + SECOND) } : request.message;
+            return whole.messages.append({ ...request, message });
+          },
+        },
+      })),
+      broken('leaves late messages of one’s own unread', (whole) => {
+        const late = new Set<UserId>();
+        return {
+          messages: {
+            append: (request) => {
+              if (request.isLive && now() - microsecondsOf(request.message.id) > DAY / 24) {
+                late.add(request.message.senderId);
+              }
+              return whole.messages.append(request);
+            },
+          },
+          conversations: {
+            listByUser: async (userId, slice) =>
+              (await whole.conversations.listByUser(userId, slice)).map((entry) =>
+                late.has(userId) && entry.lastMessage !== null && entry.lastMessage.senderId === userId
+                  ? {
+                      ...entry,
+                      readUpTo: null,
+                    }
+                  : entry,
+              ),
+          },
+        };
+      }),
+    ],
+
+  'a message of one’s own that became visible late leaves unread what others have sent since': [
+    broken('takes it as read up to its late event', (whole) => ({
+      conversations: {
+        listByUser: async (userId, slice) =>
+          (await whole.conversations.listByUser(userId, slice)).map((entry) =>
+            entry.lastMessage?.senderId === userId ? { ...entry, readUpTo: entry.lastEventId } : entry,
+          ),
+      },
+    })),
+    broken('counts late messages of one’s own', (whole) => ({
+      readPositions: {
+        countUnread: async (userId, entry) => {
+          const log = await logOf(whole, userId);
+          const above = log.filter(({ id }) => entry.readUpTo === null || id > entry.readUpTo);
+          return distinct(
+            ...above.flatMap((event) => (event.type === 'message.created' ? [event.messageId] : [])),
+          );
+        },
+      },
+    })),
+  ],
+
+  'a late message above the position is counted once': [
+    counting('adds the late ones to all others', ({ others, late }) => others.length + late.length),
+    counting('counts late events as messages', ({ others, late }) => others.length + 2 * late.length),
+  ],
+
+  'unread messages are counted to 99 exactly, and 100 stands for more, late ones among them': [
+    counting('stops at 99', ({ others, late }) => Math.min(distinct(...others, ...late), 99)),
+    counting('takes 98 for many', ({ others, late }) => {
+      const count = distinct(...others, ...late);
+      return count >= 98 ? MAX_UNREAD_COUNT : count;
+    }),
+    counting('counts late ones where they are all', ({ others, late }) =>
+      others.length === 0 ? late.length : others.length,
+    ),
+    broken('counts on', (whole) => ({
+      readPositions: {
+        countUnread: async (userId, { conversationId, readUpTo }) => {
+          const messages = await whole.messages.listBefore(conversationId, top(1_000));
+          return messages.filter(
+            ({ id, senderId }) => senderId !== userId && (readUpTo === null || id > readUpTo),
+          ).length;
+        },
+      },
+    })),
+  ],
+
+  'messages of years are counted, dense or sparse': [
+    counting('counts the last thirty days', ({ others }, { lastEventId }) =>
+      distinct(...others.filter((id) => microsecondsOf(lastEventId) - microsecondsOf(id) < 30 * DAY)),
+    ),
+    counting('counts the thirty days after the position', ({ others }, { readUpTo }) =>
+      distinct(
+        ...others.filter(
+          (id) => readUpTo !== null && microsecondsOf(id) - microsecondsOf(readUpTo) < 30 * DAY,
+        ),
+      ),
+    ),
+    counting('counts no more than a page', ({ others }) => Math.min(distinct(...others), 20)),
+  ],
+
+  'unread state is what a recount finds, after any sends, late ones and marks, and nothing is unread after all was marked':
+    [
+      counting('counts messages by their own ids', ({ others }) => distinct(...others)),
+      broken('keeps a count that messages raise and marks clear', (whole) => {
+        const counts = new Map<string, number>();
+        return {
+          messages: {
+            append: (request) => {
+              const { senderId, conversationId } = request.message;
+              for (const userId of request.participants) {
+                const name = `${userId} ${conversationId}`;
+                if (userId !== senderId) counts.set(name, (counts.get(name) ?? 0) + 1);
+              }
+              return whole.messages.append(request);
+            },
+          },
+          readPositions: {
+            mark: (mark) => {
+              counts.set(`${mark.userId} ${mark.conversationId}`, 0);
+              return whole.readPositions.mark(mark);
+            },
+            countUnread: (userId, { conversationId }) =>
+              Promise.resolve(counts.get(`${userId} ${conversationId}`) ?? 0),
+          },
+        };
+      }),
+      keepingPositions('moves positions by marks alone', { onMessage: (held) => held }),
+      keepingPositions('keeps the last mark to arrive', { onMark: (_, mark, entry) => clamped(mark, entry) }),
+    ],
+};

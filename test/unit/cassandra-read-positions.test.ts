@@ -1,0 +1,150 @@
+import { types } from 'cassandra-driver';
+import { describe, expect, it } from 'vitest';
+import { CassandraReadPositionRepository } from '../../src/adapters/cassandra/read-position-repository.ts';
+import { nameOf, type Row, type Session } from '../../src/adapters/cassandra/session.ts';
+import { bucketOf } from '../../src/adapters/cassandra/time-buckets.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import type { Clock } from '../../src/application/ports/clock.ts';
+import type { EventId, MessageId } from '../../src/domain/ids.ts';
+import { microsecondsOf } from '../../src/domain/time.ts';
+import { DAY, freshUsers, idAt, MINUTE, NOON, now, talkOf } from '../contracts/fixtures.ts';
+import { timelessClock } from '../support/memory-storage.ts';
+
+const [anna, ben] = freshUsers();
+const conversationId = talkOf(anna, ben);
+const last = idAt(NOON);
+const NIL = '00000000-0000-0000-0000-000000000000';
+
+/** The row of the conversation in the inbox of anna, where ben has sent the last message. */
+function rowAt(readUpTo: EventId | null): Row {
+  return {
+    conversation_id: conversationId,
+    participants: [anna, ben].sort(),
+    last_activity: new types.Tuple(last, NIL, last, ben, 'Hello'),
+    read_up_to: readUpTo,
+  } as unknown as Row;
+}
+
+/** The repository over a session that records its statements: those of one step are sent before any is answered. */
+function recorded(
+  answer: (query: string, params: readonly unknown[]) => readonly Row[],
+  clock: Clock = timelessClock(),
+) {
+  const steps: string[][] = [];
+  const queries: string[] = [];
+  const params: (readonly unknown[])[] = [];
+  let isStepOpen = false;
+  const send = async (query: string, values: readonly unknown[]): Promise<readonly Row[]> => {
+    if (!isStepOpen) steps.push([]);
+    isStepOpen = true;
+    steps.at(-1)?.push(nameOf(query));
+    queries.push(query);
+    params.push(values);
+    await new Promise(setImmediate);
+    isStepOpen = false;
+    return answer(query, values);
+  };
+  const session = {
+    read: send,
+    writes: () => ({
+      read: send,
+      run: send,
+      all: (parallel: readonly Promise<void>[]) => Promise.all(parallel).then(() => undefined),
+    }),
+  } as unknown as Session;
+  const readPositions = new CassandraReadPositionRepository({
+    session,
+    clock,
+    messageIds: makeMessageIds({ clock: { now: () => NOON } }),
+    limits: { requestTimeout: 5_000_000, maxClockSkew: 2_000_000 },
+    eventLog: { daysToKeep: 30 },
+  });
+  const mark = (upTo: EventId) => readPositions.mark({ userId: anna, conversationId, upTo });
+  return { readPositions, mark, steps, queries, params };
+}
+
+const READ = ['SELECT conversations_by_user'];
+const EVENTS = ['INSERT events_by_user', 'INSERT events_by_user'];
+const WRITE = ['INSERT conversations_by_user'];
+
+describe('a mark', () => {
+  it('is four statements in three steps, the position last and at its own microsecond', async () => {
+    const { mark, steps, params } = recorded(() => [rowAt(null)]);
+    expect(await mark(last)).toBe(last);
+    expect(steps).toEqual([READ, EVENTS, WRITE]);
+    expect(params.at(-1)).toEqual([anna, conversationId, last, microsecondsOf(last)]);
+  });
+
+  it('that moves nothing is one read', async () => {
+    const { mark, steps } = recorded(() => [rowAt(last)]);
+    for (const upTo of [last, idAt(NOON - MINUTE), idAt(NOON + DAY)]) expect(await mark(upTo)).toBe(last);
+    expect(steps).toEqual([READ, READ, READ]);
+  });
+
+  it('of a conversation that is not in the inbox is one read', async () => {
+    const { mark, steps } = recorded(() => []);
+    expect(await mark(last)).toBeNull();
+    expect(steps).toEqual([READ]);
+  });
+
+  it('leaves the position where it is while an event may be missing, so that its repeat writes it', async () => {
+    const { mark, steps } = recorded((query, [userId]) => {
+      if (query.includes('events_by_user') && userId === ben) throw new StorageFailure('outcome_unknown');
+      return [rowAt(null)];
+    });
+    await expect(mark(last)).rejects.toMatchObject({ kind: 'outcome_unknown' });
+    expect(steps).toEqual([READ, EVENTS]);
+  });
+
+  it('leaves it there, too, where its event became visible late, which followers of the log may miss', async () => {
+    const clock = { now: () => NOON, latest: () => NOON + MINUTE };
+    const { mark, steps } = recorded(() => [rowAt(null)], clock);
+    await expect(mark(last)).rejects.toMatchObject({ kind: 'outcome_unknown' });
+    expect(steps).toEqual([READ, EVENTS]);
+  });
+});
+
+describe('a count of unread messages', () => {
+  const message = (id: MessageId): Row => ({ message_id: id, sender_id: ben }) as unknown as Row;
+  const messages = Array.from({ length: 300 }, (_, n) => message(idAt(NOON - n)));
+
+  /** Answers from 300 messages, as Cassandra does. */
+  const answer = (query: string, params: readonly unknown[]): readonly Row[] => {
+    if (query.includes('late_messages_by_conversation')) return [];
+    if (query.includes('buckets_by_conversation')) {
+      return [{ bucket: bucketOf(conversationId, last) } as unknown as Row];
+    }
+    const [, bucket, below, above, limit] = params as [string, number, string, string, number];
+    return messages
+      .filter((row) => {
+        const id = row['message_id'] as MessageId;
+        return id < below && id > above && bucketOf(conversationId, id) === bucket;
+      })
+      .slice(0, limit);
+  };
+
+  it('of one bucket is two queries in one step, of at most a hundred rows each and without content', async () => {
+    const { readPositions, steps, queries, params } = recorded(answer);
+    const entry = { conversationId, lastEventId: last, readUpTo: idAt(NOON - 200) };
+    expect(await readPositions.countUnread(anna, entry)).toBe(100);
+    expect(steps).toEqual([['SELECT messages_by_conversation', 'SELECT late_messages_by_conversation']]);
+    for (const query of queries) expect(query).not.toContain('content');
+    for (const values of params) expect(values.at(-1)).toBe(100);
+  });
+
+  it('is bounded where there is no position, and where late messages were listed many times', async () => {
+    const late = idAt(now());
+    const listed = Array.from({ length: 100 }, (_, n) => ({ event_id: idAt(now() - n), sender_id: ben }));
+    const { readPositions, steps } = recorded((query, params) => {
+      if (!query.includes('late_messages_by_conversation')) return answer(query, params).slice(0, 50);
+      const [, , below] = params as [string, string, string];
+      return listed
+        .filter(({ event_id }) => event_id < below)
+        .map((row) => ({ ...row, message_id: late }) as unknown as Row);
+    });
+    const entry = { conversationId, lastEventId: last, readUpTo: null };
+    expect(await readPositions.countUnread(anna, entry)).toBe(51);
+    expect(steps.flat().length).toBeLessThanOrEqual(5);
+  });
+});
