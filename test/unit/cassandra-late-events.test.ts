@@ -9,7 +9,12 @@ test('a late event is agreed on anew where the one to be replaced is gone: the t
   const { message } = appendRequest(freshUsers(), idAt(now() - 2 * HOUR));
   const agreed = idAt(now() - HOUR);
   let stored: unknown = agreed;
+  const listed: unknown[] = [];
   const writes = {
+    run: (_: string, params: readonly unknown[]) => {
+      listed.push(params[1]);
+      return Promise.resolve();
+    },
     compareAndSet: (query: string, params: readonly unknown[]) => {
       if (query.includes('IF NOT EXISTS')) {
         const found = stored;
@@ -30,4 +35,6 @@ test('a late event is agreed on anew where the one to be replaced is gone: the t
   );
   expect(eventId).toBe(stored);
   expect(eventId > agreed).toBe(true);
+  // So that the message is counted as unread.
+  expect(listed).toEqual([eventId]);
 });
