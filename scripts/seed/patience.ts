@@ -26,6 +26,7 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
     messages: {
       append: (posting) => persist(() => messages.append(posting)),
       listBefore: (id, slice) => persist(() => messages.listBefore(id, slice)),
+      find: (id, ids) => persist(() => messages.find(id, ids)),
     },
     conversations: {
       find: (id) => persist(() => conversations.find(id)),
@@ -34,6 +35,7 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
       listByUser: (id, slice) => persist(() => conversations.listByUser(id, slice)),
     },
     events: {
+      completeSince: () => events.completeSince(),
       listAfter: (id, after, limit) => persist(() => events.listAfter(id, after, limit)),
     },
     users: {

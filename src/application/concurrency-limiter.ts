@@ -40,6 +40,9 @@ const BACKGROUND_SHARE = 0.25;
 /** A code point has at most four bytes in UTF-8. */
 const MOST_BYTES_PER_MESSAGE = 4 * MAX_CONTENT_LENGTH;
 
+/** The use cases whose answers hold the content of many messages. */
+const LISTS_CONTENT: ReadonlySet<string> = new Set<keyof UseCases>(['listMessagesBefore', 'listEvents']);
+
 type Question = Partial<Parameters<UseCases['listMessagesBefore']>[0]>;
 type Ask = (question: Question) => Promise<unknown>;
 
@@ -84,7 +87,7 @@ export function makeConcurrencyLimiter(deps: {
   };
   const bounded = Object.entries(useCases as unknown as Record<string, Ask>).map(([name, ask]) => [
     name,
-    name === 'listMessagesBefore'
+    LISTS_CONTENT.has(name)
       ? (question: Question) => run(() => ask(question), mostBytesOf(question))
       : (question: Question) => run(() => ask(question)),
   ]);

@@ -1,13 +1,13 @@
 import type { ClockCheck } from './ports/clock-check.ts';
-import { EFFECTS, type UseCases } from './use-cases.ts';
+import { NEEDS_CLOCK, type UseCases } from './use-cases.ts';
 
 type Ask = (question: never) => Promise<unknown>;
 
-/** The same use cases; those that write begin only once `clockCheck` has verified the clock, and reject where it does not. */
+/** The same use cases; those that need a verified clock begin only once `clockCheck` has verified the clock, and reject where it does not. */
 export function requireVerifiedClock(clockCheck: ClockCheck, useCases: UseCases): UseCases {
-  const checked = (Object.keys(EFFECTS) as (keyof UseCases)[]).map((name) => {
+  const checked = (Object.keys(NEEDS_CLOCK) as (keyof UseCases)[]).map((name) => {
     const ask: Ask = useCases[name];
-    if (EFFECTS[name] === 'reads') return [name, ask];
+    if (!NEEDS_CLOCK[name]) return [name, ask];
     return [name, (question: never) => clockCheck.verified().then(() => ask(question))];
   });
   return Object.fromEntries(checked) as UseCases;

@@ -1,22 +1,28 @@
 import { makeApp } from '../adapters/http/app.ts';
 import type { Pseudonymize } from '../adapters/http/middleware/request-context.ts';
 import type { AccessPolicy } from '../adapters/http/middleware/access-policy.ts';
+import type { EventStreams } from '../adapters/http/event-streams.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
 import { conversationIdOf as systemConversationIdOf } from '../adapters/system/conversation-ids.ts';
 import { withTimeout } from '../adapters/system/with-timeout.ts';
+import { HOST_TIMER } from '../adapters/system/timer.ts';
 import { makeConcurrencyLimiter, type ConcurrencyLimiter } from '../application/concurrency-limiter.ts';
+import { makeFollowEvents, type FollowEvents } from '../application/follow-events.ts';
 import { makeGetConversation } from '../application/get-conversation.ts';
 import { makeGetUser } from '../application/get-user.ts';
 import { makeListConversations } from '../application/list-conversations.ts';
+import { makeListEvents } from '../application/list-events.ts';
 import { makeListMessagesBefore } from '../application/list-messages-before.ts';
 import type { Build } from '../application/ports/build.ts';
 import type { ClockCheck } from '../application/ports/clock-check.ts';
 import type { Clock } from '../application/ports/clock.ts';
+import type { Hints } from '../application/ports/hints.ts';
 import type { Log } from '../application/ports/log.ts';
 import type { MessageIds } from '../application/ports/message-ids.ts';
 import type { Storage } from '../application/ports/storage.ts';
 import type { Telemetry } from '../application/ports/telemetry.ts';
+import type { Timer } from '../application/ports/timer.ts';
 import type { Tracing } from '../application/ports/tracing.ts';
 import { requireVerifiedClock } from '../application/require-verified-clock.ts';
 import { makeSaveUser } from '../application/save-user.ts';
@@ -24,6 +30,8 @@ import { makeSendMessage } from '../application/send-message.ts';
 import { makeStartConversation } from '../application/start-conversation.ts';
 import { withTracing } from '../application/with-tracing.ts';
 import type { UseCases } from '../application/use-cases.ts';
+import { withHints } from '../application/with-hints.ts';
+import type { Microseconds } from '../domain/time.ts';
 import { makeProvisions, type Provisions } from './provide.ts';
 import { TOKENS } from './tokens.ts';
 
@@ -46,6 +54,12 @@ export interface Dependencies {
   /** The path under which a proxy shows the service; empty for none. */
   readonly publicPath: string;
   readonly accessPolicy: AccessPolicy;
+  readonly hints: Hints;
+  /** How often streams and waiting polls read the log without a hint, in milliseconds. */
+  readonly pollIntervalMs: number;
+  /** See `visibilityWindow`. */
+  readonly visibilityWindow: Microseconds;
+  readonly streams: EventStreams;
   readonly requestTimeoutMs: number;
   readonly maxRequestsInFlight: number;
 }
@@ -56,7 +70,9 @@ export function buildContainer(given: Dependencies): Pick<Provisions, 'take'> {
   const { clock, clockCheck, messageIds, conversationIdOf, log, pseudonymize, build, docsAssets } = TOKENS;
   const { publicPath, accessPolicy } = TOKENS;
   const { telemetry, tracing, metrics, requestTimeoutMs, maxRequestsInFlight } = TOKENS;
-  const { messages, conversations, users, readinessProblems } = TOKENS;
+  const { hints, timer, random, pollIntervalMs, visibilityWindow, streams, listEvents, followEvents } =
+    TOKENS;
+  const { messages, conversations, events, users, readinessProblems } = TOKENS;
   const { sendMessage, listMessagesBefore, listConversations, getConversation, startConversation } = TOKENS;
   const { saveUser, getUser, concurrencyLimiter, useCases, app } = TOKENS;
 
@@ -73,11 +89,18 @@ export function buildContainer(given: Dependencies): Pick<Provisions, 'take'> {
   value(docsAssets, given.docsAssets);
   value(publicPath, given.publicPath);
   value(accessPolicy, given.accessPolicy);
+  value(hints, given.hints);
+  value(timer, HOST_TIMER);
+  value(random, Math.random);
+  value(pollIntervalMs, given.pollIntervalMs);
+  value(visibilityWindow, given.visibilityWindow);
+  value(streams, given.streams);
   value(requestTimeoutMs, given.requestTimeoutMs);
   value(maxRequestsInFlight, given.maxRequestsInFlight);
 
   value(messages, given.storage.messages);
   value(conversations, given.storage.conversations);
+  value(events, given.storage.events);
   value(users, given.storage.users);
   value(readinessProblems, async () => {
     const all = await Promise.all([
@@ -90,6 +113,14 @@ export function buildContainer(given: Dependencies): Pick<Provisions, 'take'> {
   made(sendMessage, makeSendMessage, { messages, messageIds, conversationIdOf });
   made(listMessagesBefore, makeListMessagesBefore, { messages, conversations, messageIds });
   made(listConversations, makeListConversations, { conversations, messageIds });
+  made(listEvents, makeListEvents, {
+    events,
+    messages,
+    getConversation,
+    messageIds,
+    clock,
+    visibilityWindow,
+  });
   made(getConversation, makeGetConversation, { messages, conversations, messageIds });
   made(startConversation, makeStartConversation, {
     conversations,
@@ -103,18 +134,24 @@ export function buildContainer(given: Dependencies): Pick<Provisions, 'take'> {
     sendMessage,
     listMessagesBefore,
     listConversations,
+    listEvents,
     getConversation,
     startConversation,
     saveUser,
     getUser,
+    hints,
     maxRequestsInFlight,
     clock,
   });
   made(useCases, makeBoundedUseCases, { concurrencyLimiter, clockCheck, requestTimeoutMs, tracing });
 
+  made(followEvents, makeFollowing, { useCases, hints, timer, pollIntervalMs, random });
+
   made(app, makeApp, {
     useCases,
     concurrencyLimiter,
+    followEvents,
+    streams,
     readinessProblems,
     build,
     docsAssets,
@@ -133,9 +170,26 @@ export function buildContainer(given: Dependencies): Pick<Provisions, 'take'> {
 function makeAdmission({
   maxRequestsInFlight,
   clock,
+  hints,
   ...useCases
-}: UseCases & { readonly maxRequestsInFlight: number; readonly clock: Clock }): ConcurrencyLimiter {
-  return makeConcurrencyLimiter({ most: maxRequestsInFlight, clock, useCases });
+}: UseCases & {
+  readonly hints: Hints;
+  readonly maxRequestsInFlight: number;
+  readonly clock: Clock;
+}): ConcurrencyLimiter {
+  // A write that outlasts its request gives news as well.
+  return makeConcurrencyLimiter({ most: maxRequestsInFlight, clock, useCases: withHints(hints, useCases) });
+}
+
+/** Each read of a follower is a use case within all limits; while it waits, it takes no place. */
+function makeFollowing(deps: {
+  readonly useCases: UseCases;
+  readonly hints: Hints;
+  readonly timer: Timer;
+  readonly pollIntervalMs: number;
+  readonly random: () => number;
+}): FollowEvents {
+  return makeFollowEvents({ ...deps, listEvents: deps.useCases.listEvents });
 }
 
 function makeBoundedUseCases(deps: {

@@ -16,6 +16,8 @@ export type RefusalCode =
   | 'sender_is_another'
   | 'participants_are_others'
   | 'inbox_of_another'
+  | 'events_of_another'
+  | 'cursor_expired'
   | 'name_of_another';
 
 /** The one error that carries a no. `message` is a sentence for the caller and never quotes what was sent. */

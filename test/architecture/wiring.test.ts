@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
+import { EventStreams } from '../../src/adapters/http/event-streams.ts';
+import { makeMemoryHints } from '../../src/adapters/memory/hints.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
@@ -11,7 +13,7 @@ import {
 } from '../../src/application/ports/clock-check.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
-import { EFFECTS } from '../../src/application/use-cases.ts';
+import { EFFECTS, NEEDS_CLOCK } from '../../src/application/use-cases.ts';
 import { buildContainer } from '../../src/composition/container.ts';
 import { TOKENS } from '../../src/composition/tokens.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
@@ -40,6 +42,10 @@ function containerOver(
     docsAssets,
     publicPath: '',
     accessPolicy: ALLOW_ALL,
+    hints: makeMemoryHints(),
+    pollIntervalMs: 15_000,
+    visibilityWindow: 12_000_000,
+    streams: new EventStreams(),
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,
     ...changed,
@@ -98,47 +104,57 @@ describe('the container', () => {
     });
   });
 
-  test.each(Object.entries(EFFECTS))('begins %s only as the clock allows: it %s', async (name, effect) => {
-    const began: string[] = [];
-    const noting = <Port extends object>(port: Port): Port =>
-      new Proxy(port, {
-        get: (target, method, receiver) => {
-          const value: unknown = Reflect.get(target, method, receiver);
-          // The container looks at what it is given, too.
-          if (typeof value !== 'function' || method === 'constructor') return value;
-          return (...given: unknown[]) => {
-            began.push(String(method));
-            return (value as (...given: unknown[]) => unknown).apply(target, given);
-          };
-        },
-      });
-    const { messages, conversations, users, ...rest } = memoryStorage();
-    const storage: Storage = {
-      ...rest,
-      messages: noting(messages),
-      conversations: noting(conversations),
-      users: noting(users),
-    };
-    const clockCheck = { verified: () => Promise.reject(new ClockNotVerified()) };
-    const useCases = containerOver(storage, { clockCheck }).take(TOKENS.useCases) as unknown as Record<
-      string,
-      (question: object) => Promise<unknown>
-    >;
-    const caller = SERVICE;
-    const question = { caller, userId: 'ada', senderId: 'ada', receiverId: 'ben', content: 'Hello' };
-    const outcome = await useCases[name]!({
-      ...question,
-      username: 'Ada',
-      participantIds: ['ada', 'ben'],
-      idempotencyKey: null,
-      conversationId: 'c',
-      before: null,
-      page: null,
-      limit: 1,
-    }).catch((error: unknown) => error);
-    expect(outcome instanceof ClockNotVerified).toBe(effect === 'writes');
-    expect(began.length > 0).toBe(effect === 'reads');
+  test('asks for a verified clock before all that writes', () => {
+    for (const [name, effect] of Object.entries(EFFECTS)) {
+      if (effect === 'writes') expect(NEEDS_CLOCK[name as keyof typeof EFFECTS], name).toBe(true);
+    }
   });
+
+  test.each(Object.entries(NEEDS_CLOCK))(
+    'begins %s only with a verified clock: %s',
+    async (name, needsClock) => {
+      const began: string[] = [];
+      const noting = <Port extends object>(port: Port): Port =>
+        new Proxy(port, {
+          get: (target, method, receiver) => {
+            const value: unknown = Reflect.get(target, method, receiver);
+            // The container looks at what it is given, too.
+            if (typeof value !== 'function' || method === 'constructor') return value;
+            return (...given: unknown[]) => {
+              began.push(String(method));
+              return (value as (...given: unknown[]) => unknown).apply(target, given);
+            };
+          },
+        });
+      const { messages, conversations, events, users, ...rest } = memoryStorage();
+      const storage: Storage = {
+        ...rest,
+        messages: noting(messages),
+        conversations: noting(conversations),
+        events: noting(events),
+        users: noting(users),
+      };
+      const clockCheck = { verified: () => Promise.reject(new ClockNotVerified()) };
+      const useCases = containerOver(storage, { clockCheck }).take(TOKENS.useCases) as unknown as Record<
+        string,
+        (question: object) => Promise<unknown>
+      >;
+      const caller = SERVICE;
+      const question = { caller, userId: 'ada', senderId: 'ada', receiverId: 'ben', content: 'Hello' };
+      const outcome = await useCases[name]!({
+        ...question,
+        username: 'Ada',
+        participantIds: ['ada', 'ben'],
+        idempotencyKey: null,
+        conversationId: 'c',
+        before: null,
+        page: null,
+        limit: 1,
+      }).catch((error: unknown) => error);
+      expect(outcome instanceof ClockNotVerified).toBe(needsClock);
+      expect(began.length > 0).toBe(!needsClock);
+    },
+  );
 
   test('tells by its app what storage misses', async () => {
     const missing = () => Promise.resolve(['The sun does not shine.']);

@@ -63,6 +63,7 @@ export function withBreakage(storage: Storage, breakage: Breakage): Storage {
     messages: {
       append: (appendRequest) => messages.append(appendRequest),
       listBefore: (conversationId, slice) => messages.listBefore(conversationId, slice),
+      find: (conversationId, ids) => messages.find(conversationId, ids),
       ...breakage.messages,
     },
     conversations: {
@@ -73,6 +74,7 @@ export function withBreakage(storage: Storage, breakage: Breakage): Storage {
       ...breakage.conversations,
     },
     events: {
+      completeSince: () => events.completeSince(),
       listAfter: (userId, after, limit) => events.listAfter(userId, after, limit),
       ...breakage.events,
     },

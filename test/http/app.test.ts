@@ -1,3 +1,4 @@
+import { positionAt } from '../../src/domain/time.ts';
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'vitest';
@@ -37,9 +38,9 @@ const WRITES = [
 /** A storage each of whose answers is `answer`'s. */
 function storageThat(answer: () => Promise<never>): Storage {
   return {
-    messages: { append: answer, listBefore: answer },
+    messages: { append: answer, listBefore: answer, find: answer },
     conversations: { find: answer, start: answer, isInInbox: answer, listByUser: answer },
-    events: { listAfter: answer },
+    events: { completeSince: () => positionAt(0), listAfter: answer },
     users: { find: answer, save: answer },
     readinessProblems: answer,
     close: () => Promise.resolve(),

@@ -16,7 +16,13 @@ import { newestFirst, plainSlice } from './plain-list.ts';
  * The messenger at its plainest: all that ever happened, looked through from end to end for each answer. It is
  * slow, and meant to be so obviously right that a storage which answers otherwise is wrong.
  */
-export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: MessageIds }): UseCases {
+export function makeModel({
+  clock,
+  messageIds,
+}: {
+  clock: Clock;
+  messageIds: MessageIds;
+}): Omit<UseCases, 'listEvents'> {
   const sends: { readonly message: Message; readonly key: IdempotencyKey | null }[] = [];
   const begins: Conversation[] = [];
   const saves: User[] = [];

@@ -1,7 +1,7 @@
 import type { types } from 'cassandra-driver';
 import type { Clock } from '../../application/ports/clock.ts';
 import type { Position } from '../../domain/ids.ts';
-import { messageIdAt } from '../../domain/time.ts';
+import { positionAt } from '../../domain/time.ts';
 import type { Session } from './session.ts';
 
 const STATE = `
@@ -46,7 +46,7 @@ export class EventLogState {
   /** The place above which every event is in the log. What lies below is read from the inbox rows alone. */
   start(): Position {
     const milliseconds = Math.max(startOf(this.#clock.now() / 1_000, this.#retentionDays, this.#state), 0);
-    return messageIdAt(Math.floor(milliseconds) * 1_000, 0, '0'.repeat(13));
+    return positionAt(Math.floor(milliseconds) * 1_000);
   }
 
   /** Reads the state again: another process may have been started with another retention. */

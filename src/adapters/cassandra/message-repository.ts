@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../application/ports/clock.ts';
+import type { Hints } from '../../application/ports/hints.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type {
   AppendRequest,
@@ -15,7 +16,7 @@ import { microsecondsOf } from '../../domain/time.ts';
 import type { BackgroundRetry } from './background-retry.ts';
 import { conversationRow } from './conversation-repository.ts';
 import { eventRow } from './event-repository.ts';
-import { HistoryReader } from './history.ts';
+import { HistoryReader, messageOf } from './history.ts';
 import { lastActivityRow } from './inbox.ts';
 import { agreeOnLateEvent } from './late-events.ts';
 import type { Session, Statement, Writes } from './session.ts';
@@ -38,6 +39,10 @@ const PUT_DELIVERED = `
 
 const IS_DELIVERED = `
   SELECT delivered FROM messages_by_conversation WHERE conversation_id = ? AND bucket = ? AND message_id = ?`;
+
+const MESSAGES = `
+  SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
+  WHERE conversation_id = ? AND bucket = ? AND message_id IN ?`;
 
 const DAY_SECONDS = 86_400;
 
@@ -73,6 +78,7 @@ export class CassandraMessageRepository implements MessageRepository {
   readonly #retry: BackgroundRetry;
   readonly #history: HistoryReader;
   readonly #limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
+  readonly #hints: Pick<Hints, 'publish'>;
   readonly #eventRetentionDays: number;
   readonly #keyRetentionDays: number;
 
@@ -83,6 +89,8 @@ export class CassandraMessageRepository implements MessageRepository {
     retry: BackgroundRetry;
     /** In microseconds; see `isLate`. */
     limits: { readonly requestTimeout: number; readonly maxClockSkew: number };
+    /** Told of messages that are completed in the background. */
+    hints: Pick<Hints, 'publish'>;
     eventRetentionDays: number;
     /** For how many days an idempotency key is kept; 0 for ever. */
     keyRetentionDays: number;
@@ -93,6 +101,7 @@ export class CassandraMessageRepository implements MessageRepository {
     this.#retry = deps.retry;
     this.#history = new HistoryReader(deps);
     this.#limits = deps.limits;
+    this.#hints = deps.hints;
     this.#eventRetentionDays = deps.eventRetentionDays;
     this.#keyRetentionDays = deps.keyRetentionDays;
   }
@@ -119,6 +128,18 @@ export class CassandraMessageRepository implements MessageRepository {
     return this.#history.read(conversationId, slice);
   }
 
+  async find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]> {
+    const byBucket = new Map<number, MessageId[]>();
+    for (const id of ids) {
+      const bucket = bucketOf(conversationId, id);
+      byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), id]);
+    }
+    const parts = await Promise.all(
+      [...byBucket].map(([bucket, some]) => this.#session.read(MESSAGES, [conversationId, bucket, some])),
+    );
+    return parts.flat().map((row) => messageOf(conversationId, row));
+  }
+
   /** Claims `key` for `message`, and says which id it stands for and whether this was the first claim. */
   async #claim(
     message: Message,
@@ -137,7 +158,10 @@ export class CassandraMessageRepository implements MessageRepository {
 
   /** Stores all that a request implies. What failed with an unknown outcome is completed in the background. */
   async #store(request: AppendRequest, writes: Writes): Promise<void> {
-    const again = (): Promise<void> => this.#write(request, this.#session.writes());
+    const again = async (): Promise<void> => {
+      await this.#write(request, this.#session.writes());
+      this.#hints.publish(request.participants);
+    };
     await this.#retry.watch(this.#write(request, writes), again, request.message);
   }
 

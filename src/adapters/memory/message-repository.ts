@@ -6,7 +6,7 @@ import type {
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
 import { isLate } from '../../domain/event.ts';
-import type { ConversationId } from '../../domain/ids.ts';
+import type { ConversationId, MessageId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf, type Microseconds } from '../../domain/time.ts';
@@ -71,6 +71,11 @@ export class MemoryMessageRepository implements MessageRepository {
 
   listBefore(conversationId: ConversationId, slice: Slice): Promise<readonly Message[]> {
     return Promise.resolve(this.#histories.get(conversationId)?.below(slice) ?? []);
+  }
+
+  find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]> {
+    const history = this.#histories.get(conversationId);
+    return Promise.resolve(ids.map((id) => history?.at(id)).filter((message) => message !== undefined));
   }
 
   #dropExpiredClaims(): void {

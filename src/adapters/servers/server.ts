@@ -11,6 +11,8 @@ export interface Peer {
   readonly remoteAddress?: string | undefined;
   /** Tells a client that waits for `100 Continue` to send the body. Undefined where none waits. */
   readonly sendContinue?: (() => void) | undefined;
+  /** Cuts the connection. Undefined where the host can't. */
+  readonly destroy?: (() => void) | undefined;
 }
 
 /** Why a server answers by itself, without asking `fetch`, or ends a connection. */

@@ -1,4 +1,5 @@
 import { conversationsContract } from './conversations.ts';
+import { eventsContract } from './events.ts';
 import { messagesContract } from './messages.ts';
 import { pagesContract } from './pages.ts';
 import { requestsContract } from './requests.ts';
@@ -8,6 +9,7 @@ import { usersContract } from './users.ts';
 export const httpContracts = {
   messages: messagesContract,
   conversations: conversationsContract,
+  events: eventsContract,
   users: usersContract,
   pages: pagesContract,
   requests: requestsContract,

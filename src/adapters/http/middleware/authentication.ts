@@ -48,13 +48,21 @@ export interface TokenRules {
 /** The scope, or claim that is true, by which a token makes a service of its bearer. */
 export const SERVICE_SCOPE = 'messenger:service';
 
+/** Who sends a request, by a token that is taken up to `expiresAt`, in milliseconds since 1970. */
+export interface Authenticated {
+  readonly caller: Caller;
+  readonly expiresAt: number;
+}
+
 /** Who sends a request with this `Authorization`. Rejects with an `HttpFailure`. */
-export type Authenticate = (authorization: string | undefined) => Promise<Caller>;
+export type Authenticate = (authorization: string | undefined) => Promise<Authenticated>;
 
 declare module 'hono' {
   interface ContextVariableMap {
     /** Who sends the request, where callers are told apart. */
     caller: Caller;
+    /** Until when, in milliseconds since 1970; undefined where callers are not told apart. */
+    tokenExpiresAt: number | undefined;
   }
 }
 
@@ -70,7 +78,9 @@ export const callerFromContext: CallerOf = (c) => c.get('caller');
 /** Notes on each request who sends it. */
 export function authenticationMiddleware(authenticate: Authenticate): MiddlewareHandler {
   return async (c, next) => {
-    c.set('caller', await authenticate(c.req.header('Authorization')));
+    const { caller, expiresAt } = await authenticate(c.req.header('Authorization'));
+    c.set('caller', caller);
+    c.set('tokenExpiresAt', expiresAt);
     await next();
   };
 }
@@ -99,8 +109,8 @@ export function makeAuthenticate(deps: {
     // RFC 9068 gives access tokens a type of their own, and many issuers give them none.
     const types = header.typ === undefined ? {} : { typ: ['JWT', 'at+jwt'] };
     const payload = await verified(token, header, { ...claims, ...types });
-    requireCurrent(payload, clock.now() / 1_000_000, rules.toleranceSeconds);
-    return callerOf(payload);
+    const expires = requireCurrent(payload, clock.now() / 1_000_000, rules.toleranceSeconds);
+    return { caller: callerOf(payload), expiresAt: (expires + rules.toleranceSeconds) * 1_000 };
   };
 }
 
@@ -153,11 +163,12 @@ function refuse(): never {
   throw new HttpFailure('token_invalid');
 }
 
-/** Refuses what has expired, or is not to be taken yet, at `now`, in seconds. */
-function requireCurrent({ exp, nbf, iat }: Payload, now: number, tolerance: number): void {
+/** Refuses what has expired, or is not to be taken yet, at `now`, in seconds. Gives when it expires. */
+function requireCurrent({ exp, nbf, iat }: Payload, now: number, tolerance: number): number {
   const begins = [nbf, iat].filter((time) => time !== undefined);
   if (!isTime(exp) || !begins.every((time) => isTime(time) && time <= now + tolerance)) refuse();
   if (exp <= now - tolerance) throw new HttpFailure('token_expired');
+  return exp;
 }
 
 function isTime(claim: unknown): claim is number {

@@ -60,7 +60,7 @@ const lastMessageShape = {
   last_message_at: time.nullable(),
 };
 
-const ConversationView = z
+export const ConversationView = z
   .strictObject({
     id: conversationId,
     participant_ids: participantIds,
@@ -83,7 +83,10 @@ const InboxRowView = z
 
 const InboxPage = pageSchema(InboxRowView).openapi('InboxPage');
 
-function viewOf({ conversation, lastMessage }: ConversationSummary): z.infer<typeof ConversationView> {
+export function conversationViewOf({
+  conversation,
+  lastMessage,
+}: ConversationSummary): z.infer<typeof ConversationView> {
   return {
     id: conversation.id,
     participant_ids: conversation.participants,
@@ -188,15 +191,15 @@ export function addConversationRoutes(
       caller: callerOf(c),
       participantIds: participant_ids,
     });
-    if (!started) return json(c, viewOf(summary), 200);
-    return json(c, viewOf(summary), 201, {
+    if (!started) return json(c, conversationViewOf(summary), 200);
+    return json(c, conversationViewOf(summary), 201, {
       Location: `${publicPath}/api/conversations/${summary.conversation.id}`,
     });
   });
 
   registerRoute(app, getConversationRoute, async (c, { params: { conversation_id } }) => {
     const summary = await getConversation({ caller: callerOf(c), conversationId: conversation_id });
-    return json(c, viewOf(summary), 200);
+    return json(c, conversationViewOf(summary), 200);
   });
 
   registerRoute(app, listConversationsRoute, async (c, { params: { user_id }, query }) => {
