@@ -1,6 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { EventStreams } from '../src/adapters/http/event-streams.ts';
+import { makeMemoryHints } from '../src/adapters/memory/hints.ts';
 import { makeMemoryStorage } from '../src/adapters/memory/storage.ts';
 import { buildOfThisProcess } from '../src/adapters/system/build.ts';
 import { makeClock } from '../src/adapters/system/clock.ts';
@@ -39,6 +41,10 @@ const { resolve } = buildContainer({
   publicPath: '',
   // Of a service whose callers need a token.
   accessPolicy: { ...ALLOW_ALL, authenticate: () => Promise.reject(new Error('Nobody calls this one.')) },
+  hints: makeMemoryHints(),
+  pollIntervalMs: 15_000,
+  visibilityWindow: 12_000_000,
+  streams: new EventStreams(),
   requestTimeoutMs: config.requestTimeoutMs,
   maxRequestsInFlight: config.maxRequestsInFlight,
 });

@@ -32,5 +32,7 @@ export function coalescing(messages: MessageRepository): MessageRepository {
       reading.then(end, end);
       return reading;
     },
+
+    find: (conversationId, ids) => messages.find(conversationId, ids),
   };
 }

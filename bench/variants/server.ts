@@ -2,6 +2,8 @@ import process from 'node:process';
 import { openCassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import { standaloneProblem } from '../../src/adapters/http/problems.ts';
+import { EventStreams } from '../../src/adapters/http/event-streams.ts';
+import { makeMemoryHints } from '../../src/adapters/memory/hints.ts';
 import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
 import { openTracing } from '../../src/adapters/opentelemetry/tracing.ts';
 import { openProcessLog } from '../../src/adapters/pino/process-log.ts';
@@ -69,6 +71,10 @@ const { resolve } = buildContainer({
   docsAssets,
   publicPath: config.publicPath,
   accessPolicy: ALLOW_ALL,
+  hints: makeMemoryHints(),
+  pollIntervalMs: 15_000,
+  visibilityWindow: 12_000_000,
+  streams: new EventStreams(),
   requestTimeoutMs: config.requestTimeoutMs,
   maxRequestsInFlight: config.maxRequestsInFlight,
 });

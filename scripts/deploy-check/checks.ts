@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { run, type Fault, type Run } from '../checks.ts';
 import { toolPath } from './tools.ts';
@@ -116,6 +125,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     faults: [
       { file: DEPLOYMENT, from: 'readinessProbe:', to: 'readynessProbe:', found: /readynessProbe/ },
       { file: DEPLOYMENT, from: 'maxSkew: 1', to: 'maxSkew: one', found: /maxSkew/ },
+      { file: 'k8s/components/nats/nats.yaml', from: 'httpGet:', to: 'httpGot:', found: /prod-nats\.yaml/ },
       {
         file: 'k8s/overlays/prod/cassandra-secret.yaml',
         from: 'secretName:',
@@ -320,11 +330,14 @@ async function all(tree: string, ...commands: readonly (readonly [string, ...str
   return last;
 }
 
-/** Runs a command on the manifests of each overlay, as kustomize renders them. */
+/** Runs a command on the manifests of each overlay, as kustomize renders them, and of production with the broker. */
 function rendered(tree: string, command: readonly [string, ...string[]]): Promise<Run> {
+  const overlays = join(tree, 'k8s/overlays');
+  cpSync(join(overlays, 'prod'), join(overlays, 'prod-nats'), { recursive: true });
+  appendFileSync(join(overlays, 'prod-nats/kustomization.yaml'), 'components:\n  - ../../components/nats\n');
   return all(
     tree,
-    ...['dev', 'prod'].flatMap((overlay): [string, ...string[]][] => [
+    ...['dev', 'prod', 'prod-nats'].flatMap((overlay): [string, ...string[]][] => [
       ['kustomize', 'build', `k8s/overlays/${overlay}`, '--output', `${overlay}.yaml`],
       [...command, `${overlay}.yaml`],
     ]),

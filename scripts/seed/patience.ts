@@ -26,6 +26,7 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
     messages: {
       append: (request) => withRetry(() => messages.append(request)),
       listBefore: (id, slice) => withRetry(() => messages.listBefore(id, slice)),
+      find: (id, ids) => withRetry(() => messages.find(id, ids)),
     },
     conversations: {
       find: (id) => withRetry(() => conversations.find(id)),
@@ -34,6 +35,7 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
       listByUser: (id, slice) => withRetry(() => conversations.listByUser(id, slice)),
     },
     events: {
+      completeSince: () => events.completeSince(),
       listAfter: (id, after, limit) => withRetry(() => events.listAfter(id, after, limit)),
     },
     readPositions: {

@@ -1,7 +1,8 @@
 import { canActAs, type Caller } from '../domain/caller.ts';
-import type { EventId } from '../domain/ids.ts';
+import type { EventId, UserId } from '../domain/ids.ts';
 import type { ReadMark } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
+import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { ReadPositionRepository } from './ports/read-position-repository.ts';
 import { conversationNotFound } from './require-participant.ts';
@@ -13,6 +14,8 @@ export interface MarkReadCommand extends ReadMark {
 export interface MarkReadResult {
   /** The position that holds now: never before an earlier one. */
   readonly readUpTo: EventId;
+  /** The users whose event logs report the mark. */
+  readonly participants: readonly UserId[];
 }
 
 /**
@@ -23,6 +26,7 @@ export interface MarkReadResult {
 export type MarkRead = (command: MarkReadCommand) => Promise<MarkReadResult>;
 
 export function makeMarkRead(deps: {
+  conversations: ConversationRepository;
   readPositions: ReadPositionRepository;
   messageIds: MessageIds;
 }): MarkRead {
@@ -33,6 +37,8 @@ export function makeMarkRead(deps: {
     const readUpTo = await deps.readPositions.mark({ userId, conversationId, upTo });
     if (readUpTo === null) throw conversationNotFound();
     deps.messageIds.observe(readUpTo);
-    return { readUpTo };
+    // The mark is stored: without the participants only a hint is missing.
+    const conversation = await deps.conversations.find(conversationId).catch(() => null);
+    return { readUpTo, participants: conversation?.participants ?? [userId] };
   };
 }

@@ -1,6 +1,8 @@
+import type { Microseconds } from '../domain/time.ts';
 import { makeGetConversation } from './get-conversation.ts';
 import { makeGetUser } from './get-user.ts';
 import { makeListConversations } from './list-conversations.ts';
+import { makeListEvents, type ListEventsQuery } from './list-events.ts';
 import { makeListMessagesBefore, maxPageBytes } from './list-messages-before.ts';
 import { makeMarkRead } from './mark-read.ts';
 import type { Clock } from './ports/clock.ts';
@@ -16,6 +18,8 @@ export interface UseCaseDeps extends Repositories {
   readonly clock: Clock;
   readonly messageIds: MessageIds;
   readonly conversationIdOf: ConversationIdOf;
+  /** See `visibilityWindow` of the domain. */
+  readonly visibilityWindow: Microseconds;
 }
 
 interface Declaration {
@@ -24,6 +28,8 @@ interface Declaration {
   readonly make: (deps: UseCaseDeps) => (request: never) => Promise<unknown>;
   /** The most bytes of content that its result holds; left out where they do not matter. */
   readonly maxBytes?: (request: never) => number;
+  /** True for a query whose result depends on the time. Commands need a verified clock in any case, as order is by id. */
+  readonly needsClock?: boolean;
 }
 
 /** The list of all use cases. Everything else that has to know them is derived from it. */
@@ -31,6 +37,12 @@ export const USE_CASES = {
   sendMessage: { kind: 'command', make: makeSendMessage },
   listMessagesBefore: { kind: 'query', make: makeListMessagesBefore, maxBytes: maxPageBytes },
   listConversations: { kind: 'query', make: makeListConversations },
+  listEvents: {
+    kind: 'query',
+    make: makeListEvents,
+    maxBytes: ({ maxBytes }: ListEventsQuery) => maxBytes,
+    needsClock: true,
+  },
   getConversation: { kind: 'query', make: makeGetConversation },
   startConversation: { kind: 'command', make: makeStartConversation },
   markRead: { kind: 'command', make: makeMarkRead },
@@ -68,4 +80,10 @@ export function wrapUseCases(
 export function maxBytesOf(name: UseCaseName, request: never): number {
   const { maxBytes }: Declaration = USE_CASES[name];
   return maxBytes?.(request) ?? 0;
+}
+
+/** Whether a use case begins only with a verified clock. */
+export function needsClock(name: UseCaseName): boolean {
+  const { kind, needsClock = false }: Declaration = USE_CASES[name];
+  return kind === 'command' || needsClock;
 }

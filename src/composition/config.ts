@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { overlap, READ_CONSISTENCIES, WRITE_CONSISTENCIES } from '../adapters/cassandra/consistency.ts';
 import type { CassandraOptions } from '../adapters/cassandra/storage.ts';
+import type { NatsOptions } from '../adapters/nats/hints.ts';
 import { SAMPLERS, type Sampling } from '../adapters/opentelemetry/sampling.ts';
 import { accessOptions, accessSettings, type AccessOptions } from './access-config.ts';
 import { fileText, oneOf, secretFile, wholeNumber } from './setting-types.ts';
@@ -44,6 +45,11 @@ export interface Config {
   readonly pseudonymKey: string | null;
   readonly requestTimeoutMs: number;
   readonly maxRequestsInFlight: number;
+  /** Streams and waiting polls of this process, and of one user among them. */
+  readonly maxStreams: number;
+  readonly maxStreamsPerUser: number;
+  /** The broker by which processes hint at news; null where each hints to itself alone. */
+  readonly nats: NatsOptions | null;
   /** Which requests are traced; null where none is. */
   readonly tracing: Sampling | null;
   readonly accessPolicy: AccessOptions;
@@ -87,6 +93,9 @@ export function readConfig(
     pseudonymKey: data.LOG_USERS_KEY ?? null,
     requestTimeoutMs: data.REQUEST_TIMEOUT_MS,
     maxRequestsInFlight: data.MAX_REQUESTS_IN_FLIGHT,
+    maxStreams: data.MAX_STREAMS,
+    maxStreamsPerUser: data.MAX_STREAMS_PER_USER,
+    nats: data.NATS_URL ?? null,
     tracing:
       data.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
         ? null
@@ -188,10 +197,21 @@ function environment(readText: (path: string) => string) {
       MAX_REQUESTS_IN_FLIGHT: wholeNumber(1, 100_000)
         .prefault('256')
         .describe('upper limit of concurrent requests; further ones get a 503'),
+      MAX_STREAMS: wholeNumber(1, 100_000)
+        .prefault('10000')
+        .describe('upper limit of event streams and waiting polls of a process; further ones get a 503'),
+      MAX_STREAMS_PER_USER: wholeNumber(1, 10_000)
+        .prefault('20')
+        .describe('the same for one user; further ones get a 429'),
+      NATS_URL: natsServers()
+        .optional()
+        .describe(
+          'URLs of NATS servers, separated by commas: `nats://host:4222`, or `tls://user:password@host:4222`; processes tell each other of new events by it. If unset, an event that another process stored arrives within 15 s',
+        ),
       MAX_CLOCK_SKEW_MS: wholeNumber(1, 600_000)
         .prefault('2000')
         .describe(
-          "largest difference between this host's clock and Cassandra's, in milliseconds; beyond it, writes get a 503",
+          "largest difference between this host's clock and Cassandra's, in milliseconds; beyond it, writes and events get a 503",
         ),
       EVENT_RETENTION_DAYS: wholeNumber(1, MOST_RETENTION_DAYS)
         .prefault('30')
@@ -323,6 +343,43 @@ function ratio() {
     .refine((text) => /^(0(\.\d+)?|1(\.0+)?)$/.test(text), { error: 'must be a number from 0 to 1' })
     .transform(Number);
 }
+
+function natsServers() {
+  return z.string().transform((text, context): NatsOptions => {
+    const urls = text.split(',').map((one) => (URL.canParse(one.trim()) ? new URL(one.trim()) : null));
+    const [first] = urls;
+    const isFit = (url: URL | null): url is URL =>
+      url !== null &&
+      ['nats:', 'tls:'].includes(url.protocol) &&
+      url.hostname !== '' &&
+      /^\/?$/.test(url.pathname) &&
+      url.search + url.hash === '' &&
+      (url.username === '') === (url.password === '');
+    if (!isFit(first ?? null) || !urls.every(isFit)) {
+      context.addIssue(
+        'must be a list of URLs like nats://nats:4222, with both a user and a password or none',
+      );
+      return z.NEVER;
+    }
+    const { protocol, username, password } = first as URL;
+    const isSame = (url: URL): boolean =>
+      url.protocol === protocol && url.username === username && url.password === password;
+    if (!urls.every(isSame)) {
+      context.addIssue('must have the same scheme, user and password in all its URLs');
+      return z.NEVER;
+    }
+    return {
+      servers: urls.map(({ hostname, port }) => `${hostname}:${port || DEFAULT_NATS_PORT}`),
+      tls: protocol === 'tls:',
+      credentials:
+        username === ''
+          ? null
+          : { user: decodeURIComponent(username), password: decodeURIComponent(password) },
+    };
+  });
+}
+
+const DEFAULT_NATS_PORT = 4222;
 
 const DEFAULT_CQL_PORT = 9042;
 

@@ -1,27 +1,34 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { makeApp } from '../adapters/http/app.ts';
+import type { EventStreams } from '../adapters/http/event-streams.ts';
 import type { AccessPolicy } from '../adapters/http/middleware/access-policy.ts';
 import type { Pseudonymize } from '../adapters/http/middleware/access-log.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
 import { conversationIdOf } from '../adapters/system/conversation-ids.ts';
+import { HOST_TIMER } from '../adapters/system/timer.ts';
 import { withTimeout } from '../adapters/system/with-timeout.ts';
 import {
   limitConcurrency,
   makeConcurrencyLimiter,
   type ConcurrencyLimiter,
 } from '../application/concurrency-limiter.ts';
+import { makeFollowEvents, type FollowEvents } from '../application/follow-events.ts';
 import type { Build } from '../application/ports/build.ts';
 import type { ClockCheck } from '../application/ports/clock-check.ts';
 import type { Clock } from '../application/ports/clock.ts';
+import type { Hints } from '../application/ports/hints.ts';
 import type { Log } from '../application/ports/log.ts';
 import type { MessageIds } from '../application/ports/message-ids.ts';
 import type { Storage } from '../application/ports/storage.ts';
 import type { Telemetry } from '../application/ports/telemetry.ts';
+import type { Timer } from '../application/ports/timer.ts';
 import type { Tracing } from '../application/ports/tracing.ts';
 import { requireVerifiedClock } from '../application/require-verified-clock.ts';
 import { makeUseCases, type UseCaseDeps, type UseCases } from '../application/use-cases.ts';
+import { withHints } from '../application/with-hints.ts';
 import { withTracing } from '../application/with-tracing.ts';
+import type { Microseconds } from '../domain/time.ts';
 import { makeBindings, type Bindings } from './bindings.ts';
 
 /** What differs between hosts and between tests. All of it is open already; the caller closes storage. */
@@ -43,6 +50,12 @@ export interface Dependencies {
   /** The path under which a proxy serves the service; empty for none. */
   readonly publicPath: string;
   readonly accessPolicy: AccessPolicy;
+  readonly hints: Hints;
+  /** How often streams and waiting polls read the log without a hint, in milliseconds. */
+  readonly pollIntervalMs: number;
+  /** See `visibilityWindow` of the domain. */
+  readonly visibilityWindow: Microseconds;
+  readonly streams: EventStreams;
   readonly requestTimeoutMs: number;
   readonly maxRequestsInFlight: number;
 }
@@ -53,6 +66,10 @@ export interface Services extends Dependencies, UseCaseDeps {
   readonly concurrencyLimiter: ConcurrencyLimiter;
   /** The use cases, wrapped: traced, timed, with a verified clock, within the concurrency limit. */
   readonly useCases: UseCases;
+  readonly timer: Timer;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  readonly followEvents: FollowEvents;
   /** What a host serves. */
   readonly app: OpenAPIHono;
 }
@@ -68,32 +85,27 @@ export function buildContainer(given: Dependencies): Pick<Bindings<Services>, 'r
   bindValue('readPositions', given.storage.readPositions);
   bindValue('users', given.storage.users);
   bindValue('conversationIdOf', conversationIdOf);
+  bindValue('timer', HOST_TIMER);
+  bindValue('random', Math.random);
 
   bindFactory('readinessProblems', makeReadinessProblems, ['storage', 'accessPolicy']);
   bindFactory('concurrencyLimiter', makeConcurrencyLimiter, ['maxRequestsInFlight', 'clock']);
   bindFactory('useCases', makeWrappedUseCases, [
-    ...([
-      'messages',
-      'conversations',
-      'events',
-      'readPositions',
-      'users',
-      'clock',
-      'messageIds',
-      'conversationIdOf',
-    ] as const),
+    ...(['messages', 'conversations', 'events', 'readPositions', 'users'] as const),
+    ...(['clock', 'messageIds', 'conversationIdOf', 'visibilityWindow', 'hints'] as const),
     ...(['concurrencyLimiter', 'clockCheck', 'requestTimeoutMs', 'tracing'] as const),
   ]);
+  bindFactory('followEvents', makeFollowEventsOver, [
+    'useCases',
+    'hints',
+    'timer',
+    'pollIntervalMs',
+    'random',
+  ]);
   bindFactory('app', makeApp, [
-    ...([
-      'useCases',
-      'concurrencyLimiter',
-      'readinessProblems',
-      'accessPolicy',
-      'build',
-      'docsAssets',
-    ] as const),
-    ...(['publicPath', 'telemetry', 'tracing', 'metrics', 'log', 'pseudonymize'] as const),
+    ...(['useCases', 'concurrencyLimiter', 'followEvents', 'streams', 'readinessProblems'] as const),
+    ...(['accessPolicy', 'build', 'docsAssets', 'publicPath'] as const),
+    ...(['telemetry', 'tracing', 'metrics', 'log', 'pseudonymize'] as const),
   ]);
 
   return { resolve };
@@ -107,11 +119,21 @@ function makeReadinessProblems(deps: Pick<Services, 'storage' | 'accessPolicy'>)
 }
 
 function makeWrappedUseCases(
-  deps: UseCaseDeps & Pick<Services, 'concurrencyLimiter' | 'clockCheck' | 'requestTimeoutMs' | 'tracing'>,
+  deps: UseCaseDeps &
+    Pick<Services, 'hints' | 'concurrencyLimiter' | 'clockCheck' | 'requestTimeoutMs' | 'tracing'>,
 ): UseCases {
-  const limited = limitConcurrency(deps.concurrencyLimiter, makeUseCases(deps));
+  // A command that outlasts its request publishes its hints as well.
+  const hinting = withHints(deps.hints, makeUseCases(deps));
+  const limited = limitConcurrency(deps.concurrencyLimiter, hinting);
   // A command that waits for the clock does not count in the concurrency limit.
   const checked = requireVerifiedClock(deps.clockCheck, limited);
   const timed = withTimeout(deps.requestTimeoutMs, checked);
   return deps.tracing === null ? timed : withTracing(deps.tracing, timed);
+}
+
+/** Each read of a follower is a use case within all limits. While a follower waits, it does not count as in progress. */
+function makeFollowEventsOver(
+  deps: Pick<Services, 'useCases' | 'hints' | 'timer' | 'pollIntervalMs' | 'random'>,
+): FollowEvents {
+  return makeFollowEvents({ ...deps, listEvents: deps.useCases.listEvents });
 }

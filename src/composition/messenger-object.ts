@@ -14,6 +14,12 @@ import { openMessenger, type Messenger } from './messenger.ts';
 /** How long the first requests wait for storage. It is little on top of the time of a request, and plenty to connect. */
 const COLD_START_MS = 2_000;
 
+/**
+ * How often streams and waiting polls read the log. Other objects store events too, and no hint comes from them: there
+ * is no broker at the edge.
+ */
+const POLL_INTERVAL_MS = 2_000;
+
 /** How long after a start that failed for good, as on a missing schema, the next one may be tried. */
 const REOPEN_MS = 2_000;
 
@@ -36,6 +42,9 @@ export class MessengerObject {
     this.#log = makeConsoleLog(this.#config.logLevel);
     if (this.#config.tracing !== null) {
       this.#log.warn({}, 'OTEL_EXPORTER_OTLP_ENDPOINT is set, but there are no traces at the edge.');
+    }
+    if (this.#config.nats !== null) {
+      this.#log.warn({}, 'NATS_URL is set, but there is no broker at the edge.');
     }
     this.#docsAssets = makeDocsAssets(bindings.DOCS_ASSETS);
   }
@@ -60,6 +69,7 @@ export class MessengerObject {
       build,
       docsAssets: this.#docsAssets,
       isStopping: () => false,
+      pollIntervalMs: POLL_INTERVAL_MS,
     });
     const started = messenger.started.catch((error: unknown) => {
       this.#endLater(messenger, error);

@@ -1,7 +1,9 @@
 import { openCassandraStorage, type Pool } from '../adapters/cassandra/storage.ts';
+import { EventStreams, STREAM_LIMITS } from '../adapters/http/event-streams.ts';
 import type { Peer } from '../adapters/http/middleware/rate-limit-key.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
+import { makeMemoryHints } from '../adapters/memory/hints.ts';
 import { makeMemoryStorage } from '../adapters/memory/storage.ts';
 import { ClockVerifier } from '../adapters/system/clock-verifier.ts';
 import { makeClock, type TimeSources } from '../adapters/system/clock.ts';
@@ -10,14 +12,17 @@ import { makeMessageIds } from '../adapters/system/message-ids.ts';
 import { makePseudonymize } from '../adapters/system/pseudonymize.ts';
 import { VerifiedClock } from '../adapters/system/verified-clock.ts';
 import { Overload, type ConcurrencyState } from '../application/concurrency-limiter.ts';
+import { POLL_INTERVAL_MS } from '../application/follow-events.ts';
 import type { Build } from '../application/ports/build.ts';
 import { ALWAYS_VERIFIED, type ClockCheck } from '../application/ports/clock-check.ts';
 import type { Clock } from '../application/ports/clock.ts';
+import type { Hints } from '../application/ports/hints.ts';
 import type { Log } from '../application/ports/log.ts';
 import type { MessageIds } from '../application/ports/message-ids.ts';
 import type { Storage } from '../application/ports/storage.ts';
 import type { Telemetry } from '../application/ports/telemetry.ts';
 import type { Tracing } from '../application/ports/tracing.ts';
+import { visibilityWindow } from '../domain/event.ts';
 import type { Config } from './config.ts';
 import { buildContainer } from './container.ts';
 import { memoryOptionsOf } from './memory-options.ts';
@@ -35,6 +40,8 @@ export interface Messenger {
   readonly pools: () => readonly Pool[];
   /** What is known of this host's clock; null where it is compared with no other. */
   readonly clockState: (() => ClockState) | null;
+  /** Ends the streams and waiting polls, and each that is opened from now on: their clients resume elsewhere. */
+  readonly endStreams: () => void;
   /** Lets writes in progress finish, within a bounded time, and closes storage. */
   readonly close: () => Promise<void>;
 }
@@ -70,12 +77,23 @@ export function openMessenger(deps: {
   readonly docsAssets: DocsAssets;
   /** Whether it serves on only to finish, and is not to be sent anything new. */
   readonly isStopping: () => boolean;
+  /** How processes hint at news; without it, within this process alone. */
+  readonly hints?: Hints;
+  /** How often streams and waiting polls read the log without a hint. */
+  readonly pollIntervalMs?: number;
 }): Messenger {
   const { config, telemetry, tracing, metrics, log, build, docsAssets, isStopping } = deps;
+  const { hints = makeMemoryHints(), pollIntervalMs = POLL_INTERVAL_MS } = deps;
+  const streams = new EventStreams({
+    ...STREAM_LIMITS,
+    streams: config.maxStreams,
+    streamsPerUser: config.maxStreamsPerUser,
+  });
   const backend =
     config.storage === 'cassandra'
       ? openCassandra({
           ...deps,
+          hints,
           runWithinLimit: (work) => resolve('concurrencyLimiter').runInBackground(work),
         })
       : openMemory(deps);
@@ -98,6 +116,13 @@ export function openMessenger(deps: {
     docsAssets,
     publicPath: config.publicPath,
     accessPolicy: openAccessPolicy({ options: config.accessPolicy, clock, log }),
+    hints,
+    pollIntervalMs,
+    visibilityWindow: visibilityWindow({
+      requestTimeout: config.requestTimeoutMs * 1_000,
+      maxClockSkew: config.cassandra.maxClockSkewMs * 1_000,
+    }),
+    streams,
     requestTimeoutMs: config.requestTimeoutMs,
     maxRequestsInFlight: config.maxRequestsInFlight,
   });
@@ -109,6 +134,9 @@ export function openMessenger(deps: {
     concurrencyLimiter: () => resolve('concurrencyLimiter').state(),
     pools: backend.pools,
     clockState: backend.clockState,
+    endStreams: () => {
+      streams.endAll();
+    },
     close: backend.close,
   };
 }
@@ -145,9 +173,10 @@ function openCassandra(deps: {
   readonly clockValidForMs?: number;
   readonly log: Log;
   readonly telemetry: Telemetry;
+  readonly hints: Hints;
   readonly runWithinLimit: (work: () => Promise<void>) => Promise<void>;
 }): Backend {
-  const { config, time, clockValidForMs, log, telemetry, runWithinLimit } = deps;
+  const { config, time, clockValidForMs, log, telemetry, hints, runWithinLimit } = deps;
   const { maxClockSkewMs: maxSkewMs, requestTimeoutMs } = config.cassandra;
   const clock = new VerifiedClock({
     sources: time,
@@ -162,6 +191,7 @@ function openCassandra(deps: {
     messageIds,
     log,
     telemetry,
+    hints,
     clockVerified: () => verifier.firstVerified,
     withinLimit: async (work) => {
       // A retry may have to make the id of a late event. It waits like one that finds no room.

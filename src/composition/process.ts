@@ -4,6 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { makeMetricsApp } from '../adapters/http/app.ts';
 import { corsHeadersFor } from '../adapters/http/middleware/cors.ts';
 import { standaloneProblem } from '../adapters/http/problems.ts';
+import { makeMemoryHints } from '../adapters/memory/hints.ts';
+import { NatsError, openNatsHints } from '../adapters/nats/hints.ts';
 import { openTracing, TracingError } from '../adapters/opentelemetry/tracing.ts';
 import { openProcessLog } from '../adapters/pino/process-log.ts';
 import { makeMetrics } from '../adapters/prometheus/metrics.ts';
@@ -66,6 +68,19 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     pools: config.storage === 'cassandra' ? () => messenger.pools() : null,
     clock: config.storage === 'cassandra' ? () => messenger.clockState?.() ?? null : null,
   });
+  const hints =
+    config.nats === null
+      ? null
+      : await openNatsHints({
+          options: config.nats,
+          name: config.cassandra.keyspace,
+          local: makeMemoryHints(),
+          telemetry: metrics.telemetry,
+          log,
+        }).catch((error: unknown) => {
+          if (!(error instanceof NatsError)) throw error;
+          return exitWith(error.message);
+        });
   const messenger = openMessenger({
     config,
     time: HOST_TIME,
@@ -79,6 +94,7 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     build,
     docsAssets,
     isStopping,
+    ...(hints !== null && { hints }),
   });
 
   const refuse = (why: RequestRejection, origin: string | undefined): StandaloneAnswer => {
@@ -127,9 +143,11 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     }, GRACE_MS);
     // Ctrl-C is for a person who waits.
     if (signal === 'SIGTERM') await pause(NOTICE_MS);
+    messenger.endStreams();
     await server.close();
     await metricsServer?.close();
     await messenger.close();
+    await hints?.close();
     await tracing?.close();
     log.info('Stopped');
     await closeLog();

@@ -17,6 +17,8 @@ export type RefusalCode =
   | 'participants_are_others'
   | 'reader_is_another'
   | 'inbox_of_another'
+  | 'events_of_another'
+  | 'cursor_expired'
   | 'name_of_another';
 
 /** The error for a refused request. `message` is a sentence for the caller and never quotes the request. */

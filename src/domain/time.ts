@@ -18,6 +18,11 @@ export function messageIdAt(time: Microseconds, thousandth: number, tail: string
   return layout(milliseconds, time - milliseconds * 1000, thousandth, tail) as MessageId;
 }
 
+/** The first position at `time`: every id of that time or later lies above it. */
+export function positionAt(time: Microseconds): Position {
+  return messageIdAt(time, 0, ZERO_TAIL);
+}
+
 /** The time of `position` in milliseconds since 1970. */
 export function millisecondsOf(position: Position): number {
   return parseInt(position.slice(0, 8), 16) * 0x1_0000 + parseInt(position.slice(9, 13), 16);

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
+import { EventStreams } from '../../src/adapters/http/event-streams.ts';
+import { makeMemoryHints } from '../../src/adapters/memory/hints.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
@@ -11,7 +13,7 @@ import {
 } from '../../src/application/ports/clock-check.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
-import { USE_CASES } from '../../src/application/use-cases.ts';
+import { needsClock, USE_CASE_NAMES, USE_CASES } from '../../src/application/use-cases.ts';
 import { buildContainer } from '../../src/composition/container.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
 import type { UserId } from '../../src/domain/ids.ts';
@@ -39,6 +41,10 @@ function containerOver(
     docsAssets,
     publicPath: '',
     accessPolicy: ALLOW_ALL,
+    hints: makeMemoryHints(),
+    pollIntervalMs: 15_000,
+    visibilityWindow: 12_000_000,
+    streams: new EventStreams(),
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,
     ...changed,
@@ -91,9 +97,9 @@ describe('the container', () => {
     });
   });
 
-  test.each(Object.entries(USE_CASES))(
-    '%s requires a verified clock if it is a command',
-    async (name, { kind }) => {
+  test.each(USE_CASE_NAMES)(
+    '%s requires a verified clock if it is a command or depends on the time',
+    async (name) => {
       const began: string[] = [];
       const noting = <Port extends object>(port: Port): Port =>
         new Proxy(port, {
@@ -107,11 +113,12 @@ describe('the container', () => {
             };
           },
         });
-      const { messages, conversations, users, ...rest } = memoryStorage();
+      const { messages, conversations, events, users, ...rest } = memoryStorage();
       const storage: Storage = {
         ...rest,
         messages: noting(messages),
         conversations: noting(conversations),
+        events: noting(events),
         users: noting(users),
       };
       const clockCheck = { verified: () => Promise.reject(new ClockNotVerified()) };
@@ -131,8 +138,8 @@ describe('the container', () => {
         page: null,
         limit: 1,
       }).catch((error: unknown) => error);
-      expect(outcome instanceof ClockNotVerified).toBe(kind === 'command');
-      expect(began.length > 0).toBe(kind === 'query');
+      expect(outcome instanceof ClockNotVerified).toBe(needsClock(name));
+      expect(began.length > 0).toBe(!needsClock(name));
     },
   );
 

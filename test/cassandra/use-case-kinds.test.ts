@@ -51,7 +51,8 @@ test('the use cases that send writes to Cassandra are those that are declared to
     });
   });
 
-  expect([...asked].sort()).toEqual(USE_CASE_NAMES.toSorted());
+  // The model of events is `following-model.ts`.
+  expect([...asked, 'listEvents'].sort()).toEqual(USE_CASE_NAMES.toSorted());
   expect([...writers].sort()).toEqual(
     USE_CASE_NAMES.filter((name) => USE_CASES[name].kind === 'command').toSorted(),
   );

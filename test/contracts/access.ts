@@ -168,11 +168,11 @@ export const accessContract = {
       await assertRefused('reader_is_another', mark(as(anna), ben), mark(as(carl), ben));
       await assertRefused('conversation_not_found', mark(as(carl), carl), mark(SERVICE, carl));
       assert.equal(await positionOf(ben), null);
-      assert.deepEqual(await granted(mark(as(ben), ben)), { readUpTo: sent.message.id });
+      assert.equal((await granted(mark(as(ben), ben))).readUpTo, sent.message.id);
       assert.equal(await positionOf(ben), sent.message.id);
       const reply = await sendAs(useCases, as(ben), [ben, anna]);
       const again = { caller: SERVICE, userId: anna, conversationId, upTo: reply.message.id };
-      assert.deepEqual(await granted(useCases.markRead(again)), { readUpTo: reply.message.id });
+      assert.equal((await granted(useCases.markRead(again))).readUpTo, reply.message.id);
     },
 
   'a user is named by themselves or by a service, and shown to everyone': async (useCases) => {

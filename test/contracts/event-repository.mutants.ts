@@ -74,6 +74,7 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
     events('keeps one log for all', (whole) => {
       const logs = new Set<Event>();
       return {
+        completeSince: () => whole.completeSince(),
         listAfter: async (userId, after, limit) => {
           for (const event of await whole.listAfter(userId, after, limit)) logs.add(event);
           return [...logs];

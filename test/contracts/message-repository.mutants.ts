@@ -310,4 +310,26 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     }),
     keys('folds the case of keys', { nameOf: ({ senderId }, key) => `${senderId} ${key.toLowerCase()}` }),
   ],
+
+  'messages are found by their ids in their conversation, whole, wherever they lie': [
+    broken('finds the newest alone', ({ messages }) => ({
+      messages: {
+        find: async (id, ids) => {
+          const newest = await messages.listBefore(id, { before: null, offset: 0, limit: 2 });
+          return newest.filter((message) => ids.includes(message.id));
+        },
+      },
+    })),
+    broken('finds all of the conversation', ({ messages }) => ({
+      messages: { find: (id) => messages.listBefore(id, { before: null, offset: 0, limit: 100 }) },
+    })),
+    broken('finds previews', ({ messages }) => ({
+      messages: {
+        find: async (id, ids) => {
+          const found = await messages.find(id, ids);
+          return found.map((message) => ({ ...message, content: message.content.slice(0, 140) }));
+        },
+      },
+    })),
+  ],
 };

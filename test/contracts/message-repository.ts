@@ -364,4 +364,23 @@ export const messageRepositoryContract = {
     const found = await processes[0].messages.listBefore(talkOf(...users), top(100));
     assert.deepEqual(found, messagesOf(sent));
   },
+
+  'messages are found by their ids in their conversation, whole, wherever they lie': async ({
+    processes: [here, there],
+  }) => {
+    const [anna, ben] = freshUsers();
+    const sent = [0, 1, 40 * DAY, 400 * DAY].map((age, n) =>
+      appendRequest([anna, ben], idAt(NOON - age), `No. ${n} ${'🧑🏽‍🚀'.repeat(100)}`),
+    );
+    const other = appendRequest([anna, freshUser()], idAt(NOON));
+    await appendAll([here, there], [...sent, other]);
+    const ids = sent.map(({ message }) => message.id);
+    const byId = (messages: readonly Message[]) => [...messages].sort((a, b) => (a.id < b.id ? -1 : 1));
+    for (const storage of [here, there]) {
+      const find = storage.messages.find(talkOf(anna, ben), [...ids, idAt(NOON), other.message.id]);
+      assert.deepEqual(byId(await find), byId(sent.map(({ message }) => message)));
+      assert.deepEqual(await storage.messages.find(talkOf(anna, ben), []), []);
+      assert.deepEqual(await storage.messages.find(talkOf(...freshUsers()), ids), []);
+    }
+  },
 } satisfies Contract<StorageSubject>;

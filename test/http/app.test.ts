@@ -1,3 +1,4 @@
+import { positionAt } from '../../src/domain/time.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { storageThat } from '../contracts/mutants.ts';

@@ -19,7 +19,10 @@ const bySecret: TokenRules = {
 /** What becomes of a token: who it says asks, or why it is not taken. */
 async function fate(token: string, rules: TokenRules = bySecret): Promise<unknown> {
   const authenticate = makeAuthenticate({ rules, clock });
-  return authenticate(`Bearer ${token}`).catch((error: unknown) => (error as { code: string }).code);
+  return authenticate(`Bearer ${token}`).then(
+    ({ caller }) => caller,
+    (error: unknown) => (error as { code: string }).code,
+  );
 }
 
 /** A part of a token. */

@@ -200,3 +200,102 @@ export function freshUser(): string {
 export function freshUsers(): [string, string] {
   return [freshUser(), freshUser()];
 }
+
+export interface Event {
+  readonly id: string;
+  readonly type: string;
+  readonly timestamp: string;
+  readonly data: Record<string, unknown>;
+}
+
+export interface EventList {
+  readonly data: readonly Event[];
+  readonly next_cursor: string;
+}
+
+export const eventsOf = (user: string) => `/api/events/user/${user}`;
+
+/** A list of events, in JSON. */
+export async function eventsAt(fetch: Fetch, path: string): Promise<EventList> {
+  return (await found(fetch, path)) as EventList;
+}
+
+/** A block of a stream of server-sent events. */
+export interface Block {
+  readonly comment: boolean;
+  readonly id?: string;
+  readonly event?: string;
+  readonly retry?: string;
+  readonly data?: Event;
+}
+
+/** A stream of events as its client has it. */
+export interface Stream {
+  readonly response: Response;
+  /** The next block; null at the end of the stream. Rejects where the connection breaks. */
+  readonly next: () => Promise<Block | null>;
+  /** The next block with an event. */
+  readonly nextEvent: () => Promise<Block & { readonly data: Event }>;
+  /** The last id that was received. */
+  readonly lastId: () => string;
+  readonly close: () => Promise<void>;
+}
+
+/** Opens a stream of events at `path`. */
+export async function openStream(
+  fetch: Fetch,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<Stream> {
+  registerSecret(/\/users?\/([^/?]+)/.exec(path)?.[1]);
+  const response = await fetch(
+    new Request(ORIGIN + path, { headers: { Accept: 'text/event-stream', ...headers } }),
+  );
+  assert.equal(response.status, 200, response.status === 200 ? '' : await response.text());
+  const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  let lastId = '';
+  const next = async (): Promise<Block | null> => {
+    for (;;) {
+      const end = text.indexOf('\n\n');
+      if (end >= 0) {
+        const block = blockOf(text.slice(0, end));
+        text = text.slice(end + 2);
+        lastId = block.id ?? lastId;
+        return block;
+      }
+      const { done, value } = await reader.read();
+      if (done) return null;
+      text += decoder.decode(value, { stream: true });
+    }
+  };
+  return {
+    response,
+    next,
+    async nextEvent() {
+      for (;;) {
+        const block = await next();
+        assert.ok(block, 'the stream goes on');
+        if (block.data !== undefined) return block as Block & { data: Event };
+      }
+    },
+    lastId: () => lastId,
+    close: () => reader.cancel(),
+  };
+}
+
+function blockOf(text: string): Block {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const fields = Object.fromEntries(
+    lines
+      .filter((line) => !line.startsWith(':'))
+      .map((line) => /^(\w+): (.*)$/.exec(line)?.slice(1) ?? [line]),
+  ) as Record<string, string>;
+  const { data, ...rest } = fields;
+  return {
+    comment: lines.some((line) => line.startsWith(':')),
+    ...rest,
+    ...(data !== undefined && { data: JSON.parse(data) as Event }),
+  };
+}

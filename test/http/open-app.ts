@@ -1,4 +1,6 @@
 import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
+import { EventStreams } from '../../src/adapters/http/event-streams.ts';
+import { makeMemoryHints } from '../../src/adapters/memory/hints.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { docsAssets } from '../../src/adapters/system/docs-assets.ts';
@@ -26,6 +28,10 @@ export function openApp(changed: Partial<Dependencies> = {}) {
     docsAssets,
     publicPath: '',
     accessPolicy: ALLOW_ALL,
+    hints: makeMemoryHints(),
+    pollIntervalMs: 15_000,
+    visibilityWindow: 12_000_000,
+    streams: new EventStreams(),
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,
     ...changed,

@@ -17,7 +17,13 @@ import { newestFirst, plainSlice } from './plain-list.ts';
  * The messenger at its plainest: all that ever happened, looked through from end to end for each answer. It is
  * slow, and meant to be so obviously right that a storage which answers otherwise is wrong.
  */
-export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: MessageIds }): UseCases {
+export function makeModel({
+  clock,
+  messageIds,
+}: {
+  clock: Clock;
+  messageIds: MessageIds;
+}): Omit<UseCases, 'listEvents'> {
   const sends: { readonly message: Message; readonly key: IdempotencyKey | null }[] = [];
   const begins: Conversation[] = [];
   const saves: User[] = [];
@@ -150,7 +156,8 @@ export function makeModel({ clock, messageIds }: { clock: Clock; messageIds: Mes
       const entry = inboxOf(userId).find((one) => one.conversationId === conversationId);
       if (entry === undefined) throw new Refusal('conversation_not_found', 'It is not in their inbox.');
       marks.push({ userId, id: conversationId, upTo: upTo < entry.lastEventId ? upTo : entry.lastEventId });
-      return { readUpTo: readUpToOf(userId, conversationId) ?? upTo };
+      const readUpTo = readUpToOf(userId, conversationId) ?? upTo;
+      return { readUpTo, participants: entry.participants };
     },
 
     async saveUser({ caller, userId, username }) {

@@ -2,12 +2,17 @@ import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts'
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { Repositories } from '../../src/application/ports/storage.ts';
+import type { Microseconds } from '../../src/domain/time.ts';
 import { makeUseCases, type UseCases } from '../../src/application/use-cases.ts';
 
 /** The use cases over `storage`, at a time and with ids that a test decides. */
 export function useCasesOver(
   storage: Repositories,
-  { clock, messageIds }: { clock: Clock; messageIds: MessageIds },
+  {
+    clock,
+    messageIds,
+    visibilityWindow = 12_000_000,
+  }: { clock: Clock; messageIds: MessageIds; visibilityWindow?: Microseconds },
 ): UseCases {
-  return makeUseCases({ ...storage, clock, messageIds, conversationIdOf });
+  return makeUseCases({ ...storage, clock, messageIds, conversationIdOf, visibilityWindow });
 }

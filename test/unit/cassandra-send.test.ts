@@ -3,14 +3,22 @@ import { BackgroundRetry } from '../../src/adapters/cassandra/background-retry.t
 import { CassandraMessageRepository } from '../../src/adapters/cassandra/message-repository.ts';
 import { nameOf, type Row, type Session, type Statement } from '../../src/adapters/cassandra/session.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import type { UserId } from '../../src/domain/ids.ts';
 import { freshKey, freshUsers, idAt, now, appendRequest } from '../contracts/fixtures.ts';
 import { timelessClock } from '../support/memory-storage.ts';
 
 /** The statements of a process, step by step: those of one step are sent before any of them is answered. */
 function aProcess() {
   const steps: string[][] = [];
+  const hinted: UserId[][] = [];
+  const failing = { count: 0 };
   let isStepOpen = false;
   const send = async (name: string): Promise<void> => {
+    if (failing.count > 0) {
+      failing.count -= 1;
+      throw new StorageFailure('outcome_unknown');
+    }
     if (!isStepOpen) steps.push([]);
     isStepOpen = true;
     steps.at(-1)?.push(name);
@@ -32,16 +40,18 @@ function aProcess() {
   } as unknown as Session;
   const clock = timelessClock();
   const log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+  const retry = new BackgroundRetry({ log, withinLimit: (work) => work() });
   const messages = new CassandraMessageRepository({
     session,
     clock,
     messageIds: makeMessageIds({ clock }),
-    retry: new BackgroundRetry({ log, withinLimit: (work) => work() }),
+    retry,
     limits: { requestTimeout: 5_000_000, maxClockSkew: 2_000_000 },
+    hints: { publish: (userIds) => void hinted.push([...userIds]) },
     eventLog: { daysToKeep: 30 },
     keyRetentionDays: 30,
   });
-  return { messages, steps };
+  return { messages, steps, hinted, failing, retry };
 }
 
 test.each([1, 20, 100])(
@@ -67,4 +77,15 @@ test('a key adds a claim before them, and a marker after them that nobody waits 
   expect(steps.map((step) => step.length)).toEqual([1, 2, 2, 1]);
   expect(steps[0]).toEqual(['INSERT messages_by_idempotency_key IF']);
   expect(steps[3]).toEqual(['INSERT messages_by_conversation']);
+});
+
+test('a send that is completed in the background hints at its news then, and any other leaves that to its caller', async () => {
+  const { messages, hinted, failing, retry } = aProcess();
+  const sent = { ...appendRequest(freshUsers(), idAt(now())), isLive: true };
+  await messages.append(sent);
+  expect(hinted).toEqual([]);
+  failing.count = 1;
+  await expect(messages.append(sent)).rejects.toMatchObject({ kind: 'outcome_unknown' });
+  await retry.close();
+  expect(hinted).toEqual([sent.participants]);
 });

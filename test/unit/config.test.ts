@@ -57,6 +57,9 @@ describe('the configuration', () => {
     pseudonymKey: null,
     requestTimeoutMs: 5000,
     maxRequestsInFlight: 256,
+    maxStreams: 10_000,
+    maxStreamsPerUser: 20,
+    nats: null,
     tracing: null,
     accessPolicy: {
       tokens: null,
@@ -106,6 +109,9 @@ describe('the configuration', () => {
       LOG_USERS_KEY: 'sixteen or longer',
       REQUEST_TIMEOUT_MS: '1500',
       MAX_REQUESTS_IN_FLIGHT: '64',
+      MAX_STREAMS: '100',
+      MAX_STREAMS_PER_USER: '3',
+      NATS_URL: 'tls://me:a%40b@nats-1, tls://me:a%40b@[::1]:4223',
       MAX_CLOCK_SKEW_MS: '500',
       EVENT_RETENTION_DAYS: '7',
       IDEMPOTENCY_RETENTION_DAYS: '0',
@@ -142,6 +148,13 @@ describe('the configuration', () => {
       pseudonymKey: 'sixteen or longer',
       requestTimeoutMs: 1500,
       maxRequestsInFlight: 64,
+      maxStreams: 100,
+      maxStreamsPerUser: 3,
+      nats: {
+        servers: ['nats-1:4222', '[::1]:4223'],
+        tls: true,
+        credentials: { user: 'me', password: 'a@b' },
+      },
       tracing: { sampler: 'parentbased_traceidratio', ratio: 0.25 },
       accessPolicy: configOf({}).accessPolicy,
       cassandra: {
@@ -159,6 +172,28 @@ describe('the configuration', () => {
       },
       replicationFactor: 3,
     } satisfies Config);
+  });
+});
+
+describe('the broker of hints', () => {
+  test.each([
+    'nats',
+    'http://nats:4222',
+    'nats://',
+    'nats://user@nats',
+    'nats://nats/subject',
+    'nats://nats?a=b',
+    'nats://a,',
+  ])('is not at %s', (NATS_URL) => {
+    expect(complaints({ NATS_URL })).toEqual([
+      'NATS_URL must be a list of URLs like nats://nats:4222, with both a user and a password or none',
+    ]);
+  });
+
+  test('is reached in one way', () => {
+    expect(complaints({ NATS_URL: 'nats://a,tls://b' })).toEqual([
+      'NATS_URL must have the same scheme, user and password in all its URLs',
+    ]);
   });
 });
 

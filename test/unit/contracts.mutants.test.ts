@@ -4,6 +4,8 @@ import type { Contract, StorageSubject } from '../contracts/contract.ts';
 import { conversationRepositoryMutants } from '../contracts/conversation-repository.mutants.ts';
 import { contracts } from '../contracts/contracts.ts';
 import { eventRepositoryMutants } from '../contracts/event-repository.mutants.ts';
+import { followingSaboteurs } from '../contracts/following.mutants.ts';
+import { followingContract } from '../contracts/following.ts';
 import { messageIdsMutants } from '../contracts/message-ids.mutants.ts';
 import { messageIdsContract } from '../contracts/message-ids.ts';
 import { messageRepositoryMutants } from '../contracts/message-repository.mutants.ts';
@@ -48,4 +50,5 @@ function describeSaboteurs<Subject>(
 for (const [port, contract] of Object.entries<Contract<StorageSubject>>(contracts)) {
   describeSaboteurs(port, contract, mutants[port as keyof typeof mutants]);
 }
+describeSaboteurs('following', followingContract, followingSaboteurs);
 describeSaboteurs('message ids', messageIdsContract, messageIdsMutants);

@@ -1,8 +1,10 @@
 import { memoryStorage } from '../support/memory-storage.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { contracts } from '../contracts/contracts.ts';
+import { followingContract } from '../contracts/following.ts';
 import { messageIdsContract } from '../contracts/message-ids.ts';
 import { describeContract } from '../support/describe-contract.ts';
+import { followingInMemory } from '../support/following.ts';
 
 const storage = memoryStorage();
 
@@ -13,5 +15,7 @@ for (const [port, contract] of Object.entries(contracts)) {
     open: () => Promise.resolve(storage),
   }));
 }
+
+describeContract('following in memory', followingContract, followingInMemory);
 
 describeContract('message ids', messageIdsContract, () => makeMessageIds);

@@ -130,6 +130,27 @@ test('the pages of inboxes are told by the rows read and the rows shown', async 
   expect(await lines('messenger_inbox_rows_shown_total')).toEqual(['21']);
 });
 
+test('events are told by open streams, deliveries, lag and hints', async () => {
+  const { telemetry, lines } = open();
+  const end = telemetry.streamOpened(false);
+  telemetry.streamOpened(true);
+  telemetry.eventsDelivered(0);
+  telemetry.eventsDelivered(3);
+  telemetry.eventLag(40);
+  telemetry.hints(2, 'sent');
+  telemetry.hints(1, 'lost');
+  expect(await lines('messenger_event_streams ')).toEqual(['2']);
+  end();
+  expect(await lines('messenger_event_streams ')).toEqual(['1']);
+  expect(await lines('messenger_event_streams_opened_total')).toEqual([
+    '{resumed="false"} 1',
+    '{resumed="true"} 1',
+  ]);
+  expect(await lines('messenger_events_delivered_total')).toEqual(['3']);
+  expect(await lines('messenger_event_lag_seconds_sum')).toEqual(['0.04']);
+  expect(await lines('messenger_hints_total')).toEqual(['{what="sent"} 2', '{what="lost"} 1']);
+});
+
 test('how full it is, is what it is when somebody asks', async () => {
   let state = { inProgress: 3, limit: 64, rejected: 5 };
   const { lines } = open({ concurrencyLimiter: () => state });

@@ -53,7 +53,8 @@ test('random sequences contain a command for each use case', async () => {
       return useCase(request);
     });
   });
-  expect([...asked].sort()).toEqual(USE_CASE_NAMES.toSorted());
+  // The model of events is `following-model.ts`.
+  expect([...asked, 'listEvents'].sort()).toEqual(USE_CASE_NAMES.toSorted());
 });
 
 /** What may become of a write that is lost on the way there, or whose answer is lost on the way back. */

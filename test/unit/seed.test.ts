@@ -301,6 +301,7 @@ describe('patience', () => {
         append: (appendRequest) =>
           tried(`append ${appendRequest.message.id}`, () => messages.append(appendRequest)),
         listBefore: (id, slice) => tried(`list ${id}`, () => messages.listBefore(id, slice)),
+        find: (id, ids) => tried(`find ${ids.join(' ')}`, () => messages.find(id, ids)),
       },
       conversations: {
         find: (id) => tried(`find ${id}`, () => conversations.find(id)),
@@ -366,6 +367,7 @@ function appendingBy(
     messages: {
       append: async (appendRequest) => by((kept) => messages.append(kept), appendRequest),
       listBefore: (conversationId, slice) => messages.listBefore(conversationId, slice),
+      find: (conversationId, ids) => messages.find(conversationId, ids),
     },
   };
 }

@@ -14,6 +14,13 @@ function noting(): { telemetry: Telemetry; told: unknown[] } {
       },
       attemptRepeated: () => void told.push('repeated'),
       inboxRead: (rows) => void told.push(rows),
+      streamOpened(resumed) {
+        told.push({ resumed });
+        return () => void told.push('closed');
+      },
+      eventsDelivered: (count) => void told.push({ count }),
+      eventLag: (milliseconds) => void told.push({ milliseconds }),
+      hints: (count, what) => void told.push([count, what]),
     },
   };
 }
@@ -26,7 +33,22 @@ test('both are told everything', () => {
   telemetry.statementSent('SELECT users')('unavailable', 2);
   telemetry.attemptRepeated();
   telemetry.inboxRead({ read: 3, shown: 2 });
-  const all = [request, 'SELECT users', ['unavailable', 2], 'repeated', { read: 3, shown: 2 }];
+  telemetry.streamOpened(true)();
+  telemetry.eventsDelivered(4);
+  telemetry.eventLag(5);
+  telemetry.hints(6, 'lost');
+  const all = [
+    request,
+    'SELECT users',
+    ['unavailable', 2],
+    'repeated',
+    { read: 3, shown: 2 },
+    { resumed: true },
+    'closed',
+    { count: 4 },
+    { milliseconds: 5 },
+    [6, 'lost'],
+  ];
   expect(one.told).toEqual(all);
   expect(other.told).toEqual(all);
 });

@@ -27,7 +27,7 @@ async function callerOf(bearer: string, env: Readonly<Record<string, string>>) {
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const { accessPolicy } = readConfig(env, () => '');
   const { authenticate } = openAccessPolicy({ options: accessPolicy, clock: makeClock(), log: silent });
-  return authenticate?.(`Bearer ${bearer}`);
+  return (await authenticate?.(`Bearer ${bearer}`))?.caller;
 }
 
 describe('npm run token', () => {

@@ -1,7 +1,7 @@
 import type { types } from 'cassandra-driver';
 import type { Clock } from '../../application/ports/clock.ts';
 import type { Position } from '../../domain/ids.ts';
-import { messageIdAt } from '../../domain/time.ts';
+import { positionAt } from '../../domain/time.ts';
 import { prepared } from './prepared-statements.ts';
 import type { Session } from './session.ts';
 
@@ -47,7 +47,7 @@ export class EventLogState {
   /** The place above which every event is in the log. What lies below is read from the inbox rows alone. */
   start(): Position {
     const milliseconds = Math.max(startOf(this.#clock.now() / 1_000, this.#retentionDays, this.#state), 0);
-    return messageIdAt(Math.floor(milliseconds) * 1_000, 0, '0'.repeat(13));
+    return positionAt(Math.floor(milliseconds) * 1_000);
   }
 
   /** For how many days the events that this process writes are to be listed: for as long as any process reads them. */

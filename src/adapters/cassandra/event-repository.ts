@@ -62,6 +62,10 @@ export class CassandraEventRepository implements EventRepository {
     this.#log = deps.eventLog;
   }
 
+  completeSince(): Position {
+    return this.#log.start();
+  }
+
   async listAfter(userId: UserId, after: Position, limit: number): Promise<readonly Event[]> {
     const start = this.#log.start();
     const from = after > start ? after : start;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../application/ports/clock.ts';
+import type { Hints } from '../../application/ports/hints.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type {
   AppendRequest,
@@ -16,7 +17,7 @@ import type { BackgroundRetry } from './background-retry.ts';
 import { conversationRow } from './conversation-repository.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
-import { HistoryReader } from './history.ts';
+import { HistoryReader, messageOf } from './history.ts';
 import { lastActivityRow } from './inbox.ts';
 import { agreeOnLateEvent } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
@@ -40,6 +41,10 @@ const PUT_DELIVERED = prepared(`
 
 const IS_DELIVERED = prepared(`
   SELECT delivered FROM messages_by_conversation WHERE conversation_id = ? AND bucket = ? AND message_id = ?`);
+
+const MESSAGES = prepared(`
+  SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
+  WHERE conversation_id = ? AND bucket = ? AND message_id IN ?`);
 
 const DAY_SECONDS = 86_400;
 
@@ -75,6 +80,7 @@ export class CassandraMessageRepository implements MessageRepository {
   readonly #retry: BackgroundRetry;
   readonly #history: HistoryReader;
   readonly #limits: LatenessLimits;
+  readonly #hints: Pick<Hints, 'publish'>;
   readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
   readonly #keyRetentionDays: number;
 
@@ -85,6 +91,8 @@ export class CassandraMessageRepository implements MessageRepository {
     retry: BackgroundRetry;
     /** In microseconds; see `isLate`. */
     limits: LatenessLimits;
+    /** Receives a hint for each message that is completed in the background. */
+    hints: Pick<Hints, 'publish'>;
     eventLog: Pick<EventLogState, 'daysToKeep'>;
     /** For how many days an idempotency key is kept; 0 for ever. */
     keyRetentionDays: number;
@@ -95,6 +103,7 @@ export class CassandraMessageRepository implements MessageRepository {
     this.#retry = deps.retry;
     this.#history = new HistoryReader(deps);
     this.#limits = deps.limits;
+    this.#hints = deps.hints;
     this.#eventLog = deps.eventLog;
     this.#keyRetentionDays = deps.keyRetentionDays;
   }
@@ -121,6 +130,18 @@ export class CassandraMessageRepository implements MessageRepository {
     return this.#history.read(conversationId, slice);
   }
 
+  async find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]> {
+    const byBucket = new Map<number, MessageId[]>();
+    for (const id of ids) {
+      const bucket = bucketOf(conversationId, id);
+      byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), id]);
+    }
+    const parts = await Promise.all(
+      [...byBucket].map(([bucket, some]) => this.#session.read(MESSAGES, [conversationId, bucket, some])),
+    );
+    return parts.flat().map((row) => messageOf(conversationId, row));
+  }
+
   /** Claims `key` for `message`, and says which id it stands for and whether this was the first claim. */
   async #claim(
     message: Message,
@@ -139,7 +160,10 @@ export class CassandraMessageRepository implements MessageRepository {
 
   /** Stores all that a request implies. What failed with an unknown outcome is completed in the background. */
   async #store(request: AppendRequest, writes: Writes): Promise<void> {
-    const again = (): Promise<void> => this.#write(request, this.#session.writes());
+    const again = async (): Promise<void> => {
+      await this.#write(request, this.#session.writes());
+      this.#hints.publish(request.participants);
+    };
     await this.#retry.watch(this.#write(request, writes), again, request.message);
   }
 

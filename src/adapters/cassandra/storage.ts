@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { errors, types, type Client } from 'cassandra-driver';
 import type { Clock } from '../../application/ports/clock.ts';
+import type { Hints } from '../../application/ports/hints.ts';
 import type { Log } from '../../application/ports/log.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { ReferenceClocks } from '../../application/ports/reference-clocks.ts';
@@ -81,13 +82,15 @@ export function openCassandraStorage(deps: {
   clockVerified?: () => Promise<void>;
   /** How background retries pass the concurrency limit; without it they pass at once. */
   withinLimit?: WithinLimit;
+  /** Told of messages that are completed in the background; without it nobody is. */
+  hints?: Pick<Hints, 'publish'>;
   /** How often the state of the event log is read again, in milliseconds. */
   refreshMs?: number;
   client?: Client;
 }): CassandraStorage {
   const { options, clock, messageIds, log, telemetry = NOOP_TELEMETRY, client = makeClient(options) } = deps;
   const withinLimit: WithinLimit = deps.withinLimit ?? ((work) => work());
-  const { clockVerified = () => Promise.resolve() } = deps;
+  const { clockVerified = () => Promise.resolve(), hints = { publish: () => undefined } } = deps;
   const { eventRetentionDays, keyRetentionDays } = options;
   const { read } = sessionOptions(options).consistency;
   const closing = new AbortController();
@@ -182,6 +185,7 @@ export function openCassandraStorage(deps: {
       messageIds,
       retry,
       limits: latenessLimits(options),
+      hints,
       eventLog,
       keyRetentionDays,
     }),

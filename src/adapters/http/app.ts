@@ -4,6 +4,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { Overload, type ConcurrencyLimiter } from '../../application/concurrency-limiter.ts';
 import type { Build } from '../../application/ports/build.ts';
 import { ClockNotVerified } from '../../application/ports/clock-check.ts';
+import type { FollowEvents } from '../../application/follow-events.ts';
 import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import { NOOP_TELEMETRY, type Telemetry } from '../../application/ports/telemetry.ts';
@@ -11,12 +12,14 @@ import type { Tracing } from '../../application/ports/tracing.ts';
 import type { UseCases } from '../../application/use-cases.ts';
 import { Refusal } from '../../domain/refusal.ts';
 import { documentOf } from './openapi/openapi-document.ts';
+import type { EventStreams } from './event-streams.ts';
 import { accessLog, logFieldsOf, type Pseudonymize } from './middleware/access-log.ts';
 import { requestContext } from './middleware/request-context.ts';
 import { accessMiddleware, type AccessPolicy } from './middleware/access-policy.ts';
 import { HttpFailure, problemAnswer } from './problems.ts';
 import { addConversationRoutes } from './routes/conversations.ts';
 import { addDocsRoutes, type DocsAssets } from './routes/docs.ts';
+import { addEventRoutes } from './routes/events.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addMetricsRoute, type MetricsText } from './routes/metrics.ts';
@@ -27,6 +30,8 @@ import { tracingMiddleware } from './middleware/tracing.ts';
 export function makeApp(deps: {
   readonly useCases: UseCases;
   readonly concurrencyLimiter: Pick<ConcurrencyLimiter, 'requireCapacity'>;
+  readonly followEvents: FollowEvents;
+  readonly streams: EventStreams;
   /** What keeps the service from serving, a sentence each, fit for any reader. */
   readonly readinessProblems: () => Promise<readonly string[]>;
   readonly build: Build;
@@ -59,6 +64,7 @@ export function makeApp(deps: {
 
   addMessageRoutes(app, deps.useCases, callerOf);
   addConversationRoutes(app, deps.useCases, callerOf, deps.publicPath);
+  addEventRoutes(app, { ...deps, callerOf });
   addUserRoutes(app, deps.useCases, callerOf);
   addHealthRoutes(app, deps);
   const document = () =>

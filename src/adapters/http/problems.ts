@@ -17,6 +17,7 @@ export type HttpFailureCode =
   | 'token_expired'
   | 'keys_unavailable'
   | 'rate_limited'
+  | 'too_many_streams'
   | 'malformed_path'
   | 'malformed_body'
   | 'invalid_request'
@@ -148,6 +149,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     title: 'The inbox is not the caller’s',
     at: { parameter: 'user_id' },
   },
+  events_of_another: {
+    type: 'events-of-another',
+    status: 403,
+    title: 'The events are not the caller’s',
+    at: { parameter: 'user_id' },
+  },
   name_of_another: {
     type: 'name-of-another',
     status: 403,
@@ -166,6 +173,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     status: 405,
     title: 'This path does not take this method',
     detail: 'The Allow header names the methods that it takes.',
+  },
+  cursor_expired: {
+    type: 'cursor-expired',
+    status: 410,
+    title: 'The cursor is older than the log of events',
+    at: { parameter: 'cursor' },
   },
   request_too_slow: {
     type: 'request-too-slow',
@@ -205,6 +218,12 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     title: 'Too many requests in too short a time',
     detail: 'Nothing was changed. Please wait as long as Retry-After says.',
   },
+  too_many_streams: {
+    type: 'too-many-streams',
+    status: 429,
+    title: 'The user has too many streams open',
+    detail: 'A user can follow their events on a limited number of connections at a time.',
+  },
   header_too_large: {
     type: 'header-too-large',
     status: 431,
@@ -234,7 +253,8 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
     type: 'clock-not-verified',
     status: 503,
     title: 'The clock of the service is not verified',
-    detail: 'The service takes no writes until its clock is verified. Nothing was stored. Please try again.',
+    detail:
+      'The service takes no writes and shows no events until its clock is verified. Nothing was stored. Please try again.',
   },
   keys_unavailable: {
     type: 'keys-unavailable',

@@ -17,6 +17,19 @@ export function json<View extends object, Status extends ContentfulStatusCode>(
     TypedResponse<View, Status, 'json'>;
 }
 
+/** An answer whose body is made as it is read. Proxies are told not to collect it. */
+export function stream(c: Context, body: ReadableStream<Uint8Array>, contentType: string): Response {
+  const context = c.get('requestContext');
+  context.hasHeaders = true;
+  const headers = {
+    ...SECURITY_HEADERS,
+    ...context.headers,
+    'Content-Type': contentType,
+    'X-Accel-Buffering': 'no',
+  };
+  return new Response(body, { headers });
+}
+
 /**
  * An answer with the headers of every answer to this request. They stay a plain object, of which the server writes
  * its lines; Hono's own ways would make a `Headers` of them first, which is expensive on Node. What was

@@ -2,7 +2,7 @@ import type { Clock } from '../../application/ports/clock.ts';
 import type { EventRepository } from '../../application/ports/event-repository.ts';
 import type { Event } from '../../domain/event.ts';
 import type { Position, UserId } from '../../domain/ids.ts';
-import { messageIdAt, type Microseconds } from '../../domain/time.ts';
+import { positionAt, type Microseconds } from '../../domain/time.ts';
 import { SortedList } from './sorted-list.ts';
 
 const DAY: Microseconds = 86_400_000_000;
@@ -20,7 +20,7 @@ export class MemoryEventRepository implements EventRepository {
 
   /** Adds `event` to the log of each of `users`, and drops the events beyond the retention. Idempotent. */
   add(event: Event, users: readonly UserId[]): void {
-    const start = this.#start();
+    const start = this.completeSince();
     const kept = Object.freeze(event);
     for (const userId of users) {
       let log = this.#logs.get(userId);
@@ -34,12 +34,12 @@ export class MemoryEventRepository implements EventRepository {
   }
 
   listAfter(userId: UserId, after: Position, limit: number): Promise<readonly Event[]> {
-    const start = this.#start();
+    const start = this.completeSince();
     const from = after > start ? after : start;
     return Promise.resolve(this.#logs.get(userId)?.above(from, limit) ?? []);
   }
 
-  #start(): Position {
-    return messageIdAt(Math.max(this.#clock.now() - this.#retentionDays * DAY, 0), 0, '0'.repeat(13));
+  completeSince(): Position {
+    return positionAt(Math.max(this.#clock.now() - this.#retentionDays * DAY, 0));
   }
 }

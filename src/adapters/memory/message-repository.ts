@@ -6,7 +6,7 @@ import type {
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
 import { isLate, type LatenessLimits } from '../../domain/event.ts';
-import type { ConversationId, Position } from '../../domain/ids.ts';
+import type { ConversationId, MessageId, Position } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf, type Microseconds } from '../../domain/time.ts';
@@ -76,6 +76,11 @@ export class MemoryMessageRepository implements MessageRepository {
   /** At most `limit` messages above `after`, oldest first. */
   listAfter(conversationId: ConversationId, after: Position, limit: number): readonly Message[] {
     return this.#histories.get(conversationId)?.above(after, limit) ?? [];
+  }
+
+  find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]> {
+    const history = this.#histories.get(conversationId);
+    return Promise.resolve(ids.map((id) => history?.at(id)).filter((message) => message !== undefined));
   }
 
   #dropExpiredClaims(): void {

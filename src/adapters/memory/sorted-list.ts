@@ -47,6 +47,13 @@ export class SortedList<Item> {
     if (chunk.length === 0) this.#chunks.splice(index, 1);
   }
 
+  /** The item at `position`, if there is one. */
+  at(position: Position): Item | undefined {
+    const chunk = this.#chunks[this.#chunkAt(position)] ?? [];
+    const item = chunk[this.#indexIn(chunk, position)];
+    return this.#isAt(item, position) ? item : undefined;
+  }
+
   /** At most `limit` items strictly below `before`, after the first `offset` items; the largest first. */
   below({ before, offset, limit }: Slice): Item[] {
     const found: Item[] = [];

@@ -99,6 +99,35 @@ function telemetryFor(registry: Registry): Telemetry {
     registers,
   });
 
+  const openStreams = new Gauge({
+    name: 'messenger_event_streams',
+    help: 'Streams of events that are open.',
+    registers,
+  });
+  const openedStreams = new Counter({
+    name: 'messenger_event_streams_opened_total',
+    help: 'Streams of events that were opened: begun anew, or resumed by a cursor.',
+    labelNames: ['resumed'],
+    registers,
+  });
+  const deliveredEvents = new Counter({
+    name: 'messenger_events_delivered_total',
+    help: 'Events that were given to clients, by streams and by polls.',
+    registers,
+  });
+  const lags = new Histogram({
+    name: 'messenger_event_lag_seconds',
+    help: 'Time from an event to its delivery on an open stream, for the newest event of each batch.',
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 30],
+    registers,
+  });
+  const hints = new Counter({
+    name: 'messenger_hints_total',
+    help: 'Hints that a user has news: sent to other processes, received from them, or lost because there was no broker.',
+    labelNames: ['what'],
+    registers,
+  });
+
   return {
     requestAnswered({ method, route, status, milliseconds, replayed }) {
       requests.observe({ method, route: route ?? NO_ROUTE, status }, milliseconds / 1_000);
@@ -120,6 +149,26 @@ function telemetryFor(registry: Registry): Telemetry {
     inboxRead({ read, shown }) {
       inboxRows.inc(read);
       shownRows.inc(shown);
+    },
+
+    streamOpened(resumed) {
+      openedStreams.inc({ resumed: String(resumed) });
+      openStreams.inc();
+      return () => {
+        openStreams.dec();
+      };
+    },
+
+    eventsDelivered(count) {
+      if (count > 0) deliveredEvents.inc(count);
+    },
+
+    eventLag(milliseconds) {
+      lags.observe(milliseconds / 1_000);
+    },
+
+    hints(count, what) {
+      hints.inc({ what }, count);
     },
   };
 }

@@ -11,6 +11,8 @@ export interface Peer {
   readonly remoteAddress?: string | undefined;
   /** Sends `100 Continue`. Undefined if the client does not wait for it. */
   readonly sendContinue?: (() => void) | undefined;
+  /** Cuts the connection. Undefined where the host can't. */
+  readonly destroy?: (() => void) | undefined;
 }
 
 /** The reason why a server answers without calling `fetch`, or closes a connection. */

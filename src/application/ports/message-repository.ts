@@ -1,5 +1,5 @@
 import type { Participants } from '../../domain/conversation.ts';
-import type { ConversationId, IdempotencyKey } from '../../domain/ids.ts';
+import type { ConversationId, IdempotencyKey, MessageId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 
@@ -25,6 +25,9 @@ export type AppendResult =
   /** The key had been used for another body: nothing was stored. */
   | { readonly outcome: 'key_reused' };
 
+/** The most messages that are looked up at a time: at the longest, they are 2.6 MB. */
+export const MAX_LOOKUPS = 32;
+
 /** The messages of all conversations, newest first within each. */
 export interface MessageRepository {
   /**
@@ -49,4 +52,10 @@ export interface MessageRepository {
    * `before`, without gap or repeat. A conversation that does not exist has none.
    */
   listBefore(conversationId: ConversationId, slice: Slice): Promise<readonly Message[]>;
+
+  /**
+   * Those of the messages `ids` of a conversation that are there, in any order. Costs a lookup for each: at most
+   * `MAX_LOOKUPS` at a time.
+   */
+  find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]>;
 }

@@ -31,6 +31,18 @@ export interface Telemetry {
 
   /** A page of an inbox was read: so many rows of the log and of the inbox for so many that it shows. */
   inboxRead(rows: { readonly read: number; readonly shown: number }): void;
+
+  /** A stream of events is open, begun anew or resumed by a cursor. The function that comes back is told of its end. */
+  streamOpened(resumed: boolean): () => void;
+
+  /** So many events were given to a client. */
+  eventsDelivered(count: number): void;
+
+  /** A batch of an open stream goes out so many milliseconds after the time of its newest event. */
+  eventLag(milliseconds: number): void;
+
+  /** So many hints went out to other processes, came in from them, or were lost on the way out. */
+  hints(count: number, what: 'sent' | 'received' | 'lost'): void;
 }
 
 /** Tells both. */
@@ -56,6 +68,26 @@ export function combineTelemetry(one: Telemetry, other: Telemetry): Telemetry {
       one.inboxRead(rows);
       other.inboxRead(rows);
     },
+    streamOpened(resumed) {
+      const endOne = one.streamOpened(resumed);
+      const endOther = other.streamOpened(resumed);
+      return () => {
+        endOne();
+        endOther();
+      };
+    },
+    eventsDelivered(count) {
+      one.eventsDelivered(count);
+      other.eventsDelivered(count);
+    },
+    eventLag(milliseconds) {
+      one.eventLag(milliseconds);
+      other.eventLag(milliseconds);
+    },
+    hints(count, what) {
+      one.hints(count, what);
+      other.hints(count, what);
+    },
   };
 }
 
@@ -65,4 +97,8 @@ export const NOOP_TELEMETRY: Telemetry = {
   statementSent: () => () => undefined,
   attemptRepeated: () => undefined,
   inboxRead: () => undefined,
+  streamOpened: () => () => undefined,
+  eventsDelivered: () => undefined,
+  eventLag: () => undefined,
+  hints: () => undefined,
 };

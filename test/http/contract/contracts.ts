@@ -1,4 +1,5 @@
 import { conversationsContract } from './conversations.ts';
+import { eventsContract } from './events.ts';
 import { messagesContract } from './messages.ts';
 import { pagesContract } from './pages.ts';
 import { readPositionsContract } from './read-positions.ts';
@@ -10,6 +11,7 @@ export const httpContracts = {
   messages: messagesContract,
   conversations: conversationsContract,
   'read positions': readPositionsContract,
+  events: eventsContract,
   users: usersContract,
   pages: pagesContract,
   requests: requestsContract,

@@ -55,13 +55,21 @@ export interface TokenRules {
 /** The scope, or claim that is true, by which a token makes a service of its bearer. */
 export const SERVICE_SCOPE = 'messenger:service';
 
+/** Who sends a request, by a token that is taken up to `expiresAt`, in milliseconds since 1970. */
+export interface Authenticated {
+  readonly caller: Caller;
+  readonly expiresAt: number;
+}
+
 /** Who sends a request with this `Authorization`. Rejects with an `HttpFailure`. */
-export type Authenticate = (authorization: string | undefined) => Promise<Caller>;
+export type Authenticate = (authorization: string | undefined) => Promise<Authenticated>;
 
 declare module 'hono' {
   interface ContextVariableMap {
     /** Who sends the request, where callers are told apart. */
     caller: Caller;
+    /** Until when, in milliseconds since 1970; undefined where callers are not told apart. */
+    tokenExpiresAt: number | undefined;
   }
 }
 
@@ -77,7 +85,9 @@ export const callerFromContext: CallerOf = (c) => c.get('caller');
 /** Notes on each request who sends it. */
 export function authenticationMiddleware(authenticate: Authenticate): MiddlewareHandler {
   return async (c, next) => {
-    c.set('caller', await authenticate(c.req.header('Authorization')));
+    const { caller, expiresAt } = await authenticate(c.req.header('Authorization'));
+    c.set('caller', caller);
+    c.set('tokenExpiresAt', expiresAt);
     await next();
   };
 }
@@ -109,7 +119,8 @@ export function makeAuthenticate(deps: {
     try {
       const { payload } = await jwtVerify(token, keyFor, { ...options, currentDate: new Date(now * 1_000) });
       // jose compares the time of issue only where tokens have a maximum age.
-      return (payload.iat ?? 0) > now + toleranceSeconds ? refuse() : callerOf(payload);
+      if ((payload.iat ?? 0) > now + toleranceSeconds) refuse();
+      return { caller: callerOf(payload), expiresAt: ((payload.exp ?? 0) + toleranceSeconds) * 1_000 };
     } catch (error) {
       if (error instanceof HttpFailure) throw error;
       // The errors of jose may quote the token, and go nowhere.

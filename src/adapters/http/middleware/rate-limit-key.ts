@@ -10,6 +10,8 @@ export interface Peer {
   readonly remoteAddress?: string | undefined;
   /** Tells a client that waits for `100 Continue` to send the body. Undefined where none waits. */
   readonly sendContinue?: (() => void) | undefined;
+  /** Cuts the connection. Undefined where the host can't. */
+  readonly destroy?: (() => void) | undefined;
 }
 
 /** Whose requests count together; null for one whose requests are not counted. */

@@ -7,6 +7,7 @@ A messenger for conversations of two.
   The ids of messages and conversations are made here.
 - **Times** are RFC 3339 in UTC with nine digits. A message's \`created_at\` is also its exact place in every list.
 - **Lists** are newest first. Follow \`next_cursor\` until it is null: pages joined by it have no gap and no repeat.
+- **Events** come as a stream, or by polling, with a cursor that misses nothing across disconnects.
 - **Sending** is safe to repeat under an \`Idempotency-Key\`.
 - **Callers** are told apart by a bearer token where the service runs with \`AUTH=jwt\`: a user speaks and looks for
   themselves alone, and what is between others is not there for them. A token with the scope \`messenger:service\` acts
@@ -25,6 +26,7 @@ const LICENSE = { name: 'MIT', identifier: 'MIT' };
 const TAGS = [
   { name: 'Messages', description: 'To send them, and to read those of a conversation.' },
   { name: 'Conversations', description: 'What two users say to each other, and the inboxes that list it.' },
+  { name: 'Events', description: 'What happens in the conversations of a user, as it happens.' },
   { name: 'Users', description: 'Their names.' },
   { name: 'Operation', description: 'For those who run the service.' },
 ];

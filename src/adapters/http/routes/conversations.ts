@@ -83,7 +83,7 @@ const lastMessageShape = {
   last_message_at: time.nullable(),
 };
 
-const ConversationView = z
+export const ConversationView = z
   .strictObject({
     id: conversationId,
     participant_ids: participantIds,
@@ -124,7 +124,7 @@ const InboxRowView = z
 
 const InboxPage = pageSchema(InboxRowView).openapi('InboxPage');
 
-function viewOf({
+export function conversationViewOf({
   conversation,
   lastMessage,
   readPositions,
@@ -281,15 +281,15 @@ export function addConversationRoutes(
       caller: callerOf(c),
       participantIds: participant_ids,
     });
-    if (!started) return json(c, viewOf(summary), 200);
-    return json(c, viewOf(summary), 201, {
+    if (!started) return json(c, conversationViewOf(summary), 200);
+    return json(c, conversationViewOf(summary), 201, {
       Location: `${publicPath}/api/conversations/${summary.conversation.id}`,
     });
   });
 
   registerRoute(app, getConversationRoute, async (c, { params: { conversation_id } }) => {
     const summary = await getConversation({ caller: callerOf(c), conversationId: conversation_id });
-    return json(c, viewOf(summary), 200);
+    return json(c, conversationViewOf(summary), 200);
   });
 
   registerRoute(app, listConversationsRoute, async (c, { params: { user_id }, query }) => {

@@ -42,7 +42,7 @@ const MessageToSend = bodyOf({
   content: writtenText(MAX_CONTENT_LENGTH).openapi({ example: 'Shall we meet at noon?' }),
 }).openapi('MessageToSend');
 
-const MessageView = z
+export const MessageView = z
   .strictObject({
     id: messageId,
     conversation_id: conversationId,
@@ -59,7 +59,8 @@ const MessageView = z
 
 const MessagePage = pageSchema(MessageView).openapi('MessagePage');
 
-function viewOf({ id, conversationId, senderId, receiverId, content }: Message): z.infer<typeof MessageView> {
+export function messageViewOf(message: Message): z.infer<typeof MessageView> {
+  const { id, conversationId, senderId, receiverId, content } = message;
   return {
     id,
     conversation_id: conversationId,
@@ -193,9 +194,9 @@ export function addMessageRoutes(
       content,
       idempotencyKey: idempotencyKeyOf(c.req.header('Idempotency-Key')),
     });
-    if (!replayed) return json(c, viewOf(message), 201);
+    if (!replayed) return json(c, messageViewOf(message), 201);
     c.get('requestContext').replayed = true;
-    return json(c, viewOf(message), 201, { 'Idempotency-Replayed': 'true' });
+    return json(c, messageViewOf(message), 201, { 'Idempotency-Replayed': 'true' });
   };
   registerRoute(app, sendMessageRoute, (c, { body }) => send(c, body), sender.bodyFieldErrors);
   registerRoute(app, sendMessageByVerbRoute, (c, { body }) => send(c, body), sender.bodyFieldErrors);
@@ -207,7 +208,7 @@ export function addMessageRoutes(
       conversationId: conversation_id,
       ...pageRequestOf(list, query),
     });
-    return json(c, pageView(list, query, page, viewOf), 200);
+    return json(c, pageView(list, query, page, messageViewOf), 200);
   });
 
   registerRoute(app, listMessagesBeforeRoute, async (c, validated) => {
@@ -223,7 +224,7 @@ export function addMessageRoutes(
       ...request,
       before,
     });
-    return json(c, pageView(list, query, page, viewOf), 200);
+    return json(c, pageView(list, query, page, messageViewOf), 200);
   });
 }
 

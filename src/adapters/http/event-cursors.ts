@@ -1,0 +1,56 @@
+import { MAX_HASHES, type EventCursor } from '../../domain/event-cursor.ts';
+import { messageIdFrom, type UserId } from '../../domain/ids.ts';
+
+/** The first byte: the version of the layout, and the kind of cursor. See `cursors.ts`. */
+const FIRST_BYTE = '13';
+
+const FLOOR_DIGITS = 32;
+const HASH_DIGITS = 16;
+const CHECK_DIGITS = 8;
+
+/** What every cursor for events looks like: 21 bytes and 8 for each hash, in base64url. */
+export const EVENT_CURSOR_PATTERN = /^[A-Za-z0-9_-]{28,5362}$/;
+
+/**
+ * The text of `cursor` for the events of `userId`: base64url of the first byte, the floor, the hashes and a check over all
+ * that and the user. Of more than `MAX_HASHES` hashes it holds the last, which stand for the newest events; what the others
+ * stood for is delivered again. The check is against mistakes; a cursor gives no access.
+ */
+export function eventCursorText(userId: UserId, { floor, delivered }: EventCursor): string {
+  const hashes = [...delivered].slice(-MAX_HASHES).join('');
+  const digits = FIRST_BYTE + floor.replaceAll('-', '') + hashes;
+  const bytes = (digits + checkOf(userId, digits)).replace(/../g, (byte) =>
+    String.fromCharCode(parseInt(byte, 16)),
+  );
+  return btoa(bytes).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+/** The cursor that `text` is for the events of `userId`; null where it is none, or that of another user. */
+export function eventCursorFrom(userId: UserId, text: string): EventCursor | null {
+  if (!EVENT_CURSOR_PATTERN.test(text) || text.length % 4 === 1) return null;
+  let digits = '';
+  for (const byte of atob(text.replaceAll('-', '+').replaceAll('_', '/'))) {
+    digits += byte.charCodeAt(0).toString(16).padStart(2, '0');
+  }
+  const end = digits.length - CHECK_DIGITS;
+  const floor = messageIdFrom(
+    digits.slice(2, 2 + FLOOR_DIGITS).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
+  );
+  if (floor === null) return null;
+  const delivered = new Set<string>();
+  for (let at = 2 + FLOOR_DIGITS; at < end; at += HASH_DIGITS) {
+    delivered.add(digits.slice(at, Math.min(at + HASH_DIGITS, end)));
+  }
+  const cursor = { floor, delivered };
+  // Made anew it is the same only if version, user and check are right.
+  return eventCursorText(userId, cursor) === text ? cursor : null;
+}
+
+/** FNV-1a of 32 bits. */
+function checkOf(userId: UserId, digits: string): string {
+  let hash = 0x811c9dc5;
+  for (const unit of `${userId}\n${digits}`) {
+    hash = Math.imul(hash ^ unit.charCodeAt(0), 0x01000193);
+  }
+  return (hash >>> 0).toString(16).padStart(CHECK_DIGITS, '0');
+}

@@ -1,0 +1,166 @@
+import { Refusal } from '../domain/refusal.ts';
+import type { EventBatch, ListEvents, ListEventsQuery } from './list-events.ts';
+import type { Hints } from './ports/hints.ts';
+import type { StopSignal, Timer } from './ports/timer.ts';
+
+/** How often a follower reads the log without a hint, where nothing else is said. */
+export const POLL_INTERVAL_MS = 15_000;
+
+/** The time between two reads of one follower, at the least: hints that come faster are answered together. */
+const MIN_INTERVAL_MS = 100;
+
+/** The time until the next read after one that failed, or that found more than its cursor can hold. */
+const RETRY_INTERVAL_MS = 1_000;
+
+export interface FollowEvents {
+  /**
+   * The events that `listEvents` lists; where there are none, waits for some, for `waitMs` milliseconds at the most or until
+   * `signal` aborts. Reads the log at the start, on a hint, every 15 s and at the end. Rejects as `listEvents` does.
+   */
+  readonly poll: (
+    query: ListEventsQuery & { readonly waitMs: number },
+    signal: StopSignal,
+  ) => Promise<EventBatch>;
+
+  /**
+   * Batches of events without end, until `signal` aborts: the first at once, also where it is empty; then one whenever there are
+   * events, and one every 15 s in any case. Rejects as `listEvents` does at the first read; a later read that fails is
+   * repeated, and its batch is empty.
+   */
+  readonly stream: (query: ListEventsQuery, signal: StopSignal) => AsyncGenerator<EventBatch, void, void>;
+}
+
+export function makeFollowEvents(deps: {
+  listEvents: ListEvents;
+  hints: Hints;
+  timer: Timer;
+  /** Between two reads without a hint. */
+  pollIntervalMs: number;
+  /** From 0 to 1: spreads the reads of followers that began together. */
+  random: () => number;
+}): FollowEvents {
+  const { listEvents, hints, timer, pollIntervalMs, random } = deps;
+
+  return {
+    async poll({ waitMs, ...query }, signal) {
+      const waiter = new Waiter(timer, signal);
+      const unsubscribe = hints.subscribe(query.userId, waiter.wake);
+      let isOver = waitMs === 0;
+      const cancel = timer.after(waitMs, () => {
+        isOver = true;
+        waiter.wake();
+      });
+      try {
+        for (;;) {
+          const isLast = isOver || signal.aborted;
+          waiter.reset();
+          const batch = await listEvents(query);
+          if (batch.events.length > 0 || isLast) return batch;
+          await waiter.pause(MIN_INTERVAL_MS);
+          await waiter.untilWoken(batch.isComplete ? pollIntervalMs : RETRY_INTERVAL_MS);
+        }
+      } finally {
+        cancel();
+        unsubscribe();
+      }
+    },
+
+    async *stream(query, signal) {
+      const waiter = new Waiter(timer, signal);
+      const unsubscribe = hints.subscribe(query.userId, waiter.wake);
+      let isDue = false as boolean;
+      let cancel = (): void => undefined;
+      const expectBatchWithin = (milliseconds: number): void => {
+        cancel();
+        isDue = false;
+        cancel = timer.after(milliseconds, () => {
+          isDue = true;
+          waiter.wake();
+        });
+      };
+      try {
+        let batch = await listEvents(query);
+        expectBatchWithin(pollIntervalMs * (0.5 + random() / 2));
+        yield batch;
+        let pauseMs = MIN_INTERVAL_MS;
+        for (;;) {
+          if (batch.isComplete || batch.events.length === 0) {
+            await waiter.pause(pauseMs);
+            await waiter.untilWoken(batch.isComplete ? pollIntervalMs : RETRY_INTERVAL_MS);
+          }
+          if (signal.aborted) return;
+          waiter.reset();
+          pauseMs = MIN_INTERVAL_MS;
+          const { cursor } = batch;
+          try {
+            batch = await listEvents({ ...query, cursor });
+          } catch (error) {
+            // A stream that fell behind the log ends, and its client is told when it resumes.
+            if (error instanceof Refusal) return;
+            batch = { events: [], cursor, isComplete: false };
+            pauseMs = RETRY_INTERVAL_MS;
+          }
+          if (batch.events.length === 0 && !isDue) continue;
+          expectBatchWithin(pollIntervalMs);
+          yield batch;
+        }
+      } finally {
+        cancel();
+        unsubscribe();
+      }
+    },
+  };
+}
+
+/** Waits of one follower; each ends when `signal` aborts. */
+class Waiter {
+  readonly #timer: Timer;
+  readonly #signal: StopSignal;
+  #isAwake = false;
+  /** Ends a wait that may be cut short. */
+  #cutShort = (): void => undefined;
+
+  constructor(timer: Timer, signal: StopSignal) {
+    this.#timer = timer;
+    this.#signal = signal;
+  }
+
+  /** Cuts short the wait for it, now or the next time. */
+  readonly wake = (): void => {
+    this.#isAwake = true;
+    this.#cutShort();
+  };
+
+  /** Forgets that it was woken: to be called before a read. */
+  reset(): void {
+    this.#isAwake = false;
+  }
+
+  /** Waits for `milliseconds`, whatever wakes it. */
+  pause(milliseconds: number): Promise<void> {
+    return this.#wait(milliseconds, () => undefined);
+  }
+
+  /** Waits until it is woken, for `milliseconds` at the most. */
+  async untilWoken(milliseconds: number): Promise<void> {
+    if (this.#isAwake) return;
+    await this.#wait(milliseconds, (end) => {
+      this.#cutShort = end;
+    });
+    this.#cutShort = () => undefined;
+  }
+
+  #wait(milliseconds: number, begin: (end: () => void) => void): Promise<void> {
+    if (this.#signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        cancel();
+        this.#signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const cancel = this.#timer.after(milliseconds, end);
+      this.#signal.addEventListener('abort', end);
+      begin(end);
+    });
+  }
+}

@@ -1,0 +1,250 @@
+import assert from 'node:assert/strict';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { EventBatch, ListEvents, ListEventsQuery } from '../../src/application/list-events.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import { SERVICE, type Caller } from '../../src/domain/caller.ts';
+import { MAX_HASHES, type EventCursor } from '../../src/domain/event-cursor.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+import { Refusal } from '../../src/domain/refusal.ts';
+import { microsecondsOf, positionAt, type Microseconds } from '../../src/domain/time.ts';
+import {
+  appendAll,
+  conversationOf,
+  freshUser,
+  freshUsers,
+  HOUR,
+  idAt,
+  idsOf,
+  MINUTE,
+  appendRequest,
+  SECOND,
+} from './fixtures.ts';
+import type { Contract } from './contract.ts';
+
+/** A log of events, and the use case that follows it, at a time that a check moves. */
+export interface FollowingSubject {
+  readonly storage: Storage;
+  readonly listEvents: ListEvents;
+  readonly visibilityWindow: Microseconds;
+  /** The time for both. */
+  readonly now: () => Microseconds;
+  readonly pass: (time: Microseconds) => void;
+}
+
+/** Lists as the JSON answers do, unless `changed` says otherwise. */
+export function list(
+  { listEvents }: FollowingSubject,
+  userId: UserId,
+  cursor: EventCursor | null,
+  changed: Partial<ListEventsQuery> = {},
+): Promise<EventBatch> {
+  return listEvents({
+    caller: SERVICE,
+    userId,
+    cursor,
+    limit: 100,
+    maxBytes: 1_048_576,
+    maxHashes: MAX_HASHES,
+    ...changed,
+  });
+}
+
+const idsIn = ({ events }: EventBatch) => events.map(({ id }) => id);
+
+/** The events up to the first batch that is empty, and the cursor then. */
+export async function listAll(
+  subject: FollowingSubject,
+  userId: UserId,
+  cursor: EventCursor | null,
+  changed: Partial<ListEventsQuery> = {},
+): Promise<{ ids: string[]; cursor: EventCursor }> {
+  const ids: string[] = [];
+  for (let next = cursor; ;) {
+    const batch = await list(subject, userId, next, changed);
+    next = batch.cursor;
+    if (batch.events.length === 0) return { ids, cursor: next };
+    ids.push(...idsIn(batch));
+    assert.ok(ids.length <= 10_000, 'following comes to an end');
+    await turn();
+  }
+}
+
+/** Sends a message to `userId`, whose id lies `age` back. */
+async function arrive({ storage, now }: FollowingSubject, userId: UserId, age: Microseconds, content = 'Hi') {
+  const sent = appendRequest([freshUser(), userId], idAt(now() - age), content);
+  await storage.messages.append(sent);
+  return sent.message;
+}
+
+async function assertRefused(code: string, answer: Promise<unknown>): Promise<void> {
+  const error = await answer.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  assert.ok(error instanceof Refusal, `refused: ${code}`);
+  assert.equal(error.code, code);
+}
+
+/** What a client that follows its events is promised. */
+export const followingContract = {
+  'a client that begins gets nothing of the past, and all that follows': async (subject) => {
+    const anna = freshUser();
+    for (const age of [HOUR, MINUTE, 2 * SECOND, SECOND]) await arrive(subject, anna, age);
+    const { events, cursor } = await list(subject, anna, null);
+    assert.deepEqual(events, []);
+    const next = [await arrive(subject, anna, 0), await arrive(subject, anna, 0)];
+    assert.deepEqual(idsIn(await list(subject, anna, cursor)), idsOf(next));
+  },
+
+  'an event is received whenever it becomes visible within the window, however many later ones were delivered':
+    async (subject) => {
+      const anna = freshUser();
+      const { cursor: begun } = await list(subject, anna, null);
+      const late = subject.visibilityWindow - SECOND;
+      await arrive(subject, anna, 0);
+      const first = await listAll(subject, anna, begun);
+      assert.equal(first.ids.length, 1);
+      let { cursor } = first;
+      for (const age of [SECOND, 3 * SECOND, late, 2 * SECOND]) {
+        const overtaken = await arrive(subject, anna, age);
+        const more = await listAll(subject, anna, cursor);
+        assert.deepEqual(more.ids, [overtaken.id]);
+        ({ cursor } = more);
+      }
+    },
+
+  'an event is delivered once to a client that goes on by its cursors, at any time': async (subject) => {
+    const anna = freshUser();
+    let { cursor } = await list(subject, anna, null);
+    const seen: string[] = [];
+    const sent: string[] = [];
+    for (let n = 0; n < 12; n += 1) {
+      if (n < 8) sent.push((await arrive(subject, anna, (n % 3) * SECOND)).id);
+      for (let again = 0; again < 2; again += 1) {
+        const batch = await list(subject, anna, cursor);
+        seen.push(...idsIn(batch));
+        ({ cursor } = batch);
+      }
+      subject.pass(subject.visibilityWindow / 4);
+    }
+    assert.deepEqual(seen.sort(), sent.sort());
+    assert.equal(cursor.delivered.size, 0, 'a cursor forgets what can no longer be overtaken');
+  },
+
+  'of more events than a cursor can hold none is skipped: the rest follows when the window has passed':
+    async (subject) => {
+      const anna = freshUser();
+      const { cursor: begun } = await list(subject, anna, null);
+      const sent = Array.from({ length: MAX_HASHES + 130 }, (_, n) =>
+        appendRequest([freshUser(), anna], idAt(subject.now() - 3 * SECOND + n)),
+      );
+      await appendAll([subject.storage, subject.storage], sent);
+      const first = await listAll(subject, anna, begun);
+      assert.ok(first.cursor.delivered.size <= MAX_HASHES);
+      const overtaken = await arrive(subject, anna, 4 * SECOND);
+      subject.pass(subject.visibilityWindow);
+      const rest = await listAll(subject, anna, first.cursor);
+      const expected = [overtaken, ...sent.map(({ message }) => message)].map(({ id }) => id).sort();
+      assert.deepEqual([...first.ids, ...rest.ids].sort(), expected);
+    },
+
+  'a stream that keeps more hashes than it hands out repeats events after a disconnect, and skips none':
+    async (subject) => {
+      const anna = freshUser();
+      const { cursor: begun } = await list(subject, anna, null);
+      const sent = Array.from({ length: MAX_HASHES + 50 }, (_, n) =>
+        appendRequest([freshUser(), anna], idAt(subject.now() - 3 * SECOND + n)),
+      );
+      await appendAll([subject.storage, subject.storage], sent);
+      const { ids, cursor } = await listAll(subject, anna, begun, { maxHashes: 5_000 });
+      assert.deepEqual(ids, idsOf(sent.map(({ message }) => message)).sort());
+      // What is handed out holds the newest.
+      const handedOut = { ...cursor, delivered: new Set([...cursor.delivered].slice(-MAX_HASHES)) };
+      const again = await listAll(subject, anna, handedOut, { maxHashes: 5_000 });
+      assert.deepEqual(again.ids, ids.slice(0, 50));
+    },
+
+  'a batch ends at its limit, or before its content is too long, and the next one goes on there': async (
+    subject,
+  ) => {
+    const anna = freshUser();
+    const { cursor: begun } = await list(subject, anna, null);
+    const sent: string[] = [];
+    for (let n = 0; n < 8; n += 1) sent.push((await arrive(subject, anna, 0, 'x'.repeat(100 * (n + 1)))).id);
+    for (const limit of [1, 3, 8]) {
+      const batch = await list(subject, anna, begun, { limit });
+      assert.deepEqual(idsIn(batch), sent.slice(0, limit));
+      assert.equal(batch.isComplete, limit === 8);
+      assert.deepEqual((await listAll(subject, anna, begun, { limit })).ids, sent);
+    }
+    for (const maxBytes of [1, 350, 800]) {
+      const batch = await list(subject, anna, begun, { maxBytes });
+      assert.ok(batch.events.length < 8 && batch.events.length > 0);
+      assert.deepEqual((await listAll(subject, anna, begun, { maxBytes })).ids, sent);
+    }
+  },
+
+  'an event holds what it reports: the whole message, or the conversation': async (subject) => {
+    const [anna, ben] = freshUsers();
+    const { cursor } = await list(subject, anna, null);
+    const conversation = conversationOf([anna, ben], idAt(subject.now() - 2));
+    await subject.storage.conversations.start(conversation);
+    const message = await arrive(subject, anna, 0, 'Long and 🧑🏽‍🚀'.repeat(100));
+    const { events } = await list(subject, anna, cursor);
+    assert.deepEqual(events, [
+      {
+        id: conversation.created,
+        type: 'conversation.created',
+        summary: {
+          conversation,
+          lastMessage: null,
+          readPositions: conversation.participants.map((userId) => ({ userId, readUpTo: null })),
+        },
+      },
+      { id: message.id, type: 'message.created', message },
+    ]);
+  },
+
+  'a message that became visible late is received under its late event, by whoever had passed its own time':
+    async (subject) => {
+      const anna = freshUser();
+      subject.pass(HOUR);
+      const { cursor } = await list(subject, anna, null);
+      const late = { ...appendRequest([freshUser(), anna], idAt(subject.now() - HOUR)), isLive: true };
+      await subject.storage.messages.append(late);
+      const { events } = await list(subject, anna, cursor);
+      assert.deepEqual(
+        events.map((event) => event.type === 'message.created' && event.message),
+        [late.message],
+      );
+    },
+
+  'a cursor is taken as far back as the log is complete, and refused beyond': async (subject) => {
+    const anna = freshUser();
+    const edge = microsecondsOf(subject.storage.events.completeSince());
+    const cursorAt = (time: Microseconds) => ({ floor: positionAt(time), delivered: new Set<string>() });
+    await assert.doesNotReject(list(subject, anna, cursorAt(edge + MINUTE)));
+    await assertRefused('cursor_expired', list(subject, anna, cursorAt(edge - MINUTE)));
+  },
+
+  'a cursor from the future is one of now': async (subject) => {
+    const anna = freshUser();
+    const floor = positionAt(subject.now() + HOUR);
+    const sent = await arrive(subject, anna, SECOND);
+    const batch = await list(subject, anna, { floor, delivered: new Set() });
+    assert.deepEqual(idsIn(batch), [sent.id]);
+    assert.ok(microsecondsOf(batch.cursor.floor) <= subject.now() - subject.visibilityWindow);
+  },
+
+  'events are shown to their user and to services, and to no one else': async (subject) => {
+    const [anna, ben] = freshUsers();
+    const as = (userId: UserId): Caller => ({ kind: 'user', userId });
+    for (const caller of [as(anna), SERVICE]) {
+      await assert.doesNotReject(list(subject, anna, null, { caller }));
+    }
+    const { cursor } = await list(subject, anna, null);
+    for (const given of [null, cursor]) {
+      await assertRefused('events_of_another', list(subject, anna, given, { caller: as(ben) }));
+    }
+  },
+} satisfies Contract<FollowingSubject>;

@@ -1,0 +1,244 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { EventStreams, STREAM_LIMITS } from '../../src/adapters/http/event-streams.ts';
+import { standaloneProblem } from '../../src/adapters/http/problems.ts';
+import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
+import type { HttpServer } from '../../src/adapters/servers/server.ts';
+import { ClockNotVerified } from '../../src/application/ports/clock-check.ts';
+import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
+import type { Dependencies } from '../../src/composition/container.ts';
+import { ask, eventsAt, eventsOf, get, openStream, ORIGIN, problemIn, send, type Fetch } from './client.ts';
+import { guarded, openGuardedApp, tokenOf } from './guarded-app.ts';
+import { openApp } from './open-app.ts';
+
+let served: { server: HttpServer; streams: EventStreams }[] = [];
+afterEach(async () => {
+  for (const { streams } of served) streams.endAll();
+  await Promise.all(served.map(({ server }) => server.close()));
+  served = [];
+});
+
+/** The service on a port of Node's own server. */
+async function serve(changed: Partial<Dependencies> = {}, limits: Partial<typeof STREAM_LIMITS> = {}) {
+  const streams = new EventStreams({ ...STREAM_LIMITS, ...limits });
+  const { fetch: answer } = openApp({ streams, ...changed });
+  const server = await openHttpServer({
+    fetch: answer,
+    refuse: standaloneProblem,
+    host: '127.0.0.1',
+    port: 0,
+  });
+  served.push({ server, streams });
+  const overPort: Fetch = (asked) => fetch(new Request(asked.url.replace(ORIGIN, server.url), asked));
+  return { fetch: overPort, streams, server, port: Number(new URL(server.url).port) };
+}
+
+/** A client that opens a stream and reads nothing of it. */
+async function openUnread(port: number, path: string): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  await once(socket, 'connect');
+  socket.pause();
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: messenger.test\r\nAccept: text/event-stream\r\n\r\n`);
+  return socket;
+}
+
+/** Waits until `holds`, in turns of the event loop. */
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+describe('a stream', () => {
+  test('ends cleanly when the service stops, and is resumed elsewhere', async () => {
+    const { fetch, streams, server } = await serve();
+    const stream = await openStream(fetch, eventsOf('ben'));
+    await stream.next();
+    const poll = eventsAt(fetch, `${eventsOf('ben')}?wait=25&cursor=${stream.lastId()}`);
+    await until(() => streams.size === 2);
+    streams.endAll();
+    await server.close();
+    expect(await stream.next()).toBeNull();
+    expect((await poll).data).toEqual([]);
+    expect(streams.size).toBe(0);
+  });
+
+  test('that is opened while the service stops gets its cursor, and ends', async () => {
+    const { fetch, streams } = await serve();
+    streams.endAll();
+    const stream = await openStream(fetch, eventsOf('ben'));
+    expect((await stream.next())?.id).toBeDefined();
+    expect(await stream.next()).toBeNull();
+  });
+
+  test('is gone when its client is', async () => {
+    const { fetch, streams } = await serve();
+    const stream = await openStream(fetch, eventsOf('ben'));
+    const abort = new AbortController();
+    const poll = fetch(
+      new Request(`${ORIGIN}${eventsOf('ben')}?wait=25&cursor=${(await stream.next())?.id ?? ''}`, {
+        signal: abort.signal,
+      }),
+    );
+    await until(() => streams.size === 2);
+    await stream.close();
+    await until(() => streams.size === 1);
+    abort.abort();
+    await assert.rejects(poll);
+    await until(() => streams.size === 0);
+  });
+
+  test('of a connection that was reset is gone', async () => {
+    const { streams, port } = await serve();
+    const socket = await openUnread(port, eventsOf('ben'));
+    await until(() => streams.size === 1);
+    socket.resetAndDestroy();
+    await until(() => streams.size === 0);
+  });
+
+  test('that is not read in time loses its connection, and holds one batch at the most', async () => {
+    const { fetch, streams, port } = await serve({}, { readWithinMs: 300 });
+    const socket = await openUnread(port, eventsOf('ben'));
+    await until(() => streams.size === 1);
+    for (let n = 0; n < 200 && streams.size > 0; n += 1) await send(fetch, 'anna', 'ben', 'x'.repeat(20_000));
+    await until(() => streams.size === 0);
+    await until(() => socket.destroyed || socket.readableLength > 0);
+  });
+
+  test('that is not read does not hold up the stop for longer than a client may take', async () => {
+    const { fetch, streams, server, port } = await serve({}, { readWithinMs: 500 });
+    await openUnread(port, eventsOf('ben'));
+    await until(() => streams.size === 1);
+    // More than connections take by themselves.
+    for (let n = 0; n < 20; n += 1)
+      await Promise.all(Array.from({ length: 20 }, () => send(fetch, 'anna', 'ben', 'x'.repeat(20_000))));
+    streams.endAll();
+    await server.close();
+  });
+
+  test('that waits longest gives way where all streams hold too much', async () => {
+    const { fetch, streams, port } = await serve({}, { unreadBytes: 200_000, readWithinMs: 5_000 });
+    for (let n = 0; n < 4; n += 1) await openUnread(port, eventsOf('ben'));
+    await until(() => streams.size === 4);
+    for (let n = 0; n < 400 && streams.size > 3; n += 1) await send(fetch, 'anna', 'ben', 'x'.repeat(20_000));
+    expect(streams.size).toBeLessThan(4);
+  });
+
+  test('ends with the token that opened it', async () => {
+    const app = openGuardedApp({});
+    const seconds = Math.ceil(Date.now() / 1_000);
+    const token = await tokenOf({ sub: 'ben', exp: seconds - 29 });
+    const stream = await openStream(async (request) => app.fetch(request), eventsOf('ben'), {
+      Authorization: `Bearer ${token}`,
+    });
+    await stream.next();
+    expect(await stream.next()).toBeNull();
+  });
+
+  test('takes no place from requests while it waits', async () => {
+    const { fetch, streams } = await serve({ maxRequestsInFlight: 1 });
+    for (const user of ['anna', 'ben', 'carl']) await (await openStream(fetch, eventsOf(user))).next();
+    expect(streams.size).toBe(3);
+    await send(fetch, 'anna', 'ben');
+  });
+
+  test('outlasts the time of a request', async () => {
+    const { fetch } = await serve({ requestTimeoutMs: 50 });
+    const stream = await openStream(fetch, eventsOf('ben'));
+    const { id = '' } = (await stream.next()) ?? {};
+    expect((await eventsAt(fetch, `${eventsOf('ben')}?wait=1&cursor=${id}`)).data).toEqual([]);
+    const sent = await send(fetch, 'anna', 'ben');
+    expect((await stream.nextEvent()).data.id).toBe(sent.id);
+  });
+
+  test('shows by a comment with its cursor that it is alive', async () => {
+    const { fetch } = await serve({ pollIntervalMs: 50 });
+    const stream = await openStream(fetch, eventsOf('ben'));
+    await stream.next();
+    for (let n = 0; n < 3; n += 1) {
+      const { comment, id } = (await stream.next()) ?? {};
+      expect(comment).toBe(true);
+      expect((await eventsAt(fetch, `${eventsOf('ben')}?cursor=${id}`)).data).toEqual([]);
+    }
+    await stream.close();
+  });
+
+  test('finds no room beyond the limit of its user, until one has ended', async () => {
+    const { fetch, streams } = await serve({}, { streamsPerUser: 2 });
+    const open = [await openStream(fetch, eventsOf('ben')), await openStream(fetch, eventsOf('ben'))];
+    const headers = { Accept: 'text/event-stream' };
+    const refused = await ask(fetch, 'GET', eventsOf('ben'), { headers });
+    problemIn(refused, 429, 'too-many-streams');
+    expect(refused.headers.get('Retry-After')).not.toBeNull();
+    await (await openStream(fetch, eventsOf('anna'))).next();
+    await open[0]?.close();
+    await until(() => streams.size === 2);
+    await (await openStream(fetch, eventsOf('ben'))).next();
+  });
+
+  test('finds no room beyond the limit of the process', async () => {
+    const { fetch } = await serve({}, { streams: 2 });
+    for (const user of ['anna', 'ben']) await (await openStream(fetch, eventsOf(user))).next();
+    const headers = { Accept: 'text/event-stream' };
+    problemIn(await ask(fetch, 'GET', eventsOf('carl'), { headers }), 503, 'overloaded');
+    expect((await get(fetch, eventsOf('carl'))).status).toBe(200);
+  });
+});
+
+describe('without a verified clock', () => {
+  const clockCheck = { verified: () => Promise.reject(new ClockNotVerified()) };
+
+  test('events are a 503, in both forms', async () => {
+    const app = openApp({ clockCheck });
+    const fetch: Fetch = async (request) => app.fetch(request);
+    problemIn(await get(fetch, eventsOf('ben')), 503, 'clock-not-verified');
+    const headers = { Accept: 'text/event-stream' };
+    problemIn(await ask(fetch, 'GET', eventsOf('ben'), { headers }), 503, 'clock-not-verified');
+  });
+});
+
+describe('what others may see', () => {
+  test('is nothing: events of another are a 403, in both forms', async () => {
+    const app = openGuardedApp({});
+    const { as, service, anyone } = guarded(async (request) => app.fetch(request));
+    const headers = { Accept: 'text/event-stream' };
+    for (const options of [{}, { headers }]) {
+      problemIn(await ask(as('ben'), 'GET', eventsOf('anna'), options), 403, 'events-of-another');
+      problemIn(await ask(anyone, 'GET', eventsOf('anna'), options), 401, 'token-missing');
+    }
+    expect((await get(as('anna'), eventsOf('anna'))).status).toBe(200);
+    expect((await get(service, eventsOf('anna'))).status).toBe(200);
+  });
+});
+
+test('streams, deliveries and resumptions are told to the telemetry', async () => {
+  const told: unknown[] = [];
+  const telemetry = {
+    ...NOOP_TELEMETRY,
+    streamOpened: (resumed: boolean) => {
+      told.push({ resumed });
+      return () => void told.push('ended');
+    },
+    eventsDelivered: (count: number) => {
+      if (count > 0) told.push(count);
+    },
+    eventLag: (milliseconds: number) => void told.push(milliseconds >= 0),
+  };
+  const app = openApp({ telemetry });
+  const fetch: Fetch = async (request) => app.fetch(request);
+  const first = await openStream(fetch, eventsOf('ben'));
+  await first.next();
+  await send(fetch, 'anna', 'ben');
+  await first.nextEvent();
+  await first.close();
+  const second = await openStream(fetch, eventsOf('ben'), { 'Last-Event-ID': first.lastId() });
+  await second.close();
+  expect(told.filter((one) => one !== true)).toEqual([
+    { resumed: false },
+    1,
+    'ended',
+    { resumed: true },
+    'ended',
+  ]);
+});

@@ -1,0 +1,36 @@
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import type { Clock } from '../../src/application/ports/clock.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import type { Microseconds } from '../../src/domain/time.ts';
+import type { FollowingSubject } from '../contracts/following.ts';
+import { memoryStorage } from './memory-storage.ts';
+import { useCasesOver } from './use-cases.ts';
+
+/** The host's clock, which a test moves ahead. */
+export function movingClock(): { clock: Clock; pass: (time: Microseconds) => void } {
+  const host = makeClock();
+  let ahead = 0;
+  const now = (): Microseconds => host.now() + ahead;
+  return {
+    clock: { now, latest: now },
+    pass: (time) => {
+      ahead += time;
+    },
+  };
+}
+
+/** What follows the events in `storage`, which goes by the same clock. */
+export function followingOver(
+  storage: Storage,
+  { clock, pass }: ReturnType<typeof movingClock>,
+  visibilityWindow: Microseconds = 12_000_000,
+): FollowingSubject {
+  const messageIds = makeMessageIds({ clock });
+  const { listEvents } = useCasesOver(storage, { clock, messageIds, visibilityWindow });
+  return { storage, listEvents, visibilityWindow, now: () => clock.now(), pass };
+}
+
+export function followingInMemory(moving = movingClock()): FollowingSubject {
+  return followingOver(memoryStorage({ clock: moving.clock }), moving);
+}

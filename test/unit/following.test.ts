@@ -1,0 +1,49 @@
+import { AssertionError } from 'node:assert/strict';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { skippingSaboteurs } from '../contracts/following.mutants.ts';
+import { followAndCheck, followingScripts } from '../support/following-model.ts';
+import { followingInMemory } from '../support/following.ts';
+
+/** Ample: these tests take about a second. */
+const TIMEOUT_MS = 30_000;
+
+test(
+  'what is followed is what was sent, whatever is overtaken, late, disconnected and resumed',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(followingScripts, (script) => followAndCheck(followingInMemory(), script)),
+      { numRuns: 200 },
+    );
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'so it is where a cursor can hold but few events',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(followingScripts, fc.integer({ min: 1, max: 5 }), (script, maxHashes) =>
+        followAndCheck(followingInMemory(), script, maxHashes),
+      ),
+      { numRuns: 100 },
+    );
+  },
+  TIMEOUT_MS,
+);
+
+describe('a log is caught that', () => {
+  for (const { how, makeSubject } of skippingSaboteurs) {
+    test(
+      how,
+      async () => {
+        const property = fc.asyncProperty(followingScripts, (script) =>
+          followAndCheck(makeSubject(), script),
+        );
+        const { errorInstance } = await fc.check(property, { numRuns: 500, endOnFailure: true });
+        expect(errorInstance).toBeInstanceOf(AssertionError);
+      },
+      TIMEOUT_MS,
+    );
+  }
+});

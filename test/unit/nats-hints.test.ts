@@ -1,0 +1,181 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { freePort } from '../../scripts/local-cassandra/processes.ts';
+import { EventStreams } from '../../src/adapters/http/event-streams.ts';
+import { makeMemoryHints } from '../../src/adapters/memory/hints.ts';
+import { openNatsHints, type NatsHints } from '../../src/adapters/nats/hints.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+import { eventsOf, openStream, send, type Fetch } from '../http/client.ts';
+import { openApp } from '../http/open-app.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
+import { guardedLog } from '../support/log-leak-guard.ts';
+
+vi.setConfig({ testTimeout: 30_000 });
+
+const hasServer = spawnSync('nats-server', ['--version']).status === 0;
+const isRequired = process.env['CI'] === 'true';
+
+const closing: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+/** A broker, which is there when this resolves. */
+async function startBroker(port: number, args: readonly string[] = []) {
+  const child = spawn('nats-server', ['-a', '127.0.0.1', '-p', String(port), ...args], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  const end = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  closing.push(end);
+  await new Promise<void>((resolve) => {
+    child.stderr.on('data', (line) => String(line).includes('Server is ready') && resolve());
+  });
+  return { end, pid: child.pid! };
+}
+
+/** The hints of a process, and what is told of them. */
+async function openProcess(port: number, changed: { name?: string; password?: string } = {}) {
+  const counts = { sent: 0, received: 0, lost: 0 };
+  const hints = await openNatsHints({
+    options: {
+      servers: [`127.0.0.1:${port}`],
+      tls: false,
+      credentials: changed.password === undefined ? null : { user: 'messenger', password: changed.password },
+    },
+    name: changed.name ?? 'messenger',
+    local: makeMemoryHints(),
+    telemetry: { hints: (count, what) => void (counts[what] += count) },
+    log: guardedLog,
+  });
+  closing.push(() => hints.close());
+  return { hints, counts };
+}
+
+const anna = 'anna@example.com:1' as UserId;
+const ben = 'ben' as UserId;
+
+/** Publishes until a hint arrives: a subscription may still be on its way to the broker. */
+async function publishUntil(hints: NatsHints, arrived: () => boolean): Promise<void> {
+  while (!arrived()) {
+    hints.publish([anna]);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+test.runIf(isRequired)('the broker for these tests is installed', () => {
+  expect(hasServer).toBe(true);
+});
+
+describe.runIf(hasServer)('hints by NATS', () => {
+  test('reach the listeners of other processes, and those of this one once', async () => {
+    const port = await freePort();
+    await startBroker(port);
+    const [one, other] = [await openProcess(port), await openProcess(port)];
+    await Promise.all([one.hints.connected, other.hints.connected]);
+    const heard = { own: 0, anna: 0, ben: 0 };
+    one.hints.subscribe(anna, () => (heard.own += 1));
+    const end = other.hints.subscribe(anna, () => (heard.anna += 1));
+    other.hints.subscribe(ben, () => (heard.ben += 1));
+    await publishUntil(one.hints, () => heard.anna > 0);
+    expect(heard.own).toBe(one.counts.sent);
+    expect(heard.ben).toBe(0);
+    expect(one.counts.received).toBe(0);
+    end();
+    const before = heard.anna;
+    one.hints.publish([anna]);
+    one.hints.publish([ben]);
+    await vi.waitUntil(() => heard.ben > 0);
+    expect(heard.anna).toBe(before);
+  });
+
+  test('do not reach another service on the same broker', async () => {
+    const port = await freePort();
+    await startBroker(port);
+    const [one, other, same] = [
+      await openProcess(port),
+      await openProcess(port, { name: 'other' }),
+      await openProcess(port),
+    ];
+    await Promise.all([one, other, same].map(({ hints }) => hints.connected));
+    let heard = 0;
+    let heardOther = 0;
+    other.hints.subscribe(anna, () => (heardOther += 1));
+    same.hints.subscribe(anna, () => (heard += 1));
+    await publishUntil(one.hints, () => heard > 2);
+    expect(heardOther).toBe(0);
+  });
+
+  test('stay within the process while there is no broker, and go out when it comes, and when it comes back', async () => {
+    const port = await freePort();
+    const [one, other] = [await openProcess(port), await openProcess(port)];
+    let own = 0;
+    let heard = 0;
+    one.hints.subscribe(anna, () => (own += 1));
+    other.hints.subscribe(anna, () => (heard += 1));
+    one.hints.publish([anna, anna, ben]);
+    expect(own).toBe(2);
+    expect(one.counts).toEqual({ sent: 0, received: 0, lost: 2 });
+    const broker = await startBroker(port);
+    await Promise.all([one.hints.connected, other.hints.connected]);
+    await publishUntil(one.hints, () => heard > 0);
+    await broker.end();
+    await vi.waitUntil(() => {
+      const { lost } = one.counts;
+      one.hints.publish([anna]);
+      return one.counts.lost > lost;
+    });
+    await startBroker(port);
+    const before = heard;
+    await publishUntil(one.hints, () => heard > before);
+  });
+
+  test('go to a broker that asks for a password', async () => {
+    const port = await freePort();
+    await startBroker(port, ['--user', 'messenger', '--pass', 'secret']);
+    const { hints } = await openProcess(port, { password: 'secret' });
+    await hints.connected;
+    const wrong = await openProcess(port, { password: 'wrong' });
+    expect(
+      await Promise.race([wrong.hints.connected.then(() => true), hints.connected.then(() => false)]),
+    ).toBe(false);
+  });
+
+  test('make a stream of another process deliver at once; without them it does so at its interval', async () => {
+    const port = await freePort();
+    const broker = await startBroker(port);
+    const storage = memoryStorage();
+    const [one, other] = [await openProcess(port), await openProcess(port)];
+    await Promise.all([one.hints.connected, other.hints.connected]);
+    const service = (hints: NatsHints, pollIntervalMs: number): { fetch: Fetch; streams: EventStreams } => {
+      const streams = new EventStreams();
+      const app = openApp({ storage, hints, pollIntervalMs, streams });
+      closing.push(async () => streams.endAll());
+      return { fetch: async (request) => app.fetch(request), streams };
+    };
+    const writer = service(one.hints, 3_600_000);
+    const reader = service(other.hints, 3_600_000);
+    const poller = service(other.hints, 100);
+    const stream = await openStream(reader.fetch, eventsOf('ben'));
+    await stream.next();
+    let sent = await send(writer.fetch, 'anna', 'ben');
+    // The first may have gone out before the subscription was there.
+    const received = stream.nextEvent();
+    const again = setInterval(() => one.hints.publish([ben]), 50);
+    expect((await received).data.id).toBe(sent.id);
+    clearInterval(again);
+    for (let n = 0; n < 10; n += 1) {
+      sent = await send(writer.fetch, 'anna', 'ben');
+      expect((await stream.nextEvent()).data.id).toBe(sent.id);
+    }
+    await broker.end();
+    const slow = await openStream(poller.fetch, eventsOf('ben'));
+    await slow.next();
+    sent = await send(writer.fetch, 'anna', 'ben');
+    expect((await slow.nextEvent()).data.id).toBe(sent.id);
+  });
+});
