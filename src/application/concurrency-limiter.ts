@@ -13,12 +13,12 @@ export class Overload extends Error {
  */
 export interface ConcurrencyLimiter {
   /**
-   * Runs `work`, whose result holds at maxInBackground `maxBytes` of content; rejects with an `Overload` when a limit is reached. The
+   * Runs `work`, whose result holds at most `maxBytes` of content; rejects with an `Overload` when a limit is reached. The
    * work counts until it ends, even if its caller stops waiting earlier.
    */
   readonly run: <Result>(work: () => Promise<Result>, maxBytes?: number) => Promise<Result>;
   /**
-   * Runs background work in at maxInBackground a quarter of the limit; rejects with an `Overload` beyond it. Its latency does not
+   * Runs background work in at most a quarter of the limit; rejects with an `Overload` beyond it. Its latency does not
    * change the limit, since it retries requests that storage failed before.
    */
   readonly runInBackground: (work: () => Promise<void>) => Promise<void>;
