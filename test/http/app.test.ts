@@ -77,7 +77,7 @@ describe('when storage lets a request down', () => {
     const answer = await get(open({ storage: failing('unavailable'), log }), '/api/users/alice');
     assert.deepEqual(
       lines.map(({ level, sentence }) => [level, sentence]),
-      [['warn', 'Storage let a request down.']],
+      [['warn', 'Storage request failed.']],
     );
     const { err, requestId } = lines[0]!.fields as { err: Error; requestId: string };
     assert.equal((err.cause as Error).message, SECRET);
@@ -153,7 +153,7 @@ describe('when we are wrong', () => {
     for (const { method, path, body } of API_REQUESTS) {
       const answer = await ask(fetch, method, path, { body });
       const { detail } = problemIn(answer, 500, 'internal-error');
-      assert.equal(detail, 'It was noted under the id of this request.');
+      assert.equal(detail, 'The log of the service contains it under the id of this request.');
       assertNothingShown(answer);
       const { level, fields } = lines.pop()!;
       assert.equal(level, 'error');

@@ -390,7 +390,9 @@ describe('keys that are fetched', () => {
 
   test('are missing until they are there, and are fetched for that', async () => {
     const { state, find, readinessProblems } = served();
-    const expectedProblems = ['No token can be checked: the keys of the issuer could not be fetched.'];
+    const expectedProblems = [
+      'Tokens cannot be verified: the keys of the token issuer could not be fetched.',
+    ];
     state.answer = down;
     expect(await readinessProblems()).toEqual(expectedProblems);
     for (let n = 0; n < 50; n += 1) expect(await readinessProblems()).toEqual(expectedProblems);

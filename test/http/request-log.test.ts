@@ -13,7 +13,7 @@ function requestLog() {
   const lines: Record<string, unknown>[] = [];
   const log: Log = {
     info: (fields, sentence) => {
-      if (sentence === 'answered') lines.push({ ...fields });
+      if (sentence === 'request completed') lines.push({ ...fields });
     },
     warn: () => undefined,
     error: () => undefined,

@@ -59,7 +59,7 @@ test('the log of the edge is lines of JSON from a level on, with what an error t
   log.info({}, 'Nothing to see.');
   log.error(
     { err: new TypeError('bad', { cause: new Error('worse') }), requestId: 'r' },
-    'A request failed.',
+    'Request failed with an unexpected error.',
   );
   expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
     {
@@ -72,7 +72,7 @@ test('the log of the edge is lines of JSON from a level on, with what an error t
         cause: expect.objectContaining({ message: 'worse' }) as object,
       },
       requestId: 'r',
-      msg: 'A request failed.',
+      msg: 'Request failed with an unexpected error.',
     },
   ]);
 });

@@ -127,6 +127,6 @@ test('it is not ready while the keys that tokens are checked by were never fetch
   const address = await url();
   const ready = await fetch(`${address}/readyz`);
   expect(ready.status).toBe(503);
-  expect(await ready.text()).toContain('No token can be checked');
+  expect(await ready.text()).toContain('Tokens cannot be verified');
   expect((await fetch(`${address}/livez`)).status).toBe(200);
 });

@@ -26,23 +26,23 @@ import { addMetricsRoute, type MetricsText } from './routes/metrics.ts';
 import { addUserRoutes } from './routes/users.ts';
 import { tracingMiddleware } from './middleware/tracing.ts';
 
-/** The messenger over HTTP, for any host that speaks `fetch`. */
+/** The HTTP API of the messenger, for any host that supports `fetch` handlers. */
 export function makeApp(deps: {
   readonly useCases: UseCases;
   readonly concurrencyLimiter: Pick<ConcurrencyLimiter, 'requireCapacity'>;
   readonly followEvents: FollowEvents;
   readonly streams: EventStreams;
-  /** What keeps the service from serving, a sentence each, fit for any reader. */
+  /** Why the service is not ready, one sentence per reason, without secrets; empty if it is ready. */
   readonly readinessProblems: () => Promise<readonly string[]>;
   readonly build: Build;
   readonly docsAssets: DocsAssets;
-  /** The path under which a proxy shows the service, and which the proxy takes away; empty for none. */
+  /** The path prefix that a reverse proxy strips; empty for none. */
   readonly publicPath: string;
   readonly accessPolicy: AccessPolicy;
   readonly telemetry: Telemetry;
-  /** Null where nothing is traced. */
+  /** Null if tracing is off. */
   readonly tracing: Tracing | null;
-  /** Null where they are not given at this port. */
+  /** Null if `/metrics` is not served on this port. */
   readonly metrics: MetricsText | null;
   readonly pseudonymize: Pseudonymize;
   readonly log: Log;
@@ -55,12 +55,12 @@ export function makeApp(deps: {
   if (deps.tracing !== null) app.use('/api/*', tracingMiddleware(deps.tracing));
   const { cors, before, callerOf } = accessMiddleware(deps.accessPolicy);
   if (cors !== null) app.use('/api/*', cors);
-  // Before bodies are read, for a no has to cost far less than what there is no room for.
+  // This check runs before the body is read, so that a rejected request costs far less than a served one.
   app.use('/api/*', (_, next) => {
     deps.concurrencyLimiter.requireCapacity();
     return next();
   });
-  for (const keeper of before) app.use('/api/*', keeper);
+  for (const middleware of before) app.use('/api/*', middleware);
 
   addMessageRoutes(app, deps.useCases, callerOf);
   addConversationRoutes(app, deps.useCases, callerOf, deps.publicPath);
@@ -75,13 +75,13 @@ export function makeApp(deps: {
     });
   addDocsRoutes(app, { document, ...deps });
   if (deps.metrics !== null) addMetricsRoute(app, deps.metrics);
-  refuseTheRest(app, deps);
+  addErrorHandlers(app, deps);
   return app;
 }
 
 /**
- * What those who run the service ask of it, for a port of their own, whose connections no client can use up. Requests
- * there are not counted.
+ * Metrics and health checks for a separate port, whose connections clients cannot exhaust. Requests to this port are not
+ * counted.
  */
 export function makeMetricsApp(deps: {
   readonly metrics: MetricsText;
@@ -95,12 +95,12 @@ export function makeMetricsApp(deps: {
   app.use(accessLog({ telemetry: NOOP_TELEMETRY, log, pseudonymize: null }));
   addHealthRoutes(app, deps);
   addMetricsRoute(app, metrics);
-  refuseTheRest(app, { log, pseudonymize: null });
+  addErrorHandlers(app, { log, pseudonymize: null });
   return app;
 }
 
-/** What no route takes, and what fails, is a problem. To be called after the routes. */
-function refuseTheRest(
+/** Answers unknown paths, wrong methods and errors with problems. Call it after all routes are added. */
+function addErrorHandlers(
   app: OpenAPIHono,
   deps: { readonly log: Log; readonly pseudonymize: Pseudonymize },
 ): void {
@@ -124,7 +124,7 @@ const answerUnknownPath: NotFoundHandler = (c) => {
   return problemAnswer(c, 'path_not_found');
 };
 
-/** The one place where a failure becomes an answer. What is underneath goes to the log and nowhere else. */
+/** The only place that turns errors into responses. Internal details go to the log only. */
 function makeErrorHandler(deps: { readonly log: Log; readonly pseudonymize: Pseudonymize }): ErrorHandler {
   const { log, pseudonymize } = deps;
   return (error, c) => {
@@ -134,10 +134,10 @@ function makeErrorHandler(deps: { readonly log: Log; readonly pseudonymize: Pseu
     if (error instanceof ClockNotVerified) return problemAnswer(c, 'clock_not_verified');
     const fields = { err: error, ...logFieldsOf(c, pseudonymize) };
     if (error instanceof StorageFailure) {
-      log.warn(fields, 'Storage let a request down.');
+      log.warn(fields, 'Storage request failed.');
       return problemAnswer(c, error.kind);
     }
-    log.error(fields, 'A request failed.');
+    log.error(fields, 'Request failed with an unexpected error.');
     return problemAnswer(c, 'internal_error');
   };
 }

@@ -1,12 +1,12 @@
-/** The memory for request bodies that are still arriving, in bytes: for all of them, and for those of one caller. */
+/** A budget in bytes for request bodies that are still arriving: one in total, and one per caller. */
 export interface BodyMemory {
-  /** Takes `bytes` more for a caller, or returns false where there is no room. Null is a caller without a share. */
+  /** Reserves `bytes`, or returns false if the budget is exhausted. With a null key, only the total applies. */
   reserve(key: string | null, bytes: number): boolean;
-  /** Gives `bytes` back. */
+  /** Releases `bytes`. */
   release(key: string | null, bytes: number): void;
 }
 
-/** Memory of `total` bytes, of which each key has at most `share`. */
+/** A budget of `total` bytes, of which each key may hold at most `share`. */
 export function makeBodyMemory({
   total,
   share,

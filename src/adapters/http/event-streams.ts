@@ -1,14 +1,14 @@
 import type { UserId } from '../../domain/ids.ts';
 import { HttpFailure } from './problems.ts';
 
-/** What open streams and waiting polls may take of one process. */
+/** The limits on open streams and waiting polls of one process. */
 export interface StreamLimits {
-  /** How many there may be, and how many of one user. */
+  /** The maximum number, in total and per user. */
   readonly streams: number;
   readonly streamsPerUser: number;
-  /** What was sent on all streams and not yet taken by the connections, in bytes. */
+  /** The maximum of bytes, over all streams, that were sent and that connections have not yet accepted. */
   readonly unreadBytes: number;
-  /** How long a client may take to read what was sent to it, in milliseconds. */
+  /** The time that a client has to read each part that is sent to it, in milliseconds. */
   readonly readWithinMs: number;
 }
 
@@ -24,24 +24,24 @@ export type StreamEnd = 'client' | 'slow' | 'expired' | 'stopping' | 'behind';
 
 /** One stream or waiting poll. */
 export interface OpenStream {
-  /** Aborts when it is to end. */
+  /** Aborts when the stream has to end. */
   readonly signal: AbortSignal;
-  /** Ends it; the first reason counts. To be called in any case. */
-  readonly end: (why: StreamEnd) => void;
+  /** Ends the stream; only the first reason counts. Must always be called. */
+  readonly end: (reason: StreamEnd) => void;
 }
 
 interface Waiting {
   readonly bytes: number;
   readonly timer: ReturnType<typeof setTimeout>;
-  readonly cut: () => void;
+  readonly disconnect: () => void;
 }
 
 /** The streams and waiting polls of this process, within `limits`. */
 export class EventStreams {
   readonly #limits: StreamLimits;
-  readonly #open = new Set<(why: StreamEnd) => void>();
+  readonly #open = new Set<(reason: StreamEnd) => void>();
   readonly #byUser = new Map<UserId, number>();
-  /** The streams that wait for their client to read, oldest first. */
+  /** The sent parts that clients have not yet read, oldest first. */
   readonly #waiting = new Set<Waiting>();
   #unread = 0;
   #isStopping = false;
@@ -50,23 +50,23 @@ export class EventStreams {
     this.#limits = limits;
   }
 
-  /** How many are open. */
+  /** The number of open streams and waiting polls. */
   get size(): number {
     return this.#open.size;
   }
 
-  /** Opens one for `userId`. Throws an `HttpFailure` where there is no room. */
+  /** Opens a stream or poll for `userId`. Throws an `HttpFailure` if a limit is reached. */
   open(userId: UserId): OpenStream {
     const own = this.#byUser.get(userId) ?? 0;
     if (own >= this.#limits.streamsPerUser) throw new HttpFailure('too_many_streams');
     if (this.#open.size >= this.#limits.streams) throw new HttpFailure('overloaded');
     const controller = new AbortController();
-    const end = (why: StreamEnd): void => {
+    const end = (reason: StreamEnd): void => {
       if (!this.#open.delete(end)) return;
       const left = (this.#byUser.get(userId) ?? 1) - 1;
       if (left === 0) this.#byUser.delete(userId);
       else this.#byUser.set(userId, left);
-      controller.abort(why);
+      controller.abort(reason);
     };
     this.#byUser.set(userId, own + 1);
     this.#open.add(end);
@@ -75,34 +75,35 @@ export class EventStreams {
   }
 
   /**
-   * Notes `bytes` that were sent on a stream, until the function that comes back says that its connection has taken them.
-   * Calls `cut` where that takes too long; or where all streams hold too much, for those that have waited longest.
+   * Counts `bytes` as unread until the returned function is called, which must be when the connection has accepted them.
+   * Calls `disconnect` if that takes longer than `readWithinMs`, or if the total exceeds `unreadBytes` and these bytes have
+   * waited longest.
    */
-  sent(bytes: number, cut: () => void): () => void {
-    const taken = (): void => {
+  sent(bytes: number, disconnect: () => void): () => void {
+    const onAccepted = (): void => {
       clearTimeout(waiting.timer);
       if (this.#waiting.delete(waiting)) this.#unread -= bytes;
     };
     const waiting = {
       bytes,
       timer: setTimeout(() => {
-        waiting.cut();
+        waiting.disconnect();
       }, this.#limits.readWithinMs),
-      cut: () => {
-        taken();
-        cut();
+      disconnect: () => {
+        onAccepted();
+        disconnect();
       },
     };
     this.#waiting.add(waiting);
     this.#unread += bytes;
     for (const oldest of this.#waiting) {
       if (this.#unread <= this.#limits.unreadBytes) break;
-      oldest.cut();
+      oldest.disconnect();
     }
-    return taken;
+    return onAccepted;
   }
 
-  /** Ends all that are open, and each that is opened from now on. */
+  /** Ends all open streams and polls, and each one that is opened later. */
   endAll(): void {
     this.#isStopping = true;
     for (const end of this.#open) end('stopping');

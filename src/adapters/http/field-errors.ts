@@ -2,13 +2,13 @@ import type { z } from '@hono/zod-openapi';
 import type { ValidationTargets } from 'hono';
 import type { FieldError } from './problems.ts';
 
-/** So many faults tell enough, and keep an answer small whatever was sent. */
+/** The maximum number of errors in a response. It bounds the size of the response. */
 const MAX_FIELD_ERRORS = 10;
 
-/** The most code units of a name that was sent and that we do not know. */
+/** The maximum length of an unknown field name in a response, in code units. */
 const MAX_NAME_LENGTH = 64;
 
-/** What zod found wrong with one part of a request. */
+/** The validation errors that zod found in one part of a request, at most `MAX_FIELD_ERRORS`. */
 export function fieldErrorsOf(target: keyof ValidationTargets, { issues }: z.ZodError): FieldError[] {
   return issues
     .flatMap((issue) =>
@@ -24,7 +24,7 @@ export function fieldErrorsOf(target: keyof ValidationTargets, { issues }: z.Zod
     );
 }
 
-/** A JSON Pointer (RFC 6901) in a URI fragment, as RFC 9457 shows it. */
+/** A JSON Pointer (RFC 6901) as a URI fragment, as in RFC 9457. */
 function pointerTo(path: readonly PropertyKey[]): string {
   const tokens = path.map((token) => {
     const name = String(token);

@@ -4,13 +4,12 @@ import type { CallerOf } from './middleware/authentication.ts';
 import { HttpFailure, type FieldError } from './problems.ts';
 
 /**
- * The member `name` of a body, which says for whom the caller acts. A caller who is a user may leave it out; a service
- * acts for nobody in particular, and has to give it.
+ * The body member `name`, which contains the user for whom the caller acts. A user may omit it; a service must give it.
  */
 export function namedUser(name: string, callerOf: CallerOf) {
   const missing: FieldError = { pointer: `#/${name}`, detail: 'must be given' };
   return {
-    /** The user: `given`, or the caller. */
+    /** The user: `given`, or else the caller. Throws an `HttpFailure` if a service gives none. */
     idFor: (c: Context, given: UserId | undefined): UserId => {
       if (given !== undefined) return given;
       const caller = callerOf(c);
@@ -18,7 +17,7 @@ export function namedUser(name: string, callerOf: CallerOf) {
       throw new HttpFailure('invalid_request', { fieldErrors: [missing] });
     },
 
-    /** All errors of a body at once: also that the member is missing. */
+    /** All errors of a body, including the error for the missing member. */
     bodyFieldErrors: (c: Context, body: unknown, fieldErrors: FieldError[]): FieldError[] => {
       const isMissing = isRecord(body) && body[name] === undefined && callerOf(c).kind === 'service';
       return isMissing ? [missing, ...fieldErrors] : fieldErrors;

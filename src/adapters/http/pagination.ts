@@ -18,14 +18,17 @@ export const pageParameters = {
       type: 'integer',
       minimum: 1,
       maximum: MAX_PAGE_SIZE,
-      param: { description: 'How many items a page has at most.' },
+      param: { description: 'The maximum number of entries of a page.' },
     }),
   cursor: z
     .string({ error: 'must be one next_cursor' })
     .optional()
     .openapi({
       pattern: CURSOR_PATTERN.source,
-      param: { description: 'The next_cursor of the page before. Pages joined by it are exact.' },
+      param: {
+        description:
+          'The next_cursor of the previous page. Pages that are joined by cursor have no gaps and no repeats.',
+      },
     }),
   page: wholeNumber(1, Infinity, 'must be one whole number from 1')
     .optional()
@@ -34,19 +37,19 @@ export const pageParameters = {
       minimum: 1,
       param: {
         description:
-          `For clients that count pages: which one, from 1. It reaches the first ${NUMBERED_ROWS} rows, drifts ` +
-          'when the list grows, and does not go with a cursor.',
+          `The number of the page, from 1, as an alternative to a cursor. It works for the first ${NUMBERED_ROWS} rows. ` +
+          'Entries shift between numbered pages when the list grows.',
       },
     }),
 };
 
 type PageQuery = z.infer<z.ZodObject<typeof pageParameters>>;
 
-/** The part of `list` that `query` asks for. */
+/** The page of `list` that `query` requests. Throws an `HttpFailure` for an invalid cursor. */
 export function pageRequestOf(list: List, query: PageQuery): PageRequest {
   if (query.page !== undefined && query.cursor !== undefined) {
     throw new HttpFailure('invalid_request', {
-      fieldErrors: [{ parameter: 'page', detail: 'does not go with a cursor' }],
+      fieldErrors: [{ parameter: 'page', detail: 'cannot be combined with a cursor' }],
     });
   }
   const before = query.cursor === undefined ? null : positionFromCursor(list, query.cursor);
@@ -54,21 +57,25 @@ export function pageRequestOf(list: List, query: PageQuery): PageRequest {
   return { before, limit: query.limit, page: query.page ?? null };
 }
 
-/** The shape of a page of `item`s in an answer. */
+/** The schema of a page of `item`s in a response. */
 export function pageSchema<Item extends z.ZodType>(item: Item) {
   return z.strictObject({
     data: z.array(item),
     limit: z.int().min(1).max(MAX_PAGE_SIZE).openapi({ example: DEFAULT_PAGE_SIZE }),
-    page: z.int().min(1).optional().openapi({ description: 'Where the page was asked for by its number.' }),
+    page: z
+      .int()
+      .min(1)
+      .optional()
+      .openapi({ description: 'The number of the page, if the request had one.' }),
     next_cursor: z.string().nullable().openapi({
       pattern: CURSOR_PATTERN.source,
-      description: 'The cursor of the next page; null on the last one.',
+      description: 'The cursor of the next page; null on the last page.',
       example: 'EQGcE2NKO3HIsVwP_uDduhF6DWw7wT1L',
     }),
   });
 }
 
-/** `page` of `list` as it answers `query`. */
+/** The response body for `page` of `list`. */
 export function pageView<Item, View>(
   list: List,
   query: PageQuery,

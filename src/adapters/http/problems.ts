@@ -6,7 +6,7 @@ import type { RefusalCode } from '../../domain/refusal.ts';
 import { respond } from './respond.ts';
 import { SECURITY_HEADERS } from './security-headers.ts';
 
-/** HTTP's own ways to say no: the messenger was not asked, or broke. */
+/** Failures of the HTTP layer: the request did not reach a use case, or an unexpected error occurred. */
 export type HttpFailureCode =
   | 'malformed_request'
   | 'header_too_large'
@@ -34,59 +34,60 @@ export type HttpFailureCode =
 
 export type ProblemCode = RefusalCode | StorageFailureKind | HttpFailureCode;
 
-/** The part of a request that is at fault. */
-type Place = { readonly pointer: string } | { readonly parameter: string } | { readonly header: string };
+/** The invalid part of a request. */
+type RequestPart =
+  { readonly pointer: string } | { readonly parameter: string } | { readonly header: string };
 
-/** What is wrong with one part of a request. */
-export type FieldError = Place & { readonly detail: string };
+/** The invalid part of a request, and what is wrong with it. */
+export type FieldError = RequestPart & { readonly detail: string };
 
-interface Row {
-  /** What tells this problem from all others on the wire. It never changes. */
+interface ProblemRow {
+  /** The unique name of the problem on the wire. It never changes. */
   readonly type: string;
   readonly status: ContentfulStatusCode;
   readonly title: string;
-  /** The sentence for a caller, where whoever says no brings none. */
+  /** The default detail, used if the error has no message of its own. */
   readonly detail?: string;
-  /** Where the fault lies, where it is always the same part. */
-  readonly at?: Place;
+  /** The invalid part, if it is always the same one. */
+  readonly at?: RequestPart;
 }
 
-const CONTENT: Place = { pointer: '#/content' };
-const USERNAME: Place = { pointer: '#/username' };
-const TOKEN: Place = { header: 'Authorization' };
+const CONTENT: RequestPart = { pointer: '#/content' };
+const USERNAME: RequestPart = { pointer: '#/username' };
+const TOKEN: RequestPart = { header: 'Authorization' };
 
-/** Every no, as HTTP says it. Both the answers and the OpenAPI document are made of this table. */
-export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
+/** The HTTP form of every error code. Responses and the OpenAPI document are both made from this table. */
+export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
   malformed_request: { type: 'malformed-request', status: 400, title: 'The request is not well-formed HTTP' },
   malformed_path: {
     type: 'malformed-path',
     status: 400,
-    title: 'The path is not percent-encoded UTF-8',
+    title: 'The path is not valid percent-encoded UTF-8',
   },
   malformed_body: {
     type: 'malformed-body',
     status: 400,
-    title: 'The body is not JSON',
+    title: 'The body is not valid JSON',
     detail: 'The body must be JSON in UTF-8.',
     at: { pointer: '#' },
   },
   invalid_request: {
     type: 'invalid-request',
     status: 400,
-    title: 'The request is not of the shape that this route takes',
-    detail: 'Each of the errors names a part of the request and what it must be.',
+    title: 'Request validation failed',
+    detail: 'Each entry of errors names an invalid part of the request and its rule.',
   },
   invalid_cursor: {
     type: 'invalid-cursor',
     status: 400,
-    title: 'The cursor is not of this list',
-    detail: 'The cursor must be a next_cursor of this very list, unchanged.',
+    title: 'The cursor does not belong to this list',
+    detail: 'The cursor must be an unchanged next_cursor of this list.',
     at: { parameter: 'cursor' },
   },
   page_too_deep: {
     type: 'page-too-deep',
     status: 400,
-    title: 'The page lies deeper than page numbers reach',
+    title: 'The page number is too high',
     at: { parameter: 'page' },
   },
   content_blank: { type: 'content-blank', status: 400, title: 'The content is blank', at: CONTENT },
@@ -94,7 +95,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
   content_not_text: {
     type: 'content-not-text',
     status: 400,
-    title: 'The content is no text that can be kept',
+    title: 'The content contains invalid characters',
     at: CONTENT,
   },
   username_blank: { type: 'username-blank', status: 400, title: 'The username is blank', at: USERNAME },
@@ -107,21 +108,21 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
   username_not_text: {
     type: 'username-not-text',
     status: 400,
-    title: 'The username is no text that can be kept',
+    title: 'The username contains invalid characters',
     at: USERNAME,
   },
   token_missing: {
     type: 'token-missing',
     status: 401,
-    title: 'A token is missing',
-    detail: 'This service tells its callers apart: Authorization must be Bearer and a token.',
+    title: 'The bearer token is missing',
+    detail: 'Authentication is required: the Authorization header must be Bearer, followed by a token.',
     at: TOKEN,
   },
   token_invalid: {
     type: 'token-invalid',
     status: 401,
-    title: 'The token is not valid here',
-    detail: 'It is not of the issuer, the audience, the key or the kind that this service takes.',
+    title: 'The token is invalid',
+    detail: 'The service does not accept its format, type, key, signature or claims.',
     at: TOKEN,
   },
   token_expired: { type: 'token-expired', status: 401, title: 'The token has expired', at: TOKEN },
@@ -146,83 +147,83 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
   inbox_of_another: {
     type: 'inbox-of-another',
     status: 403,
-    title: 'The inbox is not the caller’s',
+    title: 'The inbox belongs to another user',
     at: { parameter: 'user_id' },
   },
   events_of_another: {
     type: 'events-of-another',
     status: 403,
-    title: 'The events are not the caller’s',
+    title: 'The events belong to another user',
     at: { parameter: 'user_id' },
   },
   name_of_another: {
     type: 'name-of-another',
     status: 403,
-    title: 'The name is not the caller’s',
+    title: 'The name belongs to another user',
     at: { parameter: 'user_id' },
   },
-  path_not_found: { type: 'path-not-found', status: 404, title: 'There is nothing at this path' },
+  path_not_found: { type: 'path-not-found', status: 404, title: 'The path does not exist' },
   conversation_not_found: {
     type: 'conversation-not-found',
     status: 404,
-    title: 'There is no such conversation',
+    title: 'The conversation does not exist',
   },
-  user_not_found: { type: 'user-not-found', status: 404, title: 'There is no such user' },
+  user_not_found: { type: 'user-not-found', status: 404, title: 'The user does not exist' },
   method_not_allowed: {
     type: 'method-not-allowed',
     status: 405,
-    title: 'This path does not take this method',
-    detail: 'The Allow header names the methods that it takes.',
+    title: 'The path does not support this method',
+    detail: 'The Allow header lists the supported methods.',
   },
   cursor_expired: {
     type: 'cursor-expired',
     status: 410,
-    title: 'The cursor is older than the log of events',
+    title: 'The cursor is older than the event log',
     at: { parameter: 'cursor' },
   },
   request_too_slow: {
     type: 'request-too-slow',
     status: 408,
     title: 'The request did not arrive in time',
-    detail: 'Some of it was still missing, and nothing was changed.',
+    detail: 'The request was incomplete. Nothing was changed.',
   },
   body_too_large: {
     type: 'body-too-large',
     status: 413,
     title: 'The body is too large',
-    detail: 'A body has at most 256 KiB.',
+    detail: 'The maximum size is 256 KiB.',
   },
   unsupported_media_type: {
     type: 'unsupported-media-type',
     status: 415,
-    title: 'The body is of another media type',
-    detail: 'The body must be application/json, and say so in Content-Type.',
+    title: 'The media type of the body is not supported',
+    detail: 'The body must be JSON, with Content-Type: application/json.',
     at: { header: 'Content-Type' },
   },
   unsupported_content_coding: {
     type: 'unsupported-content-coding',
     status: 415,
-    title: 'The body is compressed',
-    detail: 'The body must be sent as it is, without Content-Encoding.',
+    title: 'The content coding of the body is not supported',
+    detail: 'The body must be uncompressed, without Content-Encoding.',
     at: { header: 'Content-Encoding' },
   },
   idempotency_key_reused: {
     type: 'idempotency-key-reused',
     status: 422,
-    title: 'The idempotency key was used before, with another body',
+    title: 'The idempotency key was used with another body',
     at: { header: 'Idempotency-Key' },
   },
   rate_limited: {
     type: 'rate-limited',
     status: 429,
-    title: 'Too many requests in too short a time',
-    detail: 'Nothing was changed. Please wait as long as Retry-After says.',
+    title: 'The rate limit is exceeded',
+    detail: 'Nothing was changed. Retry after the seconds in Retry-After.',
   },
   too_many_streams: {
     type: 'too-many-streams',
     status: 429,
-    title: 'The user has too many streams open',
-    detail: 'A user can follow their events on a limited number of connections at a time.',
+    title: 'The user has too many open event streams',
+    detail: 'The number of concurrent event streams and waiting polls per user is limited.',
   },
   header_too_large: {
     type: 'header-too-large',
@@ -233,62 +234,61 @@ export const PROBLEMS: Readonly<Record<ProblemCode, Row>> = {
   internal_error: {
     type: 'internal-error',
     status: 500,
-    title: 'Something went wrong on our side',
-    detail: 'It was noted under the id of this request.',
+    title: 'An internal error occurred',
+    detail: 'The log of the service contains it under the id of this request.',
   },
   unsupported_transfer_coding: {
     type: 'unsupported-transfer-coding',
     status: 501,
     title: 'The transfer coding is not supported',
-    detail: 'Transfer-Encoding must be chunked, or left out. Nothing was changed.',
+    detail: 'Transfer-Encoding must be chunked or absent. Nothing was changed.',
     at: { header: 'Transfer-Encoding' },
   },
   overloaded: {
     type: 'overloaded',
     status: 503,
-    title: 'The service is busy',
-    detail: 'It has as many requests in progress as it can serve. Nothing was changed. Please try again.',
+    title: 'The service is overloaded',
+    detail: 'The limit of concurrent requests is reached. Nothing was changed. Try again.',
   },
   clock_not_verified: {
     type: 'clock-not-verified',
     status: 503,
     title: 'The clock of the service is not verified',
-    detail:
-      'The service takes no writes and shows no events until its clock is verified. Nothing was stored. Please try again.',
+    detail: 'Writes and events are refused until the clock is verified. Nothing was stored. Try again.',
   },
   keys_unavailable: {
     type: 'keys-unavailable',
     status: 503,
-    title: 'Tokens can’t be checked for now',
-    detail: 'The keys of those who issue tokens can’t be had. Nothing was changed. Please try again.',
+    title: 'Tokens cannot be verified',
+    detail: 'The keys of the token issuer are unavailable. Nothing was changed. Try again.',
   },
   unavailable: {
     type: 'storage-unavailable',
     status: 503,
     title: 'Storage is unavailable',
-    detail: 'Nothing was changed. Please try again.',
+    detail: 'Nothing was changed. Try again.',
   },
   outcome_unknown: {
     type: 'outcome-unknown',
     status: 503,
-    title: 'It is unknown whether this was done',
+    title: 'The outcome is unknown',
     detail:
-      'It may have been done, or may yet be. It is safe to repeat; a message, under its Idempotency-Key.',
+      'The change may have been applied, or may still be. It is safe to repeat; a send needs its Idempotency-Key.',
   },
   not_ready: { type: 'not-ready', status: 503, title: 'The service is not ready' },
 };
 
-/** What a problem says beyond its row in the table, for the caller; it quotes nothing at length. */
+/** Details of one occurrence of a problem, beyond its row in the table. They contain no long quotes of the request. */
 export interface ProblemDetails {
   readonly detail?: string;
   readonly fieldErrors?: readonly FieldError[];
-  /** The methods that the path takes. */
+  /** The methods that the path supports. */
   readonly allow?: string;
-  /** Seconds to wait, where they are not the usual ones. */
+  /** Seconds to wait, if not `RETRY_AFTER`. */
   readonly retryAfter?: number;
 }
 
-/** Says no on HTTP's own account. */
+/** An error of the HTTP layer. The error handler answers it with the problem of its code. */
 export class HttpFailure extends Error {
   override readonly name = 'HttpFailure';
   readonly code: HttpFailureCode;
@@ -304,47 +304,47 @@ export class HttpFailure extends Error {
 const TYPE_PREFIX = 'urn:problem:messenger:';
 const INSTANCE_PREFIX = 'urn:messenger:request:';
 
-/** Seconds after which a request that found the service busy, or storage away, may be tried again. */
+/** The default Retry-After of a 503 or 429, in seconds. */
 export const RETRY_AFTER = '1';
 
-/** `code` as it is said to the request with this id. */
+/** The problem document for `code` and the request with this id. */
 export function problemOf(
   code: ProblemCode,
   requestId: string,
   { detail, fieldErrors }: ProblemDetails = {},
 ): Problem {
   const row = PROBLEMS[code];
-  const sentence = detail ?? row.detail ?? `${row.title}.`;
-  const errors = fieldErrors ?? (row.at === undefined ? undefined : [{ ...row.at, detail: sentence }]);
+  const text = detail ?? row.detail ?? `${row.title}.`;
+  const errors = fieldErrors ?? (row.at === undefined ? undefined : [{ ...row.at, detail: text }]);
   return {
     type: TYPE_PREFIX + row.type,
     title: row.title,
     status: row.status,
-    detail: sentence,
+    detail: text,
     instance: INSTANCE_PREFIX + requestId,
     ...(errors !== undefined && { errors: [...errors] }),
   };
 }
 
-/** The answer that says `code`. */
+/** The response for `code`. */
 export function problemAnswer(c: Context, code: ProblemCode, more: ProblemDetails = {}): Response {
   const { status } = PROBLEMS[code];
   const problem = problemOf(code, c.get('requestContext').requestId, more);
   return respond(c, JSON.stringify(problem), status, 'application/problem+json', {
     ...((status === 503 || status === 429) && { 'Retry-After': more.retryAfter?.toString() ?? RETRY_AFTER }),
-    // RFC 6750 has no error for who brought no token.
+    // RFC 6750 defines no error code for a request without a token.
     ...(status === 401 && {
       'WWW-Authenticate': code === 'token_missing' ? 'Bearer' : 'Bearer error="invalid_token"',
     }),
-    // RFC 9110 15.5.16: it tells a 415 for a coding from one for a media type.
+    // RFC 9110 15.5.16: this header distinguishes a 415 for a coding from one for a media type.
     ...(code === 'unsupported_content_coding' && { 'Accept-Encoding': 'identity' }),
-    // A host that does not wait for the rest of the body ends the connection; no other request should be on it.
+    // A host may close the connection without reading the rest of the body, so no other request should use it.
     ...(status === 413 && { Connection: 'close' }),
     ...(more.allow !== undefined && { Allow: more.allow }),
   });
 }
 
-/** `code` where there is no request that an app could answer. */
+/** The response for `code` if there is no valid request that the app could answer. */
 export function standaloneProblem(code: ProblemCode): {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
@@ -358,26 +358,26 @@ export function standaloneProblem(code: ProblemCode): {
   };
 }
 
-const faultDetail = z.string().openapi({ description: 'What is wrong with it, or what it must be.' });
+const fieldErrorDetail = z.string().openapi({ description: 'The error, or the rule that is violated.' });
 
-const FaultSchema = z
+const FieldErrorSchema = z
   .union([
     z.strictObject({
       pointer: z
         .string()
-        .openapi({ description: 'A member of the body, as a JSON Pointer in a URI fragment.' }),
-      detail: faultDetail,
+        .openapi({ description: 'A member of the body, as a JSON Pointer in a URI fragment (RFC 6901).' }),
+      detail: fieldErrorDetail,
     }),
     z.strictObject({
-      parameter: z.string().openapi({ description: 'A parameter of the path or of the query.' }),
-      detail: faultDetail,
+      parameter: z.string().openapi({ description: 'A path or query parameter.' }),
+      detail: fieldErrorDetail,
     }),
     z.strictObject({
-      header: z.string().openapi({ description: 'A header of the request.' }),
-      detail: faultDetail,
+      header: z.string().openapi({ description: 'A request header.' }),
+      detail: fieldErrorDetail,
     }),
   ])
-  .openapi('FieldError', { description: 'What is wrong with one part of the request.' });
+  .openapi('FieldError', { description: 'An invalid part of the request.' });
 
 const tableInMarkdown = [
   '| type | status | title |',
@@ -390,14 +390,16 @@ const tableInMarkdown = [
 export const ProblemSchema = z
   .strictObject({
     type: z.enum(Object.values(PROBLEMS).map(({ type }) => TYPE_PREFIX + type)).openapi({
-      description: 'Which problem this is. It never changes, so that programs may rely on it.',
+      description: 'The type of the problem. Types are stable, so programs can rely on them.',
     }),
-    title: z.string().openapi({ description: 'The type in words.' }),
-    status: z.int().openapi({ description: 'The status of the answer.' }),
-    detail: z.string().openapi({ description: 'What happened this time, for people.' }),
-    instance: z.string().openapi({ description: 'This occurrence: names the X-Request-Id.' }),
-    errors: z.array(FaultSchema).min(1).optional(),
+    title: z.string().openapi({ description: 'A summary of the type, for people.' }),
+    status: z.int().openapi({ description: 'The HTTP status.' }),
+    detail: z.string().openapi({ description: 'An explanation of this occurrence, for people.' }),
+    instance: z.string().openapi({ description: 'This occurrence; contains the X-Request-Id.' }),
+    errors: z.array(FieldErrorSchema).min(1).optional(),
   })
-  .openapi('Problem', { description: `A no, as RFC 9457 has it.\n\n${tableInMarkdown}` });
+  .openapi('Problem', {
+    description: `An error as defined by RFC 9457. These types exist:\n\n${tableInMarkdown}`,
+  });
 
 export type Problem = z.infer<typeof ProblemSchema>;

@@ -4,27 +4,26 @@ import type { Peer } from './middleware/rate-limit-key.ts';
 import { makeBodyMemory } from './body-memory.ts';
 import { HttpFailure } from './problems.ts';
 
-/** The most bytes of a body: enough for 20,000 characters of content, each escaped as a surrogate pair. */
+/** The maximum size of a body in bytes: enough for 20,000 characters of content, each escaped as a surrogate pair. */
 const MAX_BODY_BYTES = 256 * 1024;
 
-/** Most messages are smaller by far: of such bodies thousands may be on their way at once. */
+/** Bodies up to this size in bytes are not counted in `memory`. Most messages are far smaller. */
 const SMALL_BODY_BYTES = 16 * 1024;
 
-/** What the buffer of a larger body begins with, and what it grows by at least. */
+/** The initial size of the buffer of a larger body, in bytes. */
 const FIRST_BYTES = 4 * 1024;
 
 /**
- * What the buffers of all larger bodies that are arriving may take, and what those of one caller may. It is one memory
- * for the process. A buffer grows with what has arrived, so a body that stops after a byte holds 4 KiB and no more.
+ * The memory budget of this process for larger bodies that are still arriving: 64 MiB in total, 16 MiB per caller. A buffer
+ * grows with the received data, so a body that stalls after one byte holds only 4 KiB.
  */
 const memory = makeBodyMemory({ total: 64 * 2 ** 20, share: 16 * 2 ** 20 });
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 /**
- * The body of a request. Rejects with an `HttpFailure` for what is too large, compressed or said to be no JSON, before
- * any of it is read where the header tells; and for what is not UTF-8, of which `Request.text()` would make something
- * that was never sent.
+ * The body of a request as text. Rejects with an `HttpFailure` if the body is too large, compressed or not declared as JSON
+ * (before reading it, if the headers show this), or if it is not valid UTF-8. `Request.text()` would replace invalid bytes.
  */
 export async function textOf(c: Context): Promise<string> {
   const contentType = c.req.header('Content-Type') ?? '';
@@ -33,25 +32,25 @@ export async function textOf(c: Context): Promise<string> {
     throw new HttpFailure('unsupported_content_coding');
   }
   const length = c.req.header('Content-Length');
-  const announced =
+  const declaredLength =
     length === undefined || c.req.header('Transfer-Encoding') !== undefined ? null : Number(length);
-  if (announced !== null && !(announced <= MAX_BODY_BYTES)) throw new HttpFailure('body_too_large');
+  if (declaredLength !== null && !(declaredLength <= MAX_BODY_BYTES)) throw new HttpFailure('body_too_large');
   (c.env as Peer | undefined)?.sendContinue?.();
   try {
-    // A host holds a body to the length that it announces, so that only others have to be counted. On Node it costs
-    // more than all the rest of a request to open the stream.
+    // The host enforces Content-Length, so a small declared length needs no counting. On Node, opening the body stream
+    // costs more than the rest of the request.
     return utf8.decode(
-      announced !== null && announced <= SMALL_BODY_BYTES
+      declaredLength !== null && declaredLength <= SMALL_BODY_BYTES
         ? await c.req.raw.arrayBuffer()
-        : await receive(c, announced ?? MAX_BODY_BYTES),
+        : await receive(c, declaredLength ?? MAX_BODY_BYTES),
     );
   } catch (error) {
-    // Bytes that are no text, or a client that went away in mid-sentence.
+    // The bytes are not UTF-8, or the client disconnected before the end of the body.
     throw error instanceof HttpFailure ? error : new HttpFailure('malformed_body');
   }
 }
 
-/** Reads a body of at most `maxBytes` into memory that is reserved as it arrives. */
+/** Reads a body of at most `maxBytes`. Reserves memory as the data arrive. */
 async function receive(c: Context, maxBytes: number): Promise<Uint8Array> {
   const { body } = c.req.raw;
   if (body === null) return new Uint8Array();
@@ -85,7 +84,7 @@ const IDENTITY = /^(?:identity)?$/i;
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json$/;
 
-/** The JSON in the body `text`; an empty object where there is no body, and nothing was said of one. */
+/** The JSON in the body `text`; an empty object if there is no body and no Content-Type. */
 export function jsonIn(c: Context, text: string): unknown {
   const contentType = c.req.header('Content-Type') ?? '';
   if (contentType === '' && text === '') return {};
@@ -102,7 +101,7 @@ function isJson(contentType: string): boolean {
   return JSON_TYPE.test(contentType.replace(/;.*$/s, '').trim().toLowerCase());
 }
 
-/** A JSON object with these members and no others. */
+/** The schema of a JSON object with these members and no others. */
 export function bodyOf<Shape extends z.ZodRawShape>(shape: Shape) {
   return z.strictObject(shape, { error: 'must be an object' });
 }

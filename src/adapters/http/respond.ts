@@ -3,10 +3,10 @@ import type { Context, TypedResponse } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { SECURITY_HEADERS } from './security-headers.ts';
 
-/** What a route may answer by its own account. */
+/** The responses that a route declares. */
 export type ResponseOf<Route extends RouteConfig> = Response & RouteConfigToTypedResponse<Route>;
 
-/** `view` as JSON. */
+/** A JSON response with `view`. */
 export function json<View extends object, Status extends ContentfulStatusCode>(
   c: Context,
   view: View,
@@ -17,7 +17,7 @@ export function json<View extends object, Status extends ContentfulStatusCode>(
     TypedResponse<View, Status, 'json'>;
 }
 
-/** An answer whose body is made as it is read. Proxies are told not to collect it. */
+/** A streaming response. A header tells proxies not to buffer it. */
 export function stream(c: Context, body: ReadableStream<Uint8Array>, contentType: string): Response {
   const context = c.get('requestContext');
   context.hasHeaders = true;
@@ -31,9 +31,9 @@ export function stream(c: Context, body: ReadableStream<Uint8Array>, contentType
 }
 
 /**
- * An answer with the headers of every answer to this request. They stay a plain object, of which the server writes
- * its lines; Hono's own ways would make a `Headers` of them first, which is expensive on Node. What was
- * given to `c.header` is not in it: headers of an answer go into its request context, or come here.
+ * A response with the common headers of this request. The headers stay a plain object, which the server writes directly;
+ * Hono's own methods would build a `Headers` object first, which is expensive on Node. Headers set by `c.header` are
+ * ignored: add them to the request context, or pass them here.
  */
 export function respond(
   c: Context,

@@ -1,6 +1,6 @@
 /**
- * What browsers are told with every answer: that it is private, is of the type that it says, brings nothing along, is
- * shown in no frame, and belongs to no other site. `Strict-Transport-Security` is for whoever ends the TLS in front.
+ * Headers of every response: no caching, no content sniffing, no subresources, no frames, no use by other sites, no
+ * referrer. `Strict-Transport-Security` is left to the proxy that terminates TLS.
  */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
@@ -11,14 +11,14 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'X-Frame-Options': 'DENY',
 };
 
-/** The policy of a page that may run the scripts that stand in it, and load what else it needs from here. */
+/** The Content-Security-Policy of `html`: allows its inline scripts by hash, and files from the same origin. */
 export async function policyFor(html: string): Promise<string> {
   const scripts = [...html.matchAll(/<script>([^]*?)<\/script>/g)].map(([, script = '']) => hashOf(script));
   return [
     "default-src 'none'",
     ['script-src', "'self'", ...(await Promise.all(scripts))].join(' '),
     "style-src 'self'",
-    // Swagger UI keeps its icons in its style sheet.
+    // The style sheet of Swagger UI contains its icons as data URLs.
     "img-src 'self' data:",
     "connect-src 'self'",
     "base-uri 'none'",

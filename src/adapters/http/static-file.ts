@@ -1,17 +1,17 @@
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 
-/** One way to send a file, with the tag by which a client that has it knows it again. */
+/** The bytes of a file in one content coding, with their ETag. */
 interface Representation {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly tag: string;
+  readonly etag: string;
 }
 
-/** A file that never changes while the process runs. It is compressed once, not for each request. */
+/** A file that does not change while the process runs. It is compressed once, not for each request. */
 export interface StaticFile {
   readonly contentType: string;
   readonly identity: Representation;
-  /** Null where this host can't compress. */
+  /** Null if the host cannot compress. */
   readonly gzip: Representation | null;
 }
 
@@ -26,32 +26,32 @@ export async function makeStaticFile(
   const compressed = await gzipOf(bytes);
   return {
     contentType,
-    identity: { bytes, tag: `"${hash}"` },
-    gzip: compressed && { bytes: compressed, tag: `"${hash}-gzip"` },
+    identity: { bytes, etag: `"${hash}"` },
+    gzip: compressed && { bytes: compressed, etag: `"${hash}-gzip"` },
   };
 }
 
 async function gzipOf(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | null> {
-  // Bun has it since 1.3.
+  // Bun has CompressionStream since 1.3.
   if (typeof CompressionStream === 'undefined') return null;
-  // Workers compress by themselves, and would compress this once more.
+  // Cloudflare Workers compress responses themselves, and would compress this one twice.
   const { navigator } = globalThis as { navigator?: { userAgent?: string } };
   if (navigator?.userAgent === 'Cloudflare-Workers') return null;
   const compressed = new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip'));
   return new Uint8Array(await new Response(compressed).arrayBuffer());
 }
 
-/** `file` as the client takes it. Hono's `etag` makes a 304 of it for whoever has it. */
+/** The response with `file` in the coding that the client accepts. Hono's `etag` turns it into a 304 if the ETag matches. */
 export function staticResponse(c: Context, file: StaticFile, cacheControl: string): Response {
   const coding =
     file.gzip === null
       ? 'identity'
       : accepts(c, { header: 'Accept-Encoding', supports: ['gzip'], default: 'identity' });
-  const { bytes, tag } = (coding === 'gzip' ? file.gzip : null) ?? file.identity;
+  const { bytes, etag } = (coding === 'gzip' ? file.gzip : null) ?? file.identity;
   return c.body(bytes, 200, {
     'Content-Type': file.contentType,
     'Cache-Control': cacheControl,
-    ETag: tag,
+    ETag: etag,
     Vary: 'Accept-Encoding',
     ...(coding === 'gzip' && { 'Content-Encoding': 'gzip' }),
   });

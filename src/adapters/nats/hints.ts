@@ -6,7 +6,7 @@ import type { Log } from '../../application/ports/log.ts';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
 import type { UserId } from '../../domain/ids.ts';
 
-/** How to reach the broker. */
+/** Connection options of the NATS servers. */
 export interface NatsOptions {
   /** Each `host:port`. */
   readonly servers: readonly string[];
@@ -14,36 +14,37 @@ export interface NatsOptions {
   readonly credentials: { readonly user: string; readonly password: string } | null;
 }
 
-/** Hints that go to other processes as well. */
+/** Hints that are also sent to other processes. */
 export interface NatsHints extends Hints {
-  /** Resolves when the broker was reached for the first time. */
+  /** Resolves after the first connection to NATS. */
   readonly connected: Promise<void>;
   close(): Promise<void>;
 }
 
-/** Why there can be no hints by NATS here, in a sentence for people. */
+/** Hints by NATS are not possible. The message is for people. */
 export class NatsError extends Error {
   override readonly name = 'NatsError';
 }
 
-/** A broker that hangs is left after two pings without an answer. Until then, what is published waits in memory. */
+/** The client gives up a connection after two unanswered pings. Until then, published hints are buffered in memory. */
 const PING_INTERVAL_MS = 5_000;
 const MAX_PINGS_OUT = 2;
 
-/** How long to wait before a broker that refused is asked again. */
+/** The delay before the next attempt, after NATS refused the connection. */
 const RECONNECT_MS = 2_000;
 
-/** After this time without a connection the log says so. */
+/** After this time without a first connection, a warning is logged. */
 const SLOW_MS = 5_000;
 
 /**
- * Hints by NATS core, at most once: a subject for each user, named by a hash, to which a process subscribes while it has
- * a stream of that user. Returns before the broker is reached, and connects to it for ever; while there is no connection,
- * hints reach this process alone. Loads the package; rejects with a `NatsError` where that can't be had.
+ * Hints by NATS core, delivered at most once. Each user has a subject, named by a hash of the user id; a process subscribes
+ * to it while it has a stream of that user. Returns before the first connection, and retries the connection without end.
+ * While there is no connection, hints reach this process only. Loads the NATS package; rejects with a `NatsError` if it is
+ * not installed.
  */
 export async function openNatsHints(deps: {
   readonly options: NatsOptions;
-  /** Tells this service apart from others on the same broker: letters, digits and `_`. */
+  /** The prefix that separates this service from others on the same broker: letters, digits and `_`. */
   readonly name: string;
   /** The hints within this process. */
   readonly local: Hints;
@@ -61,7 +62,7 @@ export async function openNatsHints(deps: {
   let connection: NatsConnection | null = null;
   let isConnected = false;
   let isClosing = false;
-  /** What this process listens to: with how many listeners, and the subscription where there is a connection. */
+  /** The users with listeners in this process. A subscription is null while there is no connection. */
   const users = new Map<UserId, { listeners: number; subscription: Subscription | null }>();
 
   const subjectOf = (userId: UserId): string =>
@@ -80,17 +81,17 @@ export async function openNatsHints(deps: {
     for await (const { type } of opened.status()) {
       if (type === 'disconnect') {
         isConnected = false;
-        log.warn({ servers }, 'NATS is lost: events of other processes arrive with a delay');
+        log.warn({ servers }, 'NATS connection lost: events of other processes arrive with a delay');
       } else if (type === 'reconnect') {
         isConnected = true;
-        log.info({ servers }, 'NATS is back');
+        log.info({ servers }, 'NATS connection restored');
       }
     }
   };
 
   const connectOnce = async (): Promise<void> => {
     const slow = setTimeout(() => {
-      log.warn({ servers }, 'NATS is not reached yet: events of other processes arrive with a delay');
+      log.warn({ servers }, 'NATS is not connected yet: events of other processes arrive with a delay');
     }, SLOW_MS);
     for (;;) {
       try {
@@ -99,7 +100,7 @@ export async function openNatsHints(deps: {
           ...(tls && { tls: {} }),
           ...(credentials !== null && { user: credentials.user, pass: credentials.password }),
           name: 'cassandra-messenger',
-          // What this process publishes it has told itself already.
+          // Local listeners get the hints of this process directly.
           noEcho: true,
           waitOnFirstConnect: true,
           maxReconnectAttempts: -1,
@@ -139,7 +140,7 @@ export async function openNatsHints(deps: {
         for (const userId of distinct) connection.publish(subjectOf(userId));
         telemetry.hints(distinct.size, 'sent');
       } catch {
-        // It was closed in this instant.
+        // The connection was closed in the meantime.
         telemetry.hints(distinct.size, 'lost');
       }
     },

@@ -4,13 +4,13 @@ import type { Telemetry } from '../../../application/ports/telemetry.ts';
 import type { UserId } from '../../../domain/ids.ts';
 import { methodOf, routeOf } from './request-context.ts';
 
-/** How logs name a user: by a keyed hash; null to leave users out. */
+/** How logs identify a user: by a keyed hash; null to omit users. */
 export type Pseudonymize = ((userId: UserId) => string) | null;
 
-/** Paths that are requested every few seconds: they get a log line only when they fail. */
+/** Paths that are requested every few seconds. Only their failures are logged. */
 const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
 
-/** Counts each request and writes its line in the log. */
+/** Counts and logs each request. */
 export function accessLog(deps: {
   readonly telemetry: Telemetry;
   readonly log: Log;
@@ -18,21 +18,21 @@ export function accessLog(deps: {
 }): MiddlewareHandler {
   const { telemetry, log, pseudonymize } = deps;
   return async (c, next) => {
-    const begun = performance.now();
+    const startedAt = performance.now();
     await next();
     const { replayed } = c.get('requestContext');
     const method = methodOf(c);
     const route = routeOf(c);
     const { status } = c.res;
-    const milliseconds = performance.now() - begun;
+    const milliseconds = performance.now() - startedAt;
     telemetry.requestAnswered({ method, route, status, milliseconds, replayed });
     if (status < 400 && route !== null && PROBES.has(route)) return;
     const durationMs = Math.round(milliseconds * 100) / 100;
-    log.info({ ...logFieldsOf(c, pseudonymize), method, route, status, durationMs }, 'answered');
+    log.info({ ...logFieldsOf(c, pseudonymize), method, route, status, durationMs }, 'request completed');
   };
 }
 
-/** The fields by which log lines about the same request are joined. */
+/** The fields that identify the request and its user in log lines. */
 export function logFieldsOf(c: Context, pseudonymize: Pseudonymize): object {
   const { requestId, traceId } = c.get('requestContext');
   const caller = pseudonymize === null ? undefined : c.get('caller');

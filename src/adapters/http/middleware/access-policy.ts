@@ -10,20 +10,20 @@ import {
 import { corsMiddleware } from './cors.ts';
 import { rateLimit, type Rate } from './rate-limit.ts';
 
-/** Whom the app lets in. */
+/** Authentication, rate limits and CORS of the app. */
 export interface AccessPolicy {
-  /** Null where callers are not told apart. */
+  /** Null if authentication is off. */
   readonly authenticate: Authenticate | null;
-  /** Why nobody can be let in now, in sentences for any reader; empty where callers can be told apart. */
+  /** Why callers cannot be authenticated now, one sentence per reason, without secrets; otherwise empty. */
   readonly readinessProblems: () => Promise<readonly string[]>;
   readonly rateLimits: { readonly writes: Rate | null; readonly reads: Rate | null };
-  /** How many proxies stand in front that append to `X-Forwarded-For` whom they see. */
+  /** The number of reverse proxies that append the client address to `X-Forwarded-For`. */
   readonly trustedProxies: number;
-  /** Whose pages may ask from a browser. */
+  /** The origins whose web pages may call the API. */
   readonly corsOrigins: readonly string[];
 }
 
-/** Lets in everyone, as anyone, as often as they like. */
+/** No authentication, no rate limits, no CORS. */
 export const ALLOW_ALL: AccessPolicy = {
   authenticate: null,
   readinessProblems: () => Promise.resolve([]),
@@ -33,8 +33,8 @@ export const ALLOW_ALL: AccessPolicy = {
 };
 
 /**
- * What stands before the routes, and how those learn who asks. What is not configured costs nothing. `cors` is null
- * where no origin is allowed; it goes before everything that may refuse.
+ * The middlewares that run before the routes, and the function that returns the caller of a request. Disabled features
+ * add no middleware. `cors` is null if no origin is allowed; it must run before all middlewares that may refuse.
  */
 export function accessMiddleware(accessPolicy: AccessPolicy): {
   cors: MiddlewareHandler | null;

@@ -13,10 +13,10 @@ import { userIdFrom } from '../../../domain/ids.ts';
 import type { KeySet } from './jwks.ts';
 import { HttpFailure } from '../problems.ts';
 
-/** Algorithms by which both sides hold one secret. */
+/** Signature algorithms with a shared secret (HMAC). */
 export const SECRET_ALGORITHMS = ['HS256', 'HS384', 'HS512'] as const;
 
-/** Algorithms by which the issuer alone holds what signs. */
+/** Signature algorithms with a private key of the issuer. */
 export const KEY_ALGORITHMS = [
   'RS256',
   'RS384',
@@ -34,55 +34,55 @@ type SecretAlgorithm = (typeof SECRET_ALGORITHMS)[number];
 type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
 /**
- * What signs tokens, and by which algorithms: a shared secret, or the keys of an issuer. The two have no algorithm in
- * common, so that a public key is never taken for a secret.
+ * How token signatures are verified: with a shared secret, or with the public keys of an issuer. The two cases have no
+ * algorithm in common, so a public key cannot be used as an HMAC secret.
  */
 export type Signatures =
   | { readonly secret: string; readonly algorithms: readonly SecretAlgorithm[] }
   | { readonly keys: KeySet; readonly algorithms: readonly KeyAlgorithm[] };
 
-/** Which tokens are taken. */
+/** Which tokens are accepted. */
 export interface TokenRules {
   readonly signatures: Signatures;
-  /** Whom a token must be of; null for whoever can sign it. */
+  /** The required `iss`; null to accept any. */
   readonly issuer: string | null;
-  /** Whom a token must be for; null for anyone. */
+  /** The required `aud`; null to accept any. */
   readonly audience: string | null;
-  /** How far the issuer's clock may differ from ours. */
+  /** The allowed clock difference to the issuer. */
   readonly toleranceSeconds: number;
 }
 
-/** The scope, or claim that is true, by which a token makes a service of its bearer. */
+/** A token with this scope, or with this claim set to true, is that of a service. */
 export const SERVICE_SCOPE = 'messenger:service';
 
-/** Who sends a request, by a token that is taken up to `expiresAt`, in milliseconds since 1970. */
+/** The caller, and until when the token is accepted, in milliseconds since 1970. */
 export interface Authenticated {
   readonly caller: Caller;
   readonly expiresAt: number;
 }
 
-/** Who sends a request with this `Authorization`. Rejects with an `HttpFailure`. */
+/** Authenticates the caller by an `Authorization` header. Rejects with an `HttpFailure`. */
 export type Authenticate = (authorization: string | undefined) => Promise<Authenticated>;
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** Who sends the request, where callers are told apart. */
+    /** The authenticated caller; not set if authentication is off. */
     caller: Caller;
-    /** Until when, in milliseconds since 1970; undefined where callers are not told apart. */
+    /** When the token expires, in milliseconds since 1970; undefined if authentication is off. */
     tokenExpiresAt: number | undefined;
   }
 }
 
-/** Who sends a request. */
+/** The caller of a request. */
 export type CallerOf = (c: Context) => Caller;
 
-/** Where callers are not told apart, everyone may act for everyone. */
+/** If authentication is off, every caller may act for every user. */
 export const trustedCaller: CallerOf = () => SERVICE;
 
-/** The caller that `authenticationMiddleware` noted. */
+/** The caller that `authenticationMiddleware` has set. */
 export const callerFromContext: CallerOf = (c) => c.get('caller');
 
-/** Notes on each request who sends it. */
+/** Authenticates each request, and sets its caller in the context. */
 export function authenticationMiddleware(authenticate: Authenticate): MiddlewareHandler {
   return async (c, next) => {
     const { caller, expiresAt } = await authenticate(c.req.header('Authorization'));
@@ -92,7 +92,7 @@ export function authenticationMiddleware(authenticate: Authenticate): Middleware
   };
 }
 
-/** Tells callers by bearer tokens in the shape of a JWT. One without an end is not taken: it could never be revoked. */
+/** Authenticates by JWT bearer tokens. A token without `exp` is refused, because it would be valid for ever. */
 export function makeAuthenticate(deps: {
   readonly rules: TokenRules;
   readonly clock: Pick<Clock, 'now'>;
@@ -107,7 +107,7 @@ export function makeAuthenticate(deps: {
     ...(audience !== null && { audience }),
   };
   const keyFor: JWTVerifyGetKey = (header, token) => {
-    // RFC 9068 gives access tokens a type of their own, and many issuers give them none.
+    // RFC 9068 defines the type at+jwt for access tokens; many issuers set no type.
     if (!/^(?:application\/)?(?:at\+)?jwt$/i.test(header.typ ?? 'JWT')) refuse();
     return find(header, token);
   };
@@ -118,18 +118,18 @@ export function makeAuthenticate(deps: {
     const now = deps.clock.now() / 1_000_000;
     try {
       const { payload } = await jwtVerify(token, keyFor, { ...options, currentDate: new Date(now * 1_000) });
-      // jose compares the time of issue only where tokens have a maximum age.
+      // jose checks `iat` only if a maximum token age is set.
       if ((payload.iat ?? 0) > now + toleranceSeconds) refuse();
       return { caller: callerOf(payload), expiresAt: ((payload.exp ?? 0) + toleranceSeconds) * 1_000 };
     } catch (error) {
       if (error instanceof HttpFailure) throw error;
-      // The errors of jose may quote the token, and go nowhere.
+      // Errors of jose may contain the token, so they are dropped.
       throw new HttpFailure(error instanceof errors.JWTExpired ? 'token_expired' : 'token_invalid');
     }
   };
 }
 
-/** A secret as the key of each of its algorithms. jose would import its bytes again for each token. */
+/** The secret, imported once per algorithm. jose would import the bytes again for each token. */
 function secretKeys({ secret, algorithms }: Exclude<Signatures, { keys: KeySet }>): JWTVerifyGetKey {
   const bytes = new TextEncoder().encode(secret);
   const keys = algorithms.map((alg) => {
@@ -140,7 +140,7 @@ function secretKeys({ secret, algorithms }: Exclude<Signatures, { keys: KeySet }
   return ({ alg }) => byAlgorithm.get(alg) ?? refuse();
 }
 
-/** A token must name its key, also where there is one alone. */
+/** A token must name its key (`kid`), even if the set contains only one key. */
 function namedKeys(keys: KeySet): JWTVerifyGetKey {
   return (header, token) => (typeof header.kid === 'string' ? keys.find(header, token) : refuse());
 }

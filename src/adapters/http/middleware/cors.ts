@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 
-/** What a page may read of an answer beside its body and the headers that browsers always show. */
+/** Response headers that web pages may read, in addition to the CORS-safelisted ones. */
 const EXPOSED_HEADERS = [
   'Allow',
   'Idempotency-Replayed',
@@ -14,9 +14,9 @@ const EXPOSED_HEADERS = [
 ];
 
 /**
- * Lets pages of these origins call the service and read its answers, also those that refuse. It must stand before all
- * middleware that may refuse: a browser shows a page nothing of an answer without these headers. Tokens come in a
- * header, so no cookies are allowed.
+ * Allows web pages of these origins to call the API and to read all responses, including errors. It must run before all
+ * middlewares that may refuse, because a browser hides a response without CORS headers from the page. Tokens are sent in a
+ * header, so credentials (cookies) are not allowed.
  */
 export function corsMiddleware(origins: readonly string[]): MiddlewareHandler {
   return cors({
@@ -28,7 +28,7 @@ export function corsMiddleware(origins: readonly string[]): MiddlewareHandler {
   });
 }
 
-/** The same headers for an answer that no middleware made, to a request from `origin`. */
+/** The same headers for a response outside of the app, to a request from `origin`. */
 export function corsHeadersFor(
   origins: readonly string[],
   origin: string | undefined,

@@ -2,28 +2,28 @@ import { createLocalJWKSet, errors, flattenedVerify, type JSONWebKeySet, type JW
 import type { Log } from '../../../application/ports/log.ts';
 import { HttpFailure } from '../problems.ts';
 
-/** Public keys by which an issuer's tokens are checked. */
+/** The public keys of a token issuer. */
 export interface KeySet {
   /**
-   * The key that a token names by its `kid`. Rejects with `keys_unavailable` where that is unknown for now, and with
-   * jose's `JWKSNoMatchingKey` where there is none.
+   * The key with the `kid` of a token. Rejects with jose's `JWKSNoMatchingKey` if the key does not exist, and with
+   * `keys_unavailable` if this cannot be determined now.
    */
   readonly find: JWTVerifyGetKey;
-  /** Why no token can be checked now, in sentences for any reader; empty where tokens can be. Never rejects. */
+  /** Why tokens cannot be verified now, one sentence per reason, without secrets; otherwise empty. Never rejects. */
   readonly readinessProblems: () => Promise<readonly string[]>;
 }
 
-/** The age at which keys are fetched again, and up to which they are used while the issuer can't be reached. */
+/** Keys are fetched again at the age of `FRESH_MS`. While the issuer is unreachable they are used up to `KEPT_MS`. */
 const FRESH_MS = 10 * 60 * 1000;
 const KEPT_MS = 60 * 60 * 1000;
 
-/** The least time between two fetches, also for a name that is unknown: anyone may make up names. */
-const AGAIN_MS = 10 * 1000;
+/** The minimum time between two fetches. It also bounds fetches for unknown `kid`s, which anyone can invent. */
+const MIN_FETCH_INTERVAL_MS = 10 * 1000;
 
-const FETCH_WITHIN_MS = 2_000;
+const FETCH_TIMEOUT_MS = 2_000;
 const MAX_BYTES = 256 * 1024;
 
-/** The keys in the text of a JSON Web Key Set (RFC 7517), and how many have a name (`kid`). Throws where it is none. */
+/** The keys in a JSON Web Key Set (RFC 7517), and how many of them have a `kid`. Throws if `text` is not a key set. */
 function keysIn(text: string): { readonly find: JWTVerifyGetKey; readonly named: number } {
   const matching = createLocalJWKSet(JSON.parse(text) as JSONWebKeySet);
   const find: JWTVerifyGetKey = async (header, token) => {
@@ -31,7 +31,7 @@ function keysIn(text: string): { readonly find: JWTVerifyGetKey; readonly named:
       return await matching(header, token);
     } catch (error) {
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
-      // Keys may share a name: the key is the one that verifies the token.
+      // Several keys may have the same `kid`: use the one that verifies the token.
       for await (const key of error) {
         if (await flattenedVerify(token, key).catch(() => null)) return key;
       }
@@ -41,7 +41,7 @@ function keysIn(text: string): { readonly find: JWTVerifyGetKey; readonly named:
   return { find, named: matching.jwks().keys.filter(({ kid }) => typeof kid === 'string').length };
 }
 
-/** The keys in `text`, for ever; null where it is no JSON Web Key Set with a key that has a name. */
+/** A fixed key set from `text`; null if it is not a JSON Web Key Set, or no key has a `kid`. */
 export function fixedKeySet(text: string): KeySet | null {
   try {
     const { find, named } = keysIn(text);
@@ -52,14 +52,15 @@ export function fixedKeySet(text: string): KeySet | null {
 }
 
 /**
- * The keys at `url`, fetched when they are first needed, and again when they are old or one is missing. Unlike those of
- * jose's `createRemoteJWKSet`, known keys are used while a fetch fails, failed fetches back off, and answers bounded.
+ * The key set at `url`. It is fetched at first use, and again if it is old or a key is missing. Unlike with jose's
+ * `createRemoteJWKSet`, known keys stay in use while fetches fail, failed fetches back off, and responses are bounded in
+ * size.
  */
 export function fetchedKeySet(deps: {
   readonly url: string;
   readonly log: Log;
   readonly fetch?: (url: string, init: RequestInit) => Promise<Response>;
-  /** Milliseconds since some start. */
+  /** A monotonic clock in milliseconds. */
   readonly now?: () => number;
 }): KeySet {
   const { url, log, fetch = globalThis.fetch, now = () => performance.now() } = deps;
@@ -68,20 +69,20 @@ export function fetchedKeySet(deps: {
   let triedAt = -Infinity;
   let fetching = Promise.resolve();
 
-  const load = async (begun: number): Promise<void> => {
+  const load = async (startedAt: number): Promise<void> => {
     try {
       // Redirects are not followed: only the configured address is trusted.
-      const init: RequestInit = { redirect: 'manual', signal: AbortSignal.timeout(FETCH_WITHIN_MS) };
+      const init: RequestInit = { redirect: 'manual', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) };
       keys = keysIn(await textOf(await fetch(url, init)));
-      fetchedAt = begun;
+      fetchedAt = startedAt;
     } catch (error) {
-      log.warn({ err: error }, 'The keys of the issuer of tokens could not be fetched.');
+      log.warn({ err: error }, 'Fetching the keys of the token issuer failed.');
     }
   };
 
-  /** Fetches the keys, unless that was begun just now; resolves when the fetch has ended. */
+  /** Starts a fetch, unless the last one started less than `MIN_FETCH_INTERVAL_MS` ago; resolves when the last one ends. */
   const refresh = (): Promise<void> => {
-    if (now() - triedAt >= AGAIN_MS) {
+    if (now() - triedAt >= MIN_FETCH_INTERVAL_MS) {
       triedAt = now();
       fetching = load(triedAt);
     }
@@ -93,7 +94,7 @@ export function fetchedKeySet(deps: {
   return {
     async find(header, token) {
       const refreshed = now() - fetchedAt >= FRESH_MS ? refresh() : null;
-      // Keys that are known are used meanwhile.
+      // Known keys stay in use during a fetch; only expired ones wait for it.
       if (isExpired()) await refreshed;
       if (isExpired()) throw new HttpFailure('keys_unavailable');
       try {
@@ -110,12 +111,14 @@ export function fetchedKeySet(deps: {
     async readinessProblems() {
       const canCheck = (): boolean => !isExpired() && keys.named > 0;
       if (!canCheck()) await refresh();
-      return canCheck() ? [] : ['No token can be checked: the keys of the issuer could not be fetched.'];
+      return canCheck()
+        ? []
+        : ['Tokens cannot be verified: the keys of the token issuer could not be fetched.'];
     },
   };
 }
 
-/** The text of an answer. Rejects where it is no success, or has more than `MAX_BYTES`. */
+/** The body of a successful response. Rejects if the status is an error, or if the body exceeds `MAX_BYTES`. */
 async function textOf(response: Response): Promise<string> {
   const decoder = new TextDecoder();
   let text = '';
@@ -123,9 +126,9 @@ async function textOf(response: Response): Promise<string> {
   // An error in the loop cancels the rest of the body.
   for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
     length += chunk.length;
-    if (length > MAX_BYTES) throw new Error(`The answer has more than ${MAX_BYTES} bytes.`);
+    if (length > MAX_BYTES) throw new Error(`The response exceeds ${MAX_BYTES} bytes.`);
     text += decoder.decode(chunk, { stream: true });
   }
-  if (!response.ok) throw new Error(`The answer was a ${response.status}.`);
+  if (!response.ok) throw new Error(`The status of the response is ${response.status}.`);
   return text;
 }

@@ -4,27 +4,27 @@ import type { CallerOf } from './authentication.ts';
 
 const { IPv4, IPv6 } = ipaddr;
 
-/** What a host tells of where a request comes from. */
+/** The connection of a request, as far as the host exposes it. */
 export interface Peer {
-  /** The address at the other end of the connection, where there is one. */
+  /** The remote address of the connection, if known. */
   readonly remoteAddress?: string | undefined;
-  /** Tells a client that waits for `100 Continue` to send the body. Undefined where none waits. */
+  /** Sends `100 Continue`. Undefined if the client does not wait for it. */
   readonly sendContinue?: (() => void) | undefined;
-  /** Cuts the connection. Undefined where the host can't. */
+  /** Closes the connection at once. Undefined if the host cannot do this. */
   readonly destroy?: (() => void) | undefined;
 }
 
-/** Whose requests count together; null for one whose requests are not counted. */
+/** The key under which a request is counted; null if it is not counted. */
 export type RateLimitKeyOf = (c: Context) => string | null;
 
 declare module 'hono' {
   interface ContextVariableMap {
-    /** Whose share of this process's memory and time the request takes. */
+    /** Returns the key whose share of memory and rate limits the request uses. */
     rateLimitKeyOf: RateLimitKeyOf;
   }
 }
 
-/** Each user counts for themselves; a service that acts for them all is not counted. */
+/** One key per user; requests of services are not counted. */
 export function byCaller(callerOf: CallerOf): RateLimitKeyOf {
   return (c) => {
     const caller = callerOf(c);
@@ -33,8 +33,8 @@ export function byCaller(callerOf: CallerOf): RateLimitKeyOf {
 }
 
 /**
- * Each address counts for itself: that of the connection, or the one that the outermost of so many trusted proxies
- * saw. Everything before that in `X-Forwarded-For` is the client's own text, and so is an entry that is no address.
+ * One key per address: the address of the connection, or the one that the outermost of `trustedProxies` proxies reported.
+ * Earlier entries of `X-Forwarded-For` are written by the client and ignored, and so are entries that are not addresses.
  */
 export function byAddress(trustedProxies: number): RateLimitKeyOf {
   return (c) => {
@@ -45,17 +45,17 @@ export function byAddress(trustedProxies: number): RateLimitKeyOf {
   };
 }
 
-/** The key of everyone whose address is not known, as at the edge without `TRUSTED_PROXIES`. */
+/** The common key of all clients with an unknown address, such as on workerd without `TRUSTED_PROXIES`. */
 const UNKNOWN = '';
 
-/** An address as proxies write it: IPv4 with or without a port, IPv6 in brackets with or without one, or bare. */
+/** An address as proxies write it: IPv4 with an optional port, IPv6 in brackets with an optional port, or bare IPv6. */
 const WRITTEN_ADDRESS =
   /^(?:([\d.]{7,15})(?::\d{1,5})?|\[([\da-f:.]{2,45})\](?::\d{1,5})?|([\da-f:.]{2,45})(?:%.{1,15})?)$/i;
 
 /**
- * The network that `text` is an address of, or null where it is no address: an IPv4 address, or the first half of an
- * IPv6 address, because whoever has one address has all that begin like it. Each network has one key, of at most 19
- * characters, that holds on to nothing of `text`.
+ * The key of the network of an address: the IPv4 address, or the /64 prefix of the IPv6 address, because a client usually
+ * controls a whole /64. Null if `text` is not an address. The key has at most 19 characters, and is a new string that
+ * does not keep `text` in memory.
  */
 function networkIn(text: string): string | null {
   const [, ipv4, bracketed, bare] = WRITTEN_ADDRESS.exec(text) ?? [];

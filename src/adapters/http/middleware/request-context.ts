@@ -2,19 +2,19 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import { SECURITY_HEADERS } from '../security-headers.ts';
 
-/** What is known of a request while it is served. */
+/** The state of a request while it is processed. */
 export interface RequestContext {
-  /** The `X-Request-Id` of the request, if it is well-formed, or a new one. */
+  /** The `X-Request-Id` of the request if it is well-formed, or else a new one. */
   readonly requestId: string;
-  /** The trace of the request (W3C Trace Context); null if it has none. */
+  /** The trace id of the request (W3C Trace Context); null if it has none. */
   traceId: string | null;
-  /** The route of the request, once it was looked up; see `routeOf`. */
+  /** The cached result of `routeOf`. */
   route: string | null;
-  /** Headers that every answer to this request gets, beside the security headers. */
+  /** Headers of every response to this request, in addition to the security headers. */
   readonly headers: Record<string, string>;
-  /** Whether the answer was made with these headers already. */
+  /** Whether the response already has these headers. */
   hasHeaders: boolean;
-  /** Whether the answer repeats that of an earlier request with the same idempotency key. */
+  /** Whether the response replays that of an earlier request with the same idempotency key. */
   replayed: boolean;
 }
 
@@ -24,7 +24,7 @@ declare module 'hono' {
   }
 }
 
-/** The first middleware: makes the context of the request, and completes the headers of its answer. */
+/** The first middleware: creates the context of the request, and completes the headers of the response. */
 export const requestContext: MiddlewareHandler = async (c, next) => {
   const requestId = requestIdOf(c.req.header('X-Request-Id'));
   const context: RequestContext = {
@@ -53,8 +53,8 @@ function traceIdIn(traceparent: string | undefined): string | null {
 }
 
 /**
- * The template of the route that takes the request, or would have taken it, as the OpenAPI document has it; null where
- * there is none.
+ * The path template of the matching route, as in the OpenAPI document; null if no route matches. It is also known if a
+ * middleware refuses the request.
  */
 export function routeOf(c: Context): string | null {
   const context = c.get('requestContext');
@@ -76,14 +76,14 @@ const METHODS: ReadonlySet<string> = new Set([
   'TRACE',
 ]);
 
-/** The method of the request; a word that is none is whatever a client likes, and is called `_OTHER`. */
+/** The method of the request; `_OTHER` for an unknown one, since clients can send any text. */
 export function methodOf(c: Context): string {
   return METHODS.has(c.req.method) ? c.req.method : '_OTHER';
 }
 
-/** Gives an answer the headers that it was not made with. */
-function applyHeaders(answer: Response, { headers }: RequestContext): void {
+/** Adds the missing common headers to a response. */
+function applyHeaders(response: Response, { headers }: RequestContext): void {
   for (const [name, value] of Object.entries({ ...SECURITY_HEADERS, ...headers })) {
-    if (!answer.headers.has(name)) answer.headers.set(name, value);
+    if (!response.headers.has(name)) response.headers.set(name, value);
   }
 }

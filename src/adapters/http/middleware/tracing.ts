@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from 'hono';
 import type { Tracing } from '../../../application/ports/tracing.ts';
 import { methodOf, routeOf } from './request-context.ts';
 
-/** Has `tracing` follow each request. All that stands after it belongs to the request. */
+/** Runs each request in a span. The middlewares and routes that follow run within it. */
 export function tracingMiddleware(tracing: Tracing): MiddlewareHandler {
   return (c, next) =>
     tracing.request(
@@ -13,8 +13,8 @@ export function tracingMiddleware(tracing: Tracing): MiddlewareHandler {
         tracestate: c.req.header('tracestate'),
       },
       async () => {
-        const place = tracing.spanContext();
-        if (place !== null) c.get('requestContext').traceId = place.traceId;
+        const span = tracing.spanContext();
+        if (span !== null) c.get('requestContext').traceId = span.traceId;
         await next();
         return { route: routeOf(c), status: c.res.status };
       },

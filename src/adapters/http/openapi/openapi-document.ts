@@ -1,20 +1,22 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 
 const description = `
-A messenger for conversations of two.
+A messenger for conversations between two users.
 
-- **Ids.** A user's id is the caller's own: text of 1–64 characters, or a whole number, which stands for its digits.
-  The ids of messages and conversations are made here.
-- **Times** are RFC 3339 in UTC with nine digits. A message's \`created_at\` is also its exact place in every list.
-- **Lists** are newest first. Follow \`next_cursor\` until it is null: pages joined by it have no gap and no repeat.
-- **Events** come as a stream, or by polling, with a cursor that misses nothing across disconnects.
-- **Sending** is safe to repeat under an \`Idempotency-Key\`.
-- **Callers** are told apart by a bearer token where the service runs with \`AUTH=jwt\`: a user speaks and looks for
-  themselves alone, and what is between others is not there for them. A token with the scope \`messenger:service\` acts
-  for all users; without \`AUTH\` everyone does, and no token is needed.
-- **Every answer** names its request in \`X-Request-Id\`: the one that the request brought, or one made for it.
-- **Every failure** is a problem of RFC 9457: the schema \`Problem\` tells all types that there are.
-- A path with a slash at its end is the same path. An unknown path is a 404, a wrong method a 405 with \`Allow\`.
+- **Ids.** The client chooses user ids: text of 1–64 characters, or a whole number, which means its decimal digits. The
+  service creates the ids of messages and conversations.
+- **Times** are RFC 3339 in UTC with nine fractional digits. The \`created_at\` of a message is also its exact position in
+  the history.
+- **Lists** are newest first. Follow \`next_cursor\` until it is null. The pages have no gaps and no repeats.
+- **Events** are available as a stream or by polling. A client that continues with its cursor misses no event, also across
+  disconnects.
+- **Sends** with an \`Idempotency-Key\` are safe to repeat.
+- **Authentication.** With \`AUTH=jwt\`, requests need a bearer token. A user acts only for themselves, and conversations of
+  other users are a 404. A token with the scope \`messenger:service\` may act for all users. With \`AUTH=none\`, requests
+  need no token, and every caller may act for every user.
+- **Request ids.** Every response has an \`X-Request-Id\` header: that of the request, or a new one.
+- **Errors** are problem documents (RFC 9457). The schema \`Problem\` lists all types.
+- **Paths.** A trailing slash is ignored. An unknown path is a 404. A wrong method is a 405 with \`Allow\`.
 
 `.trim();
 
@@ -24,18 +26,21 @@ export const TITLE = 'cassandra-messenger';
 const LICENSE = { name: 'MIT', identifier: 'MIT' };
 
 const TAGS = [
-  { name: 'Messages', description: 'To send them, and to read those of a conversation.' },
-  { name: 'Conversations', description: 'What two users say to each other, and the inboxes that list it.' },
-  { name: 'Events', description: 'What happens in the conversations of a user, as it happens.' },
-  { name: 'Users', description: 'Their names.' },
-  { name: 'Operation', description: 'For those who run the service.' },
+  { name: 'Messages', description: 'Send messages, and read the history of a conversation.' },
+  { name: 'Conversations', description: 'Conversations between two users, inboxes and read positions.' },
+  {
+    name: 'Events',
+    description: 'Events in the conversations of a user: as a list, a long poll, or a stream.',
+  },
+  { name: 'Users', description: 'Names of users.' },
+  { name: 'Operation', description: 'Health checks, version and this document.' },
 ];
 
 const BEARER = {
   type: 'http',
   scheme: 'bearer',
   bearerFormat: 'JWT',
-  description: 'The subject is the user. For development: `npm run token -- --user 1`.',
+  description: 'The `sub` claim is the user id. For development: `npm run token -- --user 1`.',
 } as const;
 
 /** The OpenAPI document of all routes of `app`. */
@@ -43,9 +48,9 @@ export function documentOf(
   app: OpenAPIHono,
   deps: {
     readonly version: string;
-    /** The path of the service for its clients, empty for the root. */
+    /** The path prefix of the service for clients; empty for the root. */
     readonly publicPath: string;
-    /** Whether callers need a token. Where they need none, no operation shows a padlock. */
+    /** Whether requests need a token. If not, the document has no security scheme. */
     readonly needsToken: boolean;
   },
 ): object {
@@ -55,7 +60,7 @@ export function documentOf(
     openapi: '3.1.0',
     info: { title: TITLE, version, description, license: LICENSE },
     security: needsToken ? [{ bearer: [] }] : [],
-    servers: [{ url: publicPath || '/', description: 'The service that shows this document' }],
+    servers: [{ url: publicPath || '/', description: 'The service that serves this document' }],
     tags: TAGS,
   });
 }

@@ -9,7 +9,7 @@ import {
 } from '../problems.ts';
 
 /*
- * What the OpenAPI document says of answers.
+ * The responses in the OpenAPI document.
  */
 
 const EXAMPLE_REQUEST_ID = '0b5ed1f4-8c55-4c5e-a2f6-3a1c1f0d9a57';
@@ -19,9 +19,9 @@ type Headers = Record<
   { description: string; schema: { type: 'string' | 'integer' }; example: string | number }
 >;
 
-const ANSWER_HEADERS: Headers = {
+const COMMON_HEADERS: Headers = {
   'X-Request-Id': {
-    description: 'The X-Request-Id of the request where it had a sane one, or one made for it.',
+    description: 'The X-Request-Id of the request if it is well-formed, or else a new one.',
     schema: { type: 'string' },
     example: EXAMPLE_REQUEST_ID,
   },
@@ -29,13 +29,13 @@ const ANSWER_HEADERS: Headers = {
 
 const RETRY_HEADERS: Headers = {
   'Retry-After': {
-    description: 'Seconds after which to try again.',
+    description: 'The number of seconds after which to retry.',
     schema: { type: 'integer' },
     example: Number(RETRY_AFTER),
   },
 };
 
-/** What can befall every caller. */
+/** Problems of authentication and rate limits. */
 const CALLER_PROBLEMS = [
   'token_missing',
   'token_invalid',
@@ -44,7 +44,7 @@ const CALLER_PROBLEMS = [
   'rate_limited',
 ] as const;
 
-/** How a body can be wrong. */
+/** Problems of a request body. */
 export const BODY_PROBLEMS = [
   'invalid_request',
   'malformed_body',
@@ -53,12 +53,12 @@ export const BODY_PROBLEMS = [
   'unsupported_content_coding',
 ] as const;
 
-/** How the query of a list can be wrong. */
+/** Problems of the query of a list. */
 export const LIST_PROBLEMS = ['invalid_request', 'invalid_cursor', 'page_too_deep'] as const;
 
 const CHALLENGE_HEADERS: Headers = {
   'WWW-Authenticate': {
-    description: 'How to say who asks (RFC 6750).',
+    description: 'The authentication scheme, and the error if a token was sent (RFC 6750).',
     schema: { type: 'string' },
     example: 'Bearer',
   },
@@ -66,25 +66,26 @@ const CHALLENGE_HEADERS: Headers = {
 
 const LIMIT_HEADERS: Headers = {
   'RateLimit-Policy': {
-    description: 'How many requests there may be at once, and in how many seconds as many again.',
+    description:
+      'The rate limit: q is the size of the bucket (the largest burst), w the seconds in which an empty bucket fills.',
     schema: { type: 'string' },
     example: '"writes";q=50;w=5',
   },
   RateLimit: {
     description:
-      'How many are left, and in how many seconds all are there again. Given with every answer, where limited.',
+      'The state of the bucket: r is the number of requests left, t the seconds until it is full. Every rate-limited response has it.',
     schema: { type: 'string' },
     example: '"writes";r=0;t=5',
   },
 };
 
-/** What can befall whoever reads from storage. */
+/** Problems of every route that reads from storage. */
 export const READ_PROBLEMS = ['internal_error', 'overloaded', 'unavailable', ...CALLER_PROBLEMS] as const;
 
-/** What can befall whoever writes to storage. */
+/** Problems of every route that writes to storage. */
 export const WRITE_PROBLEMS = [...READ_PROBLEMS, 'clock_not_verified', 'outcome_unknown'] as const;
 
-/** An answer in JSON. */
+/** A JSON response. */
 export function jsonResponse<Schema extends z.ZodType>(
   description: string,
   schema: Schema,
@@ -92,18 +93,18 @@ export function jsonResponse<Schema extends z.ZodType>(
 ) {
   return {
     description,
-    headers: { ...ANSWER_HEADERS, ...headers },
+    headers: { ...COMMON_HEADERS, ...headers },
     content: { 'application/json': { schema } },
   };
 }
 
 /**
- * The answers that say no with one of `codes`, each status with its first one as the example. `fault` is the example of what makes a request of this route an
- * invalid one.
+ * The error responses for `codes`, grouped by status. The first code of a status is its example. `fieldError` is the
+ * example of an invalid request of this route.
  */
 export function problemResponses(
   codes: readonly ProblemCode[],
-  fault?: FieldError,
+  fieldError?: FieldError,
 ): RouteConfig['responses'] {
   const responses: RouteConfig['responses'] = {};
   for (const code of codes) {
@@ -113,7 +114,7 @@ export function problemResponses(
     responses[status] = {
       description: alternatives.map((other) => `${PROBLEMS[other].title}.`).join(' '),
       headers: {
-        ...ANSWER_HEADERS,
+        ...COMMON_HEADERS,
         ...(status === 401 && CHALLENGE_HEADERS),
         ...(status === 429 && LIMIT_HEADERS),
         ...((status === 503 || status === 429) && RETRY_HEADERS),
@@ -121,8 +122,8 @@ export function problemResponses(
       content: {
         'application/problem+json': {
           schema: ProblemSchema,
-          // One for all: Swagger UI shows each at full height, and the description names them all.
-          example: exampleOf(code, fault),
+          // Only one example: Swagger UI shows each at full height, and the description lists all titles.
+          example: exampleOf(code, fieldError),
         },
       },
     };
@@ -130,7 +131,7 @@ export function problemResponses(
   return responses;
 }
 
-function exampleOf(code: ProblemCode, fault: FieldError | undefined) {
-  const more = code === 'invalid_request' && fault !== undefined ? { fieldErrors: [fault] } : {};
+function exampleOf(code: ProblemCode, fieldError: FieldError | undefined) {
+  const more = code === 'invalid_request' && fieldError !== undefined ? { fieldErrors: [fieldError] } : {};
   return problemOf(code, EXAMPLE_REQUEST_ID, more);
 }

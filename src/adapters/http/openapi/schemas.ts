@@ -9,11 +9,11 @@ import {
 import { positionAtTimestamp } from '../../../domain/time.ts';
 
 /*
- * The messenger's values, as requests and answers hold them. Zod tells their shape, the domain what they mean,
- * and the OpenAPI document all that there is to know of both.
+ * The schemas of values in requests and responses. Zod checks the shape, the domain checks the meaning, and the OpenAPI
+ * document describes both.
  */
 
-/** Text of which `read` makes a value, and null where it is none; such a request is told the `rule`. */
+/** Text that `read` parses. If `read` returns null, the error is `rule`. */
 export function text<Value>(read: (given: string) => Value | null, rule: string) {
   return z.string({ error: rule }).transform((given, context) => {
     const value = read(given);
@@ -23,7 +23,7 @@ export function text<Value>(read: (given: string) => Value | null, rule: string)
   });
 }
 
-/** A whole number from `from` to `to` in a query. */
+/** A whole number from `from` to `to` in a query. Other values get the error `rule`. */
 export function wholeNumber(from: number, to: number, rule: string) {
   return text((given) => {
     const number = /^\d+$/.test(given) ? Number(given) : NaN;
@@ -31,17 +31,17 @@ export function wholeNumber(from: number, to: number, rule: string) {
   }, rule);
 }
 
-const USER_ID_RULE = 'must be 1–64 characters out of A–Z a–z 0–9 . _ : @ - and neither . nor ..';
+const USER_ID_RULE = 'must be 1–64 characters from A–Z a–z 0–9 . _ : @ - and neither . nor ..';
 const USER_ID = { pattern: USER_ID_PATTERN.source, minLength: 1, maxLength: 64, example: 'alice' };
 
 export const userIdInPath = text(userIdFrom, USER_ID_RULE).openapi({
   ...USER_ID,
-  param: { description: 'The id of a user, chosen by the caller.' },
+  param: { description: 'The id of a user, chosen by the client.' },
 });
 
-const USER_ID_IN_BODY_RULE = `${USER_ID_RULE}; or a whole number that is not negative`;
+const USER_ID_IN_BODY_RULE = `${USER_ID_RULE}; or a non-negative whole number`;
 
-/** Whole numbers are ids too, for callers that count their users: 1 is the user '1'. */
+/** Whole numbers are ids, too: 1 is the user '1'. */
 export const userIdInBody = z
   .union([z.string(), z.int(USER_ID_IN_BODY_RULE).nonnegative(USER_ID_IN_BODY_RULE)], {
     error: USER_ID_IN_BODY_RULE,
@@ -57,7 +57,7 @@ export const userIdInBody = z
       { type: 'string', ...USER_ID },
       { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER, example: 1 },
     ],
-    description: 'The id of a user, chosen by the caller. A whole number stands for its decimal digits.',
+    description: 'The id of a user, chosen by the client. A whole number means its decimal digits.',
     example: 'alice',
   });
 
@@ -72,7 +72,7 @@ export const eventIdInBody = text(messageIdFrom, 'must be the id of an event or 
   pattern: MESSAGE_ID_PATTERN.source,
   description:
     'The id of an event or of a message: the last_event_id of an inbox entry, or the id of the last message ' +
-    'that was seen.',
+    'that the user has seen.',
   example: '019c1363-4a3b-71c8-b15c-0ffee0ddba11',
 });
 
@@ -86,14 +86,14 @@ export const timestampInQuery = text(
   'must be one RFC 3339 time, such as 2026-01-31T09:30:00Z',
 ).openapi({ format: 'date-time' });
 
-/** Text as users write it, of at most `maxLength` code points; its rules are the domain's. */
+/** Text of at most `maxLength` code points. The domain checks its rules. */
 export function writtenText(maxLength: number) {
   return z.string({ error: 'must be text' }).openapi({
     minLength: 1,
     maxLength,
-    // A validator matches it in linear time: no two repetitions in a row take the same character.
+    // Validators match this in linear time, because no character matches two adjacent repetitions.
     pattern: String.raw`^\s*[^\s\x00][^\x00]*$`,
-    description: 'Unicode text that is not blank and holds no NUL and no half of a surrogate pair.',
+    description: 'Unicode text that is not blank, without NUL and without unpaired surrogates.',
   });
 }
 
@@ -101,25 +101,26 @@ export const userId = z.string().openapi({ ...USER_ID, description: 'The id of a
 
 export const conversationId = z.string().openapi({
   format: 'uuid',
-  description: 'The id of a conversation: for two users always the same.',
+  description: 'The id of a conversation. Two users always have the same one.',
   example: '9763e288-d989-55b2-b4f9-d793723eb9ef',
 });
 
 export const messageId = z.string().openapi({
   format: 'uuid',
-  description: 'A UUIDv7. Ids sort, as text, in the order of the messages.',
+  description: 'A UUIDv7. As text, ids sort in the order of the messages.',
   example: '019c1363-4a3b-71c8-b15c-0ffee0ddba11',
 });
 
 export const eventId = z.string().openapi({
   format: 'uuid',
-  description: 'A place in the order of events. Ids sort, as text, in that order.',
+  description: 'A position in the order of events. As text, ids sort in that order.',
   example: '019c1363-4a3b-71c8-b15c-0ffee0ddba11',
 });
 
 export const time = z.string().openapi({
   format: 'date-time',
   pattern: String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$`,
-  description: 'RFC 3339, UTC, nine digits. Handed back as before_timestamp it is an exact place in a list.',
+  description:
+    'RFC 3339 in UTC with nine fractional digits. As before_timestamp it is an exact position in a history.',
   example: '2026-01-31T09:30:00.123456789Z',
 });

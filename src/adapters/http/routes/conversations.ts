@@ -39,7 +39,7 @@ const ConversationToStart = bodyOf({
   participant_ids: z.tuple([userIdInBody, userIdInBody], { error: 'must be two user ids' }).openapi({
     minItems: 2,
     maxItems: 2,
-    description: 'Two users, in any order. The same one twice is a note to oneself.',
+    description: 'Two users, in any order. The same user twice is a conversation with oneself.',
     example: ['alice', 'bob'],
   }),
 }).openapi('ConversationToStart');
@@ -50,14 +50,14 @@ const ReadMark = bodyOf({
 }).openapi('ReadMark');
 
 const readUpTo = eventId.nullable().openapi({
-  description: 'How far the user has read; null before the first mark and the first message of their own.',
+  description: 'The read position of the user; null before their first mark and their first message.',
 });
 
 const ReadPositionView = z
   .strictObject({
     conversation_id: conversationId,
     user_id: userId,
-    read_up_to: eventId.openapi({ description: 'How far the user has read now.' }),
+    read_up_to: eventId.openapi({ description: 'The current read position of the user.' }),
   })
   .openapi('ReadPosition');
 
@@ -67,17 +67,18 @@ const participantIds = z
   .max(2)
   .readonly()
   .openapi({
-    description: 'Sorted, so that nobody changes places after a reply. A note to oneself has one.',
+    description:
+      'In sorted order, independent of who sent the last message. A conversation with oneself has one participant.',
     example: ['alice', 'bob'],
   });
 
-/** The last message, in all that shows a conversation; nulls while it is empty. */
+/** The last message of a conversation; all fields are null if there is none. */
 const lastMessageShape = {
   last_message_id: messageId.nullable(),
   last_message_sender_id: userId.nullable(),
   last_message_content: z.string().nullable().openapi({
     maxLength: MAX_PREVIEW_LENGTH,
-    description: 'The beginning of its content, cut between graphemes.',
+    description: 'The beginning of the content, cut between graphemes.',
     example: 'Shall we meet at noon?',
   }),
   last_message_at: time.nullable(),
@@ -92,7 +93,7 @@ export const ConversationView = z
     read_positions: z
       .array(z.strictObject({ user_id: userId, read_up_to: readUpTo }))
       .readonly()
-      .openapi({ description: 'How far each participant has read, in the order of participant_ids.' }),
+      .openapi({ description: 'The read position of each participant, in the order of participant_ids.' }),
   })
   .openapi('Conversation');
 
@@ -101,22 +102,25 @@ const InboxRowView = z
     id: conversationId,
     participant_ids: participantIds,
     other_user_id: userId.openapi({
-      description: 'The other one; oneself in a note to oneself.',
+      description: 'The other participant; the user itself in a conversation with oneself.',
       example: 'bob',
     }),
     ...lastMessageShape,
     last_event_id: eventId.openapi({
-      description: 'What places the conversation in the inbox. To mark all of it as read, give it as up_to.',
+      description:
+        'The event that determines the position of the conversation in the inbox. As up_to it marks all messages as read.',
     }),
     read_up_to: readUpTo,
-    unread: z.boolean().openapi({ description: 'Whether there is a message of another to read.' }),
+    unread: z
+      .boolean()
+      .openapi({ description: 'Whether there are unread messages of the other participant.' }),
     unread_count: z
       .int()
       .min(0)
       .max(MAX_UNREAD_COUNT)
       .optional()
       .openapi({
-        description: `With unread_counts=true: how many messages of others there are to read. ${MAX_UNREAD_COUNT} stands for more, too.`,
+        description: `With unread_counts=true: the number of unread messages of the other participant. ${MAX_UNREAD_COUNT} means ${MAX_UNREAD_COUNT} or more.`,
         example: 3,
       }),
   })
@@ -169,18 +173,18 @@ const startConversationRoute = createRoute({
   path: '/api/conversations',
   operationId: 'startConversation',
   tags: ['Conversations'],
-  summary: 'Start the conversation of two users',
+  summary: 'Start a conversation',
   description:
-    'Two users have one conversation. Where it is there already, it is shown. To send a message it need not be ' +
-    'started. Safe to repeat. A user starts their own alone.',
+    'Two users have one conversation. If it exists, it is returned. The first message also starts it, so this call is ' +
+    'optional. A user can only start their own conversations. Safe to repeat.',
   request: { body: { required: true, content: { 'application/json': { schema: ConversationToStart } } } },
   responses: {
     ...problemResponses([...BODY_PROBLEMS, 'participants_are_others', ...WRITE_PROBLEMS], {
       pointer: '#/participant_ids',
       detail: 'must be two user ids',
     }),
-    200: jsonResponse('It was there already.', ConversationView),
-    201: jsonResponse('It is new.', ConversationView, {
+    200: jsonResponse('The conversation existed already.', ConversationView),
+    201: jsonResponse('The conversation is new.', ConversationView, {
       Location: {
         description: 'The path of the conversation.',
         schema: { type: 'string' },
@@ -195,10 +199,10 @@ const getConversationRoute = createRoute({
   path: '/api/conversations/{conversation_id}',
   operationId: 'getConversation',
   tags: ['Conversations'],
-  summary: 'Show a conversation',
+  summary: 'Get a conversation',
   description:
-    'With the newest message of its history and how far its participants have read, to its participants. For ' +
-    'others there is none.',
+    'With the newest message of the history and the read positions of the participants. For non-participants it is a ' +
+    '404.',
   request: { params: z.object({ conversation_id: conversationIdInPath }) },
   responses: {
     ...problemResponses(['invalid_request', 'conversation_not_found', ...READ_PROBLEMS], {
@@ -214,17 +218,17 @@ const listConversationsRoute = createRoute({
   path: '/api/conversations/user/{user_id}',
   operationId: 'listConversations',
   tags: ['Conversations'],
-  summary: "List a user's conversations",
+  summary: 'List the conversations of a user',
   description:
-    'The inbox: one row for each conversation, newest activity first. An empty conversation stands at its ' +
-    'creation. Whoever was never written to has an empty inbox. It is shown to its owner alone.',
+    'The inbox: one row per conversation, latest activity first. A conversation without messages is listed at the time ' +
+    'of its start. The inbox of an unknown user is empty. A user can only read their own inbox.',
   request: {
     params: z.object({ user_id: userIdInPath }),
     query: z.object({
       ...pageParameters,
       unread_counts: booleanInQuery.default(false).openapi({
         type: 'boolean',
-        param: { description: 'Whether the unread messages of each conversation are counted.' },
+        param: { description: 'Whether to count the unread messages of each conversation.' },
       }),
     }),
   },
@@ -244,10 +248,10 @@ const markReadRoute = createRoute({
   tags: ['Conversations'],
   summary: 'Mark a conversation as read',
   description:
-    'Moves the read position of a user forward, to up_to or to the last event of the conversation, whichever comes ' +
-    'first. A mark that is repeated, late or out of order changes nothing, and the answer shows the position that ' +
-    "holds now. One's own message moves one's own position. A user marks for themselves alone, and may leave " +
-    'user_id out. A conversation that is not in the inbox of the user is not there.',
+    'Moves the read position of a user forward, to up_to or to the last event of the conversation, whichever is ' +
+    'earlier. A repeated, late or out-of-order mark changes nothing. The response contains the current position. Sending ' +
+    'a message also moves the position of the sender. A user can only mark for themselves, and may omit user_id. A ' +
+    'conversation that is not in the inbox of the user is a 404.',
   request: {
     params: z.object({ conversation_id: conversationIdInPath }),
     body: { required: true, content: { 'application/json': { schema: ReadMark } } },
@@ -260,11 +264,11 @@ const markReadRoute = createRoute({
         detail: 'must be the id of an event or of a message',
       },
     ),
-    200: jsonResponse('The position that holds now.', ReadPositionView),
+    200: jsonResponse('The current read position.', ReadPositionView),
   },
 });
 
-/** The conversations, and the inboxes that list them. */
+/** Adds the routes of conversations, inboxes and read positions. */
 export function addConversationRoutes(
   app: OpenAPIHono,
   {

@@ -10,7 +10,7 @@ import { makeStaticFile, staticResponse, type StaticFile } from '../static-file.
 /** The file of Swagger UI with this name, or null. */
 export type DocsAssets = (name: string) => Promise<Uint8Array<ArrayBuffer> | null>;
 
-/** All that Swagger UI needs of its files, and all that is given out of them. */
+/** The files of Swagger UI that the page needs; no others are served. */
 const ASSETS: ReadonlyMap<string, string> = new Map([
   ['swagger-ui.css', 'text/css; charset=utf-8'],
   ['swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
@@ -30,11 +30,11 @@ const documentRoute = createRoute({
   },
 });
 
-/** The OpenAPI document changes with the version that runs; the client asks each time whether it has. */
+/** The OpenAPI document changes with the version of the service, so clients revalidate it each time. */
 const REVALIDATED = 'no-cache';
 const FOR_AN_HOUR = 'public, max-age=3600';
 
-/** The OpenAPI document, and the pages that show it, at `publicPath`; these load nothing from elsewhere. */
+/** Adds the OpenAPI document and the documentation page below `publicPath`. The page loads nothing from other hosts. */
 export function addDocsRoutes(
   app: OpenAPIHono,
   deps: {
@@ -54,10 +54,10 @@ export function addDocsRoutes(
 
   app.get('/', (c) => c.redirect(`${publicPath}/docs`));
 
-  // Where browsers look for it by themselves.
+  // The default path, which browsers request on their own.
   app.get('/favicon.ico', (c) => c.redirect(`${publicPath}/docs/swagger-ui-dist/favicon-32x32.png`));
 
-  // The files are looked for below /docs/swagger-ui-dist. The validator would be someone else's.
+  // Swagger UI loads its files from /docs/swagger-ui-dist. Its validator is a service of a third party, so it is off.
   app.get(
     '/docs',
     async (c, next) => {
@@ -79,7 +79,7 @@ export function addDocsRoutes(
     if (known !== undefined) return known;
     const file = docsAssets(name).then((bytes) => bytes && makeStaticFile(bytes, contentType));
     files.set(name, file);
-    // What is missing or can't be read now may be there later.
+    // A file that is missing or unreadable is tried again at the next request.
     void file.then(
       (found) => found === null && files.delete(name),
       () => files.delete(name),

@@ -21,13 +21,13 @@ import { conversationId, messageId, time, userId, userIdInPath, wholeNumber } fr
 import { ConversationView, conversationViewOf } from './conversations.ts';
 import { MessageView, messageViewOf } from './messages.ts';
 
-/** The longest time that a poll waits for events, in seconds. */
+/** The maximum time that a poll waits for events, in seconds. */
 const MAX_WAIT_S = 25;
 
-/** The most content of one batch of a stream, in bytes: what a slow reader makes the service hold. */
+/** The maximum content of one batch of a stream, in bytes. A slow reader makes the service hold one batch. */
 const STREAM_BATCH_BYTES = 64 * 1024;
 
-/** The most hashes that an open stream keeps. A user with more events within the visibility window gets them with a delay. */
+/** The maximum number of hashes of an open stream. Further events within the visibility window arrive with a delay. */
 const STREAM_HASHES = 5_000;
 
 /** How long a client waits before it resumes a stream, in milliseconds. */
@@ -35,9 +35,9 @@ const RESUME_AFTER_MS = 1_000;
 
 function eventOf<Type extends string, Data extends z.ZodType>(type: Type, data: Data) {
   return z.strictObject({
-    id: messageId.openapi({ description: 'A UUIDv7. Clients drop repeats by it.' }),
+    id: messageId.openapi({ description: 'A UUIDv7. Clients use it to drop repeated events.' }),
     type: z.literal(type),
-    timestamp: time.openapi({ description: 'The time of the id.' }),
+    timestamp: time.openapi({ description: 'The time in the id.' }),
     data,
   });
 }
@@ -46,16 +46,16 @@ const EventView = z
   .discriminatedUnion('type', [
     eventOf('message.created', MessageView).openapi('MessageCreated', {
       description:
-        'A message was sent to or by the user. One that became visible late is reported under an id of its own.',
+        'A message was sent to or by the user. For a message that became visible late, the event has its own id.',
     }),
     eventOf('conversation.created', ConversationView).openapi('ConversationCreated', {
-      description: 'A conversation was started, without a message. The data show it as it is now.',
+      description: 'A conversation was started without a message. The data are its current state.',
     }),
     eventOf(
       'conversation.read',
       z.strictObject({ conversation_id: conversationId, user_id: userId, read_up_to: messageId }),
     ).openapi('ConversationRead', {
-      description: 'A participant has read the conversation, up to the event read_up_to.',
+      description: 'A participant has read the conversation up to the event read_up_to.',
     }),
   ])
   .openapi('Event');
@@ -65,7 +65,7 @@ const EventList = z
     data: z.array(EventView),
     next_cursor: z.string().openapi({
       pattern: EVENT_CURSOR_PATTERN.source,
-      description: 'The cursor for what was not listed yet. It is never null: a log has no last page.',
+      description: 'The cursor for the events that follow. It is never null.',
       example: 'EwGcE2NKO3AAgAAAAAAAAAAa9C5T',
     }),
   })
@@ -94,20 +94,20 @@ const listEventsRoute = createRoute({
   path: '/api/events/user/{user_id}',
   operationId: 'listEvents',
   tags: ['Events'],
-  summary: "Follow a user's events",
+  summary: 'Follow the events of a user',
   description:
-    'What happens in the conversations of a user, oldest first, to that user alone. A client begins without a cursor, and ' +
-    'then follows `next_cursor`: it receives every event at least once, across disconnects, and drops repeats by `id`. ' +
-    'A cursor older than the log (30 days, by default) is a 410: the client lists its conversations anew, and begins ' +
-    'without a cursor.\n\n' +
-    `With \`Accept: ${EVENT_STREAM}\` the answer is a stream of server-sent events without end: \`event\` is the type, ` +
-    '`data` the event, `id` the cursor, which comes at once, with the last event of each batch, and with a comment ' +
-    'every 15 seconds. A client resumes with `Last-Event-ID`, or with `cursor`.',
+    'The events in the conversations of a user, oldest first. A user can only read their own events. A client starts ' +
+    'without a cursor and then follows `next_cursor`. It receives every event at least once, also across disconnects, and ' +
+    'drops repeated events by `id`. A cursor older than the event log (30 days by default) is a 410: the client then lists ' +
+    'its conversations again, and starts without a cursor.\n\n' +
+    `With \`Accept: ${EVENT_STREAM}\` the response is an endless stream of server-sent events. \`event\` is the type, ` +
+    '`data` the event, and `id` the cursor. The cursor is sent at the start, with the last event of each batch, and with a ' +
+    'comment every 15 seconds. A client resumes with `Last-Event-ID` or `cursor`.',
   parameters: [
     {
       in: 'header',
       name: 'Last-Event-ID',
-      description: 'For streams: the last `id` that was received. It goes before `cursor`.',
+      description: 'For streams: the last received `id`. It takes precedence over `cursor`.',
       schema: { type: 'string', pattern: EVENT_CURSOR_PATTERN.source },
     },
   ],
@@ -120,7 +120,8 @@ const listEventsRoute = createRoute({
         .openapi({
           pattern: EVENT_CURSOR_PATTERN.source,
           param: {
-            description: 'The next_cursor of the answer before. Without it the answer holds no events.',
+            description:
+              'The next_cursor of the previous response. Without it, the response contains no events.',
           },
         }),
       limit: wholeNumber(1, MAX_PAGE_SIZE, `must be one whole number from 1 to ${MAX_PAGE_SIZE}`)
@@ -129,7 +130,7 @@ const listEventsRoute = createRoute({
           type: 'integer',
           minimum: 1,
           maximum: MAX_PAGE_SIZE,
-          param: { description: 'How many events an answer in JSON has at most.' },
+          param: { description: 'The maximum number of events of a JSON response.' },
         }),
       wait: wholeNumber(0, MAX_WAIT_S, `must be one whole number from 0 to ${MAX_WAIT_S}`)
         .default(0)
@@ -139,7 +140,7 @@ const listEventsRoute = createRoute({
           maximum: MAX_WAIT_S,
           param: {
             description:
-              'For how many seconds an answer in JSON waits for an event, where there is none yet.',
+              'The maximum number of seconds that a JSON response waits for an event (long polling).',
           },
         }),
     }),
@@ -158,7 +159,7 @@ const listEventsRoute = createRoute({
       { parameter: 'limit', detail: 'must be one whole number from 1 to 100' },
     ),
     200: (() => {
-      const response = jsonResponse('The events that the cursor has not seen, oldest first.', EventList);
+      const response = jsonResponse('The events after the cursor, oldest first.', EventList);
       return {
         ...response,
         content: {
@@ -172,7 +173,7 @@ const listEventsRoute = createRoute({
   },
 });
 
-/** The events: to list them, and to follow them. */
+/** Adds the route of events: list, long poll and stream. */
 export function addEventRoutes(
   app: OpenAPIHono,
   deps: {
@@ -189,11 +190,11 @@ export function addEventRoutes(
   registerRoute(app, listEventsRoute, async (c, { params: { user_id }, query }) => {
     const isStream = c.req.method === 'GET' && (c.req.header('Accept') ?? '').includes(EVENT_STREAM);
     const cursor = cursorOf(c, user_id, query.cursor, isStream);
-    const question = { caller: callerOf(c), userId: user_id, cursor };
-    if (isStream) return answerWithStream(c, deps, question);
+    const request = { caller: callerOf(c), userId: user_id, cursor };
+    if (isStream) return answerWithStream(c, deps, request);
 
     const waitMs = c.req.method === 'GET' && cursor !== null ? query.wait * 1_000 : 0;
-    const list = { ...question, limit: query.limit, maxBytes: MAX_PAGE_BYTES, maxHashes: MAX_HASHES };
+    const list = { ...request, limit: query.limit, maxBytes: MAX_PAGE_BYTES, maxHashes: MAX_HASHES };
     const poll = (signal: AbortSignal) => followEvents.poll({ ...list, waitMs }, signal);
     const batch = waitMs === 0 ? await poll(NEVER) : await whileOpen(c, streams, user_id, poll);
     deps.telemetry.eventsDelivered(batch.events.length);
@@ -204,7 +205,7 @@ export function addEventRoutes(
 
 const NEVER = new AbortController().signal;
 
-/** The cursor that a request brings; null where it brings none. */
+/** The cursor of a request; null if it has none. Throws an `HttpFailure` if it is invalid. */
 function cursorOf(
   c: Context,
   userId: UserId,
@@ -218,20 +219,20 @@ function cursorOf(
   if (cursor !== null) return cursor;
   throw text === inHeader
     ? new HttpFailure('invalid_cursor', {
-        fieldErrors: [{ header: 'Last-Event-ID', detail: 'must be an id of this very stream, unchanged' }],
+        fieldErrors: [{ header: 'Last-Event-ID', detail: 'must be an unchanged id of this stream' }],
       })
     : new HttpFailure('invalid_cursor');
 }
 
-/** Opens a stream that ends with the client's connection, with its token, or when the service stops. */
+/** Opens a stream that ends when the client disconnects, the token expires, or the service stops. */
 function openStream(c: Context, streams: EventStreams, userId: UserId): OpenStream {
   const open = streams.open(userId);
   const { signal } = c.req.raw;
-  const leave = (): void => {
+  const onDisconnect = (): void => {
     open.end('client');
   };
-  if (signal.aborted) leave();
-  else signal.addEventListener('abort', leave);
+  if (signal.aborted) onDisconnect();
+  else signal.addEventListener('abort', onDisconnect);
   const expiresAt = c.get('tokenExpiresAt');
   const timer =
     expiresAt === undefined
@@ -244,12 +245,12 @@ function openStream(c: Context, streams: EventStreams, userId: UserId): OpenStre
         );
   open.signal.addEventListener('abort', () => {
     clearTimeout(timer);
-    signal.removeEventListener('abort', leave);
+    signal.removeEventListener('abort', onDisconnect);
   });
   return open;
 }
 
-/** The longest time that a host's timer knows. */
+/** The maximum delay of `setTimeout`. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 async function whileOpen<Answer>(
@@ -275,20 +276,20 @@ async function answerWithStream(
     readonly log: Log;
     readonly pseudonymize: Pseudonymize;
   },
-  question: Pick<ListEventsQuery, 'caller' | 'userId' | 'cursor'>,
+  query: Pick<ListEventsQuery, 'caller' | 'userId' | 'cursor'>,
 ): Promise<ResponseOf<typeof listEventsRoute>> {
   const { followEvents, streams, telemetry, log, pseudonymize } = deps;
-  const { userId, cursor } = question;
+  const { userId, cursor } = query;
   const open = openStream(c, streams, userId);
   const batches = followEvents.stream(
-    { ...question, limit: MAX_PAGE_SIZE, maxBytes: STREAM_BATCH_BYTES, maxHashes: STREAM_HASHES },
+    { ...query, limit: MAX_PAGE_SIZE, maxBytes: STREAM_BATCH_BYTES, maxHashes: STREAM_HASHES },
     open.signal,
   );
   const first = await batches.next().catch((error: unknown) => {
     open.end('client');
     throw error;
   });
-  const begun = performance.now();
+  const startedAt = performance.now();
   const closed = telemetry.streamOpened(cursor !== null);
   let delivered = 0;
   const textOf = (batch: EventBatch): string => {
@@ -300,20 +301,20 @@ async function answerWithStream(
   open.signal.addEventListener('abort', () => {
     closed();
     void batches.return();
-    const durationMs = Math.round(performance.now() - begun);
-    const why = open.signal.reason as string;
+    const durationMs = Math.round(performance.now() - startedAt);
+    const reason = open.signal.reason as string;
     log.info(
-      { ...logFieldsOf(c, pseudonymize), why, durationMs, events: delivered },
-      'An event stream ended',
+      { ...logFieldsOf(c, pseudonymize), reason, durationMs, events: delivered },
+      'event stream ended',
     );
   });
-  /** The cursor comes at once, for a client whose connection breaks before there is an event. */
-  const begin = ({ value }: typeof first): string => {
+  /** The cursor is sent at once, so that a client can resume even if its connection breaks before the first event. */
+  const openingText = ({ value }: typeof first): string => {
     if (value === undefined) return '';
     const id = eventCursorText(userId, cursor ?? value.cursor);
     return `retry: ${RESUME_AFTER_MS}\nid: ${id}\n\n${value.events.length > 0 ? textOf(value) : ''}`;
   };
-  const body = streamBody(streams, open, c.env as Peer | undefined, begin(first), async () => {
+  const body = streamBody(streams, open, c.env as Peer | undefined, openingText(first), async () => {
     for (;;) {
       const { done, value } = await batches.next();
       if (done === true) return null;
@@ -325,7 +326,7 @@ async function answerWithStream(
   return stream(c, body, EVENT_STREAM);
 }
 
-/** A batch as server-sent events; one without events is a comment, so that the connection is seen to be alive. */
+/** A batch as server-sent events. A batch without events is a comment, which keeps the connection alive. */
 function batchText({ events }: EventBatch, cursor: string): string {
   if (events.length === 0) return `:\nid: ${cursor}\n\n`;
   return events
@@ -337,8 +338,8 @@ function batchText({ events }: EventBatch, cursor: string): string {
 }
 
 /**
- * The body of a stream: `first`, then what `next` gives, until that is null. The next part is made only when the connection
- * has taken the one before, so a stream holds one part at the most. A client that does not read in time loses the connection.
+ * The body of a stream: `first`, then the results of `next` until null. The next part is created only after the connection
+ * has accepted the previous one, so a stream holds at most one part. A client that does not read in time is disconnected.
  */
 function streamBody(
   streams: EventStreams,
@@ -349,16 +350,16 @@ function streamBody(
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   let text: string | null = first;
-  let taken = (): void => undefined;
+  let onAccepted = (): void => undefined;
   let isCancelled = false;
   open.signal.addEventListener('abort', () => {
-    // Any other client still has to read what was sent to it.
-    if (open.signal.reason === 'client') taken();
+    // In all other cases the client still has to read the last part.
+    if (open.signal.reason === 'client') onAccepted();
   });
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        taken();
+        onAccepted();
         const part = text ?? (await next());
         text = null;
         if (isCancelled) return;
@@ -369,7 +370,7 @@ function streamBody(
         }
         const bytes = encoder.encode(part);
         controller.enqueue(bytes);
-        taken = streams.sent(bytes.length, () => {
+        onAccepted = streams.sent(bytes.length, () => {
           open.end('slow');
           if (peer?.destroy === undefined) controller.error(new Error('The client does not read.'));
           else peer.destroy();
@@ -377,11 +378,11 @@ function streamBody(
       },
       cancel() {
         isCancelled = true;
-        taken();
+        onAccepted();
         open.end('client');
       },
     },
-    // Nothing is made before it is asked for.
+    // No read-ahead: `pull` runs only when the connection reads.
     { highWaterMark: 0 },
   );
 }

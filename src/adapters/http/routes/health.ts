@@ -11,10 +11,10 @@ const liveRoute = createRoute({
   operationId: 'isLive',
   tags: ['Operation'],
   security: [],
-  summary: 'Whether the process is alive',
-  description: 'Never asks storage: an outage there is no reason to start this process anew.',
+  summary: 'Liveness check',
+  description: 'Does not query storage: an outage of storage is no reason to restart the process.',
   responses: {
-    200: jsonResponse('It is.', z.strictObject({ status: z.literal('live') }).openapi('Live')),
+    200: jsonResponse('The process is alive.', z.strictObject({ status: z.literal('live') }).openapi('Live')),
   },
 });
 
@@ -24,10 +24,13 @@ const readyRoute = createRoute({
   operationId: 'isReady',
   tags: ['Operation'],
   security: [],
-  summary: 'Whether requests can be served',
+  summary: 'Readiness check',
   responses: {
     ...problemResponses(['internal_error', 'not_ready']),
-    200: jsonResponse('They can.', z.strictObject({ status: z.literal('ready') }).openapi('Ready')),
+    200: jsonResponse(
+      'The service can serve requests.',
+      z.strictObject({ status: z.literal('ready') }).openapi('Ready'),
+    ),
   },
 });
 
@@ -37,16 +40,16 @@ const versionRoute = createRoute({
   operationId: 'getVersion',
   tags: ['Operation'],
   security: [],
-  summary: 'What is running',
+  summary: 'Version and commit of the service',
   responses: {
     200: jsonResponse(
-      'The build. The log names it too.',
+      'The build, as in the log.',
       z
         .strictObject({
           version: z.string().openapi({ example: '0.1.0' }),
           commit: z.string().nullable().openapi({
             description:
-              'The commit that it was built from, with -dirty where it was changed; null if unknown.',
+              'The commit of the build, with the suffix -dirty if files were changed; null if unknown.',
             example: '9f1c2f6e6a534b0e9d5e0c7a3f1b8d2400c0ffee',
           }),
         })
@@ -55,14 +58,14 @@ const versionRoute = createRoute({
   },
 });
 
-/** What those who run the service ask of it. `missing` tells what keeps it from serving, a sentence each. */
+/** Adds the health checks and the version. `readinessProblems` returns one sentence per reason; empty if ready. */
 export function addHealthRoutes(
   app: OpenAPIHono,
   { readinessProblems, build }: { readinessProblems: () => Promise<readonly string[]>; build: Build },
 ): void {
   registerRoute(app, liveRoute, (c) => json(c, { status: 'live' as const }, 200));
 
-  // Nothing limits these requests, and each check may read from storage: those that come meanwhile share it.
+  // These requests are not limited and a check may read from storage, so concurrent requests share one check.
   let checking: Promise<readonly string[]> | null = null;
   const check = (): Promise<readonly string[]> =>
     (checking ??= readinessProblems().finally(() => {

@@ -50,7 +50,7 @@ export const MessageView = z
     receiver_id: userId.openapi({ example: 'bob' }),
     content: z.string().openapi({
       maxLength: MAX_CONTENT_LENGTH,
-      description: 'As it was sent, to the byte.',
+      description: 'The content exactly as it was sent.',
       example: 'Shall we meet at noon?',
     }),
     created_at: time,
@@ -75,16 +75,16 @@ const sendRoute = {
   method: 'post',
   tags: ['Messages'],
   description:
-    'The two users have one conversation, which their first message begins. Once this answers 201, the message ' +
-    'and its place in both inboxes are stored. With an Idempotency-Key it is safe to repeat: one key of one ' +
-    'sender is one message, for ever. A user sends under no id but their own, and may leave it out.',
+    'The two users have one conversation; their first message starts it. A 201 means that the message, its place in both ' +
+    'inboxes and its events are stored. With an Idempotency-Key a send is safe to repeat: one key of one sender is one ' +
+    'message, for as long as keys are kept (30 days by default). A user can only send under their own id, and may omit it.',
   parameters: [
     {
       in: 'header',
       name: 'Idempotency-Key',
       description:
-        "The sender's name for this message: 1–255 visible ASCII characters, such as a random UUID.",
-      // No example: Swagger UI would send it, and the second message that someone tries would be refused.
+        'A key that identifies this message of the sender: 1–255 visible ASCII characters, such as a random UUID.',
+      // No example: Swagger UI would send it each time, and the second message would be refused.
       schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN.source, minLength: 1, maxLength: 255 },
     },
   ],
@@ -102,9 +102,10 @@ const sendRoute = {
       ],
       { pointer: '#/content', detail: 'must be text' },
     ),
-    201: jsonResponse('The message as it is stored.', MessageView, {
+    201: jsonResponse('The stored message.', MessageView, {
       'Idempotency-Replayed': {
-        description: 'Given where the key had been used before: this is the message of that time.',
+        description:
+          'Present if the key was used before. The body is then the message of the earlier request.',
         schema: { type: 'string' },
         example: 'true',
       },
@@ -124,7 +125,7 @@ const sendMessageByVerbRoute = createRoute({
   path: '/api/messages/send',
   operationId: 'sendMessageByVerb',
   deprecated: true,
-  summary: 'Send a message (the same, under another path)',
+  summary: 'Send a message (alias of POST /api/messages)',
 });
 
 const listResponses = {
@@ -142,8 +143,7 @@ const listMessagesRoute = createRoute({
   tags: ['Messages'],
   summary: 'List the messages of a conversation',
   description:
-    'Newest first, to the participants. A conversation without messages has an empty page, and one of others is ' +
-    'not there.',
+    'Newest first. A conversation without messages has an empty page. For non-participants, the conversation is a 404.',
   request: {
     params: z.object({ conversation_id: conversationIdInPath }),
     query: z.object(pageParameters),
@@ -158,8 +158,8 @@ const listMessagesBeforeRoute = createRoute({
   tags: ['Messages'],
   summary: 'List the messages of a conversation before a time',
   description:
-    'Newest first, to the participants, strictly before a time, which is required under one of its two names. With a cursor the ' +
-    'earlier of the two bounds holds.',
+    'Newest first, strictly before a time. The time is required, as before_timestamp or timestamp. If there is also a ' +
+    'cursor, the earlier of the two bounds applies. For non-participants, the conversation is a 404.',
   request: {
     params: z.object({ conversation_id: conversationIdInPath }),
     query: z.object({
@@ -167,11 +167,11 @@ const listMessagesBeforeRoute = createRoute({
         example: '2026-01-31T09:30:00.123456789Z',
         param: {
           description:
-            'RFC 3339; without an offset it is UTC. A created_at is the exact place of its message.',
+            'RFC 3339; UTC if it has no offset. The created_at of a message is its exact position.',
         },
       }),
       timestamp: timestampInQuery.optional().openapi({
-        param: { description: 'Another name for before_timestamp. Given both, they must be the same time.' },
+        param: { description: 'Another name for before_timestamp. If both are given, they must be equal.' },
       }),
       ...pageParameters,
     }),
@@ -179,7 +179,7 @@ const listMessagesBeforeRoute = createRoute({
   responses: listResponses,
 });
 
-/** The messages: to send one, and to read those of a conversation. */
+/** Adds the routes of messages: send and history. */
 export function addMessageRoutes(
   app: OpenAPIHono,
   { sendMessage, listMessagesBefore }: Pick<UseCases, 'sendMessage' | 'listMessagesBefore'>,
@@ -215,7 +215,7 @@ export function addMessageRoutes(
     const { conversation_id } = validated.params;
     const { timestamp, before_timestamp, ...query } = validated.query;
     const list: List = { kind: 'history', of: conversation_id };
-    const time = oneTimeOf(timestamp, before_timestamp);
+    const time = beforeTimeOf(timestamp, before_timestamp);
     const request = pageRequestOf(list, query);
     const before = request.before !== null && request.before < time ? request.before : time;
     const page = await listMessagesBefore({
@@ -228,7 +228,7 @@ export function addMessageRoutes(
   });
 }
 
-// No zod: its header validator copies every header of every request.
+// Not by zod: its header validator copies all headers of each request.
 function idempotencyKeyOf(given: string | undefined): IdempotencyKey | null {
   if (given === undefined) return null;
   const key = idempotencyKeyFrom(given);
@@ -238,7 +238,7 @@ function idempotencyKeyOf(given: string | undefined): IdempotencyKey | null {
   });
 }
 
-function oneTimeOf(timestamp: Position | undefined, beforeTimestamp: Position | undefined): Position {
+function beforeTimeOf(timestamp: Position | undefined, beforeTimestamp: Position | undefined): Position {
   const time = beforeTimestamp ?? timestamp;
   if (time === undefined) {
     throw new HttpFailure('invalid_request', {
@@ -247,9 +247,7 @@ function oneTimeOf(timestamp: Position | undefined, beforeTimestamp: Position | 
   }
   if (timestamp !== undefined && timestamp !== time) {
     throw new HttpFailure('invalid_request', {
-      fieldErrors: [
-        { parameter: 'timestamp', detail: 'must be the same time as before_timestamp, or left out' },
-      ],
+      fieldErrors: [{ parameter: 'timestamp', detail: 'must equal before_timestamp, or be omitted' }],
     });
   }
   return time;

@@ -1,13 +1,13 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { respond } from '../respond.ts';
 
-/** What is measured, as Prometheus reads it. */
+/** The metrics in the text format of Prometheus. */
 export interface MetricsText {
   readonly text: () => Promise<string>;
   readonly contentType: string;
 }
 
-/** For a machine, which knows its form without the OpenAPI document. */
+/** Adds `/metrics`. It is not in the OpenAPI document: Prometheus defines its format. */
 export function addMetricsRoute(app: OpenAPIHono, { text, contentType }: MetricsText): void {
   app.get('/metrics', async (c) => respond(c, await text(), 200, contentType));
 }

@@ -32,16 +32,16 @@ function viewOf({ id, username, createdAt }: User): z.infer<typeof UserView> {
 }
 
 const params = z.object({ user_id: userIdInPath });
-const invalidId = { parameter: 'user_id', detail: 'must be 1–64 characters out of A–Z a–z 0–9 . _ : @ -' };
+const invalidId = { parameter: 'user_id', detail: 'must be 1–64 characters from A–Z a–z 0–9 . _ : @ -' };
 
 const saveUserRoute = createRoute({
   method: 'put',
   path: '/api/users/{user_id}',
   operationId: 'saveUser',
   tags: ['Users'],
-  summary: "Save a user's name",
+  summary: 'Save the name of a user',
   description:
-    'By that user, or a service. Nobody needs to be saved to write or to be written to. Safe to repeat.',
+    'Only the user or a service may do this. Users can send and receive messages without a saved name. Safe to repeat.',
   request: { params, body: { required: true, content: { 'application/json': { schema: UserToSave } } } },
   responses: {
     ...problemResponses(
@@ -55,8 +55,8 @@ const saveUserRoute = createRoute({
       ],
       invalidId,
     ),
-    200: jsonResponse('The name is saved; the user was there already.', UserView),
-    201: jsonResponse('The user is new.', UserView),
+    200: jsonResponse('The name of an existing user is saved.', UserView),
+    201: jsonResponse('A new user is saved.', UserView),
   },
 });
 
@@ -65,8 +65,8 @@ const getUserRoute = createRoute({
   path: '/api/users/{user_id}',
   operationId: 'getUser',
   tags: ['Users'],
-  summary: 'Show a user',
-  description: 'To every caller: a name is for those whom its owner writes to.',
+  summary: 'Get a user',
+  description: 'Every caller may read the name of every user.',
   request: { params },
   responses: {
     ...problemResponses(['invalid_request', 'user_not_found', ...READ_PROBLEMS], invalidId),
@@ -74,7 +74,7 @@ const getUserRoute = createRoute({
   },
 });
 
-/** The users: their names. */
+/** Adds the routes of users. */
 export function addUserRoutes(
   app: OpenAPIHono,
   { saveUser, getUser }: Pick<UseCases, 'saveUser' | 'getUser'>,
