@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { ASKED_FOR, bench, PARTS } from '../bench/bench.ts';
+import { OPTIONAL_PARTS, bench, PARTS } from '../bench/bench.ts';
 
 const HELP = `npm run bench [-- --quick] [-- --only NAME]
 
@@ -9,7 +9,7 @@ first time it also installs the runtimes of the tests (700 MB), of which it need
 
   --quick       some two minutes: shows that everything works, with figures to be taken as a hint
   --only NAME   this part alone (may be given again): ${Object.keys(PARTS).join(', ')}
-                ${[...ASKED_FOR].join(', ')}: played only when it is asked for
+                ${[...OPTIONAL_PARTS].join(', ')}: played only when it is asked for
   --out FOLDER  where the results go, instead of bench/results
   --help        this text
 `;
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => ending.abort(new Error(signal)));
   }
-  const names = Object.keys(PARTS).filter((name) => values.only?.includes(name) ?? !ASKED_FOR.has(name));
+  const names = Object.keys(PARTS).filter((name) => values.only?.includes(name) ?? !OPTIONAL_PARTS.has(name));
   return bench({ names, quick: values.quick, folder: values.out, signal: ending.signal });
 }
 

@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { skippingSaboteurs } from '../contracts/following.mutants.ts';
+import { skippingMutants } from '../contracts/following.mutants.ts';
 import { followAndCheck, followingScripts } from '../support/following-model.ts';
 import { followingInMemory } from '../support/following.ts';
 
@@ -33,7 +33,7 @@ test(
 );
 
 describe('a log is caught that', () => {
-  for (const { how, makeSubject } of skippingSaboteurs) {
+  for (const { how, makeSubject } of skippingMutants) {
     test(
       how,
       async () => {
