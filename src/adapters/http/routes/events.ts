@@ -230,8 +230,7 @@ function openStream(c: Context, streams: EventStreams, userId: UserId): OpenStre
   const leave = (): void => {
     open.end('client');
   };
-  if (signal.aborted) leave();
-  else signal.addEventListener('abort', leave);
+  whenAborted(signal, leave);
   const expiresAt = c.get('tokenExpiresAt');
   const timer =
     expiresAt === undefined
@@ -242,11 +241,17 @@ function openStream(c: Context, streams: EventStreams, userId: UserId): OpenStre
           },
           Math.min(Math.max(expiresAt - Date.now(), 0), MAX_TIMEOUT_MS),
         );
-  open.signal.addEventListener('abort', () => {
+  whenAborted(open.signal, () => {
     clearTimeout(timer);
     signal.removeEventListener('abort', leave);
   });
   return open;
+}
+
+/** Calls `act` when `signal` aborts; at once if it has aborted already. */
+function whenAborted(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act();
+  else signal.addEventListener('abort', act);
 }
 
 /** The longest time that a host's timer knows. */
@@ -297,7 +302,8 @@ async function answerWithStream(
     telemetry.eventsDelivered(length);
     return batchText(batch, eventCursorText(userId, batch.cursor));
   };
-  open.signal.addEventListener('abort', () => {
+  // The client may have left during the first read.
+  whenAborted(open.signal, () => {
     closed();
     void batches.return();
     const durationMs = Math.round(performance.now() - begun);
