@@ -84,12 +84,13 @@ export function makeListEvents(deps: {
     // Before the log is read: what becomes visible afterwards has an id above it.
     const highest = highestFloor(deps.clock.now(), deps.visibilityWindow);
     const from = clampCursor(cursor ?? { floor: highest, delivered: new Set() }, highest);
-    if (cursor !== null && from.floor < deps.events.completeSince()) {
-      throw new Refusal('cursor_expired', 'The log of events does not reach back to this cursor: list anew.');
-    }
     // For a client that begins, all that is there counts as delivered.
     const most = cursor === null ? Infinity : limit;
     const read = await readLog(deps.events, userId, { from, highest, maxHashes, limit: most });
+    // After the read, since the log may have begun to expire above the cursor meanwhile.
+    if (cursor !== null && from.floor < deps.events.completeSince()) {
+      throw new Refusal('cursor_expired', 'The log of events does not reach back to this cursor: list anew.');
+    }
     const fresh = cursor === null ? [] : read.passed.filter(({ id }) => !from.delivered.has(eventHash(id)));
     const { reported, next } = await report({ messages, getConversation }, fresh, maxBytes);
     // What did not fit is left for the next time, with all that follows it.
