@@ -187,7 +187,7 @@ export function addEventRoutes(
   const { followEvents, streams, callerOf } = deps;
 
   registerRoute(app, listEventsRoute, async (c, { params: { user_id }, query }) => {
-    const isStream = c.req.method === 'GET' && (c.req.header('Accept') ?? '').includes(EVENT_STREAM);
+    const isStream = c.req.method === 'GET' && prefersStream(c.req.header('Accept') ?? '');
     const cursor = cursorOf(c, user_id, query.cursor, isStream);
     const question = { caller: callerOf(c), userId: user_id, cursor };
     if (isStream) return answerWithStream(c, deps, question);
@@ -200,6 +200,16 @@ export function addEventRoutes(
     const next_cursor = eventCursorText(user_id, batch.cursor);
     return json(c, { data: batch.events.map(eventViewOf), next_cursor }, 200);
   });
+}
+
+/** Whether the header `Accept` names streams of events, and prefers no JSON to them. A wildcard means JSON. */
+function prefersStream(accept: string): boolean {
+  const qualityOf = (type: string): number => {
+    const range = accept.split(',').find((one) => one.split(';')[0]?.trim().toLowerCase() === type);
+    return range === undefined ? 0 : Number(/;\s*q=([\d.]+)/i.exec(range)?.[1] ?? 1);
+  };
+  const quality = qualityOf(EVENT_STREAM);
+  return quality > 0 && quality >= qualityOf('application/json');
 }
 
 const NEVER = new AbortController().signal;
@@ -316,7 +326,8 @@ async function answerWithStream(
   /** The cursor comes at once, for a client whose connection breaks before there is an event. */
   const begin = ({ value }: typeof first): string => {
     if (value === undefined) return '';
-    const id = eventCursorText(userId, cursor ?? value.cursor);
+    // What a client brings may lie beyond now, so it is given back only where it is followed by the cursor of the batch.
+    const id = eventCursorText(userId, value.events.length > 0 && cursor !== null ? cursor : value.cursor);
     return `retry: ${RESUME_AFTER_MS}\nid: ${id}\n\n${value.events.length > 0 ? textOf(value) : ''}`;
   };
   const body = streamBody(streams, open, c.env as Peer | undefined, begin(first), async () => {
