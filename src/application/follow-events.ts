@@ -44,6 +44,7 @@ export function makeFollowEvents(deps: {
 
   return {
     async poll({ waitMs, ...query }, signal) {
+      let { cursor } = query;
       const waiter = new Waiter(timer, signal);
       const unsubscribe = hints.subscribe(query.userId, waiter.wake);
       let isOver = waitMs === 0;
@@ -55,7 +56,9 @@ export function makeFollowEvents(deps: {
         for (;;) {
           const isLast = isOver || signal.aborted;
           waiter.reset();
-          const batch = await listEvents(query);
+          const batch = await listEvents({ ...query, cursor });
+          // Nothing was listed, so nothing is lost; events whose message is gone are not read again.
+          cursor = batch.cursor;
           if (batch.events.length > 0 || isLast) return batch;
           await waiter.pause(MIN_INTERVAL_MS);
           await waiter.untilWoken(batch.isComplete ? pollIntervalMs : RETRY_INTERVAL_MS);

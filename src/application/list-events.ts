@@ -84,15 +84,16 @@ export function makeListEvents(deps: {
     // Taken before the log is read: events that become visible afterwards have ids above it.
     const highest = highestFloor(deps.clock.now(), deps.visibilityWindow);
     const from = clampCursor(cursor ?? { floor: highest, delivered: new Set() }, highest);
+    // For a client without a cursor, all existing events count as delivered.
+    const maxFresh = cursor === null ? Infinity : limit;
+    const read = await readLog(deps.events, userId, { from, highest, maxHashes, limit: maxFresh });
+    // Checked after the read, since the log may have expired above the cursor meanwhile.
     if (cursor !== null && from.floor < deps.events.completeSince()) {
       throw new Refusal(
         'cursor_expired',
         'The event log no longer reaches back to this cursor: list the conversations again.',
       );
     }
-    // For a client without a cursor, all existing events count as delivered.
-    const maxFresh = cursor === null ? Infinity : limit;
-    const read = await readLog(deps.events, userId, { from, highest, maxHashes, limit: maxFresh });
     const fresh = cursor === null ? [] : read.passed.filter(({ id }) => !from.delivered.has(eventHash(id)));
     const { reported, next } = await report({ messages, getConversation }, fresh, maxBytes);
     // The first event that did not fit, and all events after it, are left for the next call.

@@ -123,7 +123,9 @@ const MUTANTS: Readonly<Record<keyof typeof accessContract, readonly [AccessMuta
     },
   ],
   'a key belongs to its sender': [
-    asService('asks for the key before it asks for the sender', ({ headers }) => headers.has('Idempotency-Key')),
+    asService('asks for the key before it asks for the sender', ({ headers }) =>
+      headers.has('Idempotency-Key'),
+    ),
   ],
   'an inbox is its owner’s, and a conversation its participants’ to start': [
     asService('shows everyone every inbox', goesTo(/\/user\//)),

@@ -112,7 +112,10 @@ export function checksApart(traced: TracedService): TraceChecks {
         });
       },
     ],
-    ['what is not installed is said', () => refuses(node24, nowhere, /optional packages for tracing are not installed/)],
+    [
+      'what is not installed is said',
+      () => refuses(node24, nowhere, /optional packages for tracing are not installed/),
+    ],
   ];
 }
 

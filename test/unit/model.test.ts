@@ -99,10 +99,10 @@ describe('a storage is caught that', () => {
     ...conversations[
       'the creation time of a conversation is that of its earliest start or message, in any order of arrival'
     ],
+    ...conversations['an inbox has one row per conversation, newest message first, in any order of arrival'],
     ...conversations[
-      'an inbox has one row per conversation, newest message first, in any order of arrival'
+      'of two messages in one microsecond, the one with the larger id is shown, without mixed cells'
     ],
-    ...conversations['of two messages in one microsecond, the one with the larger id is shown, without mixed cells'],
     ...users['a saved user is found by every process, with the username byte for byte'],
   ];
   for (const { how, makeSubject } of caught) {
