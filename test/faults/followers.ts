@@ -6,16 +6,18 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { startBroker } from './broker.ts';
 import { environmentOf, scan } from './cluster.ts';
 import { markOf, readEventsOf } from './events.ts';
-import { tellFigures } from './follower-figures.ts';
+import { eventReads, tellFigures } from './follower-figures.ts';
 import { startFollower, type Follower } from './follower.ts';
 import { makeAsk, type Ask } from './http.ts';
 import { conversationOf, post, usersOf, type Load } from './load.ts';
-import { eventReads } from './follower-figures.ts';
 import { percentile } from './table.ts';
-import { assertKept, assertSound, type Scenario, type Testbed } from './testbed.ts';
+import { assertKept, assertSound, tallyOf, type Scenario, type Testbed } from './testbed.ts';
 
 /** Two instances with as many users each whose messages are sent through it; each user has two streams and a poll. */
-const USERS = 25;
+const USERS = 23;
+
+/** Further users, whose messages are sent one after the other before the load begins. */
+const RESTING_USERS = 4;
 const SENDS_AT_REST = 40;
 
 /** More than the time that a stream waits between two reads. */
@@ -73,7 +75,7 @@ export const followers: Scenario = async (testbed) => {
     ]);
   try {
     await Promise.all(clients.map((client) => client.connected()));
-    const atRest = await sendAtRest(asks, casts);
+    const atRest = await sendAtRest(asks, resting);
     await Promise.all(arrivalsOf(clients, atRest));
 
     const readsBefore = await eventReads(urls);
@@ -98,6 +100,7 @@ export const followers: Scenario = async (testbed) => {
     await restart(0);
     await progress();
 
+    const rolling = performance.now();
     for (const index of [0, 1]) {
       assert.equal((await instances[index]!.terminate()).code, 0);
       await restart(index);
@@ -130,7 +133,8 @@ export const followers: Scenario = async (testbed) => {
     const phases = [
       ['with NATS, at rest', atRest],
       ['with NATS, under load', during(loaded, killed)],
-      ['while a process is killed and both are restarted', during(killed, brokerKilled)],
+      ['kill -9 of a process, and its restart', during(killed, rolling)],
+      ['SIGTERM of both processes in turn, and their restart', during(rolling, brokerKilled)],
       ['without NATS', during(brokerKilled, brokerStarted)],
       [`SIGSTOP of a replica, for ${HANG_MS / 1_000} s, and while it catches up`, during(hung, settled)],
     ] as const;
@@ -152,7 +156,11 @@ export const followers: Scenario = async (testbed) => {
         by,
       );
     const requests = loads.flatMap(({ attempts }) => attempts);
-    testbed.tell({ act: 'meanwhile: sends with and without a key', attempts: requests });
+    testbed.tell({
+      act: 'meanwhile: sends with and without a key',
+      attempts: requests,
+      seen: tallyOf(requests),
+    });
     await assertReceived(testbed, { cluster, clients, sent, marks });
     const withoutBroker = lagsOf(clients, during(brokerKilled, brokerStarted)).at(-1)!;
     assert.ok(
@@ -181,12 +189,11 @@ export const followers: Scenario = async (testbed) => {
 };
 
 /** Sends one message after the other, through the instances in turn. */
-async function sendAtRest(asks: readonly Ask[], casts: readonly (readonly UserId[])[]): Promise<Sent[]> {
+async function sendAtRest(asks: readonly Ask[], users: readonly UserId[]): Promise<Sent[]> {
   const sent: Sent[] = [];
   for (let index = 0; index < SENDS_AT_REST; index += 1) {
     const instance = index % asks.length;
-    const users = casts[instance]!;
-    const [sender, receiver] = [users[index % USERS]!, users[(index + 1) % USERS]!];
+    const [sender, receiver] = [users[index % users.length]!, users[(index + 1) % users.length]!];
     const send = { sender, receiver, content: `at rest ${index}`, key: null };
     const { status, body } = await post(asks[instance]!, send);
     assert.equal(status, 201);
