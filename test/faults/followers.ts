@@ -66,6 +66,7 @@ export const followers: Scenario = async (testbed) => {
 
   const asks = urls.map(makeAsk);
   const casts = urls.map(() => usersOf(USERS));
+  const resting = usersOf(RESTING_USERS);
   const clients = casts
     .flat()
     .flatMap((userId, index) => [
