@@ -1,8 +1,16 @@
 import { z } from 'zod';
-import { KEY_ALGORITHMS, SECRET_ALGORITHMS } from '../adapters/http/middleware/authentication.ts';
-import { fixedKeySet, type KeySet } from '../adapters/http/middleware/jwks.ts';
+import {
+  KEY_ALGORITHMS,
+  SECRET_ALGORITHMS,
+  makeAuthenticate,
+  type Signatures,
+} from '../adapters/http/middleware/authentication.ts';
+import { fixedKeySet, type KeySet, fetchedKeySet } from '../adapters/http/middleware/jwks.ts';
 import type { Rate } from '../adapters/http/middleware/rate-limit.ts';
 import { listOf, oneOf, secretFile, wholeNumber } from './setting-types.ts';
+import { ALLOW_ALL, type AccessPolicy } from '../adapters/http/middleware/access-policy.ts';
+import type { Clock } from '../application/ports/clock.ts';
+import type { Log } from '../application/ports/log.ts';
 
 type SecretAlgorithm = (typeof SECRET_ALGORITHMS)[number];
 type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
@@ -209,4 +217,31 @@ function rate() {
       const [, many, time, burst] = RATE.exec(text) ?? [];
       return { limit: Number(many), seconds: time === 's' ? 1 : 60, burst: Number(burst) };
     });
+}
+
+/** The access policy of `options`. It says so where it is open. */
+export function openAccessPolicy(deps: {
+  readonly options: AccessOptions;
+  readonly clock: Clock;
+  readonly log: Log;
+}): AccessPolicy {
+  const { options, clock, log } = deps;
+  const { tokens, ...rest } = options;
+  if (tokens === null) {
+    log.warn({}, 'Callers are not told apart: everyone may act for every user. AUTH=jwt asks for tokens.');
+    return { ...ALLOW_ALL, ...rest };
+  }
+  const signatures = signaturesOf(tokens.signatures, log);
+  return {
+    ...rest,
+    authenticate: makeAuthenticate({ rules: { ...tokens, signatures }, clock }),
+    readinessProblems:
+      'keys' in signatures ? () => signatures.keys.readinessProblems() : ALLOW_ALL.readinessProblems,
+  };
+}
+
+function signaturesOf(given: TokenOptions['signatures'], log: Log): Signatures {
+  return 'keys' in given && 'url' in given.keys
+    ? { ...given, keys: fetchedKeySet({ url: given.keys.url, log }) }
+    : (given as Signatures);
 }

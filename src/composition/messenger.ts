@@ -1,6 +1,6 @@
 import { openCassandraStorage, type Pool } from '../adapters/cassandra/storage.ts';
 import { EventStreams, STREAM_LIMITS } from '../adapters/http/event-streams.ts';
-import type { Peer } from '../adapters/http/middleware/rate-limit-key.ts';
+import type { Peer } from '../adapters/http/middleware/rate-limit.ts';
 import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
 import { makeMemoryHints } from '../adapters/memory/hints.ts';
@@ -26,7 +26,7 @@ import { visibilityWindow } from '../domain/event.ts';
 import type { Config } from './config.ts';
 import { buildContainer } from './container.ts';
 import { memoryOptionsOf } from './memory-options.ts';
-import { openAccessPolicy } from './access-policy.ts';
+import { openAccessPolicy } from './access-config.ts';
 
 /** The messenger over a storage of its own, for a host to serve. */
 export interface Messenger {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
-import type { Peer } from '../../src/adapters/http/middleware/rate-limit-key.ts';
+import type { Peer } from '../../src/adapters/http/middleware/rate-limit.ts';
 import { makeAuthenticate } from '../../src/adapters/http/middleware/authentication.ts';
 import { ALLOW_ALL, type AccessPolicy } from '../../src/adapters/http/middleware/access-policy.ts';
 import { memoryStorage } from '../support/memory-storage.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { SERVICE } from '../../src/domain/caller.ts';
 import { makeAuthenticate } from '../../src/adapters/http/middleware/authentication.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
-import { openAccessPolicy } from '../../src/composition/access-policy.ts';
+import { openAccessPolicy } from '../../src/composition/access-config.ts';
 import { readConfig } from '../../src/composition/config.ts';
 
 const ENV = {

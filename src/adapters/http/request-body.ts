@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
-import type { Peer } from './middleware/rate-limit-key.ts';
+import type { Peer } from './middleware/rate-limit.ts';
 import { makeBodyMemory } from './body-memory.ts';
 import { HttpFailure } from './problems.ts';
 

@@ -1,5 +1,4 @@
 import type { MiddlewareHandler } from 'hono';
-import { byAddress, byCaller } from './rate-limit-key.ts';
 import {
   trustedCaller,
   authenticationMiddleware,
@@ -8,7 +7,7 @@ import {
   type CallerOf,
 } from './authentication.ts';
 import { corsMiddleware } from './cors.ts';
-import { rateLimit, type Rate } from './rate-limit.ts';
+import { rateLimit, type Rate, byAddress, byCaller } from './rate-limit.ts';
 
 /** Authentication, rate limits and CORS of the app. */
 export interface AccessPolicy {

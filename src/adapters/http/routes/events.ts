@@ -9,7 +9,7 @@ import type { UserId } from '../../../domain/ids.ts';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_BYTES, MAX_PAGE_SIZE } from '../../../domain/page.ts';
 import { millisecondsOf, timestampOf } from '../../../domain/time.ts';
 import { json, stream, type ResponseOf } from '../respond.ts';
-import type { Peer } from '../middleware/rate-limit-key.ts';
+import type { Peer } from '../middleware/rate-limit.ts';
 import type { CallerOf } from '../middleware/authentication.ts';
 import { eventCursorFrom, eventCursorText, EVENT_CURSOR_PATTERN } from '../event-cursors.ts';
 import type { EventStreams, OpenStream } from '../event-streams.ts';
