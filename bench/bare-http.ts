@@ -14,7 +14,7 @@ export function textOf(request: IncomingMessage): Promise<string> {
   });
 }
 
-/** Answers with the JSON of what `answerTo` gives. */
+/** Responds with the result of `answerTo` as JSON. */
 export function answerWith(answerTo: (request: IncomingMessage) => Promise<object>): RequestListener {
   return (request, response) => {
     answerTo(request).then(
@@ -35,7 +35,7 @@ export function answerWith(answerTo: (request: IncomingMessage) => Promise<objec
   };
 }
 
-/** Serves at a free port of HOST, and says where once it does, as the service itself would. */
+/** Listens on a free port of HOST and logs the address in the format of the service. */
 export function serve(server: Server): void {
   const host = process.env['HOST'] ?? '127.0.0.1';
   server.listen(0, host, () => {

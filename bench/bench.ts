@@ -3,9 +3,9 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { LocalCassandraError } from '../scripts/local-cassandra/cluster.ts';
 import { projectFolder } from '../scripts/local-cassandra/project.ts';
-import { againstFloor } from './against-floor.ts';
-import { againstMemoryFloor } from './against-memory-floor.ts';
-import { againstUsual } from './against-usual.ts';
+import { againstBaseline } from './against-baseline.ts';
+import { againstMemoryBaseline } from './against-memory-baseline.ts';
+import { againstNaive } from './against-naive.ts';
 import { durability } from './durability.ts';
 import { flat } from './flat.ts';
 import { hot } from './hot.ts';
@@ -14,26 +14,26 @@ import { watched } from './watched.ts';
 import { pictureOf } from './report/picture.ts';
 import { markdownOf, placeOf, type Conditions } from './report/markdown.ts';
 import type { Played, Section } from './report/section.ts';
-import { build, makeDatabase, makeStage, type Stage } from './stage.ts';
+import { build, makeDatabase, makeEnvironment, type BenchEnvironment } from './environment.ts';
 
-/** The parts of the benchmark, in their order: what goes on for long comes first, since Java takes minutes to warm up. */
-export const PARTS: Readonly<Record<string, (stage: Stage) => Promise<Section>>> = {
+/** The parts of the benchmark in order. The long part runs first, because Java takes minutes to warm up. */
+export const PARTS: Readonly<Record<string, (environment: BenchEnvironment) => Promise<Section>>> = {
   steady,
-  floor: againstFloor,
-  memory: againstMemoryFloor,
-  usual: againstUsual,
+  baseline: againstBaseline,
+  memory: againstMemoryBaseline,
+  naive: againstNaive,
   flat,
   hot,
   watched,
   durability,
 };
 
-/** What a run leaves out unless it is asked for: it starts nodes of its own, and these have to be warmed up first. */
-export const ASKED_FOR: ReadonlySet<string> = new Set(['durability']);
+/** Parts that run only with `--only`: they start their own nodes, which need a warm-up. */
+export const OPTIONAL_PARTS: ReadonlySet<string> = new Set(['durability']);
 
 /**
- * Plays the parts called `names`, prints what they found, and writes it to `folder`. The exit code tells whether it
- * could be measured, and never how fast it was.
+ * Runs the parts in `names`, prints the results and writes them to `folder`. The exit code is 0 if the measurement
+ * completed; it does not depend on the figures.
  */
 export async function bench(deps: {
   readonly names: readonly string[];
@@ -42,9 +42,9 @@ export async function bench(deps: {
   readonly signal: AbortSignal;
 }): Promise<number> {
   const { names, quick, folder, signal } = deps;
-  const begun = performance.now();
+  const startedAt = performance.now();
   const say = (line: string): void => {
-    console.error(`${((performance.now() - begun) / 1000).toFixed(0).padStart(5)} s  ${line}`);
+    console.error(`${((performance.now() - startedAt) / 1000).toFixed(0).padStart(5)} s  ${line}`);
   };
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error));
@@ -58,7 +58,7 @@ export async function bench(deps: {
     for (const name of names) {
       signal.throwIfAborted();
       say(name);
-      const { stage, lastWords, turnedAway, clear } = makeStage({
+      const { environment, lastLogs, rejected, clear } = makeEnvironment({
         quick,
         say,
         signal,
@@ -66,12 +66,12 @@ export async function bench(deps: {
       });
       const since = performance.now();
       try {
-        const section = await Promise.race([PARTS[name]!(stage), aborted]);
+        const section = await Promise.race([PARTS[name]!(environment), aborted]);
         const seconds = Math.round((performance.now() - since) / 1000);
-        sections[name] = { ...withTurnedAway(section, turnedAway()), seconds };
+        sections[name] = { ...withRejected(section, rejected()), seconds };
       } finally {
         await clear();
-        if (!(name in sections) && !signal.aborted) console.error(lastWords().join('\n'));
+        if (!(name in sections) && !signal.aborted) console.error(lastLogs().join('\n'));
       }
     }
   } catch (error) {
@@ -80,13 +80,13 @@ export async function bench(deps: {
   }
   if (Object.keys(sections).length > 0) {
     const now = conditionsOf({ quick, cassandra: await database.version() });
-    // What was found before a failure is kept, but not where the results of whole runs are.
+    // Partial results of a failed run are kept in another folder than those of complete runs.
     const isWhole = !failed && !signal.aborted;
     const kept = isWhole ? folder : join(folder, 'unfinished');
     const earlier = isWhole ? earlierIn(folder, now) : null;
     const conditions = { ...now, cassandra: now.cassandra ?? earlier?.conditions.cassandra ?? null };
     const all = { ...earlier?.sections, ...sections };
-    const inOrder = Object.fromEntries(Object.entries(all).sort(([a], [b]) => placeIn(a) - placeIn(b)));
+    const inOrder = Object.fromEntries(Object.entries(all).sort(([a], [b]) => orderOf(a) - orderOf(b)));
     const markdown = markdownOf(conditions, Object.values(inOrder));
     console.log(markdown);
     mkdirSync(kept, { recursive: true });
@@ -101,7 +101,7 @@ export async function bench(deps: {
     }
   }
   const logs = await database.close(failed);
-  if (logs !== null) console.error(`The logs of Cassandra are in ${logs}`);
+  if (logs !== null) console.error(`Cassandra logs are in ${logs}`);
   return failed || signal.aborted ? 1 : 0;
 }
 
@@ -110,7 +110,7 @@ interface Results {
   readonly sections: Readonly<Record<string, Played>>;
 }
 
-/** What was found before under the same conditions, which stays where only some parts are played again. */
+/** Earlier results under the same conditions. They stay when only some parts run again. */
 function earlierIn(folder: string, conditions: Conditions): Results | null {
   const file = join(folder, 'results.json');
   if (!existsSync(file)) return null;
@@ -120,15 +120,15 @@ function earlierIn(folder: string, conditions: Conditions): Results | null {
   return JSON.stringify(same) === JSON.stringify(conditions) ? earlier : null;
 }
 
-function placeIn(name: string): number {
+function orderOf(name: string): number {
   return Object.keys(PARTS).indexOf(name);
 }
 
-/** Says so where the figures of a part are of fewer clients than it asked with. */
-function withTurnedAway(section: Section, turnedAway: number): Section {
-  if (turnedAway === 0) return section;
-  const sentence = `A server turned away ${turnedAway} requests (503), and had fewer clients for a while.`;
-  return { ...section, about: `${section.about} ${sentence}` };
+/** Adds a note if rejected requests reduced the number of clients of a part. */
+function withRejected(section: Section, rejected: number): Section {
+  if (rejected === 0) return section;
+  const note = `A server rejected ${rejected} requests (503) and had fewer clients for some time.`;
+  return { ...section, about: `${section.about} ${note}` };
 }
 
 function conditionsOf(deps: { quick: boolean; cassandra: string | null }): Conditions {

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * The bytes that a node has written to its commit log: what all mutations took, headers and checksums included. Its
- * segments are made in full size, of zeros, and filled from the beginning.
+ * The bytes that a node has written to its commit log: all mutations with headers and checksums. Segments are
+ * preallocated with zeros and filled from the beginning.
  */
 export function commitLogBytes(folder: string): number {
   return readdirSync(folder)
@@ -11,7 +11,7 @@ export function commitLogBytes(folder: string): number {
     .reduce((sum, name) => sum + usedOf(readFileSync(join(folder, name))), 0);
 }
 
-/** The length of `segment` without the zeros at its end. */
+/** The length of `segment` without trailing zeros. */
 export function usedOf(segment: Buffer): number {
   let end = segment.length;
   while (end > 0 && segment[end - 1] === 0) end -= 1;

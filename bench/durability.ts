@@ -1,44 +1,44 @@
-import { besideTable, duel, QUICKLY, type Duel } from './duel.ts';
+import { besideTable, pairedBenchmark, QUICK_PACE, type PairedBenchmark } from './paired-benchmark.ts';
 import type { Section } from './report/section.ts';
-import { spread } from './report/words.ts';
-import type { Stage } from './stage.ts';
+import { spread } from './report/format.ts';
+import type { BenchEnvironment } from './environment.ts';
 import { WORKLOAD_NAMES, workloadsOn, type Workloads } from './workloads.ts';
 
 const COMPARED = ['send', 'sendWithKey', 'mixed'] as const;
 const CLIENTS = [1, 16];
 
-/** What it costs that a node acknowledges what is in its log, and not what will be: the service on one of each. */
-export async function durability(stage: Stage): Promise<Section> {
-  const batch = await sideOn(stage, '127.0.4.2', { commitlog_sync: 'batch' });
-  const periodic = await sideOn(stage, '127.0.4.3', {
+/** The cost of acknowledging after the commit log sync: the service on a node with `batch` and on one with `periodic`. */
+export async function durability(bench: BenchEnvironment): Promise<Section> {
+  const batch = await sideOn(bench, '127.0.4.2', { commitlog_sync: 'batch' });
+  const periodic = await sideOn(bench, '127.0.4.3', {
     commitlog_sync: 'periodic',
     commitlog_sync_period: '10s',
   });
-  const generator = stage.startGenerator();
-  const results: { name: string; duel: Duel }[] = [];
+  const generator = bench.startGenerator();
+  const results: { name: string; benchmark: PairedBenchmark }[] = [];
   for (const [index, name] of COMPARED.entries()) {
-    const duels = await duel({
+    const benchmarks = await pairedBenchmark({
       generator,
       one: { url: batch.url, requests: batch.workloads[name] },
       other: { url: periodic.url, requests: periodic.workloads[name] },
       clients: CLIENTS,
-      pace: stage.quick
-        ? QUICKLY
+      pace: bench.quick
+        ? QUICK_PACE
         : // Both nodes are new, and Java takes its time.
           { rounds: 7, milliseconds: 1_500, warmUpMs: index === 0 ? 25_000 : 6_000 },
     });
-    for (const each of duels) {
+    for (const each of benchmarks) {
       const what = `${WORKLOAD_NAMES[name]}, ${each.clients} at once`;
-      results.push({ name: what, duel: each });
-      stage.say(`${what}: ${spread(each.throughput)} of periodic`);
+      results.push({ name: what, benchmark: each });
+      bench.say(`${what}: ${spread(each.throughput)} of periodic`);
     }
   }
   return {
-    title: 'What is acknowledged is in the log',
+    title: 'Commit log sync before acknowledgement',
     about:
-      'The service on a node with `commitlog_sync: batch`, as it comes with the messenger, beside one on a node with ' +
-      'Cassandra’s default, `periodic`, which acknowledges first, and forgets the last tenth of a second when it is ' +
-      'killed. How long a disk takes to make sure of a write is in it: here next to nothing.',
+      'The service on a node with `commitlog_sync: batch`, as the messenger configures it, compared with a node with ' +
+      'Cassandra’s default, `periodic`, which acknowledges first and loses the last tenth of a second when it is ' +
+      'killed. The figures include the sync time of the disk, which is close to zero here.',
     tables: [besideTable('batch', 'periodic', results)],
     goals: [],
     bars: [],
@@ -47,12 +47,12 @@ export async function durability(stage: Stage): Promise<Section> {
 }
 
 async function sideOn(
-  stage: Stage,
+  bench: BenchEnvironment,
   address: string,
   yaml: Readonly<Record<string, unknown>>,
 ): Promise<{ url: string; workloads: Workloads }> {
-  const database = await stage.ownDatabase({ address, yaml });
+  const database = await bench.ownDatabase({ address, yaml });
   const workloads = await workloadsOn(database);
-  const { url } = await stage.startServer('service', database.environment);
+  const { url } = await bench.startServer('service', database.environment);
   return { url, workloads };
 }

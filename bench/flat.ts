@@ -2,18 +2,18 @@ import { cursorAt } from '../src/adapters/http/cursors.ts';
 import type { UserId } from '../src/domain/ids.ts';
 import { timestampOf } from '../src/domain/time.ts';
 import { commitLogBytes } from './commit-log.ts';
-import { pairOf } from './data/cast.ts';
+import { pairOf } from './data/fixtures.ts';
 import { idIn, writeHistories, type History } from './data/history.ts';
 import { writeInboxes, type Inbox, type Move } from './data/inbox.ts';
 import { DAY_MS, moving, spreadOver } from './data/inboxes.ts';
-import { latency } from './duel.ts';
+import { latency } from './paired-benchmark.ts';
 import { observedService } from './in-process.ts';
 import type { LoadRequest } from './load/request.ts';
 import type { LoadGenerator } from './processes.ts';
 import type { Goal, Section, Table } from './report/section.ts';
-import { figure, spread } from './report/words.ts';
+import { figure, spread } from './report/format.ts';
 import { ask } from './same-answers.ts';
-import type { Database, Stage } from './stage.ts';
+import type { Database, BenchEnvironment } from './environment.ts';
 import { measured, ratios, type Measured } from './statistics.ts';
 import type { Reading, Work } from './work.ts';
 import { inboxPath, pathOf, sendIn } from './workloads.ts';
@@ -25,44 +25,44 @@ const MOST_IN_QUIET = 3;
 const MINUTE_MS = 60_000;
 const YEAR_MS = 365 * DAY_MS;
 
-/** A page of which the cost is measured. */
+/** A page whose cost is measured. */
 interface Case {
   readonly name: string;
-  /** The case that it is compared with; itself for the smallest of a kind. */
+  /** The name of the reference case; its own name for the smallest case of a kind. */
   readonly against: string;
-  /** The most that it may cost of that one's. */
+  /** The maximum ratio to the cost of the reference case. */
   readonly most: number;
-  /** Asked for in turn, so that the same rows are not read each time. */
+  /** Requested in turn, so that not the same rows are read each time. */
   readonly requests: readonly LoadRequest[];
 }
 
-/** What a page costs. */
+/** The cost of a page. */
 interface Cost {
   readonly page: Case;
   readonly milliseconds: Measured;
-  /** Of that of the case that it is compared with, round by round. */
+  /** Ratio to the reference case, per round. */
   readonly ratio: Measured;
   readonly shown: number;
   readonly work: Work;
   readonly reading: Reading;
 }
 
-/** Pages of small and large lists, and of lists with a past that breaks simpler designs. */
-export async function flat(stage: Stage): Promise<Section> {
-  const database = await stage.database();
+/** Pages of small and large lists, and of lists with an activity pattern that is hard for simpler designs. */
+export async function flat(bench: BenchEnvironment): Promise<Section> {
+  const database = await bench.database();
   const now = Date.now();
-  const data = makeData(now, stage.quick);
-  stage.say('writes conversations of up to ' + figure(data.histories.at(-1)?.count ?? 0) + ' messages');
+  const data = makeData(now, bench.quick);
+  bench.say('writes conversations of up to ' + figure(data.histories.at(-1)?.count ?? 0) + ' messages');
   await writeHistories(database.client, [...data.histories, data.quiet]);
-  stage.say('writes inboxes');
+  bench.say('writes inboxes');
   const moves = await writeInboxes(database.client, [...data.inboxes.values(), ...data.hostile.values()]);
-  stage.say(`wrote inboxes out of ${figure(moves)} messages`);
+  bench.say(`wrote inboxes out of ${figure(moves)} messages`);
 
-  const service = await stage.startServer('service', database.environment);
-  const generator = stage.startGenerator();
+  const service = await bench.startServer('service', database.environment);
+  const generator = bench.startGenerator();
   const cases = [...historyCases(data), ...(await inboxCases(service.url, data))];
   const seen = await seenOf(database, cases);
-  const times = await timesOf(generator, service.url, cases, stage.quick);
+  const times = await timesOf(generator, service.url, cases, bench.quick);
   const costs = cases.map((page): Cost => {
     const own = times.get(page.name)!;
     return {
@@ -73,20 +73,20 @@ export async function flat(stage: Stage): Promise<Section> {
     };
   });
   const bytes = await bytesPerMessage(database, generator, service.url);
-  stage.say(`a message of 100 characters writes ${figure(bytes)} bytes`);
+  bench.say(`a message of 100 characters writes ${figure(bytes)} bytes`);
   return {
     title: 'Flat',
     about:
-      'One client over HTTP, all pages in turn, round by round, so that the small and the large are measured in the ' +
-      `same minutes. The data are written by a generator with a clock of its own, as sends would have left them. ` +
-      `Rows and tombstones are out of Cassandra’s own query traces. A send of 100 characters between two people ` +
+      'One client over HTTP, all pages in turn in each round, so that small and large lists are measured in the ' +
+      `same minutes. A generator with its own clock writes the rows that sends leave. ` +
+      `Rows and tombstones are from Cassandra’s query traces. A send of 100 characters between two people ` +
       `writes ${figure(bytes)} bytes to the commit log: three mutations.`,
     tables: [tableOf(costs)],
     goals: goalsOf(costs),
     bars: [
       barsOf('Time of a page, in multiples of the same page of the smallest list', MOST_BY_SIZE, costs),
       barsOf(
-        'Time of an inbox’s first page after a hard past, in multiples of the smallest inbox’s',
+        'Time of the first inbox page after many moves, in multiples of the smallest inbox’s',
         MOST_IN_HOSTILE,
         costs,
       ),
@@ -97,7 +97,7 @@ export async function flat(stage: Stage): Promise<Section> {
 
 type Data = ReturnType<typeof makeData>;
 
-/** What is written. A quick run has fewer moves where a past is long. */
+/** The data to write. A quick run has fewer moves. */
 function makeData(now: number, quick: boolean) {
   const histories = [100, 1_000, 10_000, ...(quick ? [] : [100_000, 1_000_000])].map((count): History => ({
     pair: pairOf(`history-${count}`, `history-${count}-too`),
@@ -118,7 +118,7 @@ function makeData(now: number, quick: boolean) {
   const add = (name: string, moves: () => Iterable<Move>): void => {
     hostile.set(name, { owner: `hostile-${hostile.size}` as UserId, moves });
   };
-  /** Moves of the first conversations, above others that have not moved for as long as that lasts. */
+  /** Moves of the first conversations, above other conversations that do not move during this period. */
   const above = (quietOnes: number, conversations: number, moves: number, within: number) =>
     function* (): Generator<Move> {
       for (const { conversation, at } of spreadOver(now - within, quietOnes, 60 * DAY_MS)) {
@@ -142,7 +142,7 @@ const MIDDLES = 40;
 function historyCases({ histories, quiet }: Data): Case[] {
   const get = (path: string): LoadRequest => ({ method: 'GET', path });
   const named = (kind: string, count: number): string => `${kind} of ${figure(count)} messages`;
-  /** Places in the middle half of a history, each as far from the last as can be. */
+  /** Positions in the middle half of a history, as far apart as possible. */
   const middles = (history: History) =>
     Array.from({ length: MIDDLES }, (_, index) =>
       idIn(history, Math.floor(history.count * (0.25 + 0.5 * ((index * 0.618034) % 1)))),
@@ -205,7 +205,7 @@ async function inboxCases(url: string, { inboxes, hostile }: Data): Promise<Case
   return cases;
 }
 
-/** The path of page number `page` of an inbox, by the cursors that lead there. */
+/** The path of page `page` of an inbox, found by following cursors. */
 async function pagePath(url: string, owner: UserId, page: number): Promise<string> {
   let path = inboxPath(owner);
   for (let turned = 1; turned < page; turned += 1) {
@@ -216,7 +216,7 @@ async function pagePath(url: string, owner: UserId, page: number): Promise<strin
   return path;
 }
 
-/** How many rows each page shows, and what it asks of the database. */
+/** The number of rows that each page shows, and its database work. */
 async function seenOf(
   { options }: Database,
   cases: readonly Case[],
@@ -261,7 +261,7 @@ async function timesOf(
 
 const SENDS = 2_000;
 
-/** What a send adds to the commit log once its conversation is noted: the message, and two heads with their rows. */
+/** The commit log bytes of a send in an existing conversation. */
 async function bytesPerMessage(
   { commitLog }: Database,
   generator: LoadGenerator,
@@ -289,7 +289,7 @@ function tableOf(costs: readonly Cost[]): Table {
       'rows read for each',
       'tombstones read',
       'queries',
-      'one after another',
+      'sequential queries',
     ],
     rows: costs.map(({ page, milliseconds, ratio, shown, work, reading }) => [
       page.name,
@@ -304,7 +304,7 @@ function tableOf(costs: readonly Cost[]): Table {
   };
 }
 
-/** Of the pages that grow with their list, the largest is held to its goal; of the others, each. */
+/** Goals: for pages whose list grows, the largest list; for the others, each page. */
 function goalsOf(costs: readonly Cost[]): Goal[] {
   return costs
     .filter(

@@ -9,19 +9,19 @@ import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
 import { openHttpServer } from '../src/adapters/servers/node-server.ts';
 import type { Log } from '../src/application/ports/log.ts';
 import { openApp } from '../test/http/open-app.ts';
-import { makeFloor } from './floor/floor.ts';
+import { makeBaseline } from './baseline/baseline.ts';
 import { ObservedClient } from './work.ts';
 
 const SILENT: Log = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** A server in this process, all of whose work on the database is seen. */
+/** A server in this process whose database work is recorded. */
 export interface ObservedServer {
   readonly url: string;
   readonly client: ObservedClient;
   close(): Promise<void>;
 }
 
-/** The messenger, observed. */
+/** The messenger with recorded database work. */
 export async function observedService(options: CassandraOptions): Promise<ObservedServer> {
   const client = new ObservedClient(options);
   const clock = makeClock();
@@ -45,11 +45,11 @@ export async function observedService(options: CassandraOptions): Promise<Observ
   };
 }
 
-/** The floor, observed. */
-export async function observedFloor(options: CassandraOptions): Promise<ObservedServer> {
+/** The baseline with recorded database work. */
+export async function observedBaseline(options: CassandraOptions): Promise<ObservedServer> {
   const client = new ObservedClient(options);
   await client.connect();
-  const server = createServer(makeFloor(client)).listen(0, '127.0.0.1');
+  const server = createServer(makeBaseline(client)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -1,4 +1,4 @@
-import { pairOf } from './data/cast.ts';
+import { pairOf } from './data/fixtures.ts';
 import type { LoadRequest } from './load/request.ts';
 import type { LoadGenerator } from './processes.ts';
 import { alternating, inboxPath, pathOf, sendIn } from './workloads.ts';
@@ -7,7 +7,7 @@ const READERS = 25;
 const MESSAGES_EACH = 40;
 const CONVERSATIONS_EACH = 40;
 
-/** What is asked of a server whose memory is its storage, and what is sent to it before. */
+/** The workloads for servers with memory storage, and the requests that fill them first. */
 export function memoryWorkloads() {
   const readers = Array.from({ length: READERS }, (_, index) =>
     pairOf(`reader-${index}`, `reader-${index}-too`),
@@ -35,7 +35,7 @@ export function memoryWorkloads() {
   };
 }
 
-/** Sends what there is to be before the first request that counts, in one order. */
+/** Sends the initial data sequentially, before the measurement. */
 export async function fill(
   generator: LoadGenerator,
   url: string,

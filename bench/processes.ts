@@ -5,38 +5,38 @@ import { tieToThisProcess } from '../scripts/local-cassandra/processes.ts';
 import { projectFolder } from '../scripts/local-cassandra/project.ts';
 import type { LoadOrder, LoadReport } from './load/request.ts';
 
-/** The servers that are measured, and the load generator: built files, as the service is when people run it. */
+/** The measured servers and the load generator, as built files, like the service in production. */
 export const built = (path: string, folder = projectFolder): string => join(folder, 'dist', path);
 
 export const SERVERS = {
   service: 'src/main.node.js',
-  floor: 'bench/floor/server.js',
-  memoryFloor: 'bench/floor/memory-server.js',
-  usual: 'bench/usual/server.js',
+  baseline: 'bench/baseline/server.js',
+  memoryBaseline: 'bench/baseline/memory-server.js',
+  naive: 'bench/naive/server.js',
   variant: 'bench/variants/server.js',
 } as const;
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** What runs a process: this Node unless another is named, with no flags unless there are some. */
+/** The runtime of a process; default: this Node, without flags. */
 export interface Host {
   readonly node?: string;
   readonly flags?: readonly string[];
-  /** Where the project is installed for it; this one unless another is named. */
+  /** The folder of the installation; default: this project. */
   readonly folder?: string;
 }
 
-/** A process that ends with this one. */
+/** A child process that ends with this process. */
 interface Tied {
   readonly child: ChildProcess;
   stop(): Promise<void>;
 }
 
-/** A server in a process of its own. */
+/** A server in a separate process. */
 export interface Server extends Tied {
   readonly url: string;
-  /** The last of its log. */
-  readonly lastWords: () => string;
+  /** The end of its log. */
+  readonly lastLogs: () => string;
 }
 
 function start(
@@ -47,12 +47,12 @@ function start(
 ): Tied {
   const child = fork(built(path, folder), {
     cwd: folder,
-    // No setting of the caller gets in.
+    // The settings of the caller are not inherited.
     env: { PATH: process.env['PATH'], ...environment },
     execPath: node,
     execArgv: [...flags],
     stdio: ['ignore', output, 'inherit', 'ipc'],
-    // A Ctrl-C reaches it through this process alone.
+    // A separate process group: Ctrl-C reaches it only through this process.
     detached: true,
   });
   const ended = once(child, 'exit');
@@ -67,10 +67,10 @@ function start(
   };
 }
 
-/** So many characters of a log are enough to tell why a server failed. */
+/** The number of log characters to keep for diagnosis. */
 const MOST_KEPT = 4_096;
 
-/** Starts a server with `environment`; resolves when it says that it is ready. */
+/** Starts a server with `environment`; resolves when it logs that it is ready. */
 export async function startServer(
   kind: keyof typeof SERVERS,
   environment: Environment,
@@ -81,7 +81,7 @@ export async function startServer(
   let isReady = false;
   const url = await new Promise<string>((resolve, reject) => {
     tied.child.stdout!.setEncoding('utf8').on('data', (part: string) => {
-      // A line for each request is not to be looked at here, on the processors that are measured.
+      // Parsing a log line for each request would take CPU from the measured servers.
       text = isReady && text.length > MOST_KEPT ? part : text + part;
       if (isReady) return;
       const ready = /Ready at (http:[^", ]+)/.exec(text)?.[1];
@@ -89,30 +89,30 @@ export async function startServer(
       isReady = true;
       resolve(ready);
     });
-    tied.child.stdout!.on('close', () => reject(new Error(`${kind} ended before it was ready:\n${text}`)));
+    tied.child.stdout!.on('close', () => reject(new Error(`${kind} exited before it was ready:\n${text}`)));
   });
-  return { ...tied, url, lastWords: () => text };
+  return { ...tied, url, lastLogs: () => text };
 }
 
-/** A load generator. It takes one order at a time. */
+/** A load generator. It accepts one order at a time. */
 export interface LoadGenerator extends Tied {
   load(order: LoadOrder): Promise<LoadReport>;
-  /** Requests that were turned away so far: while there are any, a server has fewer clients than it seems. */
-  readonly turnedAway: () => number;
+  /** Rejected requests so far. If there are any, a server has fewer effective clients. */
+  readonly rejected: () => number;
 }
 
 /** Starts a load generator. */
 export function startGenerator(): LoadGenerator {
   const tied = start('bench/load/generator.js', {}, {}, 'inherit');
-  let turnedAway = 0;
+  let rejected = 0;
   return {
     ...tied,
-    turnedAway: () => turnedAway,
+    rejected: () => rejected,
     async load(order) {
       tied.child.send(order);
       const [report] = (await once(tied.child, 'message')) as [LoadReport | { failed: string }];
       if ('failed' in report) throw new Error(report.failed);
-      turnedAway += report.turnedAway;
+      rejected += report.rejected;
       return report;
     },
   };

@@ -3,10 +3,10 @@ import type { LoadRequest } from './load/request.ts';
 import type { ObservedServer } from './in-process.ts';
 import type { Work } from './work.ts';
 
-/** What a message alone has, and what is made of that: its id, its time, and the cursor at it. */
+/** The parts of a response that differ between servers: ids, times and cursors. */
 const OWN_TO_A_MESSAGE = /"((?:last_message_)?id|created_at|last_message_at|next_cursor)":"[^"]*"/g;
 
-/** Asks the server at `url` once. */
+/** Sends one request to the server at `url`. */
 export async function ask(url: string, { method, path, body, keyed }: LoadRequest) {
   const answer = await fetch(`${url}${path}`, {
     method,
@@ -24,8 +24,8 @@ export async function ask(url: string, { method, path, body, keyed }: LoadReques
 }
 
 /**
- * Throws unless two servers answer `requests` alike. A comparison of servers that do not do the same would say
- * nothing. Over the same storage they show the same messages, and every byte of a page is compared.
+ * Throws unless two servers give equal responses to `requests`; otherwise a comparison is meaningless. Over the same
+ * storage, every byte of a page is compared.
  */
 export async function assertSameAnswers(
   one: string,
@@ -44,7 +44,7 @@ export async function assertSameAnswers(
   }
 }
 
-/** Throws unless two servers do the same work for each of `requests`; gives that of the last. */
+/** Throws unless two servers do the same database work for each of `requests`; returns the work of the last. */
 export async function assertSameWork(
   one: ObservedServer,
   other: ObservedServer,

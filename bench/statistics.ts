@@ -1,18 +1,18 @@
-/** A figure that was measured several times. */
+/** A figure measured several times. */
 export interface Measured {
   readonly median: number;
   readonly low: number;
   readonly high: number;
 }
 
-/** The value that the share `share` of `values` does not exceed: the nearest rank, so always one of them. */
+/** The percentile `share` of `values` by nearest rank, so always one of the values. */
 export function percentile(values: readonly number[], share: number): number {
   if (values.length === 0) throw new RangeError('nothing was measured');
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.max(Math.ceil(share * sorted.length), 1) - 1] ?? NaN;
 }
 
-/** The middle one of `values`; between two in the middle, their mean. */
+/** The median of `values`; for an even count, the mean of the two middle values. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) throw new RangeError('nothing was measured');
   const sorted = Float64Array.from(values).sort();
@@ -20,14 +20,14 @@ export function median(values: readonly number[]): number {
   return ((sorted[Math.ceil(half) - 1] ?? NaN) + (sorted[Math.floor(half)] ?? NaN)) / 2;
 }
 
-/** The median of `values` with their spread. */
+/** The median of `values` with the lowest and the highest. */
 export function measured(values: readonly number[]): Measured {
   return { median: median(values), low: Math.min(...values), high: Math.max(...values) };
 }
 
 /**
- * `ones` against `others`, round by round: what slows a machine down for a while slows both of a round, and leaves
- * their ratio alone.
+ * The ratios of `ones` to `others` per round. A temporary slowdown of the machine affects both sides of a round and not
+ * their ratio.
  */
 export function ratios(ones: readonly number[], others: readonly number[]): Measured {
   if (ones.length !== others.length) throw new RangeError('the rounds do not pair');

@@ -1,10 +1,10 @@
-import { perSecond } from './duel.ts';
+import { perSecond } from './paired-benchmark.ts';
 import type { Sample } from './load/probe.ts';
 import { fill, memoryWorkloads } from './memory-workloads.ts';
 import { built, type Server } from './processes.ts';
 import type { Goal, Section, Table } from './report/section.ts';
-import { figure } from './report/words.ts';
-import type { Stage } from './stage.ts';
+import { figure } from './report/format.ts';
+import type { BenchEnvironment } from './environment.ts';
 import { measured, median, percentile, ratios, type Measured } from './statistics.ts';
 import { workloadsOn } from './workloads.ts';
 
@@ -15,26 +15,26 @@ const LEAST_OF_TWO = 1.6;
 const CLIENTS = 16;
 const MINUTES = 10;
 
-/** One of the ten parts of the run: a minute, or what stands for it in a quick run. */
+/** One of the ten intervals of the run: a minute, or 0.5 s in a quick run. */
 interface Minute {
   readonly perSecond: number;
-  /** The least heap in use, which is what is left after a collection, in megabytes. */
+  /** The minimum heap in use, which approximates the heap after a garbage collection, in megabytes. */
   readonly heapMb: number;
   readonly rssMb: number;
   readonly eventLoopDelayP99: number;
 }
 
-/** Ten minutes of mixed load; and two processes beside one. */
-export async function steady(stage: Stage): Promise<Section> {
-  const minutes = await tenMinutes(stage);
-  const scaling = await twoProcesses(stage);
+/** Ten minutes of mixed load; then two processes compared with one. */
+export async function steady(bench: BenchEnvironment): Promise<Section> {
+  const minutes = await tenMinutes(bench);
+  const scaling = await twoProcesses(bench);
   return {
     title: 'Steady',
     about:
-      `${MINUTES} ${stage.quick ? 'spells of 0.5 s' : 'minutes'} of mixed load on Cassandra by ${CLIENTS} ` +
-      'clients. Then the mixed load in memory, where a process has no one to wait for: on one process, and on two ' +
-      'with half of the clients each. The load generator takes its share of the same cores, so that two processes ' +
-      'can never have a core each; requests per second of processor time tell whether they hinder each other.',
+      `${MINUTES} ${bench.quick ? 'spells of 0.5 s' : 'minutes'} of mixed load on Cassandra by ${CLIENTS} ` +
+      'clients. Then the mixed load in memory, where a process waits for no I/O: on one process, and on two ' +
+      'with half of the clients each. The load generator takes its share of the same cores, so two processes ' +
+      'never have a core each; requests per second of CPU time show whether they hinder each other.',
     tables: [minutesTable(minutes), scalingTable(scaling)],
     goals: goalsOf(minutes, scaling),
     bars: [],
@@ -42,16 +42,16 @@ export async function steady(stage: Stage): Promise<Section> {
   };
 }
 
-async function tenMinutes(stage: Stage): Promise<Minute[]> {
-  const database = await stage.database();
+async function tenMinutes(bench: BenchEnvironment): Promise<Minute[]> {
+  const database = await bench.database();
   const { mixed } = await workloadsOn(database);
-  const service = await stage.startServer('service', database.environment, PROBED);
+  const service = await bench.startServer('service', database.environment, PROBED);
   const samples = samplesOf(service);
-  const generator = stage.startGenerator();
+  const generator = bench.startGenerator();
   const minutes: Minute[] = [];
   for (let minute = 0; minute < MINUTES; minute += 1) {
     samples.length = 0;
-    const milliseconds = stage.quick ? 500 : 60_000;
+    const milliseconds = bench.quick ? 500 : 60_000;
     const report = await generator.load({
       urls: [service.url],
       requests: mixed,
@@ -67,7 +67,7 @@ async function tenMinutes(stage: Stage): Promise<Minute[]> {
         0.99,
       ),
     });
-    stage.say(`${minute + 1} of ${MINUTES}: ${figure(minutes.at(-1)!.perSecond)} requests a second`);
+    bench.say(`${minute + 1} of ${MINUTES}: ${figure(minutes.at(-1)!.perSecond)} requests a second`);
   }
   return minutes;
 }
@@ -76,17 +76,17 @@ interface Scaling {
   readonly onePerSecond: Measured;
   readonly twoPerSecond: Measured;
   readonly ratio: Measured;
-  /** Requests per second of processor that the services took. */
+  /** Requests per second of CPU time of the services. */
   readonly onePerProcessorSecond: number;
   readonly twoPerProcessorSecond: number;
 }
 
-async function twoProcesses(stage: Stage): Promise<Scaling> {
+async function twoProcesses(bench: BenchEnvironment): Promise<Scaling> {
   const { before, mixed } = memoryWorkloads();
-  const generator = stage.startGenerator();
+  const generator = bench.startGenerator();
   const services: { server: Server; samples: Sample[] }[] = [];
   for (let index = 0; index < 2; index += 1) {
-    const server = await stage.startServer('service', { STORAGE: 'memory' }, PROBED);
+    const server = await bench.startServer('service', { STORAGE: 'memory' }, PROBED);
     services.push({ server, samples: samplesOf(server) });
     await fill(generator, server.url, before);
   }
@@ -97,14 +97,14 @@ async function twoProcesses(stage: Stage): Promise<Scaling> {
       urls: used.map(({ server }) => server.url),
       requests: mixed,
       clients: 2 * CLIENTS,
-      milliseconds: stage.quick ? 1_000 : 3_000,
+      milliseconds: bench.quick ? 1_000 : 3_000,
     });
-    // The samples tell of most of that time, so that what they give is a share and not a sum.
+    // The samples cover only most of the period, so they give a share and not a sum.
     const processor = used.reduce((sum, { samples }) => sum + processorShare(samples), 0);
     return { perSecond: perSecond(report), perProcessorSecond: perSecond(report) / processor };
   };
   await load(2);
-  const rounds = stage.quick ? 2 : 5;
+  const rounds = bench.quick ? 2 : 5;
   const ones: Awaited<ReturnType<typeof load>>[] = [];
   const twos: typeof ones = [];
   for (let round = 0; round < rounds; round += 1) {
@@ -114,7 +114,7 @@ async function twoProcesses(stage: Stage): Promise<Scaling> {
   const rates = (all: typeof ones): number[] => all.map(({ perSecond }) => perSecond);
   const thrift = (all: typeof ones): number => median(all.map((each) => each.perProcessorSecond));
   const ratio = ratios(rates(twos), rates(ones));
-  stage.say(`two processes carry ${figure(ratio.median)} times what one carries`);
+  bench.say(`two processes carry ${figure(ratio.median)} times what one carries`);
   return {
     onePerSecond: measured(rates(ones)),
     twoPerSecond: measured(rates(twos)),
@@ -124,20 +124,20 @@ async function twoProcesses(stage: Stage): Promise<Scaling> {
   };
 }
 
-/** What makes a server tell of itself. */
+/** The module that makes a server send samples. */
 const PROBED = { flags: ['--import', built('bench/load/probe.js')] };
 
-/** What a probed server tells, as it comes. */
+/** The samples of a probed server. */
 function samplesOf({ child }: Server): Sample[] {
   const samples: Sample[] = [];
   child.on('message', (sample: Sample) => samples.push(sample));
   return samples;
 }
 
-/** The processors that a process kept busy between its first and its last sample. */
+/** The average number of cores that a process used between its first and its last sample. */
 function processorShare(samples: readonly Sample[]): number {
   const [first, last] = [samples[0], samples.at(-1)];
-  if (first === undefined || last === undefined || first === last) throw new Error('too short to be sampled');
+  if (first === undefined || last === undefined || first === last) throw new Error('too few samples');
   return (last.processor - first.processor) / 1_000 / (last.at - first.at);
 }
 

@@ -2,59 +2,59 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { installTraced } from '../test/runtimes/traces.ts';
-import { besideTable, duel, QUICKLY, type Duel } from './duel.ts';
+import { besideTable, pairedBenchmark, QUICK_PACE, type PairedBenchmark } from './paired-benchmark.ts';
 import { fill, memoryWorkloads } from './memory-workloads.ts';
 import type { Host } from './processes.ts';
 import type { Section } from './report/section.ts';
-import { spread } from './report/words.ts';
-import type { Stage } from './stage.ts';
+import { spread } from './report/format.ts';
+import type { BenchEnvironment } from './environment.ts';
 
 const CLIENTS = 16;
 
-/** The runtimes of the tests, of which Node 24 is one, are for Linux on x64. */
+/** The test runtimes, which include Node 24, support only Linux on x64. */
 const isForRuntimes = process.platform === 'linux' && process.arch === 'x64';
 
-/** What logs, metrics and traces cost: the service with each beside the service with none of them. */
-export async function watched(stage: Stage): Promise<Section> {
-  // OpenTelemetry's packages need a later Node than the service.
-  const installed = isForRuntimes && !stage.quick ? installTraced(['dist']) : null;
+/** The cost of logs, metrics and traces: the service with each of them compared with the service without. */
+export async function watched(bench: BenchEnvironment): Promise<Section> {
+  // The OpenTelemetry packages need a newer Node than the service.
+  const installed = isForRuntimes && !bench.quick ? installTraced(['dist']) : null;
   const collector = await openCollector();
   const cases: { name: string; parts: string; host: Host }[] = [
-    ...(stage.quick
+    ...(bench.quick
       ? []
       : [
-          { name: 'a line in the log for each request', parts: 'logs', host: {} },
+          { name: 'access log', parts: 'logs', host: {} },
           { name: 'metrics', parts: 'metrics', host: {} },
         ]),
-    { name: 'both, as by default', parts: 'logs,metrics', host: {} },
+    { name: 'both (the default)', parts: 'logs,metrics', host: {} },
     ...(installed === null
       ? []
       : [
           {
-            name: 'both, and a trace of each request (Node 24)',
+            name: 'both, and a trace for each request (Node 24)',
             parts: 'logs,metrics,traces',
             host: installed,
           },
         ]),
   ];
   const { before, mixed } = memoryWorkloads();
-  const generator = stage.startGenerator();
-  const results: { name: string; duel: Duel }[] = [];
+  const generator = bench.startGenerator();
+  const results: { name: string; benchmark: PairedBenchmark }[] = [];
   try {
     for (const { name, parts, host } of cases) {
       const environment = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: collector.url };
-      const seen = await stage.startServer('variant', { ...environment, PARTS: parts }, host);
-      const unseen = await stage.startServer('variant', { ...environment, PARTS: '' }, host);
+      const seen = await bench.startServer('variant', { ...environment, PARTS: parts }, host);
+      const unseen = await bench.startServer('variant', { ...environment, PARTS: '' }, host);
       for (const { url } of [seen, unseen]) await fill(generator, url, before);
-      const [result] = await duel({
+      const [result] = await pairedBenchmark({
         generator,
         one: { url: seen.url, requests: mixed },
         other: { url: unseen.url, requests: mixed },
         clients: [CLIENTS],
-        pace: stage.quick ? QUICKLY : { rounds: 7, milliseconds: 600, warmUpMs: 2_400 },
+        pace: bench.quick ? QUICK_PACE : { rounds: 7, milliseconds: 600, warmUpMs: 2_400 },
       });
-      results.push({ name, duel: result! });
-      stage.say(`${name}: ${spread(result!.throughput)} of the service without`);
+      results.push({ name, benchmark: result! });
+      bench.say(`${name}: ${spread(result!.throughput)} of the service without`);
       await Promise.all([seen.stop(), unseen.stop()]);
     }
   } finally {
@@ -62,11 +62,11 @@ export async function watched(stage: Stage): Promise<Section> {
     installed?.remove();
   }
   return {
-    title: 'What it costs to be watched',
+    title: 'Cost of logs, metrics and traces',
     about:
-      `The mixed load in memory, which is where it weighs most, by ${CLIENTS} clients: the service with a part of what ` +
-      'it shows of itself, beside the service with none of it. Traces are of every request, and go to a collector ' +
-      `that throws them away${installed === null ? '; they are left out in a quick run, and where Node 24 can’t be had' : ''}.`,
+      `The mixed load in memory, where telemetry costs most, by ${CLIENTS} clients: the service with some telemetry ` +
+      'compared with the service without telemetry. Every request is traced; the traces go to a collector ' +
+      `that discards them${installed === null ? '; without traces here: a quick run, or Node 24 is not available' : ''}.`,
     tables: [besideTable('with', 'without', results)],
     goals: [],
     bars: [],
@@ -74,7 +74,7 @@ export async function watched(stage: Stage): Promise<Section> {
   };
 }
 
-/** Takes what it is sent, and keeps nothing. */
+/** Accepts all requests and discards them. */
 async function openCollector(): Promise<{ readonly url: string; readonly close: () => void }> {
   const server = createServer((request, response) => {
     request.resume().on('end', () => response.end());

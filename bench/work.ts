@@ -1,40 +1,40 @@
 import { Client, type QueryOptions, type types } from 'cassandra-driver';
 import { clientOptions, type CassandraOptions } from '../src/adapters/cassandra/connect.ts';
 
-/** What an operation asked of the database. */
+/** The database work of an operation. */
 export interface Work {
-  /** Statements, counting each of a batch. */
+  /** Statements, with each statement of a batch counted. */
   readonly statements: number;
-  /** Requests to the database, counting a batch as one. */
+  /** Requests to the database; a batch counts as one. */
   readonly requests: number;
-  /** How many of the requests had to wait for one another: the length of the longest chain. */
+  /** The number of sequential requests: the length of the longest chain. */
   readonly roundTrips: number;
 }
 
-/** What the database read for an operation, as its own traces tell. */
+/** Rows and tombstones read for an operation, from Cassandra's query traces. */
 export interface Reading {
   readonly rows: number;
   readonly tombstones: number;
 }
 
-/** A client that sees what goes through it. One operation is to run at a time. */
+/** A client that records its requests. Only one operation may run at a time. */
 export class ObservedClient extends Client {
   #work = { statements: 0, requests: 0, roundTrips: 0 };
-  /** The traces of requests; null while none are wanted. */
+  /** The trace ids of requests; null while tracing is off. */
   #traces: types.Uuid[] | null = null;
 
   constructor(options: CassandraOptions) {
     super(clientOptions(options));
   }
 
-  /** The work of `operation`. */
+  /** Measures the work of `operation`. */
   async workOf(operation: () => Promise<unknown>): Promise<Work> {
     const work = (this.#work = { statements: 0, requests: 0, roundTrips: 0 });
     await operation();
     return { ...work };
   }
 
-  /** What the database reads for `operation`. */
+  /** Measures the rows that the database reads for `operation`. */
   async readingOf(operation: () => Promise<unknown>): Promise<Reading> {
     const traces = (this.#traces = [] as types.Uuid[]);
     try {
@@ -74,7 +74,7 @@ export class ObservedClient extends Client {
     const place = work.roundTrips + 1;
     const result = await send();
     work.roundTrips = Math.max(work.roundTrips, place);
-    // The driver's types don't know of it.
+    // Missing in the driver's types.
     const { traceId } = result.info as { traceId?: types.Uuid | null };
     if (traceId) traces?.push(traceId);
     return result;

@@ -1,19 +1,19 @@
 import { cursorAt } from '../src/adapters/http/cursors.ts';
 import type { UserId } from '../src/domain/ids.ts';
-import { CONTENT, pairOf, type Pair } from './data/cast.ts';
+import { CONTENT, pairOf, type Pair } from './data/fixtures.ts';
 import { idIn, writeHistories, type History } from './data/history.ts';
 import { writeInboxes, type Inbox } from './data/inbox.ts';
 import type { LoadRequest } from './load/request.ts';
-import type { Database } from './stage.ts';
+import type { Database } from './environment.ts';
 
-/** What clients ask of a messenger, all day. */
+/** The workloads of the benchmark. */
 export interface Workloads {
   readonly send: readonly LoadRequest[];
   readonly sendWithKey: readonly LoadRequest[];
   readonly newestPage: readonly LoadRequest[];
   readonly deepPage: readonly LoadRequest[];
   readonly inboxPage: readonly LoadRequest[];
-  /** Seven reads to three sends. The lists that are read are not those that are written to. */
+  /** Seven reads to three sends. Reads and sends use different lists. */
   readonly mixed: readonly LoadRequest[];
 }
 
@@ -32,12 +32,12 @@ const MESSAGES_EACH = 200;
 const CONVERSATIONS_EACH = 60;
 const DAY_MS = 86_400_000;
 
-/** How the data of the workloads are described to readers. */
+/** The description of the workload data in reports. */
 export const WORKLOAD_DATA =
   `${TALKERS} pairs that send messages of ${CONTENT.length} characters; ${READERS} conversations of ` +
   `${MESSAGES_EACH} messages; ${READERS} inboxes of ${CONVERSATIONS_EACH} conversations over 60 days`;
 
-/** The people of the workloads, and what is there before they begin. */
+/** The users of the workloads and the initial data. */
 function makeCast(now: number) {
   const talkers = Array.from({ length: TALKERS }, (_, index) =>
     pairOf(`talker-${index}`, `talker-${index}-too`),
@@ -63,7 +63,7 @@ type Cast = ReturnType<typeof makeCast>;
 
 const written = new WeakMap<Database, Promise<Workloads>>();
 
-/** The workloads on `database`, whose data are written when they are first asked for. */
+/** The workloads on `database`. Their data are written on first use. */
 export function workloadsOn(database: Database): Promise<Workloads> {
   const known = written.get(database);
   if (known !== undefined) return known;
@@ -78,7 +78,7 @@ async function writeCast({ client }: Database, { histories, inboxes }: Cast): Pr
   await writeInboxes(client, inboxes);
 }
 
-/** The requests of the workloads. */
+/** Makes the requests of the workloads. */
 function workloadsOf({ talkers, histories, inboxes }: Cast): Workloads {
   const send = talkers.map(sendIn);
   const newestPage = histories.map(({ pair }): LoadRequest => ({ method: 'GET', path: pathOf(pair) }));
@@ -102,7 +102,7 @@ function workloadsOf({ talkers, histories, inboxes }: Cast): Workloads {
   };
 }
 
-/** `count` requests, from each of the lists in turn. */
+/** `count` requests, taken from the lists in turn. */
 export function alternating(lists: readonly (readonly LoadRequest[])[], count: number): LoadRequest[] {
   return Array.from({ length: count }, (_, index) => {
     const list = lists[index % lists.length]!;
@@ -110,7 +110,7 @@ export function alternating(lists: readonly (readonly LoadRequest[])[], count: n
   });
 }
 
-/** A message from one of `pair` to the other. */
+/** A request that sends a message in `pair`. */
 export function sendIn({ one, other }: Pair): LoadRequest {
   return {
     method: 'POST',

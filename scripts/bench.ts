@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { ASKED_FOR, bench, PARTS } from '../bench/bench.ts';
+import { OPTIONAL_PARTS, bench, PARTS } from '../bench/bench.ts';
 
 const HELP = `npm run bench [-- --quick] [-- --only NAME]
 
@@ -9,7 +9,7 @@ installs the runtimes of the tests (700 MB), because it needs Node 24.
 
   --quick       about two minutes: checks that everything works; the figures are rough
   --only NAME   run only this part (repeatable): ${Object.keys(PARTS).join(', ')}
-                ${[...ASKED_FOR].join(', ')}: run only with --only
+                ${[...OPTIONAL_PARTS].join(', ')}: run only with --only
   --out FOLDER  write the results to FOLDER instead of bench/results
   --help        print this text
 `;
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => ending.abort(new Error(signal)));
   }
-  const names = Object.keys(PARTS).filter((name) => values.only?.includes(name) ?? !ASKED_FOR.has(name));
+  const names = Object.keys(PARTS).filter((name) => values.only?.includes(name) ?? !OPTIONAL_PARTS.has(name));
   return bench({ names, quick: values.quick, folder: values.out, signal: ending.signal });
 }
 

@@ -110,7 +110,7 @@ async function serves(
 ): Promise<void> {
   const port = await freePort();
   const variables = { PORT: String(port), AUTH_ALLOW_NONE: 'true', ...storage };
-  const begun = Math.floor(Date.now() / 1000);
+  const startedAt = Math.floor(Date.now() / 1000);
   const service = startContainer(buildah, container, config.Cmd, variables);
   try {
     // Not 127.0.0.1: a container must listen on all addresses.
@@ -133,7 +133,7 @@ async function serves(
     await assert.rejects(buildah.in(container, probe, variables), 'its HEALTHCHECK succeeds without it');
 
     // The service must also run on a read-only file system, so it must not write any file.
-    const changed = ['-newermt', `@${begun}`, '-user', String(uids[0]), '-print'];
+    const changed = ['-newermt', `@${startedAt}`, '-user', String(uids[0]), '-print'];
     assert.equal(await buildah.in(container, ['find', '/', '-xdev', ...changed], {}, '0:0'), '');
   } catch (error) {
     throw new Error(`${(error as Error).message}\n${service.output().slice(-2_000)}`, { cause: error });

@@ -4,8 +4,10 @@ import { parseArgs } from 'node:util';
 import { localCassandraMissing, type LocalCluster } from './local-cassandra/cluster.ts';
 import { cassandraFolder } from './local-cassandra/project.ts';
 import { anyRequest, schemathesisMissing } from '../test/faults/any-request.ts';
+import { natsServerMissing } from '../test/faults/broker.ts';
 import { cassandraComesLate } from '../test/faults/cassandra-comes-late.ts';
 import { environmentOf, migrate, restore, startCluster } from '../test/faults/cluster.ts';
+import { followers } from '../test/faults/followers.ts';
 import { historyOfLargeMessages } from '../test/faults/history-of-large-messages.ts';
 import { hostileClients } from '../test/faults/hostile-clients.ts';
 import { startLoad } from '../test/faults/load.ts';
@@ -31,20 +33,27 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'service-dies': serviceDies,
   'service-stops': serviceStops,
   'service-is-paused': serviceIsPaused,
+  followers,
   'hostile-clients': hostileClients,
   'any-request': anyRequest,
+};
+
+/** What a scenario needs besides a cluster: a function that says why it is missing, or null. */
+const REQUIREMENTS: Readonly<Record<string, () => Promise<string | null> | string | null>> = {
+  followers: natsServerMissing,
+  'any-request': schemathesisMissing,
 };
 
 const HELP = `npm run test:faults [-- --only NAME]
 
 Injects faults into a real Cassandra of three nodes and into the service, and prints the faults and their effects.
-Needs Java 17 and Maven; takes up to ten minutes.
+Needs Java 17 and Maven; takes up to fifteen minutes.
 
   --only NAME   run only this scenario (repeatable): ${Object.keys(SCENARIOS).join(', ')}
   --help        print this text
 `;
 
-/** The time limit of all scenarios. They take ten minutes on two otherwise idle cores. */
+/** The time limit of all scenarios together. */
 const TIME_LIMIT_MS = 20 * 60_000;
 
 /** The maximum length of a printed error, in characters. The report of a tool may be long. */
@@ -73,11 +82,12 @@ async function main(): Promise<number> {
   }
 
   let leftOut = 0;
-  const without = names.includes('any-request') ? await schemathesisMissing() : null;
-  if (without !== null) {
-    console.error(`LEFT OUT: any-request, because ${without}`);
-    names = names.filter((name) => name !== 'any-request');
-    leftOut = isFailure ? 1 : 0;
+  for (const [name, reasonMissing] of Object.entries(REQUIREMENTS)) {
+    const without = names.includes(name) ? await reasonMissing() : null;
+    if (without === null) continue;
+    console.error(`LEFT OUT: ${name}, because ${without}`);
+    names = names.filter((other) => other !== name);
+    leftOut += isFailure ? 1 : 0;
   }
 
   const ending = new AbortController();

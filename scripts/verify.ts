@@ -8,7 +8,13 @@ import { SCHEMA_STATE, schemaError } from '../src/adapters/cassandra/schema.ts';
 import { cassandraClocks, clockSkewOf } from '../src/adapters/cassandra/clock-measurement.ts';
 import { makeSession } from '../src/adapters/cassandra/session.ts';
 import { stateOf, type CassandraOptions } from '../src/adapters/cassandra/storage.ts';
-import { BEGINNING, shareOf, verify, type Finding, type Progress } from '../src/adapters/cassandra/verify.ts';
+import {
+  INITIAL_PROGRESS,
+  shareOf,
+  verify,
+  type Finding,
+  type Progress,
+} from '../src/adapters/cassandra/verify.ts';
 import { HOST_TIME } from '../src/adapters/system/clock.ts';
 import { ClockVerifier } from '../src/adapters/system/clock-verifier.ts';
 import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
@@ -104,12 +110,12 @@ function readOptions(): Options | 'help' {
 
 /** The progress stored in `file`, or the beginning if the file does not exist. */
 function progressIn(file: string | null, keyspace: string): Progress {
-  if (file === null) return BEGINNING;
+  if (file === null) return INITIAL_PROGRESS;
   let text: string;
   try {
     text = readFileSync(file, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return BEGINNING;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return INITIAL_PROGRESS;
     throw new CannotVerify(`${file} cannot be read.`);
   }
   try {

@@ -5,17 +5,17 @@ import type { Statement } from '../../src/adapters/cassandra/session.ts';
 import { bucketOf } from '../../src/adapters/cassandra/time-buckets.ts';
 import type { MessageId } from '../../src/domain/ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';
-import { idAt, messageAt, type Pair } from './cast.ts';
-import { pour } from './pour.ts';
+import { idAt, messageAt, type Pair } from './fixtures.ts';
+import { writeBatches } from './write-batches.ts';
 
 const PUT_MESSAGE = `
   INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, sender_id, receiver_id, content)
   VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`;
 
-/** About 30 kB. */
+/** A batch of 100 messages has about 30 kB. */
 const MESSAGES_PER_BATCH = 100;
 
-/** The messages of a conversation: `count` of them, `every` so many milliseconds, the last one at `until`. */
+/** The messages of a conversation: `count` messages, `every` milliseconds apart, the last one at `until`. */
 export interface History {
   readonly pair: Pair;
   readonly count: number;
@@ -23,22 +23,22 @@ export interface History {
   readonly until: number;
 }
 
-/** The time of a history's message number `index`. */
+/** The time of message `index` in a history. */
 export function timeIn({ count, every, until }: History, index: number): number {
   return until - (count - 1 - index) * every;
 }
 
-/** The id of a history's message number `index`, from 0, the oldest. */
+/** The id of message `index` in a history; 0 is the oldest. */
 export function idIn(history: History, index: number): MessageId {
   return idAt(timeIn(history, index));
 }
 
 /**
- * Writes histories as their messages' sends would have left them, without the inboxes, which no page of a history
- * reads.
+ * Writes the history rows that sends leave. It writes no inboxes, because history pages do not read
+ * them.
  */
 export async function writeHistories(client: Client, histories: readonly History[]): Promise<void> {
-  await pour(client, batchesOf(histories));
+  await writeBatches(client, batchesOf(histories));
 }
 
 function* batchesOf(histories: readonly History[]): Generator<Statement[]> {

@@ -2,33 +2,33 @@ import type { Client } from 'cassandra-driver';
 import { newsRows } from '../../src/adapters/cassandra/message-repository.ts';
 import type { Statement } from '../../src/adapters/cassandra/session.ts';
 import type { UserId } from '../../src/domain/ids.ts';
-import { messageAt, pairOf, type Pair } from './cast.ts';
-import { pour } from './pour.ts';
+import { messageAt, pairOf, type Pair } from './fixtures.ts';
+import { writeBatches } from './write-batches.ts';
 
 const MOVES_PER_BATCH = 20;
 
 /** A message that moves a conversation to the top of an inbox. */
 export interface Move {
-  /** Which of the owner's conversations. */
+  /** The index of the owner's conversation. */
   readonly conversation: number;
   /** Milliseconds since 1970. */
   readonly at: number;
 }
 
-/** An inbox, and how it came to be: its owner's moves from the oldest on. */
+/** An inbox as the moves in it, oldest first. */
 export interface Inbox {
   readonly owner: UserId;
   readonly moves: () => Iterable<Move>;
 }
 
-/** The conversation number `index` of `owner`. */
+/** Conversation `index` of `owner`. */
 export function conversationOf(owner: UserId, index: number): Pair {
   return pairOf(owner, `${owner}.${index}`);
 }
 
 /**
- * Writes inboxes as a service would have left them that received every one of the messages; only theirs, not the
- * other participants', and not the messages, which no page of an inbox reads. Gives the number of moves.
+ * Writes the inbox rows that the service leaves after all these messages. It writes neither the inboxes of the other
+ * participants nor the messages, because inbox pages do not read them. Returns the number of moves.
  */
 export async function writeInboxes(client: Client, inboxes: readonly Inbox[]): Promise<number> {
   let count = 0;
@@ -53,6 +53,6 @@ export async function writeInboxes(client: Client, inboxes: readonly Inbox[]): P
       if (batch.length > 0) yield batch;
     }
   }
-  await pour(client, batches());
+  await writeBatches(client, batches());
   return count;
 }

@@ -2,14 +2,14 @@ import type { Move } from './inbox.ts';
 
 export const DAY_MS = 86_400_000;
 
-/** Each of so many conversations once, evenly over the time that ends at `until`; the first one is the oldest. */
+/** Moves each conversation once, evenly over the period that ends at `until`; the first is the oldest. */
 export function* spreadOver(until: number, conversations: number, within: number): Generator<Move> {
   for (let index = 0; index < conversations; index += 1) {
     yield { conversation: index, at: Math.floor(until - (within * (conversations - index)) / conversations) };
   }
 }
 
-/** Conversations from number `first` on that move in turn, evenly over the time that ends at `until`. */
+/** Moves the conversations from index `first` in turn, evenly over the period that ends at `until`. */
 export function* moving(
   until: number,
   {

@@ -1,14 +1,14 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** What a process tells its parent of itself, some times a second. */
+/** Statistics that a process sends to its parent several times per second. */
 export interface Sample {
-  /** Milliseconds since the process began. */
+  /** Milliseconds since the process started. */
   readonly at: number;
   readonly rss: number;
   readonly heapUsed: number;
-  /** Milliseconds, since the last sample: by how much timers came late. */
+  /** Event loop delay since the last sample, in milliseconds. */
   readonly eventLoopDelayP99: number;
-  /** Microseconds of processor since the process began. */
+  /** CPU time since the process started, in microseconds. */
   readonly processor: number;
 }
 
@@ -24,7 +24,7 @@ setInterval(() => {
     at: performance.now(),
     rss,
     heapUsed,
-    // The histogram holds the whole time between two looks.
+    // The histogram covers the period between two samples.
     eventLoopDelayP99: Math.max(delay.percentile(99) / 1e6 - RESOLUTION_MS, 0),
     processor: user + system,
   };

@@ -1,31 +1,31 @@
-/** A request of a workload. Plain data, since it goes to another process. */
+/** A request of a workload. Plain data, because it is sent to another process. */
 export interface LoadRequest {
   readonly method: 'GET' | 'POST';
   /** Path and query. */
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: object;
-  /** Whether each time it is sent it has an Idempotency-Key of its own. */
+  /** Whether each send has a new Idempotency-Key. */
   readonly keyed?: true;
 }
 
-/** How a server is loaded: by so many clients, each of which asks again as soon as it is answered. */
+/** The load on the servers: `clients` clients, each of which sends its next request after the response. */
 export interface LoadOrder {
-  /** The servers; clients are dealt out to them in turn. */
+  /** The servers; clients are assigned round-robin. */
   readonly urls: readonly string[];
-  /** Sent in this order, from the first one on, and over again. */
+  /** Sent in this order, repeatedly. */
   readonly requests: readonly LoadRequest[];
   readonly clients: number;
   readonly milliseconds: number;
-  /** Requests that are sent in any case, however long they take; none unless told. */
+  /** The minimum number of requests, regardless of the duration; default 0. */
   readonly atLeast?: number;
 }
 
-/** What came of it. */
+/** The result of a load. */
 export interface LoadReport {
   readonly seconds: number;
-  /** Microseconds from each request to the end of its answer, in the order of the answers. */
+  /** Microseconds from each request to the end of its response, in the order of the responses. */
   readonly latencies: readonly number[];
-  /** Requests that were refused because the server had enough to do (503). They are in no other figure. */
-  readonly turnedAway: number;
+  /** Requests rejected by load shedding (503). No other figure includes them. */
+  readonly rejected: number;
 }

@@ -1,19 +1,19 @@
 import type { Goal, Played, Section, Table } from './section.ts';
 
-/** Where and when a run took place. */
+/** The conditions of a run. */
 export interface Conditions {
   readonly date: string;
   readonly cpu: string;
   readonly cores: number;
   readonly node: string;
-  /** Null where the run needed none. */
+  /** Null if the run did not use Cassandra. */
   readonly cassandra: string | null;
   readonly driver: string;
   readonly hono: string;
   readonly quick: boolean;
 }
 
-/** Where and when, in a line. */
+/** The conditions in one line. */
 export function placeOf({ date, cpu, cores, node, cassandra, driver, hono, quick }: Conditions): string {
   return [
     date,
@@ -26,7 +26,7 @@ export function placeOf({ date, cpu, cores, node, cassandra, driver, hono, quick
   ].join(' · ');
 }
 
-/** The whole result for people. */
+/** The complete results as Markdown. */
 export function markdownOf(conditions: Conditions, sections: readonly Played[]): string {
   const seconds = sections.reduce((sum, section) => sum + section.seconds, 0);
   const goals = sections.flatMap((section) => section.goals);

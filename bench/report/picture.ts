@@ -14,10 +14,10 @@ const RULE = '#d0d7de';
 const MET = '#2f81b7';
 const MISSED = '#d9822b';
 
-// No name in quotes: they would end the attribute.
+// No quoted font names: quotes would end the attribute.
 const FONT = 'Helvetica, Arial, sans-serif';
 
-/** A picture of ratios in SVG: a panel for each group, with its goal as a line and the spread of rounds on each bar. */
+/** An SVG chart of ratios: one panel per group, the goal as a line, the spread of the rounds on each bar. */
 export function pictureOf(groups: readonly Bars[], caption: string): string {
   const heights = groups.map(({ bars }) => HEAD_HEIGHT + bars.length * BAR_HEIGHT);
   const tops = heights.map((_, index) => heights.slice(0, index).reduce((sum, height) => sum + height, 0));

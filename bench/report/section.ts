@@ -1,11 +1,11 @@
-/** A table for people. */
+/** A table of the report. */
 export interface Table {
   readonly title: string;
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** Something that was to be reached, and whether it was. */
+/** A goal and whether it is met. */
 export interface Goal {
   readonly what: string;
   readonly wanted: string;
@@ -13,11 +13,11 @@ export interface Goal {
   readonly met: boolean;
 }
 
-/** A group of bars in the picture: ratios, and the one that was to be reached. */
+/** A group of bars in the chart: ratios and their goal. */
 export interface Bars {
   readonly title: string;
   readonly goal: number;
-  /** Whether the goal is the least that is good, or the most. */
+  /** Whether the goal is a minimum or a maximum. */
   readonly goalIs: 'least' | 'most';
   readonly bars: readonly {
     readonly name: string;
@@ -27,19 +27,19 @@ export interface Bars {
   }[];
 }
 
-/** A section, and how long it took. */
+/** A section and its duration. */
 export interface Played extends Section {
   readonly seconds: number;
 }
 
-/** What one part of the benchmark found. */
+/** The results of one part of the benchmark. */
 export interface Section {
   readonly title: string;
-  /** What was done, on what data. */
+  /** A description of the method and the data. */
   readonly about: string;
   readonly tables: readonly Table[];
   readonly goals: readonly Goal[];
   readonly bars: readonly Bars[];
-  /** Every figure, for machines. */
+  /** All figures, as JSON. */
   readonly figures: unknown;
 }

@@ -2,11 +2,11 @@ import type { MessageRepository } from '../../src/application/ports/message-repo
 import type { Message } from '../../src/domain/message.ts';
 
 /**
- * The same messages, where a page that is asked for while the very same one is being read is answered by that
- * reading. A message that this process acknowledges meanwhile ends the sharing: whoever asks after it is read anew.
+ * Wraps a repository so that concurrent reads of the same page share one read. A message that this process acknowledges
+ * ends the sharing: later requests read again.
  *
- * What another process has acknowledged meanwhile can't end it. So the service does not do this: a client that was
- * told 201 by one process, and asks another one at once, could be shown a page that was read before its message.
+ * A message that another process acknowledges does not end it. So the service does not do this: a client that gets a 201
+ * from one process and then reads from another could get a page without its message.
  */
 export function coalescing(messages: MessageRepository): MessageRepository {
   const readings = new Map<string, Map<string, Promise<readonly Message[]>>>();

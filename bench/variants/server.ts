@@ -21,8 +21,8 @@ import { memoryOptionsOf } from '../../src/composition/memory-options.ts';
 import { coalescing } from './coalescing.ts';
 
 /*
- * The service, put together otherwise than `npm start` does: with the parts that PARTS names, and no others of the
- * same kind. What each of them costs, or saves, is seen beside the same without it.
+ * The service, assembled with only the optional parts listed in PARTS. The benchmark compares it with and without each
+ * part.
  */
 
 const PARTS = new Set((process.env['PARTS'] ?? '').split(','));

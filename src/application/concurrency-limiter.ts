@@ -1,49 +1,49 @@
 import type { Clock } from './ports/clock.ts';
 import { maxBytesOf, wrapUseCases, type UseCases } from './use-cases.ts';
 
-/** The concurrency limit is reached. Nothing of the request was begun. */
+/** The concurrency limit is reached. The request was not started. */
 export class Overload extends Error {
   override readonly name = 'Overload';
 }
 
 /**
- * Lets a bounded number of requests be in progress and rejects the rest at once: a queue in front of a busy storage only
- * makes every answer later. The limit adapts to how fast storage answers. Bytes of the pages in progress are limited
- * as well.
+ * Limits the number of requests in progress and rejects further ones at once: a queue in front of busy storage only
+ * makes every response later. The limit adapts to the latency of storage. The bytes of the pages in progress are
+ * limited, too.
  */
 export interface ConcurrencyLimiter {
   /**
    * Runs `work`, whose result holds at most `maxBytes` of content; rejects with an `Overload` when a limit is reached. The
-   * work counts until it ends, also if its caller stops waiting before.
+   * work counts until it ends, even if its caller stops waiting earlier.
    */
   readonly run: <Result>(work: () => Promise<Result>, maxBytes?: number) => Promise<Result>;
   /**
-   * Runs work that has no caller in at most a quarter of the limit; rejects with an `Overload` beyond it. How long it takes
-   * does not change the limit, since it retries what storage has failed at before.
+   * Runs background work in at most a quarter of the limit; rejects with an `Overload` beyond it. Its latency does not
+   * change the limit, since it retries requests that storage failed before.
    */
   readonly runInBackground: (work: () => Promise<void>) => Promise<void>;
   /** Whether the next request would be rejected. */
   readonly isFull: () => boolean;
-  /** Throws an `Overload`, and counts a rejection, when the limit is reached: before the request is even parsed. */
+  /** Throws an `Overload`, and counts a rejection, when the limit is reached. Called before the request is parsed. */
   readonly requireCapacity: () => void;
   readonly state: () => ConcurrencyState;
 }
 
 export interface ConcurrencyState {
   readonly inProgress: number;
-  /** How many may be in progress. */
+  /** The maximum of `inProgress`. */
   readonly limit: number;
-  /** How many requests were rejected so far. */
+  /** The number of requests rejected so far. */
   readonly rejected: number;
 }
 
-/** The most bytes of content that the pages in progress hold together. */
+/** The maximum bytes of content of all pages in progress together. */
 const MAX_BYTES = 256 * 1_048_576;
 
 /** The share of the limit that background work may take. */
 const BACKGROUND_SHARE = 0.25;
 
-/** A limiter that starts at 64 requests, or at `max` if that is less, and never exceeds `max`. */
+/** A limiter that starts at 64 requests, or at `maxRequestsInFlight` if that is less, and never exceeds the latter. */
 export function makeConcurrencyLimiter(deps: {
   readonly maxRequestsInFlight: number;
   readonly clock: Pick<Clock, 'now'>;
@@ -68,19 +68,19 @@ export function makeConcurrencyLimiter(deps: {
       if (isFull(maxBytes)) return Promise.reject(reject());
       inProgress += 1;
       bytesInProgress += maxBytes;
-      const begun = clock.now();
+      const startedAt = clock.now();
       const end = (): void => {
         inProgress -= 1;
         bytesInProgress -= maxBytes;
-        limit.noteLatency((clock.now() - begun) / 1_000);
+        limit.noteLatency((clock.now() - startedAt) / 1_000);
       };
       const result = work();
       result.then(end, end);
       return result;
     },
     runInBackground(work) {
-      const most = Math.max(1, Math.floor(limit.value() * BACKGROUND_SHARE));
-      if (inBackground >= most || isFull()) return Promise.reject(new Overload());
+      const maxInBackground = Math.max(1, Math.floor(limit.value() * BACKGROUND_SHARE));
+      if (inBackground >= maxInBackground || isFull()) return Promise.reject(new Overload());
       inBackground += 1;
       inProgress += 1;
       return work().finally(() => {
@@ -96,7 +96,7 @@ export function makeConcurrencyLimiter(deps: {
   };
 }
 
-/** The same use cases within `limiter`. */
+/** Wraps the use cases: each runs within the limits of `limiter`. */
 export function limitConcurrency(limiter: ConcurrencyLimiter, useCases: UseCases): UseCases {
   return wrapUseCases(
     useCases,
@@ -104,23 +104,23 @@ export function limitConcurrency(limiter: ConcurrencyLimiter, useCases: UseCases
   );
 }
 
-/** The limit at first, and the least that it falls to: enough to keep a small cluster busy. */
+/** The initial limit and its minimum: enough to keep a small cluster busy. */
 const INITIAL_LIMIT = 64;
 const MIN_LIMIT = 32;
 
 /**
- * The median latency that the limit aims at. Beyond it storage has more than it can work on at a time, and
- * the second attempts that Cassandra's adapter makes where the first is slow would only add to that.
+ * The target of the median latency. Above it storage has more work than it can do in parallel, and the speculative
+ * executions of the Cassandra adapter would only add to that.
  */
 const TARGET_MS = 200;
 
-/** The limit is adjusted after this many microseconds and this many answers at the earliest. */
+/** The limit is adjusted after at least this many microseconds and at least this many results. */
 const ADJUST_EVERY_US = 250_000;
-const ADJUST_AFTER_ANSWERS = 10;
+const ADJUST_AFTER_RESULTS = 10;
 
 /**
- * A limit by the latency of the last answers (additive increase, multiplicative decrease, as in TCP). It uses
- * the median, because a replica that hangs or a large page makes some answers slow without storage being overloaded.
+ * A limit that follows the latency of the last results (additive increase, multiplicative decrease, as in TCP). It uses
+ * the median, because a replica that hangs or a large page makes some results slow although storage is not overloaded.
  */
 function makeAdaptiveLimit(max: number, clock: Pick<Clock, 'now'>) {
   let value = Math.min(INITIAL_LIMIT, max);
@@ -134,7 +134,7 @@ function makeAdaptiveLimit(max: number, clock: Pick<Clock, 'now'>) {
     },
     noteLatency(milliseconds: number): void {
       latencies.push(milliseconds);
-      if (latencies.length < ADJUST_AFTER_ANSWERS || Math.abs(clock.now() - since) < ADJUST_EVERY_US) return;
+      if (latencies.length < ADJUST_AFTER_RESULTS || Math.abs(clock.now() - since) < ADJUST_EVERY_US) return;
       const median = latencies.sort((a, b) => a - b)[latencies.length >> 1] ?? 0;
       if (median > TARGET_MS) value = Math.max(Math.min(MIN_LIMIT, max), Math.floor(0.8 * value));
       else if (hasRejected) value = Math.min(max, value + MIN_LIMIT);

@@ -3,19 +3,20 @@ import type { EventBatch, ListEvents, ListEventsQuery } from './list-events.ts';
 import type { Hints } from './ports/hints.ts';
 import type { StopSignal, Timer } from './ports/timer.ts';
 
-/** How often a follower reads the log without a hint, where nothing else is said. */
+/** The default interval at which a follower reads the log without a hint. */
 export const POLL_INTERVAL_MS = 15_000;
 
-/** The time between two reads of one follower, at the least: hints that come faster are answered together. */
+/** The minimum time between two reads of one follower: hints that come faster are combined into one read. */
 const MIN_INTERVAL_MS = 100;
 
-/** The time until the next read after one that failed, or that found more than its cursor can hold. */
+/** The time until the next read after a read that failed, or that found more events than its cursor can hold. */
 const RETRY_INTERVAL_MS = 1_000;
 
 export interface FollowEvents {
   /**
-   * The events that `listEvents` lists; where there are none, waits for some, for `waitMs` milliseconds at the most or until
-   * `signal` aborts. Reads the log at the start, on a hint, every 15 s and at the end. Rejects as `listEvents` does.
+   * Resolves with the events that `listEvents` lists. If there are none, waits until there are, at most `waitMs`
+   * milliseconds or until `signal` aborts. Reads the log at the start, on a hint, every 15 s and at the end. Rejects like
+   * `listEvents`.
    */
   readonly poll: (
     query: ListEventsQuery & { readonly waitMs: number },
@@ -23,8 +24,8 @@ export interface FollowEvents {
   ) => Promise<EventBatch>;
 
   /**
-   * Batches of events without end, until `signal` aborts: the first at once, also where it is empty; then one whenever there are
-   * events, and one every 15 s in any case. Rejects as `listEvents` does at the first read; a later read that fails is
+   * Yields batches of events until `signal` aborts: the first at once, even if it is empty; then one whenever there are
+   * events, and at least one every 15 s. Rejects like `listEvents` at the first read; a later read that fails is
    * repeated, and its batch is empty.
    */
   readonly stream: (query: ListEventsQuery, signal: StopSignal) => AsyncGenerator<EventBatch, void, void>;
@@ -34,15 +35,16 @@ export function makeFollowEvents(deps: {
   listEvents: ListEvents;
   hints: Hints;
   timer: Timer;
-  /** Between two reads without a hint. */
+  /** The time between two reads without a hint. */
   pollIntervalMs: number;
-  /** From 0 to 1: spreads the reads of followers that began together. */
+  /** From 0 to 1: spreads the reads of followers that started together. */
   random: () => number;
 }): FollowEvents {
   const { listEvents, hints, timer, pollIntervalMs, random } = deps;
 
   return {
     async poll({ waitMs, ...query }, signal) {
+      let { cursor } = query;
       const waiter = new Waiter(timer, signal);
       const unsubscribe = hints.subscribe(query.userId, waiter.wake);
       let isOver = waitMs === 0;
@@ -54,7 +56,9 @@ export function makeFollowEvents(deps: {
         for (;;) {
           const isLast = isOver || signal.aborted;
           waiter.reset();
-          const batch = await listEvents(query);
+          const batch = await listEvents({ ...query, cursor });
+          // Nothing was listed, so nothing is lost; events whose message is gone are not read again.
+          cursor = batch.cursor;
           if (batch.events.length > 0 || isLast) return batch;
           await waiter.pause(MIN_INTERVAL_MS);
           await waiter.untilWoken(batch.isComplete ? pollIntervalMs : RETRY_INTERVAL_MS);
@@ -95,7 +99,7 @@ export function makeFollowEvents(deps: {
           try {
             batch = await listEvents({ ...query, cursor });
           } catch (error) {
-            // A stream that fell behind the log ends, and its client is told when it resumes.
+            // The log no longer reaches back to the cursor: the stream ends, and the client gets the refusal when it resumes.
             if (error instanceof Refusal) return;
             batch = { events: [], cursor, isComplete: false };
             pauseMs = RETRY_INTERVAL_MS;
@@ -112,12 +116,12 @@ export function makeFollowEvents(deps: {
   };
 }
 
-/** Waits of one follower; each ends when `signal` aborts. */
+/** The waits of one follower; each ends when `signal` aborts. */
 class Waiter {
   readonly #timer: Timer;
   readonly #signal: StopSignal;
   #isAwake = false;
-  /** Ends a wait that may be cut short. */
+  /** Ends the current wait, if `wake` may end it. */
   #cutShort = (): void => undefined;
 
   constructor(timer: Timer, signal: StopSignal) {
@@ -125,23 +129,23 @@ class Waiter {
     this.#signal = signal;
   }
 
-  /** Cuts short the wait for it, now or the next time. */
+  /** Ends the current `untilWoken`, or the next one if there is none. */
   readonly wake = (): void => {
     this.#isAwake = true;
     this.#cutShort();
   };
 
-  /** Forgets that it was woken: to be called before a read. */
+  /** Clears earlier wakes. Must be called before a read. */
   reset(): void {
     this.#isAwake = false;
   }
 
-  /** Waits for `milliseconds`, whatever wakes it. */
+  /** Waits for `milliseconds`; `wake` does not end it. */
   pause(milliseconds: number): Promise<void> {
     return this.#wait(milliseconds, () => undefined);
   }
 
-  /** Waits until it is woken, for `milliseconds` at the most. */
+  /** Waits until `wake` is called, at most `milliseconds`. */
   async untilWoken(milliseconds: number): Promise<void> {
     if (this.#isAwake) return;
     await this.#wait(milliseconds, (end) => {

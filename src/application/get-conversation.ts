@@ -14,7 +14,7 @@ export interface GetConversationQuery {
   readonly conversationId: ConversationId;
 }
 
-/** A conversation with the newest message of its history, and how far its participants have read. */
+/** A conversation with the newest message of its history and the read positions of its participants. */
 export interface ConversationSummary {
   readonly conversation: Conversation;
   /** Null while the conversation is empty. */
@@ -23,7 +23,7 @@ export interface ConversationSummary {
   readonly readPositions: readonly ReadPosition[];
 }
 
-/** A conversation, its last message and its read positions. Refuses with `conversation_not_found`, to all but its participants. */
+/** A conversation, its last message and its read positions. Refuses non-participants with `conversation_not_found`. */
 export type GetConversation = (query: GetConversationQuery) => Promise<ConversationSummary>;
 
 export function makeGetConversation(deps: {

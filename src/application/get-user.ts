@@ -8,7 +8,8 @@ export interface GetUserQuery {
 }
 
 /**
- * A saved user, whoever asks: a name is there for those whom its owner writes to. Refuses with `user_not_found`.
+ * A saved user, for any caller: people whom a user writes to must be able to see that user's name. Refuses with
+ * `user_not_found`.
  */
 export type GetUser = (query: GetUserQuery) => Promise<User>;
 

@@ -12,22 +12,22 @@ export interface ListConversationsQuery extends PageRequest {
   readonly caller: Caller;
   readonly userId: UserId;
   /**
-   * Whether the unread messages of each conversation are counted, which reads up to about a hundred rows of each. Not
-   * where it is left out.
+   * Whether the unread messages of each conversation are counted, which reads up to about a hundred rows per
+   * conversation. Default: false.
    */
   readonly unreadCounts?: boolean;
 }
 
-/** One conversation of an inbox, with what its owner has not read of it. */
+/** One conversation of an inbox, with its unread state. */
 export interface InboxItem extends InboxEntry {
-  /** Whether a message of another lies above the owner's read position. */
+  /** Whether a message of another user lies above the owner's read position. */
   readonly unread: boolean;
-  /** How many such messages there are, `MAX_UNREAD_COUNT` for that many and more; null where they are not counted. */
+  /** The number of such messages, at most `MAX_UNREAD_COUNT`, which means that many or more; null if they are not counted. */
   readonly unreadCount: number | null;
 }
 
 /**
- * A page of a user's inbox, newest activity first. Whoever was never written to has an empty one.
+ * A page of a user's inbox, newest activity first. A user without conversations has an empty inbox.
  *
  * Refuses with `inbox_of_another` or `page_too_deep`.
  */
@@ -40,7 +40,7 @@ export function makeListConversations(deps: {
 }): ListConversations {
   return async ({ caller, userId, unreadCounts = false, ...request }) => {
     if (!canActAs(caller, userId)) {
-      throw new Refusal('inbox_of_another', 'An inbox is shown to its owner alone.');
+      throw new Refusal('inbox_of_another', 'Only its owner may read an inbox.');
     }
     const entries = await deps.conversations.listByUser(userId, sliceOf(request));
     if (entries[0] !== undefined) deps.messageIds.observe(entries[0].lastEventId);

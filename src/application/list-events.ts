@@ -22,17 +22,17 @@ import type { ReadPositionRepository } from './ports/read-position-repository.ts
 export interface ListEventsQuery {
   readonly caller: Caller;
   readonly userId: UserId;
-  /** Null for a client that begins: it gets a cursor for what happens from now on, and no events. */
+  /** Null for a client without a cursor: it gets a cursor for events from now on, and no events. */
   readonly cursor: EventCursor | null;
   /** 1–100. */
   readonly limit: number;
-  /** The most content of messages that is listed, in bytes; one event is listed at least. */
+  /** The maximum content of the listed messages, in bytes; at least one event is listed. */
   readonly maxBytes: number;
-  /** The most hashes that the cursor of the answer may hold. */
+  /** The maximum number of hashes in the returned cursor. */
   readonly maxHashes: number;
 }
 
-/** An event with what it reports, as it is when the event is listed. */
+/** An event with its message or conversation, as it is when the event is listed. */
 export type ReportedEvent = { readonly id: EventId } & (
   | { readonly type: 'message.created'; readonly message: Message }
   | { readonly type: 'conversation.created'; readonly summary: ConversationSummary }
@@ -45,26 +45,26 @@ export type ReportedEvent = { readonly id: EventId } & (
 );
 
 export interface EventBatch {
-  /** Oldest first. An event whose message or conversation is gone is left out. */
+  /** Oldest first. An event whose message or conversation does not exist any more is left out. */
   readonly events: readonly ReportedEvent[];
-  /** For what was not listed yet. */
+  /** Continues with the events that were not listed yet. */
   readonly cursor: EventCursor;
-  /** Whether the log was read to its end; otherwise more may be listed at once, or as soon as the floor has risen. */
+  /** Whether the log was read to its end; otherwise more events may be listed at once, or once the floor has risen. */
   readonly isComplete: boolean;
 }
 
 /**
- * The events of a user that the cursor does not say to have been delivered, oldest first. An event is listed whenever it
- * becomes visible within the visibility window of its id, however many later ones were listed before. The answer lists no
- * more events above the floor than its cursor can hold, so following cursors delivers an event once, in the ordinary case.
+ * The events of a user that the cursor does not record as delivered, oldest first. An event is listed if it becomes
+ * visible within the visibility window of its id, even if later events were listed before. The batch has at most as many
+ * events above the floor as its cursor can hold, so a client that follows the cursors normally gets each event once.
  *
- * Needs a verified clock. Refuses with `events_of_another`; or with `cursor_expired`, where the log does not reach back to the
+ * Needs a verified clock. Refuses with `events_of_another`, or with `cursor_expired` if the log does not reach back to the
  * cursor.
  */
 export type ListEvents = (query: ListEventsQuery) => Promise<EventBatch>;
 
-/** Rows that one query of the log brings at the most; see `EventRepository.listAfter`. */
-const MOST_ROWS = 1_000;
+/** The maximum rows that one query of the log returns; see `EventRepository.listAfter`. */
+const MAX_ROWS = 1_000;
 
 export function makeListEvents(deps: {
   events: EventRepository;
@@ -79,20 +79,24 @@ export function makeListEvents(deps: {
   const getConversation = makeGetConversation(deps);
   return async ({ caller, userId, cursor, limit, maxBytes, maxHashes }) => {
     if (!canActAs(caller, userId)) {
-      throw new Refusal('events_of_another', 'The events of a user are shown to that user alone.');
+      throw new Refusal('events_of_another', 'A user may only read their own events.');
     }
-    // Before the log is read: what becomes visible afterwards has an id above it.
+    // Taken before the log is read: events that become visible afterwards have ids above it.
     const highest = highestFloor(deps.clock.now(), deps.visibilityWindow);
     const from = clampCursor(cursor ?? { floor: highest, delivered: new Set() }, highest);
+    // For a client without a cursor, all existing events count as delivered.
+    const maxFresh = cursor === null ? Infinity : limit;
+    const read = await readLog(deps.events, userId, { from, highest, maxHashes, limit: maxFresh });
+    // Checked after the read, since the log may have expired above the cursor meanwhile.
     if (cursor !== null && from.floor < deps.events.completeSince()) {
-      throw new Refusal('cursor_expired', 'The log of events does not reach back to this cursor: list anew.');
+      throw new Refusal(
+        'cursor_expired',
+        'The event log no longer reaches back to this cursor: list the conversations again.',
+      );
     }
-    // For a client that begins, all that is there counts as delivered.
-    const most = cursor === null ? Infinity : limit;
-    const read = await readLog(deps.events, userId, { from, highest, maxHashes, limit: most });
     const fresh = cursor === null ? [] : read.passed.filter(({ id }) => !from.delivered.has(eventHash(id)));
     const { reported, next } = await report({ messages, getConversation }, fresh, maxBytes);
-    // What did not fit is left for the next time, with all that follows it.
+    // The first event that did not fit, and all events after it, are left for the next call.
     const end = next === null ? read.passed.length : read.passed.indexOf(next);
     const passed = read.passed.slice(0, end).map(({ id }) => id);
     const isComplete = read.isEnd && next === null;
@@ -107,8 +111,8 @@ export function makeListEvents(deps: {
 }
 
 /**
- * The events of the log above the floor of `from`, in order, delivered or not: up to its end, or to where `limit` events
- * were not delivered, or the next cursor could hold no more hashes.
+ * The events of the log above the floor of `from`, in order, delivered or not. It stops at the end of the log, after
+ * `limit` undelivered events, or when the next cursor can hold no more hashes.
  */
 async function readLog(
   events: EventRepository,
@@ -117,9 +121,9 @@ async function readLog(
 ): Promise<{ passed: Event[]; isEnd: boolean }> {
   const { from, highest, maxHashes, limit } = query;
   const passed: Event[] = [];
-  const size = Math.min(limit + from.delivered.size + 1, MOST_ROWS);
+  const size = Math.min(limit + from.delivered.size + 1, MAX_ROWS);
   let fresh = 0;
-  /** Those that the next cursor has to hold. */
+  /** The number of hashes that the next cursor has to hold. */
   let hashes = from.delivered.size;
   for (;;) {
     const part = await events.listAfter(userId, passed.at(-1)?.id ?? from.floor, size);
@@ -139,8 +143,8 @@ async function readLog(
 }
 
 /**
- * What `events` report, read a few at a time, up to `maxBytes` of content but for one event at least. `next` is the first that is
- * left out for its size.
+ * Loads the messages and conversations of `events` in small batches, up to `maxBytes` of content but at least one event.
+ * `next` is the first event that is left out because of its size.
  */
 async function report(
   deps: { messages: MessageRepository; getConversation: GetConversation },
@@ -184,7 +188,7 @@ function reportsOf(
         return message === undefined ? null : { id, type: event.type, message };
       }
       case 'conversation.created': {
-        // The log is the user's own, so that nobody is shown the conversation of others.
+        // An event of the user's own log: the conversation is one of the user's.
         const summary = await getConversation({ caller: SERVICE, conversationId }).catch(nullIfRefused);
         return summary === null ? null : { id, type: event.type, summary };
       }

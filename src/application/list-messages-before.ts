@@ -16,7 +16,7 @@ export interface ListMessagesBeforeQuery extends PageRequest {
  * A page of a conversation's messages, newest first, strictly below `before`; without it, the newest page. It ends at
  * `limit` messages or at 1 MiB of content, whichever comes first; a numbered page ends at `limit` alone.
  *
- * Refuses with `conversation_not_found`, to all but the participants; or with `page_too_deep`.
+ * Refuses with `conversation_not_found` (to non-participants, too) or `page_too_deep`.
  */
 export type ListMessagesBefore = (query: ListMessagesBeforeQuery) => Promise<Page<Message>>;
 
@@ -29,7 +29,7 @@ export function makeListMessagesBefore(deps: {
     const slice = sliceOf(request);
     if (caller.kind === 'user') await requireParticipant(deps, caller.userId, conversationId);
     const messages = await deps.messages.listBefore(conversationId, slice);
-    // A message proves its conversation, so that only an empty page has to ask for it.
+    // If there is a message, there is a conversation: only an empty page needs this query.
     if (messages.length === 0 && (await deps.conversations.find(conversationId)) === null) {
       throw conversationNotFound();
     }
@@ -38,7 +38,7 @@ export function makeListMessagesBefore(deps: {
   };
 }
 
-/** The most bytes of content that a page holds. */
+/** The maximum bytes of content in a page. */
 export function maxPageBytes({ limit, page }: PageRequest): number {
   const bytes = limit * MAX_CONTENT_BYTES;
   return page === null ? Math.min(bytes, MAX_PAGE_BYTES) : bytes;

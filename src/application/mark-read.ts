@@ -12,7 +12,7 @@ export interface MarkReadCommand extends ReadMark {
 }
 
 export interface MarkReadResult {
-  /** The position that holds now: never before an earlier one. */
+  /** The position after the mark: never lower than before. */
   readonly readUpTo: EventId;
   /** The users whose event logs report the mark. */
   readonly participants: readonly UserId[];
@@ -20,8 +20,8 @@ export interface MarkReadResult {
 
 /**
  * Marks a conversation as read by one of its participants. Idempotent: marks that are repeated, late or out of order
- * change nothing. Refuses with `reader_is_another`, or with `conversation_not_found` where the conversation is not in
- * the user's inbox.
+ * change nothing. Refuses with `reader_is_another`, or with `conversation_not_found` if the conversation is not in the
+ * user's inbox.
  */
 export type MarkRead = (command: MarkReadCommand) => Promise<MarkReadResult>;
 
@@ -32,12 +32,12 @@ export function makeMarkRead(deps: {
 }): MarkRead {
   return async ({ caller, conversationId, userId, upTo }) => {
     if (!canActAs(caller, userId)) {
-      throw new Refusal('reader_is_another', 'A user marks conversations as read for themselves alone.');
+      throw new Refusal('reader_is_another', 'A user may only mark conversations as read for themselves.');
     }
     const readUpTo = await deps.readPositions.mark({ userId, conversationId, upTo });
     if (readUpTo === null) throw conversationNotFound();
     deps.messageIds.observe(readUpTo);
-    // The mark is stored: without the participants only a hint is missing.
+    // The mark is stored: if the participants can't be read, only a hint is missing.
     const conversation = await deps.conversations.find(conversationId).catch(() => null);
     return { readUpTo, participants: conversation?.participants ?? [userId] };
   };

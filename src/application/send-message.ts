@@ -10,25 +10,25 @@ import type { MessageRepository } from './ports/message-repository.ts';
 export interface SendMessageCommand {
   readonly caller: Caller;
   readonly senderId: UserId;
-  /** The sender themselves, for a note to oneself. */
+  /** Equal to `senderId` for a note to oneself. */
   readonly receiverId: UserId;
   readonly content: string;
-  /** Makes the send safe to repeat: one key of one sender is one message, for as long as keys are kept. */
+  /** Makes the send safe to repeat: (sender, key) stands for one message, within the retention of keys. */
   readonly idempotencyKey: IdempotencyKey | null;
 }
 
 export interface SendMessageResult {
   readonly message: Message;
-  /** Whether the key had been used before, and this is the message of that time. */
+  /** Whether the key was used before; then `message` is the message of the first request. */
   readonly replayed: boolean;
 }
 
 /**
- * Sends a message from one user to another, in the one conversation that the two have.
+ * Sends a message from one user to another, in their only conversation.
  *
- * Once it resolves, the message, its place in both inboxes and its event in both logs are stored. Refuses with `sender_is_another`,
- * `content_blank`, `content_too_long`, `content_not_text` or `idempotency_key_reused` (the key stands for another
- * body).
+ * When it resolves, the message, its entry in both inboxes and its event in both logs are stored. Refuses with
+ * `sender_is_another`, `content_blank`, `content_too_long`, `content_not_text` or `idempotency_key_reused` (the key was
+ * used with another body).
  */
 export type SendMessage = (command: SendMessageCommand) => Promise<SendMessageResult>;
 
@@ -39,7 +39,7 @@ export function makeSendMessage(deps: {
 }): SendMessage {
   return async ({ caller, senderId, receiverId, content, idempotencyKey }) => {
     if (!canActAs(caller, senderId)) {
-      throw new Refusal('sender_is_another', 'A user sends under no id but their own.');
+      throw new Refusal('sender_is_another', 'A user may only send messages under their own id.');
     }
     const participants = participantsOf(senderId, receiverId);
     const message = composeMessage({
@@ -51,10 +51,7 @@ export function makeSendMessage(deps: {
     });
     const appended = await deps.messages.append({ message, participants, idempotencyKey, isLive: true });
     if (appended.outcome === 'key_reused') {
-      throw new Refusal(
-        'idempotency_key_reused',
-        'This idempotency key was used before, for a message with another body.',
-      );
+      throw new Refusal('idempotency_key_reused', 'This idempotency key was used before with another body.');
     }
     deps.messageIds.observe(appended.message.id);
     return { message: appended.message, replayed: appended.outcome === 'repeated' };

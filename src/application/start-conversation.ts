@@ -17,13 +17,13 @@ export interface StartConversationCommand {
 }
 
 export interface StartConversationResult extends ConversationSummary {
-  /** Whether it began with this command; of several in the same instant more than one may say so. */
+  /** Whether this command started it; may be true for more than one of several concurrent commands. */
   readonly started: boolean;
 }
 
 /**
- * Starts the one conversation that two users have, and puts it into their inboxes; where it is there already,
- * shows it. Idempotent. Refuses with `participants_are_others`.
+ * Starts the only conversation of two users and puts it into their inboxes; if it exists already, returns it.
+ * Idempotent. Refuses with `participants_are_others`.
  */
 export type StartConversation = (command: StartConversationCommand) => Promise<StartConversationResult>;
 
@@ -37,20 +37,23 @@ export function makeStartConversation(deps: {
   const getConversation = makeGetConversation(deps);
   return async ({ caller, participantIds }) => {
     if (!participantIds.some((participant) => canActAs(caller, participant))) {
-      throw new Refusal('participants_are_others', 'A user starts no conversation but their own.');
+      throw new Refusal(
+        'participants_are_others',
+        'A user may only start conversations that they take part in.',
+      );
     }
     const participants = participantsOf(...participantIds);
     const id = deps.conversationIdOf(participants);
     const found = await deps.conversations.find(id);
-    // An existing conversation is started again with its own time, which completes a start that failed half-way.
+    // An existing conversation is started again with its original time: this completes a start that was only partly stored.
     await deps.conversations.start(found ?? { id, participants, created: deps.messageIds.next() });
-    // Read again, since a start in the same instant may have been the earlier one.
+    // Read again, since a concurrent start may have been the earlier one.
     const summary = await getConversation({ caller, conversationId: id }).catch(afterWrite);
     return { ...summary, started: found === null };
   };
 }
 
-/** A read that failed after a write was stored does not mean that nothing was. */
+/** A read that fails after the write has an unknown outcome: the write is stored. */
 function afterWrite(error: unknown): never {
   if (error instanceof StorageFailure) throw new StorageFailure('outcome_unknown', { cause: error });
   throw error;

@@ -13,7 +13,7 @@ import { makeSaveUser } from './save-user.ts';
 import { makeSendMessage } from './send-message.ts';
 import { makeStartConversation } from './start-conversation.ts';
 
-/** What use cases are made of. */
+/** The dependencies of all use cases. */
 export interface UseCaseDeps extends Repositories {
   readonly clock: Clock;
   readonly messageIds: MessageIds;
@@ -23,16 +23,16 @@ export interface UseCaseDeps extends Repositories {
 }
 
 interface Declaration {
-  /** A `query` changes nothing. A `command` that is given up may have been carried out. */
+  /** A `query` changes nothing. A `command` that times out may have been executed. */
   readonly kind: 'query' | 'command';
   readonly make: (deps: UseCaseDeps) => (request: never) => Promise<unknown>;
-  /** The most bytes of content that its result holds; left out where they do not matter. */
+  /** The maximum bytes of content in its result; omitted if that is small. */
   readonly maxBytes?: (request: never) => number;
-  /** True for a query whose result depends on the time. Commands need a verified clock in any case, as order is by id. */
+  /** True for a query whose result depends on the time. Commands always need a verified clock, since order is by id. */
   readonly needsClock?: boolean;
 }
 
-/** The list of all use cases. Everything else that has to know them is derived from it. */
+/** The list of all use cases. Everything else that needs the list is derived from it. */
 export const USE_CASES = {
   sendMessage: { kind: 'command', make: makeSendMessage },
   listMessagesBefore: { kind: 'query', make: makeListMessagesBefore, maxBytes: maxPageBytes },
@@ -50,7 +50,7 @@ export const USE_CASES = {
   getUser: { kind: 'query', make: makeGetUser },
 } as const satisfies Readonly<Record<string, Declaration>>;
 
-/** All that the messenger does. Each may also reject with a `StorageFailure`. */
+/** All use cases. Each may also reject with a `StorageFailure`. */
 export type UseCases = {
   readonly [Name in UseCaseName]: ReturnType<(typeof USE_CASES)[Name]['make']>;
 };
@@ -59,14 +59,14 @@ export type UseCaseName = keyof typeof USE_CASES;
 
 export const USE_CASE_NAMES = Object.keys(USE_CASES) as readonly UseCaseName[];
 
-/** All use cases over the same ports. */
+/** Makes all use cases with the same dependencies. */
 export function makeUseCases(deps: UseCaseDeps): UseCases {
   return Object.fromEntries(USE_CASE_NAMES.map((name) => [name, USE_CASES[name].make(deps)])) as UseCases;
 }
 
 type AnyUseCase = (request: never) => Promise<unknown>;
 
-/** The same use cases, each replaced by what `wrap` makes of it. */
+/** The same use cases, each wrapped by `wrap`. */
 export function wrapUseCases(
   useCases: UseCases,
   wrap: (useCase: AnyUseCase, name: UseCaseName) => AnyUseCase,
@@ -76,13 +76,13 @@ export function wrapUseCases(
   ) as unknown as UseCases;
 }
 
-/** The most bytes of content that the result of a request holds; 0 where they do not matter. */
+/** The maximum bytes of content in the result of a request; 0 if the use case declares none. */
 export function maxBytesOf(name: UseCaseName, request: never): number {
   const { maxBytes }: Declaration = USE_CASES[name];
   return maxBytes?.(request) ?? 0;
 }
 
-/** Whether a use case begins only with a verified clock. */
+/** Whether a use case needs a verified clock. */
 export function needsClock(name: UseCaseName): boolean {
   const { kind, needsClock = false }: Declaration = USE_CASES[name];
   return kind === 'command' || needsClock;

@@ -2,7 +2,7 @@ import type { UserId } from '../domain/ids.ts';
 import type { Hints } from './ports/hints.ts';
 import { wrapUseCases, type UseCaseName, type UseCases } from './use-cases.ts';
 
-/** The users whose event logs a command has added to, by its result. */
+/** For each command that adds events: the users whose event logs got them, from its result. */
 const NOTIFIED: {
   readonly [Name in UseCaseName]?: (result: Awaited<ReturnType<UseCases[Name]>>) => readonly UserId[];
 } = {
@@ -11,7 +11,7 @@ const NOTIFIED: {
   markRead: ({ participants }) => participants,
 };
 
-/** The same use cases. Each that adds events publishes a hint for their users as soon as it resolves. */
+/** Wraps the use cases: each that adds events publishes a hint for the users of these events when it resolves. */
 export function withHints(hints: Pick<Hints, 'publish'>, useCases: UseCases): UseCases {
   return wrapUseCases(useCases, (useCase, name) => {
     const usersOf = NOTIFIED[name] as ((result: unknown) => readonly UserId[]) | undefined;

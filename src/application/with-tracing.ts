@@ -1,7 +1,7 @@
 import type { Tracing } from './ports/tracing.ts';
 import { wrapUseCases, type UseCases } from './use-cases.ts';
 
-/** The same use cases, each in a span of its own. */
+/** Wraps the use cases: each call gets its own span. */
 export function withTracing(tracing: Tracing, useCases: UseCases): UseCases {
   return wrapUseCases(
     useCases,

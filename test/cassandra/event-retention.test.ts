@@ -8,7 +8,7 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { Position, UserId } from '../../src/domain/ids.ts';
 import { freshKeyspace, openClient } from './cluster.ts';
-import { DAY, atOnce, freshUser, idAt, appendRequest, walk } from '../contracts/fixtures.ts';
+import { DAY, forEachConcurrently, freshUser, idAt, appendRequest, walk } from '../contracts/fixtures.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
 
 let options: CassandraOptions;
@@ -43,7 +43,7 @@ async function expireEventsUpTo(day: number): Promise<void> {
     [],
     { prepare: true, fetchSize: 100_000 },
   );
-  await atOnce(rows, async (row) => {
+  await forEachConcurrently(rows, async (row) => {
     const expires = (row['at'] as types.Long).toNumber() + (row['ttl'] as number) * 1_000_000;
     if (expires <= T0 + day * DAY) {
       await client.execute(
@@ -60,7 +60,7 @@ async function busy(storage: CassandraStorage, owner: UserId, from: number, to: 
   const posts = Array.from({ length: count }, (_, n) =>
     appendRequest([freshUser(), owner], idAt(T0 + from * DAY + Math.floor((n / count) * (to - from) * DAY))),
   );
-  await atOnce(posts, (post) => storage.messages.append(post));
+  await forEachConcurrently(posts, (post) => storage.messages.append(post));
   return posts.map(({ message }) => message.id);
 }
 

@@ -84,7 +84,9 @@ describe('the migration', () => {
       migration.version === 2 ? { ...migration, text: `${migration.text}\n` } : migration,
     );
     await expect(run(options, changed)).rejects.toThrow(/002_\w+\.cql has changed/);
-    await expect(run(options, migrations.slice(1))).rejects.toThrow(/001_\w+\.cql was applied .* not among/);
+    await expect(run(options, migrations.slice(1))).rejects.toThrow(
+      /001_\w+\.cql was applied .* is missing here/,
+    );
   });
 
   it('finds the statements of a file between its semicolons, without the comments', () => {
@@ -333,7 +335,7 @@ it('storage that is not reached says so, and refuses without trying', async () =
     log: guardedLog,
   });
   const closed = expect(storage.started).rejects.toThrow('Closed before');
-  expect(await storage.readinessProblems()).toEqual(['Cassandra is not reached yet.']);
+  expect(await storage.readinessProblems()).toEqual(['Cassandra is not connected yet.']);
   await expect(
     storage.conversations.find('6f1c2f6e-6a53-5b0e-9d5e-0c7a3f1b8d24' as never),
   ).rejects.toMatchObject({ kind: 'unavailable' });

@@ -245,7 +245,7 @@ describe.skipIf(missing !== null)('on a node of its own', () => {
     /** The first warning that Cassandra can't be reached, of a service with other settings. */
     const complaint = async (changed: Record<string, string>): Promise<unknown> => {
       const { said } = startProcess({ ...environmentOf('messenger_service'), ...changed });
-      return said(/^Cassandra is not there yet/);
+      return said(/^Cassandra is not reachable yet/);
     };
 
     test('a client without one does not get through', async () => {

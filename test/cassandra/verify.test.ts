@@ -15,7 +15,12 @@ import { bucketRow, newsRows } from '../../src/adapters/cassandra/message-reposi
 import { makeSession, type Session, type Statement } from '../../src/adapters/cassandra/session.ts';
 import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { bucketOf } from '../../src/adapters/cassandra/time-buckets.ts';
-import { BEGINNING, verify, type Finding, type Progress } from '../../src/adapters/cassandra/verify.ts';
+import {
+  INITIAL_PROGRESS,
+  verify,
+  type Finding,
+  type Progress,
+} from '../../src/adapters/cassandra/verify.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
@@ -128,7 +133,7 @@ async function scan(
     messageIds: ids,
     clockCheck: ALWAYS_VERIFIED,
     limits: latenessLimits(options),
-    from: BEGINNING,
+    from: INITIAL_PROGRESS,
     rowsPerSecond: 1e6,
     parallel: 2,
     settleMs: 100,
@@ -136,7 +141,7 @@ async function scan(
     signal: NEVER,
     found: (finding: Finding) => findings.push(finding),
   };
-  let progress: Progress = BEGINNING;
+  let progress: Progress = INITIAL_PROGRESS;
   for await (progress of verify({ ...defaults, ...deps })) {
     if (await each(progress)) break;
   }

@@ -4,30 +4,30 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { Refusal } from '../../src/domain/refusal.ts';
 import type { accessContract } from './access.ts';
 
-/** A messenger that says too much or too little, and how it does. */
-export interface LeakyLog {
+/** A messenger that reveals too much or refuses too much, and a description of its fault. */
+export interface AccessMutant {
   readonly how: string;
-  readonly loosen: (whole: UseCases) => UseCases;
+  readonly apply: (whole: UseCases) => UseCases;
 }
 
-function loose(how: string, breakage: (whole: UseCases) => Partial<UseCases>): LeakyLog {
-  return { how, loosen: (whole) => ({ ...whole, ...breakage(whole) }) };
+function mutant(how: string, breakage: (whole: UseCases) => Partial<UseCases>): AccessMutant {
+  return { how, apply: (whole) => ({ ...whole, ...breakage(whole) }) };
 }
 
-/** Takes everyone for a service in one thing that can be asked. */
-function trusting(how: string, name: Exclude<keyof UseCases, 'getUser'>): LeakyLog {
-  return loose(how, (whole) => {
+/** Treats every caller as a service in the use case `name`. */
+function skippingAccessCheck(how: string, name: Exclude<keyof UseCases, 'getUser'>): AccessMutant {
+  return mutant(how, (whole) => {
     const ask = whole[name] as (question: object) => Promise<never>;
     return { [name]: (question: object) => ask({ ...question, caller: SERVICE }) };
   });
 }
 
-export const accessMutants: Readonly<Record<keyof typeof accessContract, readonly LeakyLog[]>> = {
+export const accessMutants: Readonly<Record<keyof typeof accessContract, readonly AccessMutant[]>> = {
   'a conversation is there for its participants and for services': [
-    loose('lets nobody look', () => ({
+    mutant('refuses all readers', () => ({
       getConversation: () => Promise.reject(new Refusal('conversation_not_found', 'No.')),
     })),
-    loose('lets whoever spoke last look', ({ listMessagesBefore }) => ({
+    mutant('shows it only to the last sender', ({ listMessagesBefore }) => ({
       listMessagesBefore: async (query) => {
         const page = await listMessagesBefore({ ...query, caller: SERVICE });
         const [last] = page.items;
@@ -39,14 +39,14 @@ export const accessMutants: Readonly<Record<keyof typeof accessContract, readonl
     })),
   ],
 
-  'to all others it is not there, in the words of one that nobody began': [
-    trusting('shows anyone a conversation', 'getConversation'),
-    trusting('shows anyone the messages of a conversation', 'listMessagesBefore'),
-    loose('shows anyone an empty second page', ({ listMessagesBefore }) => ({
+  'non-participants get the same refusal as for a conversation that does not exist': [
+    skippingAccessCheck('shows anyone a conversation', 'getConversation'),
+    skippingAccessCheck('shows anyone the messages of a conversation', 'listMessagesBefore'),
+    mutant('shows anyone an empty second page', ({ listMessagesBefore }) => ({
       listMessagesBefore: (query) =>
         listMessagesBefore({ ...query, caller: (query.page ?? 1) > 1 ? SERVICE : query.caller }),
     })),
-    loose('says that it is there, but not for them', ({ getConversation }) => ({
+    mutant('reveals that it exists', ({ getConversation }) => ({
       getConversation: async (query) => {
         const found = await getConversation({ ...query, caller: SERVICE });
         const { caller } = query;
@@ -56,35 +56,38 @@ export const accessMutants: Readonly<Record<keyof typeof accessContract, readonl
         return found;
       },
     })),
-    loose('shows it to whoever writes with one of them', ({ listConversations, getConversation }) => ({
-      getConversation: async (query) => {
-        const { caller, conversationId } = query;
-        if (caller.kind === 'service') return getConversation(query);
-        const found = await getConversation({ caller: SERVICE, conversationId });
-        const inbox = await listConversations({
-          caller,
-          userId: caller.userId,
-          before: null,
-          limit: 100,
-          page: 1,
-        });
-        const friends = new Set<UserId>(inbox.items.flatMap(({ participants }) => participants));
-        const isFriend = found.conversation.participants.some((one) => friends.has(one));
-        return getConversation({ conversationId, caller: isFriend ? SERVICE : caller });
-      },
-    })),
+    mutant(
+      'shows it to anyone with a conversation with one of them',
+      ({ listConversations, getConversation }) => ({
+        getConversation: async (query) => {
+          const { caller, conversationId } = query;
+          if (caller.kind === 'service') return getConversation(query);
+          const found = await getConversation({ caller: SERVICE, conversationId });
+          const inbox = await listConversations({
+            caller,
+            userId: caller.userId,
+            before: null,
+            limit: 100,
+            page: 1,
+          });
+          const friends = new Set<UserId>(inbox.items.flatMap(({ participants }) => participants));
+          const isFriend = found.conversation.participants.some((one) => friends.has(one));
+          return getConversation({ conversationId, caller: isFriend ? SERVICE : caller });
+        },
+      }),
+    ),
   ],
 
-  'nobody sends in the name of another, and nothing of it is stored': [
-    trusting('sends whatever it is told', 'sendMessage'),
-    loose('lets receivers put words into mouths', ({ sendMessage }) => ({
+  'a user cannot send as another user, and the refused message is not stored': [
+    skippingAccessCheck('accepts any sender', 'sendMessage'),
+    mutant('lets the receiver send as the sender', ({ sendMessage }) => ({
       sendMessage: (command) => {
         const { caller, receiverId } = command;
         const isReceiver = caller.kind === 'user' && caller.userId === receiverId;
         return sendMessage({ ...command, caller: isReceiver ? SERVICE : caller });
       },
     })),
-    loose('refuses what it has sent already', ({ sendMessage }) => ({
+    mutant('refuses after it has sent', ({ sendMessage }) => ({
       sendMessage: async (command) => {
         await sendMessage({ ...command, caller: SERVICE });
         return sendMessage(command);
@@ -93,7 +96,7 @@ export const accessMutants: Readonly<Record<keyof typeof accessContract, readonl
   ],
 
   'a key of another sender tells nothing': [
-    loose('keeps one list of keys for everyone', ({ sendMessage }) => {
+    mutant('shares idempotency keys among senders', ({ sendMessage }) => {
       const answers = new Map<string, ReturnType<UseCases['sendMessage']>>();
       return {
         sendMessage: async (command) => {
@@ -108,14 +111,14 @@ export const accessMutants: Readonly<Record<keyof typeof accessContract, readonl
   ],
 
   'nobody starts a conversation of others': [
-    trusting('starts whatever it is told', 'startConversation'),
-    loose('refuses what it has started already', ({ startConversation }) => ({
+    skippingAccessCheck('starts a conversation for anyone', 'startConversation'),
+    mutant('refuses after it has started the conversation', ({ startConversation }) => ({
       startConversation: async (command) => {
         await startConversation({ ...command, caller: SERVICE });
         return startConversation(command);
       },
     })),
-    loose('lets the first of the two start it alone', ({ startConversation }) => ({
+    mutant('lets only the first participant start it', ({ startConversation }) => ({
       startConversation: async (command) => {
         const { caller, participantIds } = command;
         if (caller.kind === 'user' && caller.userId !== participantIds[0]) {
@@ -127,8 +130,8 @@ export const accessMutants: Readonly<Record<keyof typeof accessContract, readonl
   ],
 
   'an inbox is shown to its owner and to services': [
-    trusting('shows anyone any inbox', 'listConversations'),
-    loose('shows anyone an empty inbox', ({ listConversations }) => ({
+    skippingAccessCheck('shows anyone any inbox', 'listConversations'),
+    mutant('shows anyone an empty inbox', ({ listConversations }) => ({
       listConversations: async (query) => {
         const page = await listConversations({ ...query, caller: SERVICE });
         return page.items.length === 0 ? page : listConversations(query);
@@ -138,20 +141,20 @@ export const accessMutants: Readonly<Record<keyof typeof accessContract, readonl
 
   'a conversation is marked as read by its participants and by services, and nobody moves the position of another':
     [
-      trusting('marks whatever it is told', 'markRead'),
-      loose('refuses what it has marked already', ({ markRead }) => ({
+      skippingAccessCheck('marks for any reader', 'markRead'),
+      mutant('refuses after it has marked', ({ markRead }) => ({
         markRead: async (command) => {
           await markRead({ ...command, caller: SERVICE });
           return markRead(command);
         },
       })),
-      loose('lets services mark nothing', ({ markRead }) => ({
+      mutant('refuses marks by services', ({ markRead }) => ({
         markRead: (command) =>
           command.caller.kind === 'service'
             ? Promise.reject(new Refusal('reader_is_another', 'No.'))
             : markRead(command),
       })),
-      loose('says that a conversation is there, but not for them', ({ markRead }) => ({
+      mutant('reveals that a conversation exists', ({ markRead }) => ({
         markRead: (command) =>
           markRead(command).catch((error: unknown) => {
             if (error instanceof Refusal && error.code === 'conversation_not_found') {
@@ -163,8 +166,8 @@ export const accessMutants: Readonly<Record<keyof typeof accessContract, readonl
     ],
 
   'a user is named by themselves or by a service, and shown to everyone': [
-    trusting('names anyone as it is told', 'saveUser'),
-    loose('refuses what it has saved already', ({ saveUser }) => ({
+    skippingAccessCheck('saves any user for anyone', 'saveUser'),
+    mutant('refuses after it has saved', ({ saveUser }) => ({
       saveUser: async (command) => {
         await saveUser({ ...command, caller: SERVICE });
         return saveUser(command);

@@ -18,7 +18,7 @@ function sendAs(
   return sendMessage({ caller, senderId, receiverId, content: 'Between us', idempotencyKey });
 }
 
-/** Everything that one may ask of a conversation. */
+/** All use cases that read a conversation. */
 function asksOf({ getConversation, listMessagesBefore }: UseCases, caller: Caller, id: ConversationId) {
   const list = (request: object) => listMessagesBefore({ caller, conversationId: id, ...TOP, ...request });
   return [getConversation({ caller, conversationId: id }), list({}), list({ limit: 1, page: 2 })];
@@ -32,7 +32,7 @@ async function assertRefused(code: RefusalCode, ...asks: readonly Promise<unknow
   }
 }
 
-/** The answer of `ask`, which is not to be refused. */
+/** The result of `ask`; fails on a refusal. */
 async function granted<Answer>(ask: Promise<Answer>): Promise<Answer> {
   return ask.catch((error: unknown) => {
     if (error instanceof Refusal) assert.fail(`refused: ${error.code}`);
@@ -40,7 +40,7 @@ async function granted<Answer>(ask: Promise<Answer>): Promise<Answer> {
   });
 }
 
-/** What the messenger says to whom. */
+/** The access rules of the use cases. */
 export const accessContract = {
   'a conversation is there for its participants and for services': async (useCases) => {
     const [anna, ben] = freshUsers();
@@ -61,11 +61,11 @@ export const accessContract = {
     }
   },
 
-  'to all others it is not there, in the words of one that nobody began': async (useCases) => {
+  'non-participants get the same refusal as for a conversation that does not exist': async (useCases) => {
     const [anna, ben] = freshUsers();
     const [carl, dora] = freshUsers();
     await sendAs(useCases, as(anna), [anna, ben]);
-    // Whoever writes with one of the two is still not in what they write to each other.
+    // A user with a conversation with one of the two is not a participant of their conversation.
     await sendAs(useCases, as(carl), [carl, anna]);
     const toEmpty = freshUser();
     const caller = as(anna);
@@ -89,7 +89,7 @@ export const accessContract = {
     }
   },
 
-  'nobody sends in the name of another, and nothing of it is stored': async (useCases) => {
+  'a user cannot send as another user, and the refused message is not stored': async (useCases) => {
     const [anna, ben] = freshUsers();
     const carl = freshUser();
     await assertRefused(
@@ -114,7 +114,7 @@ export const accessContract = {
     const own = await sendAs(useCases, as(carl), [carl, ben], key);
     assert.equal(own.replayed, false);
     assert.notEqual(own.message.id, message.id);
-    // What carl did with the key is nothing to anna.
+    // Carl's use of the key does not affect anna.
     assert.deepEqual(await sendAs(useCases, as(anna), [anna, ben], key), { message, replayed: true });
   },
 
@@ -144,7 +144,7 @@ export const accessContract = {
     for (const caller of [as(ben), SERVICE]) {
       assert.equal((await inboxFor(caller, ben)).items[0]?.conversationId, talkOf(anna, ben));
     }
-    // Also where there is nothing in it.
+    // The same for an empty inbox.
     await assertRefused(
       'inbox_of_another',
       inboxFor(as(anna), ben),

@@ -7,10 +7,10 @@ import { readPositionRepositoryContract } from './read-position-repository.ts';
 import { storageContract } from './storage.ts';
 import { userRepositoryContract } from './user-repository.ts';
 
-/** The repositories of a storage, by their name in it. */
+/** The repositories of a storage, by name. */
 type RepositoryName = Exclude<keyof Storage, 'readinessProblems' | 'close'>;
 
-/** The contract of each repository, and that of the storage as a whole. A repository without one does not compile. */
+/** The contract of each repository and of the storage as a whole. A repository without a contract is a compile error. */
 export const contracts = {
   messages: messageRepositoryContract,
   conversations: conversationRepositoryContract,

@@ -9,16 +9,16 @@ import { emptyRowOf, positionOf, rowOf, SECOND, top } from './fixtures.ts';
 import type { conversationRepositoryContract } from './conversation-repository.ts';
 import { broken, brokenInEachProcess, cached, type Mutant, type Mutants } from './mutants.ts';
 
-/** All that arrived for one conversation, in the order in which it did. */
+/** All writes to one conversation, in the order of arrival. */
 interface Talk {
   readonly participants: readonly UserId[];
   readonly appendRequests: readonly AppendRequest[];
   readonly starts: readonly Conversation[];
-  /** The ids of all that could have begun it. */
+  /** The ids of all starts and messages. */
   readonly begins: readonly EventId[];
 }
 
-/** A row, and the place where an inbox puts it. */
+/** A row and its position in the inbox. */
 interface Placed {
   readonly place: Position;
   readonly row: InboxEntry;
@@ -35,12 +35,12 @@ function earliestStart(talk: Talk): Conversation | undefined {
   return newestFirst(talk.starts, ({ created }) => created).at(-1);
 }
 
-/** Rows at the latest of their own places and of `others`. */
+/** Rows at the latest of their own positions and `others`. */
 function atLatest(rows: readonly InboxEntry[], others: readonly Position[]): Placed[] {
   return rows.map((row) => ({ place: [positionOf(row), ...others].sort().at(-1) ?? TOP, row }));
 }
 
-/** The row of a talk, as it should be; a talk has a message or a start. */
+/** The correct row of a talk; a talk has at least a message or a start. */
 function rightRow(talk: Talk): InboxEntry[] {
   const head = newest(talk);
   if (head !== undefined) return [rowOf(head)];
@@ -48,12 +48,12 @@ function rightRow(talk: Talk): InboxEntry[] {
   return start === undefined ? [] : [emptyRowOf(start)];
 }
 
-/** Rows where they should be. */
+/** Rows at their correct positions. */
 function inPlace(rows: readonly InboxEntry[]): Placed[] {
   return rows.map((row) => ({ place: positionOf(row), row }));
 }
 
-/** Makes inboxes anew at each look, of all that ever arrived, and gets it wrong. */
+/** Computes inboxes on each read from all writes, incorrectly. */
 function remembering(
   how: string,
   wrong: {
@@ -104,7 +104,7 @@ function remembering(
   });
 }
 
-/** The same, talk by talk. */
+/** The same, for each talk. */
 function showing(how: string, show: (talk: Talk) => readonly Placed[]): Mutant {
   return remembering(how, { list: (talks) => talks.flatMap(show) });
 }
@@ -124,14 +124,14 @@ function describing(how: string, preview: (content: string) => string): Mutant {
   });
 }
 
-/** Looks for something else than what was asked. */
+/** Reads with a changed query. */
 function asking(how: string, change: (slice: Slice) => Slice): Mutant {
   return broken(how, ({ conversations }) => ({
     conversations: { listByUser: (id, slice) => conversations.listByUser(id, change(slice)) },
   }));
 }
 
-/** Cuts a stretch out of a whole inbox in its own way. */
+/** Takes a slice of the whole inbox incorrectly. */
 function cutting(how: string, cut: (inbox: readonly InboxEntry[], slice: Slice) => InboxEntry[]): Mutant {
   return broken(how, ({ conversations }) => ({
     conversations: {
@@ -140,17 +140,18 @@ function cutting(how: string, cut: (inbox: readonly InboxEntry[], slice: Slice) 
   }));
 }
 
-/** Finds a page's conversations first, and what is shown of them later; drops those that moved meanwhile, or not. */
+/** Reads the conversations of a page first and their rows later; with `dropsMoved`, drops those that moved in between. */
 function readingTwice(how: string, dropsMoved: boolean): Mutant {
   return broken(how, ({ conversations }) => ({
     conversations: {
       listByUser: async (userId, slice) => {
-        const nominees = await conversations.listByUser(userId, slice);
+        const candidates = await conversations.listByUser(userId, slice);
         await turn();
         const rows = await conversations.listByUser(userId, top(Infinity));
-        return nominees.flatMap((nominee) => {
-          const row = rows.find(({ conversationId }) => conversationId === nominee.conversationId) ?? nominee;
-          return dropsMoved && positionOf(row) !== positionOf(nominee) ? [] : [row];
+        return candidates.flatMap((candidate) => {
+          const row =
+            rows.find(({ conversationId }) => conversationId === candidate.conversationId) ?? candidate;
+          return dropsMoved && positionOf(row) !== positionOf(candidate) ? [] : [row];
         });
       },
     },
@@ -170,8 +171,8 @@ const addsARowForEachMessage = showing('adds a row for each message', ({ appendR
 );
 
 export const conversationRepositoryMutants: Mutants<typeof conversationRepositoryContract> = {
-  'a conversation that nobody began is not found': [
-    broken('makes up what it does not find', ({ conversations }) => ({
+  'a conversation without a start or a message is not found': [
+    broken('returns a conversation that does not exist', ({ conversations }) => ({
       conversations: {
         find: async (id) =>
           (await conversations.find(id)) ?? { id, participants: [], created: BOTTOM as EventId },
@@ -180,7 +181,7 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
   ],
 
   'a conversation is found by every process once it is started or its first message is appended': [
-    broken('turns the participants round', ({ conversations }) => ({
+    broken('swaps the participants', ({ conversations }) => ({
       conversations: {
         find: async (id) => {
           const found = await conversations.find(id);
@@ -188,9 +189,9 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
         },
       },
     })),
-    created('finds only what was started', ({ starts }) => starts[0]?.created),
-    created('finds only what has messages', ({ appendRequests }) => appendRequests[0]?.message.id),
-    broken('acknowledges a start before it stores', ({ conversations }) => ({
+    created('finds only started conversations', ({ starts }) => starts[0]?.created),
+    created('finds only conversations with messages', ({ appendRequests }) => appendRequests[0]?.message.id),
+    broken('acknowledges a start before it is stored', ({ conversations }) => ({
       conversations: {
         start: (conversation) => {
           setTimeout(() => void conversations.start(conversation), 5);
@@ -198,7 +199,7 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
         },
       },
     })),
-    brokenInEachProcess('keeps what was started in each process', ({ messages, conversations }) => {
+    brokenInEachProcess('keeps starts in each process', ({ messages, conversations }) => {
       const known = new Set<ConversationId>();
       return {
         messages: {
@@ -212,22 +213,22 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     }),
   ],
 
-  'a conversation is in the inbox of each participant as soon as it began, and in no one else’s': [
-    broken('finds in any inbox what is there at all', ({ conversations }) => ({
+  'a conversation is in the inbox of each participant as soon as it exists, and in no other inbox': [
+    broken('finds every conversation in any inbox', ({ conversations }) => ({
       conversations: { isInInbox: async (_, id) => (await conversations.find(id)) !== null },
     })),
-    broken('finds everything in the inbox of whoever has one', ({ conversations }) => ({
+    broken('finds every conversation in any non-empty inbox', ({ conversations }) => ({
       conversations: {
         isInInbox: async (userId) => (await conversations.listByUser(userId, top(1))).length > 0,
       },
     })),
-    broken('finds only what has messages', ({ messages, conversations }) => ({
+    broken('finds only conversations with messages', ({ messages, conversations }) => ({
       conversations: {
         isInInbox: async (userId, id) =>
           (await messages.listBefore(id, top(1))).length > 0 && conversations.isInInbox(userId, id),
       },
     })),
-    broken('finds only what one began oneself', ({ messages, conversations }) => ({
+    broken('finds only conversations that the user began', ({ messages, conversations }) => ({
       conversations: {
         isInInbox: async (userId, id) => {
           const [first] = await messages.listBefore(id, top(1));
@@ -242,11 +243,11 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     })),
   ],
 
-  'a conversation was created by the earliest of its starts and messages, in whatever order they arrive': [
+  'the creation time of a conversation is that of its earliest start or message, in any order of arrival': [
     created('takes the first to arrive', ({ begins }) => begins[0]),
     created('takes the last to arrive', ({ begins }) => begins.at(-1)),
-    created('looks at starts alone', (talk) => earliestStart(talk)?.created),
-    created('looks at messages alone', ({ appendRequests }) =>
+    created('uses only starts', (talk) => earliestStart(talk)?.created),
+    created('uses only messages', ({ appendRequests }) =>
       newestFirst(
         appendRequests.map(({ message }) => message.id),
         (id) => id,
@@ -254,8 +255,8 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     ),
   ],
 
-  'two first messages in one instant meet in one conversation': [
-    broken('makes a conversation of each direction', ({ messages }) => ({
+  'two concurrent first messages create one conversation': [
+    broken('makes one conversation per direction', ({ messages }) => ({
       messages: {
         append: ({ message, ...appendRequest }) => {
           const reversed = [...message.conversationId].reverse().join('') as ConversationId;
@@ -266,7 +267,7 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     })),
   ],
 
-  'a conversation without messages stands in the inbox at its creation': [
+  'a conversation without messages is in the inbox at its creation time': [
     showing('hides empty conversations', ({ appendRequests }) =>
       inPlace(appendRequests.slice(-1).map(rowOf)),
     ),
@@ -278,7 +279,7 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     ),
   ],
 
-  'however often it is started, a conversation is one row, at its earliest start': [
+  'a conversation that is started repeatedly is one row, at its earliest start': [
     showing('moves a conversation with each start', ({ appendRequests, starts }) =>
       inPlace([...appendRequests.map(rowOf), ...starts.slice(-1).map(emptyRowOf)]),
     ),
@@ -290,11 +291,11 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     ),
   ],
 
-  'a start leaves a conversation that has messages where it stands': [
-    showing('empties what is started again', (talk) =>
+  'a start does not move a conversation with messages': [
+    showing('clears a conversation that is started again', (talk) =>
       inPlace(talk.starts.length > 0 ? talk.starts.slice(-1).map(emptyRowOf) : rightRow(talk)),
     ),
-    showing('moves what is started again up', (talk) =>
+    showing('moves a conversation that is started again to the top', (talk) =>
       atLatest(
         rightRow(talk),
         talk.starts.map(({ created }) => created),
@@ -302,11 +303,11 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     ),
   ],
 
-  'a message places its conversation at itself, even where the start was later': [
+  'a conversation is at the position of its message, even if the start is later': [
     showing('places a conversation at the later of its message and its start', (talk) =>
       atLatest(rightRow(talk), talk.begins),
     ),
-    showing('waits for a message after the start', (talk) => {
+    showing('ignores messages before the start', (talk) => {
       const start = earliestStart(talk);
       const head = newest(talk);
       const isLater = start !== undefined && head !== undefined && start.created > head.message.id;
@@ -314,7 +315,7 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     }),
   ],
 
-  'an inbox is one row a conversation, newest message first, in whatever order the messages arrive': [
+  'an inbox has one row per conversation, newest message first, in any order of arrival': [
     showing('shows the last message to arrive', ({ appendRequests }) =>
       inPlace(appendRequests.slice(-1).map(rowOf)),
     ),
@@ -322,20 +323,20 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
       inPlace(appendRequests.slice(0, 1).map(rowOf)),
     ),
     addsARowForEachMessage,
-    showing('stands in the order of creation', (talk) => {
+    showing('sorts by creation', (talk) => {
       const place = newestFirst(talk.begins, (id) => id).at(-1);
       return place === undefined ? [] : rightRow(talk).map((row) => ({ place, row }));
     }),
   ],
 
-  'of two messages in one microsecond the one with the larger id is shown, whole': [
+  'of two messages in one microsecond, the one with the larger id is shown, without mixed cells': [
     showing('keeps the first of a microsecond to arrive', ({ appendRequests }) =>
       inPlace(appendRequests.slice(0, 1).map(rowOf)),
     ),
     showing('keeps the last of a microsecond to arrive', ({ appendRequests }) =>
       inPlace(appendRequests.slice(-1).map(rowOf)),
     ),
-    showing('mixes the two', (talk) => {
+    showing('mixes cells of the two', (talk) => {
       const head = newest(talk);
       if (head === undefined) return [];
       const { message } = head;
@@ -347,15 +348,15 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     }),
   ],
 
-  'an inbox shows the beginning of the newest message, to the byte': [
+  'an inbox shows the start of the newest message, byte for byte': [
     describing('shows all of a message', (content) => content),
     describing('cuts between code units', (content) => content.slice(0, 140)),
     describing('cuts between code points', (content) => [...content].slice(0, 140).join('')),
-    describing('normalises what it shows', (content) => content.slice(0, 140).normalize()),
+    describing('normalises previews', (content) => content.slice(0, 140).normalize()),
   ],
 
-  'a note to oneself is one row': [
-    showing('shows a row for each side', (talk) => {
+  'a conversation with oneself is one row': [
+    showing('shows a row for each participant', (talk) => {
       const rows = rightRow(talk);
       return inPlace(talk.participants.length === 1 ? [...rows, ...rows] : rows);
     }),
@@ -367,8 +368,8 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     }),
   ],
 
-  'an inbox is its owner’s alone, and empty for whoever was never written to': [
-    broken('keeps one inbox for all', ({ messages, conversations }) => {
+  'an inbox shows only the conversations of its owner, and is empty for a user without messages': [
+    broken('has one inbox for all users', ({ messages, conversations }) => {
       const arrived: AppendRequest[] = [];
       return {
         messages: {
@@ -385,7 +386,7 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     }),
   ],
 
-  'pages of every size are the whole inbox, also where conversations share a microsecond': [
+  'pages of any size together are the whole inbox, even if conversations share a microsecond': [
     asking('pages by the microsecond', ({ before, ...rest }) => ({
       ...rest,
       before: before && ((before.slice(0, 18) + BOTTOM.slice(18)) as Position),
@@ -394,9 +395,9 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     asking('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
   ],
 
-  'a stretch passes over as many rows as it is told, below its bound': [
-    asking('passes over nothing', (slice) => ({ ...slice, offset: 0 })),
-    cutting('passes over from the top', (inbox, { before, offset, limit }) =>
+  'a slice skips `offset` rows below its bound': [
+    asking('ignores the offset', (slice) => ({ ...slice, offset: 0 })),
+    cutting('applies the offset at the top', (inbox, { before, offset, limit }) =>
       inbox
         .slice(offset)
         .filter((row) => before === null || positionOf(row) < before)
@@ -404,8 +405,8 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     ),
   ],
 
-  'however an inbox’s conversations lie in time, its pages are exact': [
-    cutting('reads two hundred rows of ten seconds', (inbox, slice) => {
+  'inbox pages are exact for any distribution of conversations over time': [
+    cutting('reads at most two hundred rows within ten seconds', (inbox, slice) => {
       const rows = new Map<number, number>();
       const read = inbox.filter((row) => {
         const slot = tenSecondsOf(row);
@@ -415,7 +416,7 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
       });
       return plainSlice(read, slice, positionOf);
     }),
-    cutting('orders what lies within ten seconds by name', (inbox, { before, offset, limit }) => {
+    cutting('sorts rows within ten seconds by name', (inbox, { before, offset, limit }) => {
       const nameOf = (row: InboxEntry) => `${tenSecondsOf(row)} ${row.conversationId}`;
       const ordered = [...inbox].sort((one, other) => (nameOf(one) > nameOf(other) ? -1 : 1));
       const start = ordered.findIndex((row) => positionOf(row) === before) + 1;
@@ -423,7 +424,7 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     }),
   ],
 
-  'a conversation that moved thousands of times hides none of the quiet ones below': [
+  'a conversation that moved thousands of times hides no quiet conversation below': [
     remembering('gives up after a thousand moves', {
       list: (talks) => {
         const moves = talks.flatMap((talk) => talk.begins.map((place) => ({ place, talk })));
@@ -433,17 +434,20 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     }),
   ],
 
-  'a conversation that moves between two pages is not repeated, takes no other with it, and is on top next time':
+  'a conversation that moves between two pages is not repeated, hides no other, and is on top of the next read':
     [
-      showing('shows a conversation at its old places too', (talk) =>
+      showing('also shows a conversation at its old positions', (talk) =>
         rightRow(talk).flatMap((row) =>
           talk.appendRequests.map(({ message }) => ({ place: message.id, row })),
         ),
       ),
-      cutting('loses its place when the row that marks it moves', (inbox, { before, offset, limit }) => {
-        const start = before === null ? 0 : inbox.findIndex((row) => positionOf(row) === before) + 1;
-        return before !== null && start === 0 ? [] : inbox.slice(start + offset, start + offset + limit);
-      }),
+      cutting(
+        'loses the cursor position when the row at the cursor moves',
+        (inbox, { before, offset, limit }) => {
+          const start = before === null ? 0 : inbox.findIndex((row) => positionOf(row) === before) + 1;
+          return before !== null && start === 0 ? [] : inbox.slice(start + offset, start + offset + limit);
+        },
+      ),
       brokenInEachProcess('reads first pages from a cache', ({ conversations }) => {
         const first = cached((userId: UserId, limit: number) => conversations.listByUser(userId, top(limit)));
         return {
@@ -457,12 +461,12 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
       }),
     ],
 
-  'while conversations move, pages repeat none and lack none that rest': [
-    readingTwice('shows what moved meanwhile in its old place', false),
-    readingTwice('drops what moved meanwhile from a page', true),
+  'while conversations move, pages repeat none and contain all that do not move': [
+    readingTwice('shows a moved conversation at its old position', false),
+    readingTwice('drops a moved conversation from a page', true),
   ],
 
-  'a first page lacks no conversation, however they move while it is read': [
-    readingTwice('drops what moved meanwhile from the first page', true),
+  'a first page is complete while conversations move during the read': [
+    readingTwice('drops a moved conversation from the first page', true),
   ],
 };

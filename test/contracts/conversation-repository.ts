@@ -7,7 +7,7 @@ import { MAX_PREVIEW_LENGTH } from '../../src/domain/message.ts';
 import type { Microseconds } from '../../src/domain/time.ts';
 import {
   appendAll,
-  atOnce,
+  forEachConcurrently,
   conversationOf,
   DAY,
   emptyRowOf,
@@ -16,7 +16,7 @@ import {
   HOUR,
   idAt,
   inboxSlice,
-  meanwhile,
+  checkWhile,
   MINUTE,
   NOON,
   positionOf,
@@ -33,17 +33,17 @@ import { newestFirst } from '../support/plain-list.ts';
 
 const PAGE_SIZES = [1, 7, 20, 100];
 
-/** A message to `owner` from someone new, at each of `times`. */
+/** A message to `owner` from a new user, at each of `times`. */
 function fromStrangers(owner: UserId, times: readonly Microseconds[]): AppendRequest[] {
   return times.map((time, n) => appendRequest([freshUser(), owner], idAt(time), `No. ${n}`));
 }
 
-/** `count` times, `every` so far apart, that end at `until`. */
+/** `count` times, `every` apart, the last one at `until`. */
 function series(count: number, every: Microseconds, until: Microseconds): Microseconds[] {
   return Array.from({ length: count }, (_, n) => until - n * every);
 }
 
-/** The inbox that `postings`, each of another conversation, make. */
+/** The expected inbox after `postings`, each in a different conversation. */
 function inboxOf(appendRequests: readonly AppendRequest[]): InboxEntry[] {
   return newestFirst(appendRequests.map(rowOf), positionOf);
 }
@@ -62,7 +62,7 @@ function walkInbox(
 }
 
 export const conversationRepositoryContract = {
-  'a conversation that nobody began is not found': async ({ processes: [here] }) => {
+  'a conversation without a start or a message is not found': async ({ processes: [here] }) => {
     const [anna, ben] = freshUsers();
     await here.conversations.start(conversationOf([anna, freshUser()], idAt(NOON)));
     assert.equal(await here.conversations.find(talkOf(anna, ben)), null);
@@ -81,14 +81,14 @@ export const conversationRepositoryContract = {
     }
   },
 
-  'a conversation is in the inbox of each participant as soon as it began, and in no one else’s': async ({
+  'a conversation is in the inbox of each participant as soon as it exists, and in no other inbox': async ({
     processes: [here, there],
   }) => {
     for (let n = 0; n < 6; n += 1) {
       const [anna, ben] = freshUsers();
       const conversation = conversationOf(n % 3 === 0 ? [anna] : [ben, anna], idAt(NOON + n));
       const { id, participants } = conversation;
-      // Someone with an inbox, and someone without.
+      // A user with an inbox and a user without.
       const [carl, dora] = freshUsers();
       await there.messages.append(appendRequest([carl, anna], idAt(NOON + n)));
       for (const user of [...participants, carl, dora]) {
@@ -103,7 +103,7 @@ export const conversationRepositoryContract = {
     }
   },
 
-  'a conversation was created by the earliest of its starts and messages, in whatever order they arrive':
+  'the creation time of a conversation is that of its earliest start or message, in any order of arrival':
     async ({ processes }) => {
       const check = async (_: unknown, round: number): Promise<void> => {
         const users = freshUsers();
@@ -119,10 +119,10 @@ export const conversationRepositoryContract = {
         }
         assert.equal((await processes[0].conversations.find(talkOf(...users)))?.created, earliest);
       };
-      await atOnce(Array.from({ length: 20 }), check);
+      await forEachConcurrently(Array.from({ length: 20 }), check);
     },
 
-  'two first messages in one instant meet in one conversation': async ({ processes: [here, there] }) => {
+  'two concurrent first messages create one conversation': async ({ processes: [here, there] }) => {
     for (let n = 0; n < 10; n += 1) {
       const [anna, ben] = freshUsers();
       const to = appendRequest([anna, ben], idAt(NOON));
@@ -137,7 +137,7 @@ export const conversationRepositoryContract = {
     }
   },
 
-  'a conversation without messages stands in the inbox at its creation': async ({
+  'a conversation without messages is in the inbox at its creation time': async ({
     processes: [here, there],
   }) => {
     const anna = freshUser();
@@ -153,15 +153,15 @@ export const conversationRepositoryContract = {
     for (const size of [1, 2, 5, 6]) assert.deepEqual(await walkInbox(here, anna, size), expected);
   },
 
-  'however often it is started, a conversation is one row, at its earliest start': async ({ processes }) => {
+  'a conversation that is started repeatedly is one row, at its earliest start': async ({ processes }) => {
     const [anna, ben] = freshUsers();
     const beside = fromStrangers(anna, series(5, DAY, NOON));
     await appendAll(processes, beside);
     const later = series(11, 7 * HOUR, NOON).map((time) => conversationOf([anna, ben], idAt(time)));
     const earliest = conversationOf([anna, ben], idAt(NOON - 90 * HOUR, 7));
     const nearly = conversationOf([anna, ben], idAt(NOON - 90 * HOUR, 8));
-    // The earliest comes neither first nor last.
-    await atOnce([...later, nearly, earliest, nearly, ...later.slice(0, 6)], (start, n) =>
+    // The earliest start is neither the first nor the last call.
+    await forEachConcurrently([...later, nearly, earliest, nearly, ...later.slice(0, 6)], (start, n) =>
       processes[n % 2 === 0 ? 0 : 1].conversations.start(start),
     );
     const expected = newestFirst([...beside.map(rowOf), emptyRowOf(earliest)], positionOf);
@@ -169,7 +169,7 @@ export const conversationRepositoryContract = {
     assert.deepEqual(await inboxSlice(processes[1].conversations, ben, top(100)), [emptyRowOf(earliest)]);
   },
 
-  'a start leaves a conversation that has messages where it stands': async ({ processes: [here, there] }) => {
+  'a start does not move a conversation with messages': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
     const sent = appendRequest([ben, anna], idAt(NOON));
     const others = fromStrangers(anna, [NOON - HOUR, NOON + HOUR]);
@@ -180,7 +180,7 @@ export const conversationRepositoryContract = {
     }
   },
 
-  'a message places its conversation at itself, even where the start was later': async ({
+  'a conversation is at the position of its message, even if the start is later': async ({
     processes: [here, there],
   }) => {
     const anna = freshUser();
@@ -196,7 +196,7 @@ export const conversationRepositoryContract = {
     }
   },
 
-  'an inbox is one row a conversation, newest message first, in whatever order the messages arrive': async ({
+  'an inbox has one row per conversation, newest message first, in any order of arrival': async ({
     processes,
   }) => {
     const anna = freshUser();
@@ -216,12 +216,14 @@ export const conversationRepositoryContract = {
     }
   },
 
-  'of two messages in one microsecond the one with the larger id is shown, whole': async ({ processes }) => {
+  'of two messages in one microsecond, the one with the larger id is shown, without mixed cells': async ({
+    processes,
+  }) => {
     const anna = freshUser();
     const check = async (_: unknown, n: number): Promise<void> => {
       const ben = freshUser();
       const [low, high] = [idAt(NOON + n, 500), idAt(NOON + n, 500)].sort() as [MessageId, MessageId];
-      // The words sort against the ids, so that a choice made cell by cell would mix the two.
+      // The contents sort opposite to the ids, so that a merge per cell would mix the two.
       const smaller = appendRequest([ben, anna], low, 'Z');
       const larger = appendRequest([anna, ben], high, 'A');
       await appendAll(processes, n % 2 === 0 ? [smaller, larger] : [larger, smaller]);
@@ -229,10 +231,10 @@ export const conversationRepositoryContract = {
         assert.deepEqual(await inboxSlice(conversations, ben, top(100)), [rowOf(larger)]);
       }
     };
-    await atOnce(Array.from({ length: 30 }), check);
+    await forEachConcurrently(Array.from({ length: 30 }), check);
   },
 
-  'an inbox shows the beginning of the newest message, to the byte': async ({ processes: [here, there] }) => {
+  'an inbox shows the start of the newest message, byte for byte': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
     const family = '👩‍👩‍👧‍👦';
     for (const [n, text] of [
@@ -248,7 +250,7 @@ export const conversationRepositoryContract = {
     }
   },
 
-  'a note to oneself is one row': async ({ processes: [here, there] }) => {
+  'a conversation with oneself is one row': async ({ processes: [here, there] }) => {
     const anna = freshUser();
     const started = conversationOf([anna, anna], idAt(NOON - MINUTE));
     await here.conversations.start(started);
@@ -258,7 +260,7 @@ export const conversationRepositoryContract = {
     assert.deepEqual(await inboxSlice(there.conversations, anna, top(100)), [rowOf(note)]);
   },
 
-  'an inbox is its owner’s alone, and empty for whoever was never written to': async ({
+  'an inbox shows only the conversations of its owner, and is empty for a user without messages': async ({
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
@@ -271,7 +273,7 @@ export const conversationRepositoryContract = {
     assert.deepEqual(await inboxSlice(here.conversations, dora, top(100)), []);
   },
 
-  'pages of every size are the whole inbox, also where conversations share a microsecond': async ({
+  'pages of any size together are the whole inbox, even if conversations share a microsecond': async ({
     processes,
   }) => {
     const anna = freshUser();
@@ -282,15 +284,15 @@ export const conversationRepositoryContract = {
     );
     const started = offsets.map((offset) => conversationOf([anna, freshUser()], idAt(NOON - offset)));
     await appendAll(processes, sent);
-    await atOnce(started, (start) => processes[0].conversations.start(start));
+    await forEachConcurrently(started, (start) => processes[0].conversations.start(start));
     const expected = newestFirst([...sent.map(rowOf), ...started.map(emptyRowOf)], positionOf);
-    await atOnce([...expected.keys(), expected.length], async (n) => {
+    await forEachConcurrently([...expected.keys(), expected.length], async (n) => {
       const found = await walkInbox(processes[n % 2 === 0 ? 0 : 1], anna, n + 1);
       assert.deepEqual(found, expected, `pages of ${n + 1}`);
     });
   },
 
-  'a stretch passes over as many rows as it is told, below its bound': async ({ processes }) => {
+  'a slice skips `offset` rows below its bound': async ({ processes }) => {
     const anna = freshUser();
     const sent = fromStrangers(anna, series(30, 9 * HOUR, NOON));
     await appendAll(processes, sent);
@@ -305,7 +307,7 @@ export const conversationRepositoryContract = {
     }
   },
 
-  'however an inbox’s conversations lie in time, its pages are exact': async ({ processes }) => {
+  'inbox pages are exact for any distribution of conversations over time': async ({ processes }) => {
     const spreads = [
       series(280, 30_000, NOON), // within ten seconds
       series(60, 9 * SECOND, NOON), // within ten minutes
@@ -318,10 +320,14 @@ export const conversationRepositoryContract = {
         ...series(60, 10_000, NOON - 3_000 * DAY),
       ],
     ];
-    await atOnce(spreads, async (times) => {
+    await forEachConcurrently(spreads, async (times) => {
       const owner = freshUser();
       const sent = fromStrangers(owner, times);
-      await atOnce(shuffled(sent), (one, n) => processes[n % 2 === 0 ? 0 : 1].messages.append(one), 8);
+      await forEachConcurrently(
+        shuffled(sent),
+        (one, n) => processes[n % 2 === 0 ? 0 : 1].messages.append(one),
+        8,
+      );
       const expected = logFieldsOf(inboxOf(sent));
       for (const size of PAGE_SIZES) {
         if (size === 1 && times.length > 100) continue;
@@ -334,9 +340,7 @@ export const conversationRepositoryContract = {
     });
   },
 
-  'a conversation that moved thousands of times hides none of the quiet ones below': async ({
-    processes,
-  }) => {
+  'a conversation that moved thousands of times hides no quiet conversation below': async ({ processes }) => {
     const [anna, ben] = freshUsers();
     const moves = [...series(1_200, 7 * MINUTE, NOON), ...series(900, SECOND / 10, NOON + HOUR)].map((time) =>
       appendRequest([ben, anna], idAt(time)),
@@ -350,7 +354,7 @@ export const conversationRepositoryContract = {
     }
   },
 
-  'a conversation that moves between two pages is not repeated, takes no other with it, and is on top next time':
+  'a conversation that moves between two pages is not repeated, hides no other, and is on top of the next read':
     async ({ processes: [here, there] }) => {
       for (const size of [1, 3, 10]) {
         const anna = freshUser();
@@ -366,7 +370,7 @@ export const conversationRepositoryContract = {
           moved.set(conversationId, again);
         };
         const seen = await walkInbox(here, anna, size, async (page) => {
-          // The last one shown, whose place is the cursor, and one that is yet to come.
+          // The last row shown, whose position is the cursor, and a row of a later page.
           const shown = page.at(-1) ?? assert.fail();
           const place = all.findIndex(({ conversationId }) => conversationId === shown.conversationId);
           const coming = all[place + size + 2];
@@ -386,7 +390,7 @@ export const conversationRepositoryContract = {
       }
     },
 
-  'while conversations move, pages repeat none and lack none that rest': async ({ processes }) => {
+  'while conversations move, pages repeat none and contain all that do not move': async ({ processes }) => {
     const anna = freshUser();
     const friends = Array.from({ length: 6 }, freshUser);
     const resting = fromStrangers(anna, series(40, 8 * HOUR, NOON));
@@ -397,7 +401,7 @@ export const conversationRepositoryContract = {
     );
     const quiet = new Set(logFieldsOf(inboxOf(resting)));
     let round = 0;
-    await meanwhile(appendAll(processes, moves, 4), async () => {
+    await checkWhile(appendAll(processes, moves, 4), async () => {
       const size = [3, 10, 20][round++ % 3] ?? 3;
       const seen = await walkInbox(processes[round % 2 === 0 ? 0 : 1], anna, size);
       const talks = seen.map(({ conversationId }) => conversationId);
@@ -409,7 +413,7 @@ export const conversationRepositoryContract = {
     });
   },
 
-  'a first page lacks no conversation, however they move while it is read': async ({ processes }) => {
+  'a first page is complete while conversations move during the read': async ({ processes }) => {
     const anna = freshUser();
     const friends = Array.from({ length: 5 }, freshUser);
     const resting = fromStrangers(anna, series(20, 3 * HOUR, NOON));
@@ -419,7 +423,7 @@ export const conversationRepositoryContract = {
     const moves = Array.from({ length: 400 }, (_, n) =>
       appendRequest([friends[n % 5] ?? anna, anna], idAt(NOON + SECOND + n * 5 * MINUTE)),
     );
-    await meanwhile(appendAll(processes, moves, 4), async () => {
+    await checkWhile(appendAll(processes, moves, 4), async () => {
       const page = await inboxSlice(processes[0].conversations, anna, top(7));
       const onTop = page.slice(0, 5).map(({ conversationId }) => conversationId);
       assert.deepEqual(new Set(onTop), moving);

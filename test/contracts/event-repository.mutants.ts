@@ -10,7 +10,7 @@ import { broken, keepingKeys, type Mutant, type Mutants } from './mutants.ts';
 
 const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
 
-/** Lists a log in its own way, out of the whole log. */
+/** Lists a log incorrectly, from the whole log. */
 function listing(
   how: string,
   list: (log: readonly Event[], after: Position, limit: number) => readonly Event[],
@@ -23,7 +23,7 @@ function listing(
   }));
 }
 
-/** Appends in its own way. */
+/** Appends incorrectly. */
 function appending(
   how: string,
   append: (whole: Storage, request: AppendRequest) => Promise<unknown>,
@@ -42,7 +42,7 @@ function events(how: string, breakage: (events: EventRepository) => EventReposit
   return broken(how, (whole) => ({ events: breakage(whole.events) }));
 }
 
-/** Whatever becomes visible late, and whether it is told, keys being kept rightly. */
+/** Makes repeats visible incorrectly, with correct idempotency keys. */
 function repeating(
   how: string,
   onRepeat: (whole: Storage, request: AppendRequest) => Promise<unknown>,
@@ -57,7 +57,7 @@ function repeating(
   }));
 }
 
-/** Tells of a message again, under an event of its own. */
+/** Reports a message again, with a new event. */
 function tellAgain(whole: Storage, request: AppendRequest): Promise<unknown> {
   const { message, participants } = request;
   const id = idAt(now() + 2 * SECOND);
@@ -70,8 +70,8 @@ function tellAgain(whole: Storage, request: AppendRequest): Promise<unknown> {
 }
 
 export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
-  'an appended message is an event in the log of each participant, and in no one else’s': [
-    events('keeps one log for all', (whole) => {
+  'an appended message is an event in the log of each participant, and in no other log': [
+    events('has one log for all users', (whole) => {
       const logs = new Set<Event>();
       return {
         completeSince: () => whole.completeSince(),
@@ -82,7 +82,7 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
       };
     }),
     listing('lists nothing', () => []),
-    broken('tells the receiver alone', (whole) => {
+    broken('reports only to the receiver', (whole) => {
       const senders = new Map<string, string>();
       return {
         messages: {
@@ -102,8 +102,8 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
   ],
 
   'a started conversation is an event in the log of each participant': [
-    listing('reports messages alone', (log) => log.filter(({ type }) => type === 'message.created')),
-    listing('takes a start for a message', (log) =>
+    listing('reports only messages', (log) => log.filter(({ type }) => type === 'message.created')),
+    listing('reports a start as a message', (log) =>
       log.map(({ id, conversationId }) => ({
         id,
         conversationId,
@@ -114,7 +114,7 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
   ],
 
   'a conversation that is started again after its first message keeps the event of that message': [
-    broken('lets the last writer name the type', (whole) => {
+    broken('keeps the event type of the last write', (whole) => {
       const starts = new Set<string>();
       return {
         conversations: {
@@ -137,7 +137,7 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
     }),
   ],
 
-  'a message is one event, however often and from wherever it is appended': [
+  'a message is one event, even if it is appended repeatedly and by several processes': [
     appending('reports each attempt', async (whole, request) => {
       await whole.messages.append({ ...request, idempotencyKey: null });
       const [first] = await whole.messages.listBefore(request.message.conversationId, {
@@ -154,9 +154,9 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
     }),
   ],
 
-  'a log lists the oldest event first, in whatever order events arrive': [
+  'a log lists the oldest event first, in any order of arrival': [
     listing('lists the newest first', (log) => [...log].reverse()),
-    listing('orders by the second alone', (log) =>
+    listing('orders only by the second', (log) =>
       [...log].sort((a, b) => {
         const [one, other] = [a, b].map(({ id }) => Math.floor(millisecondsOf(id) / 1_000));
         return (one ?? 0) - (other ?? 0) || (a.id > b.id ? -1 : 1);
@@ -164,19 +164,17 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
     ),
   ],
 
-  'parts of a log, each begun after the last event of the one before, are the whole log': [
+  'parts of a log, each begun after the last event of the previous part, are the whole log': [
     listing('begins after the millisecond', (log, after, limit) =>
       log.filter(({ id }) => millisecondsOf(id) > millisecondsOf(after)).slice(0, limit),
     ),
-    listing('lists its beginning again', (log, after, limit) =>
-      log.filter(({ id }) => id >= after).slice(0, limit),
-    ),
+    listing('includes its bound', (log, after, limit) => log.filter(({ id }) => id >= after).slice(0, limit)),
     listing('lists the newest part', (log, after, limit) => log.filter(({ id }) => id > after).slice(-limit)),
-    listing('lists more than asked', (log, after) => log.filter(({ id }) => id > after)),
+    listing('ignores the limit', (log, after) => log.filter(({ id }) => id > after)),
   ],
 
   'an event beyond the retention is not listed': [
-    broken('keeps events for ever', (whole) => {
+    broken('keeps events forever', (whole) => {
       const all = new Map<string, Event[]>();
       return {
         messages: {
@@ -203,20 +201,20 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
     })),
   ],
 
-  'a live message that becomes visible late is news: on top of the inbox, under a new event, at its own time in history':
+  'a live message that becomes visible late gets a new event and moves to the top of the inbox; its time in the history is unchanged':
     [
-      appending('tells nobody of late messages', (whole, request) =>
+      appending('reports no late messages', (whole, request) =>
         whole.messages.append({ ...request, isLive: false }),
       ),
-      appending('stores late messages at the time of their arrival', (whole, request) =>
+      appending('stores late messages at their arrival time', (whole, request) =>
         whole.messages.append(
           request.isLive ? { ...request, message: { ...request.message, id: idAt(now()) } } : request,
         ),
       ),
-      listing('reports late messages at their own time alone', (log) =>
+      listing('reports late messages only at their own time', (log) =>
         log.filter((event) => event.type !== 'message.created' || event.messageId === event.id),
       ),
-      listing('reports late messages at their late time alone', (log) => {
+      listing('reports late messages only at their late time', (log) => {
         const late = new Set(
           log.flatMap((event) =>
             event.type === 'message.created' && event.messageId !== event.id ? [event.messageId] : [],
@@ -253,9 +251,9 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
     }),
   ],
 
-  'a repeat of a delivered message moves nothing': [
-    repeating('tells of a repeat as of a new message', tellAgain),
-    broken('shows a repeat on top', (whole) => {
+  'a repeat of a delivered message changes nothing': [
+    repeating('reports a repeat as a new message', tellAgain),
+    broken('moves a repeat to the top', (whole) => {
       const repeats = new Set<string>();
       return {
         messages: keepingKeys(whole, {

@@ -28,12 +28,12 @@ import type { Contract, StorageSubject } from './contract.ts';
 /** Below every id. */
 const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
 
-/** A user's whole log within the retention. */
+/** The complete log of a user within the retention. */
 export async function logOf({ events }: Storage, userId: UserId): Promise<readonly Event[]> {
   return events.listAfter(userId, BOTTOM, 1_000);
 }
 
-/** The events that report the message of `appended`, in the log of `userId`. */
+/** The events for the message of `appended` in the log of `userId`. */
 async function newsOf(storage: Storage, userId: UserId, messageId: EventId): Promise<EventId[]> {
   const log = await logOf(storage, userId);
   return log
@@ -42,7 +42,7 @@ async function newsOf(storage: Storage, userId: UserId, messageId: EventId): Pro
 }
 
 export const eventRepositoryContract = {
-  'an appended message is an event in the log of each participant, and in no one else’s': async ({
+  'an appended message is an event in the log of each participant, and in no other log': async ({
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
@@ -82,7 +82,7 @@ export const eventRepositoryContract = {
     const [anna, ben] = freshUsers();
     const sent = appendRequest([anna, ben], idAt(NOON));
     const { conversationId, id } = sent.message;
-    // Of two cells with one timestamp, Cassandra keeps the one that expires later: by whole seconds.
+    // Of two cells with the same timestamp, Cassandra keeps the one that expires later, in whole seconds.
     await here.messages.append(sent);
     await pause(1_100);
     await there.conversations.start(conversationOf([anna, ben], id));
@@ -93,7 +93,9 @@ export const eventRepositoryContract = {
     }
   },
 
-  'a message is one event, however often and from wherever it is appended': async ({ processes }) => {
+  'a message is one event, even if it is appended repeatedly and by several processes': async ({
+    processes,
+  }) => {
     const users = freshUsers();
     const sent = appendRequest(users, idAt(NOON), 'Once', freshKey());
     for (let n = 0; n < 6; n += 1) await processes[n % 2 === 0 ? 0 : 1].messages.append(sent);
@@ -106,7 +108,7 @@ export const eventRepositoryContract = {
     }
   },
 
-  'a log lists the oldest event first, in whatever order events arrive': async ({ processes }) => {
+  'a log lists the oldest event first, in any order of arrival': async ({ processes }) => {
     const anna = freshUser();
     const sent = Array.from({ length: 40 }, (_, n) =>
       appendRequest([freshUser(), anna], idAt(NOON + Math.floor(n / 2) * SECOND)),
@@ -116,7 +118,7 @@ export const eventRepositoryContract = {
     assert.deepEqual(ids, idsOf(sent.map(({ message }) => message)).sort());
   },
 
-  'parts of a log, each begun after the last event of the one before, are the whole log': async ({
+  'parts of a log, each begun after the last event of the previous part, are the whole log': async ({
     processes,
   }) => {
     const anna = freshUser();
@@ -149,11 +151,11 @@ export const eventRepositoryContract = {
       (await logOf(there, ben)).map(({ id }) => id),
       [recent.message.id],
     );
-    // It is in the history all the same.
+    // It stays in the history.
     assert.equal((await there.messages.listBefore(talkOf(anna, ben), top(100))).length, 2);
   },
 
-  'a live message that becomes visible late is news: on top of the inbox, under a new event, at its own time in history':
+  'a live message that becomes visible late gets a new event and moves to the top of the inbox; its time in the history is unchanged':
     async ({ processes: [here, there] }) => {
       const [anna, ben] = freshUsers();
       const time = now();
@@ -189,7 +191,7 @@ export const eventRepositoryContract = {
     assert.equal(entry?.lastEventId, news[1]);
   },
 
-  'a repeat of a delivered message moves nothing': async ({ processes: [here, there] }) => {
+  'a repeat of a delivered message changes nothing': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
     const key = freshKey();
     const late = { ...appendRequest([ben, anna], idAt(now() - HOUR), 'late', key), isLive: true };

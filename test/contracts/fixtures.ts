@@ -11,7 +11,7 @@ import { previewOf, type Message } from '../../src/domain/message.ts';
 import type { Slice } from '../../src/domain/page.ts';
 import { messageIdAt, type Microseconds } from '../../src/domain/time.ts';
 
-/** Who and what the checks play with: all of it fresh, so that no two checks meet. */
+/** Users and messages for the checks. All ids are fresh, so that checks do not affect each other. */
 
 export const MILLISECOND: Microseconds = 1_000;
 export const SECOND = 1_000 * MILLISECOND;
@@ -19,7 +19,7 @@ export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-/** When most checks play: long enough ago that nothing which looks at the host's clock is helped by it. */
+/** The time of most checks: long ago, so that code that uses the host's clock fails. */
 export const NOON: Microseconds = Date.UTC(2025, 5, 15, 12) * MILLISECOND;
 
 /** The host's time. */
@@ -39,25 +39,25 @@ export function freshKey(): IdempotencyKey {
   return `key-${randomUUID()}` as IdempotencyKey;
 }
 
-/** A fresh id at `time`; `thousandth` is left to chance where it is not given. */
+/** A fresh id at `time`; the default `thousandth` is random. */
 export function idAt(time: Microseconds, thousandth = randomInt(1000)): MessageId {
   return messageIdAt(time, thousandth, randomUUID().replaceAll('-', '').slice(0, 13));
 }
 
-/** The one conversation of `users`, begun at `created`. */
+/** The conversation of `users`, created at `created`. */
 export function conversationOf(users: readonly UserId[], created: MessageId): Conversation {
   const participants = participantsOf(...users);
   return { id: conversationIdOf(participants), participants, created };
 }
 
-/** The id of the one conversation of `users`. */
+/** The id of the conversation of `users`. */
 export function talkOf(...users: readonly UserId[]): ConversationId {
   return conversationIdOf(participantsOf(...users));
 }
 
 /**
- * A message from one user to another to be stored, as an import has it, so that its place does not depend on when a
- * check runs.
+ * An append request for a message, marked as an import, so that its position does not depend on the time of the
+ * check.
  */
 export function appendRequest(
   [senderId, receiverId]: readonly [UserId, UserId],
@@ -102,18 +102,18 @@ export async function inboxSlice(
   return entries.map((entry) => ({ ...entry, readUpTo: null }));
 }
 
-/** The place of an entry in an inbox. */
+/** The position of an entry in an inbox. */
 export function positionOf({ lastEventId }: InboxEntry): Position {
   return lastEventId;
 }
 
-/** `items` in an order of chance. */
+/** `items` in random order. */
 export function shuffled<Item>(items: readonly Item[]): Item[] {
   const rest = [...items];
   return items.flatMap(() => rest.splice(randomInt(rest.length), 1));
 }
 
-/** The newest `limit` of a list. */
+/** A slice of the newest `limit` items. */
 export function top(limit: number): Slice {
   return { before: null, offset: 0, limit };
 }
@@ -126,11 +126,11 @@ export async function appendAll(
 ): Promise<void> {
   const append = (one: AppendRequest, index: number) =>
     processes[index % 2 === 0 ? 0 : 1].messages.append(one);
-  await atOnce(appendRequests, append, width);
+  await forEachConcurrently(appendRequests, append, width);
 }
 
-/** Does `work` for all `items`, `width` at a time, and lets others have their turn in between. */
-export async function atOnce<Item>(
+/** Runs `work` for all `items`, `width` concurrently, and yields to the event loop in between. */
+export async function forEachConcurrently<Item>(
   items: readonly Item[],
   work: (item: Item, index: number) => Promise<unknown>,
   width = 32,
@@ -145,8 +145,8 @@ export async function atOnce<Item>(
   await Promise.all(Array.from({ length: width }, worker));
 }
 
-/** Looks again and again while `work` goes on, and once more when it is done. */
-export async function meanwhile(work: Promise<unknown>, look: () => Promise<void>): Promise<void> {
+/** Repeats `look` while `work` is in progress, and once more after it. */
+export async function checkWhile(work: Promise<unknown>, look: () => Promise<void>): Promise<void> {
   let done = false;
   const looking = async (): Promise<void> => {
     while (!done) {
@@ -158,7 +158,7 @@ export async function meanwhile(work: Promise<unknown>, look: () => Promise<void
   await Promise.all([work.finally(() => (done = true)), looking()]);
 }
 
-/** All that pages of `size` show when one walks from the top to the end; `between` happens after each. */
+/** All items of a walk by pages of `size` from the top to the end; `between` runs after each page. */
 export async function walk<Item>(
   list: (slice: Slice) => Promise<readonly Item[]>,
   placeOf: (item: Item) => Position,
@@ -178,7 +178,7 @@ export async function walk<Item>(
   }
 }
 
-/** Message ids, for comparing many. */
+/** The message ids, to compare many messages. */
 export function idsOf(messages: readonly Message[]): MessageId[] {
   return messages.map(({ id }) => id);
 }

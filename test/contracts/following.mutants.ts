@@ -9,7 +9,7 @@ import { withBreakage, type Mutant, type Mutants } from './mutants.ts';
 
 type List = (whole: ListEvents, query: ListEventsQuery, subject: FollowingSubject) => Promise<EventBatch>;
 
-/** Lists in its own way. */
+/** Lists incorrectly. */
 function listing(how: string, list: List): Mutant<FollowingSubject> {
   return {
     how,
@@ -20,7 +20,7 @@ function listing(how: string, list: List): Mutant<FollowingSubject> {
   };
 }
 
-/** Hands out its own cursors. */
+/** Returns incorrect cursors. */
 function handingOut(
   how: string,
   cursorOf: (batch: EventBatch, query: ListEventsQuery, subject: FollowingSubject) => EventCursor,
@@ -31,7 +31,7 @@ function handingOut(
   });
 }
 
-/** Goes by another window than that of the storage. */
+/** Uses another visibility window than the storage. */
 function waiting(how: string, visibilityWindow: Microseconds): Mutant<FollowingSubject> {
   return {
     how,
@@ -43,39 +43,41 @@ function waiting(how: string, visibilityWindow: Microseconds): Mutant<FollowingS
   };
 }
 
-const upToNow = waiting('hands out cursors up to now', 0);
-const tooShortWindow = waiting('waits for half of the window', 6_000_000);
+const upToNow = waiting('returns cursors up to now', 0);
+const tooShortWindow = waiting('uses half of the window', 6_000_000);
 
 const forgetful = handingOut('forgets what it has delivered', ({ cursor }) => ({
   ...cursor,
   delivered: new Set(),
 }));
 
-/** Asks for all content, and cuts it in its own way. */
+/** Reads all content and truncates it incorrectly. */
 function cutting(how: string, cut: (batch: EventBatch, query: ListEventsQuery) => EventBatch) {
   return listing(how, async (whole, query) =>
     cut(await whole({ ...query, limit: 1_000, maxBytes: Infinity }), query),
   );
 }
 
-export const followingSaboteurs: Mutants<typeof followingContract, FollowingSubject> = {
-  'a client that begins gets nothing of the past, and all that follows': [
+export const followingMutants: Mutants<typeof followingContract, FollowingSubject> = {
+  'a new client gets no past events and all later ones': [
     listing('begins with the whole log', (whole, query, { now }) =>
       whole({
         ...query,
         cursor: query.cursor ?? { floor: positionAt(now() - 2 * HOUR), delivered: new Set() },
       }),
     ),
-    handingOut('begins at the floor alone', ({ cursor }, query) =>
+    handingOut('begins at the floor without hashes', ({ cursor }, query) =>
       query.cursor === null ? { ...cursor, delivered: new Set() } : cursor,
     ),
-    listing('begins anew with each cursor', (whole, query) => whole({ ...query, cursor: null })),
+    listing('starts again with each cursor', (whole, query) => whole({ ...query, cursor: null })),
   ],
 
-  'an event is received whenever it becomes visible within the window, however many later ones were delivered':
-    [upToNow, tooShortWindow],
+  'an event that becomes visible within the window is received, even after many later events': [
+    upToNow,
+    tooShortWindow,
+  ],
 
-  'an event is delivered once to a client that goes on by its cursors, at any time': [
+  'an event is delivered once to a client that continues from its cursors, at any time': [
     forgetful,
     handingOut('never forgets', ({ cursor }, query) => ({
       ...cursor,
@@ -87,32 +89,32 @@ export const followingSaboteurs: Mutants<typeof followingContract, FollowingSubj
     })),
   ],
 
-  'of more events than a cursor can hold none is skipped: the rest follows when the window has passed': [
-    listing('takes what its cursor can’t hold for delivered', async (whole, query) => {
+  'no event is skipped if there are more than a cursor can hold: the rest follows after the window': [
+    listing('treats events that do not fit in its cursor as delivered', async (whole, query) => {
       const batch = await whole(query);
       if (batch.isComplete || batch.events.length > 0) return batch;
       return whole({ ...query, cursor: null, maxHashes: 100_000 });
     }),
-    listing('holds as much as it takes', (whole, query) => whole({ ...query, maxHashes: 100_000 })),
+    listing('returns cursors of any size', (whole, query) => whole({ ...query, maxHashes: 100_000 })),
     upToNow,
   ],
 
-  'a stream that keeps more hashes than it hands out repeats events after a disconnect, and skips none': [
-    listing('takes the hashes for all that was delivered', async (whole, query) => {
+  'a stream that keeps more hashes than its cursors hold repeats events after a disconnect, and skips none': [
+    listing('treats the hashes as all delivered events', async (whole, query) => {
       const batch = await whole(query);
       const isResumed = query.cursor !== null && query.cursor.delivered.size >= 500;
       return isResumed ? { ...batch, events: [] } : batch;
     }),
   ],
 
-  'a batch ends at its limit, or before its content is too long, and the next one goes on there': [
-    cutting('lists more than asked', (batch) => batch),
-    cutting('goes on behind what it has read', (batch, { limit }) => ({
+  'a batch ends at its limit or before its content is too long, and the next batch continues there': [
+    cutting('ignores the limit', (batch) => batch),
+    cutting('continues after events that it did not return', (batch, { limit }) => ({
       ...batch,
       events: batch.events.slice(0, limit),
       isComplete: batch.events.length <= limit,
     })),
-    listing('skips what is too long', async (whole, query) => {
+    listing('skips content that is too long', async (whole, query) => {
       const batch = await whole({ ...query, maxBytes: Infinity });
       let bytes = 0;
       const events = batch.events.filter((event) => {
@@ -121,13 +123,13 @@ export const followingSaboteurs: Mutants<typeof followingContract, FollowingSubj
       });
       return { ...batch, events };
     }),
-    listing('says that there is no more', async (whole, query) => ({
+    listing('reports the end of the log too early', async (whole, query) => ({
       ...(await whole(query)),
       isComplete: true,
     })),
   ],
 
-  'an event holds what it reports: the whole message, or the conversation': [
+  'an event contains the whole message or the conversation that it reports': [
     listing('shows a preview', async (whole, query) => {
       const batch = await whole(query);
       const events = batch.events.map((event) =>
@@ -137,30 +139,31 @@ export const followingSaboteurs: Mutants<typeof followingContract, FollowingSubj
       );
       return { ...batch, events };
     }),
-    listing('reports messages alone', async (whole, query) => {
+    listing('reports only messages', async (whole, query) => {
       const batch = await whole(query);
       return { ...batch, events: batch.events.filter(({ type }) => type === 'message.created') };
     }),
   ],
 
-  'a message that became visible late is received under its late event, by whoever had passed its own time': [
-    {
-      how: 'tells nobody of late messages',
-      makeSubject: () => {
-        const subject = followingInMemory();
-        const { storage } = subject;
-        return {
-          ...subject,
-          storage: withBreakage(storage, {
-            messages: { append: (request) => storage.messages.append({ ...request, isLive: false }) },
-          }),
-        };
+  'a message that became visible late is received as its late event, by clients that had passed its own time':
+    [
+      {
+        how: 'reports no late messages',
+        makeSubject: () => {
+          const subject = followingInMemory();
+          const { storage } = subject;
+          return {
+            ...subject,
+            storage: withBreakage(storage, {
+              messages: { append: (request) => storage.messages.append({ ...request, isLive: false }) },
+            }),
+          };
+        },
       },
-    },
-  ],
+    ],
 
-  'a cursor is taken as far back as the log is complete, and refused beyond': [
-    listing('lists what is left of the log', async (whole, query, { now }) => {
+  'a cursor is accepted as far back as the log is complete, and refused if it is older': [
+    listing('lists the rest of an incomplete log', async (whole, query, { now }) => {
       const { cursor } = query;
       const recent = positionAt(now() - 1_000_000_000_000);
       return whole(
@@ -169,7 +172,7 @@ export const followingSaboteurs: Mutants<typeof followingContract, FollowingSubj
     }),
   ],
 
-  'a cursor from the future is one of now': [
+  'a cursor from the future counts as a cursor of now': [
     listing('trusts every cursor', async (whole, query, { now }) => {
       const { cursor } = query;
       if (cursor === null || cursor.floor < positionAt(now())) return whole(query);
@@ -178,8 +181,8 @@ export const followingSaboteurs: Mutants<typeof followingContract, FollowingSubj
   ],
 
   'events are shown to their user and to services, and to no one else': [
-    listing('answers everyone', (whole, query) => whole({ ...query, caller: SERVICE })),
-    listing('answers nobody but services', (whole, query) =>
+    listing('shows events to everyone', (whole, query) => whole({ ...query, caller: SERVICE })),
+    listing('shows events only to services', (whole, query) =>
       whole(
         query.caller.kind === 'user'
           ? { ...query, caller: { kind: 'user', userId: 'nobody' as typeof query.userId } }
@@ -189,5 +192,5 @@ export const followingSaboteurs: Mutants<typeof followingContract, FollowingSubj
   ],
 };
 
-/** For the model: what skips an event now and then. */
-export const skippingSaboteurs: readonly Mutant<FollowingSubject>[] = [upToNow, tooShortWindow];
+/** For the model: mutants that skip some events. */
+export const skippingMutants: readonly Mutant<FollowingSubject>[] = [upToNow, tooShortWindow];

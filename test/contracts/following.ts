@@ -21,17 +21,17 @@ import {
 } from './fixtures.ts';
 import type { Contract } from './contract.ts';
 
-/** A log of events, and the use case that follows it, at a time that a check moves. */
+/** An event log and the use case that follows it, with a clock that a check moves. */
 export interface FollowingSubject {
   readonly storage: Storage;
   readonly listEvents: ListEvents;
   readonly visibilityWindow: Microseconds;
-  /** The time for both. */
+  /** The time of both. */
   readonly now: () => Microseconds;
   readonly pass: (time: Microseconds) => void;
 }
 
-/** Lists as the JSON answers do, unless `changed` says otherwise. */
+/** Lists as the JSON responses do, with the changes in `changed`. */
 export function list(
   { listEvents }: FollowingSubject,
   userId: UserId,
@@ -51,7 +51,7 @@ export function list(
 
 const idsIn = ({ events }: EventBatch) => events.map(({ id }) => id);
 
-/** The events up to the first batch that is empty, and the cursor then. */
+/** The events up to the first empty batch, and the cursor after it. */
 export async function listAll(
   subject: FollowingSubject,
   userId: UserId,
@@ -69,7 +69,7 @@ export async function listAll(
   }
 }
 
-/** Sends a message to `userId`, whose id lies `age` back. */
+/** Sends a message to `userId` whose id is `age` old. */
 async function arrive({ storage, now }: FollowingSubject, userId: UserId, age: Microseconds, content = 'Hi') {
   const sent = appendRequest([freshUser(), userId], idAt(now() - age), content);
   await storage.messages.append(sent);
@@ -85,9 +85,9 @@ async function assertRefused(code: string, answer: Promise<unknown>): Promise<vo
   assert.equal(error.code, code);
 }
 
-/** What a client that follows its events is promised. */
+/** The guarantees for a client that follows its events. */
 export const followingContract = {
-  'a client that begins gets nothing of the past, and all that follows': async (subject) => {
+  'a new client gets no past events and all later ones': async (subject) => {
     const anna = freshUser();
     for (const age of [HOUR, MINUTE, 2 * SECOND, SECOND]) await arrive(subject, anna, age);
     const { events, cursor } = await list(subject, anna, null);
@@ -96,24 +96,25 @@ export const followingContract = {
     assert.deepEqual(idsIn(await list(subject, anna, cursor)), idsOf(next));
   },
 
-  'an event is received whenever it becomes visible within the window, however many later ones were delivered':
-    async (subject) => {
-      const anna = freshUser();
-      const { cursor: begun } = await list(subject, anna, null);
-      const late = subject.visibilityWindow - SECOND;
-      await arrive(subject, anna, 0);
-      const first = await listAll(subject, anna, begun);
-      assert.equal(first.ids.length, 1);
-      let { cursor } = first;
-      for (const age of [SECOND, 3 * SECOND, late, 2 * SECOND]) {
-        const overtaken = await arrive(subject, anna, age);
-        const more = await listAll(subject, anna, cursor);
-        assert.deepEqual(more.ids, [overtaken.id]);
-        ({ cursor } = more);
-      }
-    },
+  'an event that becomes visible within the window is received, even after many later events': async (
+    subject,
+  ) => {
+    const anna = freshUser();
+    const { cursor: begun } = await list(subject, anna, null);
+    const late = subject.visibilityWindow - SECOND;
+    await arrive(subject, anna, 0);
+    const first = await listAll(subject, anna, begun);
+    assert.equal(first.ids.length, 1);
+    let { cursor } = first;
+    for (const age of [SECOND, 3 * SECOND, late, 2 * SECOND]) {
+      const overtaken = await arrive(subject, anna, age);
+      const more = await listAll(subject, anna, cursor);
+      assert.deepEqual(more.ids, [overtaken.id]);
+      ({ cursor } = more);
+    }
+  },
 
-  'an event is delivered once to a client that goes on by its cursors, at any time': async (subject) => {
+  'an event is delivered once to a client that continues from its cursors, at any time': async (subject) => {
     const anna = freshUser();
     let { cursor } = await list(subject, anna, null);
     const seen: string[] = [];
@@ -131,24 +132,25 @@ export const followingContract = {
     assert.equal(cursor.delivered.size, 0, 'a cursor forgets what can no longer be overtaken');
   },
 
-  'of more events than a cursor can hold none is skipped: the rest follows when the window has passed':
-    async (subject) => {
-      const anna = freshUser();
-      const { cursor: begun } = await list(subject, anna, null);
-      const sent = Array.from({ length: MAX_HASHES + 130 }, (_, n) =>
-        appendRequest([freshUser(), anna], idAt(subject.now() - 3 * SECOND + n)),
-      );
-      await appendAll([subject.storage, subject.storage], sent);
-      const first = await listAll(subject, anna, begun);
-      assert.ok(first.cursor.delivered.size <= MAX_HASHES);
-      const overtaken = await arrive(subject, anna, 4 * SECOND);
-      subject.pass(subject.visibilityWindow);
-      const rest = await listAll(subject, anna, first.cursor);
-      const expected = [overtaken, ...sent.map(({ message }) => message)].map(({ id }) => id).sort();
-      assert.deepEqual([...first.ids, ...rest.ids].sort(), expected);
-    },
+  'no event is skipped if there are more than a cursor can hold: the rest follows after the window': async (
+    subject,
+  ) => {
+    const anna = freshUser();
+    const { cursor: begun } = await list(subject, anna, null);
+    const sent = Array.from({ length: MAX_HASHES + 130 }, (_, n) =>
+      appendRequest([freshUser(), anna], idAt(subject.now() - 3 * SECOND + n)),
+    );
+    await appendAll([subject.storage, subject.storage], sent);
+    const first = await listAll(subject, anna, begun);
+    assert.ok(first.cursor.delivered.size <= MAX_HASHES);
+    const overtaken = await arrive(subject, anna, 4 * SECOND);
+    subject.pass(subject.visibilityWindow);
+    const rest = await listAll(subject, anna, first.cursor);
+    const expected = [overtaken, ...sent.map(({ message }) => message)].map(({ id }) => id).sort();
+    assert.deepEqual([...first.ids, ...rest.ids].sort(), expected);
+  },
 
-  'a stream that keeps more hashes than it hands out repeats events after a disconnect, and skips none':
+  'a stream that keeps more hashes than its cursors hold repeats events after a disconnect, and skips none':
     async (subject) => {
       const anna = freshUser();
       const { cursor: begun } = await list(subject, anna, null);
@@ -158,13 +160,13 @@ export const followingContract = {
       await appendAll([subject.storage, subject.storage], sent);
       const { ids, cursor } = await listAll(subject, anna, begun, { maxHashes: 5_000 });
       assert.deepEqual(ids, idsOf(sent.map(({ message }) => message)).sort());
-      // What is handed out holds the newest.
+      // The returned cursor holds the newest hashes.
       const handedOut = { ...cursor, delivered: new Set([...cursor.delivered].slice(-MAX_HASHES)) };
       const again = await listAll(subject, anna, handedOut, { maxHashes: 5_000 });
       assert.deepEqual(again.ids, ids.slice(0, 50));
     },
 
-  'a batch ends at its limit, or before its content is too long, and the next one goes on there': async (
+  'a batch ends at its limit or before its content is too long, and the next batch continues there': async (
     subject,
   ) => {
     const anna = freshUser();
@@ -184,7 +186,7 @@ export const followingContract = {
     }
   },
 
-  'an event holds what it reports: the whole message, or the conversation': async (subject) => {
+  'an event contains the whole message or the conversation that it reports': async (subject) => {
     const [anna, ben] = freshUsers();
     const { cursor } = await list(subject, anna, null);
     const conversation = conversationOf([anna, ben], idAt(subject.now() - 2));
@@ -205,7 +207,7 @@ export const followingContract = {
     ]);
   },
 
-  'a message that became visible late is received under its late event, by whoever had passed its own time':
+  'a message that became visible late is received as its late event, by clients that had passed its own time':
     async (subject) => {
       const anna = freshUser();
       subject.pass(HOUR);
@@ -219,7 +221,7 @@ export const followingContract = {
       );
     },
 
-  'a cursor is taken as far back as the log is complete, and refused beyond': async (subject) => {
+  'a cursor is accepted as far back as the log is complete, and refused if it is older': async (subject) => {
     const anna = freshUser();
     const edge = microsecondsOf(subject.storage.events.completeSince());
     const cursorAt = (time: Microseconds) => ({ floor: positionAt(time), delivered: new Set<string>() });
@@ -227,7 +229,7 @@ export const followingContract = {
     await assertRefused('cursor_expired', list(subject, anna, cursorAt(edge - MINUTE)));
   },
 
-  'a cursor from the future is one of now': async (subject) => {
+  'a cursor from the future counts as a cursor of now': async (subject) => {
     const anna = freshUser();
     const floor = positionAt(subject.now() + HOUR);
     const sent = await arrive(subject, anna, SECOND);

@@ -4,7 +4,7 @@ import { idAt, MILLISECOND } from './fixtures.ts';
 import type { messageIdsContract, MessageIdsSubject } from './message-ids.ts';
 import type { Mutants } from './mutants.ts';
 
-/** Ids at the time that `timeFor` makes of what the clock shows and of the last one. */
+/** Ids at the time that `timeFor` computes from the clock and the last id. */
 function idsBy(timeFor: (now: Microseconds, last: Microseconds) => Microseconds): () => MessageIdsSubject {
   return () =>
     ({ clock }) => {
@@ -14,7 +14,7 @@ function idsBy(timeFor: (now: Microseconds, last: Microseconds) => Microseconds)
     };
 }
 
-/** Ids that are right, but for an observed id, of which `lastFor` makes what the last id counts as. */
+/** Correct ids, except that `lastFor` decides the effect of an observed id. */
 function observingBy(
   lastFor: (seen: {
     time: Microseconds;
@@ -69,7 +69,7 @@ export const messageIdsMutants: Mutants<typeof messageIdsContract, MessageIdsSub
   'an id is at the time of the clock, once that is after the last id': [
     { how: 'counts on by itself', makeSubject: idsBy((now, last) => (last === 0 ? now : last + 1)) },
   ],
-  'an id is above every id that was observed, also where the clock is behind it': [
+  'an id is above every observed id, even if the clock is behind': [
     deaf,
     {
       how: 'heeds an observed id only where the clock has passed it',

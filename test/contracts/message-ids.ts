@@ -6,7 +6,7 @@ import { microsecondsOf, type Microseconds } from '../../src/domain/time.ts';
 import { HOUR, idAt, MILLISECOND, NOON } from './fixtures.ts';
 import type { Contract } from './contract.ts';
 
-/** Makes the ids of a process that has this clock; observed ids further ahead of it than `maxClockSkew` are ignored. */
+/** Makes the ids of a process with this clock. Observed ids that are more than `maxClockSkew` ahead are ignored. */
 export type MessageIdsSubject = (deps: {
   clock: Pick<Clock, 'now'>;
   maxClockSkew: Microseconds;
@@ -14,10 +14,10 @@ export type MessageIdsSubject = (deps: {
 
 const MAX_CLOCK_SKEW: Microseconds = 2_000 * MILLISECOND;
 
-/** How many ids a request, or many at once, may take while a clock stands still. */
+/** The number of ids that are made while the clock stands still. */
 const MANY = 5_000;
 
-/** What `make` gives one after another while the clock shows these times. */
+/** The ids from `make` while the clock shows these times. */
 function idsAt(make: MessageIdsSubject, times: readonly Microseconds[]): MessageId[] {
   const left = times.values();
   const clock = { now: () => left.next().value ?? times.at(-1) ?? NOON };
@@ -25,7 +25,7 @@ function idsAt(make: MessageIdsSubject, times: readonly Microseconds[]): Message
   return times.map(() => ids.next());
 }
 
-/** What `make` gives at `NOON` after it has observed an id made at `time`. */
+/** The id from `make` at `NOON` after it has observed an id made at `time`. */
 function idAfterObserving(make: MessageIdsSubject, time: Microseconds): MessageId {
   const ids = make({ clock: { now: () => NOON }, maxClockSkew: MAX_CLOCK_SKEW });
   ids.next();
@@ -33,7 +33,7 @@ function idAfterObserving(make: MessageIdsSubject, time: Microseconds): MessageI
   return ids.next();
 }
 
-/** Holds ids to increase by whole microseconds at least, which is what their order and their write times go by. */
+/** Asserts that ids increase by at least one microsecond, because their order and write times depend on it. */
 function assertIncreasing(ids: readonly MessageId[]): void {
   for (const [index, id] of ids.entries()) {
     const before = ids[index - 1];
@@ -64,7 +64,7 @@ export const messageIdsContract = {
     assert.deepEqual([first, third, fourth], [NOON, NOON + MILLISECOND, NOON + HOUR]);
   },
 
-  'an id is above every id that was observed, also where the clock is behind it': async (make) => {
+  'an id is above every observed id, even if the clock is behind': async (make) => {
     for (const ahead of [1, MILLISECOND, MAX_CLOCK_SKEW - 1, MAX_CLOCK_SKEW]) {
       const observed = idAt(NOON + ahead);
       const next = idAfterObserving(make, NOON + ahead);

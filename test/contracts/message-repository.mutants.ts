@@ -11,7 +11,7 @@ import { broken, brokenInEachProcess, cached, keepingKeys, type Mutant, type Mut
 
 const idOf = ({ id }: Message) => id;
 
-/** Stores something else than what was sent. */
+/** Stores a changed message. */
 function storing(how: string, change: (message: Message) => Message): Mutant {
   return broken(how, ({ messages }) => ({
     messages: {
@@ -21,14 +21,14 @@ function storing(how: string, change: (message: Message) => Message): Mutant {
   }));
 }
 
-/** Looks for something else than what was asked. */
+/** Reads with a changed query. */
 function asking(how: string, change: (slice: Slice) => Slice): Mutant {
   return broken(how, ({ messages }) => ({
     messages: { listBefore: (id, slice) => messages.listBefore(id, change(slice)) },
   }));
 }
 
-/** Cuts a stretch out of a conversation's whole history in its own way. */
+/** Takes a slice of the whole history incorrectly. */
 function cutting(how: string, cut: (history: readonly Message[], slice: Slice) => Message[]): Mutant {
   return broken(how, ({ messages }) => ({
     messages: {
@@ -37,7 +37,7 @@ function cutting(how: string, cut: (history: readonly Message[], slice: Slice) =
   }));
 }
 
-/** Lists out of all that arrived, in its own way. */
+/** Lists incorrectly, from all messages in the order of arrival. */
 function remembering(how: string, list: (arrived: readonly Message[], slice: Slice) => Message[]): Mutant {
   return broken(how, ({ messages }) => {
     const arrived: Message[] = [];
@@ -67,11 +67,11 @@ const showsItsBoundAgain = cutting('shows its bound again', (history, { before, 
 );
 
 export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract> = {
-  'an appended message is seen by the next read of every process': [
+  'the next read of every process returns an appended message': [
     brokenInEachProcess('reads from a cache', ({ messages }) => ({
       messages: { listBefore: cached((id, slice) => messages.listBefore(id, slice)) },
     })),
-    broken('acknowledges before it stores', ({ messages }) => ({
+    broken('acknowledges a message before it is stored', ({ messages }) => ({
       messages: {
         append: (appendRequest) => {
           setTimeout(() => void messages.append(appendRequest), 5);
@@ -81,26 +81,26 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     })),
   ],
 
-  'a message comes back as it went in, to the byte': [
+  'a message is returned byte for byte': [
     storing('normalises Unicode', (message) => ({ ...message, content: message.content.normalize() })),
     storing('trims blanks', (message) => ({ ...message, content: message.content.trim() })),
     storing('keeps 64 KiB', ({ content, ...message }) => ({
       ...message,
       content: Buffer.from(content).subarray(0, 65_536).toString(),
     })),
-    storing('keeps sixteen bits of a character', ({ content, ...message }) => ({
+    storing('keeps sixteen bits of each character', ({ content, ...message }) => ({
       ...message,
       content: content.replace(/[^\0-\uffff]/gu, '\ufffd'),
     })),
-    storing('turns sender and receiver round', ({ senderId, receiverId, ...message }) => ({
+    storing('swaps sender and receiver', ({ senderId, receiverId, ...message }) => ({
       ...message,
       senderId: receiverId,
       receiverId: senderId,
     })),
   ],
 
-  'an id counts once, however often and from wherever it is appended': [
-    broken('appends an id again', ({ messages }) => {
+  'a message appended repeatedly under one id, by several processes, is stored once': [
+    broken('appends a repeated id again', ({ messages }) => {
       let appended = 0;
       const newName = (id: MessageId): MessageId =>
         (id.slice(0, -4) + (appended += 1).toString().padStart(4, '0')) as MessageId;
@@ -123,14 +123,14 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     }),
   ],
 
-  'messages stand newest first, in whatever order they arrived': [
+  'messages are listed newest first, in any order of arrival': [
     remembering('lists in the order of arrival', (arrived, { offset, limit }) =>
       [...arrived].reverse().slice(offset, offset + limit),
     ),
     cutting('lists the oldest first', (history, slice) => plainSlice(history, slice, idOf).reverse()),
   ],
 
-  'pages of every size are the whole conversation, also where messages share a millisecond or a microsecond':
+  'pages of any size together are the whole conversation, even if messages share a millisecond or a microsecond':
     [
       pagesByTheMillisecond,
       asking('pages by the microsecond', ({ before, ...rest }) => ({
@@ -141,7 +141,7 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
       asking('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
     ],
 
-  'a message’s time, handed back as it was printed, is its place': [
+  'the printed time of a message is its position when used as a bound': [
     pagesByTheMillisecond,
     asking('rounds times up to the microsecond', ({ before, ...rest }) => ({
       ...rest,
@@ -149,20 +149,20 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     })),
   ],
 
-  'a stretch passes over as many messages as it is told, below its bound': [
-    asking('passes over nothing', (slice) => ({ ...slice, offset: 0 })),
-    cutting('passes over from the top', (history, { before, offset, limit }) =>
+  'a slice skips `offset` messages below its bound': [
+    asking('ignores the offset', (slice) => ({ ...slice, offset: 0 })),
+    cutting('applies the offset at the top', (history, { before, offset, limit }) =>
       history
         .slice(offset)
         .filter(({ id }) => before === null || id < before)
         .slice(0, limit),
     ),
-    cutting('counts what it passes over as shown', (history, slice) =>
+    cutting('counts skipped messages as shown', (history, slice) =>
       plainSlice(history, { ...slice, limit: Math.max(0, slice.limit - slice.offset) }, idOf),
     ),
   ],
 
-  'years of quiet between messages hide none of them': [
+  'messages with years between them are all listed': [
     cutting('stops at the first quiet month', (history, slice) => {
       let last: Position | undefined = slice.before ?? history[0]?.id;
       const near = plainSlice(history, { ...slice, limit: Infinity }, idOf).filter(({ id }) => {
@@ -177,19 +177,21 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     ),
   ],
 
-  'a message from a clock that runs ahead is seen at once': [
-    asking('begins at its own idea of now', ({ before, ...rest }) => ({
+  'a message from a clock that is ahead is visible at once': [
+    asking('starts at its own clock', ({ before, ...rest }) => ({
       ...rest,
       before: before ?? idAt(now()),
     })),
   ],
 
-  'a conversation shows its own messages and no others; one that was never begun shows none': [
-    remembering('keeps one history for all', (arrived, slice) => plainSlice(arrived, slice, idOf)),
+  'a conversation lists only its own messages; one that does not exist lists none': [
+    remembering('has one history for all conversations', (arrived, slice) =>
+      plainSlice(arrived, slice, idOf),
+    ),
   ],
 
-  'an appended message stands in the inbox of everyone who takes part': [
-    broken('delivers to the sender alone', ({ conversations }) => ({
+  'an appended message is in the inbox of every participant': [
+    broken('delivers only to the sender', ({ conversations }) => ({
       conversations: {
         listByUser: async (userId, slice) => {
           const rows = await conversations.listByUser(userId, slice);
@@ -203,7 +205,7 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
   ],
 
   'an inbox never names a message that cannot be read': [
-    broken('fills inboxes before it stores', ({ messages }) => {
+    broken('writes inboxes before the message', ({ messages }) => {
       const unstored = new Set<MessageId>();
       return {
         messages: {
@@ -224,26 +226,26 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     }),
   ],
 
-  'one key is one message, also when it is sent many times in one instant from several processes': [
-    keys('looks a key up, and then takes it', { pause: () => turn() }),
+  'one key is one message, even if it is sent many times concurrently by several processes': [
+    keys('reads a key and then writes it', { pause: () => turn() }),
     brokenInEachProcess('keeps keys in each process', (whole) => ({ messages: keepingKeys(whole, {}) })),
-    keys('takes a key and forgets the message', {
+    keys('claims a key and loses the message', {
       onRepeat: (_, { message }) => Promise.resolve({ outcome: 'repeated', message }),
     }),
   ],
 
-  'a posting with a key, repeated as it is, is answered as before': [
-    keys('takes its own posting for that of another', {}),
-    keys('does not say that a key was used', {
+  'a repeated append with a key returns the first result': [
+    keys('treats its own repeat as another request', {}),
+    keys('does not report that a key was used', {
       onRepeat: (message) => Promise.resolve({ outcome: 'appended', message }),
     }),
   ],
 
-  'a key repeated under a much later id is the same message, in its old place': [
+  'a key repeated with a much later id is the same message, at its old position': [
     keys('forgets a key after a day', {
       isForgotten: (first, message) => microsecondsOf(message.id) - microsecondsOf(first.id) > DAY,
     }),
-    broken('stores a repeat at its own time', (whole) => ({
+    broken('stores a repeat at the time of the repeat', (whole) => ({
       messages: keepingKeys(whole, {
         onRepeat: async (message, appendRequest) => {
           await whole.messages.append(appendRequest);
@@ -251,7 +253,7 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
         },
       }),
     })),
-    broken('moves the conversation of a repeat', (whole) => {
+    broken('moves the conversation at a repeat', (whole) => {
       const repeats: AppendRequest[] = [];
       return {
         messages: keepingKeys(whole, {
@@ -273,19 +275,19 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     }),
   ],
 
-  'a key used for another body is refused, and nothing of that is stored': [
-    keys('does not look at the body', { isRepeat: () => true }),
-    keys('compares the content alone', { isRepeat: (first, { content }) => first.content === content }),
-    keys('compares the receiver alone', {
+  'a key used for another body is refused, and that body is not stored': [
+    keys('ignores the body', { isRepeat: () => true }),
+    keys('compares only the content', { isRepeat: (first, { content }) => first.content === content }),
+    keys('compares only the receiver', {
       isRepeat: (first, { receiverId }) => first.receiverId === receiverId,
     }),
     keys('compares receiver and content joined', {
       isRepeat: (first, { receiverId, content }) => first.receiverId + first.content === receiverId + content,
     }),
-    broken('stores what it refuses', (whole) => ({
+    broken('stores a refused message', (whole) => ({
       messages: keepingKeys(whole, { onRefusal: (appendRequest) => whole.messages.append(appendRequest) }),
     })),
-    broken('begins the conversation of what it refuses', (whole) => ({
+    broken('creates the conversation of a refused message', (whole) => ({
       messages: keepingKeys(whole, {
         onRefusal: ({ message, participants }) =>
           whole.conversations.start({ id: message.conversationId, participants, created: message.id }),
@@ -298,8 +300,8 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     keys('joins sender and key', { nameOf: ({ senderId }, key) => `${senderId}:${key}` }),
   ],
 
-  'without a key, or under another, the same words are another message': [
-    broken('takes the same words for a repeat', (whole) => {
+  'without a key or with another key, equal content is another message': [
+    broken('treats equal content as a repeat', (whole) => {
       const { append } = keepingKeys(whole, {});
       return {
         messages: {
@@ -311,8 +313,8 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     keys('folds the case of keys', { nameOf: ({ senderId }, key) => `${senderId} ${key.toLowerCase()}` }),
   ],
 
-  'messages are found by their ids in their conversation, whole, wherever they lie': [
-    broken('finds the newest alone', ({ messages }) => ({
+  'messages are found by their ids in their conversation, complete, at any time in the history': [
+    broken('finds only the newest', ({ messages }) => ({
       messages: {
         find: async (id, ids) => {
           const newest = await messages.listBefore(id, { before: null, offset: 0, limit: 2 });
@@ -320,7 +322,7 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
         },
       },
     })),
-    broken('finds all of the conversation', ({ messages }) => ({
+    broken('returns all messages of the conversation', ({ messages }) => ({
       messages: { find: (id) => messages.listBefore(id, { before: null, offset: 0, limit: 100 }) },
     })),
     broken('finds previews', ({ messages }) => ({

@@ -7,7 +7,7 @@ import { MAX_CONTENT_LENGTH, type Message } from '../../src/domain/message.ts';
 import { positionAtTimestamp, timestampOf } from '../../src/domain/time.ts';
 import {
   appendAll,
-  atOnce,
+  forEachConcurrently,
   conversationOf,
   DAY,
   freshKey,
@@ -17,7 +17,7 @@ import {
   idAt,
   inboxSlice,
   idsOf,
-  meanwhile,
+  checkWhile,
   MILLISECOND,
   MINUTE,
   NOON,
@@ -35,9 +35,9 @@ import { newestFirst } from '../support/plain-list.ts';
 
 const idOf = ({ id }: Message) => id;
 
-/** Texts that storages and their drivers are known to change. */
+/** Texts that some storages or drivers change. */
 const TEXTS = [
-  ' kept with its blanks \t\r\n',
+  ' with surrounding white space \t\r\n',
   'e\u0301 is not \u00e9',
   '👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽',
   'שלום \u202eمرحبا\u202c',
@@ -47,7 +47,7 @@ const TEXTS = [
   '𝒳'.repeat(MAX_CONTENT_LENGTH),
 ];
 
-/** Twenty-five messages, most of which share their millisecond with another, some the microsecond too. */
+/** Twenty-five messages. Most share their millisecond with another, some also the microsecond. */
 function crowd(users: readonly [UserId, UserId]): AppendRequest[] {
   const sameMicrosecond = [0, 0, 1, 500, 999, 999].map((thousandth) => idAt(NOON, thousandth));
   const sameMillisecond = [1, 2, 3, 500, 997, 998, 999].map((microsecond) => idAt(NOON + microsecond));
@@ -67,7 +67,7 @@ function messagesOf(appendRequests: readonly AppendRequest[]): Message[] {
   );
 }
 
-/** Appends until storage says what became of it: whoever got no answer repeats the same. */
+/** Appends until the outcome is known: repeats the request after an unknown outcome. */
 async function appendedBy({ messages }: Storage, one: AppendRequest): Promise<AppendResult> {
   for (let attempts = 1; ; attempts += 1) {
     try {
@@ -79,7 +79,7 @@ async function appendedBy({ messages }: Storage, one: AppendRequest): Promise<Ap
 }
 
 export const messageRepositoryContract = {
-  'an appended message is seen by the next read of every process': async ({ processes: [here, there] }) => {
+  'the next read of every process returns an appended message': async ({ processes: [here, there] }) => {
     const users = freshUsers();
     for (let n = 0; n < 10; n += 1) {
       const sent = appendRequest(users, idAt(NOON + n * SECOND));
@@ -90,7 +90,7 @@ export const messageRepositoryContract = {
     }
   },
 
-  'a message comes back as it went in, to the byte': async ({ processes }) => {
+  'a message is returned byte for byte': async ({ processes }) => {
     const [anna, ben] = freshUsers();
     const sent = TEXTS.map((text, n) =>
       appendRequest(n % 2 ? [anna, ben] : [ben, anna], idAt(NOON + n), text),
@@ -100,7 +100,9 @@ export const messageRepositoryContract = {
     assert.deepEqual(found, messagesOf(sent));
   },
 
-  'an id counts once, however often and from wherever it is appended': async ({ processes }) => {
+  'a message appended repeatedly under one id, by several processes, is stored once': async ({
+    processes,
+  }) => {
     const users = freshUsers();
     const sent = [NOON, NOON + 1, NOON + DAY].map((time) => appendRequest(users, idAt(time)));
     await appendAll(processes, [...sent, ...sent, ...sent]);
@@ -109,7 +111,7 @@ export const messageRepositoryContract = {
     assert.deepEqual(found, messagesOf(sent));
   },
 
-  'messages stand newest first, in whatever order they arrived': async ({ processes }) => {
+  'messages are listed newest first, in any order of arrival': async ({ processes }) => {
     const users = freshUsers();
     const sent = Array.from({ length: 40 }, (_, n) => appendRequest(users, idAt(NOON + n * n * MINUTE)));
     await appendAll(processes, shuffled(sent));
@@ -117,19 +119,19 @@ export const messageRepositoryContract = {
     assert.deepEqual(idsOf(found), idsOf(messagesOf(sent)));
   },
 
-  'pages of every size are the whole conversation, also where messages share a millisecond or a microsecond':
+  'pages of any size together are the whole conversation, even if messages share a millisecond or a microsecond':
     async ({ processes }) => {
       const users = freshUsers();
       const sent = crowd(users);
       await appendAll(processes, shuffled(sent));
-      await atOnce([...sent.keys(), sent.length], async (n) => {
+      await forEachConcurrently([...sent.keys(), sent.length], async (n) => {
         const { messages } = processes[n % 2 === 0 ? 0 : 1];
         const found = await walk((slice) => messages.listBefore(talkOf(...users), slice), idOf, n + 1);
         assert.deepEqual(found, messagesOf(sent), `pages of ${n + 1}`);
       });
     },
 
-  'a message’s time, handed back as it was printed, is its place': async ({ processes }) => {
+  'the printed time of a message is its position when used as a bound': async ({ processes }) => {
     const users = freshUsers();
     const sent = crowd(users);
     await appendAll(processes, sent);
@@ -142,7 +144,7 @@ export const messageRepositoryContract = {
     }
   },
 
-  'a stretch passes over as many messages as it is told, below its bound': async ({ processes }) => {
+  'a slice skips `offset` messages below its bound': async ({ processes }) => {
     const users = freshUsers();
     const sent = Array.from({ length: 30 }, (_, n) => appendRequest(users, idAt(NOON + n * 12 * DAY)));
     await appendAll(processes, sent);
@@ -161,7 +163,7 @@ export const messageRepositoryContract = {
     }
   },
 
-  'years of quiet between messages hide none of them': async ({ processes }) => {
+  'messages with years between them are all listed': async ({ processes }) => {
     const users = freshUsers();
     const days = [0, 1, 29, 30, 31, 32, 400, 401, 1_500, 1_501, 1_502, 3_650, 3_650, 3_700, 3_760, 3_761];
     const sent = days.map((day) => appendRequest(users, idAt(NOON - day * DAY)));
@@ -179,7 +181,7 @@ export const messageRepositoryContract = {
     }
   },
 
-  'a message from a clock that runs ahead is seen at once': async ({ processes: [here, there] }) => {
+  'a message from a clock that is ahead is visible at once': async ({ processes: [here, there] }) => {
     const users = freshUsers();
     const times = [now(), now() + MINUTE, now() + HOUR, now() + 40 * DAY];
     for (const time of times) {
@@ -192,7 +194,7 @@ export const messageRepositoryContract = {
     assert.equal(all.length, times.length);
   },
 
-  'a conversation shows its own messages and no others; one that was never begun shows none': async ({
+  'a conversation lists only its own messages; one that does not exist lists none': async ({
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
@@ -202,7 +204,7 @@ export const messageRepositoryContract = {
       [anna, anna],
     ] as const;
     const sent = pairs.map((users) => appendRequest(users, idAt(NOON)));
-    await atOnce(sent, (one) => here.messages.append(one));
+    await forEachConcurrently(sent, (one) => here.messages.append(one));
     for (const { message } of sent) {
       assert.deepEqual(await there.messages.listBefore(message.conversationId, top(100)), [message]);
     }
@@ -212,9 +214,7 @@ export const messageRepositoryContract = {
     assert.deepEqual(await here.messages.listBefore(started.id, top(100)), []);
   },
 
-  'an appended message stands in the inbox of everyone who takes part': async ({
-    processes: [here, there],
-  }) => {
+  'an appended message is in the inbox of every participant': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
     for (let n = 0; n < 10; n += 1) {
       const sent = appendRequest(
@@ -235,7 +235,7 @@ export const messageRepositoryContract = {
       const friend = friends[n % friends.length] ?? anna;
       return appendRequest([friend, anna], idAt(NOON + n * SECOND));
     });
-    await meanwhile(appendAll(processes, sent), async () => {
+    await checkWhile(appendAll(processes, sent), async () => {
       for (const { conversationId, lastMessage } of await inboxSlice(
         processes[0].conversations,
         anna,
@@ -247,7 +247,7 @@ export const messageRepositoryContract = {
     });
   },
 
-  'one key is one message, also when it is sent many times in one instant from several processes': async ({
+  'one key is one message, even if it is sent many times concurrently by several processes': async ({
     processes,
   }) => {
     const [anna, ben] = freshUsers();
@@ -258,7 +258,7 @@ export const messageRepositoryContract = {
     const answers: AppendResult[] = [];
     const send = async (one: AppendRequest, n: number): Promise<unknown> =>
       answers.push(await appendedBy(processes[n % 2 === 0 ? 0 : 1], one));
-    await atOnce(attempts, send, attempts.length);
+    await forEachConcurrently(attempts, send, attempts.length);
 
     const found = await processes[0].messages.listBefore(talkOf(anna, ben), top(100));
     assert.equal(found.length, 1, 'one message is stored');
@@ -274,7 +274,7 @@ export const messageRepositoryContract = {
     );
   },
 
-  'a posting with a key, repeated as it is, is answered as before': async ({ processes: [here, there] }) => {
+  'a repeated append with a key returns the first result': async ({ processes: [here, there] }) => {
     const users = freshUsers();
     const key = freshKey();
     const first = appendRequest(users, idAt(NOON), 'Once', key);
@@ -286,7 +286,7 @@ export const messageRepositoryContract = {
     }
   },
 
-  'a key repeated under a much later id is the same message, in its old place': async ({
+  'a key repeated with a much later id is the same message, at its old position': async ({
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
@@ -310,11 +310,11 @@ export const messageRepositoryContract = {
     assert.equal(conversation?.created, first.message.id);
   },
 
-  'a key used for another body is refused, and nothing of that is stored': async ({
+  'a key used for another body is refused, and that body is not stored': async ({
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
-    // Two bodies that read alike where receiver and content are merely joined.
+    // Two bodies that are equal if receiver and content are concatenated.
     const bena = `${ben}a` as UserId;
     const key = freshKey();
     const first = appendRequest([anna, ben], idAt(NOON), 'ab', key);
@@ -339,7 +339,7 @@ export const messageRepositoryContract = {
   'the same key of another sender is another message': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
     const key = freshKey();
-    // Two names that read alike where sender and key are merely joined.
+    // Two pairs that are equal if sender and key are concatenated.
     const annax = `${anna}:x` as UserId;
     const sent = [
       appendRequest([anna, ben], idAt(NOON), 'Hello', key),
@@ -355,7 +355,7 @@ export const messageRepositoryContract = {
     assert.deepEqual(found, messagesOf(sent.slice(0, 3)));
   },
 
-  'without a key, or under another, the same words are another message': async ({ processes }) => {
+  'without a key or with another key, equal content is another message': async ({ processes }) => {
     const users = freshUsers();
     const key = freshKey();
     const keys = [null, null, key, key.toUpperCase() as IdempotencyKey, `${key}.` as IdempotencyKey];
@@ -365,7 +365,7 @@ export const messageRepositoryContract = {
     assert.deepEqual(found, messagesOf(sent));
   },
 
-  'messages are found by their ids in their conversation, whole, wherever they lie': async ({
+  'messages are found by their ids in their conversation, complete, at any time in the history': async ({
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();

@@ -4,30 +4,29 @@ import type {
   MessageRepository,
   AppendRequest,
 } from '../../src/application/ports/message-repository.ts';
-import type { ReadPositionRepository } from '../../src/application/ports/read-position-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { Message } from '../../src/domain/message.ts';
 import type { StorageSubject } from './contract.ts';
 
-/** What breaks a promise, a storage where nothing else is said, and how it does. */
+/** A mutant: a subject, by default a storage, that breaks a clause, and a description of its fault. */
 export interface Mutant<Subject = StorageSubject> {
   readonly how: string;
   readonly makeSubject: () => Subject;
 }
 
-/** At least one mutant for each sentence of a contract: a sentence that nobody can break is decoration. */
-export type Mutants<Promises, Subject = StorageSubject> = {
-  readonly [Sentence in keyof Promises]: readonly [Mutant<Subject>, ...Mutant<Subject>[]];
+/** At least one mutant for each clause of a contract, which proves that the check can fail. */
+export type Mutants<Clauses, Subject = StorageSubject> = {
+  readonly [Clause in keyof Clauses]: readonly [Mutant<Subject>, ...Mutant<Subject>[]];
 };
 
-/** What a broken storage does in its own way: some methods of its repositories, or its own. */
+/** The replaced methods of a mutant: of its repositories or of the storage itself. */
 type Breakage = {
   readonly [Part in keyof Storage]?: Storage[Part] extends (...given: never[]) => unknown
     ? Storage[Part]
     : Partial<Storage[Part]>;
 };
 
-/** The storage in memory, which is whole, broken by `breakage`. */
+/** A mutant of the memory storage, with the methods in `breakage` replaced. */
 export function broken(how: string, breakage: (whole: Storage) => Breakage): Mutant {
   return {
     how,
@@ -39,7 +38,7 @@ export function broken(how: string, breakage: (whole: Storage) => Breakage): Mut
   };
 }
 
-/** The same, but what is broken is each process, over a store that is whole. */
+/** The same, with the fault in each process over one correct store. */
 export function brokenInEachProcess(how: string, breakage: (whole: Storage) => Breakage): Mutant {
   return {
     how,
@@ -51,7 +50,7 @@ export function brokenInEachProcess(how: string, breakage: (whole: Storage) => B
   };
 }
 
-/** `storage`, but for what `breakage` does. */
+/** `storage` with the methods in `breakage` replaced. */
 export function withBreakage(storage: Storage, breakage: Breakage): Storage {
   const parts = Object.entries(storage).map(([name, part]: [string, object]) => {
     const own: object | undefined = breakage[name as keyof Storage];
@@ -61,7 +60,7 @@ export function withBreakage(storage: Storage, breakage: Breakage): Storage {
   return Object.fromEntries(parts) as Storage;
 }
 
-/** A storage each of whose methods, those of its repositories too, is `method`, except `close`. */
+/** A storage whose methods, including those of its repositories, are all `method`, except `close`. */
 export function storageThat(method: () => Promise<never>): Storage {
   const whole = memoryStorage();
   const parts = Object.entries(whole).map(([name, part]: [string, object]) => [
@@ -73,7 +72,7 @@ export function storageThat(method: () => Promise<never>): Storage {
 
 type Method = (...given: never[]) => unknown;
 
-/** The methods of a repository, its own or those of its class, each as `change` makes it. */
+/** The methods of a repository, its own and those of its class, each changed by `change`. */
 function methodsOf(repository: object, change: (method: Method) => Method): object {
   const names = [repository, Object.getPrototypeOf(repository) as object].flatMap(Object.getOwnPropertyNames);
   const methods = names.flatMap((name) => {
@@ -84,7 +83,7 @@ function methodsOf(repository: object, change: (method: Method) => Method): obje
   return Object.fromEntries(methods) as object;
 }
 
-/** Answers the same question for ever as it was answered first. */
+/** Caches the first result of each call forever. */
 export function cached<Question extends readonly unknown[], Answer>(
   ask: (...question: Question) => Promise<Answer>,
 ): (...question: Question) => Promise<Answer> {
@@ -97,7 +96,7 @@ export function cached<Question extends readonly unknown[], Answer>(
   };
 }
 
-/** Idempotency keys, kept rightly unless told otherwise. */
+/** Implements idempotency keys correctly, except for the overrides in `wrong`. */
 export function keepingKeys(
   { messages }: Storage,
   wrong: {
@@ -131,7 +130,7 @@ export function keepingKeys(
         await onRefusal(unnamed);
         return { outcome: 'key_reused' };
       }
-      // To wait for nothing would be a gap too.
+      // Even an await of nothing would add a gap.
       if (pause !== undefined) await pause();
       claims.set(name, message);
       return messages.append(unnamed);

@@ -10,11 +10,11 @@ import { logOf } from './event-repository.ts';
 import type { readPositionRepositoryContract } from './read-position-repository.ts';
 import { broken, brokenInEachProcess, cached, type Mutant, type Mutants } from './mutants.ts';
 
-/** How positions are kept wrongly. */
+/** The faults of a position store. */
 interface Keeping {
-  /** The position after a mark; by default the right one. */
+  /** The position after a mark; correct by default. */
   readonly onMark?: (held: EventId | null, mark: ReadMark, entry: InboxEntry) => EventId | null;
-  /** The position of `userId` after a message of which they are a participant; by default the right one. */
+  /** The position of the participant `userId` after a message; correct by default. */
   readonly onMessage?: (held: EventId | null, request: AppendRequest, userId: UserId) => EventId | null;
 }
 
@@ -30,7 +30,7 @@ async function entryOf(
 const ownMessage: NonNullable<Keeping['onMessage']> = (held, { message }, userId) =>
   message.senderId === userId ? laterPosition(held, message.id) : held;
 
-/** Keeps positions of its own beside a whole storage, and shows those. */
+/** Keeps and shows its own positions on top of a correct storage. */
 function keepingPositions(
   how: string,
   { onMark, onMessage = ownMessage }: Keeping,
@@ -78,17 +78,17 @@ function keepingPositions(
 const clamped = ({ upTo }: ReadMark, { lastEventId }: InboxEntry): EventId =>
   upTo < lastEventId ? upTo : lastEventId;
 
-/** Messages of others, by their ids. */
+/** Ids of messages of others. */
 interface Above {
-  /** Those that lie above the position. */
+  /** Ids above the position. */
   readonly others: readonly EventId[];
-  /** Those whose late events lie above it. */
+  /** Ids whose late events are above the position. */
   readonly late: readonly EventId[];
-  /** The same, wherever the position stands. */
+  /** The same, for any position. */
   readonly allLate: readonly EventId[];
 }
 
-/** Counts in its own way. */
+/** Counts incorrectly. */
 function counting(
   how: string,
   count: (above: Above, entry: Pick<InboxEntry, 'lastEventId' | 'readUpTo'>) => number,
@@ -118,7 +118,7 @@ function counting(
 
 const distinct = (...ids: readonly EventId[]): number => new Set(ids).size;
 
-/** Lists events of its own making after those of a whole storage. */
+/** Adds its own events to those of a correct storage. */
 function telling(
   how: string,
   tell: (mark: ReadMark, before: EventId | null, readUpTo: EventId) => readonly UserId[],
@@ -153,76 +153,76 @@ function telling(
 const nobody = () => [];
 
 export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositoryContract> = {
-  'a message of another is unread until it is marked, in every process': [
+  'a message of the other participant is unread in every process until it is marked': [
     keepingPositions('forgets marks', { onMark: (held, { upTo }) => held ?? upTo }),
     keepingPositions('keeps positions in the process', {}, brokenInEachProcess),
-    keepingPositions('takes all that arrives as read', { onMessage: (_, { message }) => message.id }),
-    keepingPositions('takes any mark as one of everything', { onMark: (_, __, entry) => entry.lastEventId }),
-    counting('counts what is at the position, too', ({ others }, { readUpTo }) =>
+    keepingPositions('treats all arriving messages as read', { onMessage: (_, { message }) => message.id }),
+    keepingPositions('treats any mark as a mark of everything', {
+      onMark: (_, __, entry) => entry.lastEventId,
+    }),
+    counting('also counts the message at the position', ({ others }, { readUpTo }) =>
       readUpTo === null ? others.length : others.length + 1,
     ),
   ],
 
-  'a position moves forward alone, whatever the order in which marks arrive, how often and from which process':
-    [
-      keepingPositions('keeps the last mark to arrive', { onMark: (_, mark, entry) => clamped(mark, entry) }),
-      keepingPositions('keeps the first mark of a microsecond', {
-        onMark: (held, mark, entry) => {
-          const target = clamped(mark, entry);
-          return held !== null && microsecondsOf(target) <= microsecondsOf(held) ? held : target;
+  'a position moves only forward, for any order, number and process of the marks': [
+    keepingPositions('keeps the last mark to arrive', { onMark: (_, mark, entry) => clamped(mark, entry) }),
+    keepingPositions('keeps the first mark of a microsecond', {
+      onMark: (held, mark, entry) => {
+        const target = clamped(mark, entry);
+        return held !== null && microsecondsOf(target) <= microsecondsOf(held) ? held : target;
+      },
+    }),
+    broken('returns the requested position', (whole) => ({
+      readPositions: {
+        mark: async (mark) => {
+          const held = await whole.readPositions.mark(mark);
+          return held === null ? null : mark.upTo;
         },
-      }),
-      broken('answers with what was asked', (whole) => ({
+      },
+    })),
+    broken('reads, waits and writes', (whole) => {
+      const positions = new Map<UserId, EventId>();
+      return {
+        conversations: {
+          listByUser: async (userId, slice) =>
+            (await whole.conversations.listByUser(userId, slice)).map((entry) => ({
+              ...entry,
+              readUpTo: positions.get(userId) ?? null,
+            })),
+        },
         readPositions: {
-          mark: async (mark) => {
-            const held = await whole.readPositions.mark(mark);
-            return held === null ? null : mark.upTo;
+          mark: async ({ userId, upTo }) => {
+            const held = positions.get(userId) ?? null;
+            await new Promise(setImmediate);
+            const next = laterPosition(held, upTo) ?? upTo;
+            positions.set(userId, next);
+            return next;
           },
         },
-      })),
-      broken('reads, waits and writes', (whole) => {
-        const positions = new Map<UserId, EventId>();
-        return {
-          conversations: {
-            listByUser: async (userId, slice) =>
-              (await whole.conversations.listByUser(userId, slice)).map((entry) => ({
-                ...entry,
-                readUpTo: positions.get(userId) ?? null,
-              })),
-          },
-          readPositions: {
-            mark: async ({ userId, upTo }) => {
-              const held = positions.get(userId) ?? null;
-              await new Promise(setImmediate);
-              const next = laterPosition(held, upTo) ?? upTo;
-              positions.set(userId, next);
-              return next;
-            },
-          },
-        };
-      }),
-    ],
+      };
+    }),
+  ],
 
-  'a mark beyond the last event of the conversation is taken as that event, and hides nothing that comes later':
-    [
-      keepingPositions('keeps marks of what is not there yet', {
-        onMark: (held, { upTo }) => laterPosition(held, upTo),
-      }),
-      keepingPositions('drops marks of what is not there yet', {
-        onMark: (held, { upTo }, { lastEventId }) =>
-          upTo > lastEventId ? (held ?? lastEventId) : laterPosition(held, upTo),
-      }),
-    ],
+  'a mark beyond the last event of the conversation counts as that event, and hides no later message': [
+    keepingPositions('stores marks of events that do not exist yet', {
+      onMark: (held, { upTo }) => laterPosition(held, upTo),
+    }),
+    keepingPositions('drops marks of events that do not exist yet', {
+      onMark: (held, { upTo }, { lastEventId }) =>
+        upTo > lastEventId ? (held ?? lastEventId) : laterPosition(held, upTo),
+    }),
+  ],
 
-  'a message of one’s own moves one’s own position, and no one else’s': [
-    keepingPositions('moves positions by marks alone', { onMessage: (held) => held }),
+  'a message moves the position of its sender, and no other': [
+    keepingPositions('moves positions only by marks', { onMessage: (held) => held }),
     keepingPositions('moves the positions of both by a message', {
       onMessage: (held, { message }) => laterPosition(held, message.id),
     }),
-    keepingPositions('keeps the last message of one’s own to arrive', {
+    keepingPositions('uses the last own message to arrive', {
       onMessage: (held, { message }, userId) => (message.senderId === userId ? message.id : held),
     }),
-    keepingPositions('leaves notes to oneself unread', {
+    keepingPositions('leaves messages to oneself unread', {
       onMessage: (held, request, userId) =>
         request.participants.length === 1 ? held : ownMessage(held, request, userId),
     }),
@@ -248,10 +248,10 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
         },
       },
     })),
-    broken('takes marks of conversations that are not there', (whole) => ({
+    broken('accepts marks of conversations that do not exist', (whole) => ({
       readPositions: { mark: async (mark) => (await whole.readPositions.mark(mark)) ?? mark.upTo },
     })),
-    broken('begins a conversation by a mark', (whole) => ({
+    broken('creates a conversation by a mark', (whole) => ({
       readPositions: {
         mark: async (mark) => {
           const { userId, conversationId: id } = mark;
@@ -265,8 +265,8 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
     })),
   ],
 
-  'the positions of a conversation are those of its participants, in their order': [
-    broken('lists those alone who have read', (whole) => ({
+  'the positions of a conversation are listed in the order of its participants': [
+    broken('lists only participants who have read', (whole) => ({
       readPositions: {
         listByConversation: async (conversation) =>
           (await whole.readPositions.listByConversation(conversation)).filter(
@@ -280,12 +280,12 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
           [...(await whole.readPositions.listByConversation(conversation))].reverse(),
       },
     })),
-    broken('lists positions as they were', (whole) => ({
+    broken('lists stale positions', (whole) => ({
       readPositions: {
         listByConversation: cached((conversation) => whole.readPositions.listByConversation(conversation)),
       },
     })),
-    broken('gives everyone the furthest position', (whole) => ({
+    broken('shows the furthest position for everyone', (whole) => ({
       readPositions: {
         listByConversation: async (conversation) => {
           const positions = await whole.readPositions.listByConversation(conversation);
@@ -299,23 +299,23 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
     })),
   ],
 
-  'a mark that moves the position is an event in the logs of both, and one that moves nothing is none': [
-    telling('tells nobody', nobody, ({ type }) => type === 'conversation.read'),
+  'a mark that moves the position is an event in both logs; a mark that moves nothing is no event': [
+    telling('reports no marks', nobody, ({ type }) => type === 'conversation.read'),
     telling(
-      'tells the reader alone',
+      'reports only to the reader',
       nobody,
       (event, userId) => event.type === 'conversation.read' && event.readerId !== userId,
     ),
     telling(
-      'tells the other alone',
+      'reports only to the other participant',
       nobody,
       (event, userId) => event.type === 'conversation.read' && event.readerId === userId,
     ),
-    telling('tells of marks that moved nothing', ({ userId }, before, readUpTo) =>
+    telling('reports marks that moved nothing', ({ userId }, before, readUpTo) =>
       before === readUpTo ? [userId] : [],
     ),
-    telling('tells twice', ({ userId }, before, readUpTo) => (before === readUpTo ? [] : [userId])),
-    broken('tells what was asked', (whole) => {
+    telling('reports twice', ({ userId }, before, readUpTo) => (before === readUpTo ? [] : [userId])),
+    broken('reports the requested position', (whole) => {
       const asked = new Map<EventId, EventId>();
       return {
         readPositions: {
@@ -355,55 +355,54 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
     }),
   ],
 
-  'a message that became visible late is unread, once, wherever the position stood, and read after its event is marked':
-    [
-      counting('counts messages by their own ids', ({ others }) => distinct(...others)),
-      counting('counts late messages for ever', ({ others, allLate }) => distinct(...others, ...allLate)),
-      keepingPositions('takes a mark of a late message as one of its late event', {
-        onMark: (held, mark, entry) =>
-          mark.upTo === entry.lastMessage?.messageId
-            ? entry.lastEventId
-            : laterPosition(held, clamped(mark, entry)),
-      }),
-      broken('makes each attempt of a late message news', (whole) => ({
+  'a message that became visible late is unread once, for any position, and read after its event is marked': [
+    counting('counts messages by their own ids', ({ others }) => distinct(...others)),
+    counting('counts late messages forever', ({ others, allLate }) => distinct(...others, ...allLate)),
+    keepingPositions('treats a mark of a late message as a mark of its late event', {
+      onMark: (held, mark, entry) =>
+        mark.upTo === entry.lastMessage?.messageId
+          ? entry.lastEventId
+          : laterPosition(held, clamped(mark, entry)),
+    }),
+    broken('makes a late event for each attempt of a late message', (whole) => ({
+      messages: {
+        append: async (request) => {
+          const { id, conversationId } = request.message;
+          const stored = await whole.messages.listBefore(conversationId, top(100));
+          const isRepeat = request.isLive && stored.some((message) => message.id === id);
+          const message = isRepeat ? { ...request.message, id: idAt(now() + SECOND) } : request.message;
+          return whole.messages.append({ ...request, message });
+        },
+      },
+    })),
+    broken('leaves own late messages unread', (whole) => {
+      const late = new Set<UserId>();
+      return {
         messages: {
-          append: async (request) => {
-            const { id, conversationId } = request.message;
-            const stored = await whole.messages.listBefore(conversationId, top(100));
-            const isRepeat = request.isLive && stored.some((message) => message.id === id);
-            const message = isRepeat ? { ...request.message, id: idAt(now() + SECOND) } : request.message;
-            return whole.messages.append({ ...request, message });
+          append: (request) => {
+            if (request.isLive && now() - microsecondsOf(request.message.id) > DAY / 24) {
+              late.add(request.message.senderId);
+            }
+            return whole.messages.append(request);
           },
         },
-      })),
-      broken('leaves late messages of one’s own unread', (whole) => {
-        const late = new Set<UserId>();
-        return {
-          messages: {
-            append: (request) => {
-              if (request.isLive && now() - microsecondsOf(request.message.id) > DAY / 24) {
-                late.add(request.message.senderId);
-              }
-              return whole.messages.append(request);
-            },
-          },
-          conversations: {
-            listByUser: async (userId, slice) =>
-              (await whole.conversations.listByUser(userId, slice)).map((entry) =>
-                late.has(userId) && entry.lastMessage !== null && entry.lastMessage.senderId === userId
-                  ? {
-                      ...entry,
-                      readUpTo: null,
-                    }
-                  : entry,
-              ),
-          },
-        };
-      }),
-    ],
+        conversations: {
+          listByUser: async (userId, slice) =>
+            (await whole.conversations.listByUser(userId, slice)).map((entry) =>
+              late.has(userId) && entry.lastMessage !== null && entry.lastMessage.senderId === userId
+                ? {
+                    ...entry,
+                    readUpTo: null,
+                  }
+                : entry,
+            ),
+        },
+      };
+    }),
+  ],
 
-  'a message of one’s own that became visible late leaves unread what others have sent since': [
-    broken('takes it as read up to its late event', (whole) => ({
+  'an own message that became visible late does not mark later messages of others as read': [
+    broken('marks as read up to its late event', (whole) => ({
       conversations: {
         listByUser: async (userId, slice) =>
           (await whole.conversations.listByUser(userId, slice)).map((entry) =>
@@ -411,7 +410,7 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
           ),
       },
     })),
-    broken('counts late messages of one’s own', (whole) => ({
+    broken('counts own late messages', (whole) => ({
       readPositions: {
         countUnread: async (userId, entry) => {
           const log = await logOf(whole, userId);
@@ -425,20 +424,20 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
   ],
 
   'a late message above the position is counted once': [
-    counting('adds the late ones to all others', ({ others, late }) => others.length + late.length),
+    counting('adds the late messages to all others', ({ others, late }) => others.length + late.length),
     counting('counts late events as messages', ({ others, late }) => others.length + 2 * late.length),
   ],
 
-  'unread messages are counted to 99 exactly, and 100 stands for more, late ones among them': [
+  'unread messages, including late ones, are counted exactly up to 99; 100 means more': [
     counting('stops at 99', ({ others, late }) => Math.min(distinct(...others, ...late), 99)),
-    counting('takes 98 for many', ({ others, late }) => {
+    counting('treats 98 as more than 99', ({ others, late }) => {
       const count = distinct(...others, ...late);
       return count >= 98 ? MAX_UNREAD_COUNT : count;
     }),
-    counting('counts late ones where they are all', ({ others, late }) =>
+    counting('counts late messages only if there are no others', ({ others, late }) =>
       others.length === 0 ? late.length : others.length,
     ),
-    broken('counts on', (whole) => ({
+    broken('counts beyond 100', (whole) => ({
       readPositions: {
         countUnread: async (userId, { conversationId, readUpTo }) => {
           const messages = await whole.messages.listBefore(conversationId, top(1_000));
@@ -450,7 +449,7 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
     })),
   ],
 
-  'messages of years are counted, dense or sparse': [
+  'unread messages over years are counted, dense or sparse': [
     counting('counts the last thirty days', ({ others }, { lastEventId }) =>
       distinct(...others.filter((id) => microsecondsOf(lastEventId) - microsecondsOf(id) < 30 * DAY)),
     ),
@@ -461,10 +460,10 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
         ),
       ),
     ),
-    counting('counts no more than a page', ({ others }) => Math.min(distinct(...others), 20)),
+    counting('counts at most a page', ({ others }) => Math.min(distinct(...others), 20)),
   ],
 
-  'unread state is what a recount finds, after any sends, late ones and marks, and nothing is unread after all was marked':
+  'the unread state equals a recount after any sends, late messages and marks, and nothing is unread after all is marked':
     [
       counting('counts messages by their own ids', ({ others }) => distinct(...others)),
       broken('keeps a count that messages raise and marks clear', (whole) => {
@@ -490,7 +489,7 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
           },
         };
       }),
-      keepingPositions('moves positions by marks alone', { onMessage: (held) => held }),
+      keepingPositions('moves positions only by marks', { onMessage: (held) => held }),
       keepingPositions('keeps the last mark to arrive', { onMark: (_, mark, entry) => clamped(mark, entry) }),
     ],
 };

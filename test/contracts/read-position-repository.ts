@@ -7,7 +7,7 @@ import type { ConversationId, EventId, UserId } from '../../src/domain/ids.ts';
 import { isUnread, laterPosition, MAX_UNREAD_COUNT } from '../../src/domain/read-position.ts';
 import {
   appendAll,
-  atOnce,
+  forEachConcurrently,
   conversationOf,
   DAY,
   freshUser,
@@ -29,13 +29,13 @@ import { logOf } from './event-repository.ts';
 /** Above every id. */
 const ABOVE_ALL = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as EventId;
 
-/** The entry of a conversation in an inbox, which has to be there. */
+/** The entry of a conversation in an inbox; fails if there is none. */
 async function entryOf({ conversations }: Storage, userId: UserId, id: ConversationId): Promise<InboxEntry> {
   const inbox = await conversations.listByUser(userId, top(100));
   return inbox.find(({ conversationId }) => conversationId === id) ?? assert.fail('it is in the inbox');
 }
 
-/** What a user has not read of a conversation: whether there is anything, and how many messages. */
+/** The unread state of a conversation for a user: whether any message is unread, and how many. */
 async function unreadOf(
   storage: Storage,
   userId: UserId,
@@ -48,7 +48,7 @@ async function unreadOf(
 
 const unread = (count: number) => ({ unread: count > 0, count });
 
-/** The events of the log of `userId` that tell of marks. */
+/** The read events in the log of `userId`. */
 async function marksIn(storage: Storage, userId: UserId) {
   return (await logOf(storage, userId)).flatMap((event) =>
     event.type === 'conversation.read' ? [event] : [],
@@ -56,8 +56,8 @@ async function marksIn(storage: Storage, userId: UserId) {
 }
 
 /**
- * What a user has not read of a conversation, by all that is stored of it: messages of others of which an event in the
- * log lies above the position.
+ * The unread messages of a conversation, recounted from all stored data: messages of others with an event in the log
+ * above the position.
  */
 async function recount(storage: Storage, userId: UserId, id: ConversationId): Promise<number> {
   const { readUpTo } = await entryOf(storage, userId, id);
@@ -71,13 +71,13 @@ async function recount(storage: Storage, userId: UserId, id: ConversationId): Pr
   return messages.filter((message) => message.senderId !== userId && above.has(message.id)).length;
 }
 
-/** A message as a send has it, which becomes visible `age` after its time. */
+/** A live message that becomes visible `age` after its time. */
 function live(users: readonly [UserId, UserId], age: number): AppendRequest {
   return { ...appendRequest(users, idAt(now() - age)), isLive: true };
 }
 
 export const readPositionRepositoryContract = {
-  'a message of another is unread until it is marked, in every process': async ({
+  'a message of the other participant is unread in every process until it is marked': async ({
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
@@ -99,42 +99,41 @@ export const readPositionRepositoryContract = {
     }
   },
 
-  'a position moves forward alone, whatever the order in which marks arrive, how often and from which process':
-    async ({ processes }) => {
-      const check = async (_: unknown, round: number): Promise<void> => {
-        const [anna, ben] = freshUsers();
-        const id = talkOf(anna, ben);
-        // In one microsecond a timestamp alone does not tell the later one.
-        const offsets = round % 3 === 0 ? Array<number>(8).fill(0) : [0, 0, 1, 999, 1_000, SECOND, 40 * DAY];
-        const sent = offsets.map((offset) => appendRequest([ben, anna], idAt(NOON + offset)));
-        await appendAll(processes, sent);
-        const places = shuffled(sent.map(({ message }) => message.id));
-        const marks = shuffled([...places, ...places.slice(0, 4)]);
-        let furthest = '';
-        const markUpTo = async (upTo: EventId, n: number): Promise<EventId | null> => {
-          const { readPositions } = processes[n % 2 === 0 ? 0 : 1];
-          const held = await readPositions.mark({ userId: anna, conversationId: id, upTo });
-          assert.ok(held !== null && held >= upTo, 'what was marked holds');
-          if (upTo > furthest) furthest = upTo;
-          return held;
-        };
-        if (round % 2 === 0) {
-          for (const [n, upTo] of marks.entries()) {
-            assert.equal(await markUpTo(upTo, n), furthest);
-            assert.equal((await entryOf(processes[1], anna, id)).readUpTo, furthest);
-          }
-        } else {
-          await Promise.all(marks.map(markUpTo));
-        }
-        for (const storage of processes) {
-          assert.equal((await entryOf(storage, anna, id)).readUpTo, furthest);
-          assert.deepEqual(await unreadOf(storage, anna, id), unread(0));
-        }
+  'a position moves only forward, for any order, number and process of the marks': async ({ processes }) => {
+    const check = async (_: unknown, round: number): Promise<void> => {
+      const [anna, ben] = freshUsers();
+      const id = talkOf(anna, ben);
+      // Within one microsecond, the timestamp does not decide which is later.
+      const offsets = round % 3 === 0 ? Array<number>(8).fill(0) : [0, 0, 1, 999, 1_000, SECOND, 40 * DAY];
+      const sent = offsets.map((offset) => appendRequest([ben, anna], idAt(NOON + offset)));
+      await appendAll(processes, sent);
+      const places = shuffled(sent.map(({ message }) => message.id));
+      const marks = shuffled([...places, ...places.slice(0, 4)]);
+      let furthest = '';
+      const markUpTo = async (upTo: EventId, n: number): Promise<EventId | null> => {
+        const { readPositions } = processes[n % 2 === 0 ? 0 : 1];
+        const held = await readPositions.mark({ userId: anna, conversationId: id, upTo });
+        assert.ok(held !== null && held >= upTo, 'what was marked holds');
+        if (upTo > furthest) furthest = upTo;
+        return held;
       };
-      await atOnce(Array.from({ length: 12 }), check, 4);
-    },
+      if (round % 2 === 0) {
+        for (const [n, upTo] of marks.entries()) {
+          assert.equal(await markUpTo(upTo, n), furthest);
+          assert.equal((await entryOf(processes[1], anna, id)).readUpTo, furthest);
+        }
+      } else {
+        await Promise.all(marks.map(markUpTo));
+      }
+      for (const storage of processes) {
+        assert.equal((await entryOf(storage, anna, id)).readUpTo, furthest);
+        assert.deepEqual(await unreadOf(storage, anna, id), unread(0));
+      }
+    };
+    await forEachConcurrently(Array.from({ length: 12 }), check, 4);
+  },
 
-  'a mark beyond the last event of the conversation is taken as that event, and hides nothing that comes later':
+  'a mark beyond the last event of the conversation counts as that event, and hides no later message':
     async ({ processes: [here, there] }) => {
       const [anna, ben] = freshUsers();
       const id = talkOf(anna, ben);
@@ -152,13 +151,11 @@ export const readPositionRepositoryContract = {
           const mark = { userId: anna, conversationId: id, upTo };
           assert.equal(await there.readPositions.mark(mark), sent.message.id);
         }
-        assert.deepEqual(await unreadOf(here, anna, id), unread(0), 'all was marked');
+        assert.deepEqual(await unreadOf(here, anna, id), unread(0), 'after all is marked');
       }
     },
 
-  'a message of one’s own moves one’s own position, and no one else’s': async ({
-    processes: [here, there],
-  }) => {
+  'a message moves the position of its sender, and no other': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
     const id = talkOf(anna, ben);
     await here.messages.append(appendRequest([ben, anna], idAt(NOON)));
@@ -172,7 +169,7 @@ export const readPositionRepositoryContract = {
     assert.equal((await entryOf(here, anna, id)).readUpTo, reply.message.id);
     assert.deepEqual(await unreadOf(here, anna, id), unread(0));
     assert.deepEqual(await unreadOf(here, ben, id), unread(1));
-    // Neither a message that arrives after a later one, nor a start, takes it back.
+    // Neither an earlier message that arrives later nor a start moves it back.
     await here.messages.append(appendRequest([anna, ben], idAt(NOON - MINUTE)));
     await here.conversations.start(conversationOf([anna, ben], idAt(NOON - HOUR)));
     assert.equal((await entryOf(there, anna, id)).readUpTo, reply.message.id);
@@ -198,12 +195,12 @@ export const readPositionRepositoryContract = {
     const after = [await entryOf(here, ben, id), await entryOf(here, anna, talkOf(anna, carl))];
     assert.deepEqual(after, before);
     assert.equal((await entryOf(here, anna, id)).readUpTo, sent.message.id);
-    // Also a mark that moves nothing, of one's own message, which the other has not read.
+    // The same for a mark that moves nothing: an own message that the other has not read.
     const reply = appendRequest([anna, ben], idAt(NOON + MINUTE));
     await here.messages.append(reply);
     await there.readPositions.mark({ userId: anna, conversationId: id, upTo: reply.message.id });
     assert.equal((await entryOf(here, ben, id)).readUpTo, sent.message.id);
-    // Neither in a conversation of others nor in one that nobody began is there anything to mark.
+    // A conversation of others or one that does not exist cannot be marked.
     for (const conversationId of [talkOf(ben, carl), talkOf(anna, freshUser())]) {
       const mark = { userId: anna, conversationId, upTo: sent.message.id };
       assert.equal(await there.readPositions.mark(mark), null);
@@ -215,7 +212,7 @@ export const readPositionRepositoryContract = {
     assert.equal((await here.conversations.listByUser(anna, top(100))).length, 2, 'the inbox gains nothing');
   },
 
-  'the positions of a conversation are those of its participants, in their order': async ({
+  'the positions of a conversation are listed in the order of its participants': async ({
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
@@ -236,44 +233,45 @@ export const readPositionRepositoryContract = {
     assert.equal((await positions()).get(ben), sent.message.id);
   },
 
-  'a mark that moves the position is an event in the logs of both, and one that moves nothing is none':
-    async ({ processes: [here, there] }) => {
-      const [anna, ben] = freshUsers();
-      const conversationId = talkOf(anna, ben);
-      const sent = [0, 1, 2].map((n) => appendRequest([ben, anna], idAt(NOON + n)));
-      await appendAll([here, there], sent);
-      const [first, second, third] = sent.map(({ message }) => message.id);
-      const told: unknown[] = [];
-      for (const upTo of [second, second, first, ABOVE_ALL, third, second]) {
-        const storage = told.length % 2 === 0 ? there : here;
-        const before = (await entryOf(here, anna, conversationId)).readUpTo;
-        const readUpTo = await storage.readPositions.mark({
-          userId: anna,
-          conversationId,
-          upTo: upTo ?? ABOVE_ALL,
-        });
-        if (readUpTo !== before)
-          told.push({ type: 'conversation.read', conversationId, readerId: anna, readUpTo });
-        for (const user of [anna, ben]) {
-          const marks = await marksIn(there, user);
-          assert.deepEqual(
-            marks.map(({ id: _, ...rest }) => rest),
-            told,
-          );
-        }
+  'a mark that moves the position is an event in both logs; a mark that moves nothing is no event': async ({
+    processes: [here, there],
+  }) => {
+    const [anna, ben] = freshUsers();
+    const conversationId = talkOf(anna, ben);
+    const sent = [0, 1, 2].map((n) => appendRequest([ben, anna], idAt(NOON + n)));
+    await appendAll([here, there], sent);
+    const [first, second, third] = sent.map(({ message }) => message.id);
+    const told: unknown[] = [];
+    for (const upTo of [second, second, first, ABOVE_ALL, third, second]) {
+      const storage = told.length % 2 === 0 ? there : here;
+      const before = (await entryOf(here, anna, conversationId)).readUpTo;
+      const readUpTo = await storage.readPositions.mark({
+        userId: anna,
+        conversationId,
+        upTo: upTo ?? ABOVE_ALL,
+      });
+      if (readUpTo !== before)
+        told.push({ type: 'conversation.read', conversationId, readerId: anna, readUpTo });
+      for (const user of [anna, ben]) {
+        const marks = await marksIn(there, user);
+        assert.deepEqual(
+          marks.map(({ id: _, ...rest }) => rest),
+          told,
+        );
       }
-      assert.equal(told.length, 2);
-      // The conversation stays where its last message has put it.
-      const [entry] = await here.conversations.listByUser(anna, top(1));
-      assert.equal(entry?.lastEventId, third);
+    }
+    assert.equal(told.length, 2);
+    // The conversation stays at the position of its last message.
+    const [entry] = await here.conversations.listByUser(anna, top(1));
+    assert.equal(entry?.lastEventId, third);
 
-      const carl = freshUser();
-      await here.messages.append(appendRequest([carl, carl], idAt(NOON)));
-      await here.readPositions.mark({ userId: carl, conversationId: talkOf(carl), upTo: ABOVE_ALL });
-      assert.deepEqual(await marksIn(there, carl), [], 'a note to oneself is read');
-    },
+    const carl = freshUser();
+    await here.messages.append(appendRequest([carl, carl], idAt(NOON)));
+    await here.readPositions.mark({ userId: carl, conversationId: talkOf(carl), upTo: ABOVE_ALL });
+    assert.deepEqual(await marksIn(there, carl), [], 'a note to oneself is read');
+  },
 
-  'a message that became visible late is unread, once, wherever the position stood, and read after its event is marked':
+  'a message that became visible late is unread once, for any position, and read after its event is marked':
     async ({ processes: [here, there] }) => {
       const [anna, ben] = freshUsers();
       const id = talkOf(anna, ben);
@@ -284,14 +282,14 @@ export const readPositionRepositoryContract = {
       const late = live([ben, anna], HOUR);
       for (const storage of [here, there, here]) await storage.messages.append(late);
       assert.deepEqual(await unreadOf(there, anna, id), unread(1));
-      // Its own id is no longer the place at which it is news.
+      // Its late event, not its own id, is the position to mark.
       const mark = { userId: anna, conversationId: id };
       assert.equal(await here.readPositions.mark({ ...mark, upTo: late.message.id }), seen.message.id);
       assert.deepEqual(await unreadOf(there, anna, id), unread(1));
       const { lastEventId } = await entryOf(here, anna, id);
       assert.equal(await there.readPositions.mark({ ...mark, upTo: lastEventId }), lastEventId);
       assert.deepEqual(await unreadOf(here, anna, id), unread(0));
-      // One's own late message is read, and the other has it to read.
+      // The own late message is read, and unread for the other participant.
       const own = live([anna, ben], 2 * HOUR);
       await here.messages.append(own);
       assert.deepEqual(await unreadOf(there, anna, id), unread(0));
@@ -299,7 +297,7 @@ export const readPositionRepositoryContract = {
       assert.equal((await unreadOf(there, ben, id)).count, 1, 'ben has sent all others');
     },
 
-  'a message of one’s own that became visible late leaves unread what others have sent since': async ({
+  'an own message that became visible late does not mark later messages of others as read': async ({
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
@@ -329,7 +327,7 @@ export const readPositionRepositoryContract = {
     assert.deepEqual(await unreadOf(here, anna, id), unread(1));
   },
 
-  'unread messages are counted to 99 exactly, and 100 stands for more, late ones among them': async ({
+  'unread messages, including late ones, are counted exactly up to 99; 100 means more': async ({
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
@@ -355,9 +353,9 @@ export const readPositionRepositoryContract = {
     assert.equal(await count(), 0);
   },
 
-  'messages of years are counted, dense or sparse': async ({ processes: [here, there] }) => {
+  'unread messages over years are counted, dense or sparse': async ({ processes: [here, there] }) => {
     const spans = [MINUTE, 9 * DAY, 45 * DAY, 100 * DAY];
-    await atOnce(spans, async (span) => {
+    await forEachConcurrently(spans, async (span) => {
       const [anna, ben] = freshUsers();
       const id = talkOf(anna, ben);
       const sent = Array.from({ length: 40 }, (_, n) => appendRequest([ben, anna], idAt(NOON - n * span)));
@@ -371,12 +369,12 @@ export const readPositionRepositoryContract = {
     });
   },
 
-  'unread state is what a recount finds, after any sends, late ones and marks, and nothing is unread after all was marked':
+  'the unread state equals a recount after any sends, late messages and marks, and nothing is unread after all is marked':
     async ({ processes }) => {
       const check = async (): Promise<void> => {
         const users = [...freshUsers(), freshUser()] as const;
         const pick = (): UserId => users[randomInt(3)] ?? users[0];
-        /** The furthest that each user has marked or sent, by conversation. */
+        /** The furthest position that each user has marked or sent, by conversation. */
         const furthest = new Map<string, EventId>();
         const hasRead = (userId: UserId, id: ConversationId, upTo: EventId | null): void => {
           const held = laterPosition(furthest.get(`${userId} ${id}`) ?? null, upTo);
@@ -408,11 +406,11 @@ export const readPositionRepositoryContract = {
             assert.deepEqual(
               await unreadOf(processes[0], userId, conversationId),
               unread(0),
-              'all was marked',
+              'after all is marked',
             );
           }
         }
       };
-      await atOnce(Array.from({ length: 12 }), check, 4);
+      await forEachConcurrently(Array.from({ length: 12 }), check, 4);
     },
 } satisfies Contract<StorageSubject>;

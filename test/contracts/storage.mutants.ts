@@ -6,14 +6,14 @@ import { broken, cached, type Mutants } from './mutants.ts';
 import type { storageContract } from './storage.ts';
 
 export const storageMutants: Mutants<typeof storageContract> = {
-  'nothing is missing while storage serves': [
+  'a working storage reports no readiness problems': [
     broken('is never ready', () => ({
       readinessProblems: () => Promise.resolve(['The schema is missing.']),
     })),
   ],
 
-  'what a caller does to what it gave or was given leaves what is stored alone': [
-    broken('keeps what it is given', ({ users }) => {
+  'changes to arguments and results do not change stored data': [
+    broken('stores references to its arguments', ({ users }) => {
       const saved = new Map<UserId, User>();
       return {
         users: {
@@ -25,13 +25,13 @@ export const storageMutants: Mutants<typeof storageContract> = {
         },
       };
     }),
-    broken('gives away what it keeps', ({ conversations }) => ({
+    broken('returns references to stored objects', ({ conversations }) => ({
       conversations: { listByUser: cached((id, slice) => conversations.listByUser(id, slice)) },
     })),
   ],
 
-  'what is being written when a process closes is written': [
-    broken('drops what is in flight', ({ messages }) => {
+  'a write in progress when a process closes is completed': [
+    broken('drops writes in progress', ({ messages }) => {
       const closing = new AbortController();
       return {
         messages: {

@@ -4,7 +4,7 @@ import type { ConversationId, UserId } from '../../src/domain/ids.ts';
 import { conversationOf, freshUsers, idAt, MINUTE, NOON, appendRequest, talkOf, top } from './fixtures.ts';
 import type { Contract, StorageSubject } from './contract.ts';
 
-/** All that storage tells of a user, and of a conversation. */
+/** All stored data of a user and a conversation. */
 async function told(storage: Storage, id: ConversationId, userId: UserId): Promise<readonly unknown[]> {
   const { messages, conversations, users } = storage;
   return [
@@ -15,7 +15,7 @@ async function told(storage: Storage, id: ConversationId, userId: UserId): Promi
   ];
 }
 
-/** Writes over all that can be written over in `value`. */
+/** Overwrites every writable property in `value`. */
 function spoil(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   for (const name of Object.keys(value)) {
@@ -25,13 +25,11 @@ function spoil(value: unknown): void {
 }
 
 export const storageContract = {
-  'nothing is missing while storage serves': async ({ processes }) => {
+  'a working storage reports no readiness problems': async ({ processes }) => {
     for (const storage of processes) assert.deepEqual(await storage.readinessProblems(), []);
   },
 
-  'what a caller does to what it gave or was given leaves what is stored alone': async ({
-    processes: [here],
-  }) => {
+  'changes to arguments and results do not change stored data': async ({ processes: [here] }) => {
     const [anna, ben] = freshUsers();
     const sent = appendRequest([anna, ben], idAt(NOON));
     const started = conversationOf([anna], idAt(NOON));
@@ -50,7 +48,7 @@ export const storageContract = {
     assert.deepEqual(await tell(), before);
   },
 
-  'what is being written when a process closes is written': async ({ processes: [here], open }) => {
+  'a write in progress when a process closes is completed': async ({ processes: [here], open }) => {
     const users = freshUsers();
     const closing = await open();
     const sent = Array.from({ length: 20 }, (_, n) => appendRequest(users, idAt(NOON + n * MINUTE)));

@@ -5,7 +5,7 @@ import { NOON } from './fixtures.ts';
 import { broken, brokenInEachProcess, cached, type Mutant, type Mutants } from './mutants.ts';
 import type { userRepositoryContract } from './user-repository.ts';
 
-/** Saves something else than it was given. */
+/** Saves a changed user. */
 function saving(how: string, change: (user: User, known: User | null) => User): Mutant {
   return broken(how, ({ users }) => {
     const saved = new Map<UserId, User>();
@@ -23,7 +23,7 @@ function saving(how: string, change: (user: User, known: User | null) => User): 
 }
 
 export const userRepositoryMutants: Mutants<typeof userRepositoryContract> = {
-  'who was never saved is not found': [
+  'a user who was never saved is not found': [
     broken('finds everybody', ({ users }) => ({
       users: {
         find: async (id) => (await users.find(id)) ?? { id, username: id, createdAt: NOON },
@@ -31,7 +31,7 @@ export const userRepositoryMutants: Mutants<typeof userRepositoryContract> = {
     })),
   ],
 
-  'a saved user is found by every process, with a name to the byte': [
+  'a saved user is found by every process, with the username byte for byte': [
     saving('normalises names', (user) => ({ ...user, username: user.username.normalize() })),
     saving('trims names', (user) => ({ ...user, username: user.username.trim() })),
     brokenInEachProcess('keeps users in each process', ({ users }) => {
@@ -48,20 +48,20 @@ export const userRepositoryMutants: Mutants<typeof userRepositoryContract> = {
     }),
   ],
 
-  'the first save says when a user was created, and later ones what the user is called': [
-    saving('lets each save say when', (user) => user),
-    saving('lets the earliest time win', (user, known) => ({
+  'the first save sets the creation time, and later saves change the username': [
+    saving('sets the creation time on each save', (user) => user),
+    saving('keeps the earliest creation time', (user, known) => ({
       ...user,
       createdAt: Math.min(user.createdAt, known?.createdAt ?? Infinity),
     })),
-    saving('keeps the first name', (user, known) => known ?? user),
+    saving('keeps the first username', (user, known) => known ?? user),
     brokenInEachProcess('reads users from a cache', ({ users }) => ({
       users: { find: cached((id: UserId) => users.find(id)) },
     })),
   ],
 
-  'of several first saves in one instant, one alone creates the user': [
-    broken('looks whether a user is there, and then adds', ({ users }) => ({
+  'of several concurrent first saves, exactly one creates the user': [
+    broken('checks whether a user exists and then inserts', ({ users }) => ({
       users: {
         save: async (user) => {
           const known = await users.find(user.id);
@@ -74,12 +74,12 @@ export const userRepositoryMutants: Mutants<typeof userRepositoryContract> = {
         },
       },
     })),
-    broken('says that none was the first', ({ users }) => ({
+    broken('reports no save as the first', ({ users }) => ({
       users: { save: async (user) => ({ ...(await users.save(user)), created: false }) },
     })),
   ],
 
-  'ids that differ in case alone are two users': [
+  'ids that differ only in case are different users': [
     broken('folds the case of ids', ({ users }) => ({
       users: {
         find: (id) => users.find(id.toLowerCase() as UserId),

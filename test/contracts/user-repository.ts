@@ -9,12 +9,14 @@ function named(id: UserId, username: string, createdAt = NOON): User {
 }
 
 export const userRepositoryContract = {
-  'who was never saved is not found': async ({ processes: [here, there] }) => {
+  'a user who was never saved is not found': async ({ processes: [here, there] }) => {
     await here.users.save(named(freshUser(), 'Anna'));
     assert.equal(await there.users.find(freshUser()), null);
   },
 
-  'a saved user is found by every process, with a name to the byte': async ({ processes: [here, there] }) => {
+  'a saved user is found by every process, with the username byte for byte': async ({
+    processes: [here, there],
+  }) => {
     for (const username of ['Anna', ' e\u0301 is not \u00e9 ', '👩‍👩‍👧‍👦 \u202eמירי\u202c', `O'Hara "; --`]) {
       const user = named(freshUser(), username);
       assert.deepEqual(await here.users.save(user), { user, created: true });
@@ -22,7 +24,7 @@ export const userRepositoryContract = {
     }
   },
 
-  'the first save says when a user was created, and later ones what the user is called': async ({
+  'the first save sets the creation time, and later saves change the username': async ({
     processes: [here, there],
   }) => {
     const id = freshUser();
@@ -35,7 +37,7 @@ export const userRepositoryContract = {
     }
   },
 
-  'of several first saves in one instant, one alone creates the user': async ({ processes }) => {
+  'of several concurrent first saves, exactly one creates the user': async ({ processes }) => {
     const id = freshUser();
     const saves = Array.from({ length: 8 }, (_, n) =>
       processes[n % 2 === 0 ? 0 : 1].users.save(named(id, n < 4 ? 'Anna' : 'Ann', NOON + n)),
@@ -47,7 +49,7 @@ export const userRepositoryContract = {
     assert.equal((await processes[0].users.find(id))?.createdAt, first[0]?.user.createdAt);
   },
 
-  'ids that differ in case alone are two users': async ({ processes: [here, there] }) => {
+  'ids that differ only in case are different users': async ({ processes: [here, there] }) => {
     const anna = named(`Anna-${freshUser()}` as UserId, 'Anna');
     const other = named(anna.id.toLowerCase() as UserId, 'Another');
     await here.users.save(anna);

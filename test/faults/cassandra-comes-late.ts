@@ -10,7 +10,7 @@ import { assertSound, type Scenario } from './testbed.ts';
 const MISTAKES: readonly (readonly [Environment, RegExp])[] = [
   [{ CASSANDRA_LOCAL_DATACENTER: 'elsewhere' }, /no datacenter elsewhere \(CASSANDRA_LOCAL_DATACENTER\)/],
   [{ CASSANDRA_KEYSPACE: 'nothing' }, /no keyspace nothing \(CASSANDRA_KEYSPACE\)/],
-  [{ CASSANDRA_PASSWORD: 'wrong' }, /refuses CASSANDRA_USERNAME with CASSANDRA_PASSWORD/],
+  [{ CASSANDRA_PASSWORD: 'wrong' }, /rejected the login with CASSANDRA_USERNAME and CASSANDRA_PASSWORD/],
   [{ CASSANDRA_USERNAME: '', CASSANDRA_PASSWORD: '' }, /set CASSANDRA_USERNAME and CASSANDRA_PASSWORD/],
 ];
 
@@ -42,7 +42,7 @@ export const cassandraComesLate: Scenario = async (testbed) => {
   const [node] = cluster.nodes;
   await node!.stop();
   const service = testbed.startService(environment);
-  const waiting = await service.said(/Cassandra is not there yet/);
+  const waiting = await service.said(/Cassandra is not reachable yet/);
   const ask = makeAsk(service.url);
   const [alice, bob] = usersOf(2) as [UserId, UserId];
   const send = { sender: alice, receiver: bob, content: 'Are you there?', key: null };

@@ -29,6 +29,31 @@ export async function eventsOf(cluster: LocalCluster, users: readonly UserId[]):
   }));
 }
 
+/** The events in the logs of users that report a read position: whose, in which conversation, up to where. */
+export async function readEventsOf(
+  cluster: LocalCluster,
+  users: readonly UserId[],
+): Promise<{ userId: UserId; eventId: string; mark: string }[]> {
+  const rows = await rowsOf(
+    cluster,
+    `SELECT user_id, event_id, type, conversation_id, message_id, actor_id FROM events_by_user
+     WHERE user_id IN ? AND places = false`,
+    [users],
+  );
+  return rows
+    .filter((row) => row['type'] === 'conversation.read')
+    .map((row) => ({
+      userId: row['user_id'] as UserId,
+      eventId: String(row['event_id']),
+      mark: markOf(String(row['actor_id']), String(row['conversation_id']), String(row['message_id'])),
+    }));
+}
+
+/** A read mark as text, to compare. */
+export function markOf(reader: string, conversationId: string, upTo: string): string {
+  return `${reader} ${conversationId} ${upTo}`;
+}
+
 async function rowsOf(
   cluster: LocalCluster,
   query: string,

@@ -14,8 +14,7 @@ export function rowOf(scenario: string, { act, attempts, seen = '' }: Row): stri
 
 function numbersOf(attempts: NonNullable<Row['attempts']>): string[] {
   const times = attempts.map(({ took }) => took).sort((a, b) => a - b);
-  // The nearest rank: the time within which that share of the requests was done.
-  const within = (share: number): string => times[Math.ceil(share * times.length) - 1]?.toFixed(0) ?? '';
+  const within = (share: number): string => percentile(times, share)?.toFixed(0) ?? '';
   return [
     String(attempts.length),
     String(attempts.filter(isFailure).length),
@@ -23,4 +22,9 @@ function numbersOf(attempts: NonNullable<Row['attempts']>): string[] {
     within(0.99),
     within(1),
   ];
+}
+
+/** The nearest rank: the time within which that share of all was done. `times` are in order. */
+export function percentile(times: readonly number[], share: number): number | undefined {
+  return times[Math.ceil(share * times.length) - 1];
 }

@@ -17,19 +17,19 @@ function open(): Fetch {
 describeContract<Guarded>('who may what, without a port', accessContract, () => guarded(open()));
 
 /** A door that lets in too much or too little, and how it does. */
-interface LooseDoor {
+interface AccessMutant {
   readonly how: string;
   readonly open: () => Fetch;
 }
 
-/** Sends a request on as a service where `isFooled` says so. */
-function fooled(how: string, isFooled: (request: Request) => boolean): LooseDoor {
+/** Sends a request on as a service where `applies` says so. */
+function asService(how: string, applies: (request: Request) => boolean): AccessMutant {
   return {
     how,
     open: () => {
       const fetch = open();
       return async (request) => {
-        if (!isFooled(request)) return fetch(request);
+        if (!applies(request)) return fetch(request);
         const token = await tokenOf({ scope: 'messenger:service' });
         request.headers.set('Authorization', `Bearer ${token}`);
         return fetch(request);
@@ -43,7 +43,7 @@ function saying(
   how: string,
   isMeant: (request: Request, response: Response) => boolean,
   change: (response: Response) => Response,
-): LooseDoor {
+): AccessMutant {
   return {
     how,
     open: () => {
@@ -66,7 +66,7 @@ const goesTo = (pattern: RegExp) => (request: Request) => hasToken(request) && p
 const withStatus = (status: number) => (response: Response) =>
   new Response(response.body, { status, headers: response.headers });
 
-const LOOSE: Readonly<Record<keyof typeof accessContract, readonly [LooseDoor, ...LooseDoor[]]>> = {
+const MUTANTS: Readonly<Record<keyof typeof accessContract, readonly [AccessMutant, ...AccessMutant[]]>> = {
   'nobody is let in without a token, whatever they ask': [
     {
       how: 'asks nobody for a token',
@@ -75,7 +75,7 @@ const LOOSE: Readonly<Record<keyof typeof accessContract, readonly [LooseDoor, .
         return async (request) => app.fetch(request);
       },
     },
-    fooled(
+    asService(
       'lets in whoever shows anything',
       (request) => request.headers.has('Authorization') && !hasToken(request),
     ),
@@ -90,10 +90,10 @@ const LOOSE: Readonly<Record<keyof typeof accessContract, readonly [LooseDoor, .
     saying('shows no second page', goesTo(/cursor=/), withStatus(404)),
   ],
   'to all others it is not there, by any route, page or cursor: byte by byte as if nobody had begun it': [
-    fooled('shows everyone a conversation', goesTo(/\/api\/conversations\/[^/]{36}$/)),
-    fooled('lets in whoever has a cursor', (request) => isGet(request) && goesTo(/cursor=/)(request)),
-    fooled('shows everyone what was said before a time', goesTo(/\/before/)),
-    fooled('shows everyone later pages', goesTo(/page=/)),
+    asService('shows everyone a conversation', goesTo(/\/api\/conversations\/[^/]{36}$/)),
+    asService('lets in whoever has a cursor', (request) => isGet(request) && goesTo(/cursor=/)(request)),
+    asService('shows everyone what was said before a time', goesTo(/\/before/)),
+    asService('shows everyone later pages', goesTo(/page=/)),
     saying(
       'forbids what is there',
       (request, { status }) => status === 404 && goesTo(/page=2/)(request),
@@ -101,8 +101,8 @@ const LOOSE: Readonly<Record<keyof typeof accessContract, readonly [LooseDoor, .
     ),
   ],
   'who leaves the sender out is the sender, and nobody is another': [
-    fooled('takes everyone for a service', goesTo(/\/api\/messages$/)),
-    fooled('takes everyone for a service on one of its paths', goesTo(/\/send$/)),
+    asService('takes everyone for a service', goesTo(/\/api\/messages$/)),
+    asService('takes everyone for a service on one of its paths', goesTo(/\/send$/)),
   ],
   'a service names the sender': [
     {
@@ -123,14 +123,16 @@ const LOOSE: Readonly<Record<keyof typeof accessContract, readonly [LooseDoor, .
     },
   ],
   'a key belongs to its sender': [
-    fooled('asks for the key before it asks for the sender', ({ headers }) => headers.has('Idempotency-Key')),
+    asService('asks for the key before it asks for the sender', ({ headers }) =>
+      headers.has('Idempotency-Key'),
+    ),
   ],
   'an inbox is its owner’s, and a conversation its participants’ to start': [
-    fooled('shows everyone every inbox', goesTo(/\/user\//)),
-    fooled('starts what anyone asks for', goesTo(/\/api\/conversations$/)),
+    asService('shows everyone every inbox', goesTo(/\/user\//)),
+    asService('starts what anyone asks for', goesTo(/\/api\/conversations$/)),
   ],
   'a conversation is marked as read by its participants, for themselves': [
-    fooled('marks as it is told', goesTo(/\/read$/)),
+    asService('marks as it is told', goesTo(/\/read$/)),
     saying(
       'forbids what is not there',
       (request, { status }) => status === 404 && goesTo(/\/read$/)(request),
@@ -139,16 +141,16 @@ const LOOSE: Readonly<Record<keyof typeof accessContract, readonly [LooseDoor, .
     saying('marks nothing for those who leave themselves out', goesTo(/\/read$/), withStatus(400)),
   ],
   'a user is named by themselves, and shown to all': [
-    fooled('names anyone as it is told', goesTo(/\/users\//)),
+    asService('saves any user for anyone', goesTo(/\/users\//)),
     saying('shows a user to themselves alone', goesTo(/\/users\//), withStatus(403)),
   ],
 };
 
-for (const [sentence, check] of Object.entries<Contract<Guarded>[string]>(accessContract)) {
-  describe(`“${sentence}”`, () => {
-    for (const { how, open: openDoor } of LOOSE[sentence as keyof typeof LOOSE]) {
+for (const [clause, check] of Object.entries<Contract<Guarded>[string]>(accessContract)) {
+  describe(`“${clause}”`, () => {
+    for (const { how, open: openMutant } of MUTANTS[clause as keyof typeof MUTANTS]) {
       test(`catches a door that ${how}`, async () => {
-        await expect(check(guarded(openDoor()))).rejects.toBeInstanceOf(AssertionError);
+        await expect(check(guarded(openMutant()))).rejects.toBeInstanceOf(AssertionError);
       });
     }
   });

@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
 import { EventStreams, STREAM_LIMITS } from '../../src/adapters/http/event-streams.ts';
 import { standaloneProblem } from '../../src/adapters/http/problems.ts';
 import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
 import type { HttpServer } from '../../src/adapters/servers/server.ts';
+import { makeMemoryHints } from '../../src/adapters/memory/hints.ts';
 import { ClockNotVerified } from '../../src/application/ports/clock-check.ts';
+import type { EventRepository } from '../../src/application/ports/event-repository.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import type { Dependencies } from '../../src/composition/container.ts';
 import { ask, eventsAt, eventsOf, get, openStream, ORIGIN, problemIn, send, type Fetch } from './client.ts';
 import { guarded, openGuardedApp, tokenOf } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 
 let served: { server: HttpServer; streams: EventStreams }[] = [];
 afterEach(async () => {
@@ -95,6 +98,54 @@ describe('a stream', () => {
     await until(() => streams.size === 1);
     socket.resetAndDestroy();
     await until(() => streams.size === 0);
+  });
+
+  test('whose client left before the first batch leaves nothing behind', async () => {
+    const storage = memoryStorage();
+    const steps = new EventEmitter();
+    const released = once(steps, 'release');
+    const events: EventRepository = {
+      completeSince: () => storage.events.completeSince(),
+      listAfter: async (...query) => {
+        steps.emit('read');
+        await released;
+        return storage.events.listAfter(...query);
+      },
+    };
+    const hints = makeMemoryHints();
+    let subscriptions = 0;
+    let open = 0;
+    const { fetch: answer } = openApp({
+      storage: { ...storage, events },
+      hints: {
+        ...hints,
+        subscribe: (...subscription) => {
+          const unsubscribe = hints.subscribe(...subscription);
+          subscriptions += 1;
+          return () => {
+            subscriptions -= 1;
+            unsubscribe();
+          };
+        },
+      },
+      telemetry: {
+        ...NOOP_TELEMETRY,
+        streamOpened: () => {
+          open += 1;
+          return () => (open -= 1);
+        },
+      },
+    });
+    const client = new AbortController();
+    const headers = { Accept: 'text/event-stream' };
+    const reading = once(steps, 'read');
+    const response = answer(new Request(ORIGIN + eventsOf('ben'), { headers, signal: client.signal }));
+    await reading;
+    client.abort();
+    steps.emit('release');
+    // As servers do with the answer to a client that has left.
+    await (await response).body?.cancel();
+    await until(() => subscriptions === 0 && open === 0);
   });
 
   test('that is not read in time loses its connection, and holds one batch at the most', async () => {

@@ -5,22 +5,22 @@ import { httpContracts } from '../http/contract/contracts.ts';
 export interface Verdict {
   readonly kept: number;
   /** The sentences that were not kept, with what was found instead. */
-  readonly broken: readonly { readonly sentence: string; readonly error: unknown }[];
+  readonly broken: readonly { readonly clause: string; readonly error: unknown }[];
 }
 
-/** Holds the service at `url` to every sentence of the HTTP contract, one after another. */
+/** Holds the service at `url` to every clause of the HTTP contract, one after another. */
 export async function holdToContract(url: string): Promise<Verdict> {
   const overPort: Fetch = (asked) =>
     fetch(new Request(asked.url.replace(ORIGIN, url), asked), { redirect: 'manual' });
   let kept = 0;
-  const broken: { sentence: string; error: unknown }[] = [];
+  const broken: { clause: string; error: unknown }[] = [];
   for (const [name, contract] of Object.entries(httpContracts)) {
-    for (const [sentence, check] of Object.entries(contract)) {
+    for (const [clause, check] of Object.entries(contract)) {
       try {
         await check(overPort);
         kept += 1;
       } catch (error) {
-        broken.push({ sentence: `${name}: ${sentence}`, error });
+        broken.push({ clause: `${name}: ${clause}`, error });
       }
     }
   }

@@ -36,7 +36,7 @@ export async function tryPair(
   try {
     const residentMb = service.residentMb();
     const { kept, broken } = await holdToContract(service.url);
-    const faults = broken.map(({ sentence, error }) => `${sentence}\n${textOf(error)}`);
+    const faults = broken.map(({ clause, error }) => `${clause}\n${textOf(error)}`);
     const speed = await relativeSpeed(service.url, referenceUrl);
     faults.push(...(await stopFaults(service, runtime)));
     return { kept, faults, readyAfterMs, residentMb, speed };

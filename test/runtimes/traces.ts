@@ -102,7 +102,7 @@ export function checksApart(traced: TracedService): TraceChecks {
         ),
     ],
     ['a collector that is away holds nothing up', () => assertStops(node24, { ...nowhere, ...HASTE })],
-    ['Node 20 says what it takes', () => refuses(node20, nowhere, /traces, which need Node 22\.15 or newer/)],
+    ['Node 20 says what it takes', () => refuses(node20, nowhere, /tracing needs Node 22\.15 or newer/)],
     [
       'without a collector none of its packages is loaded',
       async () => {
@@ -112,7 +112,10 @@ export function checksApart(traced: TracedService): TraceChecks {
         });
       },
     ],
-    ['what is not installed is said', () => refuses(node24, nowhere, /packages for them are not installed/)],
+    [
+      'what is not installed is said',
+      () => refuses(node24, nowhere, /optional packages for tracing are not installed/),
+    ],
   ];
 }
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, test } from 'vitest';
 import type { Contract } from '../contracts/contract.ts';
 
-/** Holds a subject to a contract, one test a sentence. Whoever makes the subject closes it. */
+/** Holds a subject to a contract, one test a clause. Whoever makes the subject closes it. */
 export function describeContract<Subject>(
   name: string,
   contract: Contract<Subject>,
@@ -12,8 +12,8 @@ export function describeContract<Subject>(
     beforeAll(async () => {
       subject = await makeSubject();
     });
-    for (const [sentence, check] of Object.entries(contract)) {
-      test(sentence, () => check(subject));
+    for (const [clause, check] of Object.entries(contract)) {
+      test(clause, () => check(subject));
     }
   });
 }

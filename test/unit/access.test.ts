@@ -21,11 +21,11 @@ function inMemory(): UseCases {
 
 describeContract<UseCases>('who may what, in memory', accessContract, inMemory);
 
-for (const [sentence, check] of Object.entries<Contract<UseCases>[string]>(accessContract)) {
-  describe(`“${sentence}”`, () => {
-    for (const { how, loosen } of accessMutants[sentence as keyof typeof accessMutants]) {
+for (const [clause, check] of Object.entries<Contract<UseCases>[string]>(accessContract)) {
+  describe(`“${clause}”`, () => {
+    for (const { how, apply } of accessMutants[clause as keyof typeof accessMutants]) {
       test(`catches a messenger that ${how}`, async () => {
-        await expect(check(loosen(inMemory()))).rejects.toBeInstanceOf(AssertionError);
+        await expect(check(apply(inMemory()))).rejects.toBeInstanceOf(AssertionError);
       });
     }
   });

@@ -39,7 +39,7 @@ describe('a flaw in the configuration', () => {
 
   it('is a password that the cluster refuses, or none where it wants one', () => {
     const error = new errors.AuthenticationError('Provided username messenger and/or password are incorrect');
-    expect(configError(onlyNode(error), OPTIONS)).toMatch(/refuses CASSANDRA_USERNAME/);
+    expect(configError(onlyNode(error), OPTIONS)).toMatch(/rejected the login with CASSANDRA_USERNAME/);
     expect(configError(onlyNode(error), { ...OPTIONS, credentials: null })).toMatch(
       /set CASSANDRA_USERNAME and CASSANDRA_PASSWORD/,
     );
@@ -54,7 +54,7 @@ describe('a flaw in the configuration', () => {
       error = thrown;
     }
     expect(configError(onlyNode(error as Error), { ...OPTIONS, tlsCa: 'ca', tlsClient })).toBe(
-      "CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY can't be used: they are damaged, locked or no pair.",
+      "CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY can't be used: they are damaged, encrypted or do not match.",
     );
   });
 

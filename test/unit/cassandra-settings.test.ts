@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { flawsOf, replicasIn } from '../../src/adapters/cassandra/node-settings.ts';
+import { settingErrorsOf, replicasIn } from '../../src/adapters/cassandra/node-settings.ts';
 
 const GOOD = new Map([
   ['commitlog_sync', 'batch'],
@@ -9,7 +9,7 @@ const GOOD = new Map([
 
 describe('the settings of a node', () => {
   it('are in order as they come with the messenger', () => {
-    expect(flawsOf(GOOD)).toEqual([]);
+    expect(settingErrorsOf(GOOD)).toEqual([]);
   });
 
   it.each([
@@ -18,13 +18,13 @@ describe('the settings of a node', () => {
     ['column_index_size', null],
     ['column_index_size', '64KiB'],
   ])('are not with %s: %s', (setting, value) => {
-    const flaws = flawsOf(new Map<string, string | null>(GOOD).set(setting, value));
+    const flaws = settingErrorsOf(new Map<string, string | null>(GOOD).set(setting, value));
     expect(flaws).toMatchObject([{ setting, value }]);
     expect(flaws[0]!.advice).toContain(setting);
   });
 
   it('may lack one that came later', () => {
-    expect(flawsOf(new Map([['commitlog_sync', 'group']]))).toEqual([]);
+    expect(settingErrorsOf(new Map([['commitlog_sync', 'group']]))).toEqual([]);
   });
 });
 

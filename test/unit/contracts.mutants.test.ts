@@ -4,7 +4,7 @@ import type { Contract, StorageSubject } from '../contracts/contract.ts';
 import { conversationRepositoryMutants } from '../contracts/conversation-repository.mutants.ts';
 import { contracts } from '../contracts/contracts.ts';
 import { eventRepositoryMutants } from '../contracts/event-repository.mutants.ts';
-import { followingSaboteurs } from '../contracts/following.mutants.ts';
+import { followingMutants } from '../contracts/following.mutants.ts';
 import { followingContract } from '../contracts/following.ts';
 import { messageIdsMutants } from '../contracts/message-ids.mutants.ts';
 import { messageIdsContract } from '../contracts/message-ids.ts';
@@ -26,15 +26,15 @@ const mutants: { readonly [Port in keyof typeof contracts]: Mutants<(typeof cont
 /** Ample: on a busy host a storage that never comes to an end takes a while to be caught. */
 const TIMEOUT_MS = 30_000;
 
-/** Holds every mutant of a contract to be caught by its sentence. */
-function describeSaboteurs<Subject>(
+/** Holds every mutant of a contract to be caught by its clause. */
+function describeMutants<Subject>(
   port: string,
   contract: Contract<Subject>,
-  bySentence: Readonly<Record<string, readonly Mutant<Subject>[]>>,
+  byClause: Readonly<Record<string, readonly Mutant<Subject>[]>>,
 ): void {
-  for (const [sentence, check] of Object.entries(contract)) {
-    describe(`${port}: “${sentence}”`, () => {
-      for (const { how, makeSubject } of bySentence[sentence] ?? []) {
+  for (const [clause, check] of Object.entries(contract)) {
+    describe(`${port}: “${clause}”`, () => {
+      for (const { how, makeSubject } of byClause[clause] ?? []) {
         test(
           `catches one that ${how}`,
           async () => {
@@ -48,7 +48,7 @@ function describeSaboteurs<Subject>(
 }
 
 for (const [port, contract] of Object.entries<Contract<StorageSubject>>(contracts)) {
-  describeSaboteurs(port, contract, mutants[port as keyof typeof mutants]);
+  describeMutants(port, contract, mutants[port as keyof typeof mutants]);
 }
-describeSaboteurs('following', followingContract, followingSaboteurs);
-describeSaboteurs('message ids', messageIdsContract, messageIdsMutants);
+describeMutants('following', followingContract, followingMutants);
+describeMutants('message ids', messageIdsContract, messageIdsMutants);

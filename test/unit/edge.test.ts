@@ -106,7 +106,7 @@ describe('the object', () => {
     const object = new MessengerObject(null, bindingsWith(settings));
     const answer = await ask(object, '/readyz');
     expect(answer.status).toBe(503);
-    expect(await answer.text()).toContain('Cassandra is not reached yet.');
+    expect(await answer.text()).toContain('Cassandra is not connected yet.');
     // Its clock was compared with none yet, but that is not what keeps it from writing.
     const body = JSON.stringify({ username: 'Ada' });
     const headers = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) };

@@ -44,7 +44,7 @@ class FakeTimer implements Timer {
   }
 }
 
-const settled = () => new Promise(setImmediate);
+const settled = () => new Promise<undefined>((resolve) => setImmediate(resolve, undefined));
 
 /** A log of events whose reads are counted. */
 function followed() {
@@ -244,6 +244,34 @@ describe('a poll', () => {
     log.waiting = 1;
     await timer.pass(1);
     expect([(await poll).events.length, log.reads, timer.size]).toEqual([1, 3, 0]);
+  });
+
+  test('passes over events that report nothing, a second apart, and is answered with the next one', async () => {
+    const timer = new FakeTimer();
+    const passed = { floor: positionAt(2), delivered: new Set<string>() };
+    const reported = {
+      id: positionAt(3) as EventId,
+      type: 'conversation.read' as const,
+      conversationId: '' as never,
+      readerId: anna,
+      readUpTo: positionAt(3) as EventId,
+    };
+    const listEvents: ListEvents = (asked) =>
+      Promise.resolve(
+        asked.cursor === passed
+          ? { events: [reported], cursor: passed, isComplete: true }
+          : { events: [], cursor: passed, isComplete: false },
+      );
+    const follow = makeFollowEvents({
+      listEvents,
+      hints: makeMemoryHints(),
+      timer,
+      pollIntervalMs: 15_000,
+      random: () => 1,
+    });
+    const poll = follow.poll({ ...query, waitMs: 25_000 }, new AbortController().signal);
+    await timer.pass(2_000);
+    expect([(await Promise.race([poll, settled()]))?.events, timer.size]).toEqual([[reported], 0]);
   });
 
   test('ends when it is stopped', async () => {

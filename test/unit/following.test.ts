@@ -1,9 +1,14 @@
 import { AssertionError } from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { skippingSaboteurs } from '../contracts/following.mutants.ts';
+import type { EventRepository } from '../../src/application/ports/event-repository.ts';
+import { microsecondsOf, positionAt } from '../../src/domain/time.ts';
+import { freshUser, MINUTE, SECOND } from '../contracts/fixtures.ts';
+import { skippingMutants } from '../contracts/following.mutants.ts';
+import { list } from '../contracts/following.ts';
 import { followAndCheck, followingScripts } from '../support/following-model.ts';
-import { followingInMemory } from '../support/following.ts';
+import { followingInMemory, followingOver, movingClock } from '../support/following.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
 
 /** Ample: these tests take about a second. */
 const TIMEOUT_MS = 30_000;
@@ -33,7 +38,7 @@ test(
 );
 
 describe('a log is caught that', () => {
-  for (const { how, makeSubject } of skippingSaboteurs) {
+  for (const { how, makeSubject } of skippingMutants) {
     test(
       how,
       async () => {
@@ -46,4 +51,19 @@ describe('a log is caught that', () => {
       TIMEOUT_MS,
     );
   }
+});
+
+test('a cursor is refused where the log expired above it while it was read', async () => {
+  const moving = movingClock();
+  const storage = memoryStorage({ clock: moving.clock });
+  const listAfter: EventRepository['listAfter'] = (...query) => {
+    moving.pass(MINUTE);
+    return storage.events.listAfter(...query);
+  };
+  const completeSince = () => storage.events.completeSince();
+  const subject = followingOver({ ...storage, events: { completeSince, listAfter } }, moving);
+  const floor = positionAt(microsecondsOf(completeSince()) + SECOND);
+  await expect(list(subject, freshUser(), { floor, delivered: new Set() })).rejects.toMatchObject({
+    code: 'cursor_expired',
+  });
 });

@@ -93,17 +93,17 @@ test(
 describe('a storage is caught that', () => {
   const caught = [
     ...messages[
-      'pages of every size are the whole conversation, also where messages share a millisecond or a microsecond'
+      'pages of any size together are the whole conversation, even if messages share a millisecond or a microsecond'
     ],
-    ...messages['a key repeated under a much later id is the same message, in its old place'],
+    ...messages['a key repeated with a much later id is the same message, at its old position'],
     ...conversations[
-      'a conversation was created by the earliest of its starts and messages, in whatever order they arrive'
+      'the creation time of a conversation is that of its earliest start or message, in any order of arrival'
     ],
+    ...conversations['an inbox has one row per conversation, newest message first, in any order of arrival'],
     ...conversations[
-      'an inbox is one row a conversation, newest message first, in whatever order the messages arrive'
+      'of two messages in one microsecond, the one with the larger id is shown, without mixed cells'
     ],
-    ...conversations['of two messages in one microsecond the one with the larger id is shown, whole'],
-    ...users['a saved user is found by every process, with a name to the byte'],
+    ...users['a saved user is found by every process, with the username byte for byte'],
   ];
   for (const { how, makeSubject } of caught) {
     test(

@@ -2,26 +2,26 @@ import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Message } from '../../domain/message.ts';
 
-/** How many failed sends are retried at the same time; those beyond are left to the repeat with their key. */
-const MOST_RETRIES = 1_000;
+/** The maximum number of failed sends that are retried in parallel; others depend on the client's repeat of the send. */
+const MAX_RETRIES = 1_000;
 
-/** When a failed send is tried again, in milliseconds after the last attempt: about two minutes in all. */
+/** The delays before each retry, in milliseconds after the previous attempt: about two minutes in total. */
 const DELAYS_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000];
 
-/** Runs `work` where the concurrency limit has room for it, and rejects otherwise. */
+/** Runs `work` if the concurrency limit allows it, and rejects otherwise. */
 export type WithinLimit = (work: () => Promise<void>) => Promise<void>;
 
 /**
- * Completes sends whose outcome is unknown, in the background and within bounds, so that a message that was
- * stored does not stay behind in an inbox until its client repeats it.
+ * Completes sends with an unknown outcome, in the background and within limits, so that a stored message is not missing
+ * in an inbox until its client repeats the send.
  */
 export class BackgroundRetry {
   readonly #log: Log;
   readonly #withinLimit: WithinLimit;
   readonly #random: () => number;
   readonly #inFlight = new Set<Promise<void>>();
-  /** Ends the waits between attempts. */
-  readonly #hurry = new Set<() => void>();
+  /** Functions that end the waits between attempts. */
+  readonly #waits = new Set<() => void>();
   #retrying = 0;
   #closing = false;
 
@@ -31,73 +31,76 @@ export class BackgroundRetry {
     this.#random = deps.random ?? Math.random;
   }
 
-  /** `first` as it is; if its outcome is unknown, `again` is retried after it has rejected. */
-  watch(first: Promise<void>, again: () => Promise<void>, message: Message): Promise<void> {
+  /** Returns `first`. If `first` rejects with an unknown outcome, `retry` is run until it succeeds, within the limits. */
+  watch(first: Promise<void>, retry: () => Promise<void>, message: Message): Promise<void> {
     this.track(
       first.catch((error: unknown) => {
-        if (error instanceof StorageFailure && error.kind === 'outcome_unknown') this.#begin(again, message);
+        if (error instanceof StorageFailure && error.kind === 'outcome_unknown') this.#start(retry, message);
       }),
     );
     return first;
   }
 
-  /** Lets `work`, which nobody awaits, finish before closing. */
+  /** Makes `close` wait for `work`, which no caller awaits. */
   track(work: Promise<void>): void {
     this.#inFlight.add(work);
-    const forget = () => this.#inFlight.delete(work);
-    work.then(forget, forget);
+    const untrack = () => this.#inFlight.delete(work);
+    work.then(untrack, untrack);
   }
 
-  #begin(again: () => Promise<void>, { id, conversationId }: Message): void {
-    if (this.#retrying >= MOST_RETRIES) {
-      this.#log.warn({ messageId: id, conversationId }, 'too many failed sends to retry this one');
+  #start(retry: () => Promise<void>, { id, conversationId }: Message): void {
+    if (this.#retrying >= MAX_RETRIES) {
+      this.#log.warn({ messageId: id, conversationId }, 'Too many failed sends: this one is not retried');
       return;
     }
     this.#retrying += 1;
     this.track(
-      this.#retry(again, { messageId: id, conversationId }).finally(() => {
+      this.#retry(retry, { messageId: id, conversationId }).finally(() => {
         this.#retrying -= 1;
       }),
     );
   }
 
-  async #retry(again: () => Promise<void>, names: object): Promise<void> {
+  async #retry(retry: () => Promise<void>, ids: object): Promise<void> {
     for (const delay of DELAYS_MS) {
-      // Sends that failed together are not retried together.
+      // Random delays, so that sends that failed together are not retried together.
       await this.#wait(delay * (0.5 + this.#random()));
       try {
-        await (this.#closing ? again() : this.#withinLimit(again));
+        await (this.#closing ? retry() : this.#withinLimit(retry));
         return;
       } catch (error) {
-        const mayPass = error instanceof StorageFailure || (error as Error).name === 'Overload';
-        if (!mayPass) {
-          this.#log.error({ ...names, err: error }, 'a failed send could not be completed');
+        const isTemporary = error instanceof StorageFailure || (error as Error).name === 'Overload';
+        if (!isTemporary) {
+          this.#log.error({ ...ids, err: error }, 'A failed send could not be completed');
           return;
         }
         if (this.#closing) break;
       }
     }
-    this.#log.warn(names, 'a failed send was given up; its message may be missing from an inbox');
+    this.#log.warn(
+      ids,
+      'The retries of a failed send ended without success; its message may be missing in an inbox',
+    );
   }
 
-  /** Waits, unless this is closing: then each is tried once more at once. */
+  /** Waits. While closing it does not wait, so that each retry runs once more at once. */
   #wait(milliseconds: number): Promise<void> {
     if (this.#closing) return Promise.resolve();
     return new Promise((resolve) => {
       const end = (): void => {
         clearTimeout(timer);
-        this.#hurry.delete(end);
+        this.#waits.delete(end);
         resolve();
       };
       const timer = setTimeout(end, milliseconds);
-      this.#hurry.add(end);
+      this.#waits.add(end);
     });
   }
 
-  /** Resolves when nothing is in flight any more: writes in progress have ended, and each retry ran once more. */
+  /** Resolves when no tracked work is in flight: writes in progress have ended, and each retry has run once more. */
   async close(): Promise<void> {
     this.#closing = true;
-    for (const end of this.#hurry) end();
+    for (const end of this.#waits) end();
     while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
   }
 }

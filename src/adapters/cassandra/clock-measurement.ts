@@ -1,13 +1,13 @@
 import { policies, types, type Client, type Host } from 'cassandra-driver';
 import type { ReferenceClocks } from '../../application/ports/reference-clocks.ts';
 
-/** The wall clock of the node that answers, unlike that of `now()`, which never goes back. */
+/** The wall clock of the coordinator. `now()` would not do: its clock never goes back. */
 const NODE_TIME = `SELECT currentTimestamp() AS node_time FROM system.local`;
 
-/** How long a node may take: an answer that comes later says little about its clock. */
+/** The timeout of a query: a later response would give a very inexact time. */
 const READ_TIMEOUT_MS = 2_000;
 
-/** The clocks of the nodes that `client` is connected to. Each node is asked itself, once. */
+/** The clocks of the nodes that `client` is connected to. Each node is queried itself, without retries. */
 export function cassandraClocks(client: Client): ReferenceClocks {
   const retry = new policies.retry.FallthroughRetryPolicy();
   return {
@@ -25,7 +25,7 @@ export function cassandraClocks(client: Client): ReferenceClocks {
         retry,
         prepare: false,
         consistency: types.consistencies.one,
-        // A second execution elsewhere would read another clock.
+        // A speculative execution would read the clock of another node.
         isIdempotent: false,
         readTimeout: READ_TIMEOUT_MS,
       });
@@ -35,15 +35,15 @@ export function cassandraClocks(client: Client): ReferenceClocks {
 }
 
 /**
- * By how many milliseconds this host's clock differs from that of a node at least; the median of all nodes. For commands;
- * the service measures all the time. Rejects where a node does not answer.
+ * The minimum difference between this host's clock and that of a node, in milliseconds; the median of all nodes. For
+ * command-line tools; the service measures continuously. Rejects if a node does not respond.
  */
 export async function clockSkewOf(clocks: ReferenceClocks): Promise<number> {
   const skews = await Promise.all(
     clocks.nodes().map(async (node) => {
-      const asked = Date.now();
+      const sentAt = Date.now();
       const time = await clocks.read(node);
-      return Math.max(asked - time, time - Date.now(), 0);
+      return Math.max(sentAt - time, time - Date.now(), 0);
     }),
   );
   return skews.sort((a, b) => a - b)[skews.length >> 1] ?? 0;

@@ -12,16 +12,16 @@ import type { ConsistencyName } from './consistency.ts';
 import { HedgePolicy } from './retry-policies.ts';
 import type { SessionOptions } from './session.ts';
 
-/** What it takes to reach a cluster. */
+/** The options of a connection to a cluster. */
 export interface CassandraOptions {
-  /** `address:port` of some nodes; the others are discovered, at the port of the first. */
+  /** `address:port` of some nodes. Other nodes are discovered; they must use the port of the first one. */
   readonly contactPoints: readonly string[];
   readonly localDatacenter: string;
   readonly keyspace: string;
   readonly credentials: { readonly username: string; readonly password: string } | null;
-  /** The certificate authority of the nodes, as PEM text; null for plain connections. */
+  /** The CA certificate of the nodes, as PEM text; null for connections without TLS. */
   readonly tlsCa: string | null;
-  /** The certificate that this client shows over TLS, and its private key, as PEM text; null for none. */
+  /** The TLS client certificate and its private key, as PEM text; null for none. */
   readonly tlsClient: { readonly cert: string; readonly key: string } | null;
   readonly consistency: {
     readonly read: ConsistencyName;
@@ -29,45 +29,45 @@ export interface CassandraOptions {
     readonly serial: 'SERIAL' | 'LOCAL_SERIAL';
   };
   readonly maxClockSkewMs: number;
-  /** For how many days readers look at an event. */
+  /** Days for which events are listed. */
   readonly eventRetentionDays: number;
-  /** For how many days an idempotency key is kept; 0 for ever. */
+  /** Days for which an idempotency key is kept; 0 means forever. */
   readonly keyRetentionDays: number;
-  /** Within which every request is answered; attempts on single nodes are given up well before. */
+  /** The time limit of a request; attempts on single nodes time out well before. */
   readonly requestTimeoutMs: number;
 }
 
-/** The driver's own number for a consistency. */
+/** The driver's number for a consistency level. */
 export function driverConsistency(name: ConsistencyName | 'SERIAL' | 'LOCAL_SERIAL'): types.consistencies {
   // The driver spells LOCAL_QUORUM localQuorum.
   const key = name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
   return types.consistencies[key as keyof typeof types.consistencies];
 }
 
-/** The share of a request's time that its statements have. */
+/** The share of the request timeout that its statements may use. */
 const SHARE_FOR_STATEMENTS = 0.9;
 
-/** Within that time there is room for an attempt on each of three nodes. */
+/** That time is enough for one attempt on each of three nodes. */
 const ATTEMPTS_PER_REQUEST = 3;
 
-/** A client of the cluster, not yet connected. `keyspace` is null for the migration, which creates it. */
+/** A client of the cluster, not connected yet. `keyspace` is null for the migration, which creates the keyspace. */
 export function makeClient(options: CassandraOptions, keyspace: string | null = options.keyspace): Client {
   const client = new Client(clientOptions(options, keyspace));
   ignoreStaleReconnect(client);
   return client;
 }
 
-/** What listens for news of the cluster, of which the driver's types tell nothing. */
+/** The driver's connection for cluster events, which its types omit. */
 interface ControlConnection {
   _refresh(plan?: Iterator<Host>): Promise<void>;
 }
 
 /**
- * Keeps the driver from ending the process when the cluster goes while it comes back. A reconnection that had to begin
- * with the contact points listens for the end of its connection before it is done with it. If that comes, a second
- * reconnection begins and takes host and connection away from the first, which then throws, and nobody hears of it,
- * since a timer began it. The second one goes on by itself, so the first may end in silence. (cassandra-driver 4.10.0,
- * `lib/control-connection.js`)
+ * Prevents the driver from ending the process when the cluster fails again during a reconnection. A reconnection that
+ * starts from the contact points listens for the end of its connection before it has finished. If the connection ends
+ * then, a second reconnection starts and clears the host and the connection of the first one, which throws. That is an
+ * unhandled rejection, since a timer started it. The second reconnection continues, so the error of the first one can be
+ * ignored. (cassandra-driver 4.10.0, `lib/control-connection.js`)
  */
 function ignoreStaleReconnect(client: Client): void {
   const { controlConnection } = client as unknown as { controlConnection: ControlConnection };
@@ -76,14 +76,14 @@ function ignoreStaleReconnect(client: Client): void {
 }
 
 /**
- * The driver's order of nodes, and where it has no reason to prefer one, those with the least under way first: one that
- * hangs has the most. Statements are prepared by that order, one node after another, and all who need one wait.
+ * The driver's order of nodes; if it prefers none, the nodes with the fewest requests in flight come first: a node that
+ * hangs has the most. The driver prepares statements in this order, one node after another, and requests wait for it.
  */
 export class LeastBusyFirst extends policies.loadBalancing.DefaultLoadBalancingPolicy {
-  #underWay: (host: Host) => number = () => 0;
+  #inFlight: (host: Host) => number = () => 0;
 
   override init(client: Client, ...rest: unknown[]): void {
-    this.#underWay = (host) => client.getState().getInFlightQueries(host);
+    this.#inFlight = (host) => client.getState().getInFlightQueries(host);
     super.init(client, ...(rest as [never, never]));
   }
 
@@ -92,8 +92,8 @@ export class LeastBusyFirst extends policies.loadBalancing.DefaultLoadBalancingP
     executionOptions: ExecutionOptions,
     callback: (error: Error, iterator: Iterator<Host>) => void,
   ): void {
-    // Of a statement whose partition is known, the driver prefers the replicas, and of these the ones that answer.
-    // Despite its type this is null while a statement is prepared.
+    // For a statement with a known partition, the driver prefers the replicas, and of these the ones that respond.
+    // Despite its type, `executionOptions` is null while a statement is prepared.
     const hasPreference = Boolean((executionOptions as ExecutionOptions | null)?.getRoutingKey());
     super.newQueryPlan(keyspace, executionOptions, (error, plan) => {
       callback(error, hasPreference ? plan : this.#sorted(plan));
@@ -102,14 +102,14 @@ export class LeastBusyFirst extends policies.loadBalancing.DefaultLoadBalancingP
 
   #sorted(plan: Iterator<Host>): Iterator<Host> {
     return [...(plan as IterableIterator<Host>)]
-      .map((host) => ({ host, underWay: this.#underWay(host) }))
-      .sort((a, b) => a.underWay - b.underWay)
+      .map((host) => ({ host, inFlight: this.#inFlight(host) }))
+      .sort((a, b) => a.inFlight - b.inFlight)
       .map(({ host }) => host)
       .values();
   }
 }
 
-/** How the driver is to behave. */
+/** The options of the driver. */
 export function clientOptions(
   options: CassandraOptions,
   keyspace: string | null = options.keyspace,
@@ -118,7 +118,7 @@ export function clientOptions(
   const attemptMs = Math.ceil((SHARE_FOR_STATEMENTS * requestTimeoutMs) / ATTEMPTS_PER_REQUEST);
   return {
     contactPoints: [...contactPoints],
-    // Nodes tell each other's addresses and not their ports: all are taken to have that of the first.
+    // Nodes report each other's addresses without ports: all are assumed to have the port of the first.
     protocolOptions: { port: Number(contactPoints[0]?.split(':').at(-1)) },
     localDataCenter: localDatacenter,
     ...(keyspace !== null && { keyspace }),
@@ -132,18 +132,18 @@ export function clientOptions(
       speculativeExecution: new HedgePolicy(),
       loadBalancing: new LeastBusyFirst(),
     },
-    // Preparing a statement would otherwise wait for a node that hangs; each node prepares what it is asked for first.
+    // Otherwise preparing a statement would wait for a node that hangs. Each node prepares a statement when it first gets it.
     prepareOnAllHosts: false,
-    // A node that hangs keeps its connections open: only a heartbeat tells.
+    // A node that hangs keeps its connections open: only a heartbeat detects it.
     pooling: { heartBeatInterval: 5_000 },
     socketOptions: { connectTimeout: attemptMs, readTimeout: attemptMs },
-    // Every write names its own time; a default would only hide one that does not.
+    // No default for write timestamps: every write sets its own, and a default would hide a missing one.
     queryOptions: { prepare: true, consistency: types.consistencies.localQuorum },
     monitorReporting: { enabled: false },
   };
 }
 
-/** What a session over a client of the cluster needs. */
+/** The options of a session over a client of the cluster. */
 export function sessionOptions(options: CassandraOptions): SessionOptions {
   const { consistency, localDatacenter, requestTimeoutMs } = options;
   return {
@@ -159,18 +159,18 @@ export function sessionOptions(options: CassandraOptions): SessionOptions {
 }
 
 /**
- * What in the configuration makes connecting fail for good, in a sentence for people; null where it may yet work,
- * as when the cluster is not up.
+ * The configuration error that makes connecting fail permanently, as a sentence for operators; null if a retry may work,
+ * for example because the cluster is not up.
  */
 export function configError(error: unknown, options: CassandraOptions): string | null {
   const causes = causesOf(error);
   if (causes.some(isRefusedLogin)) {
     return options.credentials === null
-      ? 'Cassandra asks for a user name and a password: set CASSANDRA_USERNAME and CASSANDRA_PASSWORD.'
-      : 'Cassandra refuses CASSANDRA_USERNAME with CASSANDRA_PASSWORD.';
+      ? 'Cassandra requires a login: set CASSANDRA_USERNAME and CASSANDRA_PASSWORD.'
+      : 'Cassandra rejected the login with CASSANDRA_USERNAME and CASSANDRA_PASSWORD.';
   }
   if (options.tlsClient !== null && causes.some(isUnusableKey)) {
-    return "CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY can't be used: they are damaged, locked or no pair.";
+    return "CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY can't be used: they are damaged, encrypted or do not match.";
   }
   for (const { message } of causes) {
     const known = /^localDataCenter was configured as .* found hosts in data centers: \[(.*)\]$/.exec(
@@ -186,7 +186,7 @@ export function configError(error: unknown, options: CassandraOptions): string |
   return null;
 }
 
-/** With too few of its nodes up, Cassandra refuses a login because it can't look it up; that passes. */
+/** Cassandra also rejects a login that it can't look up because too few nodes are up; that error is temporary. */
 function isRefusedLogin(error: Error): boolean {
   return (
     error instanceof errors.AuthenticationError &&
@@ -194,7 +194,7 @@ function isRefusedLogin(error: Error): boolean {
   );
 }
 
-/** OpenSSL's errors about PEM text begin like this; those of a handshake begin with ERR_SSL_. */
+/** Codes of OpenSSL's errors about PEM text start with ERR_OSSL_; those of a handshake start with ERR_SSL_. */
 function isUnusableKey(error: Error): boolean {
   return (error as { code?: unknown }).code?.toString().startsWith('ERR_OSSL_') === true;
 }

@@ -1,4 +1,4 @@
-/** The consistencies at which something can be written. */
+/** The consistency levels of writes. */
 export const WRITE_CONSISTENCIES = [
   'ANY',
   'ONE',
@@ -11,18 +11,18 @@ export const WRITE_CONSISTENCIES = [
   'LOCAL_ONE',
 ] as const;
 
-/** How many replicas, and where, have to answer. */
+/** A consistency level: how many replicas have to respond, and in which datacenters. */
 export type ConsistencyName = (typeof WRITE_CONSISTENCIES)[number];
 
-/** The consistencies at which something can be read: all but ANY, which a mere hint satisfies. */
+/** The consistency levels of reads: all but ANY, which a stored hint satisfies. */
 export const READ_CONSISTENCIES = WRITE_CONSISTENCIES.filter((name) => name !== 'ANY');
 
-/** The sets of replicas of which a consistency takes the majority; two majorities of one set share a replica. */
+/** The sets of replicas of which a consistency level needs a majority; two majorities of one set share a replica. */
 const MAJORITIES: Readonly<Record<ConsistencyName, readonly ('of this datacenter' | 'of all')[]>> = {
   ANY: [],
   ONE: [],
   LOCAL_ONE: [],
-  // Two or three are a majority only as long as there are few replicas.
+  // Two or three are a majority only if there are few replicas.
   TWO: [],
   THREE: [],
   LOCAL_QUORUM: ['of this datacenter'],
@@ -33,8 +33,8 @@ const MAJORITIES: Readonly<Record<ConsistencyName, readonly ('of this datacenter
 };
 
 /**
- * Whether every read at `read` meets a replica of every write at `write` that was acknowledged in the same
- * datacenter, whatever the replication factor and the number of datacenters.
+ * Whether every read at `read` includes a replica of every write at `write` that was acknowledged in the same
+ * datacenter, for any replication factor and any number of datacenters.
  */
 export function overlap(read: ConsistencyName, write: ConsistencyName): boolean {
   if (read === 'ANY' || write === 'ANY') return false;

@@ -17,11 +17,11 @@ const PUT_CONVERSATION = prepared(`
 const CONVERSATION = prepared(`
   SELECT participants, created FROM conversations WHERE conversation_id = ?`);
 
-/** In the user's own partition: a user who is not in the conversation has no row there, as for one that does not exist. */
+/** In the user's own partition: a non-participant has no row there, as for a conversation that does not exist. */
 const INBOX_ROW = prepared(`
   SELECT conversation_id FROM conversations_by_user WHERE user_id = ? AND conversation_id = ?`);
 
-/** The row of a conversation begun at `created`; its first message writes it as well. Idempotent. */
+/** The row of a conversation that starts at `created`; its first message writes it, too. Idempotent. */
 export function conversationRow({ id, participants, created }: Conversation): Statement {
   return { query: PUT_CONVERSATION, params: [id, participants, created, firstWriteWins(created)] };
 }
@@ -39,7 +39,7 @@ export function startRows(
   ];
 }
 
-/** The conversations in Cassandra, and the inboxes that show them. */
+/** Stores conversations in Cassandra and reads inboxes. */
 export class CassandraConversationRepository implements ConversationRepository {
   readonly #session: Session;
   readonly #inbox: InboxReader;
@@ -75,7 +75,7 @@ export class CassandraConversationRepository implements ConversationRepository {
   }
 }
 
-/** The conversation's own row; null where it has none. */
+/** The conversation's own row; null if it has none. */
 export async function findConversation(session: Session, id: ConversationId): Promise<Conversation | null> {
   const [row] = await session.read(CONVERSATION, [id]);
   if (row === undefined) return null;

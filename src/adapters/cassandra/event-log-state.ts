@@ -8,7 +8,7 @@ import type { Session } from './session.ts';
 const STATE = prepared(`
   SELECT retention_days, complete_since, previous_days, changed FROM event_log WHERE name = 'events'`);
 
-const BEGIN = prepared(`
+const CREATE = prepared(`
   INSERT INTO event_log (name, retention_days, complete_since, changed) VALUES ('events', ?, ?, ?) IF NOT EXISTS`);
 
 const CHANGE = prepared(`
@@ -17,22 +17,22 @@ const CHANGE = prepared(`
 
 const DAY_MS = 86_400_000;
 
-/** Within this time after a change of the retention, processes that could not read it yet may still write as before. */
+/** For this time after a change of the retention, processes that have not read it yet may still write with the old one. */
 const ROLLOUT_MS = DAY_MS;
 
 interface State {
   readonly retentionDays: number;
-  /** What lies above it was written with this retention, the previous one, or a longer one. */
+  /** Rows above this time were written with this retention, the previous one, or a longer one. */
   readonly completeSince: Date;
-  /** The shortest retention of what was written before the last change; null where it never changed. */
+  /** The shortest retention of rows written before the last change; null if it never changed. */
   readonly previousDays: number | null;
   readonly changed: Date;
 }
 
 /**
- * Since when the event log holds every event: since it began or was restored, and for as long as its rows are kept. A
- * row is kept for the retention that its writer had, so after a change the old retention still counts for the rows from
- * before.
+ * The time since which the event log holds every event: since its start or its restore, and within the retention of its
+ * rows. A row is kept for the retention that its writer had, so after a change the old retention still applies to rows
+ * from before the change.
  */
 export class EventLogState {
   readonly #clock: Pick<Clock, 'now'>;
@@ -44,24 +44,24 @@ export class EventLogState {
     this.#retentionDays = deps.retentionDays;
   }
 
-  /** The place above which every event is in the log. What lies below is read from the inbox rows alone. */
+  /** The position above which every event is in the log. Below it, inboxes are read from the inbox rows alone. */
   start(): Position {
     const milliseconds = Math.max(startOf(this.#clock.now() / 1_000, this.#retentionDays, this.#state), 0);
     return positionAt(Math.floor(milliseconds) * 1_000);
   }
 
-  /** For how many days the events that this process writes are to be listed: for as long as any process reads them. */
+  /** The days for which this process keeps events that it writes: as long as any process reads them. */
   get daysToKeep(): number {
     return Math.max(this.#retentionDays, this.#state?.retentionDays ?? 0);
   }
 
-  /** Reads the state again: another process may have been started with another retention. */
+  /** Reads the state: another process may have been started with another retention. */
   async refresh(session: Session): Promise<void> {
     const [row] = await session.read(STATE, []);
     this.#state = row === undefined ? null : stateOf(row);
   }
 
-  /** Makes the retention of this process known. */
+  /** Stores the retention of this process. */
   async announce(session: Session): Promise<void> {
     for (;;) {
       await this.refresh(session);
@@ -70,8 +70,8 @@ export class EventLogState {
       const writes = session.writes();
       const now = new Date(Math.floor(this.#clock.now() / 1_000));
       if (stored === null) {
-        // Every message ever stored in this keyspace has had its events written.
-        await writes.compareAndSet(BEGIN, [this.#retentionDays, new Date(0), now]);
+        // All messages in this keyspace were stored with their events, so the log is complete from the start.
+        await writes.compareAndSet(CREATE, [this.#retentionDays, new Date(0), now]);
         continue;
       }
       const { retentionDays, changed } = stored;
@@ -92,8 +92,8 @@ export class EventLogState {
 /**
  * The time in milliseconds above which no row of the log has expired, for a process that reads `days` back.
  *
- * With the previous retention, rows were written until the change and a little longer; those older than that retention
- * are gone.
+ * Rows were written with the previous retention until the change and up to `ROLLOUT_MS` longer; of these, rows older
+ * than that retention have expired.
  */
 export function startOf(now: number, days: number, state: State | null): number {
   if (state === null) return now - days * DAY_MS;
@@ -104,9 +104,9 @@ export function startOf(now: number, days: number, state: State | null): number 
 }
 
 /**
- * What a change of the retention at `now` keeps of the state before it. Of two changes only the later one is remembered:
- * where rows from before the earlier one may still be read, they count as written before the later one, with the shorter
- * of both retentions; otherwise the log begins behind them.
+ * The part of the state that a change of the retention at `now` keeps. Of two changes only the later one is stored: if
+ * rows from before the earlier one may still be read, they count as written before the later one, with the shorter of
+ * both retentions; otherwise the log starts after them.
  */
 function beforeChange(
   { retentionDays, completeSince, previousDays, changed }: State,

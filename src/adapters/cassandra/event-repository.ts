@@ -15,10 +15,10 @@ const EVENTS_AFTER = prepared(`
   WHERE user_id = ? AND places = ? AND event_id > ?
   ORDER BY places ASC, event_id ASC LIMIT ?`);
 
-/** Events that one call lists at most: below the number at which the driver cuts an answer into pages. */
-const MOST_EVENTS = 1_000;
+/** The maximum events per call: below the driver's page size. */
+const MAX_EVENTS = 1_000;
 
-/** Rows live a day longer than readers look at them, so that no reader meets one that has expired. */
+/** Rows are kept one day longer than readers read them, so that no reader misses a row that has just expired. */
 const DAY_SECONDS = 86_400;
 
 /** The write that adds `event` to the log of `userId`. Idempotent: its timestamp is the event's own microsecond. */
@@ -52,7 +52,7 @@ function subjectOf(event: Event): [EventId | undefined, UserId | undefined] {
   }
 }
 
-/** The event logs in Cassandra. */
+/** Stores event logs in Cassandra. */
 export class CassandraEventRepository implements EventRepository {
   readonly #session: Session;
   readonly #log: EventLogState;
@@ -70,9 +70,9 @@ export class CassandraEventRepository implements EventRepository {
     const start = this.#log.start();
     const from = after > start ? after : start;
     const read = (places: boolean): Promise<Row[]> =>
-      this.#session.read(EVENTS_AFTER, [userId, places, from, Math.min(limit, MOST_EVENTS)]);
+      this.#session.read(EVENTS_AFTER, [userId, places, from, Math.min(limit, MAX_EVENTS)]);
     const rows = (await Promise.all([read(true), read(false)])).flat().map(eventOf);
-    return rows.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, Math.min(limit, MOST_EVENTS));
+    return rows.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, Math.min(limit, MAX_EVENTS));
   }
 }
 
@@ -86,7 +86,7 @@ function eventOf(row: Row): Event {
     case 'message.created':
       return { ...event, type, messageId: String(row['message_id']) as MessageId };
     case 'conversation.created':
-      // A conversation that its first message began may be started again under that message's id: it stays a message.
+      // A conversation that its first message created may be started again with that message's id: the event stays a message.
       return row['message_id'] === null
         ? { ...event, type }
         : { ...event, type: 'message.created', messageId: String(row['message_id']) as MessageId };

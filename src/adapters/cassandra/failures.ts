@@ -3,15 +3,15 @@ import { StorageFailure } from '../../application/ports/storage-failure.ts';
 
 const { responseErrorCodes: codes } = types;
 
-/** Answers of a coordinator that had not begun to write. */
+/** Errors of a coordinator that has not started to write. */
 const REFUSED_BEFORE_WRITING: ReadonlySet<number> = new Set([
   codes.unavailableException,
   codes.overloaded,
   codes.isBootstrapping,
 ]);
 
-/** Answers that say that the statement is wrong: our bug, and no failure of storage. */
-const WRONG_STATEMENT: ReadonlySet<number> = new Set([
+/** Errors for an invalid statement: a bug of the service, not a failure of storage. */
+const INVALID_STATEMENT: ReadonlySet<number> = new Set([
   codes.protocolError,
   codes.syntaxError,
   codes.unauthorized,
@@ -20,22 +20,22 @@ const WRONG_STATEMENT: ReadonlySet<number> = new Set([
   codes.alreadyExists,
 ]);
 
-/** What a read that failed with `error` means: it did not happen; a bug stays what it is. */
+/** The failure of a read that failed with `error`: `unavailable`; a bug is returned unchanged. */
 export function readFailure(error: unknown): unknown {
-  return isOfTheStore(error) ? new StorageFailure('unavailable', { cause: error }) : error;
+  return isStorageError(error) ? new StorageFailure('unavailable', { cause: error }) : error;
 }
 
 /**
- * What a write that failed with `error` means. `mayHaveApplied` says whether any earlier attempt, of this
- * statement or of one before it, may have reached a replica.
+ * The failure of a write that failed with `error`; a bug is returned unchanged. `mayHaveApplied`: whether any earlier
+ * attempt, of this statement or of one before it, may have reached a replica.
  */
 export function writeFailure(error: unknown, mayHaveApplied: boolean): unknown {
-  if (!isOfTheStore(error)) return error;
+  if (!isStorageError(error)) return error;
   const kind = mayHaveApplied || !definitelyNotApplied(error) ? 'outcome_unknown' : 'unavailable';
   return new StorageFailure(kind, { cause: error });
 }
 
-/** Whether `error` proves that its request changed nothing: it was never sent, or refused before any write. */
+/** Whether `error` proves that its request changed nothing: it was never sent, or was refused before any write. */
 export function definitelyNotApplied(error: unknown): boolean {
   if (error instanceof errors.BusyConnectionError) return true;
   if (error instanceof errors.ResponseError) return REFUSED_BEFORE_WRITING.has(error.code);
@@ -47,7 +47,7 @@ export function definitelyNotApplied(error: unknown): boolean {
   return false;
 }
 
-/** A pool without an open connection, or a socket that broke before the request was written to it. */
+/** A pool without an open connection, or a socket that failed before the request was written to it. */
 function isNotConnected(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const { isSocketError, requestNotWritten } = error as {
@@ -57,8 +57,8 @@ function isNotConnected(error: unknown): boolean {
   return isSocketError === true ? requestNotWritten === true : /^No (?:connection|host)/.test(error.message);
 }
 
-function isOfTheStore(error: unknown): boolean {
-  if (error instanceof errors.ResponseError) return !WRONG_STATEMENT.has(error.code);
+function isStorageError(error: unknown): boolean {
+  if (error instanceof errors.ResponseError) return !INVALID_STATEMENT.has(error.code);
   return (
     error instanceof errors.NoHostAvailableError ||
     error instanceof errors.OperationTimedOutError ||

@@ -7,12 +7,12 @@ import { prepared } from './prepared-statements.ts';
 import type { Row, Session } from './session.ts';
 import { bucketAt, bucketOf } from './time-buckets.ts';
 
-/** The history of a conversation, read out of as many buckets as it takes. */
+/** Reads the history of a conversation from as many buckets as needed. */
 
 const BUCKETS = prepared(`
   SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket <= ? LIMIT ?`);
 
-/** What is read of each message: its id, where messages are only passed over. */
+/** The columns read of each message: `id` if messages are only skipped. */
 const MESSAGES = {
   whole: prepared(`
     SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
@@ -20,21 +20,21 @@ const MESSAGES = {
   id: prepared(`
     SELECT message_id, sender_id FROM messages_by_conversation
     WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`),
-  /** Above a place, and without the content. */
+  /** Above a position, and without the content. */
   sender: prepared(`
     SELECT message_id, sender_id FROM messages_by_conversation
     WHERE conversation_id = ? AND bucket = ? AND message_id < ? AND message_id > ? LIMIT ?`),
 };
 
-const BUCKETS_AT_ONCE = 100;
+const BUCKETS_PER_QUERY = 100;
 
-/** How many buckets of a quiet conversation are read in parallel at most. */
-const MOST_PARALLEL = 16;
+/** The maximum number of buckets that are read in parallel. */
+const MAX_PARALLEL = 16;
 
-/** Whole messages that one query asks for at most, so that it never brings more than 2.6 MB. */
-const MESSAGES_AT_ONCE = 32;
+/** The maximum number of whole messages per query, so that it never returns more than 2.6 MB. */
+const MESSAGES_PER_QUERY = 32;
 
-/** Where a bucket is read on from. */
+/** The rest of a bucket, below a position. */
 interface Rest {
   readonly bucket: number;
   readonly below: Position;
@@ -57,12 +57,12 @@ export class HistoryReader {
   ): Promise<Message[]> {
     let below = before ?? TOP;
     if (offset > 0) {
-      let passed = 0;
+      let skipped = 0;
       for await (const rows of this.#walk({ columns: 'id', conversationId, before, count: offset })) {
-        passed += rows.length;
+        skipped += rows.length;
         below = idOf(rows.at(-1)) ?? below;
       }
-      if (passed < offset) return [];
+      if (skipped < offset) return [];
     }
     const messages: Message[] = [];
     let bytes = 0;
@@ -81,7 +81,7 @@ export class HistoryReader {
 
   /**
    * The ids and senders of the newest `count` messages above `after`, without reading their content. `newest` is near
-   * the newest message; a conversation whose messages above `after` are all of one bucket takes one query.
+   * the newest message; if all messages above `after` are in one bucket, this takes one query.
    */
   async sendersAbove(
     conversationId: ConversationId,
@@ -100,11 +100,12 @@ export class HistoryReader {
   }
 
   /**
-   * Up to `count` rows below `before` and above `after`, newest first, a part at a time. The bucket that most likely holds them is read
-   * beside the list of buckets, and shown even if it is not listed. Each query asks for no more than is still missing.
-   * Where buckets hold little, several are read in parallel, each for about twice what a bucket has held so far; so all
-   * of them together bring at most about three times the rows that are missing. The caller stops at `maxBytes` of
-   * content: what is read in parallel is as much as that leaves room for, by the messages so far.
+   * Yields up to `count` rows below `before` and above `after`, newest first, in parts. The bucket that most likely holds
+   * them is read in parallel with the list of buckets, and its rows are yielded even if it is not listed. Each query asks
+   * for at most the number of rows still missing. If buckets hold few rows, several are read in parallel, each with a
+   * limit of about twice the average of the buckets so far; so all of them together return at most about three times the
+   * missing rows. The caller stops at `maxBytes` of content: the number of rows to read in parallel is estimated from the
+   * bytes left and the average size of the messages so far.
    */
   async *#walk({
     columns,
@@ -129,7 +130,7 @@ export class HistoryReader {
   }): AsyncGenerator<readonly Row[]> {
     const bounds = after === undefined ? [] : [after];
     const lowest = after === undefined ? -Infinity : bucketOf(conversationId, after);
-    const atOnce = columns === 'whole' ? MESSAGES_AT_ONCE : count;
+    const maxPerQuery = columns === 'whole' ? MESSAGES_PER_QUERY : count;
     const read = ({ bucket, below }: Rest, limit: number): Promise<Row[]> =>
       this.#session.read(MESSAGES[columns], [conversationId, bucket, below, ...bounds, limit]);
     let missing = count;
@@ -143,14 +144,14 @@ export class HistoryReader {
         for (const row of rows) bytes += contentBytesOf(messageOf(conversationId, row));
       return rows;
     };
-    /** How many more rows the caller will probably take. */
+    /** The estimated number of rows that the caller still takes. */
     const expected = (): number =>
       bytes === 0 ? missing : Math.min(missing, Math.max(Math.ceil((maxBytes - bytes) / (bytes / found)), 1));
 
-    /** The rest of a bucket of which a query brought as many rows as it asked for. */
-    const readOn = async function* (bucket: number, rows: readonly Row[]): AsyncGenerator<readonly Row[]> {
+    /** The rest of a bucket, after a query that returned as many rows as its limit. */
+    const readRest = async function* (bucket: number, rows: readonly Row[]): AsyncGenerator<readonly Row[]> {
       for (let last = idOf(rows.at(-1)); last !== null && missing > 0;) {
-        const limit = Math.min(expected(), atOnce);
+        const limit = Math.min(expected(), maxPerQuery);
         const more = await read({ bucket, below: last }, limit);
         yield take(more);
         last = more.length < limit ? null : idOf(more.at(-1));
@@ -158,7 +159,7 @@ export class HistoryReader {
     };
 
     const top = before ?? TOP;
-    const firstLimit = Math.min(missing, atOnce);
+    const firstLimit = Math.min(missing, maxPerQuery);
     const [likelyRows, newest] = await Promise.all([
       read({ bucket: likely, below: top }, firstLimit),
       likely <= lowest
@@ -166,17 +167,17 @@ export class HistoryReader {
         : this.#buckets(conversationId, bucketOf(conversationId, top), lowest),
     ]);
     let listed = newest.includes(likely) || likelyRows.length === 0 ? newest : withBucket(newest, likely);
-    let areMoreListed = newest.length === BUCKETS_AT_ONCE;
+    let areMoreListed = newest.length === BUCKETS_PER_QUERY;
     let visited = 0;
     while (missing > 0) {
       if (listed.length === 0 && !areMoreListed) return;
-      const wanted = expected();
-      const perBucket = visited === 0 ? wanted : found / visited;
-      const likelyWidth = found === 0 ? MOST_PARALLEL : Math.ceil(wanted / Math.max(perBucket, 1));
-      const width = visited === 0 ? 1 : Math.min(likelyWidth, MOST_PARALLEL);
+      const needed = expected();
+      const perBucket = visited === 0 ? needed : found / visited;
+      const likelyWidth = found === 0 ? MAX_PARALLEL : Math.ceil(needed / Math.max(perBucket, 1));
+      const width = visited === 0 ? 1 : Math.min(likelyWidth, MAX_PARALLEL);
       const group = listed.slice(0, width);
-      const limit = width === 1 ? wanted : Math.min(Math.ceil(2 * perBucket) + 1, wanted);
-      const limited = Math.min(limit, atOnce);
+      const limit = width === 1 ? needed : Math.min(Math.ceil(2 * perBucket) + 1, needed);
+      const limited = Math.min(limit, maxPerQuery);
       const parts = await Promise.all(
         group.map((bucket) =>
           bucket === likely ? Promise.resolve(likelyRows) : read({ bucket, below: top }, limited),
@@ -186,22 +187,22 @@ export class HistoryReader {
         const rows = parts[index] ?? [];
         visited += 1;
         if (rows.length > 0) yield take(rows);
-        const asked = bucket === likely ? firstLimit : limited;
-        if (missing > 0 && rows.length === asked) yield* readOn(bucket, rows);
+        const rowLimit = bucket === likely ? firstLimit : limited;
+        if (missing > 0 && rows.length === rowLimit) yield* readRest(bucket, rows);
         if (missing === 0) return;
       }
       const oldest = group.at(-1);
       listed = listed.slice(group.length);
       if (listed.length === 0 && areMoreListed && oldest !== undefined) {
         listed = await this.#buckets(conversationId, oldest - 1, lowest);
-        areMoreListed = listed.length === BUCKETS_AT_ONCE;
+        areMoreListed = listed.length === BUCKETS_PER_QUERY;
       }
     }
   }
 
   /** The newest buckets that may hold messages, from `newest` down to `lowest`. */
   async #buckets(conversationId: ConversationId, newest: number, lowest: number): Promise<number[]> {
-    const rows = await this.#session.read(BUCKETS, [conversationId, newest, BUCKETS_AT_ONCE]);
+    const rows = await this.#session.read(BUCKETS, [conversationId, newest, BUCKETS_PER_QUERY]);
     return rows.map((row) => row['bucket'] as number).filter((bucket) => bucket >= lowest);
   }
 }
@@ -214,12 +215,12 @@ function idOf(row: Row | undefined): Position | null {
   return row === undefined ? null : (String(row['message_id']) as Position);
 }
 
-/** Whether a row is a message; one that the marker `delivered` alone has left, as after a truncation, is none. */
+/** Whether a row is a message: a row with only the marker `delivered`, as after a truncation, is not. */
 export function isMessage(row: Row): boolean {
   return row['sender_id'] !== null;
 }
 
-/** The message in a row that has its id, sender, receiver and content. */
+/** The message in a row with the columns id, sender, receiver and content. */
 export function messageOf(conversationId: ConversationId, row: Row): Message {
   return {
     id: String(row['message_id']) as MessageId,

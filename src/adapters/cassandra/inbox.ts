@@ -12,9 +12,9 @@ import type { Row, Session, Statement } from './session.ts';
 import { firstWriteWins } from './time-buckets.ts';
 
 /**
- * One user's inbox. The last-activity cell of a conversation says where it stands; the event log only lists
- * candidates. So an event that reached only some replicas can't show a conversation twice, and nothing is deleted when
- * a conversation moves: the events that it leaves behind list it for places that its cell then denies.
+ * One user's inbox. The last-activity cell of a conversation defines its position; the event log only lists candidates.
+ * So an event that reached only some replicas can't show a conversation twice, and nothing is deleted when a
+ * conversation moves: its older events still list it, but readers skip them because its cell has another position.
  */
 
 const PUT_LAST_ACTIVITY = prepared(`
@@ -30,8 +30,8 @@ const CANDIDATES = prepared(`
   WHERE user_id = ? AND places = true AND event_id < ? AND event_id > ? LIMIT ?`);
 
 /**
- * Without the read position, which not every row has and which is often older than the rest: with it, Cassandra could not
- * stop at the newest SSTable. It is read of the rows that a page shows.
+ * Without the read position, which not every row has and which is often older than the other cells: with it, Cassandra
+ * could not stop at the newest SSTable. A separate query reads it for the rows that a page shows.
  */
 const LOOKUP = prepared(`
   SELECT conversation_id, participants, last_activity FROM conversations_by_user
@@ -46,12 +46,12 @@ const WRITE_TIMES = prepared(`
 /** In a last-activity cell: no change of the message, or no message. */
 const NIL = '00000000-0000-0000-0000-000000000000';
 
-/** Above every id that is ever made. */
+/** Above every id. */
 export const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
 
 /**
- * The write that shows `message` in the inbox of `userId` at the place of `eventId`. Its sender has read up to its own
- * event. Idempotent.
+ * The write that shows `message` in the inbox of `userId` at the position of `eventId`. For the sender it also moves the
+ * read position to the message's own event. Idempotent.
  */
 export function lastActivityRow(
   message: Message,
@@ -74,7 +74,7 @@ export function lastActivityRow(
   };
 }
 
-/** The write that shows a conversation without messages in the inbox of `userId`, at its start. Idempotent. */
+/** The write that shows a conversation without messages in the inbox of `userId`, at the position of its start. Idempotent. */
 export function emptyConversationRow({ id, participants, created }: Conversation, userId: UserId): Statement {
   const cell = new types.Tuple(created, NIL, NIL, '', '');
   return {
@@ -83,34 +83,34 @@ export function emptyConversationRow({ id, participants, created }: Conversation
   };
 }
 
-/** An inbox of so many conversations is read whole, by one query. */
+/** An inbox of up to this many conversations is read completely, by one query. */
 const SMALL_INBOX = 64;
 
-/** Rows of the event log that one query asks for at most, and that one page reads at most. */
-const LOG_ROWS_AT_ONCE = 200;
+/** The maximum rows of the event log per query and per page. */
+const LOG_ROWS_PER_QUERY = 200;
 const LOG_ROWS_PER_PAGE = 1_000;
 
 /**
- * With fewer than one in so many rows of the log kept, a scan of the inbox rows is cheaper; but not because one
- * conversation fills the top of the log.
+ * If fewer than one in eight rows of the log gives an entry, a scan of the inbox rows is cheaper. This is checked only
+ * after 400 rows, since a single conversation may fill the top of the log.
  */
-const LEAST_KEPT = 8;
+const MAX_LOG_ROWS_PER_ENTRY = 8;
 const LOG_ROWS_BEFORE_SCAN = 400;
 
-/** Inbox rows that one query looks up at most, and rows that one page of a scan brings. */
-const LOOKUPS_AT_ONCE = 100;
+/** The maximum inbox rows per lookup query, the maximum parallel lookups, and the rows per page of a scan. */
+const LOOKUPS_PER_QUERY = 100;
 const PARALLEL_LOOKUPS = 8;
 const SCAN_PAGE = 5_000;
 
-/** Users of whom this process found more than a small inbox. Inboxes never shrink, and a wrong guess costs a query. */
-const MOST_LARGE_INBOXES = 100_000;
+/** The size of the cache of users with more than a small inbox. Inboxes never shrink, and a wrong guess costs one query. */
+const MAX_LARGE_INBOXES = 100_000;
 
-/** Reads inboxes out of the event log and the inbox rows. */
+/** Reads inboxes from the event log and the inbox rows. */
 export class InboxReader {
   readonly #session: Session;
   readonly #eventLog: EventLogState;
   readonly #telemetry: Telemetry;
-  readonly #large = new LRUCache<UserId, true>({ max: MOST_LARGE_INBOXES });
+  readonly #large = new LRUCache<UserId, true>({ max: MAX_LARGE_INBOXES });
 
   constructor(deps: { session: Session; eventLog: EventLogState; telemetry: Telemetry }) {
     this.#session = deps.session;
@@ -118,7 +118,7 @@ export class InboxReader {
     this.#telemetry = deps.telemetry;
   }
 
-  /** The slice of a user's inbox, newest activity first. The same algorithm for every page. */
+  /** The slice of a user's inbox, newest activity first. Every page is read by the same algorithm. */
   async read(userId: UserId, slice: Slice): Promise<InboxEntry[]> {
     const page = new InboxPage(slice);
     await this.#collect(userId, page);
@@ -128,7 +128,7 @@ export class InboxReader {
     return shown.map((entry) => ({ ...entry, readUpTo: positions.get(entry.conversationId) ?? null }));
   }
 
-  async #readPositions(userId: UserId, entries: readonly InboxPlace[]): Promise<ReadPositions> {
+  async #readPositions(userId: UserId, entries: readonly InboxRow[]): Promise<ReadPositions> {
     if (entries.length === 0) return new Map();
     const ids = entries.map(({ conversationId }) => conversationId);
     return readPositionsIn(await this.#session.read(READ_POSITIONS, [userId, ids]));
@@ -149,18 +149,18 @@ export class InboxReader {
   }
 
   /**
-   * Reads the log downwards from the page's beginning and looks the conversations up. The page is complete once the
-   * log has been read down to the place of its last entry: then no conversation that stands there is missing, since
-   * its event and its cell were acknowledged as one. Lookups follow the log, so a conversation that moves up in between is
-   * found where it has moved to. False where the log ends before or lists mostly old places.
+   * Reads the log downwards from the start of the page and looks up the conversations. The page is complete when the log
+   * has been read down to the position of its last entry: then no conversation above that position is missing, since
+   * event and cell are acknowledged together. Lookups run after the log is read, so a conversation that moves up in
+   * between is found at its new position. Resolves to false if the log ends earlier or lists mostly old positions.
    */
   async #readLog(userId: UserId, page: InboxPage): Promise<boolean> {
     const start = this.#eventLog.start();
     const seen = new Set<string>();
     let from = page.before ?? TOP;
-    let count = Math.min(2 * page.wanted, LOG_ROWS_AT_ONCE);
+    let count = Math.min(2 * page.needed, LOG_ROWS_PER_QUERY);
     let rowsRead = 0;
-    while (from > start && rowsRead + count <= LOG_ROWS_PER_PAGE && page.wanted <= LOG_ROWS_PER_PAGE / 2) {
+    while (from > start && rowsRead + count <= LOG_ROWS_PER_PAGE && page.needed <= LOG_ROWS_PER_PAGE / 2) {
       const rows = await this.#session.read(CANDIDATES, [userId, from, start, count]);
       rowsRead += rows.length;
       page.rowsRead += rows.length;
@@ -171,15 +171,16 @@ export class InboxReader {
       await this.#lookUp(userId, [...new Set(candidates)], page);
       from = String(last['event_id']) as Position;
       if (page.isCompleteDownTo(from)) return true;
-      if (rowsRead >= LOG_ROWS_BEFORE_SCAN && page.kept * LEAST_KEPT < rowsRead) return false;
-      count = LOG_ROWS_AT_ONCE;
+      if (rowsRead >= LOG_ROWS_BEFORE_SCAN && page.entryCount * MAX_LOG_ROWS_PER_ENTRY < rowsRead)
+        return false;
+      count = LOG_ROWS_PER_QUERY;
     }
     return false;
   }
 
   /**
-   * Takes the page from the inbox rows alone: first the ids and write times of all, which give the order but for ties,
-   * then the entries in that order until the page is full, whole ties at a time.
+   * Reads the page from the inbox rows alone: first the ids and write times of all rows, which give the order except for
+   * ties, then the entries in that order until the page is full. Rows with the same write time are read together.
    */
   async #scan(userId: UserId, page: InboxPage): Promise<void> {
     page.clear();
@@ -188,7 +189,7 @@ export class InboxReader {
     do {
       const { rows, next: following } = await this.#session.readPage(WRITE_TIMES, [userId], SCAN_PAGE, next);
       for (const row of rows)
-        written.push({ id: String(row['conversation_id']), microsecond: placedAt(row) });
+        written.push({ id: String(row['conversation_id']), microsecond: lastActivityOf(row) });
       next = following;
     } while (next !== null);
     page.rowsRead += written.length;
@@ -197,9 +198,9 @@ export class InboxReader {
     const order = written
       .filter(({ microsecond }) => microsecond <= top)
       .sort((a, b) => b.microsecond - a.microsecond);
-    for (let end = 0; end < order.length && page.kept < page.wanted;) {
+    for (let end = 0; end < order.length && page.entryCount < page.needed;) {
       const begin = end;
-      end += Math.max(page.wanted - page.kept, 1);
+      end += Math.max(page.needed - page.entryCount, 1);
       while (end < order.length && order[end]?.microsecond === order[end - 1]?.microsecond) end += 1;
       await this.#lookUp(
         userId,
@@ -212,8 +213,8 @@ export class InboxReader {
   async #lookUp(userId: UserId, ids: readonly string[], page: InboxPage): Promise<void> {
     for (let begin = 0; begin < ids.length;) {
       const queries: Promise<Row[]>[] = [];
-      for (; begin < ids.length && queries.length < PARALLEL_LOOKUPS; begin += LOOKUPS_AT_ONCE) {
-        queries.push(this.#session.read(LOOKUP, [userId, ids.slice(begin, begin + LOOKUPS_AT_ONCE)]));
+      for (; begin < ids.length && queries.length < PARALLEL_LOOKUPS; begin += LOOKUPS_PER_QUERY) {
+        queries.push(this.#session.read(LOOKUP, [userId, ids.slice(begin, begin + LOOKUPS_PER_QUERY)]));
       }
       for (const rows of await Promise.all(queries)) {
         page.rowsRead += rows.length;
@@ -223,33 +224,33 @@ export class InboxReader {
   }
 }
 
-/** An entry as the rows without the read position show it. */
-export type InboxPlace = Omit<InboxEntry, 'readUpTo'>;
+/** An inbox entry of a row without the read position. */
+export type InboxRow = Omit<InboxEntry, 'readUpTo'>;
 
 type ReadPositions = ReadonlyMap<string, EventId | null>;
 
-/** A page in the making: the entries found so far that stand below its beginning. */
+/** A page that is being read: the entries found so far below its start. */
 class InboxPage {
   readonly before: Position | null;
-  /** How many entries from `before` on the page has to know. */
-  readonly wanted: number;
+  /** The number of entries below `before` that the page needs. */
+  readonly needed: number;
   rowsRead = 0;
-  /** Null where the rows came without them. */
+  /** Null if the rows were read without the read positions. */
   readPositions: ReadPositions | null = null;
   readonly #offset: number;
-  #entries: InboxPlace[] = [];
+  #entries: InboxRow[] = [];
 
   constructor({ before, offset, limit }: Slice) {
     this.before = before;
-    this.wanted = offset + limit;
+    this.needed = offset + limit;
     this.#offset = offset;
   }
 
-  get kept(): number {
+  get entryCount(): number {
     return this.#entries.length;
   }
 
-  /** Keeps the rows whose cell places them below the beginning, whatever listed them. */
+  /** Adds the rows whose cell has a position below the start of the page. */
   add(rows: readonly Row[]): void {
     for (const row of rows) {
       const entry = entryOf(row);
@@ -262,32 +263,32 @@ class InboxPage {
     this.#entries = [];
   }
 
-  /** Whether as many entries as are wanted stand at `place` or above it. */
-  isCompleteDownTo(place: Position): boolean {
-    return this.#entries.filter(({ lastEventId }) => lastEventId >= place).length >= this.wanted;
+  /** Whether enough entries are at `position` or above it. */
+  isCompleteDownTo(position: Position): boolean {
+    return this.#entries.filter(({ lastEventId }) => lastEventId >= position).length >= this.needed;
   }
 
-  entries(): InboxPlace[] {
+  entries(): InboxRow[] {
     return this.#entries
       .sort((a, b) => (a.lastEventId > b.lastEventId ? -1 : 1))
-      .slice(this.#offset, this.wanted);
+      .slice(this.#offset, this.needed);
   }
 }
 
-/** The microsecond of the event that places a row, by its write time. A start has minus its nanoseconds there. */
-function placedAt(row: Row): number {
+/** The microsecond of the last event of a row, from its write time. For a start, the write time is minus its nanoseconds. */
+function lastActivityOf(row: Row): number {
   const written = row['written'] as types.Long | null;
   if (written === null) return 0;
   // Nanoseconds since 1970 are more than a JavaScript number holds exactly.
   return written.isNegative() ? written.negate().div(1_000).toNumber() : written.toNumber();
 }
 
-/** The rows of these conversations in a user's inbox, in no order; one that has none is left out. */
+/** The rows of these conversations in a user's inbox, in no order. A conversation without a row is left out. */
 export async function findEntries(
   session: Session,
   userId: UserId,
   ids: readonly ConversationId[],
-): Promise<InboxPlace[]> {
+): Promise<InboxRow[]> {
   return (await session.read(LOOKUP, [userId, ids])).flatMap((row) => entryOf(row) ?? []);
 }
 
@@ -301,8 +302,8 @@ export function readUpToOf(row: Row): EventId | null {
   return cell === null ? null : (String(cell) as EventId);
 }
 
-/** What a row of conversations_by_user shows; null where it shows nothing. */
-export function entryOf(row: Row): InboxPlace | null {
+/** The inbox entry in a row of conversations_by_user; null if the row has no last activity. */
+export function entryOf(row: Row): InboxRow | null {
   const cell = row['last_activity'] as types.Tuple | null;
   if (cell === null) return null;
   const messageId = String(cell.get(2));

@@ -8,16 +8,16 @@ import { microsecondsOf } from '../../domain/time.ts';
 import { conversationRow, findConversation, startRows } from './conversation-repository.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { HistoryReader, isMessage, messageOf } from './history.ts';
-import { findEntries, type InboxPlace } from './inbox.ts';
+import { findEntries, type InboxRow } from './inbox.ts';
 import { agreeOnLateEvent, lateMessageRow } from './late-events.ts';
 import { bucketRow, newsRows } from './message-repository.ts';
 import type { Session, Writes } from './session.ts';
 import { bucketOf, firstWriteWins } from './time-buckets.ts';
 
 /**
- * What must hold between the tables, and how to restore it. Each function inspects one subject and returns its
+ * The invariants between the tables, and their repairs. Each function inspects one subject and returns its
  * inconsistencies. A repair repeats the service's own idempotent writes with the original ids and times, so it never
- * undoes what was sent meanwhile and moves no conversation that was right.
+ * overwrites later sends and moves no conversation that was at the right position.
  */
 
 const LISTED_BUCKET = `
@@ -28,8 +28,8 @@ const MESSAGE = `
   WHERE conversation_id = ? AND bucket = ? AND message_id = ?`;
 
 /**
- * By the ids, not by the range between the first and the last of them: the log of a busy user holds many events of
- * other conversations in between.
+ * By the ids, not by the range from the first to the last of them: the log of a busy user has many events of other
+ * conversations in between.
  */
 const EVENTS = `
   SELECT event_id FROM events_by_user WHERE user_id = ? AND places = true AND event_id IN ?`;
@@ -60,29 +60,29 @@ export const INCONSISTENCIES = {
 
 export type InconsistencyKind = keyof typeof INCONSISTENCIES;
 
-/** One contradiction between rows. It has ids, and no content of messages. */
+/** One contradiction between rows. It contains ids, but no message content. */
 export interface Inconsistency {
   readonly kind: InconsistencyKind;
   readonly conversationId: ConversationId;
-  /** Whose inbox or log is affected; null where none is. */
+  /** The user whose inbox or log is affected; null if none is. */
   readonly userId: UserId | null;
-  /** The message, the start or the late event that the rows should show, or that they name. */
+  /** The id of the message, the start or the late event that the rows should show, or that they name. */
   readonly messageId: EventId;
-  /** Repeats the writes that are missing; null where no write of the service can help. */
+  /** Repeats the missing writes; null if no write of the service can repair it. */
   readonly repair: ((writes: Writes) => Promise<void>) | null;
 }
 
-/** What inspections read with, and what repairs need to know of the service. */
+/** The dependencies of inspections and repairs. */
 export interface InspectionDeps {
   readonly session: Session;
   readonly clock: Clock;
   readonly eventLog: EventLogState;
   readonly messageIds: MessageIds;
-  /** The service's own. */
+  /** The limits of the service. */
   readonly limits: LatenessLimits;
 }
 
-/** Messages of one bucket that follow one another. */
+/** Consecutive messages of one bucket. */
 export interface MessageRange {
   readonly conversationId: ConversationId;
   readonly bucket: number;
@@ -92,9 +92,9 @@ export interface MessageRange {
   readonly oldest: MessageId;
   /** The messages whose events are inspected, newest first. */
   readonly ids: readonly MessageId[];
-  /** Whether `newest` is the newest of its bucket; the bucket and the inboxes are inspected with that range. */
+  /** Whether `newest` is the newest message of the bucket; the bucket and the inboxes are inspected with this range. */
   readonly isNewest: boolean;
-  /** Whether `oldest` is the oldest of its bucket; the conversation is inspected with that range. */
+  /** Whether `oldest` is the oldest message of the bucket; the conversation is inspected with this range. */
   readonly isOldest: boolean;
 }
 
@@ -107,8 +107,8 @@ export interface LateEvent {
 
 /**
  * Inspects messages: their bucket is listed; their conversation has a row and was not created after them; each
- * participant's inbox stands at the newest of them or later; and each participant's log has an event of each, within
- * the retention. For two participants that is two queries for the events of a range, and four for each bucket.
+ * participant's inbox entry is at the newest of them or later; and each participant's log has an event of each, within
+ * the retention. For two participants this takes two queries for the events of a range, and four for each bucket.
  */
 export async function inspectMessages(deps: InspectionDeps, range: MessageRange): Promise<Inconsistency[]> {
   const { session, eventLog } = deps;
@@ -128,7 +128,7 @@ export async function inspectMessages(deps: InspectionDeps, range: MessageRange)
     const repair: Inconsistency['repair'] = (writes) => writes.run(query, params);
     found.push({ kind: 'bucket_not_listed', conversationId, userId: null, messageId: newest, repair });
   }
-  // Not merely a larger id: of two starts with one timestamp Cassandra keeps the larger.
+  // Compares write timestamps, not ids: of two starts with the same timestamp Cassandra keeps the larger id.
   if (
     conversation === null ||
     (conversation !== undefined && firstWriteWins(oldest).greaterThan(firstWriteWins(conversation.created)))
@@ -142,7 +142,7 @@ export async function inspectMessages(deps: InspectionDeps, range: MessageRange)
     (id: MessageId, userId: UserId): Inconsistency['repair'] =>
     (writes) =>
       showMessage(deps, conversationId, { id, eventId: id }, userId, writes);
-  // Oldest first: of several that are announced late, the newest gets the latest event.
+  // Oldest first: of several messages that get late events, the newest gets the latest event.
   for (const id of logged.toReversed()) {
     for (const [index, userId] of participants.entries()) {
       if (withoutEvent[index]?.has(id) !== true) continue;
@@ -162,14 +162,14 @@ export async function inspectMessages(deps: InspectionDeps, range: MessageRange)
 }
 
 /**
- * Inspects inbox rows of one user: the message that each names is there and says the same; an empty conversation has
- * its row; and the last event is in the log, within the retention. One query for each row, and one for all of them
- * where an event is not the message's own, which `inspectMessages` looks for.
+ * Inspects inbox rows of one user: the message that each names exists and has the same data; an empty conversation has
+ * its row; and the last event is in the log, within the retention. It takes one query for each row, and one for all
+ * last events that are not a message's own event; `inspectMessages` looks for a message's own event.
  */
 export async function inspectInboxRows(
   deps: InspectionDeps,
   userId: UserId,
-  entries: readonly InboxPlace[],
+  entries: readonly InboxRow[],
 ): Promise<Inconsistency[]> {
   const start = deps.eventLog.start();
   const events = entries
@@ -210,8 +210,8 @@ export async function inspectInboxRows(
 }
 
 /**
- * Inspects an empty conversation: each participant's inbox has it. One with messages is inspected with these. One
- * query for each participant.
+ * Inspects an empty conversation: it is in each participant's inbox. A conversation with messages is inspected with
+ * them. It takes one query for each participant.
  */
 export async function inspectConversation(
   deps: InspectionDeps,
@@ -235,8 +235,8 @@ export async function inspectConversation(
 }
 
 /**
- * Inspects a late event: it is listed for the count of unread messages; each participant's inbox stands at it or later;
- * and each participant's log has it, within the retention. Six queries for two participants.
+ * Inspects a late event: it is listed for the count of unread messages; each participant's inbox entry is at it or later;
+ * and each participant's log has it, within the retention. It takes six queries for two participants.
  */
 export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): Promise<Inconsistency[]> {
   const { conversationId, messageId, eventId } = late;
@@ -247,7 +247,7 @@ export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): P
   const { senderId, receiverId } = stored.message;
   const listed = deps.session.read(LISTED_LATE_EVENT, [conversationId, eventId]);
   const inspected = participantsOf(senderId, receiverId).map(async (userId): Promise<Inconsistency[]> => {
-    const { isBehind, isWithoutEvent } = await findPlace(deps, conversationId, userId, eventId);
+    const { isBehind, isWithoutEvent } = await findVisibility(deps, conversationId, userId, eventId);
     if (!isBehind && !isWithoutEvent) return [];
     const repair: Inconsistency['repair'] = (writes) =>
       showMessage(deps, conversationId, { id: messageId, eventId }, userId, writes);
@@ -260,7 +260,7 @@ export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): P
   return [{ ...about, kind: 'late_event_not_listed', repair }, ...found.flat()];
 }
 
-/** Inspects an id: it is not later than the clock of this host allows. No repair moves such a message. */
+/** Inspects an id: it is not in the future (`isInFuture`). There is no repair for such a message. */
 export function inspectTime(
   deps: Pick<InspectionDeps, 'clock' | 'limits'>,
   conversationId: ConversationId,
@@ -270,7 +270,7 @@ export function inspectTime(
   return [{ kind: 'in_future', conversationId, userId: null, messageId, repair: null }];
 }
 
-/** Whether `id` is later than any process with an allowed clock has made ids so far. */
+/** Whether `id` is later than any id that a process with an allowed clock can have made so far. */
 export function isInFuture(
   { clock, limits }: Pick<InspectionDeps, 'clock' | 'limits'>,
   id: EventId,
@@ -278,7 +278,7 @@ export function isInFuture(
   return microsecondsOf(id) > clock.latest() + limits.maxClockSkew;
 }
 
-/** The row that is agreed on now for a message. */
+/** The current late event of a message. */
 export async function findLateEvent(
   session: Session,
   conversationId: ConversationId,
@@ -297,14 +297,14 @@ interface StoredMessage {
 }
 
 /**
- * Shows a message to `userId` under `eventId`, where the inbox or the log lacks it.
+ * Shows a message to `userId` under `eventId`, if it is missing in the inbox or the log.
  *
- * A receiver who was never told of a message that is older than the visibility window gets a late event, which is news
- * to clients and moves the conversation up. That is known where the log, complete at that time, has no event of the
- * message, and the inbox names only older messages. In every other case the missing rows are written with `eventId`, so
- * nothing moves and nothing becomes unread: the inbox names the message or a later one, so it is visible; or the log
- * has its event, so clients were told; or the send was acknowledged as complete; or the user sent it; or the log does
- * not reach back so far.
+ * If the message is older than the visibility window and its receiver has never got it, it gets a late event, which
+ * clients receive as new and which moves the conversation up. This is the case if the log, complete at that time, has no
+ * event of the message, and the inbox names only older messages. In every other case the missing rows are written with
+ * `eventId`, so nothing moves and nothing becomes unread: the inbox names the message or a later one, so it is visible;
+ * or the log has its event, so clients got it; or the send was acknowledged as complete; or the user sent it; or the log
+ * does not reach back so far.
  */
 async function showMessage(
   deps: InspectionDeps,
@@ -317,22 +317,22 @@ async function showMessage(
   if (stored === null) return;
   const { message, isDelivered } = stored;
   const late = await findLateEvent(deps.session, conversationId, id);
-  const place = await findPlace(deps, conversationId, userId, eventId, late?.eventId);
-  // Announced meanwhile, by the repair of another inconsistency of the same message or by the service.
-  if (!place.isBehind && !place.isWithoutEvent) return;
-  // After an older message was announced, the inbox stands at its late event, which is later than this message.
-  const isUnshown = place.isBehind || place.lastMessageId === null || place.lastMessageId < id;
-  const isUnseen = isUnshown && place.isWithoutEvent && !isDelivered && userId !== message.senderId;
+  const visibility = await findVisibility(deps, conversationId, userId, eventId, late?.eventId);
+  // Repaired meanwhile, by the repair of another inconsistency of the same message or by the service.
+  if (!visibility.isBehind && !visibility.isWithoutEvent) return;
+  // If an older message got a late event, the inbox entry is at that event, which is later than this message.
+  const isHidden = visibility.isBehind || visibility.lastMessageId === null || visibility.lastMessageId < id;
+  const isUnseen = isHidden && visibility.isWithoutEvent && !isDelivered && userId !== message.senderId;
   if (isUnseen && isLateNow(deps, eventId)) {
-    await announceLate(deps, message, writes);
+    await publishLate(deps, message, writes);
   } else {
     const participants = participantsOf(message.senderId, message.receiverId);
     await writes.batch(newsRows(message, participants, eventId, userId, deps.eventLog.daysToKeep));
   }
 }
 
-/** Shows `message` to all participants as news, under its late event, like a send that completes late. */
-async function announceLate(deps: InspectionDeps, message: Message, writes: Writes): Promise<void> {
+/** Shows `message` to all participants as new, under its late event, like a send that completes late. */
+async function publishLate(deps: InspectionDeps, message: Message, writes: Writes): Promise<void> {
   const participants = participantsOf(message.senderId, message.receiverId);
   let eventId: EventId;
   do {
@@ -353,10 +353,10 @@ function isLateNow({ clock, limits }: InspectionDeps, eventId: EventId): boolean
 }
 
 /**
- * Where a user's inbox and log stand with regard to `eventId`: whether the inbox stands before it, and whether the log,
- * where it is complete at that time, has neither it nor `lateEventId`.
+ * Whether a user's inbox and log show `eventId`: `isBehind` if the inbox entry is missing or older; `isWithoutEvent` if
+ * the log is complete at that time and has neither `eventId` nor `lateEventId`.
  */
-async function findPlace(
+async function findVisibility(
   deps: InspectionDeps,
   conversationId: ConversationId,
   userId: UserId,
@@ -379,7 +379,7 @@ async function findPlace(
   };
 }
 
-/** Those of `ids` of which the log of `userId` has neither the message's own event nor its late event. */
+/** The messages of `ids` for which the log of `userId` has neither their own event nor their late event. */
 async function findWithoutEvent(
   deps: InspectionDeps,
   conversationId: ConversationId,
@@ -402,7 +402,7 @@ async function findWithoutEvent(
   );
 }
 
-/** Those of `ids` that the log of `userId` has. */
+/** The events of `ids` that are in the log of `userId`. */
 async function findEvents(
   { session }: InspectionDeps,
   userId: UserId,
@@ -423,8 +423,8 @@ async function findMessage(
   return { message: messageOf(conversationId, row), isDelivered: row['delivered'] === true };
 }
 
-/** The rows that make `entry` what it should be, at its own event. */
-function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxPlace, stored: StoredMessage | null) {
+/** The rows that restore `entry` at its own event. */
+function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxRow, stored: StoredMessage | null) {
   const { daysToKeep } = deps.eventLog;
   if (stored === null) return startRows(startOf(entry), userId, daysToKeep);
   const participants = participantsOf(stored.message.senderId, stored.message.receiverId);
@@ -432,14 +432,11 @@ function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxPlace, stored:
 }
 
 /** The empty conversation that `entry` shows. */
-function startOf({ conversationId, participants, lastEventId }: InboxPlace) {
+function startOf({ conversationId, participants, lastEventId }: InboxRow) {
   return { id: conversationId, participants, created: lastEventId };
 }
 
-function shows(
-  { lastMessage, participants }: InboxPlace,
-  { senderId, receiverId, content }: Message,
-): boolean {
+function shows({ lastMessage, participants }: InboxRow, { senderId, receiverId, content }: Message): boolean {
   return (
     lastMessage?.senderId === senderId &&
     lastMessage.preview === previewOf(content) &&

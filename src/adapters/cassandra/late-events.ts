@@ -16,7 +16,7 @@ const LIST = prepared(`
 const REPLACE = prepared(`
   UPDATE late_events SET event_id = ? WHERE conversation_id = ? AND message_id = ? IF event_id = ?`);
 
-/** The row that lists `message` as unread above the places below its late event `eventId`. Idempotent. */
+/** The row that lists a message as unread for read positions below its late event `eventId`. Idempotent. */
 export function lateMessageRow(
   { conversationId, id, senderId }: Pick<Message, 'conversationId' | 'id' | 'senderId'>,
   eventId: EventId,
@@ -25,9 +25,9 @@ export function lateMessageRow(
 }
 
 /**
- * The one event under which `message`, which became visible late, is news: the one that is agreed on already, or else
- * a new one. An agreed one that is late itself by now is replaced, unless somebody else just did. Once it resolves, the
- * message is listed under it, so that readers who find it unread can count it.
+ * The late event of `message`, which became visible late: the event that is agreed on already, or else a new one. An agreed
+ * event that is late itself by now is replaced, unless another process has just replaced it. When this resolves, the
+ * message is listed under the event, so that unread counts include it.
  */
 export async function agreeOnLateEvent(
   deps: { readonly messageIds: MessageIds; readonly isLate: (eventId: EventId) => boolean },
@@ -50,11 +50,11 @@ async function agree(
   const agreed = eventAfter(await writes.compareAndSet(ADD, [conversationId, id, proposed]), proposed);
   if (agreed !== null && !deps.isLate(agreed)) return agreed;
   const row = await writes.compareAndSet(REPLACE, [proposed, conversationId, id, agreed]);
-  // The row is gone since it was found: the table was truncated.
+  // The row does not exist any more: the table was truncated.
   return eventAfter(row, proposed) ?? agree(deps, message, writes);
 }
 
-/** The event that is agreed on after a transaction that proposed one; null where none is. */
+/** The event that is agreed on after a transaction that proposed one; null if none is. */
 function eventAfter(row: Readonly<Record<string, unknown>>, proposed: EventId): EventId | null {
   if (row['[applied]'] === true) return proposed;
   const event = (row['event_id'] ?? null) as types.Uuid | null;

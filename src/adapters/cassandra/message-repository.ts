@@ -48,12 +48,15 @@ const MESSAGES = prepared(`
 
 const DAY_SECONDS = 86_400;
 
-/** The row that lists the bucket in which the message `id` lies. Idempotent. */
+/** The row that lists the bucket of the message `id`. Idempotent. */
 export function bucketRow(conversationId: ConversationId, id: MessageId): Statement {
   return { query: PUT_BUCKET, params: [conversationId, bucketOf(conversationId, id), microsecondsOf(id)] };
 }
 
-/** The writes that show `message` to `userId` as news under `eventId`: one mutation, since they share a partition key. */
+/**
+ * The writes that show `message` to `userId` as new under `eventId`: its inbox entry and its event. They are
+ * one mutation, since they share a partition key.
+ */
 export function newsRows(
   message: Message,
   participants: readonly UserId[],
@@ -72,7 +75,7 @@ export function newsRows(
   ];
 }
 
-/** The messages of all conversations in Cassandra. */
+/** Stores the messages of all conversations in Cassandra. */
 export class CassandraMessageRepository implements MessageRepository {
   readonly #session: Session;
   readonly #clock: Clock;
@@ -94,7 +97,7 @@ export class CassandraMessageRepository implements MessageRepository {
     /** Receives a hint for each message that is completed in the background. */
     hints: Pick<Hints, 'publish'>;
     eventLog: Pick<EventLogState, 'daysToKeep'>;
-    /** For how many days an idempotency key is kept; 0 for ever. */
+    /** Days for which an idempotency key is kept; 0 means forever. */
     keyRetentionDays: number;
   }) {
     this.#session = deps.session;
@@ -118,7 +121,7 @@ export class CassandraMessageRepository implements MessageRepository {
     const claim = await this.#claim(message, idempotencyKey, writes);
     if (claim === 'key_reused') return { outcome: 'key_reused' };
     const accepted = { ...message, id: claim.id };
-    // A repeat of what was delivered must not move the conversation again; any other completes the first attempt.
+    // A repeat of a delivered message must not move the conversation again; any other repeat completes the first attempt.
     if (claim.isNew || !(await this.#isDelivered(accepted, writes))) {
       await this.#store({ ...request, message: accepted }, writes);
       this.#retry.track(this.#markDelivered(accepted));
@@ -142,14 +145,14 @@ export class CassandraMessageRepository implements MessageRepository {
     return parts.flat().map((row) => messageOf(conversationId, row));
   }
 
-  /** Claims `key` for `message`, and says which id it stands for and whether this was the first claim. */
+  /** Claims `key` for `message`. Resolves with the message id of the key, and whether this was the first claim. */
   async #claim(
     message: Message,
     key: IdempotencyKey,
     writes: Writes,
   ): Promise<{ readonly id: MessageId; readonly isNew: boolean } | 'key_reused'> {
     const { id, conversationId, senderId, receiverId, content } = message;
-    // No user id holds a line break, so no two bodies read alike.
+    // No user id contains a line break, so different bodies give different texts.
     const fingerprint = createHash('sha256').update(`${receiverId}\n${content}`).digest();
     const ttl = this.#keyRetentionDays * DAY_SECONDS;
     const row = await writes.compareAndSet(CLAIM, [senderId, key, id, conversationId, fingerprint, ttl]);
@@ -158,18 +161,19 @@ export class CassandraMessageRepository implements MessageRepository {
     return { id: String(row['message_id']) as MessageId, isNew: false };
   }
 
-  /** Stores all that a request implies. What failed with an unknown outcome is completed in the background. */
+  /** Stores the message and its other rows. After a failure with an unknown outcome it is completed in the background. */
   async #store(request: AppendRequest, writes: Writes): Promise<void> {
-    const again = async (): Promise<void> => {
+    const retry = async (): Promise<void> => {
       await this.#write(request, this.#session.writes());
       this.#hints.publish(request.participants);
     };
-    await this.#retry.watch(this.#write(request, writes), again, request.message);
+    await this.#retry.watch(this.#write(request, writes), retry, request.message);
   }
 
   /**
-   * The message with its bucket and its conversation, then what each participant sees of it: so inboxes and logs never
-   * name a message that is not there. All writes are idempotent and carry the time of their message or event.
+   * Writes the message, its bucket and its conversation first, then the inbox entry and the event of each participant:
+   * so inboxes and logs never name a message that is not stored. All writes are idempotent; their timestamp is that of
+   * their message or event.
    */
   async #write(request: AppendRequest, writes: Writes): Promise<void> {
     const { message, participants } = request;
@@ -191,7 +195,7 @@ export class CassandraMessageRepository implements MessageRepository {
       ]),
     ]);
     await this.#publish(message, participants, id, writes);
-    // Whether it became visible late is known only now; the process may have been stopped in between.
+    // Checked after the writes: the process may have been paused in between.
     if (await this.#needsLateEvent(request, writes)) {
       const lateEvent = await agreeOnLateEvent(
         { messageIds: this.#messageIds, isLate: (event) => this.#isLate(event) },
@@ -199,10 +203,10 @@ export class CassandraMessageRepository implements MessageRepository {
         writes,
       );
       await this.#publish(message, participants, lateEvent, writes);
-      // Storage takes longer than the visibility window, or the wall clock has just stepped: the background retry goes on.
+      // Storage takes longer than the visibility window, or the wall clock has just stepped: the background retry continues.
       if (this.#isLate(lateEvent)) {
         throw new StorageFailure('outcome_unknown', {
-          cause: new Error('its late event became visible late'),
+          cause: new Error('the late event became visible late'),
         });
       }
     }
@@ -221,7 +225,7 @@ export class CassandraMessageRepository implements MessageRepository {
     );
   }
 
-  /** A message that a repeat has delivered meanwhile is known to its readers, and is not to move again. */
+  /** False if a repeat has delivered the message meanwhile: its readers know it, and it must not move again. */
   async #needsLateEvent(
     { message, idempotencyKey, isLive }: AppendRequest,
     writes: Writes,
@@ -239,7 +243,7 @@ export class CassandraMessageRepository implements MessageRepository {
     return row?.['delivered'] === true;
   }
 
-  /** Not awaited: where it is lost, a repeat writes the same rows again. */
+  /** Not awaited: if this write is lost, a repeat writes the same rows again. */
   async #markDelivered({ conversationId, id }: Message): Promise<void> {
     const params = [conversationId, bucketOf(conversationId, id), id, microsecondsOf(id)];
     await this.#session

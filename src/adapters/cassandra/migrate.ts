@@ -12,7 +12,7 @@ export interface Migration {
   readonly text: string;
 }
 
-/** Why a migration stopped, in a sentence for people. */
+/** The reason why a migration stopped, as a sentence for operators. */
 export class MigrationError extends Error {
   override readonly name = 'MigrationError';
 }
@@ -20,12 +20,12 @@ export class MigrationError extends Error {
 const KEYSPACE = `
   SELECT keyspace_name FROM system_schema.keyspaces WHERE keyspace_name = ?`;
 
-/** Chosen once, at random. */
+/** A random UUID, the namespace of the table's id. It must never change. */
 const TABLE_IDS = 'b0a4c3f6-5a0e-4d60-8c86-b1a1b0f4a0de';
 
 /**
- * One partition, so that it is one question to read and one set of transactions to change. The table's id follows
- * from its keyspace, so that two first migrations in the same instant create one table, not two of one name.
+ * One partition, so that one query reads all rows and lightweight transactions change them. The table's id is derived from
+ * its keyspace, so that two concurrent first migrations create one table, not two with the same name.
  */
 function tableOf(keyspace: string): string {
   return `
@@ -46,7 +46,7 @@ const APPLIED = `
 const LOCK = `
   UPDATE schema_migrations USING TTL ? SET owner = ? WHERE scope = 'messenger' IF owner = NULL`;
 
-const KEEP = `
+const RENEW_LOCK = `
   UPDATE schema_migrations USING TTL ? SET owner = ? WHERE scope = 'messenger' IF owner = ?`;
 
 const UNLOCK = `
@@ -65,26 +65,26 @@ const BEGIN_EVENT_LOG = `
 const CHANGE_EVENT_LOG = `
   UPDATE event_log SET complete_since = ? WHERE name = 'events' IF complete_since = ?`;
 
-/** A schema change waits for every node, and is not prepared. */
+/** A schema change waits for every node and can't be prepared. */
 const SCHEMA_CHANGE = { prepare: false, readTimeout: 60_000 };
 
-/** A migrator that died holds the others up for so long. */
+/** The time until the lock of a migration whose process died expires. */
 const LOCK_SECONDS = 60;
 const LOCK_POLL_MS = 500;
 
 /**
- * Brings the keyspace to the newest version: creates it where it is missing, and applies each migration that was
- * not, once and in order. Safe to repeat, and to run from several places at once: one does the work, the others
- * wait. Throws a `MigrationError` if a file that was applied has changed since, or if one is missing; and where the
- * keyspace has to be created on a cluster that is not a single local node without a replication factor.
+ * Brings the keyspace to the newest version: creates it if it is missing, and applies each migration that was not applied
+ * yet, once and in order. Idempotent, and safe to run concurrently: one process does the work, the others wait. Throws a
+ * `MigrationError` if an applied file has changed since or is missing, or if the keyspace must be created without a
+ * replication factor on a cluster that is not a single local node.
  */
 export async function migrate(deps: {
   options: CassandraOptions;
-  /** The replicas of each row in a keyspace that is yet to be created; null for one on a single local node. */
+  /** The replicas of each row in a keyspace that has to be created; null means one, allowed only on a single local node. */
   replicationFactor: number | null;
   migrations: readonly Migration[];
   report: (sentence: string) => void;
-  /** Is closed at the end; another one than that of `options` is for tests of what is sent. */
+  /** Is closed at the end. By default a client of `options`; tests of the sent statements pass their own. */
   client?: Client;
 }): Promise<void> {
   const { options, migrations, report, client = makeClient(options, null) } = deps;
@@ -97,16 +97,14 @@ export async function migrate(deps: {
       const applied = await appliedTo(client);
       for (const { version, name } of applied.values()) {
         if (migrations.some((migration) => migration.version === version)) continue;
-        throw new MigrationError(
-          `${name} was applied to ${options.keyspace}, and is not among the files here.`,
-        );
+        throw new MigrationError(`${name} was applied to ${options.keyspace}, but the file is missing here.`);
       }
       for (const migration of [...migrations].sort((a, b) => a.version - b.version)) {
         const checksum = createHash('sha256').update(migration.text).digest('hex');
         const before = applied.get(migration.version);
         if (before !== undefined && before.checksum !== checksum) {
           throw new MigrationError(
-            `${migration.name} has changed since it was applied to ${options.keyspace}; write a new file instead.`,
+            `${migration.name} has changed since it was applied to ${options.keyspace}; add a new file instead.`,
           );
         }
         if (before !== undefined) continue;
@@ -124,7 +122,7 @@ export async function migrate(deps: {
   }
 }
 
-/** Creates the keyspace where it is missing. */
+/** Creates the keyspace if it is missing. */
 async function createKeyspace(
   client: Client,
   options: CassandraOptions,
@@ -136,11 +134,11 @@ async function createKeyspace(
     if ((await client.execute(KEYSPACE, [keyspace])).rows.length > 0) return;
     throw new MigrationError(
       `The keyspace ${keyspace} does not exist, and this cluster is not a single local node (${nodes} ` +
-        `${nodes === 1 ? 'node is' : 'nodes are'} known). Say how many replicas each row gets in ${localDatacenter}: set ` +
-        'CASSANDRA_REPLICATION_FACTOR or --replication-factor, to 3 where data must survive the loss of a node.',
+        `${nodes === 1 ? 'node is' : 'nodes are'} known). Set the number of replicas in ${localDatacenter} with ` +
+        'CASSANDRA_REPLICATION_FACTOR or --replication-factor: 3 if data must survive the loss of a node.',
     );
   }
-  // Also where it exists: that waits for one who creates it at the same time.
+  // Even if it exists: the statement then waits for a migration that is creating it.
   await client.execute(
     `CREATE KEYSPACE IF NOT EXISTS ${keyspace} WITH replication =
       {'class': 'NetworkTopologyStrategy', '${localDatacenter}': ${replicationFactor ?? 1}}`,
@@ -154,10 +152,10 @@ function isLoopback(contactPoint: string): boolean {
 }
 
 /**
- * Declares the event log incomplete before now, as after a restore or a truncation of `events_by_user`: what lies before
- * is answered from the inbox rows alone, and clients that resume from before list anew. Processes of the service read it
- * within half a minute. Returns the time since which the log counts as complete. Throws a `MigrationError` where the clock
- * of this host differs from those of the nodes.
+ * Declares the event log incomplete before now, as after a restore or a truncation of `events_by_user`: inbox pages from
+ * before are read from the inbox rows alone, and clients with older cursors have to list again. The processes of the
+ * service read this state within half a minute. Returns the time since which the log counts as complete. Throws a
+ * `MigrationError` if the clock of this host differs from those of the nodes.
  */
 export async function declareEventLogIncomplete(options: CassandraOptions): Promise<Date> {
   const client = makeClient(options);
@@ -171,8 +169,8 @@ export async function declareEventLogIncomplete(options: CassandraOptions): Prom
     for (;;) {
       const { rows } = await client.execute(EVENT_LOG_STATE, [], { consistency: serialConsistency });
       const before = rows[0]?.['complete_since'] as Date | undefined;
-      // Ids may be ahead of the time by twice the allowed skew, and this host's clock may be behind by once. Never
-      // earlier than before, as it may be behind that of the host before.
+      // Ids may be ahead of the time by twice the allowed skew, and this host's clock may be behind by one. The time never
+      // decreases: this host's clock may be behind that of the host that stored it.
       const latestId = Date.now() + 3 * options.maxClockSkewMs;
       const since = new Date(Math.max(latestId, before?.getTime() ?? 0));
       const isApplied =
@@ -191,7 +189,7 @@ export async function declareEventLogIncomplete(options: CassandraOptions): Prom
   }
 }
 
-/** The statements of a migration: what is between semicolons, without the comments. No literal may hold either. */
+/** The statements of a migration: split at semicolons, without comments. No literal may contain a semicolon or `--`. */
 export function statementsOf(text: string): string[] {
   return text
     .replace(/--.*$/gm, '')
@@ -209,7 +207,7 @@ async function withLock(
   while (!(await compareAndSet(client, LOCK, [LOCK_SECONDS, owner]))) await pause(LOCK_POLL_MS);
   try {
     await work(async () => {
-      if (await compareAndSet(client, KEEP, [LOCK_SECONDS, owner, owner])) return;
+      if (await compareAndSet(client, RENEW_LOCK, [LOCK_SECONDS, owner, owner])) return;
       throw new MigrationError('Another migration took over because this one was too slow; run it again.');
     });
   } finally {
@@ -220,7 +218,7 @@ async function withLock(
 async function appliedTo(
   client: Client,
 ): Promise<Map<number, { version: number; name: string; checksum: string }>> {
-  // A serial read also finishes a record whose writer died.
+  // A serial read also completes a transaction whose coordinator or client died.
   const { rows } = await client.execute(APPLIED, [], {
     consistency: types.consistencies.serial,
   });
@@ -239,8 +237,8 @@ async function appliedTo(
 }
 
 /**
- * A lightweight transaction; whether it was applied. Those of the lock take part in all datacenters, whatever the
- * service is configured to do, so that two of them can't migrate at once.
+ * Runs a lightweight transaction; resolves with whether it was applied. By default it covers all datacenters, even if the
+ * service uses LOCAL_SERIAL, so that two datacenters can't migrate at the same time.
  */
 async function compareAndSet(
   client: Client,

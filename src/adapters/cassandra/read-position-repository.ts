@@ -37,8 +37,8 @@ const LATE_MESSAGES = prepared(`
 const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
 
 /**
- * The read positions in Cassandra. A position is written with its own microsecond as timestamp, so the last write that
- * wins is the furthest position, without a transaction and in whatever order writes arrive.
+ * Stores read positions in Cassandra. A position is written with its own microsecond as timestamp, so the highest position
+ * wins, without a transaction and in any order of writes.
  */
 export class CassandraReadPositionRepository implements ReadPositionRepository {
   readonly #session: Session;
@@ -64,8 +64,8 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
   }
 
   /**
-   * The events are stored before the position moves: whoever repeats a mark whose outcome was unknown finds either that
-   * nothing moved, and writes all of it again, or that all of it is there.
+   * The events are stored before the position moves: a repeat of a mark with an unknown outcome finds either the old
+   * position, and writes everything again, or the new position, and everything is stored.
    */
   async mark({ userId, conversationId, upTo }: ReadMark): Promise<EventId | null> {
     const writes = this.#session.writes();
@@ -81,7 +81,7 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
     const event: Event = { id, type: 'conversation.read', conversationId, readerId: userId, readUpTo };
     const rows = participants.map((owner) => eventRow(event, owner, this.#eventLog.daysToKeep));
     await writes.all(rows.map(({ query, params }) => writes.run(query, params)));
-    // Whoever follows a log may miss an event that became visible late, so a repeat writes another one.
+    // Clients that follow a log may miss an event that became visible late, so a repeat must write another one.
     if (isLate(this.#clock.latest() - microsecondsOf(id), this.#limits)) {
       throw new StorageFailure('outcome_unknown', { cause: new Error('the event became visible late') });
     }
@@ -120,7 +120,7 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
       for (const { messageId, senderId } of rows) if (senderId !== userId) unread.add(messageId);
       const last = rows.at(-1);
       if (last === undefined || rows.length < MAX_UNREAD_COUNT || unread.size >= MAX_UNREAD_COUNT) break;
-      // Some were counted already, or listed twice.
+      // Some of these messages were counted already or are listed twice, so the next rows are needed.
       rows = await this.#lateAbove(conversationId, above, last.eventId);
     }
     return Math.min(unread.size, MAX_UNREAD_COUNT);

@@ -2,27 +2,28 @@ import { policies } from 'cassandra-driver';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
 import { definitelyNotApplied } from './failures.ts';
 
-/** How long an attempt may run alone before the same idempotent statement is also sent to another node. */
+/** The delay after which the same idempotent statement is also sent to another node. */
 export const SPECULATIVE_DELAY_MS = 200;
 
-/** How long attempts at a transaction may run before a second and a third node get it: several rounds between nodes. */
+/** The delays before a second and a third node get a transaction, which takes several rounds between nodes. */
 const TRANSACTION_DELAYS_MS = [300, 600] as const;
 
-/** The further nodes that a statement is sent to at most because the first ones are slow. */
-const FURTHER_NODES = 2;
+/** The maximum number of further nodes that get a statement because the first ones are slow. */
+const MAX_FURTHER_NODES = 2;
 
 /**
- * Transactions may be sent to a further node half as often as there are transactions, and so often in a row: enough
- * while one of three nodes hangs, and too little to double the work of a cluster that is slow as a whole. Those in
- * flight when the last of it is spent may still be sent once more, and are made up for later.
+ * The budget for sending transactions to a further node: half the number of transactions, with bursts of 50. This is
+ * enough while one of three nodes hangs, and too little to double the load of a cluster that is slow as a whole.
+ * Transactions in flight when the budget is spent may still be sent once more; the budget then becomes negative, and
+ * later transactions refill it first.
  */
 const HEDGED_SHARE = 0.5;
-const HEDGED_IN_A_ROW = 50;
+const HEDGED_BURST = 50;
 
 const { RetryPolicy } = policies.retry;
 type Decision = ReturnType<policies.retry.RetryPolicy['rethrowResult']>;
 
-/** Tells of each attempt that is made again. */
+/** Counts each retry in the telemetry. */
 abstract class InstrumentedRetry extends RetryPolicy {
   readonly #telemetry: Telemetry;
 
@@ -42,7 +43,7 @@ abstract class InstrumentedRetry extends RetryPolicy {
   }
 }
 
-/** Reads change nothing, so any failure of one may be tried again: at once on the same node, or on the next. */
+/** Reads change nothing, so any failed read may be retried: at once on the same node, or on the next one. */
 export class ReadRetry extends InstrumentedRetry {
   override onReadTimeout(info: policies.retry.OperationInfo): Decision {
     return info.nbRetry < 1 ? this.sameNode() : this.rethrowResult();
@@ -58,8 +59,8 @@ export class ReadRetry extends InstrumentedRetry {
 }
 
 /**
- * The writes of one request, and whether any attempt of any of them may have reached a replica: only when none may
- * have, a failure is `unavailable`. Being the driver's retry policy for them, it sees each attempt.
+ * The writes of one request, and whether any attempt of any of them may have reached a replica: a failure is
+ * `unavailable` only if none may have. This is the driver's retry policy for these writes, so it sees each attempt.
  */
 export class WriteAttempts extends InstrumentedRetry {
   mayHaveApplied = false;
@@ -80,10 +81,10 @@ export class WriteAttempts extends InstrumentedRetry {
 }
 
 /**
- * The retry policy of a transaction, which counts among `writes`. An attempt that failed goes on at the next node, and
- * ends where there is none; the driver then waits for the attempts that are still under way. It must not go on at the
- * same node: two coordinators of one transaction compete, and the one that lost, which Cassandra reports as a write
- * timeout at once, would only make the other one lose. Nor may it end the statement, as the other one is about to win.
+ * The retry policy of a transaction, which is one of `writes`. A failed attempt is retried on the next node, and ends if
+ * there is none; the driver then waits for the attempts that are still in flight. It must not retry on the same node: two
+ * coordinators of one transaction compete; Cassandra reports a write timeout at once to the one that loses, and a retry
+ * there would make the other one lose. It must not end the statement either, since the other one is about to win.
  */
 export class TransactionRetry extends InstrumentedRetry {
   readonly #writes: WriteAttempts;
@@ -108,16 +109,19 @@ export class TransactionRetry extends InstrumentedRetry {
   }
 }
 
-/** Sends an idempotent statement to further nodes where the first is slow; transactions later, and a share of them. */
+/**
+ * Sends an idempotent statement to further nodes if the first is slow; transactions after a longer delay, and only within
+ * a budget.
+ */
 export class HedgePolicy implements policies.speculativeExecution.SpeculativeExecutionPolicy {
-  #allowed = HEDGED_IN_A_ROW;
+  #budget = HEDGED_BURST;
 
   init(): void {
-    // Needs nothing of the client.
+    // Nothing to do.
   }
 
   shutdown(): void {
-    // Keeps nothing open.
+    // Nothing to close.
   }
 
   getOptions(): Map<string, object> {
@@ -126,15 +130,15 @@ export class HedgePolicy implements policies.speculativeExecution.SpeculativeExe
 
   newPlan(_keyspace: string, query: string | object[]): { nextExecution: () => number } {
     const isTransaction = typeof query === 'string' && /\bIF\b/.test(query);
-    if (isTransaction) this.#allowed = Math.min(this.#allowed + HEDGED_SHARE, HEDGED_IN_A_ROW);
+    if (isTransaction) this.#budget = Math.min(this.#budget + HEDGED_SHARE, HEDGED_BURST);
     let further = -1;
-    // Called as each attempt starts: in how many milliseconds the next one starts.
+    // Called when each attempt starts; returns the milliseconds until the next one starts, or -1 for none.
     const nextExecution = (): number => {
       further += 1;
-      if (isTransaction && further > 0) this.#allowed -= 1;
-      if (further >= FURTHER_NODES) return -1;
+      if (isTransaction && further > 0) this.#budget -= 1;
+      if (further >= MAX_FURTHER_NODES) return -1;
       if (!isTransaction) return SPECULATIVE_DELAY_MS;
-      return this.#allowed < 1 ? -1 : (TRANSACTION_DELAYS_MS[further] ?? -1);
+      return this.#budget < 1 ? -1 : (TRANSACTION_DELAYS_MS[further] ?? -1);
     };
     return { nextExecution };
   }

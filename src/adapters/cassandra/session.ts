@@ -4,46 +4,46 @@ import { NOOP_TELEMETRY, type Telemetry } from '../../application/ports/telemetr
 import { readFailure, writeFailure } from './failures.ts';
 import { ReadRetry, SPECULATIVE_DELAY_MS, TransactionRetry, WriteAttempts } from './retry-policies.ts';
 
-/** A row as the driver gives it: values by column name. */
+/** A row of the driver: values by column name. */
 export type Row = types.Row;
 
-/** One statement with its values, in order. `undefined` leaves a cell alone; there is never a `null`. */
+/** One statement with its values, in order. `undefined` leaves a cell unchanged; `null` is never used. */
 export interface Statement {
   readonly query: string;
   readonly params: readonly unknown[];
 }
 
-/** The writes of one request. Each rejects with a `StorageFailure` that speaks for all of them so far. */
+/** The writes of one request. Each rejects with a `StorageFailure` whose kind covers all writes of the request so far. */
 export interface Writes {
-  /** A read on the way: its failure speaks for the writes before it. */
+  /** A read between writes: the kind of its failure covers the writes before it. */
   read(query: string, params: readonly unknown[]): Promise<Row[]>;
   /** One idempotent write. */
   run(query: string, params: readonly unknown[]): Promise<void>;
-  /** Idempotent writes to one partition key: one mutation, all or nothing on each replica. */
+  /** Idempotent writes to one partition key: one mutation, atomic on each replica. */
   batch(statements: readonly Statement[]): Promise<void>;
   /**
-   * Waits until all of `parallel` have settled; then rejects if any did, with one failure for all of them: it is
-   * `outcome_unknown` where any may have been applied.
+   * Waits until all of `parallel` have settled; then rejects if any rejected, with one failure for all of them: it is
+   * `outcome_unknown` if any may have been applied.
    */
   all(parallel: readonly Promise<void>[]): Promise<void>;
   /**
-   * A lightweight transaction, repeated until its outcome is known or time is up: the row of its answer. It may be sent
-   * more than once, so the statement has to recognise its own earlier success in what it finds.
+   * A lightweight transaction, retried until its outcome is known or its time limit is reached. Resolves with the row of
+   * its result. It may be sent more than once, so the caller must recognise an earlier success in the row.
    */
   compareAndSet(query: string, params: readonly unknown[]): Promise<Row>;
 }
 
-/** A part of a long answer. */
+/** A page of a long result. */
 export interface RowPage {
   readonly rows: Row[];
-  /** Where the answer goes on; null at its end. The driver's own: it never leaves the process. */
+  /** The driver's page state; null at the end. It never leaves the process. */
   readonly next: string | null;
 }
 
-/** Statements of one client, prepared, at the configured consistencies, with failures in the ports' words. */
+/** Prepared statements of one client, at the configured consistencies, with failures translated to `StorageFailure`. */
 export interface Session {
   read(query: string, params: readonly unknown[]): Promise<Row[]>;
-  /** About `size` rows of a long answer: from its beginning, or from where the page before says it goes on. */
+  /** About `size` rows of a long result: from its start if `from` is null, otherwise from `next` of the page before. */
   readPage(query: string, params: readonly unknown[], size: number, from: string | null): Promise<RowPage>;
   writes(): Writes;
 }
@@ -52,16 +52,16 @@ export interface SessionOptions {
   readonly consistency: { readonly read: number; readonly write: number; readonly serial: number };
   readonly localDatacenter: string;
   /**
-   * How long a coordinator may take for a read, in milliseconds. Nearly the time of the request: further coordinators
-   * are asked long before, and a late answer of any of them is better than none. When a replica dies, Cassandra waits
-   * for it before it reads from another one: for 2.5 s where it has not yet measured how long reads of the table take.
+   * The timeout of a read on one coordinator, in milliseconds. Nearly the request timeout: speculative executions start
+   * long before it, and a late response of any coordinator is better than none. When a replica dies, Cassandra waits for
+   * it before it reads from another one: 2.5 s if it has not yet measured the read latency of the table.
    */
   readonly readTimeoutMs: number;
-  /** How long a lightweight transaction is repeated. */
+  /** How long a lightweight transaction is retried. */
   readonly transactionTimeoutMs: number;
 }
 
-/** A session over `client`; until `isOpen` says so, everything is `unavailable` without being tried. */
+/** A session over `client`; while `isOpen` returns false, every statement is `unavailable` without an attempt. */
 export function makeSession(
   client: Client,
   isOpen: () => boolean,
@@ -81,7 +81,7 @@ export function makeSession(
     if (!isOpen()) throw new StorageFailure('unavailable', { cause: new Error('not connected') });
   };
 
-  /** Sends a statement and tells the telemetry how it ended; `failureOf` translates errors of the driver. */
+  /** Sends a statement and reports its outcome to the telemetry; `failureOf` translates errors of the driver. */
   const instrumented = (
     name: string,
     send: () => Promise<types.ResultSet>,
@@ -101,9 +101,9 @@ export function makeSession(
     );
   };
 
-  /** Another node of this datacenter than the one that answered with `error`. */
-  const otherThan = (error: errors.ResponseError): Host | undefined => {
-    // The driver notes it there, which its types don't say.
+  /** A node of this datacenter other than the coordinator that sent `error`. */
+  const otherCoordinator = (error: errors.ResponseError): Host | undefined => {
+    // The driver sets this property, but its types omit it.
     const { coordinator } = error as { coordinator?: string };
     return client.hosts
       .values()
@@ -111,8 +111,8 @@ export function makeSession(
   };
 
   /**
-   * Reads, on another coordinator too where a replica failed: that one may ask other replicas, of which none has what
-   * makes this one fail, such as a corrupt SSTable. The driver does not retry such failures.
+   * Reads, and after a failure of a replica reads again on another coordinator: that one may ask other replicas, without
+   * the cause of the failure, such as a corrupt SSTable. The driver does not retry such failures.
    */
   const readWith = (
     query: string,
@@ -125,14 +125,14 @@ export function makeSession(
         params as unknown[],
         host === undefined ? queryOptions : { ...queryOptions, host },
       );
-    const sendTwice = () =>
+    const sendWithRetry = () =>
       send().catch((error: unknown) => {
-        const next = isReadFailure(error) ? otherThan(error) : undefined;
+        const next = isReadFailure(error) ? otherCoordinator(error) : undefined;
         if (next === undefined) throw error;
         telemetry.attemptRepeated();
         return send(next);
       });
-    return instrumented(nameOf(query), sendTwice, readFailure);
+    return instrumented(nameOf(query), sendWithRetry, readFailure);
   };
 
   return {
@@ -144,7 +144,7 @@ export function makeSession(
     async readPage(query, params, size, from) {
       requireOpen();
       const options = { ...read, fetchSize: size, ...(from !== null && { pageState: from }) };
-      // Absent on the last page, which the driver's types don't say.
+      // `pageState` is absent on the last page; the driver's types omit that.
       const answer: { rows: Row[]; pageState?: string } = await readWith(query, params, options);
       return { rows: answer.rows, next: answer.pageState ?? null };
     },
@@ -161,11 +161,11 @@ export function makeSession(
 
       const attempt = async (name: string, send: () => Promise<types.ResultSet>): Promise<void> => {
         requireOpenFor(attempts);
-        const begun = performance.now();
+        const startedAt = performance.now();
         await instrumented(name, send, (error) => {
-          // By then the same write may be on its way to a second node, of which this error says nothing.
-          const alone = performance.now() - begun < SPECULATIVE_DELAY_MS;
-          return writeFailure(error, attempts.mayHaveApplied || !alone);
+          // After that time the same write may be in flight to a second node, which this error does not cover.
+          const isOnlyAttempt = performance.now() - startedAt < SPECULATIVE_DELAY_MS;
+          return writeFailure(error, attempts.mayHaveApplied || !isOnlyAttempt);
         });
         attempts.mayHaveApplied = true;
       };
@@ -201,7 +201,7 @@ export function makeSession(
           const unknown = (failures as StorageFailure[]).find(({ kind }) => kind === 'outcome_unknown');
           const failure = unknown ?? (failures[0] as StorageFailure | undefined);
           if (failure === undefined) return;
-          // One that was certainly not applied, beside one that was.
+          // One write was certainly not applied, but another one may have been.
           if (attempts.mayHaveApplied && failure.kind === 'unavailable') {
             throw new StorageFailure('outcome_unknown', { cause: failure.cause });
           }
@@ -229,6 +229,7 @@ export function makeSession(
               if (failure.kind === 'outcome_unknown') attempts.mayHaveApplied = true;
               if (performance.now() >= until) throw failure;
               telemetry.attemptRepeated();
+              // A random wait, so that two competing transactions do not collide again.
               await pause(20 + Math.random() * 80);
             }
           }
@@ -238,21 +239,20 @@ export function makeSession(
   };
 }
 
-/** How Cassandra answers a read in which a replica failed. */
+/** Cassandra's error code for a read in which a replica failed. */
 const READ_FAILURE: number = types.responseErrorCodes.readFailure;
 
 function isReadFailure(error: unknown): error is errors.ResponseError {
   return error instanceof errors.ResponseError && error.code === READ_FAILURE;
 }
 
-/** Two transactions that met are kept from meeting again by a wait of chance. */
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
 const NAMES = new Map<string, string>();
 
-/** `query` as it is watched: its verb and its table, `SELECT users` (OpenTelemetry's `db.query.summary`). */
+/** The name of `query` in telemetry: its verb and its table, `SELECT users` (OpenTelemetry's `db.query.summary`). */
 export function nameOf(query: string): string {
   const known = NAMES.get(query);
   if (known !== undefined) return known;
@@ -263,7 +263,7 @@ export function nameOf(query: string): string {
   return name;
 }
 
-/** Statements that go out together, by the table of the first of them. */
+/** The name of a batch, by the table of its first statement. */
 function nameOfBatch([first]: readonly Statement[]): string {
   return `BATCH ${nameOf(first?.query ?? '').replace(/^\w+ /, '')}`;
 }

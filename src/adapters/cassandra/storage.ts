@@ -17,7 +17,7 @@ import { EventLogState } from './event-log-state.ts';
 import { CassandraEventRepository } from './event-repository.ts';
 import { InboxReader } from './inbox.ts';
 import { CassandraMessageRepository } from './message-repository.ts';
-import { flawsOf, replicationAdvice, settingsByNode } from './node-settings.ts';
+import { settingErrorsOf, replicationAdvice, settingsByNode } from './node-settings.ts';
 import { prepareStatements } from './prepared-statements.ts';
 import { CassandraReadPositionRepository } from './read-position-repository.ts';
 import { SCHEMA_STATE, schemaError } from './schema.ts';
@@ -26,33 +26,33 @@ import { CassandraUserRepository } from './user-repository.ts';
 
 export type { CassandraOptions } from './connect.ts';
 
-/** How long to wait before a cluster that was not there is asked again. */
+/** The delay before the next attempt to connect. */
 const RECONNECT_MS = 2_000;
 
-/** How long readiness waits for an answer: less than those who probe it do. */
+/** The timeout of the readiness query: less than the timeout of readiness probes. */
 const READY_WITHIN_MS = 1_500;
 
-/** How often the state of the event log is read again. */
+/** The interval at which the state of the event log is read again. */
 const REFRESH_MS = 30_000;
 
-/** How long closing waits for writes in progress. */
+/** The time that `close` waits for writes in progress. */
 const CLOSE_WITHIN_MS = 10_000;
 
 /** The messenger's storage in Cassandra. */
 export interface CassandraStorage extends Storage {
   /**
-   * Resolves once the cluster was reached and holds the schema that this code knows; until then everything is
-   * `unavailable`. Rejects with an `Error` whose message tells people what to change, where waiting won't help.
+   * Resolves once the cluster is connected and has a schema that this code can use; until then every statement is
+   * `unavailable`. If waiting won't help, rejects with an `Error` whose message says what to change.
    */
   readonly connected: Promise<void>;
 
-  /** Resolves once it also takes writes, which are `unavailable` until then. Rejects as `connected` does. */
+  /** Resolves once writes are possible, too; they are `unavailable` until then. Rejects like `connected`. */
   readonly started: Promise<void>;
 
   /** The clocks of the nodes that this process is connected to. */
   readonly clocks: ReferenceClocks;
 
-  /** How much this process has open to each node that it is connected to, and under way. */
+  /** The open connections and the requests in flight, for each connected node. */
   pools(): readonly Pool[];
 }
 
@@ -63,14 +63,14 @@ export interface Pool {
   readonly inFlight: number;
 }
 
-/** Why a service can't start on this cluster. */
+/** The reason why the service can't start on this cluster. */
 class StartError extends Error {
   override readonly name = 'StartError';
 }
 
 /**
- * Opens storage: returns at once, and goes on connecting until the cluster is there. Closes `client` with itself;
- * another one than that of `options` is for tests of what a network may do.
+ * Opens storage: returns at once, and retries in the background until the cluster is connected. `close` closes `client`,
+ * too; tests of network faults pass their own.
  */
 export function openCassandraStorage(deps: {
   options: CassandraOptions;
@@ -78,13 +78,13 @@ export function openCassandraStorage(deps: {
   messageIds: MessageIds;
   log: Log;
   telemetry?: Telemetry;
-  /** Resolves when `clock` has been verified; nothing is written before. Without it the clock counts as verified. */
+  /** Resolves when `clock` is verified; nothing is written before. Without it the clock counts as verified. */
   clockVerified?: () => Promise<void>;
-  /** How background retries pass the concurrency limit; without it they pass at once. */
+  /** Runs background retries within the concurrency limit; without it they run at once. */
   withinLimit?: WithinLimit;
-  /** Told of messages that are completed in the background; without it nobody is. */
+  /** Gets a hint for each message that is completed in the background; by default there are none. */
   hints?: Pick<Hints, 'publish'>;
-  /** How often the state of the event log is read again, in milliseconds. */
+  /** The interval at which the state of the event log is read again, in milliseconds. */
   refreshMs?: number;
   client?: Client;
 }): CassandraStorage {
@@ -95,11 +95,11 @@ export function openCassandraStorage(deps: {
   const { read } = sessionOptions(options).consistency;
   const closing = new AbortController();
   let open = false;
-  /** Whether the clock is verified, and whether the event log knows this process's retention: only then are there writes. */
+  /** Whether the clock is verified, and whether the retention of this process is stored: both are required for writes. */
   let verified = false;
   let announced = false;
 
-  const session = withWritesFrom(
+  const session = gateWrites(
     () => announced,
     makeSession(client, () => open, sessionOptions(options), telemetry),
   );
@@ -111,17 +111,17 @@ export function openCassandraStorage(deps: {
   }, deps.refreshMs ?? REFRESH_MS);
   if (typeof refreshing === 'object') refreshing.unref();
 
-  /** Connects, and makes ready; throws a `StartError` where something has to be changed before that can succeed. */
+  /** Connects and prepares statements; throws a `StartError` if that can't succeed before somebody changes something. */
   const connect = async (): Promise<void> => {
     await client.connect();
     const rows = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
-    const flaw = schemaError(rows);
-    if (flaw !== null) throw new StartError(flaw);
+    const problem = schemaError(rows);
+    if (problem !== null) throw new StartError(problem);
     await prepareStatements(client);
     await eventLog.refresh(makeSession(client, () => true, sessionOptions(options)));
   };
 
-  /** Makes this process's retention known, which stores the time. */
+  /** Stores the retention of this process, with the time; so it needs a verified clock. */
   const announce = async (): Promise<void> => {
     await clockVerified();
     verified = true;
@@ -133,45 +133,46 @@ export function openCassandraStorage(deps: {
         return;
       } catch (error) {
         if (!(error instanceof StorageFailure)) throw error;
-        log.warn({ err: error }, 'The state of the event log could not be stored; trying again in 2 s');
+        log.warn({ err: error }, 'The state of the event log could not be stored; retrying in 2 s');
       }
       await pause(RECONNECT_MS, undefined, { signal: closing.signal }).catch(() => undefined);
     }
   };
 
-  /** Tells, once, what should be configured otherwise; the service serves as it is. */
+  /** Logs once the settings of the cluster that should be changed; the service works without these changes. */
   const adviseOnSettings = async (): Promise<void> => {
     const { advice, ...replication } = (await replicationAdvice(client, options)) ?? { advice: null };
     if (advice !== null) log.warn({ keyspace: options.keyspace, ...replication }, advice);
     for (const [node, settings] of await settingsByNode(client)) {
-      for (const { setting, value, advice } of flawsOf(settings)) log.warn({ node, setting, value }, advice);
+      for (const { setting, value, advice } of settingErrorsOf(settings))
+        log.warn({ node, setting, value }, advice);
     }
   };
 
-  const reach = async (): Promise<void> => {
+  const connectWithRetry = async (): Promise<void> => {
     for (;;) {
       try {
         await connect();
         open = true;
         log.info(
           { contactPoints: options.contactPoints, keyspace: options.keyspace },
-          'connected to Cassandra',
+          'Connected to Cassandra',
         );
         void adviseOnSettings();
         return;
       } catch (error) {
         if (error instanceof StartError) throw error;
-        const flaw = configError(error, options);
-        if (flaw !== null) throw new StartError(flaw);
-        if (closing.signal.aborted) throw new StartError('Closed before Cassandra was there.');
+        const problem = configError(error, options);
+        if (problem !== null) throw new StartError(problem);
+        if (closing.signal.aborted) throw new StartError('Closed before Cassandra was connected.');
         const { contactPoints } = options;
-        log.warn({ err: error, contactPoints }, 'Cassandra is not there yet; trying again in 2 s');
+        log.warn({ err: error, contactPoints }, 'Cassandra is not reachable yet; retrying in 2 s');
       }
       await pause(RECONNECT_MS, undefined, { signal: closing.signal }).catch(() => undefined);
     }
   };
 
-  const connected = reach();
+  const connected = connectWithRetry();
   const started = connected.then(announce);
   let startError: string | null = null;
   started.catch((error: unknown) => {
@@ -218,7 +219,7 @@ export function openCassandraStorage(deps: {
 
     async readinessProblems() {
       if (startError !== null) return [startError];
-      if (!open) return ['Cassandra is not reached yet.'];
+      if (!open) return ['Cassandra is not connected yet.'];
       const rows = await Promise.race([
         session.read(SCHEMA_STATE, []).catch((error: unknown) => {
           if (error instanceof StorageFailure) return null;
@@ -226,10 +227,10 @@ export function openCassandraStorage(deps: {
         }),
         pause(READY_WITHIN_MS, null, { ref: false }),
       ]);
-      if (rows === null) return ['Cassandra does not answer at the consistency of reads.'];
+      if (rows === null) return ['Cassandra does not respond at the read consistency level.'];
       const schema = schemaError(rows);
       if (schema !== null) return [schema];
-      return verified && !announced ? ['Cassandra does not store the state of the event log.'] : [];
+      return verified && !announced ? ['The state of the event log could not be stored in Cassandra.'] : [];
     },
 
     async close() {
@@ -241,8 +242,8 @@ export function openCassandraStorage(deps: {
   };
 }
 
-/** The same session, whose writes are `unavailable` until `areWritesOpen` says otherwise. */
-function withWritesFrom(areWritesOpen: () => boolean, session: Session): Session {
+/** The same session; its writes are `unavailable` while `areWritesOpen` returns false. */
+function gateWrites(areWritesOpen: () => boolean, session: Session): Session {
   return {
     ...session,
     writes() {
@@ -252,10 +253,10 @@ function withWritesFrom(areWritesOpen: () => boolean, session: Session): Session
   };
 }
 
-/** How Cassandra calls a statement on a table that is not there. */
+/** Cassandra's error code for a statement on a table that does not exist. */
 const INVALID: number = types.responseErrorCodes.invalid;
 
-/** The rows of the schema's state; none where its table has not been made yet. */
+/** The rows of the schema's state; empty if its table does not exist yet. */
 export async function stateOf(answer: Promise<types.ResultSet>): Promise<types.Row[]> {
   try {
     return (await answer).rows;

@@ -8,14 +8,14 @@ import type { Row, Session } from './session.ts';
 const ADD = prepared(`
   INSERT INTO users (user_id, username, created, version) VALUES (?, ?, ?, 1) IF NOT EXISTS`);
 
-/** A transaction that a node carries out late, or twice, finds another version, and so can't undo a later save. */
+/** A transaction that a node applies late or twice finds another version, so it can't undo a later save. */
 const RENAME = prepared(`
   UPDATE users SET username = ?, version = ? WHERE user_id = ? IF version = ?`);
 
 const USER = prepared(`
   SELECT username, created FROM users WHERE user_id = ?`);
 
-/** The users in Cassandra, written by lightweight transactions alone. */
+/** Stores users in Cassandra, only with lightweight transactions. */
 export class CassandraUserRepository implements UserRepository {
   readonly #session: Session;
 
@@ -33,13 +33,13 @@ export class CassandraUserRepository implements UserRepository {
     const writes = this.#session.writes();
     const first = await writes.compareAndSet(ADD, [id, username, createdAt]);
     if (first['[applied]'] === true) return { user, created: true };
-    // An attempt without an answer may have been the one that added it.
+    // An earlier attempt that timed out may have added the row.
     if (first['version'] === 1 && createdAtOf(first) === createdAt && first['username'] === username) {
       return { user, created: true };
     }
     for (let row = first; row['[applied]'] !== true;) {
       const version = row['version'] as number | null | undefined;
-      // The row is gone since it was found: the table was truncated.
+      // The row does not exist any more: the table was truncated.
       if (typeof version !== 'number') return this.save(user);
       row = await writes.compareAndSet(RENAME, [username, version + 1, id, version]);
     }

@@ -6,7 +6,7 @@ import { participantsOf } from '../../domain/conversation.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
 import { findConversation } from './conversation-repository.ts';
 import { isMessage } from './history.ts';
-import { entryOf, findEntries, type InboxPlace } from './inbox.ts';
+import { entryOf, findEntries, type InboxRow } from './inbox.ts';
 import {
   findLateEvent,
   INCONSISTENCIES,
@@ -25,26 +25,27 @@ import {
 import type { Row, Session } from './session.ts';
 
 /**
- * The consistency scanner: checks that the tables of a keyspace agree, while the service goes on using them.
+ * The consistency scanner: checks that the tables of a keyspace agree, while the service is running.
  *
  * Four passes, each over one table in the order of its tokens:
  *
  * - `messages`: every message, without its content. The rows of a bucket come together, newest first, and are inspected
- *   a range at a time. An inbox that is behind any message is found here, so nothing has to be remembered from one
- *   bucket to the next; an inbox row or a conversation that is wrong about several buckets is reported for each.
+ *   a range at a time. An inbox that is behind any message is found here, so no state is needed from one bucket to the
+ *   next; an inbox row or a conversation that disagrees with several buckets is reported for each.
  * - `inboxes`: every inbox row.
  * - `conversations`: every conversation; those without messages are inspected.
  * - `late_events`: every late event.
  *
- * Several workers scan a pass in parallel, each its own range of tokens. Memory holds a page of rows for each worker,
- * and the names of candidates, which are bounded too.
+ * Several workers scan a pass in parallel, each in its own range of tokens. Memory holds a page of rows for each worker
+ * and the ids of candidates, whose number is limited.
  *
- * A send writes the message first and its places after it, so an inspection in between sees them disagree. What looks
- * wrong is therefore a candidate, which is inspected again after `settleMs`: by then a send that was in progress has
- * ended, so what is still wrong is a finding. An inbox row that has moved meanwhile is no candidate any more.
+ * A send writes the message first and its inbox entries and events after it, so an inspection in between sees a
+ * contradiction. A contradiction is therefore only a candidate, which is inspected again after `settleMs`: by then a send
+ * that was in progress has ended, so a contradiction that lasts is a finding. An inbox row that has moved meanwhile is no
+ * candidate any more.
  *
- * Idempotency keys are not scanned: one without its message is a send that failed before it wrote any, and the next
- * send with that key stores the message.
+ * Idempotency keys are not scanned: a key without a message belongs to a send that failed before it wrote the message,
+ * and the next send with that key stores it.
  */
 
 const MESSAGES_IN_RANGE = `
@@ -67,7 +68,7 @@ const LATE_EVENTS_IN_RANGE = `
 const FIRST_TOKEN = -(2n ** 63n);
 const LAST_TOKEN = 2n ** 63n - 1n;
 
-/** The first step; each is twice or half as wide as the one before, until it holds so many rows. */
+/** The width of the first step. Each next step is as wide, twice or half as wide, so that it has about this many rows. */
 const FIRST_WIDTH = 2n ** 48n;
 const ROWS_PER_STEP = 5_000;
 
@@ -79,7 +80,7 @@ const ROWS_PER_INSPECTION = 100;
 /** How many inspections each worker runs in parallel. */
 const PARALLEL_INSPECTIONS = 16;
 
-/** With more candidates than this the scan waits for the first to be due. */
+/** With more candidates than this the scan waits until the first is due. */
 const MAX_CANDIDATES = 10_000;
 
 /** Waits between attempts, in milliseconds, while storage fails. */
@@ -97,9 +98,9 @@ export interface TokenRange {
 /** The state of a scan, as JSON can store it; another scan can resume from it, with any number of workers. */
 export interface Progress {
   readonly pass: Pass | 'done';
-  /** What is left of the pass. */
+  /** The ranges of the pass that are not scanned yet. */
   readonly ranges: readonly TokenRange[];
-  /** How many rows were scanned. */
+  /** The numbers of scanned rows. */
   readonly seen: Seen;
   readonly inconsistencies: Readonly<Record<InconsistencyKind, Tally>>;
   readonly candidates: readonly Candidate[];
@@ -113,19 +114,22 @@ export interface Seen {
   readonly lateEvents: number;
 }
 
-/** How many inconsistencies of a kind were found, and how many of these were repaired. */
+/** The number of inconsistencies of a kind, and how many of them were repaired. */
 export interface Tally {
   readonly found: number;
   readonly repaired: number;
 }
 
-/** Something that looked wrong at `seenAt` (milliseconds since 1970), and is to be inspected again. */
+/** A subject with a contradiction at `seenAt` (milliseconds since 1970), to be inspected again. */
 export interface Candidate {
   readonly subject: Subject;
   readonly seenAt: number;
 }
 
-/** What is inspected; an inbox row only while it stands at `lastEventId`, a late event only while it is agreed on. */
+/**
+ * The subject of an inspection. An inbox row is inspected again only while it is at `lastEventId`, a late event only while
+ * it is the current one.
+ */
 export type Subject =
   | ({ readonly type: 'messages' } & MessageRange)
   | { readonly type: 'time'; readonly conversationId: ConversationId; readonly messageId: MessageId }
@@ -138,47 +142,47 @@ export type Subject =
   | { readonly type: 'conversation'; readonly conversationId: ConversationId }
   | ({ readonly type: 'late_event' } & LateEvent);
 
-/** An inconsistency that lasted; `not_repaired` where a repair was asked for and did not help. */
+/** An inconsistency that lasted; `not_repaired` if a repair was requested and did not help. */
 export type Finding = Omit<Inconsistency, 'repair'> & {
   readonly state: 'found' | 'repaired' | 'not_repaired';
 };
 
 const WHOLE_RING: readonly TokenRange[] = [{ after: String(FIRST_TOKEN), until: String(LAST_TOKEN) }];
 
-/** Where a scan begins. */
-export const BEGINNING: Progress = {
+/** The progress of a new scan. */
+export const INITIAL_PROGRESS: Progress = {
   pass: 'messages',
   ranges: WHOLE_RING,
-  seen: noneSeen(),
+  seen: zeroSeen(),
   inconsistencies: Object.fromEntries(
     Object.keys(INCONSISTENCIES).map((kind) => [kind, { found: 0, repaired: 0 }]),
   ) as unknown as Progress['inconsistencies'],
   candidates: [],
 };
 
-/** How much of its pass `progress` has behind it, from 0 to 1. */
+/** The scanned share of the current pass, from 0 to 1. */
 export function shareOf({ ranges }: Progress): number {
   const left = ranges.reduce((sum, range) => sum + widthOf(range), 0n);
   return 1 - Number((left * 10_000n) / (LAST_TOKEN - FIRST_TOKEN)) / 10_000;
 }
 
 /**
- * Scans on from `from` to the end; yields its progress after each step of a worker, the last time when it is done.
- * Rejects with a `StorageFailure` where storage fails for more than a minute, with a `ClockNotVerified` where a repair
- * waits as long for the clock, and with an `AbortError` when `signal` aborts; the progress yielded last is then where to resume from.
+ * Scans from `from` to the end; yields its progress after each step of a worker, and at the end. Rejects with a
+ * `StorageFailure` if storage fails for more than a minute, with a `ClockNotVerified` if a repair waits as long for the
+ * clock, and with an `AbortError` when `signal` aborts. Another scan can then resume from the last progress.
  */
 export async function* verify(
   deps: InspectionDeps & {
     from: Progress;
-    /** The most rows that are read in a second, of all tables and by all workers together. */
+    /** The maximum rows read per second, from all tables and by all workers together. */
     rowsPerSecond: number;
-    /** How many ranges of tokens are scanned at the same time. */
+    /** The number of token ranges that are scanned in parallel. */
     parallel: number;
-    /** How long an inconsistency must last to be reported. */
+    /** The time that an inconsistency must last to be reported, in milliseconds. */
     settleMs: number;
-    /** Whether to repair what can be repaired. */
+    /** Whether to repair inconsistencies that have a repair. */
     repair: boolean;
-    /** Whether repairs may make the ids of late events: they wait for it. */
+    /** Repairs wait for it, since they may make ids of late events. */
     clockCheck: ClockCheck;
     found: (finding: Finding) => void;
     signal: AbortSignal;
@@ -212,13 +216,13 @@ export async function* verify(
     found({ kind, conversationId, userId, messageId, state });
   };
 
-  const judge = async ({ subject }: Candidate): Promise<void> => {
+  const recheck = async ({ subject }: Candidate): Promise<void> => {
     const lasting = await inspectAgain(inspectionDeps, subject);
     if (!repair) {
       for (const inconsistency of lasting) report(inconsistency, 'found');
       return;
     }
-    // One after the other, in the order of the messages.
+    // Sequentially, in the order of the messages.
     for (const { repair: write } of lasting) {
       if (write === null) continue;
       await withRetry(signal, async () => {
@@ -233,32 +237,32 @@ export async function* verify(
     for (const inconsistency of left) report(inconsistency, 'not_repaired');
   };
 
-  /** Those of one conversation one after the other, older messages first: of several announcements the newest is last. */
-  const judgeAll = async (due: readonly Candidate[]): Promise<void> => {
-    const judging = new Map<ConversationId, Promise<void>>();
+  /** Rechecks of one conversation run sequentially, older messages first: so the newest message gets the latest event. */
+  const recheckAll = async (due: readonly Candidate[]): Promise<void> => {
+    const rechecks = new Map<ConversationId, Promise<void>>();
     for (const candidate of due.toSorted((a, b) => (newestOf(a) < newestOf(b) ? -1 : 1))) {
       const { conversationId } = candidate.subject;
-      const before = judging.get(conversationId) ?? Promise.resolve();
-      judging.set(
+      const before = rechecks.get(conversationId) ?? Promise.resolve();
+      rechecks.set(
         conversationId,
-        before.then(() => judge(candidate)),
+        before.then(() => recheck(candidate)),
       );
     }
-    await Promise.all(judging.values());
+    await Promise.all(rechecks.values());
   };
 
-  /** Judges the candidates that are due, and waits for others until no more than `most` are left. */
-  const settle = async (most: number): Promise<void> => {
+  /** Rechecks the candidates that are due, and waits for others until at most `maxLeft` are left. */
+  const settle = async (maxLeft: number): Promise<void> => {
     while (candidates.length > 0) {
       const now = Date.now();
       const early = candidates.findIndex(({ seenAt }) => seenAt + settleMs > now);
       const due = candidates.slice(0, Math.min(early < 0 ? candidates.length : early, PARALLEL_INSPECTIONS));
       if (due.length > 0) {
-        await judgeAll(due);
+        await recheckAll(due);
         candidates.splice(0, due.length);
-      } else if (candidates.length > most) {
+      } else if (candidates.length > maxLeft) {
         const wait = (candidates[0]?.seenAt ?? now) + settleMs - now;
-        // Not longer where the host's clock was set back.
+        // At most `settleMs`, even if the host's clock was set back.
         await pause(Math.min(wait, settleMs), undefined, { signal });
       } else {
         return;
@@ -267,10 +271,10 @@ export async function* verify(
   };
 
   const inFlight = new Map<TokenRange, Promise<Step>>();
-  const begin = (range: TokenRange, width: bigint): void => {
+  const startStep = (range: TokenRange, width: bigint): void => {
     if (pass === 'done') return;
     const step = scanStep(inspectionDeps, pass, range, width);
-    // It may fail while another one's result is awaited; then it is awaited at the end.
+    // Prevents an unhandled rejection while the result of another step is awaited; the rejection is handled later.
     step.catch(() => undefined);
     inFlight.set(range, step);
   };
@@ -278,7 +282,7 @@ export async function* verify(
   try {
     while (pass !== 'done') {
       ranges = split(ranges, parallel);
-      for (const range of ranges.slice(0, parallel)) begin(range, FIRST_WIDTH);
+      for (const range of ranges.slice(0, parallel)) startStep(range, FIRST_WIDTH);
       while (inFlight.size > 0) {
         signal.throwIfAborted();
         const step: Step = await Promise.race(inFlight.values());
@@ -289,11 +293,11 @@ export async function* verify(
         seen = sumOf(seen, step.seen);
         candidates.push(...step.candidates);
         const next = isDone ? ranges.find((range) => !inFlight.has(range)) : rest;
-        if (next !== undefined) begin(next, isDone ? FIRST_WIDTH : step.nextWidth);
+        if (next !== undefined) startStep(next, isDone ? FIRST_WIDTH : step.nextWidth);
         await settle(MAX_CANDIDATES);
         yield progress();
       }
-      // The next pass then meets what this one has repaired.
+      // So the next pass sees the repairs of this one.
       await settle(0);
       pass = PASSES[PASSES.indexOf(pass) + 1] ?? 'done';
       ranges = pass === 'done' ? [] : [...WHOLE_RING];
@@ -305,7 +309,7 @@ export async function* verify(
   }
 }
 
-/** What a worker did in one step: all tokens of `range` up to `until`. */
+/** The result of one step of a worker: all tokens of `range` up to `until` are scanned. */
 interface Step {
   readonly range: TokenRange;
   readonly until: string;
@@ -316,11 +320,11 @@ interface Step {
 
 /** Scans the first `width` tokens of `range`. */
 async function scanStep(deps: InspectionDeps, pass: Pass, range: TokenRange, width: bigint): Promise<Step> {
-  // Another process may have changed the retention, or said that the log is incomplete.
+  // Another process may have changed the retention, or declared the log incomplete.
   await deps.eventLog.refresh(deps.session);
   const [after, end] = [BigInt(range.after), BigInt(range.until)];
   const until = after + width < end ? after + width : end;
-  const seen = { ...noneSeen() };
+  const seen = { ...zeroSeen() };
   const candidates: Candidate[] = [];
   let observations: Observation[] = [];
 
@@ -343,7 +347,7 @@ async function scanStep(deps: InspectionDeps, pass: Pass, range: TokenRange, wid
   return { range, until: String(until), seen, candidates, nextWidth };
 }
 
-/** A first inspection of what the scan has come by: the subjects that look wrong. */
+/** The first inspection of scanned rows; resolves with the subjects that have a contradiction. */
 type Observation = () => Promise<readonly Subject[]>;
 
 type Scan = (
@@ -400,7 +404,7 @@ const scanMessages: Scan = async function* (deps, after, until, seen) {
 
 const scanInboxes: Scan = async function* (deps, after, until, seen) {
   const observe =
-    (userId: UserId, entries: readonly InboxPlace[]): Observation =>
+    (userId: UserId, entries: readonly InboxRow[]): Observation =>
     async () => {
       const inconsistencies = await inspectInboxRows(deps, userId, entries);
       const wrong = new Set(inconsistencies.map(({ conversationId }) => conversationId));
@@ -414,11 +418,11 @@ const scanInboxes: Scan = async function* (deps, after, until, seen) {
         }));
     };
   let userId = '' as UserId;
-  let entries: InboxPlace[] = [];
+  let entries: InboxRow[] = [];
   for await (const row of rowsOf(deps.session, INBOX_ROWS_IN_RANGE, after, until)) {
     seen.inboxRows += 1;
     const entry = entryOf(row);
-    // A row that shows nothing is skipped by readers; the other passes find what is missing here.
+    // Readers skip a row without last activity, too; the other passes find that the entry is missing.
     if (entry === null) continue;
     if (entries.length > 0 && (row['user_id'] !== userId || entries.length === ROWS_PER_INSPECTION)) {
       yield observe(userId, entries);
@@ -497,7 +501,7 @@ function isSame(one: Inconsistency, other: Inconsistency): boolean {
   return one.kind === other.kind && one.userId === other.userId && one.messageId === other.messageId;
 }
 
-/** At least `count` ranges that are together `ranges`, by halving the widest; none where there is none. */
+/** Splits `ranges` into at least `count` ranges, by halving the widest; empty if `ranges` is empty. */
 function split(ranges: readonly TokenRange[], count: number): TokenRange[] {
   const parts = [...ranges];
   while (parts.length > 0 && parts.length < count) {
@@ -513,7 +517,7 @@ function widthOf({ after, until }: TokenRange): bigint {
   return BigInt(until) - BigInt(after);
 }
 
-function noneSeen(): Seen {
+function zeroSeen(): Seen {
   return { messages: 0, buckets: 0, inboxRows: 0, conversations: 0, lateEvents: 0 };
 }
 
@@ -536,9 +540,9 @@ async function* rowsOf(session: Session, query: string, after: bigint, until: bi
   } while (from !== null);
 }
 
-/** `session`, with its reads limited to a rate, and retried while storage is unavailable. */
+/** `session`, with a rate limit on its reads and retries while storage is unavailable. */
 function throttled(session: Session, rowsPerSecond: number, signal: AbortSignal): Session {
-  // Reads that wait at the same time listen to it, each for itself.
+  // Each waiting read adds a listener.
   setMaxListeners(0, signal);
   const take = rateLimiter(rowsPerSecond, signal);
   return {
@@ -558,14 +562,14 @@ function throttled(session: Session, rowsPerSecond: number, signal: AbortSignal)
   };
 }
 
-/** Resolves when `count` more may be taken, at `most` a second. */
-function rateLimiter(most: number, signal: AbortSignal): (count: number) => Promise<void> {
+/** Resolves when `count` more rows may be read, at `rowsPerSecond`. */
+function rateLimiter(rowsPerSecond: number, signal: AbortSignal): (count: number) => Promise<void> {
   let due = performance.now();
   return async (count) => {
     signal.throwIfAborted();
-    due = Math.max(due, performance.now()) + (count * 1_000) / most;
+    due = Math.max(due, performance.now()) + (count * 1_000) / rowsPerSecond;
     const wait = due - performance.now();
-    // Timers are no finer than this; a shorter wait is added to the next.
+    // Timers are not more precise than this; a shorter wait is added to the next one.
     if (wait >= 5) await pause(wait, undefined, { signal });
   };
 }

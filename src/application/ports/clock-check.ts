@@ -1,16 +1,16 @@
-/** Whether this process may make ids: order is by id, so a wrong clock would misplace messages for ever. */
+/** Whether this process may make ids: order is by id, so a wrong clock would misplace messages permanently. */
 export interface ClockCheck {
   /**
-   * Resolves where the clock is verified. Where that has to be measured anew, waits for it, within half of a request's
-   * time; otherwise rejects with a `ClockNotVerified`.
+   * Resolves if the clock is verified. If it has to be measured again, waits for the measurement, at most half of the
+   * request timeout; otherwise rejects with a `ClockNotVerified`.
    */
   verified(): Promise<void>;
 }
 
-/** A write was refused because the clock of this host is not verified. Nothing of it was begun. */
+/** A request was refused because the clock of this host is not verified. It was not started. */
 export class ClockNotVerified extends Error {
   override readonly name = 'ClockNotVerified';
 }
 
-/** For storage that nobody else writes to: the host's clock is the only one, and counts as verified. */
+/** For storage that only this process writes to: the host's clock is the only one, and counts as verified. */
 export const ALWAYS_VERIFIED: ClockCheck = { verified: () => Promise.resolve() };

@@ -2,12 +2,12 @@ import type { Microseconds } from '../../domain/time.ts';
 
 /** The clock of the service. */
 export interface Clock {
-  /** Now. May stand still, and may step back when the host is corrected. */
+  /** The current time. It may stand still, and may step back when the host's clock is corrected. */
   now(): Microseconds;
 
   /**
-   * The later of `now` and the host's wall clock, for measuring how old something is: it also counts the time for
-   * which the whole host was paused. Where that wall clock is known to be wrong, the time of the others takes its place.
+   * The later of `now` and the host's wall clock, for measuring the age of something: it includes the time during
+   * which the whole host was paused. If the wall clock is known to be wrong, the time of the other hosts is used instead.
    */
   latest(): Microseconds;
 }

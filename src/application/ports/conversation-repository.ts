@@ -4,25 +4,25 @@ import type { Slice } from '../../domain/page.ts';
 
 /** The conversations, and the inboxes that show them. */
 export interface ConversationRepository {
-  /** The conversation, begun by `start` or by its first message; null where neither happened. */
+  /** The conversation, created by `start` or by its first message; null if neither happened. */
   find(id: ConversationId): Promise<Conversation | null>;
 
   /**
-   * Begins a conversation and puts it into each participant's inbox. It is idempotent, and of several begins the
-   * one with the earliest `created` counts, in whatever order they arrive. Rejects like `append`.
+   * Starts a conversation and puts it into each participant's inbox. Idempotent; of several starts the one with the
+   * earliest `created` wins, in any order of arrival. Rejects like `append`.
    */
   start(conversation: Conversation): Promise<void>;
 
   /**
-   * Whether the conversation is in this user's inbox: whether it was begun, and with them. A conversation of others and
-   * one that nobody began are looked for in the same place, and missing there in the same way.
+   * Whether the conversation is in this user's inbox: it exists and the user is a participant. A conversation of other
+   * users and one that does not exist are looked up in the same way, so that latency does not reveal which it is.
    */
   isInInbox(userId: UserId, id: ConversationId): Promise<boolean>;
 
   /**
    * The slice of a user's inbox: one entry for each conversation, by its last event (`InboxEntry.lastEventId`), newest
-   * first. Entries whose position did not change meanwhile are without gap or repeat; one that moves up while a list is
-   * being paged through is not repeated further down.
+   * first. Over several pages, an entry whose position does not change appears exactly once; an entry that moves up
+   * meanwhile is not repeated further down.
    */
   listByUser(userId: UserId, slice: Slice): Promise<readonly InboxEntry[]>;
 }

@@ -1,4 +1,4 @@
-/** Where adapters say what people who run the messenger should know. Never content, keys or secrets. */
+/** The log for operators. It never gets content, keys or secrets. */
 export interface Log {
   info(fields: object, sentence: string): void;
   warn(fields: object, sentence: string): void;

@@ -6,56 +6,55 @@ import type { Slice } from '../../domain/page.ts';
 /** A message to be stored. */
 export interface AppendRequest {
   readonly message: Message;
-  /** Whose inboxes and event logs it belongs in: the sender's and the receiver's. */
+  /** The users whose inboxes and event logs get the message: the sender and the receiver. */
   readonly participants: Participants;
-  /** The sender's name for this send, or null where it has none. */
+  /** The sender's key for this send, or null. */
   readonly idempotencyKey: IdempotencyKey | null;
   /**
-   * Whether the participants are to be told also when the message becomes visible late: true for a send, false for a
-   * message out of the past, such as an import, which only takes its place in history.
+   * Whether the participants get a late event when the message becomes visible late: true for a send, false for an old
+   * message, such as an import, which only appears in history at its own time.
    */
   readonly isLive: boolean;
 }
 
-/** What came of it. */
+/** The outcome of `append`. */
 export type AppendResult =
   | { readonly outcome: 'appended'; readonly message: Message }
-  /** The key had been used for the same body: this is the message that it stands for. */
+  /** The key was used before with the same body: `message` is the message of the first request. */
   | { readonly outcome: 'repeated'; readonly message: Message }
-  /** The key had been used for another body: nothing was stored. */
+  /** The key was used before with another body: nothing was stored. */
   | { readonly outcome: 'key_reused' };
 
-/** The most messages that are looked up at a time: at the longest, they are 2.6 MB. */
+/** The maximum number of messages per lookup: at most 2.6 MB. */
 export const MAX_LOOKUPS = 32;
 
 /** The messages of all conversations, newest first within each. */
 export interface MessageRepository {
   /**
-   * Stores a message with all that it implies: its conversation, and for each participant its place in the inbox and
-   * its event in the event log.
+   * Stores a message, its conversation and, for each participant, its inbox entry and its event in the event log.
    *
-   * Once it resolves, all of that is stored durably and is seen by every later read. It is idempotent: an id
-   * counts once however often, from wherever and in whatever order it is appended. Where a key is given, the
-   * first request under (sender, key) within the retention of keys decides the message's id for all others, even in
-   * the same instant. A repeat of what was acknowledged writes nothing.
+   * When it resolves, all of that is stored durably and visible to every later read. Idempotent: an id is stored once,
+   * regardless of how often, by which process and in which order it is appended. If a key is given, the first request
+   * under (sender, key) within the retention of keys decides the message's id for all others, even for concurrent ones. A
+   * repeat of an acknowledged request writes nothing.
    *
-   * A live message that becomes visible late (`isLate`) gets one late event, whoever completes it and however often:
-   * history shows the message at its own time, while inbox and event log treat it as news.
+   * A live message that becomes visible late (`isLate`) gets exactly one late event, regardless of which process completes
+   * it and how often: history shows the message at its own time, while inbox and event log treat it as new.
    *
-   * Rejects with a `StorageFailure`. After `unavailable` nothing was stored; after `outcome_unknown` any part
-   * may be, the message always before its places in inboxes, and repeating the same request completes it.
+   * Rejects with a `StorageFailure`. After `unavailable` nothing was stored; after `outcome_unknown` any part may be
+   * stored, the message always before its inbox entries, and repeating the same request completes it.
    */
   append(request: AppendRequest): Promise<AppendResult>;
 
   /**
    * The slice of a conversation's messages, newest first: exactly those appended before the call and below
-   * `before`, without gap or repeat. A conversation that does not exist has none.
+   * `before`, without gaps or repeats. Empty for a conversation that does not exist.
    */
   listBefore(conversationId: ConversationId, slice: Slice): Promise<readonly Message[]>;
 
   /**
-   * Those of the messages `ids` of a conversation that are there, in any order. Costs a lookup for each: at most
-   * `MAX_LOOKUPS` at a time.
+   * The existing messages among `ids` of a conversation, in any order. Costs one lookup for each id; at most `MAX_LOOKUPS`
+   * ids per call.
    */
   find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]>;
 }

@@ -1,11 +1,11 @@
-/** The clocks of other hosts, which this host's is compared with. */
+/** The clocks of other hosts, with which this host's clock is compared. */
 export interface ReferenceClocks {
-  /** The nodes that can be asked now. */
+  /** The nodes that are reachable now. */
   nodes(): readonly string[];
 
   /**
-   * What the clock of `node` showed at some time between the call and its answer, in milliseconds since 1970. Rejects
-   * where the node does not answer.
+   * The time of the clock of `node` at some moment between the call and its response, in milliseconds since 1970. Rejects
+   * if the node does not respond.
    */
   read(node: string): Promise<number>;
 }

@@ -1,10 +1,10 @@
 /**
- * How storage lets us down: `unavailable`, it did not happen; `outcome_unknown`, something may have happened,
- * and only a repeat can tell.
+ * The kinds of storage failure: `unavailable`, nothing was stored; `outcome_unknown`, the write may have been applied,
+ * and only a repeat of the same request shows it.
  */
 export type StorageFailureKind = 'unavailable' | 'outcome_unknown';
 
-/** Made by storage adapters alone. What lies underneath is its `cause`, which is for the log and no one else. */
+/** Made only by storage adapters. `cause` is the original error; it is only for the log. */
 export class StorageFailure extends Error {
   override readonly name = 'StorageFailure';
   readonly kind: StorageFailureKind;

@@ -13,11 +13,11 @@ export interface Repositories {
   readonly users: UserRepository;
 }
 
-/** All that a storage adapter provides. */
+/** The interface of a storage adapter. */
 export interface Storage extends Repositories {
-  /** Why this storage can't serve now, in sentences for any reader; empty when it is ready. */
+  /** The reasons why this storage can't serve now, as sentences without secrets; empty if it is ready. */
   readinessProblems(): Promise<readonly string[]>;
 
-  /** Waits a bounded time for the writes in progress, also those in the background, then closes its connections. */
+  /** Waits a bounded time for the writes in progress, including background retries, then closes its connections. */
   close(): Promise<void>;
 }

@@ -1,12 +1,12 @@
-/** A request that has been answered, as it may be counted: nothing in it names a user, a conversation or a message. */
+/** A finished request, for metrics. It contains no id of a user, a conversation or a message. */
 export interface AnsweredRequest {
-  /** One of HTTP's own, or `_OTHER`. */
+  /** A standard HTTP method, or `_OTHER`. */
   readonly method: string;
-  /** The template of its path, with names in place of ids; null where no route took it. */
+  /** The path template, with names in place of ids; null if no route matched. */
   readonly route: string | null;
   readonly status: number;
   readonly milliseconds: number;
-  /** Whether its answer was that of an earlier request with the same idempotency key. */
+  /** Whether the response is that of an earlier request with the same idempotency key. */
   readonly replayed: boolean;
 }
 
@@ -14,38 +14,37 @@ export interface AnsweredRequest {
 export type StatementOutcome = 'ok' | 'unavailable' | 'outcome_unknown' | 'failed';
 
 /**
- * Where adapters tell what they do, for whoever watches the service as a whole. All names are out of small closed
- * lists. Nothing that is told here fails or waits.
+ * Receives measurements from adapters, for metrics. All names are from small closed lists. No method fails or waits.
  */
 export interface Telemetry {
   requestAnswered(request: AnsweredRequest): void;
 
   /**
-   * A statement goes out: its verb and its table, or `BATCH` and the table, with no values. The function that comes
-   * back is told how it ended, and how many further nodes were asked because the first one was slow.
+   * A statement is sent. `name` is its verb and its table, or `BATCH` and the table, without values. The returned
+   * function takes the outcome and the number of speculative executions (further nodes, because the first one was slow).
    */
   statementSent(name: string): (outcome: StatementOutcome, speculations: number) => void;
 
-  /** An attempt at a statement failed and is made again. */
+  /** An attempt at a statement failed and is retried. */
   attemptRepeated(): void;
 
-  /** A page of an inbox was read: so many rows of the log and of the inbox for so many that it shows. */
+  /** A page of an inbox was read: the rows read from the log and the inbox, and the entries shown. */
   inboxRead(rows: { readonly read: number; readonly shown: number }): void;
 
-  /** A stream of events is open, begun anew or resumed by a cursor. The function that comes back is told of its end. */
+  /** An event stream was opened, new or resumed with a cursor. The returned function must be called when it ends. */
   streamOpened(resumed: boolean): () => void;
 
-  /** So many events were given to a client. */
+  /** `count` events were delivered to a client. */
   eventsDelivered(count: number): void;
 
-  /** A batch of an open stream goes out so many milliseconds after the time of its newest event. */
+  /** A batch of an open stream is sent `milliseconds` after the time of its newest event. */
   eventLag(milliseconds: number): void;
 
-  /** So many hints went out to other processes, came in from them, or were lost on the way out. */
+  /** `count` hints were sent to other processes, received from them, or lost before they were sent. */
   hints(count: number, what: 'sent' | 'received' | 'lost'): void;
 }
 
-/** Tells both. */
+/** Telemetry that calls both. */
 export function combineTelemetry(one: Telemetry, other: Telemetry): Telemetry {
   return {
     requestAnswered(request) {
@@ -91,7 +90,7 @@ export function combineTelemetry(one: Telemetry, other: Telemetry): Telemetry {
   };
 }
 
-/** For a service that nobody watches. */
+/** Telemetry that does nothing. */
 export const NOOP_TELEMETRY: Telemetry = {
   requestAnswered: () => undefined,
   statementSent: () => () => undefined,

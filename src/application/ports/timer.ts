@@ -1,10 +1,10 @@
 /** The timer of the host. */
 export interface Timer {
-  /** Calls `callback` once after `milliseconds`, unless the function that comes back is called before. */
+  /** Calls `callback` once after `milliseconds`. The returned function cancels it. */
   after(milliseconds: number, callback: () => void): () => void;
 }
 
-/** Ends waiting work from outside, as an `AbortSignal` does. */
+/** Cancels waiting work; an `AbortSignal` is one. */
 export interface StopSignal {
   readonly aborted: boolean;
   addEventListener(type: 'abort', listener: () => void): void;

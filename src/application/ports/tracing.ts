@@ -1,44 +1,44 @@
 import type { UseCases } from '../use-cases.ts';
 import type { Telemetry } from './telemetry.ts';
 
-/** A request as it is traced: nothing in it names a user, a conversation or a message. */
+/** A request, for tracing. It contains no id of a user, a conversation or a message. */
 export interface TracedRequest {
-  /** One of HTTP's own, or `_OTHER`. */
+  /** A standard HTTP method, or `_OTHER`. */
   readonly method: string;
   readonly scheme: 'http' | 'https';
-  /** Which trace it is a part of, as its headers say it (W3C Trace Context). */
+  /** The headers of the same names (W3C Trace Context). */
   readonly traceparent: string | undefined;
   readonly tracestate: string | undefined;
 }
 
-/** What became of a request. */
+/** The response to a traced request. */
 export interface TracedAnswer {
-  /** The template of its path, with names in braces in place of ids; null where no route took it. */
+  /** The path template, with names in braces in place of ids; null if no route matched. */
   readonly route: string | null;
   readonly status: number;
 }
 
-/** Where a piece of work is found among the traces. */
+/** The trace and the span of the work in progress. */
 export interface SpanContext {
   readonly traceId: string;
   readonly spanId: string;
 }
 
 /**
- * Follows requests on their way through the messenger, for whoever wants to see where the time of one went. What
- * is asked inside of a piece of work belongs to it, however late. All names are out of closed lists; values are never
- * told. Nothing here fails or waits by itself.
+ * Traces requests: each request, its use case and its statements get a span. A statement belongs to the span in whose
+ * asynchronous context it is sent, even after that span has ended. All names are from closed lists, and values are not
+ * recorded. No method adds a failure or a wait.
  */
 export interface Tracing {
-  /** Does the work of answering a request, which gives what became of it. */
+  /** Runs `answer` in a span of the request; `answer` resolves with the response. */
   request(request: TracedRequest, answer: () => Promise<TracedAnswer>): Promise<void>;
 
-  /** Does the work of a use case, and gives or rejects with what it does. */
+  /** Runs `work` in a span of the use case; resolves and rejects like `work`. */
   useCase<Answer>(name: keyof UseCases, work: () => Promise<Answer>): Promise<Answer>;
 
-  /** As `Telemetry` has it. What no request asked for, such as a look at the schema, is not followed. */
+  /** As in `Telemetry`. Statements outside of requests, such as the schema check, are not traced. */
   readonly statementSent: Telemetry['statementSent'];
 
-  /** The place of the work in progress; null where it belongs to no request. */
+  /** The context of the work in progress; null if it belongs to no request. */
   spanContext(): SpanContext | null;
 }

@@ -141,6 +141,36 @@ export const eventsContract = {
     await stream.close();
   },
 
+  'a stream is sent to a client that prefers streams to JSON, and JSON to any other': async (fetch) => {
+    const ben = freshUser();
+    const id = await beginningOf(fetch, ben);
+    const streams = [
+      'Text/Event-Stream',
+      'text/event-stream; charset=utf-8',
+      'application/json;q=0.5, text/event-stream',
+      'text/event-stream;q=0.9, */*;q=0.1',
+    ];
+    for (const Accept of streams) {
+      const stream = await openStream(fetch, eventsOf(ben), { Accept });
+      assert.equal(stream.response.headers.get('Content-Type'), 'text/event-stream', Accept);
+      await stream.close();
+    }
+    const others = ['*/*', 'text/*', 'text/event-stream;q=0', 'text/event-stream;q=0.1, application/json'];
+    for (const Accept of others) {
+      const { headers } = await ask(fetch, 'GET', after(ben, id), { headers: { Accept } });
+      assert.equal(headers.get('Content-Type'), 'application/json', Accept);
+    }
+  },
+
+  'a stream that is resumed from the future begins with a cursor of now': async (fetch) => {
+    const ben = freshUser();
+    const stream = await openStream(fetch, after(ben, cursorAt(ben, Date.now() + 3_600_000)));
+    const { id = '' } = (await stream.next()) ?? {};
+    const floor = eventCursorFrom(ben as UserId, id)?.floor ?? assert.fail('it is a cursor');
+    assert.ok(floor <= positionAt(Date.now() * 1_000));
+    await stream.close();
+  },
+
   'a stream is resumed by the last id that was received, and misses nothing': async (fetch) => {
     const [anna, ben] = freshUsers();
     let stream = await openStream(fetch, eventsOf(ben));

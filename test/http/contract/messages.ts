@@ -20,7 +20,7 @@ const SEND_PATHS = ['/api/messages', '/api/messages/send'];
 
 /** Texts that are known to be changed on the way, or to be taken for something else. */
 const TEXTS = [
-  ' kept with its blanks \t\r\n',
+  ' with surrounding white space \t\r\n',
   'e\u0301 is not \u00e9',
   '👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽',
   'שלום \u202eمرحبا\u202c',

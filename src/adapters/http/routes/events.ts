@@ -188,7 +188,7 @@ export function addEventRoutes(
   const { followEvents, streams, callerOf } = deps;
 
   registerRoute(app, listEventsRoute, async (c, { params: { user_id }, query }) => {
-    const isStream = c.req.method === 'GET' && (c.req.header('Accept') ?? '').includes(EVENT_STREAM);
+    const isStream = c.req.method === 'GET' && prefersStream(c.req.header('Accept') ?? '');
     const cursor = cursorOf(c, user_id, query.cursor, isStream);
     const request = { caller: callerOf(c), userId: user_id, cursor };
     if (isStream) return answerWithStream(c, deps, request);
@@ -201,6 +201,16 @@ export function addEventRoutes(
     const next_cursor = eventCursorText(user_id, batch.cursor);
     return json(c, { data: batch.events.map(eventViewOf), next_cursor }, 200);
   });
+}
+
+/** Whether an `Accept` header lists text/event-stream with at least the quality of JSON. A wildcard means JSON. */
+function prefersStream(accept: string): boolean {
+  const qualityOf = (type: string): number => {
+    const range = accept.split(',').find((one) => one.split(';')[0]?.trim().toLowerCase() === type);
+    return range === undefined ? 0 : Number(/;\s*q=([\d.]+)/i.exec(range)?.[1] ?? 1);
+  };
+  const quality = qualityOf(EVENT_STREAM);
+  return quality > 0 && quality >= qualityOf('application/json');
 }
 
 const NEVER = new AbortController().signal;
@@ -231,8 +241,7 @@ function openStream(c: Context, streams: EventStreams, userId: UserId): OpenStre
   const onDisconnect = (): void => {
     open.end('client');
   };
-  if (signal.aborted) onDisconnect();
-  else signal.addEventListener('abort', onDisconnect);
+  whenAborted(signal, onDisconnect);
   const expiresAt = c.get('tokenExpiresAt');
   const timer =
     expiresAt === undefined
@@ -243,11 +252,17 @@ function openStream(c: Context, streams: EventStreams, userId: UserId): OpenStre
           },
           Math.min(Math.max(expiresAt - Date.now(), 0), MAX_TIMEOUT_MS),
         );
-  open.signal.addEventListener('abort', () => {
+  whenAborted(open.signal, () => {
     clearTimeout(timer);
     signal.removeEventListener('abort', onDisconnect);
   });
   return open;
+}
+
+/** Calls `act` when `signal` aborts, or at once if it has already aborted. */
+function whenAborted(signal: AbortSignal, act: () => void): void {
+  if (signal.aborted) act();
+  else signal.addEventListener('abort', act);
 }
 
 /** The maximum delay of `setTimeout`. */
@@ -298,7 +313,8 @@ async function answerWithStream(
     telemetry.eventsDelivered(length);
     return batchText(batch, eventCursorText(userId, batch.cursor));
   };
-  open.signal.addEventListener('abort', () => {
+  // The client may have disconnected during the first read.
+  whenAborted(open.signal, () => {
     closed();
     void batches.return();
     const durationMs = Math.round(performance.now() - startedAt);
@@ -311,7 +327,8 @@ async function answerWithStream(
   /** The cursor is sent at once, so that a client can resume even if its connection breaks before the first event. */
   const openingText = ({ value }: typeof first): string => {
     if (value === undefined) return '';
-    const id = eventCursorText(userId, cursor ?? value.cursor);
+    // The cursor of a client may be ahead of the clock, so it is sent back only if the cursor of a batch follows it.
+    const id = eventCursorText(userId, value.events.length > 0 && cursor !== null ? cursor : value.cursor);
     return `retry: ${RESUME_AFTER_MS}\nid: ${id}\n\n${value.events.length > 0 ? textOf(value) : ''}`;
   };
   const body = streamBody(streams, open, c.env as Peer | undefined, openingText(first), async () => {

@@ -10,11 +10,11 @@ import { messageIdAt, microsecondsOf, timestampOf } from '../../src/domain/time.
 import { answerWith, textOf } from '../bare-http.ts';
 
 /*
- * The floor: what the same answers out of the same statements cost at least. A handler of bare node:http with the
- * driver, and nothing between: no validation, no router, no ports, no log, no repairs, no limits. It answers what the
- * benchmark asks and nothing else.
+ * The baseline: the minimum cost of the same responses with the same statements. A handler on bare node:http and the
+ * driver, without validation, router, ports, log, repairs and limits. It supports only the requests of the
+ * benchmark.
  *
- * The formats (ids, times, slots, cursors) are the messenger's own functions, for both have to give the same bytes.
+ * The formats (ids, times, cursors) come from the messenger's functions, because both must return the same bytes.
  */
 
 const CLAIM = `
@@ -68,8 +68,8 @@ interface Body {
   readonly content: string;
 }
 
-/** Answers what the benchmark asks of the messenger, over a connected client. */
-export function makeFloor(client: Client): RequestListener {
+/** Handles the requests of the benchmark, over a connected client. */
+export function makeBaseline(client: Client): RequestListener {
   const read = async (query: string, params: unknown[]): Promise<types.Row[]> =>
     (await client.execute(query, params, READ)).rows;
 
@@ -162,7 +162,7 @@ export function makeFloor(client: Client): RequestListener {
   /** Users with more conversations than one query reads. */
   const large = new Set<UserId>();
 
-  /** The first page of an inbox at rest, where the first rows of the log list enough candidates. */
+  /** The first page of an inbox at rest, if the first rows of the log list enough candidates. */
   async function inbox(userId: UserId): Promise<object> {
     const rows = large.has(userId) ? null : await read(ENTRIES, [userId]);
     if (rows !== null && rows.length > 64) large.add(userId);
@@ -213,7 +213,7 @@ export function makeFloor(client: Client): RequestListener {
   return answerWith(answerTo);
 }
 
-/** The position in a cursor, unchecked: the sixteen bytes after the first. */
+/** The position in a cursor, without a check: the sixteen bytes after the first. */
 function positionIn(cursor: string): Position {
   const digits = Buffer.from(cursor, 'base64url').toString('hex', 1, 17);
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') as Position;

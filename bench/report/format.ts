@@ -1,6 +1,6 @@
 import type { Measured } from '../statistics.ts';
 
-/** Figures as people read them: three digits that matter, or all before the point. */
+/** Formats a number with three significant digits, or all integer digits. */
 export function figure(value: number): string {
   if (Math.abs(value) >= 1000 || Number.isInteger(value)) return Math.round(value).toLocaleString('en');
   if (Math.abs(value) >= 100) return value.toFixed(0);
@@ -8,7 +8,7 @@ export function figure(value: number): string {
   return value.toFixed(2);
 }
 
-/** A median with its spread. */
+/** Formats a median with its spread. */
 export function spread({ median, low, high }: Measured): string {
   return `${figure(median)} (${figure(low)}–${figure(high)})`;
 }

@@ -1,11 +1,11 @@
 import type { Client } from 'cassandra-driver';
 import type { Statement } from '../../src/adapters/cassandra/session.ts';
 
-/** How many batches are on their way at once. */
+/** The number of concurrent batches. */
 const IN_FLIGHT = 48;
 
-/** Writes batches, each to one partition, as fast as the database takes them. */
-export async function pour(client: Client, batches: Iterable<readonly Statement[]>): Promise<void> {
+/** Writes batches, each to one partition, as fast as the database accepts them. */
+export async function writeBatches(client: Client, batches: Iterable<readonly Statement[]>): Promise<void> {
   const queue = batches[Symbol.iterator]();
   const write = async (): Promise<void> => {
     for (let next = queue.next(); !next.done; next = queue.next()) {

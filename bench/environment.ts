@@ -20,57 +20,57 @@ import {
   type Server,
 } from './processes.ts';
 
-/** The Cassandra that everything of a run is measured on: one node, started for it, with the messenger's schema. */
+/** The Cassandra node of a run, started for it, with the messenger's schema. */
 export interface Database {
-  /** What the service is to be started with. */
+  /** Environment variables for the service. */
   readonly environment: Environment;
   readonly options: CassandraOptions;
   readonly client: Client;
   readonly version: string;
-  /** Where the node keeps its commit log. */
+  /** The commit log folder of the node. */
   readonly commitLog: string;
 }
 
-/** Where a part of the benchmark plays. What it starts here ends with it, but for the database. */
-export interface Stage {
-  /** Whether the run is to be short rather than exact. */
+/** The environment of a benchmark part. Everything that it starts ends with the part, except the shared database. */
+export interface BenchEnvironment {
+  /** Whether the run is short, with rough figures. */
   readonly quick: boolean;
   database(): Promise<Database>;
-  /** Another one, of this part alone, with settings of its own. */
+  /** Starts a separate database for this part, with its own settings. */
   ownDatabase(settings: DatabaseSettings): Promise<Database>;
   startServer(kind: keyof typeof SERVERS, environment: Environment, host?: Host): Promise<Server>;
   startGenerator(): LoadGenerator;
-  /** Tells people how far it is. */
+  /** Logs progress. */
   say(line: string): void;
 }
 
-/** Builds what is measured: the service as `npm run build` does, and with it the servers of `bench/`. */
+/** Builds the service, as `npm run build` does, and the servers of `bench/`. */
 export async function build(): Promise<void> {
   const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
   const child = spawn(process.execPath, [compiler, '-p', join(projectFolder, 'bench')], { stdio: 'inherit' });
   const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0) throw new Error('bench/ could not be built');
+  if (code !== 0) throw new Error('building bench/ failed');
 }
 
-/** What sets a database apart from others. */
+/** The settings of a database. */
 export interface DatabaseSettings {
   readonly address: string;
-  /** Settings for cassandra.yaml, over those of every local node. */
+  /** Settings for cassandra.yaml that override those of local nodes. */
   readonly yaml: Readonly<Record<string, unknown>>;
 }
 
 const SHARED: DatabaseSettings = { address: '127.0.4.1', yaml: {} };
 
-/** A database, started when it is first asked for, and its end. */
+/** A database that is started on first use. */
 export function makeDatabase(deps: {
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
   readonly settings?: DatabaseSettings;
 }): {
   readonly open: () => Promise<Database>;
-  /** Cassandra's version; null where it was never asked for. */
+  /** Cassandra's version; null if it was not started. */
   readonly version: () => Promise<string | null>;
-  /** Gives the folder with the logs where they are to be kept. */
+  /** Returns the folder of the logs if `keep` is true. */
   readonly close: (keep: boolean) => Promise<string | null>;
 } {
   const { address, yaml } = deps.settings ?? SHARED;
@@ -88,7 +88,7 @@ export function makeDatabase(deps: {
       nativePort: 9442,
       storagePort: 7400,
       heapMb: 1024,
-      // Batches as large as the generator of data makes them are no mistake here.
+      // The data generator writes large batches on purpose.
       yaml: { batch_size_warn_threshold: '256KiB', batch_size_fail_threshold: '1MiB', ...yaml },
       log: deps.say,
       signal: deps.signal,
@@ -97,7 +97,7 @@ export function makeDatabase(deps: {
       STORAGE: 'cassandra',
       CASSANDRA_CONTACT_POINTS: cluster.contactPoints.join(','),
       CASSANDRA_LOCAL_DATACENTER: cluster.localDatacenter,
-      // A design that is slow is to be measured, and not to be cut off.
+      // Slow requests must be measured and not time out.
       REQUEST_TIMEOUT_MS: '60000',
     };
     const options = readConfig(environment, () => '').cassandra;
@@ -122,25 +122,25 @@ export function makeDatabase(deps: {
   };
 }
 
-/** A stage for one part, and the end of all that the part has started on it. */
-export function makeStage(deps: {
+/** Makes the environment of one part; `clear` stops all that the part has started. */
+export function makeEnvironment(deps: {
   readonly quick: boolean;
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
   readonly database: () => Promise<Database>;
 }): {
-  readonly stage: Stage;
-  /** The last that each server has said. */
-  readonly lastWords: () => string[];
-  /** Requests that servers turned away. */
-  readonly turnedAway: () => number;
+  readonly environment: BenchEnvironment;
+  /** The last log lines of each server. */
+  readonly lastLogs: () => string[];
+  /** The number of rejected requests. */
+  readonly rejected: () => number;
   readonly clear: () => Promise<void>;
 } {
   const servers: Server[] = [];
   const generators: LoadGenerator[] = [];
   const started: { stop(): Promise<void> }[] = [];
   const databases: ReturnType<typeof makeDatabase>[] = [];
-  const stage: Stage = {
+  const environment: BenchEnvironment = {
     ...deps,
     ownDatabase(settings) {
       const database = makeDatabase({ ...deps, settings });
@@ -161,9 +161,9 @@ export function makeStage(deps: {
     },
   };
   return {
-    stage,
-    turnedAway: () => generators.reduce((sum, generator) => sum + generator.turnedAway(), 0),
-    lastWords: () => servers.map((server) => server.lastWords()),
+    environment,
+    rejected: () => generators.reduce((sum, generator) => sum + generator.rejected(), 0),
+    lastLogs: () => servers.map((server) => server.lastLogs()),
     async clear() {
       await Promise.all(started.map((one) => one.stop()));
       await Promise.all(databases.map((one) => one.close(false)));

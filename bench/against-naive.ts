@@ -2,31 +2,31 @@ import { types, type Client } from 'cassandra-driver';
 import { cursorAt } from '../src/adapters/http/cursors.ts';
 import type { Statement } from '../src/adapters/cassandra/session.ts';
 import type { UserId } from '../src/domain/ids.ts';
-import { CONTENT, pairOf } from './data/cast.ts';
+import { CONTENT, pairOf } from './data/fixtures.ts';
 import { idIn, timeIn, writeHistories, type History } from './data/history.ts';
 import { conversationOf, writeInboxes, type Inbox } from './data/inbox.ts';
 import { DAY_MS, moving, spreadOver } from './data/inboxes.ts';
-import { pour } from './data/pour.ts';
-import { besideTable, duel, QUICKLY, type Duel } from './duel.ts';
+import { writeBatches } from './data/write-batches.ts';
+import { besideTable, pairedBenchmark, QUICK_PACE, type PairedBenchmark } from './paired-benchmark.ts';
 import type { LoadRequest } from './load/request.ts';
 import type { Section } from './report/section.ts';
-import { figure, spread } from './report/words.ts';
-import type { Stage } from './stage.ts';
-import { DELETE_INBOX_ROW, PUT_INBOX_ROW, PUT_MESSAGE, USUAL_TABLES } from './usual/schema.ts';
+import { figure, spread } from './report/format.ts';
+import type { BenchEnvironment } from './environment.ts';
+import { DELETE_INBOX_ROW, PUT_INBOX_ROW, PUT_MESSAGE, NAIVE_TABLES } from './naive/schema.ts';
 import { inboxPath, pathOf, sendIn } from './workloads.ts';
 
 const CONVERSATIONS = 200;
 const BUSY = 10;
 const DEEP_PAGE = 50;
 
-/** The service beside the schema that nearly all services of this shape have, on bare node:http. */
-export async function againstUsual(stage: Stage): Promise<Section> {
-  const database = await stage.database();
+/** Compares the service with the schema that most such services use, on bare node:http. */
+export async function againstNaive(bench: BenchEnvironment): Promise<Section> {
+  const database = await bench.database();
   const { client } = database;
-  for (const statement of USUAL_TABLES) await client.execute(statement);
+  for (const statement of NAIVE_TABLES) await client.execute(statement);
 
   const now = Date.now();
-  const moves = stage.quick ? 3_000 : 20_000;
+  const moves = bench.quick ? 3_000 : 20_000;
   const resting: Inbox = {
     owner: 'resting' as UserId,
     moves: () => spreadOver(now, CONVERSATIONS, 60 * DAY_MS),
@@ -39,12 +39,12 @@ export async function againstUsual(stage: Stage): Promise<Section> {
     },
   };
   const history: History = { pair: pairOf('deep', 'deep-too'), count: 10_000, every: 20_000, until: now };
-  stage.say('writes the same data for both designs');
+  bench.say('writing the same data for both designs');
   await writeInboxes(client, [resting, moved]);
   await writeHistories(client, [history]);
-  await writeUsual(client, [resting, moved], history);
+  await writeNaive(client, [resting, moved], history);
 
-  const talkers = Array.from({ length: 1_000 }, (_, index) => pairOf(`usual-${index}`, `usual-${index}-too`));
+  const talkers = Array.from({ length: 1_000 }, (_, index) => pairOf(`naive-${index}`, `naive-${index}-too`));
   const path = pathOf(history.pair);
   const place = idIn(history, history.count - (DEEP_PAGE - 1) * 20);
   const cursor = cursorAt({ kind: 'history', of: history.pair.conversationId }, place);
@@ -56,27 +56,27 @@ export async function againstUsual(stage: Stage): Promise<Section> {
     [`page ${DEEP_PAGE} of a history`]: [get(`${path}?cursor=${cursor}`), get(`${path}?page=${DEEP_PAGE}`)],
   };
 
-  const service = await stage.startServer('service', database.environment);
-  const usual = await stage.startServer('usual', database.environment);
-  const generator = stage.startGenerator();
-  const pace = stage.quick ? QUICKLY : { rounds: 5, milliseconds: 1_000, warmUpMs: 4_000 };
-  const results: { name: string; duel: Duel }[] = [];
+  const service = await bench.startServer('service', database.environment);
+  const naive = await bench.startServer('naive', database.environment);
+  const generator = bench.startGenerator();
+  const pace = bench.quick ? QUICK_PACE : { rounds: 5, milliseconds: 1_000, warmUpMs: 4_000 };
+  const results: { name: string; benchmark: PairedBenchmark }[] = [];
   for (const [name, [ours, theirs]] of Object.entries(compared)) {
     const one = { url: service.url, requests: ours };
-    const other = { url: usual.url, requests: theirs };
-    for (const result of await duel({ generator, one, other, clients: [16], pace })) {
-      results.push({ name, duel: result });
-      stage.say(`${name}: ${spread(result.throughput)} of the usual design`);
+    const other = { url: naive.url, requests: theirs };
+    for (const result of await pairedBenchmark({ generator, one, other, clients: [16], pace })) {
+      results.push({ name, benchmark: result });
+      bench.say(`${name}: ${spread(result.throughput)} of the naive design`);
     }
   }
   return {
-    title: 'Against the usual design',
+    title: 'Service against the naive design',
     about:
-      'The service beside `bench/usual`: inbox rows keyed by time, deleted and inserted anew with each message, ' +
-      'after reading where they stand; numbered pages that read all before them; a count with each page. It is ' +
-      'bare `node:http` without validation, so that the service bears all that a framework costs. Sixteen ' +
+      'The service compared with `bench/naive`: inbox rows keyed by time, deleted and reinserted with each message, ' +
+      'after reading their position; numbered pages that read all previous rows; a count with each page. It is ' +
+      'bare `node:http` without validation, so that only the service pays for a framework. Sixteen ' +
       'clients, the same data on the same Cassandra.',
-    tables: [besideTable('service', 'usual', results)],
+    tables: [besideTable('service', 'naive', results)],
     goals: [],
     bars: [],
     figures: results,
@@ -89,8 +89,8 @@ function both(requests: readonly LoadRequest[]) {
 
 const BATCH = 50;
 
-/** Writes what sends would have left in the usual tables: for each move of an inbox a delete and an insert. */
-async function writeUsual(client: Client, inboxes: readonly Inbox[], history: History): Promise<void> {
+/** Writes the rows that sends leave in the naive tables: for each move in an inbox, a delete and an insert. */
+async function writeNaive(client: Client, inboxes: readonly Inbox[], history: History): Promise<void> {
   function* batches(): Generator<Statement[]> {
     for (const { owner, moves } of inboxes) {
       const places = new Map<number, Date>();
@@ -119,5 +119,5 @@ async function writeUsual(client: Client, inboxes: readonly Inbox[], history: Hi
       });
     }
   }
-  await pour(client, batches());
+  await writeBatches(client, batches());
 }

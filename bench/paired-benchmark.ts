@@ -1,16 +1,16 @@
 import type { LoadReport, LoadRequest } from './load/request.ts';
 import type { LoadGenerator } from './processes.ts';
 import type { Table } from './report/section.ts';
-import { figure, spread } from './report/words.ts';
+import { figure, spread } from './report/format.ts';
 import { measured, percentile, ratios, type Measured } from './statistics.ts';
 
-/** What is loaded, and with what. */
+/** A server and the requests to send to it. */
 export interface Side {
   readonly url: string;
   readonly requests: readonly LoadRequest[];
 }
 
-/** How a side did. */
+/** The figures of one side. */
 export interface Score {
   readonly perSecond: Measured;
   /** Milliseconds. */
@@ -18,45 +18,45 @@ export interface Score {
   readonly p99: Measured;
 }
 
-/** Two sides under the load of so many clients. */
-export interface Duel {
+/** Two sides under the load of `clients` clients. */
+export interface PairedBenchmark {
   readonly clients: number;
   readonly one: Score;
   readonly other: Score;
-  /** One's figure over the other's, round by round. */
+  /** Ratio of one to other, per round. */
   readonly throughput: Measured;
   readonly p99: Measured;
 }
 
 export interface Pace {
-  /** Of each of the two turns in which a side is warmed up. */
+  /** The duration of each of the two warm-up phases of a side. */
   readonly warmUpMs: number;
   readonly rounds: number;
   readonly milliseconds: number;
-  /** So many of the requests take part; all of them unless told. */
+  /** The number of requests to use; default: all. */
   readonly requests?: number;
 }
 
 /** The pace of a quick run. */
-export const QUICKLY: Pace = { rounds: 2, milliseconds: 200, warmUpMs: 200, requests: 200 };
+export const QUICK_PACE: Pace = { rounds: 2, milliseconds: 200, warmUpMs: 200, requests: 200 };
 
 /**
- * How each side is warmed up before its rounds: by so many clients, in two turns. V8 goes on making code faster for ten
- * thousand requests and more, and the service has more code than what it is beside.
+ * Clients of the warm-up. Each side is warmed up in two phases: V8 continues to optimise code for more than ten
+ * thousand requests, and the service has more code than the baseline.
  */
 const WARM_UP_CLIENTS = 16;
 
 /**
- * Loads two sides by turns, A B A B, each alone, at each of the numbers of clients, after both were warmed up. In
- * each round both are sent their requests from the first one on, so that they do the same work.
+ * Warms up two sides, then loads them in alternation (A B A B), one at a time, with each number of clients. In each
+ * round both get their requests from the first one on, so that they do the same work.
  */
-export async function duel(deps: {
+export async function pairedBenchmark(deps: {
   readonly generator: LoadGenerator;
   readonly one: Side;
   readonly other: Side;
   readonly clients: readonly number[];
   readonly pace: Pace;
-}): Promise<Duel[]> {
+}): Promise<PairedBenchmark[]> {
   const { generator, pace } = deps;
   const taking = (side: Side): Side => ({ ...side, requests: side.requests.slice(0, pace.requests) });
   const [one, other] = [taking(deps.one), taking(deps.other)];
@@ -71,10 +71,10 @@ export async function duel(deps: {
       atLeast: requests.length,
     });
 
-  // Every request once at least, so that what a server writes once in a while has been written.
+  // Sends every request at least once, so that occasional writes are done.
   for (const side of [one, other, one, other]) await warmUp(side);
 
-  const duels: Duel[] = [];
+  const benchmarks: PairedBenchmark[] = [];
   for (const clients of deps.clients) {
     const ones: LoadReport[] = [];
     const others: LoadReport[] = [];
@@ -82,7 +82,7 @@ export async function duel(deps: {
       ones.push(await load(one, clients));
       others.push(await load(other, clients));
     }
-    duels.push({
+    benchmarks.push({
       clients,
       one: scoreOf(ones),
       other: scoreOf(others),
@@ -90,25 +90,25 @@ export async function duel(deps: {
       p99: ratios(ones.map(latency(0.99)), others.map(latency(0.99))),
     });
   }
-  return duels;
+  return benchmarks;
 }
 
-/** Duels at one number of clients as a table: what one side did, called `one`, beside the other. */
+/** A table of paired benchmarks with one number of clients: side `one` beside side `other`. */
 export function besideTable(
   one: string,
   other: string,
-  results: readonly { readonly name: string; readonly duel: Duel }[],
+  results: readonly { readonly name: string; readonly benchmark: PairedBenchmark }[],
 ): Table {
   return {
     title: '',
     columns: ['', `${one}, 1/s`, `${other}, 1/s`, '**throughput**', `${one}, p99 ms`, `${other}, p99 ms`],
-    rows: results.map(({ name, duel }) => [
+    rows: results.map(({ name, benchmark }) => [
       name,
-      figure(duel.one.perSecond.median),
-      figure(duel.other.perSecond.median),
-      spread(duel.throughput),
-      figure(duel.one.p99.median),
-      figure(duel.other.p99.median),
+      figure(benchmark.one.perSecond.median),
+      figure(benchmark.other.perSecond.median),
+      spread(benchmark.throughput),
+      figure(benchmark.one.p99.median),
+      figure(benchmark.other.p99.median),
     ]),
   };
 }
@@ -121,12 +121,12 @@ function scoreOf(reports: readonly LoadReport[]): Score {
   };
 }
 
-/** Answers in a second. */
+/** Responses per second. */
 export function perSecond({ latencies, seconds }: LoadReport): number {
   return latencies.length / seconds;
 }
 
-/** The latency, in milliseconds, that the share `share` of the answers kept to. */
+/** The latency in milliseconds that the share `share` of the responses did not exceed. */
 export function latency(share: number): (report: LoadReport) => number {
   return ({ latencies }) => percentile(latencies, share) / 1000;
 }

@@ -21,10 +21,10 @@ interface Body {
 }
 
 /**
- * The floor of memory storage: a bare Hono app with the same answers out of the same memory. What the service costs
- * beyond it is validation, the OpenAPI layer, middleware, and the deadline around each use case.
+ * The baseline for memory storage: a bare Hono app with the same responses from the same storage. The service adds
+ * validation, the OpenAPI layer, middleware, and a timeout around each use case.
  */
-export function makeMemoryFloor(): Hono {
+export function makeMemoryBaseline(): Hono {
   const clock = makeClock();
   const messageIds = makeMessageIds({ clock });
   const { messages, conversations } = makeMemoryStorage({

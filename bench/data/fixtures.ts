@@ -5,7 +5,7 @@ import type { ConversationId, MessageId, UserId } from '../../src/domain/ids.ts'
 import type { Message } from '../../src/domain/message.ts';
 import { messageIdAt } from '../../src/domain/time.ts';
 
-/** Two users, and the conversation that they have. */
+/** Two users and their conversation. */
 export interface Pair {
   readonly one: UserId;
   readonly other: UserId;
@@ -23,11 +23,11 @@ export function pairOf(one: string, other: string): Pair {
   };
 }
 
-/** A hundred characters: what a message of the benchmark says. */
+/** The content of each message: 100 characters. */
 export const CONTENT =
   'It says here that the ferry leaves at ten past nine, so let us meet on the quay at a quarter to. Ok?';
 
-/** A message of `pair` at a time of the generator's own clock, in milliseconds; `nth` tells those of one time apart. */
+/** A message of `pair` at `milliseconds` of the generator's clock; `nth` distinguishes messages with the same time. */
 export function messageAt(pair: Pair, milliseconds: number, nth = 0): Message {
   const { one, other, conversationId } = pair;
   return { id: idAt(milliseconds, nth), conversationId, senderId: one, receiverId: other, content: CONTENT };

@@ -3,29 +3,29 @@ import { types, type Client } from 'cassandra-driver';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { answerWith, textOf } from '../bare-http.ts';
-import { DELETE_INBOX_ROW, PUT_INBOX_ROW, PUT_MESSAGE, USUAL_KEYSPACE } from './schema.ts';
+import { DELETE_INBOX_ROW, PUT_INBOX_ROW, PUT_MESSAGE, NAIVE_KEYSPACE } from './schema.ts';
 
 /*
- * The usual design, as nearly all services of this shape have it, on bare node:http like the floor: a send reads the
- * conversation to learn where its inbox rows stand, deletes them, and inserts them anew; pages are numbered, so that a
- * page reads all before it, and a count comes with each.
+ * The naive design, which most such services use, on bare node:http like the baseline. A send reads the conversation
+ * to find its inbox rows, deletes them and inserts new ones. Pages are numbered, so a page reads all previous rows,
+ * and each page comes with a count.
  */
 
 const CONVERSATION = `
-  SELECT last_message_at FROM ${USUAL_KEYSPACE}.conversations WHERE conversation_id = ?`;
+  SELECT last_message_at FROM ${NAIVE_KEYSPACE}.conversations WHERE conversation_id = ?`;
 const PUT_CONVERSATION = `
-  UPDATE ${USUAL_KEYSPACE}.conversations SET participants = ?, last_message_at = ?, last_message = ?
+  UPDATE ${NAIVE_KEYSPACE}.conversations SET participants = ?, last_message_at = ?, last_message = ?
   WHERE conversation_id = ?`;
 const MESSAGES = `
-  SELECT message_id, sender_id, receiver_id, content FROM ${USUAL_KEYSPACE}.messages_by_conversation
+  SELECT message_id, sender_id, receiver_id, content FROM ${NAIVE_KEYSPACE}.messages_by_conversation
   WHERE conversation_id = ? LIMIT ?`;
 const COUNT_MESSAGES = `
-  SELECT COUNT(*) AS total FROM ${USUAL_KEYSPACE}.messages_by_conversation WHERE conversation_id = ?`;
+  SELECT COUNT(*) AS total FROM ${NAIVE_KEYSPACE}.messages_by_conversation WHERE conversation_id = ?`;
 const INBOX = `
   SELECT conversation_id, other_user_id, last_message_at, last_message
-  FROM ${USUAL_KEYSPACE}.conversations_by_user WHERE user_id = ? LIMIT ?`;
+  FROM ${NAIVE_KEYSPACE}.conversations_by_user WHERE user_id = ? LIMIT ?`;
 const COUNT_INBOX = `
-  SELECT COUNT(*) AS total FROM ${USUAL_KEYSPACE}.conversations_by_user WHERE user_id = ?`;
+  SELECT COUNT(*) AS total FROM ${NAIVE_KEYSPACE}.conversations_by_user WHERE user_id = ?`;
 
 const LIMIT = 20;
 const OPTIONS = { prepare: true, consistency: types.consistencies.localQuorum, isIdempotent: true };
@@ -36,8 +36,8 @@ interface Body {
   readonly content: string;
 }
 
-/** Answers what the benchmark asks of the usual design, over a connected client. */
-export function makeUsual(client: Client): RequestListener {
+/** Handles the requests of the benchmark, over a connected client. */
+export function makeNaive(client: Client): RequestListener {
   const read = async (query: string, params: unknown[]): Promise<types.Row[]> =>
     (await client.execute(query, params, OPTIONS)).rows;
 
@@ -54,7 +54,7 @@ export function makeUsual(client: Client): RequestListener {
     ];
     for (const userId of participants) {
       const other = userId === sender_id ? receiver_id : sender_id;
-      // A delete and an insert of one row in one batch have one timestamp, and the delete wins.
+      // In one batch, a delete and an insert of one row have the same timestamp, and the delete wins.
       if (previous !== undefined && previous.getTime() !== at.getTime()) {
         writes.push({ query: DELETE_INBOX_ROW, params: [userId, previous, id] });
       }

@@ -1,0 +1,38 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
+
+/** A NATS server on this host. */
+export interface Broker {
+  /** SIGKILL. */
+  kill(): Promise<void>;
+}
+
+/** Why no NATS server can be started here; null where one can. */
+export function natsServerMissing(): string | null {
+  return spawnSync('nats-server', ['--version']).status === 0
+    ? null
+    : 'nats-server is not installed (Debian: apt-get install nats-server)';
+}
+
+/** Starts a NATS server that accepts connections when this resolves; it ends with this process. */
+export async function startBroker(port: number): Promise<Broker> {
+  const child = spawn('nats-server', ['-a', '127.0.0.1', '-p', String(port)], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  const tie = tieToThisProcess(child.pid!);
+  void exited.then(() => tie.kill());
+  const lines = createInterface(child.stderr);
+  await new Promise<void>((resolve, reject) => {
+    lines.on('line', (line) => line.includes('Server is ready') && resolve());
+    child.once('exit', () => reject(new Error(`no NATS server stays at port ${port}`)));
+  });
+  return {
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}

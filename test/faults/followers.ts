@@ -1,0 +1,319 @@
+import { strict as assert } from 'node:assert';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
+import { freePort } from '../../scripts/local-cassandra/processes.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+import { startBroker } from './broker.ts';
+import { environmentOf, scan } from './cluster.ts';
+import { markOf, readEventsOf } from './events.ts';
+import { eventReads, tellFigures } from './follower-figures.ts';
+import { startFollower, type Follower } from './follower.ts';
+import { makeAsk, type Ask } from './http.ts';
+import { conversationOf, post, usersOf, type Load } from './load.ts';
+import { percentile } from './table.ts';
+import { assertKept, assertSound, tallyOf, type Scenario, type Testbed } from './testbed.ts';
+
+/** Two instances with as many users each whose messages are sent through it; each user has two streams and a poll. */
+const USERS = 23;
+
+/** Further users, whose messages are sent one after the other before the load begins. */
+const RESTING_USERS = 4;
+const SENDS_AT_REST = 40;
+
+/** More than the time that a stream waits between two reads. */
+const REST_MS = 150;
+const THINK_MS = 60;
+const MARK_EVERY_MS = 100;
+const LOAD_MS = 8_000;
+
+/** Longer than the time between two reads of the log without a hint, which is the longest delay without a broker. */
+const WITHOUT_BROKER_MS = 17_000;
+const LONGEST_DELAY_MS = 15_000;
+const HANG_MS = 15_000;
+
+/** What a busy host may take on top of the longest delay. */
+const SLACK_MS = 5_000;
+
+/** An acknowledged message. */
+interface Sent {
+  readonly messageId: string;
+  readonly participants: readonly UserId[];
+  /** When the 201 came, as performance.now() has it. */
+  readonly acknowledged: number;
+  /** The instance that answered. */
+  readonly instance: number;
+}
+
+/**
+ * Clients that follow their events receive each acknowledged message and read mark at least once, while an instance is
+ * killed, both are restarted, the broker is lost and a replica hangs.
+ */
+export const followers: Scenario = async (testbed) => {
+  const cluster = await testbed.threeNodes();
+  const port = await freePort();
+  let broker = await startBroker(port);
+  const environment = { ...environmentOf(cluster), NATS_URL: `nats://127.0.0.1:${port}` };
+  const started = async (more: Record<string, string> = {}) => {
+    const service = testbed.startService({ ...environment, ...more });
+    await Promise.all([service.said(/Ready at/), service.said(/connected to NATS/)]);
+    return service;
+  };
+  const instances = await Promise.all([started(), started()]);
+  const urls = instances.map(({ url }) => url);
+  const restart = async (index: number): Promise<void> => {
+    instances[index] = await started({ PORT: new URL(urls[index]!).port });
+  };
+
+  const asks = urls.map(makeAsk);
+  const casts = urls.map(() => usersOf(USERS));
+  const resting = usersOf(RESTING_USERS);
+  const clients = casts
+    .flat()
+    .flatMap((userId, index) => [
+      startFollower({ urls, instance: 0, userId, by: 'stream' }),
+      startFollower({ urls, instance: 1, userId, by: 'stream' }),
+      startFollower({ urls, instance: index % 2, userId, by: 'poll' }),
+    ]);
+  try {
+    await Promise.all(clients.map((client) => client.connected()));
+    const atRest = await sendAtRest(asks, resting);
+    await Promise.all(arrivalsOf(clients, atRest));
+
+    const readsBefore = await eventReads(urls);
+    const loads = casts.map((users, index) =>
+      testbed.startLoad({
+        ask: asks[index]!,
+        users,
+        clients: { send: 3, 'send with a key': 1 },
+        thinkMs: THINK_MS,
+      }),
+    );
+    const marking = loads.map((load, index) => startReadMarks(asks[index]!, load));
+    const progress = (): Promise<unknown> => Promise.all(loads.map((load) => load.progress(40)));
+
+    const loaded = performance.now();
+    await pause(LOAD_MS);
+    const readsAfter = await eventReads(urls);
+
+    const killed = performance.now();
+    await instances[0].kill();
+    await progress();
+    await restart(0);
+    await progress();
+
+    const rolling = performance.now();
+    for (const index of [0, 1]) {
+      assert.equal((await instances[index]!.terminate()).code, 0);
+      await restart(index);
+      await progress();
+    }
+
+    const brokerKilled = performance.now();
+    await broker.kill();
+    await pause(WITHOUT_BROKER_MS);
+    const brokerStarted = performance.now();
+    broker = await startBroker(port);
+    await Promise.all(instances.map((instance) => instance.said(/NATS is back/)));
+
+    const hung = performance.now();
+    cluster.nodes[1]!.suspend();
+    await pause(HANG_MS);
+    cluster.nodes[1]!.resume();
+    await cluster.settled();
+    const settled = performance.now();
+    await progress();
+    await Promise.all(loads.map((load) => load.stop()));
+    const marks = (await Promise.all(marking.map((one) => one.stop()))).flat();
+
+    const sent = [...atRest, ...loads.flatMap(sentBy)];
+    const arrivals = Promise.all(arrivalsOf(clients, sent));
+    await Promise.race([arrivals, pause(LONGEST_DELAY_MS + SLACK_MS, null, { ref: false })]);
+
+    const during = (from: number, until: number): Sent[] =>
+      sent.filter(({ acknowledged }) => acknowledged >= from && acknowledged < until);
+    const phases = [
+      ['with NATS, at rest', atRest],
+      ['with NATS, under load', during(loaded, killed)],
+      ['kill -9 of a process, and its restart', during(killed, rolling)],
+      ['SIGTERM of both processes in turn, and their restart', during(rolling, brokerKilled)],
+      ['without NATS', during(brokerKilled, brokerStarted)],
+      [`SIGSTOP of a replica, for ${HANG_MS / 1_000} s, and while it catches up`, during(hung, settled)],
+    ] as const;
+    for (const [act, messages] of phases) {
+      testbed.tell({
+        act: `${act}: from the 201 to a stream of the other process`,
+        seen: lagOf(clients, messages),
+      });
+    }
+    testbed.tell({
+      act: 'under load: reads of event logs for each event that was delivered',
+      seen: readsAfter.since(readsBefore),
+    });
+
+    for (const by of ['stream', 'poll'] as const)
+      tellReceived(
+        testbed,
+        clients.filter((one) => one.by === by),
+        by,
+      );
+    const requests = loads.flatMap(({ attempts }) => attempts);
+    testbed.tell({
+      act: 'meanwhile: sends with and without a key',
+      attempts: requests,
+      seen: tallyOf(requests),
+    });
+    await assertReceived(testbed, { cluster, clients, sent, marks });
+    const withoutBroker = lagsOf(clients, during(brokerKilled, brokerStarted)).at(-1)!;
+    assert.ok(
+      withoutBroker < LONGEST_DELAY_MS + SLACK_MS,
+      `an event took ${withoutBroker} ms without a broker`,
+    );
+
+    for (const [index, users] of casts.entries()) {
+      const { attempts } = loads[index]!;
+      await assertKept(testbed, { cluster, ask: asks[index]!, users, attempts });
+    }
+    await Promise.all(clients.map((client) => client.stop()));
+    const { found, left, output } = await scan(environment, '--repair');
+    assert.equal(left, 0, output);
+    testbed.tell({
+      act: 'the scanner repairs what cut off sends left',
+      seen: `${found} flaws, ${left} left`,
+    });
+    await assertSound(testbed, instances, environment);
+
+    await tellFigures(testbed, started);
+  } finally {
+    await Promise.all(clients.map((client) => client.stop()));
+    await broker.kill();
+  }
+};
+
+/** Sends one message after the other, through the instances in turn. */
+async function sendAtRest(asks: readonly Ask[], users: readonly UserId[]): Promise<Sent[]> {
+  const sent: Sent[] = [];
+  for (let index = 0; index < SENDS_AT_REST; index += 1) {
+    const instance = index % asks.length;
+    const [sender, receiver] = [users[index % users.length]!, users[(index + 1) % users.length]!];
+    const send = { sender, receiver, content: `at rest ${index}`, key: null };
+    const { status, body } = await post(asks[instance]!, send);
+    assert.equal(status, 201);
+    const acknowledged = performance.now();
+    sent.push({ messageId: body.id, participants: [sender, receiver], acknowledged, instance });
+    await pause(REST_MS);
+  }
+  return sent;
+}
+
+/** What a load has sent, and was acknowledged. */
+function sentBy({ attempts }: Load, instance: number): Sent[] {
+  return attempts.flatMap(({ at, took, send, messageId }) =>
+    send === null || messageId === null
+      ? []
+      : [{ messageId, participants: [send.sender, send.receiver], acknowledged: at + took, instance }],
+  );
+}
+
+/** Marks the newest message of a load as read by its receiver, again and again; gives the marks that were acknowledged. */
+function startReadMarks(ask: Ask, load: Load): { stop(): Promise<string[]> } {
+  const marks: string[] = [];
+  let isStopping = false;
+  const mark = async (): Promise<void> => {
+    while (!isStopping) {
+      await pause(MARK_EVERY_MS);
+      const newest = load.attempts.at(-1);
+      if (newest?.send == null || newest.messageId === null) continue;
+      const { sender, receiver } = newest.send;
+      const conversation = conversationOf(sender, receiver);
+      const answer = await ask({
+        method: 'PUT',
+        path: `/api/conversations/${conversation}/read`,
+        body: { user_id: receiver, up_to: newest.messageId },
+      }).catch(() => null);
+      if (answer?.status === 200) marks.push(markOf(receiver, conversation, newest.messageId));
+    }
+  };
+  const ended = mark();
+  return {
+    async stop() {
+      isStopping = true;
+      await ended;
+      return marks;
+    },
+  };
+}
+
+function followersOf(clients: readonly Follower[], { participants }: Sent): Follower[] {
+  return clients.filter(({ userId }) => participants.includes(userId));
+}
+
+function arrivalsOf(clients: readonly Follower[], sent: readonly Sent[]): Promise<void>[] {
+  return sent.flatMap((one) => followersOf(clients, one).map((client) => client.arrived(one.messageId)));
+}
+
+/** Milliseconds from each 201 to the arrival at each stream of the other process, in order. */
+function lagsOf(clients: readonly Follower[], sent: readonly Sent[]): number[] {
+  const streams = clients.filter(({ by }) => by === 'stream');
+  return sent
+    .flatMap((one) =>
+      followersOf(streams, one).flatMap(({ messages }) => {
+        const arrival = messages.get(one.messageId);
+        return arrival === undefined || arrival.instance === one.instance
+          ? []
+          : [arrival.at - one.acknowledged];
+      }),
+    )
+    .sort((a, b) => a - b);
+}
+
+function lagOf(clients: readonly Follower[], sent: readonly Sent[]): string {
+  const lags = lagsOf(clients, sent);
+  const [p50, p99, most] = [0.5, 0.99, 1].map((share) => percentile(lags, share)?.toFixed(0));
+  return `${lags.length} arrivals: p50 ${p50} ms, p99 ${p99} ms, slowest ${most} ms`;
+}
+
+function tellReceived(testbed: Testbed, clients: readonly Follower[], by: string): void {
+  const sum = (count: (client: Follower) => number): number =>
+    clients.reduce((total, client) => total + count(client), 0);
+  const received = sum((client) => client.received);
+  const distinct = sum(({ events }) => events.size);
+  testbed.tell({
+    act: `all of it: ${clients.length} followers by ${by}`,
+    seen: [
+      `${received} events received, ${received - distinct} of them repeats`,
+      `${sum(({ resumes }) => resumes)} resumes`,
+      `${sum(({ refusals }) => [...refusals.values()].reduce((a, b) => a + b, 0))} refused attempts`,
+    ].join('; '),
+  });
+}
+
+/** Throws where a follower has missed an acknowledged message, or an acknowledged read mark that the log holds. */
+async function assertReceived(
+  testbed: Testbed,
+  deps: {
+    cluster: LocalCluster;
+    clients: readonly Follower[];
+    sent: readonly Sent[];
+    marks: readonly string[];
+  },
+): Promise<void> {
+  const { cluster, clients, sent, marks } = deps;
+  const users = [...new Set(clients.map(({ userId }) => userId))];
+  const acknowledged = new Set(marks);
+  const reads = (await readEventsOf(cluster, users)).filter(({ mark }) => acknowledged.has(mark));
+  assert.ok(sent.length > 0 && reads.length > 0, 'nothing was sent or marked');
+  const messagesMissed = sent.flatMap((one) =>
+    followersOf(clients, one).filter(({ messages }) => !messages.has(one.messageId)),
+  ).length;
+  const readsMissed = reads.flatMap(({ userId, eventId }) =>
+    clients.filter((client) => client.userId === userId && !client.events.has(eventId)),
+  ).length;
+  testbed.tell({
+    act: 'what each follower of either participant received',
+    seen: [
+      `${sent.length} messages acknowledged, ${messagesMissed} missed by a follower`,
+      `${reads.length} events of acknowledged read marks, ${readsMissed} missed`,
+    ].join('; '),
+  });
+  assert.deepEqual({ messagesMissed, readsMissed }, { messagesMissed: 0, readsMissed: 0 });
+}
