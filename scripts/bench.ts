@@ -3,15 +3,15 @@ import { OPTIONAL_PARTS, bench, PARTS } from '../bench/bench.ts';
 
 const HELP = `npm run bench [-- --quick] [-- --only NAME]
 
-Measures the service against things that are run in the same minute on the same Cassandra, which it starts for
-itself (Java 17 and Maven), and writes bench/results/. Takes some twenty minutes, and wants the machine for itself. The
-first time it also installs the runtimes of the tests (700 MB), of which it needs Node 24.
+Compares the service with baselines that run in the same minute on the same Cassandra, and writes bench/results/. It starts
+its own Cassandra (Java 17 and Maven required). Takes about twenty minutes; the machine should be idle. The first run also
+installs the runtimes of the tests (700 MB), because it needs Node 24.
 
-  --quick       some two minutes: shows that everything works, with figures to be taken as a hint
-  --only NAME   this part alone (may be given again): ${Object.keys(PARTS).join(', ')}
-                ${[...OPTIONAL_PARTS].join(', ')}: played only when it is asked for
-  --out FOLDER  where the results go, instead of bench/results
-  --help        this text
+  --quick       about two minutes: checks that everything works; the figures are rough
+  --only NAME   run only this part (repeatable): ${Object.keys(PARTS).join(', ')}
+                ${[...OPTIONAL_PARTS].join(', ')}: run only with --only
+  --out FOLDER  write the results to FOLDER instead of bench/results
+  --help        print this text
 `;
 
 async function main(): Promise<number> {
@@ -29,7 +29,7 @@ async function main(): Promise<number> {
   }
   const unknown = values.only?.find((name) => !(name in PARTS));
   if (unknown !== undefined) {
-    console.error(`There is no part ${unknown} (--help tells more).`);
+    console.error(`Unknown part: ${unknown}. See --help.`);
     return 2;
   }
   const ending = new AbortController();
@@ -40,5 +40,5 @@ async function main(): Promise<number> {
   return bench({ names, quick: values.quick, folder: values.out, signal: ending.signal });
 }
 
-// A part that was broken off may still have something to do.
+// An aborted part may still have pending work, so the process exits explicitly.
 process.exit(await main());

@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Build } from '../src/application/ports/build.ts';
 
-/** What is built here: where there is no repository, as in an image, REVISION names the commit. */
+/** The version and commit of a build of this folder. REVISION is the commit if there is no repository, as in an image. */
 export function buildHere(): Build {
   const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   const { REVISION = '' } = process.env;
   return { version, commit: REVISION === '' ? commitHere() : REVISION };
 }
 
-/** The commit of the repository that this is the root of; null where it is of none, or lies in another one. */
+/** The commit of the repository whose root is this folder; null if this folder is not the root of one. */
 function commitHere(): string | null {
   if (!existsSync('.git')) return null;
   try {

@@ -5,15 +5,15 @@ import { projectCluster } from './local-cassandra/project.ts';
 const help = `npm run cassandra [-- --nodes N]
 
 Runs a real Cassandra 5 on this host, on loopback addresses, until Ctrl-C. Needs Java 17 and Maven.
-Its data are kept in .cassandra/ between runs, one folder for each number of nodes.
+Data are kept in .cassandra/ between runs, in one folder per number of nodes.
 
   --nodes N   1 (the default): 127.0.0.1:9042; 2 to 9: 127.0.1.1:9042, 127.0.1.2:9042 and so on
-  --help      this text
+  --help      print this text
 `;
 
 class UsageError extends Error {}
 
-function nodesAskedFor(): number | 'help' {
+function readNodes(): number | 'help' {
   let values: { nodes?: string; help?: boolean };
   try {
     ({ values } = parseArgs({ options: { nodes: { type: 'string' }, help: { type: 'boolean' } } }));
@@ -26,18 +26,20 @@ function nodesAskedFor(): number | 'help' {
   return Number(nodes);
 }
 
-/** Runs until it is told to stop (0) or a node ends by itself (1). */
-async function run(nodes: number, toldToStop: AbortSignal): Promise<0 | 1> {
-  const begun = Date.now();
+/** Runs until a stop signal (returns 0) or until a node exits unexpectedly (returns 1). */
+async function run(nodes: number, stopping: AbortSignal): Promise<0 | 1> {
+  const startedAt = Date.now();
   const cluster = await startLocalCluster({
     ...projectCluster(nodes),
     log: (line) => console.log(line),
-    signal: toldToStop,
+    signal: stopping,
   });
-  console.log(`ready after ${((Date.now() - begun) / 1000).toFixed(1)} s; Ctrl-C stops it. To use it:\n`);
+  console.log(
+    `ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s; press Ctrl-C to stop. To use it:\n`,
+  );
   console.log(`  export ${environment(cluster).join(' ')}\n`);
 
-  const stopped = new Promise<null>((resolve) => toldToStop.addEventListener('abort', () => resolve(null)));
+  const stopped = new Promise<null>((resolve) => stopping.addEventListener('abort', () => resolve(null)));
   const end = await Promise.race([stopped, ...cluster.nodes.map((node) => node.ended())]);
   if (end !== null) console.error(end);
   await cluster.stop();
@@ -54,19 +56,19 @@ function environment({ contactPoints, localDatacenter, nodes }: LocalCluster): s
 }
 
 async function main(): Promise<number> {
-  const toldToStop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => toldToStop.abort());
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
   try {
-    const nodes = nodesAskedFor();
+    const nodes = readNodes();
     if (nodes === 'help') {
       console.log(help);
       return 0;
     }
-    return await run(nodes, toldToStop.signal);
+    return await run(nodes, stopping.signal);
   } catch (error) {
-    if (toldToStop.signal.aborted) return 0;
+    if (stopping.signal.aborted) return 0;
     if (error instanceof UsageError) {
-      console.error(`${error.message} (--help tells more).`);
+      console.error(`${error.message}. See --help.`);
       return 2;
     }
     if (error instanceof LocalCassandraError) {

@@ -1,26 +1,26 @@
 import { spawn } from 'node:child_process';
 
-/** How a command ended: its exit code, and what it printed to either stream. */
+/** The result of a command: its exit code, and its output to stdout and stderr. */
 export interface Run {
   readonly code: number | null;
   readonly output: string;
 }
 
-/** Runs a command to its end; where the program can't be started, `code` is null. */
+/** Runs a command to its end. `code` is null if the program cannot be started. */
 export function run(
   program: string,
   args: readonly string[],
   options: {
     readonly cwd?: string;
     readonly env?: Readonly<Record<string, string | undefined>>;
-    /** What it reads from its standard input. */
+    /** The standard input. */
     readonly input?: string;
   } = {},
 ): Promise<Run> {
   const { input, ...rest } = options;
   return new Promise((resolve) => {
     const child = spawn(program, args, { ...rest, stdio: ['pipe', 'pipe', 'pipe'] });
-    // Whoever does not read to the end says why by how it ends.
+    // If the program does not read all input, its exit code shows why.
     child.stdin.on('error', () => undefined).end(input);
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -31,13 +31,13 @@ export function run(
   });
 }
 
-/** A change to a file that a check has to find. */
+/** An error that is planted in a file, and that a check must find. */
 export interface Fault {
   readonly file: string;
-  /** Text that is in the file, and what replaces it, wherever it stands. */
+  /** The text to replace (all occurrences) and its replacement. */
   readonly from: string;
   readonly to: string;
-  /** What the check says of it. */
+  /** Matches the output of the check. */
   readonly found: RegExp;
 }
 
@@ -45,18 +45,18 @@ export function titleOf({ file, from, to }: Fault): string {
   return `found: ${file} with ${JSON.stringify(to)} for ${JSON.stringify(from)}`;
 }
 
-/** `text` with the fault. Throws an `Error` where it does not contain what the fault replaces. */
+/** `text` with the planted error. Throws an `Error` if `text` does not contain `from`. */
 export function planted(text: string, { file, from, to }: Fault): string {
   if (!text.includes(from)) throw new Error(`${file} does not contain: ${from}`);
   return text.replaceAll(from, to);
 }
 
-/** Notes the outcome of a check: `flaw` is what is wrong; null or an empty text where nothing is. */
+/** Records the result of a check: `flaw` is the error; null or an empty text if the check passed. */
 export type Note = (name: string, flaw: string | null) => void;
 
 /**
- * Runs checks, prints each outcome and their number, and gives the exit code. `missing` says what this host lacks; then
- * nothing is checked, which is a failure where CI=true.
+ * Runs checks, prints each result and the totals, and returns the exit code. If `missing` is not null, it is the requirement
+ * that the host lacks; then nothing is checked, which is a failure if CI=true.
  */
 export async function runChecks(
   missing: string | null,

@@ -7,30 +7,30 @@ import { installTools, toolsMissing } from './deploy-check/tools.ts';
 import { projectFolder } from './local-cassandra/project.ts';
 
 /*
- * `npm run deploy:check`: checks Dockerfile, compose, workflows, manifests and scripts with the tools for each; and runs
- * each tool again on copies with a planted fault, which it must find.
+ * `npm run deploy:check`: checks Dockerfile, compose, workflows, manifests and scripts with a tool for each. Then it runs
+ * each tool on copies with planted errors, which the tool must find.
  */
 process.exitCode = await runChecks(await toolsMissing(), async (note) => {
   await installTools();
   for (const [name, check] of Object.entries(CHECKS)) {
     const { code, output } = await inCopy(check.look);
-    note(name, code === 0 ? null : output || 'It fails without output.');
+    note(name, code === 0 ? null : output || 'The check failed without output.');
     for (const fault of check.faults) note(`${name}: ${titleOf(fault)}`, await flawOf(check, fault));
   }
 });
 
-/** Why a check does not find a fault; null where it does. */
+/** Why a check does not find a planted error; null if it does. */
 function flawOf(check: Check, fault: Fault): Promise<string | null> {
   return inCopy(async (tree) => {
     const file = join(tree, fault.file);
     writeFileSync(file, planted(readFileSync(file, 'utf8'), fault));
     const { code, output } = await check.look(tree);
-    if (code === 0) return 'It finds nothing.';
+    if (code === 0) return 'The check reports no error.';
     return fault.found.test(output) ? null : `Its output does not match ${fault.found}:\n${output}`;
   });
 }
 
-/** Does something with a copy of what is deployed, which is then deleted. */
+/** Runs `act` on a temporary copy of the deployed files. */
 async function inCopy<Result>(act: (tree: string) => Promise<Result>): Promise<Result> {
   const tree = mkdtempSync(join(tmpdir(), 'messenger-deploy-'));
   try {

@@ -10,21 +10,21 @@ import { freePort } from './local-cassandra/processes.ts';
 import { projectFolder } from './local-cassandra/project.ts';
 
 /**
- * `npm run image:check`: builds the image by the Dockerfile and runs it as what it says of itself, against memory and
- * against a local Cassandra. NODE_IMAGE names another base; where none can be fetched, one is made.
+ * `npm run image:check`: builds the image from the Dockerfile and runs it with the command, user and health check of its
+ * configuration, in memory and on a local Cassandra. NODE_IMAGE sets another base image; if none can be pulled, one is built.
  */
 
 const IMAGE = 'localhost/cassandra-messenger';
 
 const folder = join(projectFolder, 'node_modules', '.cache', 'image-check');
 
-/** A started service has so long to end after SIGTERM. */
-const STOP_WITHIN_MS = 30_000;
+/** The maximum time from SIGTERM to the end of the service. */
+const MAX_STOP_MS = 30_000;
 
-/** The packages in the image may take this much, on a disk of 4 KiB blocks. */
-const MOST_PACKAGES_MB = 28;
+/** The maximum size of the packages in the image, on a disk with 4 KiB blocks. */
+const MAX_PACKAGES_MB = 28;
 
-/** Names of files and folders in packages that nothing loads. */
+/** Files and folders of packages that are never loaded. */
 const UNUSED = String.raw`\( -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \) \) -o \( -type d \( -name test -o -name tests -o -name examples -o -name benchmarks \) \)`;
 
 process.exitCode = await runChecks(await missingHere(), async (note) => {
@@ -37,22 +37,22 @@ process.exitCode = await runChecks(await missingHere(), async (note) => {
   }
 });
 
-/** What this host lacks, as a sentence for people; null where it lacks nothing. */
+/** The missing requirement of this host, as a sentence for people; null if all are met. */
 async function missingHere(): Promise<string | null> {
   const { code } = await run('buildah', ['--version']);
-  if (code !== 0) return 'The check needs buildah: install the package of that name.';
+  if (code !== 0) return 'buildah is required: install the package buildah.';
   return localCassandraMissing();
 }
 
 async function check(buildah: Buildah, note: Note): Promise<void> {
-  /** Whether `act` succeeds. */
+  /** Runs `act`, records the result, and returns whether it succeeded. */
   const step = async (name: string, act: () => Promise<void>): Promise<boolean> => {
-    const begun = performance.now();
+    const startedAt = performance.now();
     const flaw = await act().then(
       () => null,
       (error: unknown) => (error as Error).message,
     );
-    note(`${name} (${((performance.now() - begun) / 1000).toFixed(1)} s)`, flaw);
+    note(`${name} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`, flaw);
     return flaw === null;
   };
 
@@ -61,26 +61,26 @@ async function check(buildah: Buildah, note: Note): Promise<void> {
   console.log(`          ${await buildah.sizeOf(IMAGE)}, of which the base ${await buildah.sizeOf(base)}`);
   const config = await buildah.configOf(IMAGE);
   const container = await buildah.do('from', '--pull-never', IMAGE);
-  await step('no package manager is in it', async () => {
+  await step('it contains no package manager', async () => {
     const found = await buildah.in(container, ['sh', '-c', 'command -v npm npx yarn corepack || true']);
     assert.equal(found, '');
   });
-  await step('its packages hold what is run, and no more', async () => {
+  await step('its packages contain no unused files', async () => {
     const packagesMb = Number(await buildah.in(container, ['sh', '-c', 'du -sm node_modules | cut -f1']));
     console.log(`          ${packagesMb} MB of packages`);
-    assert.ok(packagesMb <= MOST_PACKAGES_MB, `more than ${MOST_PACKAGES_MB} MB: ${packagesMb}`);
+    assert.ok(packagesMb <= MAX_PACKAGES_MB, `more than ${MAX_PACKAGES_MB} MB: ${packagesMb}`);
     const unused = await buildah.in(container, ['sh', '-c', `find node_modules ${UNUSED}`]);
     assert.equal(unused.split('\n').slice(0, 5).join('\n'), '');
   });
-  // Without the optional packages for traces, it would not start.
+  // With this endpoint, the service does not start unless the optional packages for traces are in the image.
   const memory = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' };
-  await step('it serves from memory, with its documentation and traces', () =>
+  await step('it serves from memory, with documentation and traces', () =>
     serves(buildah, container, config, memory),
   );
   await step('it migrates, serves and verifies on Cassandra', () => onCassandra(buildah, container, config));
 }
 
-/** Builds with this host's settings of npm, of which nothing stays in the image. */
+/** Builds with the npm settings of this host, which do not stay in the image. */
 async function build(buildah: Buildah, base: string): Promise<void> {
   const setting = async (name: string): Promise<string | null> => {
     const { output } = await run('npm', ['config', 'get', name, '--silent']);
@@ -101,7 +101,7 @@ async function build(buildah: Buildah, base: string): Promise<void> {
   );
 }
 
-/** Starts the image as it says, talks to it, and ends it. Throws an `Error` that says what is amiss. */
+/** Starts the service of the image, tests it, and stops it. Throws an `Error` that describes the failure. */
 async function serves(
   buildah: Buildah,
   container: string,
@@ -110,10 +110,10 @@ async function serves(
 ): Promise<void> {
   const port = await freePort();
   const variables = { PORT: String(port), AUTH_ALLOW_NONE: 'true', ...storage };
-  const begun = Math.floor(Date.now() / 1000);
+  const startedAt = Math.floor(Date.now() / 1000);
   const service = startContainer(buildah, container, config.Cmd, variables);
   try {
-    // At an address that a service which listens on 127.0.0.1 alone does not have: a container is called by another.
+    // Not 127.0.0.1: a container must listen on all addresses.
     const url = `http://127.0.0.2:${port}`;
     await smoke(url);
     await showsDocumentation(url);
@@ -123,17 +123,17 @@ async function serves(
       `it runs as ${uids.join(', ')}, and its USER is ${config.User}`,
     );
     const [kind, ...probe] = config.Healthcheck?.Test ?? [];
-    assert.equal(kind, 'CMD', 'it has no HEALTHCHECK of its own');
+    assert.equal(kind, 'CMD', 'it has no HEALTHCHECK');
     await buildah.in(container, probe, variables);
 
     const stopping = performance.now();
     const code = await service.terminate();
     assert.equal(code, 0, `it ends with ${code} after SIGTERM:\n${service.output().slice(-2_000)}`);
-    assert.ok(performance.now() - stopping < STOP_WITHIN_MS, 'it takes too long to end');
+    assert.ok(performance.now() - stopping < MAX_STOP_MS, 'it takes too long to end');
     await assert.rejects(buildah.in(container, probe, variables), 'its HEALTHCHECK succeeds without it');
 
-    // What runs on a file system that can't be written writes nothing where it could, either.
-    const changed = ['-newermt', `@${begun}`, '-user', String(uids[0]), '-print'];
+    // The service must also run on a read-only file system, so it must not write any file.
+    const changed = ['-newermt', `@${startedAt}`, '-user', String(uids[0]), '-print'];
     assert.equal(await buildah.in(container, ['find', '/', '-xdev', ...changed], {}, '0:0'), '');
   } catch (error) {
     throw new Error(`${(error as Error).message}\n${service.output().slice(-2_000)}`, { cause: error });
@@ -142,7 +142,7 @@ async function serves(
   }
 }
 
-/** The page of the documentation comes with all that it loads. */
+/** Checks that the documentation page and all files that it loads are served. */
 async function showsDocumentation(url: string): Promise<void> {
   const page = await (await fetch(`${url}/docs`)).text();
   const loaded = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);

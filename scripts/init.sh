@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Brings up Cassandra, the migration and the service in containers, waits until the service is ready, and says where.
+# Starts Cassandra, the migration and the service in containers, waits until the service is ready, and prints its URLs.
 set -euo pipefail
 
 usage='scripts/init.sh [--test-data]
 
 Needs Docker or Podman with compose.
 
-  --test-data   fills it with data to look at, too
-  --help        this text'
+  --test-data   also writes test data
+  --help        prints this text'
 
 test_data=false
 case "$#:${1:-}" in
@@ -28,20 +28,20 @@ for candidate in docker podman; do
 done
 if [ -z "$engine" ]; then
   cat >&2 <<'TEXT'
-No container engine: neither `docker compose` nor `podman compose` works here (is the daemon running?).
-Without one, `npm ci && npm start` keeps data in memory, and `npm run start:cassandra` in a real Cassandra.
+No container engine: neither `docker compose` nor `podman compose` works on this host. Is the daemon running?
+Without containers, use `npm ci && npm start` (data in memory) or `npm run start:cassandra` (a local Cassandra).
 TEXT
   exit 1
 fi
 
-# Returns once the migration, on which the service waits, has succeeded; fails where it failed.
+# The service waits for the migration, so this command fails if the migration fails.
 "$engine" compose up --build --detach messenger
 
 deadline=$((SECONDS + 60))
 until "$engine" compose exec -T messenger node -e \
   'fetch("http://127.0.0.1:8000/readyz").then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))'; do
   if ((SECONDS >= deadline)); then
-    echo 'The service was not ready within a minute. It says:' >&2
+    echo 'The service was not ready within a minute. Its log:' >&2
     "$engine" compose logs --tail 20 messenger >&2
     exit 1
   fi
@@ -54,9 +54,9 @@ fi
 
 cat <<TEXT
 
-  the API, to try out   http://localhost:8000/docs
-  its description       http://localhost:8000/openapi.json
-  whether it is ready   http://localhost:8000/readyz
+  documentation      http://localhost:8000/docs
+  OpenAPI document   http://localhost:8000/openapi.json
+  readiness check    http://localhost:8000/readyz
 
-To stop: $engine compose down (with --volumes the data go, too).
+To stop: $engine compose down (add --volumes to delete the data, too).
 TEXT

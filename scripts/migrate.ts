@@ -9,16 +9,16 @@ import { readMigrations } from './migrations.ts';
 
 const help = `npm run migrate [-- options]
 
-Creates the keyspace where it does not exist, and brings its schema to the newest version. Safe to repeat, and to run
-from several places at once. It takes the cluster from the environment, like the service.
+Creates the keyspace if it does not exist, and migrates its schema to the newest version. Safe to repeat and to run
+concurrently. The settings of Cassandra are environment variables, as for the service.
 
-  --replication-factor N   replicas of each row in CASSANDRA_LOCAL_DATACENTER, where the keyspace has to be created
-                           (CASSANDRA_REPLICATION_FACTOR). Required but on a single local node, where it is 1
-  --event-log-incomplete   then declare the event log incomplete before now. For after a restore or a truncation, where
-                           the event log may lack events of messages that are there: pages of inboxes are then read from
-                           the inbox rows, and clients that follow their events list anew. Processes of the service read
-                           this within half a minute
-  --help                   this text
+  --replication-factor N   replicas of each row in CASSANDRA_LOCAL_DATACENTER if the keyspace is created (default:
+                           CASSANDRA_REPLICATION_FACTOR). Required, except on a single local node, where it is 1
+  --event-log-incomplete   then declare the event log incomplete before now. Use it after a restore or a truncation, if
+                           the event log may lack events of existing messages: inbox pages are then read from the inbox
+                           rows, and clients that follow their events have to list their conversations again. Processes
+                           of the service read this within half a minute
+  --help                   print this text
 `;
 
 class UsageError extends Error {}
@@ -52,7 +52,7 @@ function readOptions(): Options | 'help' {
   };
 }
 
-/** Brings the keyspace of the environment to the newest version. */
+/** Migrates the keyspace of the environment to the newest version. */
 async function main(): Promise<number> {
   try {
     const options = readOptions();
@@ -76,19 +76,19 @@ async function main(): Promise<number> {
       if (options.eventLogIncomplete) {
         const since = await declareEventLogIncomplete(cassandra);
         console.log(
-          `The event log counts as complete since ${since.toISOString()}. Processes of the service read it within half a minute.`,
+          `The event log is declared complete since ${since.toISOString()}. Processes of the service read it within half a minute.`,
         );
       }
     } catch (error) {
       const flaw = configError(error, cassandra);
       if (flaw === null && !(error instanceof errors.NoHostAvailableError)) throw error;
-      console.error(flaw ?? `Cassandra can't be reached at ${cassandra.contactPoints.join(', ')}.`);
+      console.error(flaw ?? `Cassandra is not reachable at ${cassandra.contactPoints.join(', ')}.`);
       return 1;
     }
     return 0;
   } catch (error) {
     if (error instanceof UsageError) {
-      console.error(`${error.message} (--help tells more).`);
+      console.error(`${error.message}. See --help.`);
       return 2;
     }
     if (!(error instanceof MigrationError || error instanceof ConfigError)) throw error;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Migration } from '../src/adapters/cassandra/migrate.ts';
 import { projectFolder } from './local-cassandra/project.ts';
 
-/** The migrations of `cql/`, in their order. */
+/** The migrations in `cql/`, in order of their versions. */
 export function readMigrations(): Migration[] {
   const folder = join(projectFolder, 'cql');
   return readdirSync(folder)

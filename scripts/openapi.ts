@@ -16,13 +16,13 @@ import { buildContainer } from '../src/composition/container.ts';
 import { memoryOptionsOf } from '../src/composition/memory-options.ts';
 
 /*
- * Writes openapi.json, the document that the service shows at /openapi.json. With --check it writes nothing, and
- * fails where the file is another document.
+ * Writes openapi.json, the document that the service serves at /openapi.json. With --check it writes nothing, and fails if
+ * the file is out of date.
  */
 
 const path = fileURLToPath(new URL('../openapi.json', import.meta.url));
 
-/** The settings of a service whose environment is empty. */
+/** The default settings. */
 const config = readConfig({}, () => '');
 const clock = makeClock();
 const messageIds = makeMessageIds({ clock });
@@ -39,8 +39,8 @@ const { resolve } = buildContainer({
   build: buildOfThisProcess(),
   docsAssets,
   publicPath: '',
-  // Of a service whose callers need a token.
-  accessPolicy: { ...ALLOW_ALL, authenticate: () => Promise.reject(new Error('Nobody calls this one.')) },
+  // The document of a service with authentication.
+  accessPolicy: { ...ALLOW_ALL, authenticate: () => Promise.reject(new Error('unused')) },
   hints: makeMemoryHints(),
   pollIntervalMs: 15_000,
   visibilityWindow: 12_000_000,
@@ -54,6 +54,6 @@ const text = await format(await answer.text(), { ...(await resolveConfig(path)),
 if (!process.argv.includes('--check')) {
   await writeFile(path, text);
 } else if ((await readFile(path, 'utf8')) !== text) {
-  console.error('openapi.json is not what the routes say. Write it anew: npm run openapi');
+  console.error('openapi.json does not match the routes. Update it with: npm run openapi');
   process.exitCode = 1;
 }

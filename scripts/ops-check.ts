@@ -7,9 +7,9 @@ import { alertsIn, metricsIn, panelsIn, strangersIn, variablesIn, type Metrics }
 import { findTools, onStage, type Stage, type Tools } from './ops-check/stage.ts';
 
 /**
- * `npm run ops:check`: checks the alerts by promtool, and the dashboard by a Prometheus that reads the metrics of a
- * running service; then plants faults in copies of both, which have to be found. The service is in memory; beside it a
- * stand-in gives the metrics of one whose Cassandra fails now and then.
+ * `npm run ops:check`: checks the alerts with promtool, and the dashboard with a Prometheus that scrapes a running service.
+ * Then it plants errors in copies of both, and checks that they are found. The service stores in memory; a stub serves the
+ * metrics of a second one, whose Cassandra fails now and then.
  */
 
 const SECONDS = 20;
@@ -53,13 +53,13 @@ const FAULTS_OF_PANELS: readonly Fault[] = [
     file: 'dashboard.json',
     from: 'cassandra_retries_total',
     to: 'cassandra_retry_total',
-    found: /“Retries .* names cassandra_retry_total, which is not there/,
+    found: /“Retries .* names cassandra_retry_total, which does not exist/,
   },
   {
     file: 'dashboard.json',
     from: 'sum by (route)',
     to: 'sum by route',
-    found: /“Share of requests that fail with a 5xx, by route” can't be asked for: .*parse error/,
+    found: /“Share of requests with a 5xx, by route” can't be evaluated: .*parse error/,
   },
   {
     file: 'dashboard.json',
@@ -71,7 +71,7 @@ const FAULTS_OF_PANELS: readonly Fault[] = [
     file: 'dashboard.json',
     from: 'label_values(messenger_requests_limit, job)',
     to: 'label_values(messenger_room, job)',
-    found: /“Job” names messenger_room, which is not there/,
+    found: /“Job” names messenger_room, which does not exist/,
   },
   {
     file: 'dashboard.json',
@@ -83,20 +83,20 @@ const FAULTS_OF_PANELS: readonly Fault[] = [
 
 const tools = await findTools();
 const missing =
-  'It needs Prometheus with its promtool; install the Debian package prometheus, or run apt-get update, so that it can ' +
-  'be fetched.';
+  'Prometheus with promtool is required: install the Debian package prometheus, or run apt-get update, so that it can be ' +
+  'downloaded.';
 process.exitCode = await runChecks(tools === null ? missing : null, (note) => check(tools!, note));
 
 async function check(tools: Tools, noteFlaw: Note): Promise<void> {
   const note = (name: string, flaws: readonly string[]): void => noteFlaw(name, flaws.join('\n'));
-  note('the alerts fire when they should, and only then', await flawsOfAlerts(tools, ops));
+  note('the alerts fire in their situations, and in no others', await flawsOfAlerts(tools, ops));
   for (const fault of [...FAULTS_OF_ALERTS, ...FAULTS_OF_CONFIGURATION])
     note(titleOf(fault), missed(fault, await flawsOfPlanted(tools, fault)));
 
   await onStage(tools, SECONDS, async (stage) => {
     const [text = '', ...others] = await stage.texts();
     const flaws = await Promise.all([text, ...others].map((each) => flawsOfMetrics(tools, each)));
-    note('the metrics are named and described as they should be', flaws.flat());
+    note('the names and descriptions of metrics are valid', flaws.flat());
     for (const fault of FAULTS_OF_METRICS) {
       note(titleOf(fault), missed(fault, await flawsOfMetrics(tools, planted(text, fault))));
     }
@@ -105,11 +105,11 @@ async function check(tools: Tools, noteFlaw: Note): Promise<void> {
       const flaws = await flawsOfPanels(stage, planted(read(fault.file), fault));
       note(titleOf(fault), missed(fault, flaws));
     }
-    note('the alerts ask for what there is', await flawsOfExpressions(stage));
+    note('the expressions of the alerts have data', await flawsOfExpressions(stage));
   });
 }
 
-/** What promtool has against the configuration in a folder with its alerts, or against their tests. */
+/** What promtool reports on the configuration in a folder with its alerts, or on the tests of the alerts. */
 async function flawsOfAlerts({ promtool }: Tools, folder: string): Promise<string[]> {
   const checked = await run(promtool, ['check', 'config', 'prometheus.yml'], { cwd: folder });
   return checked.code === 0
@@ -121,12 +121,12 @@ function flawsIn({ code, output }: Run): string[] {
   return code === 0 ? [] : [output];
 }
 
-/** What is said instead of the fault; nothing where it is found. */
+/** The reported errors, if the planted one is not among them; otherwise empty. */
 function missed({ found }: Fault, flaws: readonly string[]): string[] {
-  return flaws.some((flaw) => found.test(flaw)) ? [] : ['It finds:', ...flaws];
+  return flaws.some((flaw) => found.test(flaw)) ? [] : ['It reports:', ...flaws];
 }
 
-/** What promtool has against a copy of the alerts with a fault. */
+/** What promtool reports on a copy of the alerts with a planted error. */
 async function flawsOfPlanted(tools: Tools, fault: Fault): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'messenger-ops-'));
   try {
@@ -138,7 +138,7 @@ async function flawsOfPlanted(tools: Tools, fault: Fault): Promise<string[]> {
   }
 }
 
-/** What promtool has against the text of metrics. */
+/** What promtool reports on the text of metrics. */
 async function flawsOfMetrics({ promtool }: Tools, text: string): Promise<string[]> {
   return flawsIn(await run(promtool, ['check', 'metrics'], { input: text }));
 }
@@ -147,7 +147,7 @@ async function flawsOfPanels(stage: Stage, dashboard: string): Promise<string[]>
   const metrics = metricsIn(await stage.texts());
   const flaws = variablesIn(dashboard)
     .filter(({ metric }) => !metrics.has(metric))
-    .map(({ label, metric }) => `“${label}” names ${metric}, which is not there`);
+    .map(({ label, metric }) => `“${label}” names ${metric}, which does not exist`);
   for (const { title, queries } of panelsIn(dashboard)) {
     for (const expr of queries) flaws.push(...(await flawsOf(stage, metrics, `“${title}”`, expr)));
   }
@@ -163,15 +163,15 @@ async function flawsOfExpressions(stage: Stage): Promise<string[]> {
   return flaws;
 }
 
-/** What is wrong with an expression: it names what is not there, can't be read, or gives nothing. */
-async function flawsOf(stage: Stage, metrics: Metrics, who: string, expr: string): Promise<string[]> {
+/** The errors of an expression: unknown metrics or labels, a parse error, or no data. */
+async function flawsOf(stage: Stage, metrics: Metrics, name: string, expr: string): Promise<string[]> {
   const strangers = strangersIn(expr, metrics);
-  if (strangers.length > 0) return [`${who} names ${strangers.join(' and ')}, which is not there`];
+  if (strangers.length > 0) return [`${name} names ${strangers.join(' and ')}, which does not exist`];
   try {
     const series = await stage.query(expr);
     const values = series.flatMap((line) => line.values.map(([, value]) => Number(value)));
-    return values.some((value) => Number.isFinite(value)) ? [] : [`${who} has no data: ${expr}`];
+    return values.some((value) => Number.isFinite(value)) ? [] : [`${name} has no data: ${expr}`];
   } catch (error) {
-    return [`${who} can't be asked for: ${(error as Error).message}`];
+    return [`${name} can't be evaluated: ${(error as Error).message}`];
   }
 }

@@ -6,20 +6,20 @@ import { notesOf, released, ReleaseError } from './release/changelog.ts';
 
 const HELP = `npm run release -- VERSION [--notes]
 
-Gives this version, such as 1.2.3, to what is under "Unreleased" in CHANGELOG.md, to package.json, to package-lock.json
-and to the image of the production overlay. The workflow "release" runs it, and commits, tags and publishes.
+Sets VERSION, such as 1.2.3, in package.json, package-lock.json and the image of the production overlay, and moves the
+"Unreleased" part of CHANGELOG.md to that version. The workflow "release" runs it, and commits, tags and publishes.
 
-  --notes   writes nothing, and prints what CHANGELOG.md says of this version
-  --help    this text
+  --notes   write nothing; print the part of CHANGELOG.md for this version
+  --help    print this text
 `;
 
 const pathOf = (file: string): string => join(projectFolder, file);
 const read = (file: string): string => readFileSync(pathOf(file), 'utf8');
 
-/** Where else the version stands. */
+/** The other places of the version. */
 const PLACES: readonly { file: string; pattern: RegExp }[] = [
   { file: 'package.json', pattern: /(?<=^ {2}"version": ")[^"]+/m },
-  // Its own version and that of the package at its root, which come first.
+  // The first two matches: the version of the lockfile, and that of its root package.
   { file: 'package-lock.json', pattern: /(?<=^ {2}"version": ")[^"]+/m },
   { file: 'package-lock.json', pattern: /(?<=^ {6}"version": ")[^"]+/m },
   { file: 'k8s/overlays/prod/kustomization.yaml', pattern: /(?<=newTag: )\S+/ },
@@ -30,7 +30,8 @@ function release(version: string): void {
   writeFileSync(pathOf('CHANGELOG.md'), changelog);
   for (const { file, pattern } of PLACES) {
     const text = read(file);
-    if (!pattern.test(text)) throw new ReleaseError(`${file} has no version where it should have one.`);
+    if (!pattern.test(text))
+      throw new ReleaseError(`${file} does not contain the version at the expected place.`);
     writeFileSync(pathOf(file), text.replace(pattern, version));
   }
 }

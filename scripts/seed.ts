@@ -16,15 +16,15 @@ import type { Parameters } from './seed/talks.ts';
 const clock = makeClock();
 const messageIds = makeMessageIds({ clock });
 
-/** What storage says on the way, each sentence once: it may concern many messages, or be repeated in waiting. */
-const told = new Set<string>();
-function tell(_: object, sentence: string): void {
-  if (!told.has(sentence)) console.error(sentence);
-  told.add(sentence);
+/** Prints each warning of storage once, because many messages and retries may cause the same one. */
+const printed = new Set<string>();
+function printOnce(_: object, sentence: string): void {
+  if (!printed.has(sentence)) console.error(sentence);
+  printed.add(sentence);
 }
-const log = { info: () => undefined, warn: tell, error: tell };
+const log = { info: () => undefined, warn: printOnce, error: printOnce };
 
-/** Fills the storage of the environment with test data, and says where to look at them. */
+/** Writes test data to the storage of the environment, and prints example requests. */
 async function main(): Promise<number> {
   try {
     const parameters = parametersFrom(process.argv.slice(2), clock.now());
@@ -35,8 +35,8 @@ async function main(): Promise<number> {
     const env = await withLocalCassandra(process.env);
     if (env === null) {
       console.error(
-        'STORAGE is not set, and no local Cassandra runs: set STORAGE=cassandra and CASSANDRA_CONTACT_POINTS, or start ' +
-          'one by "npm run start:cassandra". STORAGE=memory tries the seed out, and keeps nothing.',
+        'STORAGE is not set, and no local Cassandra is running: set STORAGE=cassandra and CASSANDRA_CONTACT_POINTS, or ' +
+          'start one with "npm run start:cassandra". With STORAGE=memory, the data are lost when this process ends.',
       );
       return 1;
     }
@@ -46,7 +46,7 @@ async function main(): Promise<number> {
     );
   } catch (error) {
     if (error instanceof UsageError) {
-      console.error(`${error.message} (--help tells more).`);
+      console.error(`${error.message}. See --help.`);
       return 2;
     }
     if (error instanceof ConfigError) {
@@ -71,22 +71,22 @@ async function seed(parameters: Parameters, config: Config): Promise<number> {
       console.error(flaw);
       return 1;
     }
-    const begun = performance.now();
+    const startedAt = performance.now();
     const progress = makeProgress(messagesIn(parameters), process.stderr);
     const sent = (): void => progress.advance();
     await play({ storage: patient(storage), parameters, sent }).finally(() => progress.end());
-    const seconds = (performance.now() - begun) / 1000;
+    const seconds = (performance.now() - startedAt) / 1000;
     const next =
       config.storage === 'cassandra'
-        ? `The same again: ${optionsOf(parameters)}\n\n${examplesAt(`http://localhost:${config.port}`, parameters)}`
-        : 'Nothing of it is kept: STORAGE is memory, which ends with this process. STORAGE=cassandra keeps it.';
+        ? `To repeat it: ${optionsOf(parameters)}\n\n${examplesAt(`http://localhost:${config.port}`, parameters)}`
+        : 'The data are lost now, because STORAGE is memory. To keep them, set STORAGE=cassandra.';
     console.log(`${summaryOf(parameters, seconds)}\n${next}`);
     return 0;
   } catch (error) {
     if (!(error instanceof StorageFailure)) throw error;
     const cause = error.cause instanceof Error ? ` (${error.cause.message.split('\n')[0]})` : '';
     console.error(
-      `Ended early: ${error.message}${cause}. To complete it: npm run seed -- ${optionsOf(parameters)}`,
+      `Stopped early: ${error.message}${cause}. To complete it: npm run seed -- ${optionsOf(parameters)}`,
     );
     return 1;
   } finally {
@@ -94,7 +94,7 @@ async function seed(parameters: Parameters, config: Config): Promise<number> {
   }
 }
 
-/** What people must change before storage can be used, once that is known; null where it can be. */
+/** The error that prevents the use of storage, as a sentence for people; null if there is none. Waits until this is known. */
 async function flawOf(started: Promise<void>): Promise<string | null> {
   try {
     await started;

@@ -8,15 +8,15 @@ import { projectCluster, projectFolder } from './local-cassandra/project.ts';
 import { readMigrations } from './migrations.ts';
 
 /**
- * `npm run start:cassandra`: a local Cassandra (the one of `npm run cassandra`, where that runs), the migration, and
- * the service on it, until Ctrl-C. Ends in the reverse order.
+ * `npm run start:cassandra`: runs a local Cassandra (or uses the one of `npm run cassandra`, if it is running), the
+ * migration, and the service, until Ctrl-C. Stops them in reverse order.
  */
 async function main(): Promise<number> {
-  const toldToStop = new AbortController();
+  const stopping = new AbortController();
   let service: ChildProcess | null = null;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      toldToStop.abort();
+      stopping.abort();
       service?.kill('SIGTERM');
     });
   }
@@ -30,7 +30,7 @@ async function main(): Promise<number> {
   let cluster: LocalCluster | null = null;
   try {
     cluster = await started(() =>
-      startLocalCluster({ ...options, log: (line) => console.log(line), signal: toldToStop.signal }),
+      startLocalCluster({ ...options, log: (line) => console.log(line), signal: stopping.signal }),
     );
     const { cassandra } = readConfig(env, () => '');
     await migrate({
@@ -39,8 +39,8 @@ async function main(): Promise<number> {
       migrations: readMigrations(),
       report: (line) => console.log(line),
     });
-    if (toldToStop.signal.aborted) return 0;
-    // In a group of its own: a Ctrl-C reaches it through this process alone, and once.
+    if (stopping.signal.aborted) return 0;
+    // In a separate process group, so that Ctrl-C reaches it only once, through this process.
     service = spawn(process.execPath, [join(projectFolder, 'dist/src/main.node.js')], {
       env,
       stdio: ['ignore', 'inherit', 'inherit'],
@@ -49,7 +49,7 @@ async function main(): Promise<number> {
     const [code] = (await once(service, 'exit')) as [number | null];
     return code ?? 1;
   } catch (error) {
-    if (toldToStop.signal.aborted) return 0;
+    if (stopping.signal.aborted) return 0;
     if (!(error instanceof LocalCassandraError)) throw error;
     console.error(error.message);
     return 1;
@@ -58,13 +58,13 @@ async function main(): Promise<number> {
   }
 }
 
-/** The cluster that `start` starts; null where somebody runs it already, who also ends it. */
+/** The cluster that `start` starts; null if it is already running. Then its owner also stops it. */
 async function started(start: () => Promise<LocalCluster>): Promise<LocalCluster | null> {
   try {
     return await start();
   } catch (error) {
     if (!(error instanceof LocalCassandraError) || error.failure !== 'already_running') throw error;
-    console.log(`${error.message} The service uses that one.`);
+    console.log(`${error.message} The service uses it.`);
     return null;
   }
 }

@@ -22,7 +22,7 @@ import type { Row, Scenario, Testbed } from '../test/faults/testbed.ts';
 import { rowOf, TABLE_HEAD } from '../test/faults/table.ts';
 import { twoReplicasDie } from '../test/faults/two-replicas-die.ts';
 
-/** In this order, so that what starts a cluster of its own is done before the other cluster is there. */
+/** Scenarios with their own cluster come first, so that only one cluster runs at a time. */
 const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'cassandra-comes-late': cassandraComesLate,
   'history-of-large-messages': historyOfLargeMessages,
@@ -46,18 +46,18 @@ const REQUIREMENTS: Readonly<Record<string, () => Promise<string | null> | strin
 
 const HELP = `npm run test:faults [-- --only NAME]
 
-Breaks a real Cassandra of three nodes, and the service on it, and prints what was done and what was lost.
+Injects faults into a real Cassandra of three nodes and into the service, and prints the faults and their effects.
 Needs Java 17 and Maven; takes up to fifteen minutes.
 
-  --only NAME   this one alone (may be given again): ${Object.keys(SCENARIOS).join(', ')}
-  --help        this text
+  --only NAME   run only this scenario (repeatable): ${Object.keys(SCENARIOS).join(', ')}
+  --help        print this text
 `;
 
-/** Ten minutes are enough on two processors that have nothing else to do. */
-const ALL_WITHIN_MS = 20 * 60_000;
+/** The time limit of all scenarios together. */
+const TIME_LIMIT_MS = 20 * 60_000;
 
-/** Characters of an error; what a tool has found may take some. */
-const MOST_SHOWN = 10_000;
+/** The maximum length of a printed error, in characters. The report of a tool may be long. */
+const MAX_ERROR_LENGTH = 10_000;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -69,11 +69,11 @@ async function main(): Promise<number> {
   }
   let names = Object.keys(SCENARIOS).filter((name) => values.only?.includes(name) ?? true);
   if (names.length === 0) {
-    console.error('There is no such scenario (--help tells more).');
+    console.error('Unknown scenario. See --help.');
     return 2;
   }
   const missing = await localCassandraMissing();
-  // What can't run on a host is left out there, and is a failure in CI.
+  // Scenarios that cannot run on this host are left out; in CI that is a failure.
   const isFailure = process.env['CI'] === 'true';
   if (missing !== null) {
     console.error(`NOTHING WAS TESTED: ${missing}`);
@@ -92,20 +92,20 @@ async function main(): Promise<number> {
 
   const ending = new AbortController();
   const end = (why: string) => () => ending.abort(new Error(why));
-  const patience = setTimeout(end('twenty minutes are over'), ALL_WITHIN_MS);
+  const timeLimit = setTimeout(end('the time limit of twenty minutes is exceeded'), TIME_LIMIT_MS);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end(signal));
 
   mkdirSync(cassandraFolder, { recursive: true });
   const folder = mkdtempSync(join(cassandraFolder, 'faults-'));
   const failed = leftOut + (await play(names, folder, ending.signal));
-  clearTimeout(patience);
+  clearTimeout(timeLimit);
   if (failed === 0) rmSync(folder, { recursive: true });
   else console.error(`The logs of the nodes are in ${folder}`);
   console.log(`\n${names.length + leftOut - failed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
 
-/** Plays scenarios one after the other; prints their rows as they come, and gives the number of those that failed. */
+/** Runs scenarios one after the other, prints their rows, and returns the number of failed scenarios. */
 async function play(names: readonly string[], folder: string, signal: AbortSignal): Promise<number> {
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error));
@@ -116,7 +116,7 @@ async function play(names: readonly string[], folder: string, signal: AbortSigna
   let oneNodes = 0;
   console.log(TABLE_HEAD);
   for (const name of names) {
-    const begun = performance.now();
+    const startedAt = performance.now();
     const ends: (() => Promise<unknown>)[] = [];
     const services: Service[] = [];
     const tell = (row: Row): void => console.log(rowOf(name, row));
@@ -152,7 +152,7 @@ async function play(names: readonly string[], folder: string, signal: AbortSigna
       await Promise.race([SCENARIOS[name]!(testbed), aborted]);
     } catch (error) {
       failed += 1;
-      console.error((error as Error).stack?.slice(0, MOST_SHOWN));
+      console.error((error as Error).stack?.slice(0, MAX_ERROR_LENGTH));
       for (const { lines } of services)
         console.error(
           ['A service ended with:', ...lines.slice(-5).map((line) => line.slice(0, 500))].join('\n'),
@@ -160,7 +160,7 @@ async function play(names: readonly string[], folder: string, signal: AbortSigna
       tell({ act: '**failed**', seen: (error as Error).message.split('\n')[0]! });
     }
     await Promise.all(ends.map((end) => end()));
-    console.error(`${name} took ${((performance.now() - begun) / 1_000).toFixed(0)} s`);
+    console.error(`${name} took ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);
   }
   const three = await clusters.three?.catch(() => null);
   await three?.stop();
@@ -173,5 +173,5 @@ async function threeNodes(directory: string, signal: AbortSignal): Promise<Local
   return cluster;
 }
 
-// A scenario that was broken off may still have something to do.
+// An aborted scenario may still have pending work, so the process exits explicitly.
 process.exit(await main());

@@ -5,8 +5,8 @@ import { installRuntimes, runtimes } from '../test/runtimes/runtimes.ts';
 import { projectFolder } from './local-cassandra/project.ts';
 
 /**
- * `npm run test:node24`: the unit and HTTP tests on Node 24, which the image has, whatever runs this. Node comes from its
- * npm package, for Linux on x64.
+ * `npm run test:node24`: runs the unit and HTTP tests on Node 24, the version in the image. Node is installed from its npm
+ * package, for Linux on x64.
  */
 installRuntimes();
 const { program } = runtimes().find(({ name }) => name === 'Node 24')!.command;

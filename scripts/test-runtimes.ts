@@ -12,41 +12,40 @@ import { checksApart, checksOn, installTraced, type TraceChecks } from '../test/
 
 const HELP = `npm run test:runtimes [-- --only NAME]
 
-Holds the service to the HTTP contract on Node 20, Node 24, Bun, Deno and workerd, in memory and on a real Cassandra;
-stops each with SIGTERM while a request is on its way; looks at the traces that Node 24, Bun and Deno send to a
-collector of its own; and prints what was seen. Installs the runtimes (for Linux on x64, 700 MB) where they are not;
-takes up to ten minutes. Cassandra is the one at CASSANDRA_CONTACT_POINTS, which have to be addresses, or one of its
-own, which needs Java 17 and Maven.
+Runs the HTTP contract tests on Node 20, Node 24, Bun, Deno and workerd, in memory and on a real Cassandra; stops each with
+SIGTERM during a request; checks the traces that Node 24, Bun and Deno send to a test collector; and prints the results.
+Installs missing runtimes (for Linux on x64, 700 MB). Takes up to ten minutes. It uses the Cassandra at
+CASSANDRA_CONTACT_POINTS, which must be IP addresses, or starts its own, which needs Java 17 and Maven.
 
-  --only NAME   this runtime alone, such as Bun or "Node 24", or "traces" (may be given again)
-  --help        this text
+  --only NAME   run only this runtime, such as Bun or "Node 24", or "traces" (repeatable)
+  --help        print this text
 
-The last line counts pairs of a runtime and a storage, and what is to hold of traces.
+The last line counts pairs of a runtime and a storage, and checks of traces.
 `;
 
 type Settings = Readonly<Record<string, string>>;
 
-/** Lets a request wait on a busy host. */
-const PATIENCE: Settings = { REQUEST_TIMEOUT_MS: '20000' };
+/** A long timeout, for requests on a busy host. */
+const LONG_TIMEOUT: Settings = { REQUEST_TIMEOUT_MS: '20000' };
 
-/** What became of what was tried. */
+/** The numbers of passed and failed checks. */
 interface Tally {
   readonly passed: number;
   readonly failed: number;
 }
 
-/** What can't be tried is said, and is a failure where CI=true. */
+/** Reports checks that cannot run. They are failures if CI=true. */
 function leaveOut(reason: string, leftOut: number): Tally {
   console.error(`LEFT OUT: ${reason}`);
   return { passed: 0, failed: process.env['CI'] === 'true' ? leftOut : 0 };
 }
 
-/** The settings for a fresh keyspace, and how to let go of the Cassandra that it is in. */
+/** The settings for a new keyspace, and a function that stops its Cassandra if this script has started it. */
 async function openCassandra(): Promise<{ settings: Settings; close: () => Promise<void> }> {
   const { given, close } = await findCassandra();
   const settings = { ...given, CASSANDRA_KEYSPACE: `runtimes_${randomUUID().slice(0, 8)}` };
   await migrate({ ...settings, CASSANDRA_REPLICATION_FACTOR: '1' });
-  return { settings: { STORAGE: 'cassandra', ...settings, ...PATIENCE }, close };
+  return { settings: { STORAGE: 'cassandra', ...settings, ...LONG_TIMEOUT }, close };
 }
 
 async function findCassandra(): Promise<{ given: Settings; close: () => Promise<void> }> {
@@ -86,12 +85,12 @@ const TABLE_HEAD = [
 function rowOf({ name, version }: Runtime, storage: string, seen: Seen | null): string {
   if (seen === null) return `| ${name} | ${version} | ${storage} | **failed** | | | |`;
   const { kept, faults, readyAfterMs, residentMb, speed } = seen;
-  const contract = faults.length === 0 ? `all ${kept} sentences` : `**${faults.length} broken**`;
+  const contract = faults.length === 0 ? `all ${kept} clauses` : `**${faults.length} broken**`;
   const numbers = [`${(readyAfterMs / 1000).toFixed(1)} s`, `${residentMb.toFixed(0)} MB`, speed.toFixed(2)];
   return `| ${[name, version, storage, contract, ...numbers].join(' | ')} |`;
 }
 
-/** Tries each of `chosen` with `settings`, one after another, beside the reference, and adds to `rows`. */
+/** Tests each of `chosen` with `settings`, one after another, compares it with the reference, and adds to `rows`. */
 async function tryAll(
   chosen: readonly Runtime[],
   reference: Runtime,
@@ -102,7 +101,7 @@ async function tryAll(
   const idle = await startService(reference, settings);
   let failed = 0;
   for (const runtime of chosen) {
-    const begun = performance.now();
+    const startedAt = performance.now();
     let seen: Seen | null = null;
     try {
       seen = await tryPair(runtime, settings, idle.url);
@@ -113,15 +112,15 @@ async function tryAll(
     const isGood = seen?.faults.length === 0;
     if (!isGood) failed += 1;
     rows.push(rowOf(runtime, storage, seen));
-    const seconds = ((performance.now() - begun) / 1000).toFixed(0);
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
     console.log(`${runtime.name}, ${storage}: ${isGood ? 'passed' : 'FAILED'} after ${seconds} s`);
   }
   await idle.end('SIGKILL');
   return { passed: chosen.length - failed, failed };
 }
 
-/** Looks whether each of `checks` holds, one after another. */
-async function hold(checks: TraceChecks): Promise<Tally> {
+/** Runs `checks` one after another. */
+async function runTraceChecks(checks: TraceChecks): Promise<Tally> {
   let failed = 0;
   for (const [sentence, check] of checks) {
     try {
@@ -151,7 +150,7 @@ async function onCassandra(
 
 async function tryRuntimes(names: readonly string[] | undefined): Promise<Tally> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return leaveOut('the runtimes are those for Linux on x64', 10);
+    return leaveOut('the runtimes are installed for Linux on x64 only', 10);
   }
   installRuntimes();
   const [reference, ...others] = runtimes();
@@ -160,13 +159,13 @@ async function tryRuntimes(names: readonly string[] | undefined): Promise<Tally>
   const rows: string[] = [];
   const tryStorage = async (storage: string, settings: Settings): Promise<Tally[]> => [
     await tryAll(chosen, reference, storage, settings, rows),
-    await hold(traced === null ? [] : checksOn(traced, settings)),
+    await runTraceChecks(traced === null ? [] : checksOn(traced, settings)),
   ];
   const tallies: Tally[] = [];
   try {
-    tallies.push(...(await tryStorage('memory', { STORAGE: 'memory', ...PATIENCE })));
+    tallies.push(...(await tryStorage('memory', { STORAGE: 'memory', ...LONG_TIMEOUT })));
     tallies.push(...(await onCassandra(chosen.length, (settings) => tryStorage('Cassandra', settings))));
-    tallies.push(await hold(traced === null ? [] : checksApart(traced)));
+    tallies.push(await runTraceChecks(traced === null ? [] : checksApart(traced)));
   } finally {
     traced?.remove();
   }

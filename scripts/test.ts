@@ -7,17 +7,16 @@ import { parseArgs } from 'node:util';
 import { localCassandraMissing } from './local-cassandra/cluster.ts';
 
 /**
- * `npm test`: everything that is checked, part by part, and at the end which parts ran. A part that can't run on
- * this host is left out, which is said, and is a failure where CI=true. `--only NAME`, which may be given again, runs
- * this part alone.
+ * `npm test`: runs all parts and prints their results. A part that cannot run on this host is reported as left out, which is
+ * a failure if CI=true. `--only NAME` (repeatable) runs only this part.
  */
 
-/** What came of a part. */
+/** The result of a part. */
 interface Outcome {
   readonly passed: number;
   readonly failed: number;
   readonly skipped?: number;
-  /** Why it did not run. */
+  /** The reason if it did not run. */
   readonly leftOut?: string;
 }
 
@@ -39,7 +38,7 @@ const parts: Readonly<Record<string, () => Promise<Outcome>>> = {
 async function run(program: string, args: readonly string[]): Promise<number | null> {
   const child = spawn(program, args, {
     stdio: ['ignore', 'inherit', 'inherit'],
-    // Redocly would otherwise report its use to its makers, and ask them for news.
+    // Turns off the telemetry and the update check of Redocly.
     env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
   });
   const [code] = (await once(child, 'close')) as [number | null];
@@ -56,7 +55,7 @@ async function vitest(project: string): Promise<Outcome> {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   const code = await run('npx', ['vitest', 'run', '--project', project, ...reporters]);
   const { passed, failed, skipped } = resultsIn(file);
-  // It may also fail as a whole: in its setup, by an error outside of tests, or for want of any test.
+  // A run can also fail without a failed test: in its setup, by an error outside of tests, or if there are no tests.
   return { passed, failed: code === 0 ? failed : Math.max(failed, 1), skipped };
 }
 
@@ -78,7 +77,7 @@ function resultsIn(file: string): { passed: number; failed: number; skipped: num
       skipped: report.numPendingTests + report.numTodoTests,
     };
   } catch {
-    // It ended before it could write any.
+    // Vitest ended before it wrote results.
     return { passed: 0, failed: 0, skipped: 0 };
   }
 }
@@ -108,12 +107,12 @@ let failed = 0;
 for (const [name, part] of Object.entries(parts)) {
   if (values.only?.includes(name) === false) continue;
   console.log(`\n── ${name} (Node ${process.versions.node})`);
-  const begun = performance.now();
+  const startedAt = performance.now();
   const outcome = await part();
   passed += outcome.passed;
   failed += outcome.failed;
   if (outcome.leftOut !== undefined) console.log(`LEFT OUT: ${outcome.leftOut}`);
-  rows.push(rowOf(name, outcome, (performance.now() - begun) / 1000));
+  rows.push(rowOf(name, outcome, (performance.now() - startedAt) / 1000));
 }
 rmSync(results, { recursive: true });
 console.log(`\n${rows.join('\n')}\n\n${passed} passed, ${failed} failed`);

@@ -7,23 +7,23 @@ import type { AccessOptions } from '../src/composition/access-config.ts';
 import { userIdFrom } from '../src/domain/ids.ts';
 
 /*
- * Makes a token for development, such as a service with the same environment takes: by its AUTH_SECRET, of its
- * AUTH_ISSUER, and for its AUTH_AUDIENCE.
+ * Prints a token for development that a service with the same environment accepts: signed with AUTH_SECRET, with
+ * AUTH_ISSUER and AUTH_AUDIENCE if they are set.
  */
 
 const HELP = `Usage: npm run token -- --user <id> [--hours <n>]
        npm run token -- --service [--hours <n>]
 
-Prints a bearer token that is good for a day, or for so many hours. It needs AUTH=jwt and AUTH_SECRET, those of the
-service that is to take it.`;
+Prints a bearer token that is valid for 24 hours, or for --hours. AUTH=jwt and AUTH_SECRET must be set as for the
+service.`;
 
-interface Wish {
+interface TokenRequest {
   readonly claims: Readonly<Record<string, unknown>>;
   readonly hours: number;
 }
 
-/** What the arguments ask for, or a sentence that says what is wrong with them. */
-function wishOf(args: string[]): Wish | string {
+/** The requested token, or an error message for people. */
+function requestOf(args: string[]): TokenRequest | string {
   const options = {
     user: { type: 'string' },
     service: { type: 'boolean' },
@@ -36,14 +36,14 @@ function wishOf(args: string[]): Wish | string {
     return (error as Error).message;
   }
   const { user, service = false, hours = '24' } = values;
-  if ((user !== undefined) === service) return 'Either --user or --service must be there.';
+  if ((user !== undefined) === service) return 'Give either --user or --service.';
   if (!/^[1-9]\d{0,4}$/.test(hours)) return '--hours must be a whole number from 1.';
   if (service) return { claims: { scope: SERVICE_SCOPE }, hours: Number(hours) };
   if (userIdFrom(user ?? '') === null) return '--user must be a user id.';
   return { claims: { sub: user }, hours: Number(hours) };
 }
 
-async function tokenFor({ claims, hours }: Wish, { tokens }: AccessOptions): Promise<string | null> {
+async function tokenFor({ claims, hours }: TokenRequest, { tokens }: AccessOptions): Promise<string | null> {
   if (tokens === null || !('secret' in tokens.signatures)) return null;
   const { issuer, audience, signatures } = tokens;
   const now = Math.floor(Date.now() / 1000);
@@ -64,22 +64,22 @@ async function main(args: string[]): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const wish = wishOf(args);
-  if (typeof wish === 'string') {
-    console.error(`${wish}\n\n${HELP}`);
+  const request = requestOf(args);
+  if (typeof request === 'string') {
+    console.error(`${request}\n\n${HELP}`);
     return 2;
   }
   try {
     const { accessPolicy } = readConfig(process.env, (path) => readFileSync(path, 'utf8'));
-    const token = await tokenFor(wish, accessPolicy);
+    const token = await tokenFor(request, accessPolicy);
     if (token !== null) {
       console.log(token);
       return 0;
     }
     console.error(
       accessPolicy.tokens === null
-        ? 'AUTH is none, so that no token is asked for: set AUTH=jwt and AUTH_SECRET, here and for the service.'
-        : 'The service takes tokens of a key set, whose keys are not here: set AUTH_SECRET instead, or ask its issuer.',
+        ? 'AUTH is none, so requests need no token. Set AUTH=jwt and AUTH_SECRET, here and for the service.'
+        : 'The service verifies tokens with a key set, whose private keys only the issuer has. Get a token from the issuer.',
     );
     return 1;
   } catch (error) {

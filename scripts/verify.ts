@@ -28,32 +28,32 @@ import { withLocalCassandra } from './local-cassandra/running.ts';
 
 const help = `npm run verify [-- options]
 
-Scans the keyspace while the service goes on, and reports where its tables contradict each other: a message that an
-inbox or an event log does not show, an inbox row that is behind, a bucket that readers don't find. It prints ids, and no
-content of messages. It takes the cluster from the environment, like the service: run it with the same settings.
-Without any, it is the local one that npm run cassandra or npm run start:cassandra runs.
+Scans the keyspace while the service runs, and reports inconsistencies between its tables: a message that is missing from an
+inbox or an event log, an outdated inbox row, a bucket that is not listed. It prints ids, but no content of messages. The
+settings of Cassandra are environment variables, as for the service: run it with the same values. Without settings, it scans
+the local Cassandra of npm run cassandra or npm run start:cassandra.
 
-  --repair        write what is missing again, as the service writes it, and inspect again. Nothing that was right moves
-                  or becomes unread. A message that its receiver was never told of is announced as new. Where the whole
-                  event log was lost or restored, run "npm run migrate -- --event-log-incomplete" first
+  --repair        repeat missing writes as the service writes them, and inspect again. Correct entries do not move or
+                  become unread. A message without an event for its receiver is announced as new. If the whole event log
+                  was lost or restored, run "npm run migrate -- --event-log-incomplete" first
   --rate N        read at most N rows a second in total (2000)
-  --parallel N    scan N ranges of tokens at the same time (4)
-  --settle S      report what is wrong for at least S seconds (10). After an outage the service completes failed sends
-                  for two minutes by itself: 150 leaves them to it
-  --resume FILE   store the progress in FILE, and resume from there if the file exists
-  --show N        print N findings at most (100); all are counted
-  --json          print JSON, an object a line: {"finding": …} for each, and {"summary": …} at the end
-  --help          this text
+  --parallel N    scan N token ranges in parallel (4)
+  --settle S      report only inconsistencies that last at least S seconds (10). After an outage the service itself
+                  completes failed sends for two minutes; with 150, those are not reported
+  --resume FILE   store the progress in FILE, and resume from it if the file exists
+  --show N        print at most N findings (100); all are counted
+  --json          print one JSON object per line: {"finding": …} for each finding, and {"summary": …} at the end
+  --help          print this text
 
-How long it takes: about three rows are read for each message within the retention of events, one for each older
+Duration: about three rows are read for each message within the retention of events, one for each older
 message, two for each inbox row, and three for each conversation. At the default of 2,000 a second, 10 million recent
 messages take about four hours and a thousand million about 17 days, so raise --rate and --parallel with the size of the
-cluster: at 50,000 a second a thousand million take 17 hours. Several processes can't share one scan.
+cluster: at 50,000 a second a thousand million take 17 hours. One scan runs in one process.
 
-Exits with 0 if nothing is wrong or all of it was repaired, 1 if findings are left, 2 if the scan did not finish.
+Exit code: 0 if there are no findings or all were repaired, 1 if findings are left, 2 if the scan did not finish.
 `;
 
-/** Why the scan can't start or finish, in a sentence for people. */
+/** The scan cannot start or finish. The message is for people. */
 class CannotVerify extends Error {}
 
 interface Options {
@@ -83,7 +83,7 @@ function readOptions(): Options | 'help' {
   try {
     ({ values } = parseArgs({ options }));
   } catch (error) {
-    throw new CannotVerify(`${(error as Error).message.split(/\. |\n/)[0]} (--help tells more).`);
+    throw new CannotVerify(`${(error as Error).message.split(/\. |\n/)[0]}. See --help.`);
   }
   if (values.help) return 'help';
   const number = (
@@ -95,7 +95,7 @@ function readOptions(): Options | 'help' {
     const value = values[name];
     if (value === undefined) return byDefault;
     if (/^\d{1,7}$/.test(value) && Number(value) >= least && Number(value) <= most) return Number(value);
-    throw new CannotVerify(`--${name} takes a whole number from ${least} to ${most} (--help tells more).`);
+    throw new CannotVerify(`--${name} takes a whole number from ${least} to ${most}. See --help.`);
   };
   return {
     repair: values.repair,
@@ -108,7 +108,7 @@ function readOptions(): Options | 'help' {
   };
 }
 
-/** The progress stored in `file`, or the beginning where there is no file. */
+/** The progress stored in `file`, or the beginning if the file does not exist. */
 function progressIn(file: string | null, keyspace: string): Progress {
   if (file === null) return INITIAL_PROGRESS;
   let text: string;
@@ -116,18 +116,18 @@ function progressIn(file: string | null, keyspace: string): Progress {
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return INITIAL_PROGRESS;
-    throw new CannotVerify(`${file} can't be read.`);
+    throw new CannotVerify(`${file} cannot be read.`);
   }
   try {
     const stored = JSON.parse(text) as { keyspace: unknown; kinds: unknown; progress: Progress };
     if (stored.keyspace === keyspace && stored.kinds === kinds) return stored.progress;
   } catch {
-    // Like a file of something else.
+    // Not JSON: the same error as for another file.
   }
-  throw new CannotVerify(`${file} does not hold the progress of this scan of ${keyspace}.`);
+  throw new CannotVerify(`${file} does not contain the progress of this scan of ${keyspace}.`);
 }
 
-/** A version that looks for something else has to begin again. */
+/** A version that looks for other inconsistencies cannot resume this scan. */
 const kinds = Object.keys(INCONSISTENCIES).join();
 
 function store(file: string, keyspace: string, progress: Progress): void {
@@ -135,11 +135,11 @@ function store(file: string, keyspace: string, progress: Progress): void {
     writeFileSync(`${file}.new`, JSON.stringify({ keyspace, kinds, progress }));
     renameSync(`${file}.new`, file);
   } catch {
-    throw new CannotVerify(`${file} can't be written.`);
+    throw new CannotVerify(`${file} cannot be written.`);
   }
 }
 
-/** Connects, and checks the schema, and that this host's clock can tell what lies in the future. */
+/** Connects, and checks the schema and the clock of this host, which is needed to detect messages in the future. */
 async function connect(client: Client, options: CassandraOptions): Promise<void> {
   let schema;
   let skew;
@@ -150,7 +150,7 @@ async function connect(client: Client, options: CassandraOptions): Promise<void>
     skew = await clockSkewOf(cassandraClocks(client));
   } catch (error) {
     const flaw = configError(error, options);
-    throw new CannotVerify(flaw ?? `Cassandra can't be reached at ${options.contactPoints.join(', ')}.`);
+    throw new CannotVerify(flaw ?? `Cassandra is not reachable at ${options.contactPoints.join(', ')}.`);
   }
   const flaw = schemaError(schema);
   if (flaw !== null) throw new CannotVerify(flaw);
@@ -191,15 +191,15 @@ function summaryOf({ seen, inconsistencies }: Progress, { repair, json }: Option
   ].join('\n');
 }
 
-/** What nothing that the service writes can repair, and what to do instead. */
+/** Inconsistencies that no write of the service can repair, with the reason and what to do. */
 const NO_REPAIR: Partial<Record<InconsistencyKind, string>> = {
   last_message_missing:
-    'An inbox row that names a message which does not exist can only be replaced by a later one: every message is\n' +
-    'written with its own time, and loses against it. The next message of the conversation replaces it.',
+    'An inbox row that refers to a missing message can only be replaced by a later message, because every message is\n' +
+    'written with its own time. The next message of the conversation replaces it.',
   late_message_missing: 'A late event whose message does not exist has no effect on readers.',
   in_future:
-    'A message in the future was made by a process with a wrong clock. It stays the newest of its conversation until\n' +
-    'its time has come, and is deleted only by hand.',
+    'A process with a wrong clock created a message in the future. It stays the newest of its conversation until that\n' +
+    'time. It can only be deleted by hand.',
 };
 
 /** Why findings are left after a repair. */
@@ -212,9 +212,8 @@ function reasonsOf(inconsistencies: Progress['inconsistencies']): string[] {
     ...left.flatMap((kind) => NO_REPAIR[kind] ?? []),
     ...(others
       ? [
-          'What is still wrong after it was written again was deleted, or overwritten by something other than the\n' +
-            "service, with a later write time than the message's own, which wins. The next message of the conversation\n" +
-            'replaces an inbox row.',
+          'The remaining findings could not be repaired: a client other than the service deleted or overwrote the data with\n' +
+            'a later write time. The next message of a conversation replaces its inbox row.',
         ]
       : []),
   ];
@@ -223,17 +222,17 @@ function reasonsOf(inconsistencies: Progress['inconsistencies']): string[] {
 async function scan({
   cassandra,
   options,
-  toldToStop,
+  stopping,
 }: {
   readonly cassandra: CassandraOptions;
   readonly options: Options;
-  readonly toldToStop: AbortSignal;
+  readonly stopping: AbortSignal;
 }): Promise<0 | 1> {
   const { resume, rate, parallel, settle, repair } = options;
   const { keyspace, eventRetentionDays, requestTimeoutMs, maxClockSkewMs } = cassandra;
   let progress = progressIn(resume, keyspace);
   const client = makeClient(cassandra);
-  // A scan takes hours, and a repair makes ids.
+  // The clock is verified all the time, because a scan takes hours and a repair creates ids.
   const clock = new VerifiedClock({ sources: HOST_TIME, maxSkewMs: maxClockSkewMs });
   const verifier = new ClockVerifier({ clock, log: stderrLog, maxSkewMs: maxClockSkewMs, requestTimeoutMs });
   try {
@@ -255,7 +254,7 @@ async function scan({
       settleMs: settle * 1_000,
       repair,
       found: printer(options),
-      signal: toldToStop,
+      signal: stopping,
     });
     for await (progress of steps) {
       if (resume !== null) store(resume, keyspace, progress);
@@ -272,19 +271,19 @@ async function scan({
     console.log(summaryOf(progress, options, left));
     return left === 0 ? 0 : 1;
   } catch (error) {
-    const place = resume === null ? '' : ` The same command resumes from ${resume}.`;
+    const hint = resume === null ? '' : ` The same command resumes from ${resume}.`;
     if (error instanceof CannotVerify) throw error;
-    if (toldToStop.aborted) throw new CannotVerify(`Stopped; ${textOf(progress)}.${place}`);
-    if (error instanceof ClockNotVerified) throw new CannotVerify(`${clock.problem() ?? ''}${place}`);
+    if (stopping.aborted) throw new CannotVerify(`Stopped; ${textOf(progress)}.${hint}`);
+    if (error instanceof ClockNotVerified) throw new CannotVerify(`${clock.problem() ?? ''}${hint}`);
     if (!(error instanceof StorageFailure)) throw error;
-    throw new CannotVerify(`Cassandra does not answer; ${textOf(progress)}.${place}`);
+    throw new CannotVerify(`Cassandra does not respond; ${textOf(progress)}.${hint}`);
   } finally {
     verifier.stop();
     await client.shutdown();
   }
 }
 
-/** What people should know of the clock, beside the findings. */
+/** Prints warnings about the clock to stderr, separate from the findings. */
 const stderrLog: Log = {
   info: () => undefined,
   warn(_fields, sentence) {
@@ -295,19 +294,19 @@ const stderrLog: Log = {
   },
 };
 
-/** Tells how long a pass is still going to take, from how far it has come since it was first asked. */
+/** Returns a function that estimates the remaining time of the current pass, from its progress since the first call. */
 function remainingTime(): (progress: Progress) => string {
   let pass: Progress['pass'] | null = null;
-  let begun = { at: 0, share: 0 };
+  let start = { at: 0, share: 0 };
   return (progress) => {
     const share = shareOf(progress);
     if (progress.pass !== pass) {
       pass = progress.pass;
-      begun = { at: performance.now(), share };
+      start = { at: performance.now(), share };
     }
-    const done = share - begun.share;
+    const done = share - start.share;
     if (done <= 0 || share >= 1) return '';
-    const minutes = Math.ceil(((performance.now() - begun.at) * (1 - share)) / done / 60_000);
+    const minutes = Math.ceil(((performance.now() - start.at) * (1 - share)) / done / 60_000);
     return `, about ${minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`} left in this pass`;
   };
 }
@@ -317,13 +316,13 @@ function textOf(progress: Progress): string {
   const found = Object.values(inconsistencies).reduce((sum, tally) => sum + tally.found, 0);
   return (
     `${pass} ${Math.floor(shareOf(progress) * 100)} %: ${seen.messages} messages, ${seen.inboxRows} inbox rows, ` +
-    `${found} findings, ${candidates.length} to be inspected again`
+    `${found} findings, ${candidates.length} to inspect again`
   );
 }
 
 async function main(): Promise<number> {
-  const toldToStop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => toldToStop.abort());
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopping.abort());
   try {
     const options = readOptions();
     if (options === 'help') {
@@ -332,7 +331,7 @@ async function main(): Promise<number> {
     }
     const env = (await withLocalCassandra(process.env)) ?? process.env;
     const { cassandra } = readConfig(env, (path) => readFileSync(path, 'utf8'));
-    return await scan({ cassandra, options, toldToStop: toldToStop.signal });
+    return await scan({ cassandra, options, stopping: stopping.signal });
   } catch (error) {
     console.error(error instanceof CannotVerify || error instanceof ConfigError ? error.message : error);
     return 2;

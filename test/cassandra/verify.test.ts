@@ -1077,7 +1077,7 @@ describe('npm run verify', () => {
     ['an unknown option', ['--mend'], '--mend'],
     ['what is no number', ['--rate', 'fast'], '--rate takes a whole number'],
     ['too many workers', ['--parallel', '257'], '--parallel takes a whole number from 1 to 256'],
-    ['a file of something else', ['--resume', 'package.json'], 'package.json does not hold'],
+    ['a file of something else', ['--resume', 'package.json'], 'package.json does not contain'],
   ])('exits with 2 after %s', async (_, args, sentence) => {
     const { code, err } = await run(...args);
     expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining(sentence) });
@@ -1087,7 +1087,7 @@ describe('npm run verify', () => {
     const { code, err } = await end(start([], { ...where, contactPoints: ['127.0.0.1:1'] }));
     expect({ code, err }).toMatchObject({
       code: 2,
-      err: expect.stringContaining("can't be reached at 127.0.0.1:1"),
+      err: expect.stringContaining('is not reachable at 127.0.0.1:1'),
     });
   });
 });

@@ -83,7 +83,7 @@ describe('the command', { timeout: 60_000 }, () => {
   it('says what it did, and in memory that nothing is left of it', async () => {
     const { stdout, stderr } = await run();
     expect(stdout).toMatch(
-      /^10 users, 20 conversations and 747 messages in [\d.]+ s\.\nNothing of it is kept: /,
+      /^10 users, 20 conversations and 747 messages in [\d.]+ s\.\nThe data are lost now/,
     );
     expect(stderr).toBe('');
   });
@@ -92,7 +92,7 @@ describe('the command', { timeout: 60_000 }, () => {
     await expect(run('--user', '7')).rejects.toMatchObject({
       code: 2,
       stdout: '',
-      stderr: "Unknown option '--user' (--help tells more).\n",
+      stderr: "Unknown option '--user'. See --help.\n",
     });
   });
 });

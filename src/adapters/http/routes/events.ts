@@ -203,7 +203,7 @@ export function addEventRoutes(
   });
 }
 
-/** Whether the header `Accept` names streams of events, and prefers no JSON to them. A wildcard means JSON. */
+/** Whether an `Accept` header lists text/event-stream with at least the quality of JSON. A wildcard means JSON. */
 function prefersStream(accept: string): boolean {
   const qualityOf = (type: string): number => {
     const range = accept.split(',').find((one) => one.split(';')[0]?.trim().toLowerCase() === type);
@@ -259,7 +259,7 @@ function openStream(c: Context, streams: EventStreams, userId: UserId): OpenStre
   return open;
 }
 
-/** Calls `act` when `signal` aborts; at once if it has aborted already. */
+/** Calls `act` when `signal` aborts, or at once if it has already aborted. */
 function whenAborted(signal: AbortSignal, act: () => void): void {
   if (signal.aborted) act();
   else signal.addEventListener('abort', act);
@@ -313,7 +313,7 @@ async function answerWithStream(
     telemetry.eventsDelivered(length);
     return batchText(batch, eventCursorText(userId, batch.cursor));
   };
-  // The client may have left during the first read.
+  // The client may have disconnected during the first read.
   whenAborted(open.signal, () => {
     closed();
     void batches.return();
@@ -327,7 +327,7 @@ async function answerWithStream(
   /** The cursor is sent at once, so that a client can resume even if its connection breaks before the first event. */
   const openingText = ({ value }: typeof first): string => {
     if (value === undefined) return '';
-    // What a client brings may lie beyond now, so it is given back only where it is followed by the cursor of the batch.
+    // The cursor of a client may be ahead of the clock, so it is sent back only if the cursor of a batch follows it.
     const id = eventCursorText(userId, value.events.length > 0 && cursor !== null ? cursor : value.cursor);
     return `retry: ${RESUME_AFTER_MS}\nid: ${id}\n\n${value.events.length > 0 ? textOf(value) : ''}`;
   };
