@@ -5,7 +5,7 @@ import type { Clock } from '../application/ports/clock.ts';
 import type { Log } from '../application/ports/log.ts';
 import type { AccessOptions, TokenOptions } from './access-config.ts';
 
-/** The access policy of `options`. It says so where it is open. */
+/** The access policy of `options`. Logs a warning if authentication is off. */
 export function openAccessPolicy(deps: {
   readonly options: AccessOptions;
   readonly clock: Clock;
@@ -14,7 +14,7 @@ export function openAccessPolicy(deps: {
   const { options, clock, log } = deps;
   const { tokens, ...rest } = options;
   if (tokens === null) {
-    log.warn({}, 'Callers are not told apart: everyone may act for every user. AUTH=jwt asks for tokens.');
+    log.warn({}, 'Authentication is off: every caller may act for every user. AUTH=jwt requires tokens.');
     return { ...ALLOW_ALL, ...rest };
   }
   const signatures = signaturesOf(tokens.signatures, log);
