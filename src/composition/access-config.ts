@@ -15,7 +15,7 @@ import type { Log } from '../application/ports/log.ts';
 type SecretAlgorithm = (typeof SECRET_ALGORITHMS)[number];
 type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
 
-/** What signs tokens: a secret, or the keys of a file or of an address. */
+/** How tokens are verified: with a secret, or with the keys of a file or a URL. */
 type SignatureOptions =
   | { readonly secret: string; readonly algorithms: readonly SecretAlgorithm[] }
   | { readonly keys: KeySet | { readonly url: string }; readonly algorithms: readonly KeyAlgorithm[] };
@@ -27,16 +27,16 @@ export interface TokenOptions {
   readonly toleranceSeconds: number;
 }
 
-/** Whom the service lets in. */
+/** The options of authentication, rate limits, proxies and CORS. */
 export interface AccessOptions {
-  /** Null where callers are not told apart. */
+  /** Null if authentication is off. */
   readonly tokens: TokenOptions | null;
   readonly rateLimits: { readonly writes: Rate | null; readonly reads: Rate | null };
   readonly trustedProxies: number;
   readonly corsOrigins: readonly string[];
 }
 
-/** What the environment says of it, before the parts are compared with one another. */
+/** The schema of the access variables. `accessOptions` checks their combinations. */
 export function accessSettings(readText: (path: string) => string) {
   return z.object({
     AUTH: oneOf(['none', 'jwt'])
@@ -84,12 +84,12 @@ export function accessSettings(readText: (path: string) => string) {
   });
 }
 
-type GateSettings = z.output<ReturnType<typeof accessSettings>>;
+type AccessSettings = z.output<ReturnType<typeof accessSettings>>;
 
-/** The same, with its parts compared: what is missing, at odds or of no use is told to `complain`. */
+/** The options of `settings`. Calls `complain` for each variable that is missing, contradicts another one or has no effect. */
 export function accessOptions(
-  settings: GateSettings,
-  complain: (name: keyof GateSettings, what: string) => void,
+  settings: AccessSettings,
+  complain: (name: keyof AccessSettings, what: string) => void,
 ): AccessOptions {
   return {
     tokens: tokenOptions(settings, complain),
@@ -99,8 +99,8 @@ export function accessOptions(
   };
 }
 
-/** What would be passed over without a word while callers are not told apart. */
-const OF_TOKENS = [
+/** The variables that would be ignored silently with `AUTH=none`. */
+const TOKEN_SETTINGS = [
   'AUTH_SECRET',
   'AUTH_SECRET_FILE',
   'AUTH_JWKS_URL',
@@ -110,21 +110,21 @@ const OF_TOKENS = [
   'AUTH_ALGORITHMS',
 ] as const;
 
-type Complain = (name: keyof GateSettings, what: string) => void;
+type Complain = (name: keyof AccessSettings, what: string) => void;
 
-function tokenOptions(settings: GateSettings, complain: Complain): TokenOptions | null {
+function tokenOptions(settings: AccessSettings, complain: Complain): TokenOptions | null {
   if (settings.AUTH === 'none') {
-    for (const name of OF_TOKENS) {
-      if (settings[name] !== undefined)
-        complain(name, 'is there, but AUTH is none: set AUTH=jwt, or take it away');
+    for (const name of TOKEN_SETTINGS) {
+      if (settings[name] !== undefined) complain(name, 'is set, but AUTH is none: set AUTH=jwt, or unset it');
     }
     return null;
   }
   const signatures = signatureOptions(settings, complain);
   if (signatures === null) return null;
-  // Keys may sign for other services and in the name of other issuers as well.
+  // The same keys may also sign tokens for other services and for other issuers.
   for (const name of 'keys' in signatures ? (['AUTH_ISSUER', 'AUTH_AUDIENCE'] as const) : []) {
-    if (settings[name] === undefined) complain(name, 'is missing: a key set signs tokens for others, too');
+    if (settings[name] === undefined)
+      complain(name, 'is missing: a key set may also sign tokens for other services');
   }
   return {
     signatures,
@@ -134,13 +134,13 @@ function tokenOptions(settings: GateSettings, complain: Complain): TokenOptions 
   };
 }
 
-/** What tokens may be checked by. */
-const SIGNED_BY = ['AUTH_SECRET', 'AUTH_SECRET_FILE', 'AUTH_JWKS_URL', 'AUTH_JWKS_FILE'] as const;
+/** The variables with a secret or a key set. */
+const KEY_SOURCES = ['AUTH_SECRET', 'AUTH_SECRET_FILE', 'AUTH_JWKS_URL', 'AUTH_JWKS_FILE'] as const;
 
-function signatureOptions(settings: GateSettings, complain: Complain): SignatureOptions | null {
+function signatureOptions(settings: AccessSettings, complain: Complain): SignatureOptions | null {
   const { AUTH_JWKS_URL: url, AUTH_JWKS_FILE: file, AUTH_ALGORITHMS: named } = settings;
-  if (SIGNED_BY.filter((name) => settings[name] !== undefined).length !== 1) {
-    complain('AUTH', `is jwt: exactly one of ${SIGNED_BY.join(', ')} must be there`);
+  if (KEY_SOURCES.filter((name) => settings[name] !== undefined).length !== 1) {
+    complain('AUTH', `is jwt: exactly one of ${KEY_SOURCES.join(', ')} must be set`);
     return null;
   }
   const secretFrom = settings.AUTH_SECRET === undefined ? 'AUTH_SECRET_FILE' : 'AUTH_SECRET';
@@ -148,15 +148,15 @@ function signatureOptions(settings: GateSettings, complain: Complain): Signature
   if (secret === undefined) {
     const algorithms = KEY_ALGORITHMS.filter((name) => (named ?? ['RS256', 'ES256']).includes(name));
     if (named !== undefined && algorithms.length !== new Set(named).size) {
-      complain('AUTH_ALGORITHMS', `must be out of ${KEY_ALGORITHMS.join(', ')} with a key set`);
+      complain('AUTH_ALGORITHMS', `must be from ${KEY_ALGORITHMS.join(', ')} with a key set`);
     }
     return { keys: file ?? { url: url ?? '' }, algorithms };
   }
   const algorithms = SECRET_ALGORITHMS.filter((name) => (named ?? ['HS256']).includes(name));
   if (named !== undefined && algorithms.length !== new Set(named).size) {
-    complain('AUTH_ALGORITHMS', `must be out of ${SECRET_ALGORITHMS.join(', ')} with a secret`);
+    complain('AUTH_ALGORITHMS', `must be from ${SECRET_ALGORITHMS.join(', ')} with a secret`);
   }
-  // As RFC 7518 has it: no shorter than the hash.
+  // RFC 7518 requires a secret that is at least as long as the hash.
   const bytes = Math.max(...algorithms.map((name) => Number(name.slice(2)) / 8));
   if (new TextEncoder().encode(secret).length < bytes)
     complain(secretFrom, `must have at least ${bytes} bytes`);
@@ -170,12 +170,12 @@ function jwksUrl() {
         text,
         ({ protocol, hostname, username, password }) =>
           (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname))) &&
-          // Fetch refuses these, and quotes them in its error.
+          // Fetch rejects a user name and a password, and quotes them in its error.
           username === '' &&
           password === '',
       ),
     {
-      error: 'must be an https address without a user name or password',
+      error: 'must be an https URL without a user name or password',
     },
   );
 }
@@ -184,8 +184,8 @@ function isLoopback(hostname: string): boolean {
   return ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
-function isUrl(text: string, isFit: (url: URL) => boolean): boolean {
-  return URL.canParse(text) && isFit(new URL(text));
+function isUrl(text: string, isValid: (url: URL) => boolean): boolean {
+  return URL.canParse(text) && isValid(new URL(text));
 }
 
 function jwksFile(readText: (path: string) => string) {
@@ -193,7 +193,7 @@ function jwksFile(readText: (path: string) => string) {
     try {
       const keys = fixedKeySet(readText(path));
       if (keys !== null) return keys;
-      context.addIssue('must be the path of a JSON Web Key Set whose keys have names (kid)');
+      context.addIssue('must be the path of a JSON Web Key Set whose keys have ids (kid)');
     } catch {
       context.addIssue('must be the path of a file that can be read');
     }
@@ -212,14 +212,14 @@ const RATE = /^([1-9]\d{0,5})\/(s|min):([1-9]\d{0,5})$/;
 function rate() {
   return z
     .string()
-    .regex(RATE, 'must be like 10/s:50 or 100/min:20: so many a second or a minute, and so many at once')
+    .regex(RATE, 'must be like 10/s:50 or 100/min:20: requests per second or minute, and the burst')
     .transform((text): Rate => {
-      const [, many, time, burst] = RATE.exec(text) ?? [];
-      return { limit: Number(many), seconds: time === 's' ? 1 : 60, burst: Number(burst) };
+      const [, limit, unit, burst] = RATE.exec(text) ?? [];
+      return { limit: Number(limit), seconds: unit === 's' ? 1 : 60, burst: Number(burst) };
     });
 }
 
-/** The access policy of `options`. It says so where it is open. */
+/** The access policy of `options`. Logs a warning if authentication is off. */
 export function openAccessPolicy(deps: {
   readonly options: AccessOptions;
   readonly clock: Clock;
@@ -228,7 +228,7 @@ export function openAccessPolicy(deps: {
   const { options, clock, log } = deps;
   const { tokens, ...rest } = options;
   if (tokens === null) {
-    log.warn({}, 'Callers are not told apart: everyone may act for every user. AUTH=jwt asks for tokens.');
+    log.warn({}, 'Authentication is off: every caller may act for every user. AUTH=jwt requires tokens.');
     return { ...ALLOW_ALL, ...rest };
   }
   const signatures = signaturesOf(tokens.signatures, log);

@@ -2,18 +2,18 @@ import { Container } from 'inversify';
 
 /**
  * An inversify container whose bindings are checked by the compiler: names and types come from the interface
- * `Services`, so a binding with a dependency that is missing or of another type does not compile.
+ * `Services`, so a binding with a missing dependency or one of a wrong type does not compile.
  */
 export interface Bindings<Services> {
-  /** Binds a value that exists already. */
+  /** Binds a value. */
   readonly bindValue: <Name extends keyof Services>(name: Name, value: Services[Name]) => void;
-  /** Binds what `make` returns, called once with the services named in `needs` when it is first resolved. */
+  /** Binds the result of `make`, which is called once, with the services named in `needs`, when it is first resolved. */
   readonly bindFactory: <Name extends keyof Services, const Needs extends readonly (keyof Services)[]>(
     name: Name,
     make: (deps: Pick<Services, NoInfer<Needs>[number]>) => Services[Name],
     needs: Needs,
   ) => void;
-  /** The service of this name. Throws if it, or one that it needs, is not bound. */
+  /** The service of this name. Throws if it or one of its dependencies is not bound. */
   readonly resolve: <Name extends keyof Services>(name: Name) => Services[Name];
 }
 

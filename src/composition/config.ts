@@ -8,7 +8,7 @@ import { fileText, oneOf, secretFile, wholeNumber } from './setting-types.ts';
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
-/** `auto` is pretty in a terminal. */
+/** `auto` means `pretty` in a terminal and `json` otherwise. */
 const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
 
 const CONSISTENCIES = z.object({
@@ -26,46 +26,46 @@ const CONSISTENCIES = z.object({
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----/;
 const PRIVATE_KEY = /-----BEGIN (RSA |EC )?PRIVATE KEY-----/;
 
-/** Cassandra keeps no row with a time to live beyond January 2038. */
-const MOST_RETENTION_DAYS = 1_825;
+/** Cassandra can't store a row whose time to live ends after January 2038. */
+const MAX_RETENTION_DAYS = 1_825;
 
-/** What the environment says, checked. */
+/** The checked configuration. */
 export interface Config {
   readonly port: number;
   /** The address to listen on. */
   readonly host: string;
-  /** Where metrics are given, and `/livez` and `/readyz` too; null where metrics are given at `port`. */
+  /** The port of `/metrics`, which also has `/livez` and `/readyz`; null if metrics are served at `port`. */
   readonly metricsPort: number | null;
-  /** The path under which a proxy shows the service, and which the proxy takes away; empty for none. */
+  /** The path prefix under which a proxy serves the service, and which the proxy strips; empty for none. */
   readonly publicPath: string;
   readonly storage: 'memory' | 'cassandra';
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: (typeof LOG_FORMATS)[number];
-  /** What the names of users in the log are made with; null where it names none. */
+  /** The key of the user hashes in the log; null if user ids are not logged. */
   readonly pseudonymKey: string | null;
   readonly requestTimeoutMs: number;
   readonly maxRequestsInFlight: number;
-  /** Streams and waiting polls of this process, and of one user among them. */
+  /** The maximum streams and waiting polls of this process, and of one user among them. */
   readonly maxStreams: number;
   readonly maxStreamsPerUser: number;
-  /** The broker by which processes hint at news; null where each hints to itself alone. */
+  /** The broker for hints between processes; null if hints stay within each process. */
   readonly nats: NatsOptions | null;
-  /** Which requests are traced; null where none is. */
+  /** Which requests are traced; null if tracing is off. */
   readonly tracing: Sampling | null;
   readonly accessPolicy: AccessOptions;
   readonly cassandra: CassandraOptions;
-  /** The replicas of a keyspace that is yet to be created; null where that was left open. */
+  /** The replicas of each row in a keyspace that has to be created; null if unset. */
   readonly replicationFactor: number | null;
 }
 
-/** Why the environment can't be followed: a line for each variable that is wrong. It quotes no values. */
+/** The environment is invalid. The message has a line for each invalid variable, and contains no values. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
 
 /**
- * The configuration in `env`, where an empty variable counts as none. `readText` gives the text of the file at a
- * path, or throws. Throws a `ConfigError` that names all that is wrong at once.
+ * The configuration in `env`; an empty variable counts as unset. `readText` returns the text of the file at a path, or
+ * throws. Throws a `ConfigError` that lists all invalid variables.
  */
 export function readConfig(
   env: Readonly<Record<string, string | undefined>>,
@@ -73,13 +73,13 @@ export function readConfig(
 ): Config {
   const given = Object.fromEntries(Object.entries(env).filter(([, text]) => text !== ''));
   const { data, error } = environment(readText).safeParse(given);
-  const { data: settings, error: gateError } = accessSettings(readText).safeParse(given);
-  const lines = [error, gateError].flatMap((flaws) =>
-    (flaws?.issues ?? []).map(({ path, message }) => `  ${path[0]?.toString()} ${message}`),
+  const { data: settings, error: accessError } = accessSettings(readText).safeParse(given);
+  const lines = [error, accessError].flatMap((failure) =>
+    (failure?.issues ?? []).map(({ path, message }) => `  ${path[0]?.toString()} ${message}`),
   );
   const accessPolicy = settings && accessOptions(settings, (name, what) => lines.push(`  ${name} ${what}`));
   if (data === undefined || accessPolicy === undefined || lines.length > 0) {
-    throw new ConfigError(`The environment can't be followed:\n${lines.join('\n')}`);
+    throw new ConfigError(`The environment is invalid:\n${lines.join('\n')}`);
   }
   const password = data.CASSANDRA_PASSWORD ?? data.CASSANDRA_PASSWORD_FILE;
   return {
@@ -128,7 +128,7 @@ export function readConfig(
   };
 }
 
-/** The same for a service, which does not start in production with its door open by mistake. */
+/** Like `readConfig`, for the service: with `NODE_ENV=production`, it does not start with `AUTH=none` by mistake. */
 export function readServiceConfig(
   env: Readonly<Record<string, string | undefined>>,
   readText: (path: string) => string,
@@ -140,14 +140,14 @@ export function readServiceConfig(
     env['AUTH_ALLOW_NONE'] !== 'true'
   ) {
     throw new ConfigError(
-      'AUTH is none, so that every caller may act for every user, and NODE_ENV is production: ' +
-        'set AUTH=jwt, or AUTH_ALLOW_NONE=true where something in front of this service lets in only who belongs.',
+      'AUTH is none, so every caller may act for every user, and NODE_ENV is production: ' +
+        'set AUTH=jwt, or AUTH_ALLOW_NONE=true if something in front of this service controls access.',
     );
   }
   return config;
 }
 
-/** Every variable that is read, as docs/configuration.md lists them. */
+/** All variables, in the order of docs/configuration.md. */
 export const SETTINGS: readonly { name: string; byDefault: string | null; about: string }[] = Object.entries({
   ...environment(() => '').shape,
   ...accessSettings(() => '').shape,
@@ -202,23 +202,23 @@ function environment(readText: (path: string) => string) {
         .describe('upper limit of event streams and waiting polls of a process; further ones get a 503'),
       MAX_STREAMS_PER_USER: wholeNumber(1, 10_000)
         .prefault('20')
-        .describe('the same for one user; further ones get a 429'),
+        .describe('the same limit for one user; further ones get a 429'),
       NATS_URL: natsServers()
         .optional()
         .describe(
-          'URLs of NATS servers, separated by commas: `nats://host:4222`, or `tls://user:password@host:4222`; processes tell each other of new events by it. If unset, an event that another process stored arrives within 15 s',
+          'URLs of NATS servers, separated by commas: `nats://host:4222`, or `tls://user:password@host:4222`; processes notify each other of new events through them. If unset, an event that another process stored arrives within 15 s',
         ),
       MAX_CLOCK_SKEW_MS: wholeNumber(1, 600_000)
         .prefault('2000')
         .describe(
           "largest difference between this host's clock and Cassandra's, in milliseconds; beyond it, writes and events get a 503",
         ),
-      EVENT_RETENTION_DAYS: wholeNumber(1, MOST_RETENTION_DAYS)
+      EVENT_RETENTION_DAYS: wholeNumber(1, MAX_RETENTION_DAYS)
         .prefault('30')
         .describe(
           'days for which the event log keeps events; inbox pages older than that are read by a scan',
         ),
-      IDEMPOTENCY_RETENTION_DAYS: wholeNumber(0, MOST_RETENTION_DAYS)
+      IDEMPOTENCY_RETENTION_DAYS: wholeNumber(0, MAX_RETENTION_DAYS)
         .prefault('30')
         .describe('days for which an `Idempotency-Key` is kept; 0 is for ever'),
       CASSANDRA_CONTACT_POINTS: contactPoints()
@@ -231,7 +231,10 @@ function environment(readText: (path: string) => string) {
         .describe('datacenter whose nodes receive the requests'),
       CASSANDRA_KEYSPACE: z
         .string()
-        .regex(/^[a-z][a-z0-9_]{0,47}$/, 'must be a small letter and up to 47 small letters, digits and _')
+        .regex(
+          /^[a-z][a-z0-9_]{0,47}$/,
+          'must be a lowercase letter and up to 47 lowercase letters, digits and _',
+        )
         .prefault('messenger')
         .describe('name of the keyspace'),
       CASSANDRA_REPLICATION_FACTOR: wholeNumber(1, 100)
@@ -276,22 +279,22 @@ function environment(readText: (path: string) => string) {
       ({ PORT, METRICS_PORT }) => METRICS_PORT === undefined || METRICS_PORT === 0 || METRICS_PORT !== PORT,
       {
         path: ['METRICS_PORT'],
-        error: 'must be another port than PORT; without it, metrics are at PORT',
+        error: 'must differ from PORT; if unset, metrics are at PORT',
       },
     )
     .refine((env) => env.CASSANDRA_PASSWORD === undefined || env.CASSANDRA_PASSWORD_FILE === undefined, {
       path: ['CASSANDRA_PASSWORD_FILE'],
-      error: 'and CASSANDRA_PASSWORD are both there: set one of them',
+      error: 'and CASSANDRA_PASSWORD are both set: set only one of them',
       when: () => true,
     })
     .refine((env) => env.CASSANDRA_USERNAME !== undefined || env.CASSANDRA_PASSWORD === undefined, {
       path: ['CASSANDRA_USERNAME'],
-      error: 'is missing, and CASSANDRA_PASSWORD is there',
+      error: 'is missing, but CASSANDRA_PASSWORD is set',
       when: () => true,
     })
     .refine((env) => env.CASSANDRA_USERNAME !== undefined || env.CASSANDRA_PASSWORD_FILE === undefined, {
       path: ['CASSANDRA_USERNAME'],
-      error: 'is missing, and CASSANDRA_PASSWORD_FILE is there',
+      error: 'is missing, but CASSANDRA_PASSWORD_FILE is set',
     })
     .refine(
       (env) =>
@@ -299,7 +302,7 @@ function environment(readText: (path: string) => string) {
         env.CASSANDRA_USERNAME === undefined,
       {
         path: ['CASSANDRA_PASSWORD'],
-        error: 'is missing, and CASSANDRA_USERNAME is there',
+        error: 'is missing, but CASSANDRA_USERNAME is set',
         when: () => true,
       },
     )
@@ -309,7 +312,7 @@ function environment(readText: (path: string) => string) {
     })
     .refine((env) => env.CASSANDRA_TLS_CA !== undefined || env.CASSANDRA_TLS_CERT === undefined, {
       path: ['CASSANDRA_TLS_CA'],
-      error: 'is missing, and CASSANDRA_TLS_CERT is there: a certificate is shown over TLS only',
+      error: 'is missing, but CASSANDRA_TLS_CERT is set: a client certificate needs TLS',
     })
     .refine(
       ({ CASSANDRA_READ_CONSISTENCY, CASSANDRA_WRITE_CONSISTENCY, CASSANDRA_ALLOW_WEAK_CONSISTENCY }) =>
@@ -319,13 +322,13 @@ function environment(readText: (path: string) => string) {
         path: ['CASSANDRA_READ_CONSISTENCY'],
         error:
           'and CASSANDRA_WRITE_CONSISTENCY do not overlap: reads could miss acknowledged writes. ' +
-          'Take LOCAL_QUORUM for both, or set CASSANDRA_ALLOW_WEAK_CONSISTENCY=true',
+          'Use LOCAL_QUORUM for both, or set CASSANDRA_ALLOW_WEAK_CONSISTENCY=true',
         when: ({ value }) => CONSISTENCIES.safeParse(value).success,
       },
     );
 }
 
-/** Text that needs no escaping in a page or in a URL, and no segment that is `.` or `..`. */
+/** A path that needs no escaping in HTML or in a URL, without the segments `.` and `..`. */
 const PUBLIC_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)*\/?$/;
 
 function publicPath() {
@@ -348,14 +351,14 @@ function natsServers() {
   return z.string().transform((text, context): NatsOptions => {
     const urls = text.split(',').map((one) => (URL.canParse(one.trim()) ? new URL(one.trim()) : null));
     const [first] = urls;
-    const isFit = (url: URL | null): url is URL =>
+    const isValid = (url: URL | null): url is URL =>
       url !== null &&
       ['nats:', 'tls:'].includes(url.protocol) &&
       url.hostname !== '' &&
       /^\/?$/.test(url.pathname) &&
       url.search + url.hash === '' &&
       (url.username === '') === (url.password === '');
-    if (!isFit(first ?? null) || !urls.every(isFit)) {
+    if (!isValid(first ?? null) || !urls.every(isValid)) {
       context.addIssue(
         'must be a list of URLs like nats://nats:4222, with both a user and a password or none',
       );

@@ -31,17 +31,17 @@ import { withTracing } from '../application/with-tracing.ts';
 import type { Microseconds } from '../domain/time.ts';
 import { makeBindings, type Bindings } from './bindings.ts';
 
-/** What differs between hosts and between tests. All of it is open already; the caller closes storage. */
+/** The values that differ between hosts and tests. They are open already; the caller closes storage. */
 export interface Dependencies {
   readonly storage: Storage;
   readonly clock: Clock;
-  /** Asked before each command. */
+  /** Called before each command and each query that needs a clock. */
   readonly clockCheck: ClockCheck;
   readonly messageIds: MessageIds;
   readonly telemetry: Telemetry;
   /** Null if tracing is off. */
   readonly tracing: Tracing | null;
-  /** What the app serves at /metrics; null if it has no such path. */
+  /** The metrics served at /metrics; null if the app has no such path. */
   readonly metrics: MetricsText | null;
   readonly log: Log;
   readonly pseudonymize: Pseudonymize;
@@ -70,11 +70,11 @@ export interface Services extends Dependencies, UseCaseDeps {
   /** From 0 to 1. */
   readonly random: () => number;
   readonly followEvents: FollowEvents;
-  /** What a host serves. */
+  /** The HTTP app. */
   readonly app: OpenAPIHono;
 }
 
-/** Wires the messenger over `given`. */
+/** Wires the messenger with the dependencies `given`. */
 export function buildContainer(given: Dependencies): Pick<Bindings<Services>, 'resolve'> {
   const { bindValue, bindFactory, resolve } = makeBindings<Services>();
 
@@ -95,7 +95,7 @@ export function buildContainer(given: Dependencies): Pick<Bindings<Services>, 'r
     ...(['clock', 'messageIds', 'conversationIdOf', 'visibilityWindow', 'hints'] as const),
     ...(['concurrencyLimiter', 'clockCheck', 'requestTimeoutMs', 'tracing'] as const),
   ]);
-  bindFactory('followEvents', makeFollowEventsOver, [
+  bindFactory('followEvents', makeFollowEventsFromUseCases, [
     'useCases',
     'hints',
     'timer',
@@ -122,17 +122,17 @@ function makeWrappedUseCases(
   deps: UseCaseDeps &
     Pick<Services, 'hints' | 'concurrencyLimiter' | 'clockCheck' | 'requestTimeoutMs' | 'tracing'>,
 ): UseCases {
-  // A command that outlasts its request publishes its hints as well.
-  const hinting = withHints(deps.hints, makeUseCases(deps));
-  const limited = limitConcurrency(deps.concurrencyLimiter, hinting);
+  // A command that runs longer than its request publishes its hints, too.
+  const hinted = withHints(deps.hints, makeUseCases(deps));
+  const limited = limitConcurrency(deps.concurrencyLimiter, hinted);
   // A command that waits for the clock does not count in the concurrency limit.
   const checked = requireVerifiedClock(deps.clockCheck, limited);
   const timed = withTimeout(deps.requestTimeoutMs, checked);
   return deps.tracing === null ? timed : withTracing(deps.tracing, timed);
 }
 
-/** Each read of a follower is a use case within all limits. While a follower waits, it does not count as in progress. */
-function makeFollowEventsOver(
+/** Each read of a follower is a use case call within all limits. A waiting follower does not count in the concurrency limit. */
+function makeFollowEventsFromUseCases(
   deps: Pick<Services, 'useCases' | 'hints' | 'timer' | 'pollIntervalMs' | 'random'>,
 ): FollowEvents {
   return makeFollowEvents({ ...deps, listEvents: deps.useCases.listEvents });

@@ -11,22 +11,22 @@ import { NOOP_TELEMETRY } from '../application/ports/telemetry.ts';
 import { readServiceConfig, type Config } from './config.ts';
 import { openMessenger, type Messenger } from './messenger.ts';
 
-/** How long the first requests wait for storage. It is little on top of the time of a request, and plenty to connect. */
+/** The time that the first requests wait for storage: it adds little to the request timeout, and is enough to connect. */
 const COLD_START_MS = 2_000;
 
 /**
- * How often streams and waiting polls read the log. Other objects store events too, and no hint comes from them: there
- * is no broker at the edge.
+ * The interval at which streams and waiting polls read the log. Other objects store events, too, and send no hints, since
+ * there is no broker at the edge.
  */
 const POLL_INTERVAL_MS = 2_000;
 
-/** How long after a start that failed for good, as on a missing schema, the next one may be tried. */
+/** The delay before the next start after a start that failed permanently, for example because of a missing schema. */
 const REOPEN_MS = 2_000;
 
 /**
- * The messenger as a Durable Object. At the edge requests share no connection but through such an object, whose
- * connections are its own: so storage and the ids of messages live here, and an object is what a process is elsewhere.
- * It is told nothing of its end, so what it leaves unfinished is what a process leaves that was killed.
+ * The messenger as a Durable Object. At the edge only a Durable Object can keep connections across requests, so storage
+ * and message ids are here, and an object corresponds to a process on other hosts. It gets no notice before it is stopped,
+ * so it may leave the same unfinished work as a killed process.
  */
 export class MessengerObject {
   readonly #config: Config;
@@ -34,29 +34,29 @@ export class MessengerObject {
   readonly #docsAssets: DocsAssets;
   #serving: { readonly messenger: Messenger; readonly warm: Promise<unknown> } | null = null;
 
-  /** Throws a `ConfigError` where the settings can't be followed: each request fails, and the platform logs why. */
+  /** Throws a `ConfigError` if the settings are invalid: then each request fails, and the platform logs the error. */
   constructor(_state: unknown, bindings: Bindings) {
     this.#config = readServiceConfig(settingsIn(bindings), () => {
       throw new Error('There are no files at the edge.');
     });
     this.#log = makeConsoleLog(this.#config.logLevel);
     if (this.#config.tracing !== null) {
-      this.#log.warn({}, 'OTEL_EXPORTER_OTLP_ENDPOINT is set, but there are no traces at the edge.');
+      this.#log.warn({}, 'OTEL_EXPORTER_OTLP_ENDPOINT is set, but tracing is not available at the edge.');
     }
     if (this.#config.nats !== null) {
-      this.#log.warn({}, 'NATS_URL is set, but there is no broker at the edge.');
+      this.#log.warn({}, 'NATS_URL is set, but NATS is not available at the edge.');
     }
     this.#docsAssets = makeDocsAssets(bindings.DOCS_ASSETS);
   }
 
   async fetch(request: Request): Promise<Response> {
-    const { messenger, warm } = (this.#serving ??= this.#begin());
-    // Elsewhere a process gets no requests before it is ready; here it is a request that makes the object begin.
+    const { messenger, warm } = (this.#serving ??= this.#start());
+    // On other hosts a process gets no requests before it is ready; here the first request starts the object.
     await warm;
     return messenger.fetch(request);
   }
 
-  #begin(): { messenger: Messenger; warm: Promise<unknown> } {
+  #start(): { messenger: Messenger; warm: Promise<unknown> } {
     const messenger = openMessenger({
       config: this.#config,
       time: coarseTime(),
@@ -72,13 +72,13 @@ export class MessengerObject {
       pollIntervalMs: POLL_INTERVAL_MS,
     });
     const started = messenger.started.catch((error: unknown) => {
-      this.#endLater(messenger, error);
+      this.#restartLater(messenger, error);
     });
     return { messenger, warm: Promise.race([started, pause(COLD_START_MS)]) };
   }
 
-  /** Where a process would end, and be started again by whoever watches over it. */
-  #endLater(messenger: Messenger, error: unknown): void {
+  /** Discards the messenger after a delay, so that the next request starts a new one. A process would exit here. */
+  #restartLater(messenger: Messenger, error: unknown): void {
     this.#log.error({}, (error as Error).message);
     setTimeout(() => {
       this.#serving = null;

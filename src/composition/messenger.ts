@@ -28,32 +28,33 @@ import { buildContainer } from './container.ts';
 import { memoryOptionsOf } from './memory-options.ts';
 import { openAccessPolicy } from './access-config.ts';
 
-/** The messenger over a storage of its own, for a host to serve. */
+/** The messenger with its own storage, for a host to serve. */
 export interface Messenger {
   readonly fetch: (request: Request, peer?: Peer) => Response | Promise<Response>;
-  /** Resolves once storage is there; rejects with a sentence for people where waiting won't help. */
+  /** Resolves once storage is ready; if waiting won't help, rejects with an `Error` whose message is for operators. */
   readonly started: Promise<void>;
-  /** What keeps it from serving, a sentence each. */
+  /** The reasons why it can't serve now, as sentences; empty if it is ready. */
   readonly readinessProblems: () => Promise<readonly string[]>;
-  /** How full it is, and what is open to each node of storage. */
+  /** The state of the concurrency limit. */
   readonly concurrencyLimiter: () => ConcurrencyState;
+  /** The open connections and the requests in flight, for each node of storage. */
   readonly pools: () => readonly Pool[];
-  /** What is known of this host's clock; null where it is compared with no other. */
+  /** The state of this host's clock; null if it is not compared with other clocks. */
   readonly clockState: (() => ClockState) | null;
-  /** Ends the streams and waiting polls, and each that is opened from now on: their clients resume elsewhere. */
+  /** Ends all streams and waiting polls, also those opened later: their clients resume at another process. */
   readonly endStreams: () => void;
-  /** Lets writes in progress finish, within a bounded time, and closes storage. */
+  /** Waits a bounded time for writes in progress and closes storage. */
   readonly close: () => Promise<void>;
 }
 
-/** How this host's clock compares with those of the storage's nodes. */
+/** The state of this host's clock, compared with the clocks of the storage nodes. */
 export interface ClockState {
   readonly verified: boolean;
-  /** What theirs show beyond this one, in seconds; null before the first measurement. */
+  /** The nodes' time minus this host's time, in seconds; null before the first measurement. */
   readonly offsetSeconds: number | null;
 }
 
-/** A storage with the clock that its ids are made by. */
+/** A storage with the clock for its ids. */
 interface Backend extends Pick<Messenger, 'started' | 'pools' | 'clockState' | 'close'> {
   readonly storage: Storage;
   readonly clock: Clock;
@@ -62,24 +63,24 @@ interface Backend extends Pick<Messenger, 'started' | 'pools' | 'clockState' | '
   readonly readinessProblems: () => Promise<readonly string[]>;
 }
 
-/** Opens the storage that `config` names and puts the messenger together over it. Returns at once. */
+/** Opens the storage that `config` selects and wires the messenger. Returns at once. */
 export function openMessenger(deps: {
   readonly config: Config;
   readonly time: TimeSources;
-  /** For how long a measured clock counts as verified, where the steady source does not say how old it is. */
+  /** How long a measured clock counts as verified, if the monotonic time source can't tell the age of the measurement. */
   readonly clockValidForMs?: number;
   readonly telemetry: Telemetry;
   readonly tracing: Tracing | null;
-  /** What is given at /metrics; null where there is no such path. */
+  /** The metrics served at /metrics; null if the app has no such path. */
   readonly metrics: MetricsText | null;
   readonly log: Log;
   readonly build: Build;
   readonly docsAssets: DocsAssets;
-  /** Whether it serves on only to finish, and is not to be sent anything new. */
+  /** Whether the service is draining requests and should get no new ones. */
   readonly isStopping: () => boolean;
-  /** How processes hint at news; without it, within this process alone. */
+  /** Hints between processes; by default within this process only. */
   readonly hints?: Hints;
-  /** How often streams and waiting polls read the log without a hint. */
+  /** The interval at which streams and waiting polls read the log without a hint, in milliseconds. */
   readonly pollIntervalMs?: number;
 }): Messenger {
   const { config, telemetry, tracing, metrics, log, build, docsAssets, isStopping } = deps;
@@ -141,14 +142,17 @@ export function openMessenger(deps: {
   };
 }
 
-/** Storage in memory: the wall clock is the only one there is, and counts as verified. */
+/** Storage in memory: this host's clock is the only one, and counts as verified. */
 function openMemory(deps: {
   readonly config: Config;
   readonly time: TimeSources;
   readonly log: Log;
 }): Backend {
   const { config, time, log } = deps;
-  log.warn({}, 'Storage is the memory of this process: all data end with it. STORAGE=cassandra keeps them.');
+  log.warn(
+    {},
+    'Storage is in memory: all data are lost when this process ends. STORAGE=cassandra keeps them.',
+  );
   const clock = makeClock(time);
   const options = memoryOptionsOf(config);
   const messageIds = makeMessageIds({ clock, maxClockSkew: options.limits.maxClockSkew });
@@ -166,7 +170,7 @@ function openMemory(deps: {
   };
 }
 
-/** Storage in Cassandra, with a clock that is compared with those of its nodes. */
+/** Storage in Cassandra, with a clock that is compared with the clocks of its nodes. */
 function openCassandra(deps: {
   readonly config: Config;
   readonly time: TimeSources;
@@ -194,7 +198,7 @@ function openCassandra(deps: {
     hints,
     clockVerified: () => verifier.firstVerified,
     withinLimit: async (work) => {
-      // A retry may have to make the id of a late event. It waits like one that finds no room.
+      // A retry may have to make the id of a late event. Without a verified clock it waits as with a full limit.
       await verifier.verified().catch(() => Promise.reject(new Overload()));
       await runWithinLimit(work);
     },
@@ -205,14 +209,14 @@ function openCassandra(deps: {
       connected = true;
       verifier.start(storage.clocks);
     },
-    // `started` rejects as well.
+    // `started` rejects, too.
     () => undefined,
   );
   return {
     storage,
     clock,
     messageIds,
-    // Before it is connected, storage refuses writes itself, and opens for them only with a verified clock.
+    // Before it is connected, storage itself refuses writes, and it allows them only with a verified clock.
     clockCheck: { verified: async () => (connected ? verifier.verified() : undefined) },
     started: storage.started,
     async readinessProblems() {

@@ -24,21 +24,21 @@ import { combineTelemetry, NOOP_TELEMETRY } from '../application/ports/telemetry
 import { ConfigError, readServiceConfig, type Config } from './config.ts';
 import { openMessenger } from './messenger.ts';
 
-/** How long what is in progress may take to finish: less than the 30 s after which Kubernetes kills. */
+/** The time limit for draining requests and writes: less than the 30 s after which Kubernetes kills the process. */
 const GRACE_MS = 25_000;
 
 /**
- * How long a SIGTERM is told by /readyz before the first connection closes, so that whoever spreads requests sends them
- * elsewhere. A request that crosses with the closing of its connection gets no answer, though nothing is wrong.
+ * The time after SIGTERM in which /readyz fails before the first connection is closed, so that load balancers stop sending
+ * requests. A request that arrives while its connection is being closed gets no response.
  */
-const NOTICE_MS = 1_000;
+const READINESS_DELAY_MS = 1_000;
 
-/** One Ctrl-C under `npm start` can arrive twice, from the terminal and from npm. */
+/** With `npm start`, one Ctrl-C can arrive twice: from the terminal and from npm. */
 const SAME_SIGNAL_MS = 500;
 
 /**
- * Makes this process the messenger: reads the environment, opens storage, and serves by the host's own server until a
- * signal comes; then closes all that in reverse order, and ends the process.
+ * Runs the messenger in this process: reads the environment, opens storage, and serves with the host's HTTP server until
+ * a signal arrives; then closes everything in reverse order and ends the process.
  */
 export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> {
   const config = configOfThisProcess();
@@ -61,8 +61,8 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
           return exitWith(error.message);
         });
 
-  let stopping = 0;
-  const isStopping = (): boolean => stopping > 0;
+  let stoppingSince = 0;
+  const isStopping = (): boolean => stoppingSince > 0;
   const metrics = makeMetrics({
     concurrencyLimiter: () => messenger.concurrencyLimiter(),
     pools: config.storage === 'cassandra' ? () => messenger.pools() : null,
@@ -97,10 +97,10 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     ...(hints !== null && { hints }),
   });
 
-  const refuse = (why: RequestRejection, origin: string | undefined): StandaloneAnswer => {
-    const { status, headers, body } = standaloneProblem(why);
-    metrics.requestRejected(why);
-    log.info({ requestId: headers['X-Request-Id'], reason: why, status }, 'The server rejected a request');
+  const refuse = (reason: RequestRejection, origin: string | undefined): StandaloneAnswer => {
+    const { status, headers, body } = standaloneProblem(reason);
+    metrics.requestRejected(reason);
+    log.info({ requestId: headers['X-Request-Id'], reason, status }, 'The server rejected a request');
     return {
       status,
       headers: { ...headers, ...corsHeadersFor(config.accessPolicy.corsOrigins, origin) },
@@ -108,8 +108,8 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     };
   };
 
-  const listen = (place: Omit<Parameters<OpenHttpServer>[0], 'host' | 'refuse'>): Promise<HttpServer> =>
-    openHttpServer({ host: config.host, refuse, ...place }).catch((error: unknown) => {
+  const listen = (options: Omit<Parameters<OpenHttpServer>[0], 'host' | 'refuse'>): Promise<HttpServer> =>
+    openHttpServer({ host: config.host, refuse, ...options }).catch((error: unknown) => {
       if (!(error instanceof ListenError)) throw error;
       return exitWith(error.message);
     });
@@ -122,7 +122,7 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     log.info(`Metrics at ${metricsServer.url}/metrics`);
   }
 
-  // Listens before storage is there, so that /readyz can say what is missing.
+  // Listens before storage is ready, so that /readyz can give the reason.
   const server = await listen({ fetch: messenger.fetch, port: config.port, setting: 'PORT' });
   log.info(`Listening at ${server.url}`);
 
@@ -131,18 +131,18 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
       log.info(`Ready at ${server.url}, with documentation at ${server.url}/docs`);
     },
     (error: unknown) => {
-      // Closed while it was still starting, storage rejects too.
+      // Storage also rejects if it is closed while it is starting.
       if (!isStopping()) exitWith((error as Error).message);
     },
   );
 
   const stop = async (signal: string): Promise<never> => {
-    log.info(`${signal}: finishes what is in progress`);
+    log.info(`${signal}: draining requests`);
     setTimeout(() => {
-      exitWith(`Requests or writes were still in progress after ${GRACE_MS / 1000} s, and are cut off.`);
+      exitWith(`Requests or writes were still in progress after ${GRACE_MS / 1000} s and are aborted.`);
     }, GRACE_MS);
-    // Ctrl-C is for a person who waits.
-    if (signal === 'SIGTERM') await pause(NOTICE_MS);
+    // Not for SIGINT: with Ctrl-C a person is waiting.
+    if (signal === 'SIGTERM') await pause(READINESS_DELAY_MS);
     messenger.endStreams();
     await server.close();
     await metricsServer?.close();
@@ -156,11 +156,11 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (stopping === 0) {
-        stopping = performance.now();
+      if (stoppingSince === 0) {
+        stoppingSince = performance.now();
         void stop(signal);
-      } else if (performance.now() - stopping > SAME_SIGNAL_MS) {
-        exitWith(`${signal} again: exits at once. Requests and writes in progress may be cut off.`);
+      } else if (performance.now() - stoppingSince > SAME_SIGNAL_MS) {
+        exitWith(`Second ${signal}: exiting at once. Requests and writes in progress may be aborted.`);
       }
     });
   }

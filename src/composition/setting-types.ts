@@ -5,17 +5,17 @@ export function oneOf<const Name extends string>(names: readonly Name[]) {
   return z.enum(names, { error: `must be one of ${names.join(', ')}` });
 }
 
-/** A whole number, as text, from `least` to `most`. */
-export function wholeNumber(least: number, most: number) {
+/** A whole number, as text, from `min` to `max`. */
+export function wholeNumber(min: number, max: number) {
   return z
     .string()
-    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= least && Number(text) <= most, {
-      error: `must be a whole number from ${least} to ${most}`,
+    .refine((text) => /^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      error: `must be a whole number from ${min} to ${max}`,
     })
     .transform(Number);
 }
 
-/** Each of a list, separated by commas. */
+/** A list of items, separated by commas. */
 export function listOf<Item>(item: z.ZodType<Item, string>) {
   return z
     .string()
@@ -23,7 +23,7 @@ export function listOf<Item>(item: z.ZodType<Item, string>) {
     .pipe(z.array(item));
 }
 
-/** The text of the file at a path, which matches `pattern`; `what` names such a file in the error. */
+/** The text of the file at a path; it must match `pattern`. `what` describes the file in the error. */
 export function fileText(readText: (path: string) => string, pattern: RegExp, what: string) {
   return z.string().transform((path, context) => {
     try {
@@ -41,7 +41,7 @@ export function fileText(readText: (path: string) => string, pattern: RegExp, wh
 export function secretFile(readText: (path: string) => string) {
   return (
     fileText(readText, /[^\r\n]/, 'a file that is not empty')
-      // Bytes that are no UTF-8 are read as U+FFFD: another secret than the one in the file.
+      // Bytes that are not UTF-8 are read as U+FFFD, so the secret would differ from that in the file.
       .refine((text) => !/^\uFEFF|\uFFFD/.test(text), {
         error: 'must be the path of a file in UTF-8 without a byte order mark',
       })

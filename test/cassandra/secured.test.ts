@@ -218,7 +218,7 @@ describe.skipIf(missing !== null)('on a node of its own', () => {
       const { code, lines } = await ended;
       expect(code).toBe(0);
       expect(lines.filter(({ level }) => level !== 'info').map(({ msg }) => msg)).toEqual([
-        expect.stringMatching(/^Callers are not told apart/),
+        expect.stringMatching(/^Authentication is off/),
         // It has one node alone.
         expect.stringMatching(/^Raise the replication factor/),
       ]);

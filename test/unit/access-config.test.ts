@@ -139,7 +139,7 @@ describe('what is wrong is named, and not quoted', () => {
     [
       'a file of a secret that nobody asks for',
       { AUTH_SECRET_FILE: '/secret' },
-      /^AUTH_SECRET_FILE is there, but AUTH is none: /,
+      /^AUTH_SECRET_FILE is set, but AUTH is none: /,
     ],
     [
       'a secret that is shorter than its hash',
@@ -154,12 +154,12 @@ describe('what is wrong is named, and not quoted', () => {
     [
       'a public key’s algorithm with a secret',
       { ...jwt, AUTH_ALGORITHMS: 'HS256,RS256' },
-      /^AUTH_ALGORITHMS must be out of HS256, /,
+      /^AUTH_ALGORITHMS must be from HS256, /,
     ],
     [
       'a secret’s algorithm with a key set',
       { ...byKeys, AUTH_ALGORITHMS: 'RS256,HS256' },
-      /^AUTH_ALGORITHMS must be out of RS256, /,
+      /^AUTH_ALGORITHMS must be from RS256, /,
     ],
     ['no signature at all', { ...jwt, AUTH_ALGORITHMS: 'none' }, /^AUTH_ALGORITHMS must be one of HS256, /],
     ['a key set for whoever', { ...byKeys, AUTH_ISSUER: '' }, /^AUTH_ISSUER is missing: /],
@@ -167,12 +167,12 @@ describe('what is wrong is named, and not quoted', () => {
     [
       'a key set that anyone on the way may change',
       { ...byKeys, AUTH_JWKS_FILE: '', AUTH_JWKS_URL: 'http://id.example' },
-      /^AUTH_JWKS_URL must be an https address without a user name or password$/,
+      /^AUTH_JWKS_URL must be an https URL without a user name or password$/,
     ],
     [
       'a key set at an address with a password, which is not fetched and would be logged',
       { ...byKeys, AUTH_JWKS_FILE: '', AUTH_JWKS_URL: 'https://user:hunter2@id.example' },
-      /^AUTH_JWKS_URL must be an https address without a user name or password$/,
+      /^AUTH_JWKS_URL must be an https URL without a user name or password$/,
     ],
     [
       'a key set that is not there',
@@ -194,7 +194,7 @@ describe('what is wrong is named, and not quoted', () => {
       { ...byKeys, AUTH_JWKS_FILE: '/none.json' },
       /^AUTH_JWKS_FILE must be the path of a JSON Web Key Set/,
     ],
-    ['a secret that nobody asks for', { AUTH_SECRET: SECRET }, /^AUTH_SECRET is there, but AUTH is none: /],
+    ['a secret that nobody asks for', { AUTH_SECRET: SECRET }, /^AUTH_SECRET is set, but AUTH is none: /],
     ['a tolerance without end', { AUTH_CLOCK_TOLERANCE_S: '301' }, /^AUTH_CLOCK_TOLERANCE_S must /],
     ['a rate without a burst', { RATE_LIMIT_WRITES: '10/s' }, /^RATE_LIMIT_WRITES must be like /],
     ['a rate of nothing', { RATE_LIMIT_READS: '0/s:0' }, /^RATE_LIMIT_READS must be like /],
@@ -203,7 +203,7 @@ describe('what is wrong is named, and not quoted', () => {
     ['a page of a site', { CORS_ORIGINS: 'https://chat.example/' }, /^CORS_ORIGINS must be origins like /],
   ])('%s', (_, env, pattern) => {
     const [first, ...lines] = complaints(env);
-    expect(first).toBe("The environment can't be followed:");
+    expect(first).toBe('The environment is invalid:');
     expect(lines).toEqual([expect.stringMatching(pattern)]);
     expect(lines.join()).not.toMatch(/hunter2|thirty-two|id\.example/);
   });

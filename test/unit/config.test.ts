@@ -210,13 +210,13 @@ describe('the password of Cassandra', () => {
   test('may not be given twice', () => {
     const env = { CASSANDRA_USERNAME: 'a', CASSANDRA_PASSWORD: 'b', CASSANDRA_PASSWORD_FILE: '/password' };
     expect(complaints(env)).toEqual([
-      'CASSANDRA_PASSWORD_FILE and CASSANDRA_PASSWORD are both there: set one of them',
+      'CASSANDRA_PASSWORD_FILE and CASSANDRA_PASSWORD are both set: set only one of them',
     ]);
   });
 
   test('needs a user name, also in a file', () => {
     expect(complaints({ CASSANDRA_PASSWORD_FILE: '/password' })).toEqual([
-      'CASSANDRA_USERNAME is missing, and CASSANDRA_PASSWORD_FILE is there',
+      'CASSANDRA_USERNAME is missing, but CASSANDRA_PASSWORD_FILE is set',
     ]);
   });
 });
@@ -239,7 +239,7 @@ describe('the certificate of this client', () => {
 
   test('is of no use without TLS', () => {
     expect(complaints({ ...tls, CASSANDRA_TLS_CA: '' })).toEqual([
-      expect.stringMatching(/^CASSANDRA_TLS_CA is missing, and CASSANDRA_TLS_CERT is there/),
+      expect.stringMatching(/^CASSANDRA_TLS_CA is missing, but CASSANDRA_TLS_CERT is set/),
     ]);
   });
 });
@@ -320,10 +320,10 @@ describe('a bad environment', () => {
 
   test('may be a user name without a password, or the other way round', () => {
     expect(complaints({ CASSANDRA_USERNAME: 'a' })).toEqual([
-      'CASSANDRA_PASSWORD is missing, and CASSANDRA_USERNAME is there',
+      'CASSANDRA_PASSWORD is missing, but CASSANDRA_USERNAME is set',
     ]);
     expect(complaints({ CASSANDRA_PASSWORD: 'a' })).toEqual([
-      'CASSANDRA_USERNAME is missing, and CASSANDRA_PASSWORD is there',
+      'CASSANDRA_USERNAME is missing, but CASSANDRA_PASSWORD is set',
     ]);
   });
 

@@ -12,7 +12,7 @@ describe('in memory', () => {
     expect((await said(/^Ready at /)).msg).toContain(`${address}/docs`);
     expect(await said(/memory/)).toMatchObject({
       level: 'warn',
-      msg: expect.stringContaining('end with it') as string,
+      msg: expect.stringContaining('are lost') as string,
     });
     expect((await fetch(`${address}/readyz`)).status).toBe(200);
 
@@ -68,7 +68,7 @@ describe('in memory', () => {
     expect(code).toBe(1);
     expect(lines.at(-1)).toMatchObject({
       level: 'fatal',
-      msg: expect.stringMatching(/^SIGTERM again/) as string,
+      msg: expect.stringMatching(/^Second SIGTERM/) as string,
     });
     await cut;
   });
