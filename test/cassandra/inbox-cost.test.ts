@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => client.shutdown());
 
-/** What reading a page cost. */
+/** The cost of reading a page. */
 interface Cost {
   queries: number;
   logRows: number;

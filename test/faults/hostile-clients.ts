@@ -162,7 +162,7 @@ function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
       const clients = await openClients(url, DEAF, { reads: false });
       const asked = `GET ${longPage} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
       for (const { socket } of clients) socket.write(asked.repeat(PIPELINED));
-      // Who does not read hears of its end only when it writes.
+      // A client that does not read notices the end only when it writes.
       trickle(clients, LIVEZ);
       return { clients };
     },
