@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 
-/** What a host may have, and the core does not know. */
+/** Host APIs that the core must not use. */
 const HOST = [
   'process.pid',
   'globalThis.process',
@@ -48,13 +48,13 @@ function errorsIn(path: string): string[] {
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, ' '));
 }
 
-test('the core compiles without a host', () => {
+test('the core compiles without host APIs', () => {
   expect(fileNames.length).toBeGreaterThan(10);
   expect(fileNames.flatMap(errorsIn)).toEqual([]);
 });
 
 test.each([...planted].map(([path, text]) => ({ path, text: text.trim() })))(
-  'the core can’t hold “$text”',
+  'the core cannot contain “$text”',
   ({ path }) => {
     expect(errorsIn(path)).toEqual([
       expect.stringMatching(/Cannot find name|no index signature|does not exist/),

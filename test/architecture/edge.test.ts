@@ -5,7 +5,7 @@ import type { Plugin } from 'esbuild';
 import { describe, expect, test } from 'vitest';
 import { bundleEdge } from '../../scripts/edge/bundle.ts';
 
-/** Where connections may be opened: requests share them by nothing else. */
+/** The only module that may open connections, which requests share. */
 const OBJECT = 'src/composition/messenger-object.ts';
 
 /** Leaves the object out of a bundle, as if it were another deployment. */

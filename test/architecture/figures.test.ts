@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { papers, withoutFences } from '../support/papers.ts';
+import { documents, withoutFences } from '../support/papers.ts';
 
 /**
  * A figure about performance in a document is a link to results.md, whose title says where it is:
@@ -16,7 +16,7 @@ const { sections } = JSON.parse(readFileSync('bench/results/results.json', 'utf8
   sections: Record<string, { tables: readonly Table[] }>;
 };
 
-test.each(papers())('the figures in %s are in the results', (file) => {
+test.each(documents())('the figures in %s are in the results', (file) => {
   expect(wrongFiguresIn(readFileSync(file, 'utf8'))).toEqual([]);
 });
 

@@ -47,7 +47,7 @@ const FAIR: readonly [file: string, text: string][] = [
   ['src/main.planted.ts', `import { makeMemoryStorage } from './adapters/memory/storage.ts';`],
 ];
 
-/** What `eslint.config.js` says about the imports of a file that is not there. */
+/** The lint messages about the imports of a file that does not exist. */
 async function lint(file: string, text: string): Promise<string[]> {
   const [result] = await eslint.lintText(`${text}\n`, { filePath: file });
   return result!.messages

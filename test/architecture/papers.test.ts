@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SETTINGS } from '../../src/composition/config.ts';
-import { papers, withoutFences } from '../support/papers.ts';
+import { documents, withoutFences } from '../support/papers.ts';
 
 const read = (file: string): string => readFileSync(file, 'utf8');
 
@@ -37,7 +37,7 @@ describe('the routes of the OpenAPI document', () => {
   });
 });
 
-describe.each(papers())('%s', (file) => {
+describe.each(documents())('%s', (file) => {
   const text = read(file);
 
   test('names only commands that exist', () => {

@@ -22,7 +22,7 @@ const HEAP_SHARE = 0.5;
 const deployment = readFileSync(new URL('../../k8s/base/deployment.yaml', import.meta.url), 'utf8');
 const limit = Number(/limits:[^]*?memory: (\d+)Mi/.exec(deployment)?.[1]) * MIB;
 
-test('the memory limit of the pod holds all that clients can make the service keep', () => {
+test('the memory limit of the pod covers all memory that clients can make the service use', () => {
   const { all, heap } = PER_CONNECTION;
   const others = BASE + BODIES + RATE_LIMIT_BUCKETS + PAGES + LIMITS.unreadLength;
   expect(limit).toBeGreaterThan(others + LIMITS.connections * all);

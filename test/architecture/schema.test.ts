@@ -6,7 +6,7 @@ import { SCHEMA_VERSION } from '../../src/adapters/cassandra/schema.ts';
 
 const folder = new URL('../../cql/', import.meta.url);
 
-/** What a service that does not know of it yet, or no longer, can live with. */
+/** Statements that are compatible with services of an older or newer schema version. */
 const ADDS = /^(CREATE\s+TABLE\s+IF\s+NOT\s+EXISTS|ALTER\s+TABLE\s+\w+\s+ADD\s+IF\s+NOT\s+EXISTS)\s/;
 
 test('the service needs the version of the last file, and the files are numbered without gaps', () => {

@@ -60,7 +60,7 @@ describe('the container', () => {
     expect(await storage.users.find(user.id)).toEqual(user);
   });
 
-  test('bounds every use case by the time of a request', async () => {
+  test('applies the request timeout to every use case', async () => {
     const storage = memoryStorage();
     const hanging: Storage = {
       ...storage,
@@ -74,7 +74,7 @@ describe('the container', () => {
     });
   });
 
-  test('gives a place to the work of a question, also after its asker was told to wait no longer', async () => {
+  test('counts the work of a use case in the concurrency limit even after its timeout', async () => {
     const storage = memoryStorage();
     let answer = (): void => undefined;
     const slow: Storage = {
@@ -90,7 +90,7 @@ describe('the container', () => {
     await expect(getUser({ userId })).rejects.toMatchObject({ kind: 'unavailable' });
     await expect(saveUser({ caller: SERVICE, userId, username: 'Ada' })).rejects.toThrow(Overload);
     answer();
-    // The place is free once the work's own end has been heard.
+    // The slot is free when the work has ended.
     await new Promise(setImmediate);
     await expect(saveUser({ caller: SERVICE, userId, username: 'Ada' })).resolves.toMatchObject({
       created: true,
@@ -101,11 +101,11 @@ describe('the container', () => {
     '%s requires a verified clock if it is a command or depends on the time',
     async (name) => {
       const began: string[] = [];
-      const noting = <Port extends object>(port: Port): Port =>
+      const recording = <Port extends object>(port: Port): Port =>
         new Proxy(port, {
           get: (target, method, receiver) => {
             const value: unknown = Reflect.get(target, method, receiver);
-            // The container looks at what it is given, too.
+            // The container also reads its arguments.
             if (typeof value !== 'function' || method === 'constructor') return value;
             return (...given: unknown[]) => {
               began.push(String(method));
@@ -116,10 +116,10 @@ describe('the container', () => {
       const { messages, conversations, events, users, ...rest } = memoryStorage();
       const storage: Storage = {
         ...rest,
-        messages: noting(messages),
-        conversations: noting(conversations),
-        events: noting(events),
-        users: noting(users),
+        messages: recording(messages),
+        conversations: recording(conversations),
+        events: recording(events),
+        users: recording(users),
       };
       const clockCheck = { verified: () => Promise.reject(new ClockNotVerified()) };
       const useCases = containerOver(storage, { clockCheck }).resolve('useCases') as unknown as Record<
@@ -143,7 +143,7 @@ describe('the container', () => {
     },
   );
 
-  test('tells by its app what storage misses', async () => {
+  test('reports the readiness problems of storage in its app', async () => {
     const missing = () => Promise.resolve(['The sun does not shine.']);
     const app = containerOver({ ...memoryStorage(), readinessProblems: missing }).resolve('app');
     const answer = await app.request('/readyz');

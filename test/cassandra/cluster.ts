@@ -11,7 +11,7 @@ import type { Clock } from '../../src/application/ports/clock.ts';
 import { LONG_RETENTION_DAYS } from '../support/memory-storage.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
 
-/** How to reach `keyspace` on the Cassandra that these tests run on. */
+/** The options for `keyspace` on the Cassandra of these tests. */
 export function optionsFor(keyspace: string): CassandraOptions {
   const { contactPoints, localDatacenter } = inject('cassandra');
   return {
@@ -23,21 +23,21 @@ export function optionsFor(keyspace: string): CassandraOptions {
     tlsClient: null,
     consistency: { read: 'LOCAL_QUORUM', write: 'LOCAL_QUORUM', serial: 'LOCAL_SERIAL' },
     maxClockSkewMs: 2_000,
-    // A host that runs other things beside the tests is slow now and then, which is not what they look at.
+    // Generous, because a busy host may be slow.
     requestTimeoutMs: 20_000,
     eventRetentionDays: LONG_RETENTION_DAYS,
     keyRetentionDays: 30,
   };
 }
 
-/** A keyspace of one's own, migrated. */
+/** Creates and migrates a new keyspace. */
 export async function freshKeyspace(): Promise<CassandraOptions> {
   const options = optionsFor(`test_${randomUUID().slice(0, 8)}`);
   await migrate({ options, replicationFactor: 1, migrations: readMigrations(), report: () => undefined });
   return options;
 }
 
-/** Opens storage over `options`, as a process of its own does. The caller closes it. */
+/** Opens storage over `options`, like a separate process. The caller closes it. */
 export async function openStorage(
   options: CassandraOptions,
   client?: Client,
@@ -54,7 +54,7 @@ export async function openStorage(
   return storage;
 }
 
-/** A client for what only CQL tells, until the test has finished. */
+/** A CQL client, closed when the test finishes. */
 export async function openClient(options: CassandraOptions): Promise<Client> {
   const client = makeClient(options);
   onTestFinished(() => client.shutdown());

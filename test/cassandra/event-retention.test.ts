@@ -16,10 +16,10 @@ beforeEach(async () => {
   options = await freshKeyspace();
 });
 
-/** Day 0 of the play. */
+/** Day 0 of the tests. */
 const T0 = Date.now() * 1_000 - 100 * DAY;
 
-/** A process that is started at `day` with that retention; gives it and a way to move its clock. */
+/** Starts a process at `day` with this retention; returns it and a function that moves its clock. */
 async function processAt(day: number, eventRetentionDays: number) {
   const time = { now: T0 + day * DAY };
   const clock: Clock = { now: () => time.now, latest: () => 0 };
@@ -35,7 +35,7 @@ async function processAt(day: number, eventRetentionDays: number) {
   return { storage, goTo: (to: number) => (time.now = T0 + to * DAY) };
 }
 
-/** What the clock of the nodes would have done by `day`: drops the events whose time to live has then ended. */
+/** Simulates TTL expiry until `day`: deletes the events whose TTL has ended. */
 async function expireEventsUpTo(day: number): Promise<void> {
   const client = await openClient(options);
   const { rows } = await client.execute(
@@ -55,7 +55,7 @@ async function expireEventsUpTo(day: number): Promise<void> {
   });
 }
 
-/** Writes one message of a new person each to `owner`, evenly over these days. */
+/** Writes messages to `owner`, each from a new user, evenly over these days. */
 async function busy(storage: CassandraStorage, owner: UserId, from: number, to: number, count: number) {
   const posts = Array.from({ length: count }, (_, n) =>
     appendRequest([freshUser(), owner], idAt(T0 + from * DAY + Math.floor((n / count) * (to - from) * DAY))),
@@ -73,7 +73,7 @@ async function inboxOf(storage: CassandraStorage, owner: UserId): Promise<Positi
   return found.map(({ lastEventId }) => lastEventId);
 }
 
-describe('an inbox is exact after EVENT_RETENTION_DAYS was changed', () => {
+describe('an inbox is exact after EVENT_RETENTION_DAYS changes', () => {
   it('60, then 30, then 60 again', async () => {
     const owner = freshUser();
     const first = await processAt(0, 60);
@@ -90,7 +90,7 @@ describe('an inbox is exact after EVENT_RETENTION_DAYS was changed', () => {
   it('30, then 60 by a rolling restart of two processes', async () => {
     const owner = freshUser();
     const [old, next] = [await processAt(0, 30), await processAt(40, 60)];
-    // In the hour in which both run, each takes half of the messages.
+    // In the hour in which both run, each handles half of the messages.
     const ids = await busy(next.storage, owner, 40, 40.02, 60);
     ids.push(...(await busy(old.storage, owner, 40.02, 40.04, 30)));
     ids.push(...(await busy(next.storage, owner, 40.04, 73, 60)));
@@ -99,7 +99,7 @@ describe('an inbox is exact after EVENT_RETENTION_DAYS was changed', () => {
     expect((await inboxOf(next.storage, owner)).length).toBe(ids.length);
   });
 
-  it('30 by a process that is started beside one with 60, which goes on running', async () => {
+  it('30 by a process that starts next to one with 60, which keeps running', async () => {
     const owner = freshUser();
     const [running, lower] = [await processAt(40, 60), await processAt(40, 30)];
     const ids = await busy(running.storage, owner, 40, 40.02, 60);
@@ -107,13 +107,13 @@ describe('an inbox is exact after EVENT_RETENTION_DAYS was changed', () => {
     ids.push(...(await busy(running.storage, owner, 40.04, 73, 60)));
     await expireEventsUpTo(73);
     running.goTo(73);
-    // It learns of the other's retention when it looks again.
+    // It reads the other's retention at its next check.
     await expect
       .poll(async () => (await inboxOf(running.storage, owner)).length, { timeout: 10_000 })
       .toBe(ids.length);
   });
 
-  it('30 by a process that goes on running for weeks beside one with 60', async () => {
+  it('30 by a process that runs for weeks next to one with 60', async () => {
     const owner = freshUser();
     const [old, next] = [await processAt(0, 30), await processAt(40, 60)];
     const client = await openClient(options);
@@ -127,7 +127,7 @@ describe('an inbox is exact after EVENT_RETENTION_DAYS was changed', () => {
       );
       return Math.round((rows[0]?.['ttl'] as number) / 86_400);
     };
-    // Once it has looked again, it keeps rows for as long as the others read them.
+    // After its next check, it keeps rows as long as the others read them.
     await expect.poll(daysOfItsRows).toBe(61);
     const ids = await busy(old.storage, owner, 42, 60, 60);
     ids.push(...(await busy(next.storage, owner, 60, 92, 40)));
@@ -136,7 +136,7 @@ describe('an inbox is exact after EVENT_RETENTION_DAYS was changed', () => {
     expect((await inboxOf(next.storage, owner)).length).toBe(ids.length);
   });
 
-  it('and the log is complete above where it says that it begins', async () => {
+  it('and the log is complete after its reported start', async () => {
     const owner = freshUser();
     const first = await processAt(0, 7);
     const ids = await busy(first.storage, owner, 14, 20, 20); // lives for 8 days

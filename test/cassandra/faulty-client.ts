@@ -3,25 +3,25 @@ import type { types } from 'cassandra-driver';
 import { Client, errors } from 'cassandra-driver';
 import { clientOptions, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 
-/** What becomes of a write between the driver and the cluster. */
+/** The fate of a write between the driver and the cluster. */
 export type Fate =
   | 'answered'
-  /** It never took place, and nobody says so. */
+  /** Not applied, without a response. */
   | 'lost'
-  /** It took place, and its answer was lost. */
+  /** Applied, with a lost response. */
   | 'unanswered'
-  /** It takes place late, behind others that were sent after it. */
+  /** Applied late, after later writes. */
   | 'delayed'
-  /** It takes place, is answered, and takes place once more later. */
+  /** Applied and acknowledged, and applied again later. */
   | 'repeated';
 
 /**
- * A client of a real cluster whose network does to writes what `fates` says, one after another. Reads pass as they
- * are. Lightweight transactions suffer like any other write, since the driver sends them to a second node as well.
+ * A client of a real cluster that applies `fates` to writes in sequence. Reads are unchanged. Lightweight transactions
+ * are treated like other writes, because the driver also sends them to a second node.
  */
 export class FaultyClient extends Client {
   readonly #fates: Iterator<Fate>;
-  /** Writes that are still to take place. */
+  /** Writes that are not applied yet. */
   readonly #late = new Set<Promise<unknown>>();
   suffered = 0;
 
@@ -61,7 +61,7 @@ export class FaultyClient extends Client {
         return send();
       case 'repeated': {
         const answer = await send();
-        // Whether a repeat succeeds is of no consequence.
+        // The result of a repeat does not matter.
         const again = pause(10).then(send).then(noMatter, noMatter);
         this.#late.add(again);
         void again.then(() => this.#late.delete(again));

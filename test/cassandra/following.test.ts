@@ -32,7 +32,7 @@ async function openFollowing(): Promise<FollowingSubject> {
 
 describeContract('following in Cassandra', followingContract, openFollowing);
 
-test('what is followed is what was sent, whatever is overtaken, late, disconnected and resumed', async () => {
+test('a follower receives what was sent, with overtaking, late events, disconnects and resumes', async () => {
   const subject = await openFollowing();
   await fc.assert(
     fc.asyncProperty(followingScripts, (script) => followAndCheck(subject, script)),

@@ -5,7 +5,7 @@ import { startLocalCluster } from '../../scripts/local-cassandra/cluster.ts';
 import { freePort } from '../../scripts/local-cassandra/processes.ts';
 import { cassandraFolder } from '../../scripts/local-cassandra/project.ts';
 
-/** The Cassandra that the tests of this project run on. */
+/** The Cassandra of the tests in this project. */
 export interface TestCassandra {
   readonly contactPoints: string[];
   readonly localDatacenter: string;
@@ -17,7 +17,7 @@ declare module 'vitest' {
   }
 }
 
-/** Provides the Cassandra at `CASSANDRA_CONTACT_POINTS`, or else one of its own, which ends with the tests. */
+/** Provides the Cassandra at `CASSANDRA_CONTACT_POINTS`, or starts one that stops with the tests. */
 export default async function setup({ provide }: TestProject): Promise<() => Promise<void>> {
   const given = process.env['CASSANDRA_CONTACT_POINTS'];
   if (given !== undefined && given !== '') {
@@ -31,12 +31,12 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const cluster = await startLocalCluster({
     directory,
     addresses: ['127.0.0.1'],
-    // So that a Cassandra in use on this host, or another run of the tests, is not in the way.
+    // Other ports than those of a Cassandra in use or of another test run.
     nativePort: await freePort(),
     storagePort: await freePort(),
-    // Each test has a keyspace of its own, and some write hundreds of thousands of rows.
+    // Each test has its own keyspace, and some write hundreds of thousands of rows.
     heapMb: 1_536,
-    // It lives for a minute, in which a better compiler does not pay.
+    // It runs for a minute, in which the optimising compiler does not pay off.
     javaOptions: ['-XX:TieredStopAtLevel=1'],
     log: (line) => console.log(line),
   });

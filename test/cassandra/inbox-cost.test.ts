@@ -13,7 +13,7 @@ import { messageIdAt } from '../../src/domain/time.ts';
 import { INBOXES, type Move } from '../support/inboxes.ts';
 import { freshKeyspace } from './cluster.ts';
 
-/** The inboxes of these are more than a test on Cassandra has time to write; they are read over a fake session. */
+/** These inboxes are too large to write to Cassandra in a test; they are tested with a fake session. */
 const OVER_A_FAKE_SESSION = ['1,000 conversations a second'];
 
 const RETENTION_DAYS = 30;
@@ -29,7 +29,7 @@ beforeAll(async () => {
 });
 afterAll(() => client.shutdown());
 
-/** What reading a page cost. */
+/** The cost of reading a page. */
 interface Cost {
   queries: number;
   logRows: number;
@@ -56,7 +56,7 @@ function countingSession(cost: Cost): Session {
   };
 }
 
-/** Writes the inbox of `owner` that `moves` make; gives the place of each conversation. */
+/** Writes the inbox of `owner` after `moves`; returns the position of each conversation. */
 async function write(owner: UserId, moves: readonly Move[]): Promise<Map<number, MessageId>> {
   const places = new Map<number, MessageId>();
   const statements = moves.map(({ conversation, at, isStart }, index): Statement[] => {

@@ -30,11 +30,11 @@ let options: CassandraOptions;
 
 beforeAll(async () => {
   options = await freshKeyspace();
-  // The first process writes the state of the event log, which the processes below do not have to.
+  // The first process writes the state of the event log, so that the processes below need not.
   await (await openStorage(options)).close();
 });
 
-/** A process at a time of its own, which completes nothing in the background. */
+/** A process with its own time and without background retries. */
 async function open({
   ahead = 0,
   fates = [],
@@ -59,7 +59,7 @@ function aSend(age = 0): AppendRequest {
   return { ...appendRequest(freshUsers(), idAt(now() - age), 'Hello', freshKey()), isLive: true };
 }
 
-/** The same send under another id, as its repeat proposes it. */
+/** The same send with another id, like a repeat. */
 function again(request: AppendRequest): AppendRequest {
   return { ...request, message: { ...request.message, id: idAt(now()) } };
 }
@@ -74,13 +74,13 @@ async function newsOf(
   );
 }
 
-/** `count` writes that are carried out, and then one that is lost: that of the marker. */
+/** `count` applied writes, then a lost one: the marker. */
 function losingMarkerAfter(count: number): Fate[] {
   return [...Array.from({ length: count }, (): Fate => 'answered'), 'lost'];
 }
 
 describe('a repeat long after the first attempt', () => {
-  it('moves nothing where the message was delivered', async () => {
+  it('changes nothing if the message was delivered', async () => {
     const [first, later] = [await open(), await open({ ahead: HOUR })];
     const send = aSend();
     await first.messages.append(send);
@@ -94,7 +94,7 @@ describe('a repeat long after the first attempt', () => {
     expect(await newsOf(first, send)).toEqual([send.message.id]);
   });
 
-  it('moves it once where the marker was lost', async () => {
+  it('moves it once if the marker was lost', async () => {
     // The claim, the message, its bucket and conversation, and two inboxes.
     const [first, later] = [await open({ fates: losingMarkerAfter(5) }), await open({ ahead: HOUR })];
     const send = aSend();
@@ -112,7 +112,7 @@ describe('a repeat long after the first attempt', () => {
     const first = await open({ fates: losingMarkerAfter(9) });
     await first.messages.append(send);
     expect(await newsOf(first, send)).toHaveLength(2);
-    // One transaction more, since the late event that is there is replaced.
+    // One more transaction, because the existing late event is replaced.
     const later = await open({ ahead: 2 * HOUR, fates: losingMarkerAfter(10) });
     await later.messages.append(again(send));
     const news = await newsOf(later, send);
@@ -122,7 +122,7 @@ describe('a repeat long after the first attempt', () => {
     expect(await newsOf(later, send)).toEqual(news);
   });
 
-  it('is news where the first attempt stored the message and reached no inbox', async () => {
+  it('makes a late event if the first attempt stored the message and reached no inbox', async () => {
     // The claim, the message, its bucket and its conversation; then the two inboxes.
     const fates: Fate[] = ['answered', 'answered', 'answered', 'lost', 'lost'];
     const [failing, later] = [await open({ fates }), await open({ ahead: HOUR })];
@@ -142,7 +142,7 @@ describe('a repeat long after the first attempt', () => {
     expect(entry).toMatchObject({ lastEventId: news[1], lastMessage: { messageId: send.message.id } });
   });
 
-  it('makes a message found whose bucket was not listed; it was not acknowledged before', async () => {
+  it('makes a message visible whose bucket was not listed; it was not acknowledged before', async () => {
     const [failing, later] = [await open({ fates: ['answered', 'answered', 'lost'] }), await open()];
     // Old enough that its bucket is not the likely one.
     const send = { ...aSend(100 * 24 * HOUR), isLive: false };
@@ -155,7 +155,7 @@ describe('a repeat long after the first attempt', () => {
 });
 
 describe('a completion in the background', () => {
-  it('moves nothing where a repeat has delivered the message meanwhile', async () => {
+  it('changes nothing if a repeat has delivered the message in between', async () => {
     let attempts = 0;
     let begin = (): void => undefined;
     const delivered = new Promise<void>((resolve) => {
@@ -201,7 +201,7 @@ describe('a completion in the background', () => {
     expect(await newsOf(other, send)).toEqual([id]);
   });
 
-  it('of a process that was stopped between making an id and writing it is news', async () => {
+  it('of a process that was paused between making an id and writing makes a late event', async () => {
     const storage = await open();
     const send = { ...aSend(60 * SECOND), idempotencyKey: null };
     await storage.messages.append(send);
@@ -209,7 +209,7 @@ describe('a completion in the background', () => {
     expect(news).toHaveLength(2);
   });
 
-  it('does not make events for ever where the wall clock has stepped ahead', async () => {
+  it('does not make events forever if the wall clock has stepped ahead', async () => {
     const host = makeClock();
     const clock: Clock = { now: () => host.now(), latest: () => host.now() + HOUR };
     let retries = 0;

@@ -18,7 +18,7 @@ function environmentOf({ contactPoints, localDatacenter, keyspace }: CassandraOp
   };
 }
 
-test('the service is ready once it knows its schema, and on SIGTERM keeps what it is being sent', async () => {
+test('the service is ready when it has checked its schema, and stores a send in progress on SIGTERM', async () => {
   const options = await freshKeyspace();
   const { child, said, url, ended } = startProcess(environmentOf(options));
   await said(/^Ready at /);
@@ -36,11 +36,11 @@ test('the service is ready once it knows its schema, and on SIGTERM keeps what i
   expect(kept.map(({ content }) => content)).toEqual(['Hello']);
 });
 
-describe('the service ends at once, and says what to change,', () => {
+describe('the service exits at once and reports what to change', () => {
   test.each<[string, (env: ReturnType<typeof environmentOf>) => Record<string, string>, string]>([
     ['without its keyspace', (env) => env, 'npm run migrate'],
     [
-      'in a datacenter that is not there',
+      'in an unknown datacenter',
       (env) => ({ ...env, CASSANDRA_LOCAL_DATACENTER: 'nowhere' }),
       'CASSANDRA_LOCAL_DATACENTER',
     ],

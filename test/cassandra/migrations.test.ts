@@ -42,7 +42,7 @@ async function run(options: CassandraOptions, files: readonly Migration[] = migr
   return lines;
 }
 
-/** Why a service does not start with these options. */
+/** The error of a service start with these options. */
 async function refusal(options: CassandraOptions): Promise<string> {
   const storage = openCassandraStorage({
     options,
@@ -61,7 +61,7 @@ async function refusal(options: CassandraOptions): Promise<string> {
 }
 
 describe('the migration', () => {
-  it('applies each file once, from however many places it is run, and again changes nothing', async () => {
+  it('applies each file once, even with concurrent runs, and changes nothing when repeated', async () => {
     const options = freshOptions();
     const lines = (await Promise.all([run(options), run(options), run(options)])).flat();
     const applied = lines.filter((line) => line.startsWith('applied')).sort();
@@ -70,14 +70,14 @@ describe('the migration', () => {
     expect(await refusal(options)).toBe('it starts');
   });
 
-  it('goes on where another one stopped', async () => {
+  it('continues where another run stopped', async () => {
     const options = freshOptions();
     await run(options, migrations.slice(0, 3));
     const lines = await run(options);
     expect(lines.slice(0, -1)).toEqual(migrations.slice(3).map(({ name }) => `applied ${name}`));
   });
 
-  it('refuses a file that has changed since it was applied, and one that is gone', async () => {
+  it('refuses a changed or missing file that was applied', async () => {
     const options = freshOptions();
     await run(options);
     const changed = migrations.map((migration) =>
@@ -97,7 +97,7 @@ describe('the migration', () => {
   });
 });
 
-/** A client that knows the transactions that it was asked for. */
+/** A client that records transactions. */
 class RecordingClient extends Client {
   readonly serialConsistencies: unknown[] = [];
 
@@ -110,7 +110,7 @@ class RecordingClient extends Client {
   }
 }
 
-it('the lock of a migration is agreed on by all datacenters, whatever the service is configured to do', async () => {
+it('the lock of a migration uses a consistency across all datacenters, for any service configuration', async () => {
   const options = freshOptions();
   expect(options.consistency.serial).toBe('LOCAL_SERIAL');
   const recording = new RecordingClient(clientOptions(options, null));
@@ -120,7 +120,7 @@ it('the lock of a migration is agreed on by all datacenters, whatever the servic
   expect(new Set(recording.serialConsistencies)).toEqual(new Set([types.consistencies.serial]));
 });
 
-describe('the replication factor of a keyspace that has to be created', () => {
+describe('the replication factor of a new keyspace', () => {
   const replicationOf = async ({ keyspace }: CassandraOptions): Promise<string | undefined> => {
     const { rows } = await client.execute(
       'SELECT replication FROM system_schema.keyspaces WHERE keyspace_name = ?',
@@ -141,7 +141,7 @@ describe('the replication factor of a keyspace that has to be created', () => {
       report: () => undefined,
       ...(through && { client: through }),
     });
-  /** As if the cluster was at another host: only what the options call it is different. */
+  /** As if the cluster were on another host: only the contact points in the options differ. */
   const elsewhere = (where: CassandraOptions): CassandraOptions => ({
     ...where,
     contactPoints: ['cassandra-1.example.com:9042'],
@@ -165,13 +165,13 @@ describe('the replication factor of a keyspace that has to be created', () => {
     },
   );
 
-  it('is the one that was given', async () => {
+  it('is the given one', async () => {
     const local = freshOptions();
     await create(elsewhere(local), 1, makeClient(local, null));
     expect(await replicationOf(local)).toBe('1');
   });
 
-  it('is not asked for where the keyspace is there', async () => {
+  it('is not required if the keyspace exists', async () => {
     const local = freshOptions();
     await create(local, 1);
     await create(elsewhere(local), null, makeClient(local, null));
@@ -249,7 +249,7 @@ describe('npm run migrate', () => {
       );
     });
 
-  it('takes a replication factor, and declares the event log incomplete where it is told to', async () => {
+  it('accepts a replication factor, and declares the event log incomplete on request', async () => {
     const options = freshOptions();
     const { code, out } = await command(options, '--replication-factor', '1', '--event-log-incomplete');
     expect(out).toContain(`${options.keyspace} is at version ${SCHEMA_VERSION}`);
@@ -268,13 +268,13 @@ describe('npm run migrate', () => {
     expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining('See --help') });
   });
 
-  it('tells about its options', async () => {
+  it('prints its options', async () => {
     const { code, out } = await command(freshOptions(), '--help');
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('--event-log-incomplete') });
   });
 });
 
-describe('a service refuses to start, and names what to change,', () => {
+describe('a service refuses to start and reports what to change', () => {
   it('without its keyspace', async () => {
     expect(await refusal(freshOptions())).toMatch(/no keyspace migrations_\w+ .*npm run migrate/);
   });
@@ -295,14 +295,14 @@ describe('a service refuses to start, and names what to change,', () => {
     expect(await refusal(options)).toMatch(new RegExp(`at version ${SCHEMA_VERSION - 1}, .*npm run migrate`));
   });
 
-  it('in a datacenter that is not there', async () => {
+  it('in an unknown datacenter', async () => {
     expect(await refusal({ ...freshOptions(), localDatacenter: 'nowhere' })).toMatch(
       /no datacenter nowhere .*datacenter1/,
     );
   });
 });
 
-it('a service goes on serving when the next migration has run, and starts on it', async () => {
+it('a service keeps serving after the next migration, and starts with it', async () => {
   const options = freshOptions();
   await run(options, migrations);
   const before = openCassandraStorage({
@@ -326,7 +326,7 @@ it('a service goes on serving when the next migration has run, and starts on it'
   await after.close();
 });
 
-it('storage that is not reached says so, and refuses without trying', async () => {
+it('unreachable storage reports that, and refuses at once', async () => {
   const options = { ...optionsFor('none'), contactPoints: ['127.0.0.1:1'] };
   const storage = openCassandraStorage({
     options,

@@ -19,7 +19,7 @@ afterAll(async () => {
   await Promise.all(opened.map((storage) => storage.close()));
 });
 
-test('Cassandra answers any sequence of commands as the model does, through either of two processes', async () => {
+test('Cassandra storage responds to any sequence of commands like the model, through two processes', async () => {
   const hosts = [
     await openStorage(options, undefined, timelessClock()),
     await openStorage(options, undefined, timelessClock()),
@@ -31,7 +31,7 @@ test('Cassandra answers any sequence of commands as the model does, through eith
   );
 });
 
-test('so it does where answers are lost, and writes are lost, delayed, reordered and repeated, and whoever got no answer asks again', async () => {
+test('the same with lost responses and lost, delayed, reordered and repeated writes, if the client repeats the command', async () => {
   let fates: Iterator<Fate> = [][Symbol.iterator]();
   const drawn: Iterator<Fate> = { next: () => fates.next() };
   const clients = [new FaultyClient(options, drawn), new FaultyClient(options, drawn)] as const;
@@ -59,7 +59,7 @@ test('so it does where answers are lost, and writes are lost, delayed, reordered
   expect(clients[0].suffered + clients[1].suffered).toBeGreaterThan(100);
 });
 
-test('histories, inboxes and event logs agree at rest, whatever became visible late, was lost, delayed or repeated', async () => {
+test('histories, inboxes and event logs are consistent at rest, after any late, lost, delayed and repeated writes', async () => {
   let fates: Iterator<Fate> = [][Symbol.iterator]();
   const drawn: Iterator<Fate> = { next: () => fates.next() };
   const clients = [new FaultyClient(options, drawn), new FaultyClient(options, drawn)] as const;

@@ -7,7 +7,7 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
 import { freshKeyspace, openClient } from './cluster.ts';
 
-test('each node tells its settings', async () => {
+test('each node reports its settings', async () => {
   const client = await openClient(await freshKeyspace());
   const settings = await settingsByNode(client);
   expect([...settings.keys()]).toEqual(client.hosts.values().map(({ address }) => address));
@@ -18,7 +18,7 @@ test('each node tells its settings', async () => {
   }
 });
 
-test('a node that does not tell is left out', async () => {
+test('a node without a response is omitted', async () => {
   const client = await openClient(await freshKeyspace());
   await client.shutdown();
   await expect(settingsByNode(client)).resolves.toEqual(new Map());
@@ -44,7 +44,7 @@ test('the service warns of fewer replicas than three in its datacenter when it s
   });
 });
 
-test('three replicas are enough, where they are in the local datacenter', async () => {
+test('three replicas are enough in the local datacenter', async () => {
   const options = await freshKeyspace();
   const client = await openClient(options);
   const replicate = (replication: string) =>

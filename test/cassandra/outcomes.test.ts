@@ -18,7 +18,7 @@ beforeAll(async () => {
   await (await openStorage(options)).close();
 });
 
-/** Reads whose text matches `failing` fail, as in an outage that begins at that instant; claims lose their first answer. */
+/** Reads that match `failing` fail, like in an outage that starts then; claims lose their first response. */
 class OutageClient extends Client {
   failing: RegExp | null = null;
   loseFirstClaimAnswer = false;
@@ -55,7 +55,7 @@ const kindOf = async (work: Promise<unknown>): Promise<unknown> =>
   );
 
 describe('`unavailable` means that nothing was stored', () => {
-  it('of a late send with a key whose look for the marker fails', async () => {
+  it('for a late send with a key whose marker read fails', async () => {
     const { storage, client } = await open();
     const send = { ...appendRequest(freshUsers(), idAt(now() - HOUR), 'Hello', freshKey()), isLive: true };
     client.failing = /SELECT delivered/;
@@ -67,7 +67,7 @@ describe('`unavailable` means that nothing was stored', () => {
     expect(kind).toBe('outcome_unknown');
   });
 
-  it('of a send whose claim was stored, whose answer was lost', async () => {
+  it('for a send whose claim was stored with a lost response', async () => {
     const { storage, client } = await open();
     const send = { ...appendRequest(freshUsers(), idAt(now()), 'Hello', freshKey()), isLive: true };
     client.loseFirstClaimAnswer = true;
@@ -79,7 +79,7 @@ describe('`unavailable` means that nothing was stored', () => {
     expect(kind).toBe('outcome_unknown');
   });
 
-  it('of a conversation that was started and could not be shown', async () => {
+  it('for a started conversation that could not be read', async () => {
     const { storage, client, clock } = await open();
     const messageIds = makeMessageIds({ clock });
     const deps = { ...storage, messageIds, conversationIdOf };

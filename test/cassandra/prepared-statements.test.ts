@@ -3,7 +3,7 @@ import { makeClient } from '../../src/adapters/cassandra/connect.ts';
 import { declaredStatements } from '../../src/adapters/cassandra/prepared-statements.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
 
-/** What a driver's metadata have inside, of which its types tell nothing. */
+/** Internals of the driver's metadata, which its types omit. */
 interface Metadata {
   getPreparedInfo(keyspace: string, query: string): { readonly queryId?: unknown };
 }

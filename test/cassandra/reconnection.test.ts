@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { SCHEMA_VERSION } from '../../src/adapters/cassandra/schema.ts';
 import { freshKeyspace, openClient } from './cluster.ts';
 
-/** What a driver's connection for news of the cluster has inside, of which its types tell nothing. */
+/** Internals of the driver's control connection, which its types omit. */
 interface Watch {
   connection: { emit(event: 'socketClose'): void } | null;
   _refresh(): Promise<void>;
@@ -11,7 +11,7 @@ interface Watch {
   _registerToConnectionEvents(): Promise<void>;
 }
 
-/** Unhandled rejections from now until the test has finished, which vitest would otherwise fail the run for. */
+/** Collects unhandled rejections until the test finishes; otherwise vitest would fail the run. */
 function unhandled(): unknown[] {
   const reasons: unknown[] = [];
   const others = process.listeners('unhandledRejection');
@@ -24,7 +24,7 @@ function unhandled(): unknown[] {
   return reasons;
 }
 
-/** Lets `client` find nobody, come back, and lose the new connection just before it is done; resolves when it is back. */
+/** Lets `client` find no node, reconnect, and lose the new connection just before it is ready; resolves when it is back. */
 async function loseTheClusterTwice(client: Client): Promise<void> {
   const watch = (client as unknown as { controlConnection: Watch }).controlConnection;
   const borrow = watch._borrowAConnection.bind(watch);
@@ -44,12 +44,12 @@ async function loseTheClusterTwice(client: Client): Promise<void> {
       if (registered === 3) setImmediate(resolve);
     };
   });
-  // By a timer, as the driver does it: nobody has the promise.
+  // By a timer, like the driver: nobody holds the promise.
   setTimeout(() => void watch._refresh(), 0);
   await back;
 }
 
-test('a connection that is lost while it is being made again does not end the process', async () => {
+test('a connection lost during a reconnect does not end the process', async () => {
   const client = await openClient(await freshKeyspace());
   const reasons = unhandled();
   await loseTheClusterTwice(client);

@@ -20,8 +20,8 @@ import { freshUsers } from '../contracts/fixtures.ts';
 import { startProcess } from '../support/service-process.ts';
 
 /*
- * A node as one runs it in production: it asks for passwords, knows who may do what, and requires a certificate of every
- * client on the port that the messenger uses. (A second port, without TLS, is for what starts the node.)
+ * A node with production security: passwords, permissions, and client certificates on the port that the messenger
+ * uses. (A second port without TLS is for the code that starts the node.)
  */
 
 const ADDRESS = '127.0.0.1';
@@ -54,7 +54,7 @@ async function connectTo(options: ClientOptions): Promise<Client> {
   return client;
 }
 
-/** The settings of a process that has this role, and the client's certificate. */
+/** The settings of a process with this role and the client certificate. */
 function environmentOf(role: keyof typeof PASSWORDS): Record<string, string> {
   const password = join(folder, `${role}.password`);
   writeFileSync(password, `${PASSWORDS[role]}\n`);
@@ -84,7 +84,7 @@ function migrateAs(role: keyof typeof PASSWORDS): Promise<void> {
   });
 }
 
-/** A client for CQL, as the service is one. */
+/** A CQL client with the settings of the service. */
 async function clientOf(role: keyof typeof PASSWORDS): Promise<Client> {
   const { tlsCa, tlsClient, credentials } = optionsOf(role);
   const client = await connectTo({
@@ -98,10 +98,10 @@ async function clientOf(role: keyof typeof PASSWORDS): Promise<Client> {
   return client;
 }
 
-/** With a Cassandra of others at CASSANDRA_CONTACT_POINTS, this host need not have what a node takes. */
+/** With CASSANDRA_CONTACT_POINTS set, this host need not have the requirements of a node. */
 const missing = await localCassandraMissing();
 
-describe.skipIf(missing !== null)('on a node of its own', () => {
+describe.skipIf(missing !== null)('on a separate node', () => {
   beforeAll(async () => {
     mkdirSync(cassandraFolder, { recursive: true });
     folder = mkdtempSync(join(cassandraFolder, 'tests-secured-'));
@@ -157,7 +157,7 @@ describe.skipIf(missing !== null)('on a node of its own', () => {
   });
 
   describe('with two roles', () => {
-    test('the owner migrates; the service serves with SELECT and MODIFY on the keyspace alone', async () => {
+    test('the owner migrates; the service runs with only SELECT and MODIFY on the keyspace', async () => {
       await migrateAs('messenger_owner');
       const { url, said, child, ended } = startProcess(environmentOf('messenger_service'));
       await said(/^Ready at /);
@@ -207,7 +207,7 @@ describe.skipIf(missing !== null)('on a node of its own', () => {
       });
     });
 
-    test('the service reads the settings of nodes where it is granted that, and else does without', async () => {
+    test('the service reads node settings if it has the permission, and otherwise works without', async () => {
       const client = await clientOf('messenger_service');
       expect((await settingsByNode(client)).size).toBe(1);
       await administrator.execute('REVOKE SELECT ON TABLE system_views.settings FROM messenger_service');
@@ -224,7 +224,7 @@ describe.skipIf(missing !== null)('on a node of its own', () => {
       ]);
     });
 
-    test('the seed and the scanner do with the role of the service', async () => {
+    test('the seed and the scanner work with the role of the service', async () => {
       const env = { PATH: process.env['PATH'], ...environmentOf('messenger_service') };
       const run = (...args: string[]) =>
         promisify(execFile)(process.execPath, ['--import', 'tsx', ...args], { env });
@@ -234,27 +234,27 @@ describe.skipIf(missing !== null)('on a node of its own', () => {
       expect(walked.stdout).toMatch(/0 findings are left/);
     });
 
-    test('the service can not migrate', async () => {
+    test('the service cannot migrate', async () => {
       await expect(migrateAs('messenger_service')).rejects.toMatchObject({
         code: types.responseErrorCodes.unauthorized,
       });
     });
   });
 
-  describe('to a node that requires a certificate of its clients', () => {
-    /** The first warning that Cassandra can't be reached, of a service with other settings. */
+  describe('on a node that requires client certificates', () => {
+    /** The first warning about an unreachable Cassandra from a service with other settings. */
     const complaint = async (changed: Record<string, string>): Promise<unknown> => {
       const { said } = startProcess({ ...environmentOf('messenger_service'), ...changed });
       return said(/^Cassandra is not reachable yet/);
     };
 
-    test('a client without one does not get through', async () => {
+    test('a client without one cannot connect', async () => {
       expect(await complaint({ CASSANDRA_TLS_CERT: '', CASSANDRA_TLS_KEY: '' })).toMatchObject({
         err: { message: expect.stringContaining('alert certificate required') as string },
       });
     });
 
-    test('a client with one that the node does not know does not get through', async () => {
+    test('a client with an unknown one cannot connect', async () => {
       const [CASSANDRA_TLS_CERT, CASSANDRA_TLS_KEY] = ['stranger.pem', 'stranger.key'].map((name) =>
         join(folder, name),
       ) as [string, string];

@@ -20,19 +20,19 @@ import {
 } from '../contracts/fixtures.ts';
 import { freshKeyspace, openClient, openStorage } from './cluster.ts';
 
-/** What Cassandra says that it did for `query`, step by step. */
+/** Cassandra's trace of `query`. */
 async function traceOf(client: Client, query: string, params: unknown[]): Promise<string[]> {
   const { info } = await client.execute(query, params, { prepare: true, traceQuery: true });
   const trace = await client.metadata.getTrace(info.traceId);
   return (trace.events as { activity: string }[]).map(({ activity }) => activity);
 }
 
-/** In how many SSTables a read has looked for its rows. */
+/** The number of SSTables that a read has used. */
 function sstablesIn(steps: readonly string[]): number {
   return new Set(steps.flatMap((step) => / for sstable ([\w-]+)/.exec(step)?.[1] ?? [])).size;
 }
 
-/** Has Cassandra write the memtables of `table` to disk, and waits until a read finds them there. */
+/** Flushes the memtables of `table`, and waits until a read uses the SSTables. */
 async function flush(client: Client, table: string, key: string, value: string): Promise<void> {
   await client.execute(`ALTER TABLE ${table} WITH memtable_flush_period_in_ms = 500`, [], { prepare: false });
   for (;;) {
@@ -48,7 +48,7 @@ async function flush(client: Client, table: string, key: string, value: string):
 }
 
 describe('the stored shape', () => {
-  it('keeps the earliest beginning, whichever was written last and on whatever disk', async () => {
+  it('keeps the earliest creation, for any order of writes and any SSTable', async () => {
     const options = await freshKeyspace();
     const client = await openClient(options);
     const storage = await openStorage(options);
@@ -117,7 +117,7 @@ describe('the stored shape', () => {
     await Promise.all(storages.map((storage) => storage.close()));
   });
 
-  it('finds where conversations stand in the newest SSTable alone, although they were marked as read', async () => {
+  it('finds inbox positions in only the newest SSTable, even after read marks', async () => {
     const options = await freshKeyspace();
     const client = await openClient(options);
     const storage = await openStorage(options);

@@ -11,7 +11,7 @@ import { freshKeyspace, openStorage } from './cluster.ts';
 /** The name of the use case that is running. */
 const running = new AsyncLocalStorage<string>();
 
-/** A client that notes which use cases send a statement that is not a SELECT. */
+/** A client that records which use cases send a statement other than SELECT. */
 class NotingClient extends Client {
   readonly writers: Set<string>;
 
@@ -36,7 +36,7 @@ class NotingClient extends Client {
   }
 }
 
-test('the use cases that send writes to Cassandra are those that are declared to write', async () => {
+test('exactly the use cases declared as commands send writes to Cassandra', async () => {
   const writers = new Set<string>();
   const options = await freshKeyspace();
   const storage = await openStorage(options, new NotingClient(options, writers), timelessClock());

@@ -51,7 +51,7 @@ const CONTENT = 'what nobody else may read';
 const clock = makeClock();
 const ids = makeMessageIds({ clock });
 
-/** All that a send writes, row by row, so that each can be left out. */
+/** All rows that a send writes, so that each can be omitted. */
 function rowsOf({ message, participants }: AppendRequest) {
   const { id, conversationId, senderId, receiverId, content } = message;
   const news = (userId: UserId, eventId: EventId = id) =>
@@ -77,7 +77,7 @@ function rowsOf({ message, participants }: AppendRequest) {
     inboxRow: (userId: UserId, eventId: EventId = id) =>
       lastActivityRow(message, participants, eventId, userId),
     event: (userId: UserId, eventId: EventId = id) => news(userId, eventId).slice(1),
-    /** Its two rows: the one that was agreed on, and the one that lists it. */
+    /** Its two rows: the agreed one and the listing. */
     lateEvent: (eventId: EventId) => [
       {
         query: 'INSERT INTO late_events (conversation_id, message_id, event_id) VALUES (?, ?, ?)',
@@ -94,7 +94,7 @@ let session: Session;
 let storage: CassandraStorage;
 
 beforeAll(async () => {
-  // A keyspace of its own, since a scan sees all that is in one.
+  // A separate keyspace, because a scan reads a whole keyspace.
   options = await freshKeyspace();
   client = makeClient(options);
   await client.connect();
@@ -119,7 +119,7 @@ interface Scanned {
 
 const NEVER = new AbortController().signal;
 
-/** A scan that waits as little as it can; `each` sees its progress, and says whether to stop there. */
+/** A scan with minimal waits; `each` gets its progress and decides whether to stop. */
 async function scan(
   deps: Partial<Parameters<typeof verify>[0]> = {},
   each: (progress: Progress) => boolean | Promise<boolean> = () => false,
@@ -158,11 +158,11 @@ function about(conversationId: ConversationId, { findings }: Scanned): Finding[]
     .sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 }
 
-/** Damage, and what a scan must find of it: the kind, whose inbox or log, and which message. */
+/** Damage and the expected findings: the kind, the owner of the inbox or log, and the message. */
 interface Damage {
   readonly conversationId: ConversationId;
   readonly expected: readonly (readonly [Finding['kind'], UserId | null, EventId])[];
-  /** What a repair reports of these, where repairing one is the end of another. */
+  /** The expected findings of a repair, if one repair also fixes another finding. */
   readonly repaired?: Damage['expected'];
 }
 
@@ -314,7 +314,7 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
     return { conversationId, expected: [['inbox_row_behind', users[0], one.message.id]] };
   },
 
-  // The wrong value of the next three is smaller than the right one, which therefore wins at the same timestamp.
+  // In the next three the wrong value is smaller than the right one, which therefore wins with the same timestamp.
   'an inbox row with another preview': async () => {
     const { users, one, conversationId } = fixture();
     const { bucket, conversation, message, news, event } = rowsOf(one);
@@ -432,7 +432,7 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
   },
 };
 
-/** A last-activity cell of whatever content, with the time of the message. */
+/** A last-activity cell with any content, at the time of the message. */
 function inboxRowLike(
   { message, participants }: AppendRequest,
   userId: UserId,
@@ -477,7 +477,7 @@ const NOT_REPAIRABLE: Record<string, () => Promise<Damage>> = {
     };
   },
 
-  // Completing it would put it above every later message of the conversation in the inbox, too.
+  // Completing it would also place it above every later message of the conversation in the inbox.
   'a message from the future that is shown nowhere': async () => {
     const { users, one, conversationId } = fixture();
     await storage.messages.append(one);
@@ -511,7 +511,7 @@ const NOT_REPAIRABLE: Record<string, () => Promise<Damage>> = {
   },
 };
 
-describe('a scan of what the service wrote', () => {
+describe('a scan of intact data', () => {
   const conversations: ConversationId[] = [];
   const send = async (one: AppendRequest): Promise<void> => {
     conversations.push(one.message.conversationId);
@@ -552,7 +552,7 @@ describe('a scan of what the service wrote', () => {
     expect(scanned.progress.seen.lateEvents).toBe(2);
   });
 
-  it('finds nothing where the events have expired', async () => {
+  it('finds nothing if the events have expired', async () => {
     const { users, one, conversationId } = fixture();
     const { bucket, conversation, message, inboxRow } = rowsOf(one);
     await write(bucket, conversation, message, ...users.map((userId) => inboxRow(userId)));
@@ -560,7 +560,7 @@ describe('a scan of what the service wrote', () => {
     expect(about(conversationId, await scan({ eventLog }))).toEqual([]);
   });
 
-  it('finds nothing where two messages of one nanosecond started a conversation', async () => {
+  it('finds nothing if two messages of one nanosecond started a conversation', async () => {
     const users = freshUsers();
     const [smaller, larger] = [idAt(NOON, 1), idAt(NOON, 1)].sort() as [MessageId, MessageId];
     await storage.messages.append(appendRequest(users, larger));
@@ -622,7 +622,7 @@ describe('a scan of damage', () => {
     expect(aboutDamage(name, after)).toEqual(findingsOf(name, 'found'));
   });
 
-  it('counts what it finds and what it repairs', () => {
+  it('counts findings and repairs', () => {
     for (const { findings, progress } of [found, repaired, after]) {
       for (const [kind, { found: all, repaired: some }] of Object.entries(progress.inconsistencies)) {
         const ofKind = findings.filter((finding) => finding.kind === kind);
@@ -637,7 +637,7 @@ describe('a scan of damage', () => {
     expect([...new Set(planted)].sort()).toEqual(Object.keys(INCONSISTENCIES).sort());
   });
 
-  it('resumes from wherever it stopped, with any number of workers, and finds the rest', async () => {
+  it('resumes from any stop, with any number of workers, and finds the rest', async () => {
     const whole = await scan();
     let places = 0;
     let placesOfMessages = 0;
@@ -687,7 +687,7 @@ describe('a repair', () => {
     return rows.map((row) => String(row['event_id']));
   };
 
-  it('announces a message that its receiver was never told of, as new to both', async () => {
+  it('announces an undelivered message as new to both participants', async () => {
     const { users, one, two } = fixture();
     await storage.messages.append(one);
     const { message, news } = rowsOf(two);
@@ -735,7 +735,7 @@ describe('a repair', () => {
     }
   });
 
-  it('announces a message that is shown nowhere once, however often it is run', async () => {
+  it('announces an invisible message once, even if it runs repeatedly', async () => {
     const { one } = fixture();
     await write(rowsOf(one).message);
     await Promise.all([scan({ repair: true }), scan({ repair: true })]);
@@ -789,7 +789,7 @@ describe('a repair', () => {
       return { of: one, place: one.message.id };
     },
   };
-  it.each(Object.entries(silent))('moves nothing and announces nothing where %s', async (_, damage) => {
+  it.each(Object.entries(silent))('moves nothing and announces nothing if %s', async (_, damage) => {
     const { of, place } = await damage();
     await scan({ repair: true });
     expect(await placesOf(of)).toEqual([place, place]);
@@ -797,7 +797,7 @@ describe('a repair', () => {
     for (const userId of of.participants) expect(await logOf(userId)).toContain(of.message.id);
   });
 
-  it('restores inbox rows at their own place where the log does not reach back', async () => {
+  it('restores inbox rows at their own position if they are older than the log', async () => {
     const { one } = fixture();
     await write(rowsOf(one).message);
     await scan({ repair: true, eventLog: new EventLogState({ clock, retentionDays: 1 }) });
@@ -828,7 +828,7 @@ describe('a repair', () => {
     expect(isVerified).toBe(true);
   });
 
-  it('does not undo what was sent meanwhile', async () => {
+  it('does not undo concurrent sends', async () => {
     const { one, two, users, conversationId } = fixture();
     await write(rowsOf(one).message);
     const live = { ...appendRequest(users, ids.next(), CONTENT), isLive: true };
@@ -846,11 +846,11 @@ describe('a repair', () => {
   });
 });
 
-describe('a scan while others go on', () => {
+describe('a scan with concurrent writes', () => {
   const isCandidate = ({ candidates }: Progress, id: ConversationId): boolean =>
     candidates.some(({ subject }) => subject.conversationId === id);
 
-  it('gives a send that is in progress the time to end', async () => {
+  it('waits for a send in progress', async () => {
     const { users, one, conversationId } = fixture();
     const { bucket, conversation, message, news } = rowsOf(one);
     await write(bucket, conversation, message);
@@ -866,7 +866,7 @@ describe('a scan while others go on', () => {
     expect(about(conversationId, scanned)).toEqual([]);
   });
 
-  it('does not take an inbox row that has moved for the candidate that it was', async () => {
+  it('does not report an inbox row that has moved since it was a candidate', async () => {
     const me = freshUser();
     const [one, two] = [
       appendRequest([me, me], idAt(NOON), CONTENT),
@@ -888,7 +888,7 @@ describe('a scan while others go on', () => {
     expect(about(conversationId, scanned)).toEqual([]);
   });
 
-  it('finds nothing among conversations that are written to all the time', async () => {
+  it('finds nothing in conversations with constant writes', async () => {
     const pairs = Array.from({ length: 8 }, freshUsers);
     let sent = 0;
     let done = false;
@@ -920,7 +920,7 @@ describe('a scan while others go on', () => {
     expect(sent).toBeGreaterThan(50);
   });
 
-  it('reads no more than it may in a second', async () => {
+  it('respects its rate limit', async () => {
     let rows = 0;
     const counting: Session = {
       ...session,
@@ -948,7 +948,7 @@ describe('a scan while others go on', () => {
     expect(rows).toBeLessThan(performance.now() - begun + inFlight);
   });
 
-  it('tries again what storage failed to do', async () => {
+  it('repeats failed storage operations', async () => {
     const failing = <Question extends unknown[], Answer>(ask: (...question: Question) => Promise<Answer>) => {
       let failures = 1;
       return async (...question: Question): Promise<Answer> => {
@@ -964,7 +964,7 @@ describe('a scan while others go on', () => {
     expect((await scan({ session: stumbling })).progress).toEqual((await scan()).progress);
   });
 
-  it('ends when it is told to', async () => {
+  it('stops on request', async () => {
     const stop = new AbortController();
     let places = 0;
     const stopped = scan({ signal: stop.signal }, () => {
@@ -1013,12 +1013,12 @@ describe('npm run verify', () => {
   }
   const run = (...args: readonly string[]) => end(start(args));
 
-  it('exits with 0 where nothing is wrong', async () => {
+  it('exits with 0 without findings', async () => {
     const { code, out } = await run();
     expect({ code, out }).toMatchObject({ code: 0, out: expect.stringContaining('0 findings are left') });
   });
 
-  it('exits with 1 where something is, until it is repaired', async () => {
+  it('exits with 1 with findings, until they are repaired', async () => {
     const users = freshUsers();
     const { message } = appendRequest(users, idAt(NOON), CONTENT);
     const { id, conversationId } = message;
@@ -1083,7 +1083,7 @@ describe('npm run verify', () => {
     expect({ code, err }).toMatchObject({ code: 2, err: expect.stringContaining(sentence) });
   });
 
-  it('exits with 2 where there is no cluster', async () => {
+  it('exits with 2 without a cluster', async () => {
     const { code, err } = await end(start([], { ...where, contactPoints: ['127.0.0.1:1'] }));
     expect({ code, err }).toMatchObject({
       code: 2,

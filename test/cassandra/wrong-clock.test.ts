@@ -8,13 +8,13 @@ import { findFaketime, settableClock, wrongClock } from '../support/wrong-clock.
 import { freshKeyspace, openClient } from './cluster.ts';
 
 /*
- * Real services whose host has a wrong clock. Order is by id and ids are by clock, so none of them may write.
+ * Real services on a host with a wrong clock. Ids depend on the clock and define the order, so none of them may write.
  */
 
 const library = findFaketime();
 if (library === null) {
   console.warn(
-    'LEFT OUT: services with a wrong clock. They need the package faketime (apt-get install faketime).',
+    'SKIPPED: services with a wrong clock. They need the package faketime (apt-get install faketime).',
   );
 }
 
@@ -51,7 +51,7 @@ interface Answer {
   };
 }
 
-/** What a service answers. */
+/** The responses of a service. */
 async function ask(url: string, method: string, path: string, body?: object, key?: string): Promise<Answer> {
   const answer = await fetch(url + path, {
     method,
@@ -62,7 +62,7 @@ async function ask(url: string, method: string, path: string, body?: object, key
   return { status: answer.status, retryAfter, body: (await answer.json()) as Answer['body'] };
 }
 
-/** Every way to write. */
+/** All write requests. */
 async function writeAll(url: string, content: string): Promise<Answer[]> {
   const message = { sender_id: 'ada', receiver_id: 'ben', content };
   return [
@@ -97,7 +97,7 @@ function expectRefused(answers: readonly Answer[]): void {
   }
 }
 
-test('the test has what it needs, where everything has to run', () => {
+test('faketime is installed if all tests are required', () => {
   if (process.env['CI'] === 'true') expect(library).not.toBeNull();
 });
 
@@ -120,7 +120,7 @@ describe.skipIf(library === null)('a service whose clock', () => {
     ['is 5 s behind', '-5s', /(4|5)\d{3} ms behind Cassandra's/],
   ] as const;
 
-  test('is wrong from the start stores nothing, be it the first one on a new keyspace', async () => {
+  test('is wrong from the start stores nothing, even on a new keyspace', async () => {
     const empty = await freshKeyspace();
     const { said, url } = startService(empty, wrongClock(library!, '+10y'));
     await said(/Writes are refused/);
@@ -161,7 +161,7 @@ describe.skipIf(library === null)('a service whose clock', () => {
   test.each([
     ['ahead', '+1h'],
     ['back', '-1h'],
-  ])('is set %s by an hour while it runs takes no writes until it is right again', async (_, step) => {
+  ])('is set %s by an hour while it runs refuses writes until it is corrected', async (_, step) => {
     const { env, set } = settableClock(library!);
     const { said, url: whereItIs } = startService(options, env);
     await said(/^Ready at /);

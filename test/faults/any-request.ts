@@ -38,7 +38,7 @@ export const anyRequest: Scenario = async (testbed) => {
   }
 };
 
-/** Why schemathesis can't be had on this host, as a sentence; null where it can. */
+/** The reason why schemathesis is not available on this host; null if it is. */
 export async function schemathesisMissing(): Promise<string | null> {
   try {
     await installed();

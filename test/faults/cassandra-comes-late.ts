@@ -6,7 +6,7 @@ import type { UserId } from '../../src/domain/ids.ts';
 import type { Environment } from './service.ts';
 import { assertSound, type Scenario } from './testbed.ts';
 
-/** What is wrong in the environment, and the sentence in which the service says so. */
+/** A configuration mistake and the expected log line. */
 const MISTAKES: readonly (readonly [Environment, RegExp])[] = [
   [{ CASSANDRA_LOCAL_DATACENTER: 'elsewhere' }, /no datacenter elsewhere \(CASSANDRA_LOCAL_DATACENTER\)/],
   [{ CASSANDRA_KEYSPACE: 'nothing' }, /no keyspace nothing \(CASSANDRA_KEYSPACE\)/],
@@ -14,7 +14,7 @@ const MISTAKES: readonly (readonly [Environment, RegExp])[] = [
   [{ CASSANDRA_USERNAME: '', CASSANDRA_PASSWORD: '' }, /set CASSANDRA_USERNAME and CASSANDRA_PASSWORD/],
 ];
 
-/** A service that starts before its Cassandra waits for it; one that is told wrong says so at once. */
+/** A service that starts before its Cassandra waits for it; a misconfigured one fails at once. */
 export const cassandraComesLate: Scenario = async (testbed) => {
   const cluster = await testbed.oneNode({ yaml: { authenticator: 'PasswordAuthenticator' } });
   const environment = {
@@ -25,7 +25,7 @@ export const cassandraComesLate: Scenario = async (testbed) => {
   };
   await migrate(environment);
 
-  for (const [mistake, sentence] of MISTAKES) {
+  for (const [mistake, message] of MISTAKES) {
     const service = testbed.startService({ ...environment, ...mistake });
     const { code, took } = await service.ended;
     const last = service.lines.at(-1) ?? '';
@@ -35,7 +35,7 @@ export const cassandraComesLate: Scenario = async (testbed) => {
         .join(' ')}`,
       seen: `exit ${code} after ${(took / 1_000).toFixed(1)} s: ${JSON.parse(last).msg}`,
     });
-    assert.match(last, sentence);
+    assert.match(last, message);
     assert.equal(code, 1);
   }
 

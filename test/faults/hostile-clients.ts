@@ -43,7 +43,7 @@ const POST_HEAD = 'POST /api/messages HTTP/1.1\r\nHost: messenger\r\nContent-Typ
 /** What hostile clients do. It resolves with what it saw when they have done all they can, and wait for their end. */
 type Attack = (url: string) => Promise<{ clients: readonly RawClient[]; check?: () => string }>;
 
-/** Clients that are slow, greedy, idle, deaf or mad: the others are served, and it costs the service little. */
+/** Slow, greedy, idle, non-reading and malformed clients: others are served, and the service needs little memory. */
 export const hostileClients: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
@@ -162,7 +162,7 @@ function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
       const clients = await openClients(url, DEAF, { reads: false });
       const asked = `GET ${longPage} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
       for (const { socket } of clients) socket.write(asked.repeat(PIPELINED));
-      // Who does not read hears of its end only when it writes.
+      // A client that does not read notices the end only when it writes.
       trickle(clients, LIVEZ);
       return { clients };
     },

@@ -1,7 +1,7 @@
 import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
-/** What is asked of a service. */
+/** A request to a service. */
 export interface Question {
   readonly method: 'GET' | 'POST' | 'PUT';
   /** Path and query. */
@@ -82,7 +82,7 @@ const PROBE_EVERY_MS = 100;
  */
 export interface Balancer {
   readonly ask: Ask;
-  /** Ends the probes. */
+  /** Stops the probes. */
   close(): void;
 }
 

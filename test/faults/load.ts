@@ -13,12 +13,12 @@ export interface Send {
   readonly key: string | null;
 }
 
-/** One request, and what came of it. */
+/** One request and its result. */
 export interface Attempt {
   readonly kind: 'send' | 'send with a key' | 'read';
-  /** When it was sent, as performance.now() has it. */
+  /** The time of sending, by performance.now(). */
   readonly at: number;
-  /** Milliseconds until there was an answer, or the news that there will be none. */
+  /** Milliseconds until the response or the failure. */
   readonly took: number;
   /** The answer's status; `refused` if the request never left, `unanswered` if it did. */
   readonly outcome: number | 'refused' | 'unanswered';
@@ -44,7 +44,7 @@ export interface Load {
   stop(): Promise<void>;
 }
 
-/** Users that nobody else has. */
+/** Fresh users. */
 export function usersOf(size: number): UserId[] {
   const name = randomUUID().slice(0, 8);
   return Array.from({ length: size }, (_, index) => `${name}-${index}` as UserId);

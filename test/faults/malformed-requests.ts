@@ -2,7 +2,7 @@ const POST_HEAD = 'POST /api/messages HTTP/1.1\r\nHost: messenger\r\nContent-Typ
 const SMUGGLED = '{"sender_id":"smuggled","receiver_id":"smuggled","content":"smuggled"}';
 const INNER = `${POST_HEAD}Content-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}`;
 
-/** Requests that no server should take, whole or in part, whatever it makes of them. */
+/** Malformed requests that no server should accept. */
 const TEXTS: readonly string[] = [
   // No HTTP at all.
   'junk\r\n\r\n',

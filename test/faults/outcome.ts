@@ -11,25 +11,25 @@ interface Shown {
   readonly inboxes: ReadonlyMap<UserId, readonly Item[]>;
 }
 
-/** What became of what was sent. */
+/** The outcome of all sends. */
 export interface Outcome {
   readonly acknowledged: number;
-  /** Messages that were acknowledged and are not there. */
+  /** Acknowledged messages that are missing. */
   readonly lost: number;
   /** Messages that were acknowledged, and are newer than what an inbox of theirs shows. */
   readonly hidden: number;
-  /** Messages that are there under more than one id. */
+  /** Messages stored under more than one id. */
   readonly doubled: number;
-  /** Reads that missed what was acknowledged before them. */
+  /** Reads that missed an earlier acknowledged message. */
   readonly stale: number;
-  /** Messages that were said not to be stored, and are there. */
+  /** Stored messages whose send reported that nothing was stored. */
   readonly denied: number;
   /** Sends without an answer, or with one that left it open; and how many of them are there. */
   readonly open: number;
   readonly openAndThere: number;
   /** Inbox rows that are behind their conversation, or missing. */
   readonly lagging: number;
-  /** Inbox rows that name a message which is not there. */
+  /** Inbox rows that name a missing message. */
   readonly dangling: number;
 }
 

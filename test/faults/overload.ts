@@ -16,7 +16,7 @@ const TIMES = 3;
 /** What a process may grow by under a load that it can't carry: some thousand connections, and no queue. */
 const MOST_GROWTH_MB = 256;
 
-/** Three times the load that can be carried: as much is served as before, and the rest is turned away at once. */
+/** Three times the sustainable load: the throughput stays, and the rest is rejected at once. */
 export const overload: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
@@ -60,7 +60,7 @@ export const overload: Scenario = async (testbed) => {
   assert.ok(rejected.length > accepted.length, 'that was no overload');
   assert.ok(
     rejected.every(({ problem, retryAfter }) => problem === 'overloaded' && retryAfter !== null),
-    `not turned away as told: ${tallyOf(rejected)}`,
+    `unexpected rejections: ${tallyOf(rejected)}`,
   );
   assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
   const attempts = [first, before, during, after].flatMap((one) => one.attempts);

@@ -4,7 +4,7 @@ import { assertAllServed, assertKept, assertSound, between, inUse, type Scenario
 const QUIET_MS = 4_000;
 const OUTAGE_MS = 30_000;
 
-/** One of three replicas is killed under load and comes back: nobody notices. */
+/** One of three replicas is killed under load and restarts: no request fails. */
 export const replicaDies: Scenario = async (testbed) => {
   const { cluster, environment, service, ask, users, load } = await inUse(testbed, {
     send: 5,

@@ -16,8 +16,8 @@ const SLOWEST_MS = 1_500;
 const LATER_MS = 1_000;
 
 /**
- * One of three replicas stops answering and keeps its connections open: nobody notices. That holds also in a process
- * that has first to prepare what it sends with a key.
+ * One of three replicas stops answering and keeps its connections open: no request fails. This also holds in a process
+ * that must first prepare the statements of a send with a key.
  */
 export const replicaHangs: Scenario = async (testbed) => {
   const { cluster, environment, service, ask, users, load } = await inUse(testbed, {

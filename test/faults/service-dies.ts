@@ -12,7 +12,7 @@ const SENDS_BETWEEN = 60;
 /** So many people that hardly a conversation has a next message, which would mend what a death left behind. */
 const PEOPLE = 40;
 
-/** Two instances are killed in the middle of sends, again and again: what was acknowledged is whole. */
+/** Two instances are killed repeatedly during sends: acknowledged messages are complete. */
 export const serviceDies: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);

@@ -13,7 +13,7 @@ const GRACE_MS = 30_000;
 
 const CLIENTS = { send: 6, 'send with a key': 3, read: 3 };
 
-/** Services are told to stop under load: what they took they answer, and a rolling restart is not noticed. */
+/** Services stop under load: they answer accepted requests, and a rolling restart loses no request. */
 export const serviceStops: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
@@ -74,7 +74,7 @@ export const serviceStops: Scenario = async (testbed) => {
   await assertSound(testbed, [one], environment);
 };
 
-/** Tells a service to stop, which must end well; gives the milliseconds that it took. */
+/** Stops a service, which must exit with 0; returns the duration in milliseconds. */
 async function stop(service: Service): Promise<number> {
   const { code, took } = await service.terminate();
   assert.equal(code, 0, service.lines.slice(-10).join('\n'));

@@ -21,7 +21,7 @@ export interface Row {
   readonly seen?: string;
 }
 
-/** Where a scenario plays. What is started here ends with it, but for the three nodes, which scenarios share. */
+/** The environment of a scenario. What it starts ends with it, except the three nodes, which scenarios share. */
 export interface Testbed {
   /** A cluster of three nodes with the schema; all of them are up. */
   threeNodes(): Promise<LocalCluster>;
@@ -60,7 +60,7 @@ export function between(attempts: readonly Attempt[], from: number, until: numbe
   return attempts.filter(({ at }) => at >= from && at < until);
 }
 
-/** Throws where a request failed, or outlived its deadline. */
+/** Throws if a request failed or exceeded its timeout. */
 export function assertAllServed(attempts: readonly Attempt[]): void {
   assert.ok(attempts.length > 0, 'nothing was asked');
   const failed = attempts.filter(isFailure);
@@ -78,7 +78,7 @@ export function tallyOf(attempts: readonly Attempt[]): string {
   return [...counts].map(([end, count]) => `${count} ${end}`).join(', ');
 }
 
-/** Throws where a request outlived its deadline. */
+/** Throws if a request exceeded its timeout. */
 export function assertInTime(attempts: readonly Attempt[]): void {
   const slowest = Math.max(...attempts.map(({ took }) => took));
   assert.ok(slowest < ANSWER_WITHIN_MS, `a request took ${slowest} ms`);
@@ -88,17 +88,17 @@ export function isFailure({ outcome }: Attempt): boolean {
   return typeof outcome !== 'number' || outcome >= 300;
 }
 
-/** Reads all that was sent, tells what became of it, and throws where a promise was broken. */
+/** Reads all sent messages, reports their outcome, and throws if a guarantee was broken. */
 export async function assertKept(
   testbed: Testbed,
   deps: { cluster: LocalCluster; ask: Ask; users: readonly UserId[]; attempts: readonly Attempt[] },
 ): Promise<Outcome> {
   const { cluster, ask, users, attempts } = deps;
   const outcome = await outcomeOf(ask, users, attempts, await lateMessagesOf(cluster));
-  testbed.tell({ act: 'afterwards, all pages of all lists', seen: sentenceFor(outcome) });
+  testbed.tell({ act: 'afterwards, all pages of all lists', seen: summaryOf(outcome) });
   const { lost, hidden, doubled, stale, denied, dangling } = outcome;
   const broken = lost + hidden + doubled + stale + denied + dangling;
-  assert.equal(broken, 0, `a promise is broken: ${sentenceFor(outcome)}`);
+  assert.equal(broken, 0, `a guarantee is broken: ${summaryOf(outcome)}`);
   return outcome;
 }
 
@@ -114,7 +114,7 @@ export async function assertSound(
   testbed.tell({ act: 'the scanner, after all services have stopped', seen: 'found nothing' });
 }
 
-function sentenceFor(outcome: Outcome): string {
+function summaryOf(outcome: Outcome): string {
   const { acknowledged, lost, hidden, doubled, stale } = outcome;
   const { open, openAndThere, denied, lagging, dangling } = outcome;
   return [

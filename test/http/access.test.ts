@@ -16,13 +16,13 @@ function open(): Fetch {
 
 describeContract<Guarded>('who may what, without a port', accessContract, () => guarded(open()));
 
-/** A door that lets in too much or too little, and how it does. */
+/** An app that allows too much or too little, and a description of its fault. */
 interface AccessMutant {
   readonly how: string;
   readonly open: () => Fetch;
 }
 
-/** Sends a request on as a service where `applies` says so. */
+/** Forwards a request with a service token if `applies`. */
 function asService(how: string, applies: (request: Request) => boolean): AccessMutant {
   return {
     how,
@@ -38,8 +38,8 @@ function asService(how: string, applies: (request: Request) => boolean): AccessM
   };
 }
 
-/** Says something else than the messenger where `isMeant`. */
-function saying(
+/** Changes the response if `isMeant`. */
+function altering(
   how: string,
   isMeant: (request: Request, response: Response) => boolean,
   change: (response: Response) => Response,
@@ -67,7 +67,7 @@ const withStatus = (status: number) => (response: Response) =>
   new Response(response.body, { status, headers: response.headers });
 
 const MUTANTS: Readonly<Record<keyof typeof accessContract, readonly [AccessMutant, ...AccessMutant[]]>> = {
-  'nobody is let in without a token, whatever they ask': [
+  'every request without a token is refused': [
     {
       how: 'asks nobody for a token',
       open: () => {
@@ -76,37 +76,38 @@ const MUTANTS: Readonly<Record<keyof typeof accessContract, readonly [AccessMuta
       },
     },
     asService(
-      'lets in whoever shows anything',
+      'accepts any Authorization header',
       (request) => request.headers.has('Authorization') && !hasToken(request),
     ),
-    saying(
-      'does not say how to ask',
+    altering(
+      'sends no WWW-Authenticate header',
       (_, { status }) => status === 401,
       (response) =>
         new Response(response.body, { status: 401, headers: { 'Content-Type': 'application/problem+json' } }),
     ),
   ],
-  'who takes part sees the conversation, by every route': [
-    saying('shows no second page', goesTo(/cursor=/), withStatus(404)),
+  'participants see the conversation, by every route': [
+    altering('shows no second page', goesTo(/cursor=/), withStatus(404)),
   ],
-  'to all others it is not there, by any route, page or cursor: byte by byte as if nobody had begun it': [
-    asService('shows everyone a conversation', goesTo(/\/api\/conversations\/[^/]{36}$/)),
-    asService('lets in whoever has a cursor', (request) => isGet(request) && goesTo(/cursor=/)(request)),
-    asService('shows everyone what was said before a time', goesTo(/\/before/)),
-    asService('shows everyone later pages', goesTo(/page=/)),
-    saying(
-      'forbids what is there',
-      (request, { status }) => status === 404 && goesTo(/page=2/)(request),
-      withStatus(403),
-    ),
-  ],
-  'who leaves the sender out is the sender, and nobody is another': [
-    asService('takes everyone for a service', goesTo(/\/api\/messages$/)),
-    asService('takes everyone for a service on one of its paths', goesTo(/\/send$/)),
+  'non-participants get the same bytes as for a conversation that does not exist, by any route, page or cursor':
+    [
+      asService('shows everyone a conversation', goesTo(/\/api\/conversations\/[^/]{36}$/)),
+      asService('accepts anyone with a cursor', (request) => isGet(request) && goesTo(/cursor=/)(request)),
+      asService('shows everyone the messages before a time', goesTo(/\/before/)),
+      asService('shows everyone later pages', goesTo(/page=/)),
+      altering(
+        'responds 403 for a conversation of others',
+        (request, { status }) => status === 404 && goesTo(/page=2/)(request),
+        withStatus(403),
+      ),
+    ],
+  'the default sender is the caller, and a user cannot send as another user': [
+    asService('treats everyone as a service', goesTo(/\/api\/messages$/)),
+    asService('treats everyone as a service on one of its paths', goesTo(/\/send$/)),
   ],
   'a service names the sender': [
     {
-      how: 'sends under an id of its own for a service',
+      how: 'uses a default sender for services',
       open: () => {
         const fetch = open();
         return async (request) => {
@@ -123,44 +124,42 @@ const MUTANTS: Readonly<Record<keyof typeof accessContract, readonly [AccessMuta
     },
   ],
   'a key belongs to its sender': [
-    asService('asks for the key before it asks for the sender', ({ headers }) =>
-      headers.has('Idempotency-Key'),
-    ),
+    asService('skips the sender check if there is a key', ({ headers }) => headers.has('Idempotency-Key')),
   ],
-  'an inbox is its owner’s, and a conversation its participants’ to start': [
+  'only the owner lists an inbox, and only a participant starts a conversation': [
     asService('shows everyone every inbox', goesTo(/\/user\//)),
-    asService('starts what anyone asks for', goesTo(/\/api\/conversations$/)),
+    asService('starts a conversation for anyone', goesTo(/\/api\/conversations$/)),
   ],
   'a conversation is marked as read by its participants, for themselves': [
-    asService('marks as it is told', goesTo(/\/read$/)),
-    saying(
-      'forbids what is not there',
+    asService('marks for any reader', goesTo(/\/read$/)),
+    altering(
+      'responds 403 for a conversation that does not exist',
       (request, { status }) => status === 404 && goesTo(/\/read$/)(request),
       withStatus(403),
     ),
-    saying('marks nothing for those who leave themselves out', goesTo(/\/read$/), withStatus(400)),
+    altering('requires the reader in the body', goesTo(/\/read$/), withStatus(400)),
   ],
-  'a user is named by themselves, and shown to all': [
+  'a user saves their own username, and everyone can read it': [
     asService('saves any user for anyone', goesTo(/\/users\//)),
-    saying('shows a user to themselves alone', goesTo(/\/users\//), withStatus(403)),
+    altering('shows a user only to themselves', goesTo(/\/users\//), withStatus(403)),
   ],
 };
 
 for (const [clause, check] of Object.entries<Contract<Guarded>[string]>(accessContract)) {
   describe(`“${clause}”`, () => {
     for (const { how, open: openMutant } of MUTANTS[clause as keyof typeof MUTANTS]) {
-      test(`catches a door that ${how}`, async () => {
+      test(`catches an app that ${how}`, async () => {
         await expect(check(guarded(openMutant()))).rejects.toBeInstanceOf(AssertionError);
       });
     }
   });
 }
 
-test('nothing of a body is read for someone who is not let in', async () => {
+test('the body of an unauthenticated request is not read', async () => {
   const body = new ReadableStream(
     {
       pull: () => {
-        throw new Error('It was read.');
+        throw new Error('The body was read.');
       },
     },
     { highWaterMark: 0 },

@@ -1,4 +1,3 @@
-import { positionAt } from '../../src/domain/time.ts';
 import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { storageThat } from '../contracts/mutants.ts';
@@ -12,17 +11,17 @@ import { documented } from './documented.ts';
 import { openApp } from './open-app.ts';
 import { API_REQUESTS, openApiDocument } from './operations.ts';
 
-/** What stays inside: the texts of a driver and of a bug. */
+/** Texts that no response may contain: of a driver error and of a bug. */
 const SECRET = 'All host(s) tried for query SELECT * FROM messages failed at 10.0.0.7:9042';
 
 const message = { sender_id: 'alice', receiver_id: 'bob', content: 'Hello' };
 
-/** Requests that only read, and such that write: their methods tell. */
+/** Requests that read and requests that write, by their methods. */
 const READS = API_REQUESTS.filter(({ method }) => method === 'GET');
 const WRITES = API_REQUESTS.filter(({ method }) => method !== 'GET');
 
-/** A log that keeps what is worth a person's attention: the line that every request leaves is none. */
-function listeningLog() {
+/** A log that records warnings and errors, without the access log. */
+function recordingLog() {
   const lines: { level: keyof Log; fields: object; sentence: string }[] = [];
   const hear = (level: keyof Log) => (fields: object, sentence: string) => {
     lines.push({ level, fields, sentence });
@@ -41,11 +40,11 @@ function assertNothingShown(answer: Answer): void {
   assert.doesNotMatch(all, /SELECT|10\.0\.0\.7|host\(s\)|\.ts|node_modules|\bat /);
 }
 
-describe('when storage lets a request down', () => {
+describe('when storage fails', () => {
   const failing = (kind: StorageFailureKind) =>
     storageThat(() => Promise.reject(new StorageFailure(kind, { cause: new Error(SECRET) })));
 
-  test('it is a 503 that says whether something may have happened, and when to try again', async () => {
+  test('the response is a 503 that says whether the write may have been applied, with Retry-After', async () => {
     const cases = [
       ['unavailable', 'storage-unavailable'],
       ['outcome_unknown', 'outcome-unknown'],
@@ -61,7 +60,7 @@ describe('when storage lets a request down', () => {
     }
   });
 
-  test('what does not answer in time is given up, a write as one that may yet happen', async () => {
+  test('a use case that exceeds the timeout is a 503; a write has an unknown outcome', async () => {
     const never = storageThat(() => new Promise(() => undefined));
     const fetch = open({ storage: never, requestTimeoutMs: 20 });
     for (const { method, path, body } of READS) {
@@ -72,8 +71,8 @@ describe('when storage lets a request down', () => {
     }
   });
 
-  test('the log is told the cause, with the id of the request', async () => {
-    const { log, lines } = listeningLog();
+  test('the cause is logged with the request id', async () => {
+    const { log, lines } = recordingLog();
     const answer = await get(open({ storage: failing('unavailable'), log }), '/api/users/alice');
     assert.deepEqual(
       lines.map(({ level, sentence }) => [level, sentence]),
@@ -88,7 +87,7 @@ describe('when storage lets a request down', () => {
 describe('while the clock is not verified', () => {
   const clockCheck = { verified: () => Promise.reject(new ClockNotVerified(SECRET)) };
 
-  test('writes are a 503 that says that nothing was stored, and when to try again', async () => {
+  test('writes are a 503 that says that nothing was stored, with Retry-After', async () => {
     const fetch = open({ clockCheck });
     for (const { method, path, body } of WRITES) {
       const answer = await ask(fetch, method, path, { body });
@@ -99,8 +98,8 @@ describe('while the clock is not verified', () => {
     }
   });
 
-  test('reads are answered, the log is left in peace, and the process is alive', async () => {
-    const { log, lines } = listeningLog();
+  test('reads succeed, nothing is logged, and the process is live', async () => {
+    const { log, lines } = recordingLog();
     const fetch = open({ clockCheck, log });
     assert.equal((await get(fetch, '/api/conversations/user/alice')).status, 200);
     assert.equal((await get(fetch, '/api/users/alice')).status, 404);
@@ -109,11 +108,11 @@ describe('while the clock is not verified', () => {
   });
 });
 
-describe('when as much is in progress as there is room for', () => {
+describe('when the concurrency limit is reached', () => {
   const neverAnswering = storageThat(() => new Promise(() => undefined));
 
-  test('the rest is turned away at once, without a look at its body, and the log is left in peace', async () => {
-    const { log, lines } = listeningLog();
+  test('further requests are rejected at once, without reading the body, and nothing is logged', async () => {
+    const { log, lines } = recordingLog();
     const fetch = open({ storage: neverAnswering, maxRequestsInFlight: 2, log });
     void get(fetch, '/api/users/alice');
     void ask(fetch, 'POST', '/api/messages', { body: message });
@@ -128,13 +127,13 @@ describe('when as much is in progress as there is room for', () => {
     assert.deepEqual(lines, []);
   });
 
-  test('bodies that arrive together are not more than there is room for', async () => {
+  test('concurrent bodies are limited', async () => {
     const fetch = open({ storage: neverAnswering, maxRequestsInFlight: 1 });
     const arriving = [1, 2].map(() => ask(fetch, 'POST', '/api/messages', { body: message }));
     problemIn(await Promise.race(arriving), 503, 'overloaded');
   });
 
-  test('the health of the service can still be asked for', async () => {
+  test('health checks are still answered', async () => {
     const readinessProblems = () => Promise.resolve([]);
     const fetch = open({
       storage: { ...neverAnswering, readinessProblems: readinessProblems },
@@ -146,9 +145,9 @@ describe('when as much is in progress as there is room for', () => {
   });
 });
 
-describe('when we are wrong', () => {
-  test('it is a 500 of one fixed sentence, and the log is told the rest', async () => {
-    const { log, lines } = listeningLog();
+describe('an internal error', () => {
+  test('is a 500 with a fixed detail; the cause is logged', async () => {
+    const { log, lines } = recordingLog();
     const fetch = open({ storage: storageThat(() => Promise.reject(new TypeError(SECRET))), log });
     for (const { method, path, body } of API_REQUESTS) {
       const answer = await ask(fetch, method, path, { body });
@@ -165,9 +164,9 @@ describe('when we are wrong', () => {
   });
 });
 
-describe('when the caller is wrong', () => {
-  test('the log is left in peace', async () => {
-    const { log, lines } = listeningLog();
+describe('a client error', () => {
+  test('is not logged as a warning', async () => {
+    const { log, lines } = recordingLog();
     const fetch = open({ log });
     await ask(fetch, 'POST', '/api/messages', { body: { ...message, content: '' } });
     await ask(fetch, 'POST', '/api/messages', { body: '{' });
@@ -179,16 +178,16 @@ describe('when the caller is wrong', () => {
     assert.deepEqual(lines, []);
   });
 
-  test('a body that is too large is not waited for, so that no other request follows on its connection', async () => {
+  test('a too large body is not awaited, and its connection closes', async () => {
     const body = ' '.repeat(256 * 1024 + 1);
     const answer = await ask(open({}), 'POST', '/api/messages', { body });
     problemIn(answer, 413, 'body-too-large');
     assert.equal(answer.headers.get('Connection'), 'close');
   });
 
-  test('a client that goes away in mid-sentence is no failure of ours', async () => {
+  test('a client that disconnects during its body is not logged', async () => {
     for (const headers of [{}, { 'Content-Length': '100' }]) {
-      const { log, lines } = listeningLog();
+      const { log, lines } = recordingLog();
       const fetch = open({ log });
       const body = new ReadableStream({
         start(controller) {
@@ -203,7 +202,7 @@ describe('when the caller is wrong', () => {
 });
 
 describe('health', () => {
-  test('the process is live whatever storage does', async () => {
+  test('the process is live while storage fails', async () => {
     let touched = 0;
     const storage = storageThat(() => {
       touched += 1;
@@ -213,19 +212,19 @@ describe('health', () => {
     assert.deepEqual([status, body, touched], [200, { status: 'live' }, 0]);
   });
 
-  test('what is missing is named, and named no longer once it is there', async () => {
-    let sentences = ['Cassandra is not reached yet.', 'The clock is wrong.'];
-    const storage = { ...memoryStorage(), readinessProblems: () => Promise.resolve(sentences) };
+  test('/readyz lists the readiness problems while they last', async () => {
+    let problems = ['Cassandra is not reached yet.', 'The clock is wrong.'];
+    const storage = { ...memoryStorage(), readinessProblems: () => Promise.resolve(problems) };
     const fetch = open({ storage });
     const answer = await get(fetch, '/readyz');
     const { detail } = problemIn(answer, 503, 'not-ready');
     assert.equal(detail, 'Cassandra is not reached yet. The clock is wrong.');
     assert.equal(answer.headers.get('Retry-After'), '1');
-    sentences = [];
+    problems = [];
     assert.equal((await get(fetch, '/readyz')).status, 200);
   });
 
-  test('storage is asked once for all who ask at a time, and again for who asks later', async () => {
+  test('concurrent readiness checks share one storage check; later ones check again', async () => {
     let asked = 0;
     let answer = (_: string[]): void => undefined;
     const storage = {
@@ -246,7 +245,7 @@ describe('health', () => {
     assert.deepEqual([await statusesAfter(askMany(), []), asked], [new Set([200]), 2]);
   });
 
-  test('a check that fails is not kept', async () => {
+  test('a failed check is not cached', async () => {
     const failures = [new Error(SECRET)];
     const storage = {
       ...memoryStorage(),
@@ -255,15 +254,15 @@ describe('health', () => {
         return failure === undefined ? Promise.resolve([]) : Promise.reject(failure);
       },
     };
-    const { log } = listeningLog();
+    const { log } = recordingLog();
     const fetch = open({ storage, log });
     problemIn(await get(fetch, '/readyz'), 500, 'internal-error');
     assert.equal((await get(fetch, '/readyz')).status, 200);
   });
 });
 
-describe('a service that can check no token', () => {
-  test('is not ready, and says so beside what else is missing', async () => {
+describe('a service without keys for tokens', () => {
+  test('is not ready, and lists this with the other readiness problems', async () => {
     let problems = ['No token can be checked.'];
     const accessPolicy = { ...ALLOW_ALL, readinessProblems: () => Promise.resolve(problems) };
     const storage = {
@@ -280,8 +279,8 @@ describe('a service that can check no token', () => {
   });
 });
 
-describe('what depends on the clock', () => {
-  test('a user is created at its microsecond', async () => {
+describe('responses with times', () => {
+  test('a user has a creation time with microseconds', async () => {
     const clock = { now: () => Date.UTC(2026, 0, 31, 9, 30, 0, 123) * 1000 + 45, latest: () => 0 };
     const { body } = await ask(open({ clock }), 'PUT', '/api/users/alice', { body: { username: 'Alice' } });
     assert.deepEqual(body, {
@@ -292,13 +291,13 @@ describe('what depends on the clock', () => {
   });
 });
 
-describe('what depends on the docs', () => {
-  test('a file that is not there is a 404', async () => {
+describe('the files of the documentation', () => {
+  test('a missing file is a 404', async () => {
     const fetch = open({ docsAssets: () => Promise.resolve(null) });
     problemIn(await get(fetch, '/docs/swagger-ui-dist/swagger-ui.css'), 404, 'path-not-found');
   });
 
-  test('only the files that the page needs are asked for', async () => {
+  test('only files of the page are requested', async () => {
     const asked: string[] = [];
     const docsAssets = (name: string) => {
       asked.push(name);

@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto';
 import { sign } from 'hono/jwt';
 import { describe, expect, test } from 'vitest';
 import { makeAuthenticate, type TokenRules } from '../../src/adapters/http/middleware/authentication.ts';
@@ -16,7 +15,7 @@ const bySecret: TokenRules = {
   toleranceSeconds: 30,
 };
 
-/** What becomes of a token: who it says asks, or why it is not taken. */
+/** The result of a token: its caller, or why it is refused. */
 async function fate(token: string, rules: TokenRules = bySecret): Promise<unknown> {
   const authenticate = makeAuthenticate({ rules, clock });
   return authenticate(`Bearer ${token}`).then(
@@ -25,7 +24,7 @@ async function fate(token: string, rules: TokenRules = bySecret): Promise<unknow
   );
 }
 
-/** A part of a token. */
+/** Encodes a part of a token. */
 const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const anna = { kind: 'user', userId: 'anna' };
 
@@ -47,11 +46,11 @@ const KINDS = [
 
 type Key = Parameters<typeof crypto.subtle.exportKey>[1];
 
-/** A key of an issuer: to sign with, and what it publishes. */
+/** A key of an issuer: the private key and the published JWK. */
 async function issuerKey({ alg, parameters }: (typeof KINDS)[number], kid = `key-${alg}`) {
   const pair = await crypto.subtle.generateKey(parameters, true, ['sign', 'verify']);
   const { publicKey, privateKey } = pair as { publicKey: Key; privateKey: Key };
-  // Node calls EdDSA by its curve.
+  // Node's name of EdDSA is its curve.
   const { alg: _, ...jwk } = await crypto.subtle.exportKey('jwk', publicKey);
   const privateJwk = await crypto.subtle.exportKey('jwk', privateKey);
   const pem = Buffer.from(await crypto.subtle.exportKey('spki', publicKey)).toString('base64');
@@ -71,8 +70,8 @@ const claims = { ...ANNA, iss: 'https://id.example', aud: ['mail', 'chat'] };
 const signed = ({ alg, privateJwk, jwk }: (typeof issuer)[number], payload: object = claims) =>
   sign({ ...payload }, { ...privateJwk, alg, kid: jwk.kid }, alg);
 
-describe('a token by a shared secret', () => {
-  test('names a user, or makes a service', async () => {
+describe('a token with a shared secret', () => {
+  test('identifies a user or a service', async () => {
     expect(await fate(await tokenOf(ANNA))).toEqual(anna);
     const service = { kind: 'service' };
     expect(await fate(await tokenOf({ ...ANNA, scope: 'a messenger:service b' }))).toEqual(service);
@@ -86,13 +85,13 @@ describe('a token by a shared secret', () => {
     }
   });
 
-  test('has a subject that is a user id', async () => {
+  test('requires a subject that is a user id', async () => {
     for (const sub of [undefined, null, 7, '', '..', 'a b', 'ä', 'x'.repeat(65), ['anna']]) {
       expect(await fate(await tokenOf({ ...ANNA, sub })), String(sub)).toBe('token_invalid');
     }
   });
 
-  test('is signed with that secret, and whole', async () => {
+  test('requires a valid signature with that secret', async () => {
     expect(await fate(await tokenOf(ANNA, `${SECRET}!`))).toBe('token_invalid');
     const [header, , signature] = (await tokenOf(ANNA)).split('.');
     expect(await fate([header, part({ ...ANNA, sub: 'ben' }), signature].join('.'))).toBe('token_invalid');
@@ -110,17 +109,20 @@ describe('a token by a shared secret', () => {
     expect(await fate([header, part(null), signature].join('.'))).toBe('token_invalid');
   });
 
-  test.each(['null', '7', '"anna"', '[]', '{', ''])('has claims: signed, %j is none', async (payload) => {
-    const hmac = { name: 'HMAC', hash: 'SHA-256' };
-    const bytes = new TextEncoder().encode(SECRET);
-    const key = await crypto.subtle.importKey('raw', bytes, hmac, false, ['sign']);
-    const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${Buffer.from(payload).toString('base64url')}`;
-    const signature = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(text));
-    const token = `${text}.${Buffer.from(signature).toString('base64url')}`;
-    expect(await fate(token)).toBe('token_invalid');
-  });
+  test.each(['null', '7', '"anna"', '[]', '{', ''])(
+    'requires claims: a signed %j is refused',
+    async (payload) => {
+      const hmac = { name: 'HMAC', hash: 'SHA-256' };
+      const bytes = new TextEncoder().encode(SECRET);
+      const key = await crypto.subtle.importKey('raw', bytes, hmac, false, ['sign']);
+      const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${Buffer.from(payload).toString('base64url')}`;
+      const signature = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(text));
+      const token = `${text}.${Buffer.from(signature).toString('base64url')}`;
+      expect(await fate(token)).toBe('token_invalid');
+    },
+  );
 
-  test('is signed at all, and as the list has it', async () => {
+  test('requires a signature with a listed algorithm', async () => {
     for (const alg of ['none', 'None', 'NONE', '', undefined, null, ['HS256']]) {
       const unsigned = `${part({ alg, typ: 'JWT' })}.${part(ANNA)}.`;
       expect(await fate(unsigned), String(alg)).toBe('token_invalid');
@@ -129,7 +131,7 @@ describe('a token by a shared secret', () => {
     for (const key of issuer) expect(await fate(await signed(key))).toBe('token_invalid');
   });
 
-  test('of which the secret may look like a key', async () => {
+  test('accepts a secret that looks like a key', async () => {
     const secret = `-----BEGIN PUBLIC KEY----- ${issuer[0]!.pem}`;
     const rules: TokenRules = { ...bySecret, signatures: { secret, algorithms: ['HS256'] } };
     const { subtle } = crypto;
@@ -138,7 +140,7 @@ describe('a token by a shared secret', () => {
     expect(await fate(await sign(ANNA, key, 'HS256'), rules)).toEqual(anna);
   });
 
-  test('has an end, and is taken from its beginning to it, give or take what clocks differ', async () => {
+  test('requires exp, and is valid from nbf to exp with the clock tolerance', async () => {
     const at = async (times: object) => fate(await tokenOf({ ...ANNA, ...times }));
     expect(await at({ exp: NOW - 29 })).toEqual(anna);
     expect(await at({ exp: NOW - 30 })).toBe('token_expired');
@@ -151,12 +153,12 @@ describe('a token by a shared secret', () => {
   });
 });
 
-describe('a token by an issuer’s key', () => {
-  test('is taken by each algorithm of the list', async () => {
+describe('a token with an issuer’s key', () => {
+  test('is accepted with each listed algorithm', async () => {
     for (const key of issuer) expect(await fate(await signed(key), byKeys()), key.alg).toEqual(anna);
   });
 
-  test('may be of the type of access tokens, or of none, but not of another', async () => {
+  test('has no type or that of access tokens', async () => {
     const es = issuer[1]!;
     const { subtle } = crypto;
     const key = await subtle.importKey('jwk', es.privateJwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, [
@@ -174,7 +176,7 @@ describe('a token by an issuer’s key', () => {
       expect(await typed(typ)).toBe('token_invalid');
   });
 
-  test('is of the issuer and for the audience', async () => {
+  test('requires the issuer and the audience', async () => {
     const es = issuer[1]!;
     const changed = async (change: object) => fate(await signed(es, { ...claims, ...change }), byKeys());
     expect(await changed({ aud: 'chat' })).toEqual(anna);
@@ -186,7 +188,7 @@ describe('a token by an issuer’s key', () => {
     }
   });
 
-  test('is not signed with what is published, as if that were a secret', async () => {
+  test('is refused if it is signed with the public key as an HMAC secret', async () => {
     for (const { jwk, pem } of issuer) {
       const texts = [
         JSON.stringify(jwk),
@@ -214,9 +216,9 @@ describe('a token by an issuer’s key', () => {
     );
   });
 
-  test('is checked by the key that it names, as what that key is', async () => {
+  test('is verified with the key of its kid and only with the algorithm of that key', async () => {
     const [rs, es, ed] = issuer;
-    // The name of another key, and a secret among the keys.
+    // The kid of another key, and a symmetric key in the set.
     const oct = { kty: 'oct', k: Buffer.from(SECRET).toString('base64url'), kid: 'key-ES256' };
     expect(await fate(await signed(es!), byKeys(keySet([{ ...ed!.jwk, kid: 'key-ES256' }])))).toBe(
       'token_invalid',
@@ -230,7 +232,7 @@ describe('a token by an issuer’s key', () => {
       'token_invalid',
     );
     expect(await fate(await signed(es!), byKeys(keySet([rs!.jwk])))).toBe('token_invalid');
-    // An algorithm that the key could, but that is not on the list.
+    // An algorithm that the key supports but that is not listed.
     const rules = byKeys();
     const narrow: TokenRules = { ...rules, signatures: { keys: keySet(), algorithms: ['RS256'] } };
     expect(await fate(await signed(es!), narrow)).toBe('token_invalid');
@@ -238,12 +240,12 @@ describe('a token by an issuer’s key', () => {
 });
 
 describe('the keys of an issuer', () => {
-  test.each([512, 1024])('are not taken where RSA has %i bits', async (bits) => {
+  test.each([512, 1024])('are refused if RSA has %i bits', async (bits) => {
     const weak = await issuerKey(rsa(bits));
     expect(await fate(await signed(weak), byKeys(keySet([weak.jwk])))).toBe('token_invalid');
   });
 
-  test('may share a name: each of them is tried', async () => {
+  test('may share a kid: each of them is tried', async () => {
     const [first, second, third] = await Promise.all([1, 2, 3].map(() => issuerKey(KINDS[1], 'shared')));
     const weak = await issuerKey(rsa(512), 'shared');
     const rs = await issuerKey(KINDS[0], 'shared');
@@ -255,7 +257,7 @@ describe('the keys of an issuer', () => {
     expect(await fate(await signed(second!, { ...claims, aud: 'mail' }), rules)).toBe('token_invalid');
   });
 
-  test('are named by a token, even where there is one alone', async () => {
+  test('require a kid in the token, even for a single key', async () => {
     const es = issuer[1]!;
     const { kid: _, ...nameless } = es.jwk;
     const token = await sign({ ...claims }, { ...es.privateJwk, alg: 'ES256' }, 'ES256');
@@ -290,7 +292,7 @@ describe('keys that are fetched', () => {
       state,
       keys,
       readinessProblems: () => keys.readinessProblems(),
-      /** What becomes of a token that names this key. */
+      /** The result of a token with this kid. */
       find: async (kid: string) => {
         const { jwk, ...key } = issuer[0]!;
         return fate(await signed({ ...key, jwk: { ...jwk, kid } }), byKeys(keys));
@@ -301,7 +303,7 @@ describe('keys that are fetched', () => {
   const known = anna;
   const unknown = 'token_invalid';
 
-  test('are asked for when they are needed, once for all who wait', async () => {
+  test('are fetched on demand, once for all waiting requests', async () => {
     const { state, find } = served();
     expect(state.asked).toBe(0);
     expect(await Promise.all([find('key-RS256'), find('key-RS256')])).toEqual([known, known]);
@@ -310,7 +312,7 @@ describe('keys that are fetched', () => {
     expect(state.asked).toBe(1);
   });
 
-  test('are asked for again when they are old, while those that are known serve on', async () => {
+  test('are refreshed when they are old, while the known keys stay in use', async () => {
     const { state, find } = served();
     await find('key-RS256');
     state.now = 10 * MINUTE;
@@ -319,7 +321,7 @@ describe('keys that are fetched', () => {
     expect(state.asked).toBe(2);
   });
 
-  test('are asked for again for a name that is new, but not for each', async () => {
+  test('are fetched again for an unknown kid, with a rate limit', async () => {
     const { state, find } = served();
     expect(await find('made-up')).toBe(unknown);
     for (let n = 0; n < 100; n += 1) expect(await find(`made-up-${n}`)).toBe(unknown);
@@ -328,11 +330,11 @@ describe('keys that are fetched', () => {
     const added = { ...issuer[0]!.jwk, kid: 'new' };
     state.answer = () => Promise.resolve(new Response(JSON.stringify({ keys: [added] })));
     expect(await find('new')).toEqual(known);
-    // The issuer took it back.
+    // The issuer has revoked the key.
     expect(await find('key-RS256')).toBe(unknown);
   });
 
-  test('are not asked for by a token that is not taken anyway', async () => {
+  test('are not fetched for a token that is refused for other reasons', async () => {
     const { state, keys } = served();
     const [rs, es] = issuer;
     const narrow: TokenRules = { ...byKeys(keys), signatures: { keys, algorithms: ['ES256'] } };
@@ -348,7 +350,7 @@ describe('keys that are fetched', () => {
     expect(state.asked).toBe(1);
   });
 
-  test('are read within a bound, and the rest is given up', async () => {
+  test('are read up to a size limit', async () => {
     const { state, find } = served();
     const chunk = new TextEncoder().encode(' '.repeat(64 * 1024));
     let sent = 0;
@@ -373,7 +375,7 @@ describe('keys that are fetched', () => {
     expect(await find('key-RS256')).toEqual(known);
   });
 
-  test('serve for an hour while the issuer is away, and then are no more', async () => {
+  test('stay in use for an hour while the issuer is unreachable, and then expire', async () => {
     const { state, find } = served();
     await find('key-RS256');
     state.answer = down;
@@ -388,7 +390,7 @@ describe('keys that are fetched', () => {
     expect(await find('key-RS256')).toEqual(known);
   });
 
-  test('are missing until they are there, and are fetched for that', async () => {
+  test('are a readiness problem until they are fetched, and the readiness check fetches them', async () => {
     const { state, find, readinessProblems } = served();
     const expectedProblems = [
       'Tokens cannot be verified: the keys of the token issuer could not be fetched.',
@@ -397,7 +399,7 @@ describe('keys that are fetched', () => {
     expect(await readinessProblems()).toEqual(expectedProblems);
     for (let n = 0; n < 50; n += 1) expect(await readinessProblems()).toEqual(expectedProblems);
     expect(state.asked).toBe(1);
-    // A set without a key checks no token either.
+    // A set without a usable key is a readiness problem too.
     state.answer = () => Promise.resolve(new Response('{"keys":[]}'));
     state.now = 10_000;
     expect(await readinessProblems()).toEqual(expectedProblems);
@@ -406,7 +408,7 @@ describe('keys that are fetched', () => {
     expect(await readinessProblems()).toEqual([]);
     expect(await find('key-RS256')).toEqual(known);
     expect(state.asked).toBe(3);
-    // They serve on while the issuer is away, and then no more.
+    // They stay in use while the issuer is unreachable, until they expire.
     state.answer = down;
     state.now = 59 * MINUTE;
     expect(await readinessProblems()).toEqual([]);
@@ -414,7 +416,7 @@ describe('keys that are fetched', () => {
     expect(await readinessProblems()).toEqual(expectedProblems);
   });
 
-  test('that can’t be had are not the fault of the token', async () => {
+  test('that cannot be fetched are not a 401', async () => {
     const answers = [
       down,
       () => Promise.resolve(new Response('gone', { status: 404 })),

@@ -6,13 +6,13 @@ import { openApp } from './open-app.ts';
 
 const app = openApp();
 
-/** What comes from an address. */
+/** Requests from an address. */
 const from =
   (remoteAddress: string): Fetch =>
   async (request) =>
     app.fetch(request, { remoteAddress });
 
-/** A body without announced length that sends `first` and does not end before it is told to. */
+/** A body without Content-Length that sends `first` and ends on demand. */
 function slowBody(first: Uint8Array<ArrayBuffer> | string) {
   let end = (): void => undefined;
   const body = new ReadableStream({
@@ -36,8 +36,8 @@ const sendInChunks = (fetch: Fetch, text: string) => {
   return ask(fetch, 'POST', '/api/messages', { body });
 };
 
-describe('bodies on their way', () => {
-  test('that stop after a byte, hundreds of them, keep nobody from sending', async () => {
+describe('incomplete bodies', () => {
+  test('that stop after one byte do not block others, even hundreds of them', async () => {
     const fetch = from('10.0.0.1');
     const slow = Array.from({ length: 1_000 }, () => slowBody('{'));
     const slowAnswers = slow.map(({ body }) => ask(fetch, 'POST', '/api/messages', { body }));
@@ -51,7 +51,7 @@ describe('bodies on their way', () => {
     for (const answer of await Promise.all(slowAnswers)) problemIn(answer, 400, 'malformed-body');
   });
 
-  test('take no more than a share from one caller, and all of it is given back', async () => {
+  test('of one caller use at most a share of the memory, and release all of it', async () => {
     const fetch = from('10.0.0.3');
     for (const round of [1, 2]) {
       const slow = Array.from({ length: 80 }, () => slowBody(new Uint8Array(256 * 1024)));
@@ -72,7 +72,7 @@ describe('bodies on their way', () => {
     }
   });
 
-  test('that arrive a byte at a time take no more room than others', async () => {
+  test('that arrive byte by byte use no more memory than others', async () => {
     const bytes = new TextEncoder().encode(large);
     let next = 0;
     const body = new ReadableStream({
@@ -85,7 +85,7 @@ describe('bodies on their way', () => {
   });
 });
 
-describe('a body that is refused for its header', () => {
+describe('a body that is refused because of its headers', () => {
   /** A request whose body must not be read. */
   const unread = async (headers: Record<string, string>) => {
     let isRead = false;
@@ -123,19 +123,19 @@ describe('a body that is refused for its header', () => {
         errors?.map(({ header }) => header),
         ['Content-Encoding'],
       );
-      // RFC 9110 15.5.16: it tells a 415 for a coding from one for a media type.
+      // RFC 9110 15.5.16: Accept-Encoding distinguishes a 415 for a coding from one for a media type.
       assert.equal(answer.headers.get('Accept-Encoding'), 'identity');
     }
   });
 });
 
-test('a body that says it is not compressed is taken', async () => {
+test('a body with Content-Encoding identity is accepted', async () => {
   const headers = { 'Content-Encoding': 'Identity' };
   const answer = await ask(from('10.0.0.6'), 'POST', '/api/messages', { body: small, headers });
   assert.equal(answer.status, 201, answer.text);
 });
 
-test('the host is told to let the body come before it is read, and not where it is refused', async () => {
+test('the host is told to send 100 Continue before the body is read, and not if the body is refused', async () => {
   let told = 0;
   const peer = { sendContinue: () => (told += 1) };
   const fetch: Fetch = async (request) => app.fetch(request, peer);

@@ -2,18 +2,18 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { registerSecret } from '../support/log-leak-guard.ts';
 
-/** The messenger as a client has it. Whoever serves elsewhere than here sends the request there. */
+/** The messenger as a client sees it. An implementation for a remote server forwards the request. */
 export type Fetch = (request: Request) => Promise<Response>;
 
 /** The host in the URL of every request. */
 export const ORIGIN = 'http://messenger.test';
 
-/** An answer that has been read. */
+/** A response with its body. */
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** The text as JSON; undefined where it is none. */
+  /** The text parsed as JSON; undefined if it is not JSON. */
   readonly body: unknown;
 }
 
@@ -77,7 +77,7 @@ export interface Problem {
   }[];
 }
 
-/** The answer to `method` on `path`. What is no text and no bytes is sent as JSON. */
+/** The response to `method` on `path`. A body that is neither text nor bytes is sent as JSON. */
 export async function ask(
   fetch: Fetch,
   method: string,
@@ -112,14 +112,14 @@ function jsonOf(text: string): unknown {
 
 export const get = (fetch: Fetch, path: string) => ask(fetch, 'GET', path);
 
-/** What a 200 to a GET of `path` holds. */
+/** The body of a 200 response to a GET of `path`. */
 async function found(fetch: Fetch, path: string): Promise<unknown> {
   const { status, text, body } = await get(fetch, path);
   assert.equal(status, 200, text);
   return body;
 }
 
-/** Sends a message that is taken. */
+/** Sends a message and requires a 201. */
 export async function send(
   fetch: Fetch,
   sender: string | number,
@@ -132,7 +132,7 @@ export async function send(
   return answer.body as Message;
 }
 
-/** Sends that many messages, one after another, and gives them newest first. */
+/** Sends messages sequentially and returns them newest first. */
 export async function sendMany(
   fetch: Fetch,
   sender: string,
@@ -144,7 +144,7 @@ export async function sendMany(
   return sent;
 }
 
-/** Marks a conversation as read; what is undefined is left out of the body. */
+/** Marks a conversation as read; undefined members are omitted from the body. */
 export function markRead(
   fetch: Fetch,
   conversation: string,
@@ -170,7 +170,7 @@ export async function conversationAt(fetch: Fetch, id: string): Promise<Conversa
   return (await found(fetch, `/api/conversations/${id}`)) as Conversation;
 }
 
-/** `answer`, found to be a problem of this status and type: the last part of its URN. */
+/** Asserts that `answer` is a problem with this status and type (the last part of its URN), and returns it. */
 export function problemIn(answer: Answer, status: number, type: string): Problem {
   assert.equal(answer.status, status, answer.text);
   assert.equal(answer.headers.get('Content-Type'), 'application/problem+json');
@@ -183,7 +183,7 @@ export function problemIn(answer: Answer, status: number, type: string): Problem
   return problem;
 }
 
-/** Holds `answer` to be a 400 that finds fault with exactly these parts, such as `parameter limit`. */
+/** Asserts that `answer` is a 400 with errors for exactly these parts, such as `parameter limit`. */
 export function assertFaults(answer: Answer, ...parts: readonly string[]): void {
   const { errors = [] } = problemIn(answer, 400, 'invalid-request');
   const named = errors.map(({ detail, ...place }) => {
@@ -229,14 +229,14 @@ export interface Block {
   readonly data?: Event;
 }
 
-/** A stream of events as its client has it. */
+/** A stream of events as a client reads it. */
 export interface Stream {
   readonly response: Response;
-  /** The next block; null at the end of the stream. Rejects where the connection breaks. */
+  /** The next block; null at the end of the stream. Rejects if the connection breaks. */
   readonly next: () => Promise<Block | null>;
-  /** The next block with an event. */
+  /** The next block that contains an event. */
   readonly nextEvent: () => Promise<Block & { readonly data: Event }>;
-  /** The last id that was received. */
+  /** The last received id. */
   readonly lastId: () => string;
   readonly close: () => Promise<void>;
 }

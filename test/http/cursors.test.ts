@@ -19,7 +19,7 @@ const list = fc.oneof(
 );
 
 describe('a cursor', () => {
-  test('is 32 characters that give its position back, to its own list alone', () => {
+  test('has 32 characters that encode its position, for its list only', () => {
     fc.assert(
       fc.property(list, list, position, (own, other, place) => {
         const cursor = cursorAt(own, place);
@@ -30,7 +30,7 @@ describe('a cursor', () => {
     );
   });
 
-  test('of a user whose id is that of a conversation is not one of the conversation', () => {
+  test('of a user whose id equals a conversation id is invalid for the conversation', () => {
     fc.assert(
       fc.property(fc.uuid(), position, (id, place) => {
         const cursor = cursorAt({ kind: 'inbox', of: id as UserId }, place);
@@ -39,7 +39,7 @@ describe('a cursor', () => {
     );
   });
 
-  test('holds no position that was not made here', () => {
+  test('with a position that is not a valid id is refused', () => {
     const of = 'alice' as UserId;
     for (const place of [
       '019c1363-4a3b-73e8-b15c-0ffee0ddba11', // microsecond 1000
@@ -52,7 +52,7 @@ describe('a cursor', () => {
     }
   });
 
-  test('that clients hold from before is still one', () => {
+  test('from earlier versions stays valid', () => {
     const place = '019c1363-4a3b-71c8-b15c-0ffee0ddba11';
     const conversation = '9763e288-d989-55b2-b4f9-d793723eb9ef' as ConversationId;
     const held: [List, string][] = [

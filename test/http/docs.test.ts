@@ -68,7 +68,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  test('asks for a token exactly where one is needed', async () => {
+  test('requires a token exactly for the operations that need one', async () => {
     const guarded = await documentOf(openGuardedApp());
     const needed = operationsIn(guarded).filter(
       ({ operation: { security = guarded.security } }) => security.length > 0,
@@ -89,10 +89,10 @@ describe('the OpenAPI document', () => {
   });
 });
 
-describe('behind a path of a proxy', () => {
+describe('behind a path prefix of a proxy', () => {
   const fetch = fetchOf(openApp({ publicPath: '/chat/messenger' }));
 
-  test('the documentation finds its files and its document', async () => {
+  test('the documentation refers to its files and the OpenAPI document correctly', async () => {
     const { text } = await get(fetch, '/docs');
     for (const path of ['/docs/swagger-ui-dist/swagger-ui-bundle.js', '/openapi.json']) {
       assert.ok(text.includes(`/chat/messenger${path}`), path);
@@ -106,7 +106,7 @@ describe('behind a path of a proxy', () => {
     }
   });
 
-  test('the document names it as the server, and a new conversation lies below it', async () => {
+  test('the document has the prefix as its server, and Location starts with it', async () => {
     const { servers } = (await get(fetch, '/openapi.json')).body as Document;
     assert.deepEqual(
       servers.map(({ url }) => url),
@@ -128,7 +128,7 @@ describe('a file of the documentation', () => {
   const getWith = (path: string, headers: Record<string, string>) =>
     fetch(new Request(ORIGIN + path, { headers }));
 
-  test('is compressed for whoever takes that', async () => {
+  test('is compressed for clients that accept it', async () => {
     for (const path of [SCRIPT, '/docs/swagger-ui-dist/swagger-ui.css', '/openapi.json']) {
       const whole = await getWith(path, {});
       assert.equal(whole.headers.get('Content-Encoding'), null);
@@ -151,7 +151,7 @@ describe('a file of the documentation', () => {
     }
   });
 
-  test('is not sent again to whoever has it', async () => {
+  test('is a 304 for clients that have it', async () => {
     for (const path of [SCRIPT, '/openapi.json']) {
       for (const coding of ['gzip', 'identity']) {
         const first = await getWith(path, { 'Accept-Encoding': coding });
@@ -173,7 +173,7 @@ describe('a file of the documentation', () => {
     }
   });
 
-  test('is read and compressed once, however often it is asked for', async () => {
+  test('is read and compressed only once', async () => {
     let read = 0;
     const app = openApp({
       docsAssets: () => {
@@ -186,7 +186,7 @@ describe('a file of the documentation', () => {
     assert.deepEqual([texts, read], [['body {}', 'body {}', 'body {}'], 1]);
   });
 
-  test('that could not be read is read again', async () => {
+  test('is read again after a failed read', async () => {
     let read = 0;
     const app = openApp({
       docsAssets: () => {
@@ -199,6 +199,6 @@ describe('a file of the documentation', () => {
   });
 });
 
-test('the page keeps a token that was typed in', async () => {
+test('the page stores an entered token', async () => {
   assert.match((await get(fetchOf(openApp()), '/docs')).text, /persistAuthorization: true/);
 });

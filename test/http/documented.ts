@@ -6,7 +6,7 @@ interface Media {
   readonly schema: object;
 }
 
-/** Of a JSON Schema in the document, what tests ask for. */
+/** The parts of a JSON Schema that tests use. */
 export interface Schema {
   readonly $ref?: string;
   readonly example?: unknown;
@@ -28,25 +28,25 @@ interface Operation {
   >;
 }
 
-/** What of an OpenAPI document answers are held to. */
+/** The parts of an OpenAPI document that responses are checked against. */
 export interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
-/** The zod schema of a JSON Schema out of `document`. */
+/** The zod schema for a JSON Schema of `document`. */
 export function zodOf(document: OpenApiDocument, schema: object): z.ZodType {
   const local = JSON.stringify({ ...schema, $defs: document.components.schemas });
   return z.fromJSONSchema(JSON.parse(local.replaceAll('#/components/schemas/', '#/$defs/')));
 }
 
 /**
- * `fetch`, each of whose answers is held to what `document` says: that its operation has this status, in this media
- * type and of this shape, with all headers that were set for the caller. Answers of no operation are problems.
+ * `fetch` with each response checked against `document`: status, media type, schema and headers must be documented for
+ * its operation. Responses without an operation must be problems.
  */
 export function documented(fetch: Fetch, document: OpenApiDocument): Fetch {
   const templates = Object.entries(document.paths)
-    // A literal path goes before one with parameters.
+    // A literal path has priority over one with parameters.
     .sort(([one], [other]) => one.split('{').length - other.split('{').length)
     .map(([path, operations]) => ({ pattern: patternOf(path), operations }));
   const schemas = new Map<object, z.ZodType>();

@@ -23,7 +23,7 @@ afterEach(async () => {
   served = [];
 });
 
-/** The service on a port of Node's own server. */
+/** The service on a port, with Node's server. */
 async function serve(changed: Partial<Dependencies> = {}, limits: Partial<typeof STREAM_LIMITS> = {}) {
   const streams = new EventStreams({ ...STREAM_LIMITS, ...limits });
   const { fetch: answer } = openApp({ streams, ...changed });
@@ -38,7 +38,7 @@ async function serve(changed: Partial<Dependencies> = {}, limits: Partial<typeof
   return { fetch: overPort, streams, server, port: Number(new URL(server.url).port) };
 }
 
-/** A client that opens a stream and reads nothing of it. */
+/** A client that opens a stream and does not read it. */
 async function openUnread(port: number, path: string): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());
@@ -48,13 +48,13 @@ async function openUnread(port: number, path: string): Promise<Socket> {
   return socket;
 }
 
-/** Waits until `holds`, in turns of the event loop. */
+/** Waits until `holds`, and yields to the event loop in between. */
 async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 describe('a stream', () => {
-  test('ends cleanly when the service stops, and is resumed elsewhere', async () => {
+  test('ends cleanly when the service stops, and can be resumed at another process', async () => {
     const { fetch, streams, server } = await serve();
     const stream = await openStream(fetch, eventsOf('ben'));
     await stream.next();
@@ -67,7 +67,7 @@ describe('a stream', () => {
     expect(streams.size).toBe(0);
   });
 
-  test('that is opened while the service stops gets its cursor, and ends', async () => {
+  test('that is opened while the service stops gets its cursor and ends', async () => {
     const { fetch, streams } = await serve();
     streams.endAll();
     const stream = await openStream(fetch, eventsOf('ben'));
@@ -75,7 +75,7 @@ describe('a stream', () => {
     expect(await stream.next()).toBeNull();
   });
 
-  test('is gone when its client is', async () => {
+  test('ends when its client disconnects', async () => {
     const { fetch, streams } = await serve();
     const stream = await openStream(fetch, eventsOf('ben'));
     const abort = new AbortController();
@@ -92,7 +92,7 @@ describe('a stream', () => {
     await until(() => streams.size === 0);
   });
 
-  test('of a connection that was reset is gone', async () => {
+  test('ends when its connection is reset', async () => {
     const { streams, port } = await serve();
     const socket = await openUnread(port, eventsOf('ben'));
     await until(() => streams.size === 1);
@@ -148,7 +148,7 @@ describe('a stream', () => {
     await until(() => subscriptions === 0 && open === 0);
   });
 
-  test('that is not read in time loses its connection, and holds one batch at the most', async () => {
+  test('that is not read in time loses its connection, and buffers at most one batch', async () => {
     const { fetch, streams, port } = await serve({}, { readWithinMs: 300 });
     const socket = await openUnread(port, eventsOf('ben'));
     await until(() => streams.size === 1);
@@ -157,18 +157,18 @@ describe('a stream', () => {
     await until(() => socket.destroyed || socket.readableLength > 0);
   });
 
-  test('that is not read does not hold up the stop for longer than a client may take', async () => {
+  test('that is not read does not delay the stop beyond the time limit for clients', async () => {
     const { fetch, streams, server, port } = await serve({}, { readWithinMs: 500 });
     await openUnread(port, eventsOf('ben'));
     await until(() => streams.size === 1);
-    // More than connections take by themselves.
+    // More than the socket buffers hold.
     for (let n = 0; n < 20; n += 1)
       await Promise.all(Array.from({ length: 20 }, () => send(fetch, 'anna', 'ben', 'x'.repeat(20_000))));
     streams.endAll();
     await server.close();
   });
 
-  test('that waits longest gives way where all streams hold too much', async () => {
+  test('that waits longest is closed when all streams together buffer too much', async () => {
     const { fetch, streams, port } = await serve({}, { unreadBytes: 200_000, readWithinMs: 5_000 });
     for (let n = 0; n < 4; n += 1) await openUnread(port, eventsOf('ben'));
     await until(() => streams.size === 4);
@@ -176,7 +176,7 @@ describe('a stream', () => {
     expect(streams.size).toBeLessThan(4);
   });
 
-  test('ends with the token that opened it', async () => {
+  test('ends when its token expires', async () => {
     const app = openGuardedApp({});
     const seconds = Math.ceil(Date.now() / 1_000);
     const token = await tokenOf({ sub: 'ben', exp: seconds - 29 });
@@ -187,14 +187,14 @@ describe('a stream', () => {
     expect(await stream.next()).toBeNull();
   });
 
-  test('takes no place from requests while it waits', async () => {
+  test('does not count towards the concurrency limit while it waits', async () => {
     const { fetch, streams } = await serve({ maxRequestsInFlight: 1 });
     for (const user of ['anna', 'ben', 'carl']) await (await openStream(fetch, eventsOf(user))).next();
     expect(streams.size).toBe(3);
     await send(fetch, 'anna', 'ben');
   });
 
-  test('outlasts the time of a request', async () => {
+  test('lasts longer than the request timeout', async () => {
     const { fetch } = await serve({ requestTimeoutMs: 50 });
     const stream = await openStream(fetch, eventsOf('ben'));
     const { id = '' } = (await stream.next()) ?? {};
@@ -203,7 +203,7 @@ describe('a stream', () => {
     expect((await stream.nextEvent()).data.id).toBe(sent.id);
   });
 
-  test('shows by a comment with its cursor that it is alive', async () => {
+  test('sends a comment with its cursor as a heartbeat', async () => {
     const { fetch } = await serve({ pollIntervalMs: 50 });
     const stream = await openStream(fetch, eventsOf('ben'));
     await stream.next();
@@ -215,7 +215,7 @@ describe('a stream', () => {
     await stream.close();
   });
 
-  test('finds no room beyond the limit of its user, until one has ended', async () => {
+  test('is rejected beyond the limit per user, until another ends', async () => {
     const { fetch, streams } = await serve({}, { streamsPerUser: 2 });
     const open = [await openStream(fetch, eventsOf('ben')), await openStream(fetch, eventsOf('ben'))];
     const headers = { Accept: 'text/event-stream' };
@@ -228,7 +228,7 @@ describe('a stream', () => {
     await (await openStream(fetch, eventsOf('ben'))).next();
   });
 
-  test('finds no room beyond the limit of the process', async () => {
+  test('is rejected beyond the limit of the process', async () => {
     const { fetch } = await serve({}, { streams: 2 });
     for (const user of ['anna', 'ben']) await (await openStream(fetch, eventsOf(user))).next();
     const headers = { Accept: 'text/event-stream' };
@@ -240,7 +240,7 @@ describe('a stream', () => {
 describe('without a verified clock', () => {
   const clockCheck = { verified: () => Promise.reject(new ClockNotVerified()) };
 
-  test('events are a 503, in both forms', async () => {
+  test('events are a 503, as JSON and as a stream', async () => {
     const app = openApp({ clockCheck });
     const fetch: Fetch = async (request) => app.fetch(request);
     problemIn(await get(fetch, eventsOf('ben')), 503, 'clock-not-verified');
@@ -249,8 +249,8 @@ describe('without a verified clock', () => {
   });
 });
 
-describe('what others may see', () => {
-  test('is nothing: events of another are a 403, in both forms', async () => {
+describe('access of others', () => {
+  test('events of another user are a 403, as JSON and as a stream', async () => {
     const app = openGuardedApp({});
     const { as, service, anyone } = guarded(async (request) => app.fetch(request));
     const headers = { Accept: 'text/event-stream' };
@@ -263,7 +263,7 @@ describe('what others may see', () => {
   });
 });
 
-test('streams, deliveries and resumptions are told to the telemetry', async () => {
+test('telemetry records streams, deliveries and resumptions', async () => {
   const told: unknown[] = [];
   const telemetry = {
     ...NOOP_TELEMETRY,

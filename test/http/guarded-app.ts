@@ -9,22 +9,22 @@ import { openApp } from './open-app.ts';
 
 export const SECRET = 'a secret of tests, and of at least thirty-two bytes';
 
-/** The messenger as those have it who must say who they are. */
+/** The messenger with authentication. */
 export interface Guarded {
-  /** What a user's client sends. */
+  /** Requests of a user. */
   readonly as: (userId: string) => Fetch;
-  /** What a service's client sends, which may act for every user. */
+  /** Requests of a service, which may act for every user. */
   readonly service: Fetch;
-  /** What anyone sends, as it is. */
+  /** Unchanged requests, without a token. */
   readonly anyone: Fetch;
 }
 
-/** A token with these claims, good for an hour. */
+/** A token with these claims, valid for an hour. */
 export function tokenOf(claims: Record<string, unknown>, secret = SECRET): Promise<string> {
   return sign({ exp: Math.floor(Date.now() / 1000) + 3600, ...claims }, secret, 'HS256');
 }
 
-/** `fetch`, by those whom tokens name. */
+/** `fetch` with tokens for users and services. */
 export function guarded(fetch: Fetch): Guarded {
   const bearing =
     (claims: Record<string, unknown>): Fetch =>
@@ -41,7 +41,7 @@ export function guarded(fetch: Fetch): Guarded {
   };
 }
 
-/** The app, which asks everyone for a token. */
+/** The app with authentication. */
 export function openGuardedApp(changed: Partial<Dependencies> = {}) {
   const rules = {
     signatures: { secret: SECRET, algorithms: ['HS256' as const] },

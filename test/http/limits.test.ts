@@ -10,7 +10,7 @@ import { guarded, SECRET } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
 
 const message = { sender_id: 'anna', receiver_id: 'ben', content: 'Hello' };
-/** Two at once, and then next to none. */
+/** A burst of two, and then almost none. */
 const TWO = { limit: 1, seconds: 60, burst: 2 };
 
 const authenticate = makeAuthenticate({
@@ -23,7 +23,7 @@ const authenticate = makeAuthenticate({
   clock: makeClock(),
 });
 
-/** What comes from an address, at an app with this accessPolicy. */
+/** Requests from an address to an app with this accessPolicy. */
 function opened(accessPolicy: Partial<AccessPolicy>): (peer?: Peer) => Fetch {
   const app = openApp({ accessPolicy: { ...ALLOW_ALL, ...accessPolicy } });
   return (peer) => async (request) => app.fetch(request, peer);
@@ -33,8 +33,8 @@ const from = (remoteAddress: string) => ({ remoteAddress });
 const read = (fetch: Fetch, headers: Record<string, string> = {}) =>
   ask(fetch, 'GET', '/api/users/anna', { headers }).then(({ status }) => status);
 
-describe('so many requests', () => {
-  test('are let through, and then a 429 says when the next one is', async () => {
+describe('a rate limit', () => {
+  test('allows a burst, then responds 429 with the time until the next request', async () => {
     const fetch = opened({ rateLimits: { writes: TWO, reads: null } })(from('10.0.0.1'));
     for (const left of [1, 0]) {
       const { status, headers } = await ask(fetch, 'POST', '/api/messages', { body: message });
@@ -46,21 +46,21 @@ describe('so many requests', () => {
     problemIn(answer, 429, 'rate-limited');
     assert.equal(answer.headers.get('Retry-After'), '60');
     assert.equal(answer.headers.get('RateLimit'), '"writes";r=0;t=120');
-    // Reads are counted by themselves, and here not at all.
+    // Reads have a separate limit, which is off here.
     const other = await get(fetch, '/api/users/anna');
     assert.equal(other.status, 404);
     assert.equal(other.headers.get('RateLimit'), null);
     assert.equal((await get(fetch, '/livez')).status, 200);
   });
 
-  test('come back with time', async () => {
+  test('recovers with time', async () => {
     const fetch = opened({ rateLimits: { writes: null, reads: { limit: 20, seconds: 1, burst: 1 } } })();
     assert.equal(await read(fetch), 404);
     assert.equal(await read(fetch), 429);
     await expect.poll(() => read(fetch), { interval: 20 }).toBe(404);
   });
 
-  test('are those of an address, of which IPv6 has many that are one', async () => {
+  test('applies per address; for IPv6, per network prefix', async () => {
     const app = opened({ rateLimits: { writes: null, reads: { ...TWO, burst: 1 } } });
     assert.equal(await read(app(from('10.0.0.1'))), 404);
     assert.equal(await read(app(from('::ffff:10.0.0.1'))), 429);
@@ -68,23 +68,23 @@ describe('so many requests', () => {
     assert.equal(await read(app(from('2001:db8::1'))), 404);
     assert.equal(await read(app(from('2001:db8:0:0:ffff::2'))), 429);
     assert.equal(await read(app(from('2001:db8:0:1::1'))), 404);
-    // What a client claims of itself is nothing.
+    // A header of the client itself is not trusted.
     assert.equal(await read(app(from('10.0.0.1')), { 'X-Forwarded-For': '10.0.0.9' }), 429);
   });
 
-  test('are those of the address that the outermost trusted proxy saw', async () => {
+  test('applies to the address that the outermost trusted proxy saw', async () => {
     const app = opened({ trustedProxies: 2, rateLimits: { writes: null, reads: { ...TWO, burst: 1 } } });
     const proxy = app(from('10.0.0.1'));
     const via = (list: string) => read(proxy, { 'X-Forwarded-For': list });
     assert.equal(await via('198.51.100.7, 10.0.0.2'), 404);
     assert.equal(await via('203.0.113.1, 198.51.100.7,10.0.0.3'), 429);
     assert.equal(await via('198.51.100.8, 10.0.0.2'), 404);
-    // Not by way of the proxies.
+    // Not through the proxies.
     assert.equal(await via('198.51.100.9'), 404);
     assert.equal(await via('198.51.100.10'), 429);
   });
 
-  test('are those of the forwarded address, however it is written', async () => {
+  test('applies to the forwarded address, in any notation', async () => {
     const app = opened({ trustedProxies: 1, rateLimits: { writes: null, reads: { ...TWO, burst: 1 } } });
     const proxy = app(from('10.0.0.1'));
     const via = (address: string) => read(proxy, { 'X-Forwarded-For': address });
@@ -103,7 +103,7 @@ describe('so many requests', () => {
     }
   });
 
-  test('are those of the proxy where it forwards no address', async () => {
+  test('applies to the proxy if it forwards no address', async () => {
     const app = opened({ trustedProxies: 1, rateLimits: { writes: null, reads: { ...TWO, burst: 1 } } });
     const proxy = app(from('10.0.0.1'));
     const via = (address: string) => read(proxy, { 'X-Forwarded-For': address });
@@ -129,7 +129,7 @@ describe('so many requests', () => {
     }
   });
 
-  test('are those of a user, wherever they are, and of services not', async () => {
+  test('applies to a user at any address, and not to services', async () => {
     const app = opened({ authenticate, rateLimits: { writes: null, reads: { ...TWO, burst: 1 } } });
     const here = guarded(app(from('10.0.0.1')));
     const there = guarded(app(from('10.0.0.2')));
@@ -145,7 +145,7 @@ describe('a page in a browser', () => {
   const page = { Origin: 'https://chat.example' };
   const preflight = { ...page, 'Access-Control-Request-Method': 'POST' };
 
-  test('of another site is let in nowhere, unless it is on the list', async () => {
+  test('of another site is refused everywhere, unless it is listed', async () => {
     const closed = opened({})();
     const refused = await ask(closed, 'OPTIONS', '/api/messages', { headers: preflight });
     problemIn(refused, 405, 'method-not-allowed');
@@ -153,7 +153,7 @@ describe('a page in a browser', () => {
     assert.equal(answer.headers.get('Access-Control-Allow-Origin'), null);
   });
 
-  test('of a site on the list may ask, and see what it is told', async () => {
+  test('of a listed site can send requests and read the responses', async () => {
     const fetch = opened({ authenticate, corsOrigins: ['https://chat.example', 'https://b.example'] })();
     const asked = await fetch(
       new Request(`${ORIGIN}/api/messages`, { method: 'OPTIONS', headers: preflight }),
@@ -162,7 +162,7 @@ describe('a page in a browser', () => {
     assert.equal(asked.headers.get('Access-Control-Allow-Origin'), 'https://chat.example');
     assert.match(asked.headers.get('Access-Control-Allow-Headers') ?? '', /Authorization.*Idempotency-Key/);
     assert.equal(asked.headers.get('Access-Control-Allow-Credentials'), null);
-    // Also what goes wrong.
+    // The same for errors.
     const answer = await ask(fetch, 'POST', '/api/messages', { body: message, headers: page });
     problemIn(answer, 401, 'token-missing');
     assert.equal(answer.headers.get('Access-Control-Allow-Origin'), 'https://chat.example');
@@ -174,7 +174,7 @@ describe('a page in a browser', () => {
     assert.equal(evil.headers.get('Access-Control-Allow-Origin'), null);
   });
 
-  test('of a site on the list sees why it is refused, and when to come back', async () => {
+  test('of a listed site can read the reason of a refusal and Retry-After', async () => {
     const origin = 'https://chat.example';
     const accessPolicy = { ...ALLOW_ALL, corsOrigins: [origin] };
     const never = () => new Promise<never>(() => undefined);
@@ -220,7 +220,7 @@ describe('a page in a browser', () => {
     }
     assert.equal(refusals['overloaded 503'].headers.get('Retry-After'), '1');
 
-    // The browser asks first, and must hear that it may: or the page sees a network error.
+    // A refused preflight would be a network error for the page.
     for (const app of [busy, rated, guardedApp]) {
       const asked = await app.request('/api/messages', { method: 'OPTIONS', headers: preflight });
       assert.equal(asked.status, 204);
@@ -228,7 +228,7 @@ describe('a page in a browser', () => {
     }
   });
 
-  test('is told with every answer to take it for nothing but what it is', async () => {
+  test('gets security headers with every response', async () => {
     const fetch = opened({})();
     for (const path of [
       '/api/users/anna',

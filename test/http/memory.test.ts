@@ -6,7 +6,7 @@ import { documented } from './documented.ts';
 import { openApp } from './open-app.ts';
 import { openApiDocument } from './operations.ts';
 
-// Some sentences take many requests.
+// Some clauses send many requests.
 vi.setConfig({ testTimeout: 30_000 });
 
 for (const [name, contract] of Object.entries(httpContracts)) {

@@ -18,14 +18,14 @@ const makeTestMetrics = () =>
     clock: null,
   });
 
-/** The app, which counts what is asked of it and tells of it at /metrics. */
+/** The app with metrics at /metrics. */
 function openCountingApp(): Fetch {
   const metrics = makeTestMetrics();
   const app = openApp({ metrics, telemetry: metrics.telemetry });
   return async (request) => app.fetch(request);
 }
 
-/** How often requests ended in these ways, by `METHOD route status`. */
+/** Request counts by `METHOD route status`. */
 async function countsIn(fetch: Fetch): Promise<Record<string, number>> {
   const { text } = await get(fetch, '/metrics');
   const lines = text.matchAll(
@@ -37,7 +37,7 @@ async function countsIn(fetch: Fetch): Promise<Record<string, number>> {
 }
 
 describe('the metrics', () => {
-  test('are text of the version that Prometheus reads', async () => {
+  test('are in the Prometheus text format', async () => {
     const { status, headers, text } = await get(openCountingApp(), '/metrics');
     assert.equal(status, 200);
     assert.match(headers.get('Content-Type') ?? '', /^text\/plain; version=0\.0\.4; charset=utf-8$/);
@@ -46,7 +46,7 @@ describe('the metrics', () => {
     assert.ok(text.endsWith('\n'));
   });
 
-  test('count each request under its route and its status, and repeats as such', async () => {
+  test('count each request by route and status, and replays separately', async () => {
     const fetch = openCountingApp();
     const [sender_id, receiver_id] = [freshUser(), freshUser()];
     const body = { sender_id, receiver_id, content: 'Hello' };
@@ -80,7 +80,7 @@ describe('the metrics', () => {
     assert.match(text, /^messenger_idempotency_replays_total 2$/m);
   });
 
-  test('name no user, no conversation, no message, no content and no key', async () => {
+  test('contain no user, conversation, message, content or key', async () => {
     const fetch = openCountingApp();
     const secrets = new Set<string>();
     const secret = (): string => {
@@ -119,18 +119,18 @@ describe('the metrics', () => {
     const { text } = await get(fetch, '/metrics');
     assert.ok(secrets.size > 50);
     for (const each of secrets) assert.ok(!text.includes(each), each);
-    // Nor anything of their shape.
+    // Nor anything of their format.
     const series = [...text.matchAll(/^\w+\{(.*)\}/gm)].map(([, labels = '']) => labels);
     for (const labels of series) assert.doesNotMatch(labels, /user-|[\da-f]{8}-[\da-f]{4}-|\d{4}-\d\d-\d\d/);
   });
 
-  test('are no path of a service that gives them elsewhere', async () => {
+  test('are not on the main port if they have their own port', async () => {
     const app = openApp();
     problemIn(await get(async (request) => app.fetch(request), '/metrics'), 404, 'path-not-found');
   });
 });
 
-describe('a port of their own', () => {
+describe('a metrics port', () => {
   const metrics = makeTestMetrics();
   let problems: readonly string[] = [];
   const deps = {
@@ -142,13 +142,13 @@ describe('a port of their own', () => {
   const app = makeMetricsApp(deps);
   const fetch: Fetch = async (request) => app.fetch(request);
 
-  test('gives the metrics, and counts nobody who asks for them', async () => {
+  test('serves the metrics, and does not count these requests', async () => {
     assert.equal((await get(fetch, '/metrics')).status, 200);
     assert.equal((await get(fetch, '/metrics/')).status, 200);
     assert.deepEqual(await countsIn(fetch), {});
   });
 
-  test('says whether the service is live and ready, for probes that no client can crowd out', async () => {
+  test('serves liveness and readiness, independent of the load of clients', async () => {
     assert.equal((await get(fetch, '/livez')).status, 200);
     assert.equal((await get(fetch, '/readyz')).status, 200);
     problems = ['Cassandra is not reached yet.'];
@@ -159,7 +159,7 @@ describe('a port of their own', () => {
     assert.deepEqual(await countsIn(fetch), {});
   });
 
-  test('says no as the service does', async () => {
+  test('responds with the same errors as the service', async () => {
     problemIn(await get(fetch, '/'), 404, 'path-not-found');
     problemIn(await get(fetch, '/api/users/alice'), 404, 'path-not-found');
     problemIn(await get(fetch, '/%ff'), 400, 'malformed-path');
@@ -168,7 +168,7 @@ describe('a port of their own', () => {
     assert.equal(refused.headers.get('Allow'), 'GET, HEAD');
   });
 
-  test('says no more than that where something is wrong with them', async () => {
+  test('reveals no cause if the metrics fail', async () => {
     const text = () => Promise.reject(new Error('secret'));
     const broken = makeMetricsApp({ ...deps, metrics: { ...metrics, text } });
     const answer = await get(async (request) => broken.fetch(request), '/metrics');
@@ -181,7 +181,7 @@ describe('the process', () => {
   const metricsUrl = async ({ said }: ReturnType<typeof startProcess>): Promise<string> =>
     (await said(/^Metrics at /)).msg.replace('Metrics at ', '');
 
-  test('gives them among its other paths unless told', async () => {
+  test('serves them on the main port by default', async () => {
     const { url } = startProcess({ PORT: '0', HOST: '127.0.0.1' });
     const address = await url();
     await fetch(`${address}/livez`);
@@ -190,7 +190,7 @@ describe('the process', () => {
     assert.match(text, /^messenger_requests_limit 64$/m);
   });
 
-  test('counts and logs what its server rejects by itself, and tells a page of a listed site why', async () => {
+  test('counts and logs the rejections of its server, and lets a page of a listed site read them', async () => {
     const service = startProcess({ PORT: '0', CORS_ORIGINS: 'https://chat.example' });
     const address = await service.url();
     const said = (sent: string): Promise<string> => {
@@ -227,7 +227,7 @@ describe('the process', () => {
     assert.ok(answer.includes(rejected[2]!.requestId));
   });
 
-  test('gives them at METRICS_PORT and nowhere else, until its last request is answered', async () => {
+  test('serves them only on METRICS_PORT, until its last request is answered', async () => {
     const service = startProcess({ PORT: '0', METRICS_PORT: '0', HOST: '127.0.0.1' });
     const address = await service.url();
     const metrics = await metricsUrl(service);
@@ -248,7 +248,7 @@ describe('the process', () => {
     assert.deepEqual([code, lines.at(-1)?.msg, errors], [0, 'Stopped', '']);
   });
 
-  test('does not start where that port is taken, and names the setting', async () => {
+  test('does not start if that port is taken, and names the setting', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;

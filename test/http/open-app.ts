@@ -10,7 +10,7 @@ import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import { buildContainer, type Dependencies } from '../../src/composition/container.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
 
-/** The app as the service runs it in memory, but for what `changed` replaces. */
+/** The app with memory storage, with the replacements in `changed`. */
 export function openApp(changed: Partial<Dependencies> = {}) {
   const clock = makeClock();
   const messageIds = makeMessageIds({ clock });

@@ -8,13 +8,13 @@ import { openGuardedApp } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
 import { openApiDocument as committed, requestsOf } from './operations.ts';
 
-// Some tests take many requests.
+// Some tests send many requests.
 vi.setConfig({ testTimeout: 30_000 });
 
 const app = openApp();
 const fetch: Fetch = async (request) => app.fetch(request);
 
-/** What is for people, or is documentation itself. */
+/** Routes that the document omits: pages for people and the documentation itself. */
 const UNDOCUMENTED = ['GET /', 'GET /docs', 'GET /docs/swagger-ui-dist/:name', 'GET /favicon.ico'];
 
 const takers = requestsOf(committed).filter(({ body }) => body !== undefined);
@@ -27,7 +27,7 @@ describe('the OpenAPI document', () => {
     assert.deepEqual(body, committed);
   });
 
-  test('tells of every route', () => {
+  test('contains every route', () => {
     const routed = app.routes
       .filter(({ method }) => method !== 'ALL')
       .map(({ method, path }) => `${method} ${path}`)
@@ -38,7 +38,7 @@ describe('the OpenAPI document', () => {
     assert.deepEqual([...new Set(routed)].sort(), told.sort());
   });
 
-  test('says which operations take no token', () => {
+  test('marks the operations without a token', () => {
     for (const [path, operations] of Object.entries(committed.paths)) {
       for (const { security } of Object.values(operations)) {
         assert.deepEqual(security, path.startsWith('/api/') ? undefined : [], path);
@@ -46,14 +46,14 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  test('gives examples of requests that are valid', async () => {
+  test('has valid examples of requests', async () => {
     for (const { method, path, body } of requestsOf(committed)) {
       const { status, text } = await ask(fetch, method, path, { body });
       assert.ok(![400, 405, 413, 415, 422].includes(status), text);
     }
   });
 
-  test('gives examples of answers that are of their schema', () => {
+  test('has examples of responses that match their schema', () => {
     let told = 0;
     for (const operations of Object.values(committed.paths)) {
       for (const { responses } of Object.values(operations)) {
@@ -69,7 +69,7 @@ describe('the OpenAPI document', () => {
     assert.ok(told > 20);
   });
 
-  test('takes a body exactly where the route takes it', async () => {
+  test('accepts exactly the bodies that the route accepts', async () => {
     const id = fc.oneof(
       fc.constantFrom<unknown>(
         'alice',
@@ -104,7 +104,7 @@ describe('the OpenAPI document', () => {
         {},
       ),
       fc.constantFrom('a'.repeat(100), 'a'.repeat(101), 'a'.repeat(20_000), 'a'.repeat(20_001)),
-      // Halves of surrogate pairs are beyond what a schema can tell.
+      // A schema cannot express lone surrogates.
       fc.string({ unit: 'grapheme', maxLength: 10 }),
     );
     const eventId = fc.oneof(
@@ -147,9 +147,9 @@ describe('the OpenAPI document', () => {
       await fc.assert(
         fc.asyncProperty(body, async (given) => {
           const { status } = await ask(fetch, method, path, { body: given });
-          // Who may leave themselves out, a schema can't tell: it takes a caller with an id of their own.
+          // A schema cannot express that a service must name the user.
           const isNamed = ['sender_id', 'user_id'].every((name) => !names.includes(name) || name in given);
-          // A reader who is valid need not take part in the conversation.
+          // A valid reader need not be a participant.
           assert.equal(
             [200, 201, 404].includes(status),
             told.safeParse(given).success && isNamed,

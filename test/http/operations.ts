@@ -6,20 +6,20 @@ export const openApiDocument = JSON.parse(
   readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),
 ) as OpenApiDocument;
 
-/** A request that an operation takes, made of the examples in the document. */
+/** A valid request for an operation, from the examples in the document. */
 export interface OperationRequest {
   readonly operationId: string;
   /** In capitals. */
   readonly method: string;
-  /** With each parameter that is required or has an example. */
+  /** The path and query with each parameter that is required or has an example. */
   readonly path: string;
-  /** Undefined where the operation takes none. */
+  /** Undefined if the operation has none. */
   readonly body: Readonly<Record<string, unknown>> | undefined;
   /** The schema of the body. */
   readonly bodySchema: Schema | undefined;
 }
 
-/** A request for each operation of `document`. Throws an `Error` that names what has no example and needs one. */
+/** A request for each operation of `document`. Throws an `Error` that names a missing example. */
 export function requestsOf(document: OpenApiDocument): OperationRequest[] {
   return Object.entries(document.paths).flatMap(([template, operations]) =>
     Object.entries(operations).map(([method, { operationId, parameters = [], requestBody }]) => {
@@ -60,8 +60,8 @@ function resolved(document: OpenApiDocument, schema: Schema): Schema {
 /** A request for each operation. */
 export const REQUESTS = requestsOf(openApiDocument);
 
-/** A request for each operation under /api, all of which ask for a token where authentication is on. */
+/** A request for each operation under /api, which require a token if authentication is on. */
 export const API_REQUESTS = REQUESTS.filter(({ path }) => path.startsWith('/api/'));
 
-/** A request for each other operation: documentation and health, which anyone may ask for. */
+/** A request for each other operation: documentation and health, without a token. */
 export const PUBLIC_REQUESTS = REQUESTS.filter((request) => !API_REQUESTS.includes(request));

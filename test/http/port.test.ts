@@ -8,7 +8,7 @@ import { ORIGIN, type Fetch } from './client.ts';
 import { httpContracts } from './contract/contracts.ts';
 import { openApp } from './open-app.ts';
 
-// Some sentences take many requests.
+// Some clauses send many requests.
 vi.setConfig({ testTimeout: 30_000 });
 
 const server = createAdaptorServer({ fetch: openApp().fetch });
@@ -33,8 +33,8 @@ for (const [name, contract] of Object.entries(httpContracts)) {
   describeContract<Fetch>(`${name}, over a port`, contract, () => overPort);
 }
 
-describe('what fetch would not send', () => {
-  /** The status and the body of the answer to a request whose path is sent as it is. */
+describe('requests that fetch cannot send', () => {
+  /** The status and the body of the response to a request with an unchanged path. */
   const raw = (path: string) =>
     new Promise<[number | undefined, string]>((resolve, reject) => {
       request(`${origin}/`, { path }, (response) => {
@@ -47,7 +47,7 @@ describe('what fetch would not send', () => {
         .end();
     });
 
-  test('dots in a path lead nowhere', async () => {
+  test('dot segments in a path are a 404', async () => {
     for (const path of [
       '/api/users/..',
       '/api/users/%2e%2e',
@@ -61,7 +61,7 @@ describe('what fetch would not send', () => {
     }
   });
 
-  test('what is no path is a 400', async () => {
+  test('an invalid path is a 400', async () => {
     for (const path of ['/\\..\\..', '*', 'nowhere', 'http://']) {
       assert.equal((await raw(path))[0], 400, path);
     }

@@ -4,8 +4,8 @@ import { analyse } from 'scslre';
 import { describe, test } from 'vitest';
 
 /*
- * Validators that are generated from the OpenAPI document run its patterns on whatever is sent to them, so none may
- * take more than linear time. The check reads the patterns and measures no time.
+ * Validators generated from the OpenAPI document run its patterns on untrusted input, so each must take linear time.
+ * The check analyses the patterns and measures no time.
  */
 
 const document: unknown = JSON.parse(readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'));
@@ -18,7 +18,7 @@ function patternsIn(node: unknown): string[] {
   );
 }
 
-/** Why matching `pattern` may take more than linear time; empty where it does not. JSON Schema has the flag `u`. */
+/** The reasons why matching `pattern` may take more than linear time. JSON Schema uses the flag `u`. */
 function slowPartsOf(pattern: string): string[] {
   return analyse({ source: pattern, flags: 'u' }).reports.map(({ type }) => type);
 }
@@ -28,11 +28,11 @@ describe('a pattern of the OpenAPI document', () => {
 
   test.each(patterns)('is matched in linear time: %s', (pattern) => {
     assert.deepEqual(slowPartsOf(pattern), []);
-    // Without an anchor, a search starts anew at each character.
+    // Without an anchor, a search restarts at each character.
     assert.match(pattern, /^\^.*\$$/s);
   });
 
-  test('would be found if it were quadratic or exponential', () => {
+  test('is reported if it is quadratic or exponential', () => {
     assert.ok(patterns.length >= 5);
     for (const slow of [String.raw`^[^\x00]*[^\s\x00][^\x00]*$`, '^(a+)+$', String.raw`^\s*\s*$`]) {
       assert.notDeepEqual(slowPartsOf(slow), [], slow);

@@ -8,7 +8,7 @@ import { openApp } from './open-app.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 
-/** A log that keeps the lines about requests. */
+/** A log that records the access log. */
 function requestLog() {
   const lines: Record<string, unknown>[] = [];
   const log: Log = {
@@ -26,8 +26,8 @@ function open(changed: Parameters<typeof openApp>[0]): Fetch {
   return async (request) => app.fetch(request);
 }
 
-describe('the line that a request leaves', () => {
-  test('names the request, the route without its ids, the status and the time that it took', async () => {
+describe('the access log line', () => {
+  test('has the request id, the route without ids, the status and the duration', async () => {
     const { lines, log } = requestLog();
     const answer = await get(open({ log }), '/api/conversations/user/somebody?limit=5');
     const { durationMs, ...rest } = lines[0] ?? {};
@@ -40,7 +40,7 @@ describe('the line that a request leaves', () => {
     assert.ok(typeof durationMs === 'number' && durationMs >= 0 && durationMs < 60_000);
   });
 
-  test('names the route also of what was turned away before it, and none where there is none', async () => {
+  test('has the route of a request that is rejected before it, and none for an unknown path', async () => {
     const { lines, log } = requestLog();
     const app = openGuardedApp({ log });
     const fetch: Fetch = async (request) => app.fetch(request);
@@ -57,7 +57,7 @@ describe('the line that a request leaves', () => {
     );
   });
 
-  test('takes over the ids that the request came with, where they are sane', async () => {
+  test('has the request ids of the client, if they are valid', async () => {
     const { lines, log } = requestLog();
     const fetch = open({ log });
     const given = { 'X-Request-Id': 'from-the-proxy', traceparent: `00-${TRACE}-00f067aa0ba902b7-01` };
@@ -72,7 +72,7 @@ describe('the line that a request leaves', () => {
     }
   });
 
-  test('calls a method that somebody made up by one name', async () => {
+  test('has one name for all unknown methods', async () => {
     const { lines, log } = requestLog();
     const fetch = open({ log });
     for (const method of ['BREW', 'GETS', 'TRACK-ME']) await ask(fetch, method, '/livez');
@@ -82,14 +82,14 @@ describe('the line that a request leaves', () => {
     );
   });
 
-  test('is left by no probe that finds all well', async () => {
+  test('is absent for successful health checks', async () => {
     const { lines, log } = requestLog();
     const fetch = open({ log });
     for (const path of ['/livez', '/readyz']) await get(fetch, path);
     assert.deepEqual(lines, []);
   });
 
-  test('names no user, or names them by a hash that takes a key', async () => {
+  test('contains no user, or the keyed hash of one', async () => {
     const withKey = async (key: string | null): Promise<unknown[]> => {
       const { lines, log } = requestLog();
       const app = openGuardedApp({ log, pseudonymize: key === null ? null : makePseudonymize(key) });

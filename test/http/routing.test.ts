@@ -3,7 +3,7 @@ import { test } from 'vitest';
 import { ask, get, problemIn } from './client.ts';
 import { openApp } from './open-app.ts';
 
-test('one path may have a name where another one has a parameter', async () => {
+test('a path may have a literal segment where another has a parameter', async () => {
   const app = openApp();
   const paths = [
     '/api/users/me/devices',

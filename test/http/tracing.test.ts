@@ -7,8 +7,8 @@ import { openApp } from './open-app.ts';
 
 type Step = TracedRequest | TracedAnswer | string;
 
-/** Notes what it is told, in order. */
-function noting(): { tracing: Tracing; steps: Step[] } {
+/** Tracing that records its calls in order. */
+function recordingTracing(): { tracing: Tracing; steps: Step[] } {
   const steps: Step[] = [];
   return {
     steps,
@@ -32,14 +32,14 @@ function noting(): { tracing: Tracing; steps: Step[] } {
   };
 }
 
-/** The steps of one request. */
+/** The recorded steps of one request. */
 async function stepsOf(
   method: string,
   path: string,
   more: { headers?: Record<string, string>; body?: object } = {},
   accessPolicy = ALLOW_ALL,
 ): Promise<Step[]> {
-  const { tracing, steps } = noting();
+  const { tracing, steps } = recordingTracing();
   const app = openApp({ tracing, accessPolicy });
   const fetch: Fetch = async (request) => app.fetch(request);
   await ask(fetch, method, path, more);
@@ -55,7 +55,7 @@ const request = (method: string, more: Partial<TracedRequest> = {}): TracedReque
 });
 
 describe('a request that is traced', () => {
-  test('begins before its use case and ends after it, by its template', async () => {
+  test('has a span around its use case, named by the route template', async () => {
     expect(await stepsOf('PUT', '/api/users/ada', { body: { username: 'Ada' } })).toEqual([
       request('PUT'),
       'saveUser',
@@ -64,16 +64,16 @@ describe('a request that is traced', () => {
     ]);
   });
 
-  test('goes on with the trace that its headers name', async () => {
+  test('continues the trace of its headers', async () => {
     const headers = {
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
       tracestate: 'vendor=1',
     };
-    const [begun] = await stepsOf('GET', '/api/users/ada', { headers });
-    expect(begun).toEqual(request('GET', headers));
+    const [started] = await stepsOf('GET', '/api/users/ada', { headers });
+    expect(started).toEqual(request('GET', headers));
   });
 
-  test('ends with the answer to what failed', async () => {
+  test('ends with the error response', async () => {
     expect(await stepsOf('GET', '/api/users/ada')).toEqual([
       request('GET'),
       'getUser',
@@ -82,7 +82,7 @@ describe('a request that is traced', () => {
     ]);
   });
 
-  test('ends with the answer of whoever stands before the route', async () => {
+  test('ends with the response of a middleware before the route', async () => {
     const accessPolicy = {
       ...ALLOW_ALL,
       authenticate: () => Promise.reject(new HttpFailure('token_missing')),
@@ -93,7 +93,7 @@ describe('a request that is traced', () => {
     ]);
   });
 
-  test('that no route takes has no template', async () => {
+  test('without a route has no template', async () => {
     expect(await stepsOf('GET', '/api/ada')).toEqual([request('GET'), { route: null, status: 404 }]);
     expect(await stepsOf('DELETE', '/api/users/ada')).toEqual([
       request('DELETE'),

@@ -1,14 +1,14 @@
 import { ORIGIN, type Fetch } from '../http/client.ts';
 import { httpContracts } from '../http/contract/contracts.ts';
 
-/** What came of holding a service to the HTTP contract. */
+/** The result of testing a service against the HTTP contract. */
 export interface Verdict {
   readonly kept: number;
-  /** The sentences that were not kept, with what was found instead. */
+  /** The clauses that failed, with the error. */
   readonly broken: readonly { readonly clause: string; readonly error: unknown }[];
 }
 
-/** Holds the service at `url` to every clause of the HTTP contract, one after another. */
+/** Tests the service at `url` against every clause of the HTTP contract, in sequence. */
 export async function holdToContract(url: string): Promise<Verdict> {
   const overPort: Fetch = (asked) =>
     fetch(new Request(asked.url.replace(ORIGIN, url), asked), { redirect: 'manual' });

@@ -6,13 +6,13 @@ import { assertStopsWell } from './stop.ts';
 
 /** What was seen of the service on one runtime with one storage. */
 export interface Seen {
-  /** Sentences of the HTTP contract. */
+  /** Clauses of the HTTP contract. */
   readonly kept: number;
-  /** What was not as it should be, a line or more each. */
+  /** The failures, each of one or more lines. */
   readonly faults: readonly string[];
   /** From the start of the process until it was ready: the shortest of some. */
   readonly readyAfterMs: number;
-  /** Memory of the process when it was ready and nothing had been asked yet. */
+  /** Memory of the ready process before the first request. */
   readonly residentMb: number;
   /** Requests served in the time in which the reference serves one. */
   readonly speed: number;

@@ -12,7 +12,7 @@ import { startService, type RunningService } from './service.ts';
 
 type Settings = Readonly<Record<string, string>>;
 
-/** A sentence about traces, and how to see whether it holds. */
+/** Clauses about traces with their checks. */
 export type TraceChecks = readonly (readonly [sentence: string, check: () => Promise<void>])[];
 
 /** The service as one installs it with a Node that OpenTelemetry's packages run on. */

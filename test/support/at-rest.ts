@@ -12,20 +12,20 @@ import { laterPosition } from '../../src/domain/read-position.ts';
 import { messageIdAt, microsecondsOf, type Microseconds } from '../../src/domain/time.ts';
 
 /**
- * Random sends of which some become visible late, some are repeated, and some come from hosts whose clocks are off; marks
- * of reading in between; and what has to be true of histories, inboxes, event logs and read positions once nothing is in
- * flight.
+ * Random sends (some become visible late, some are repeated, some come from hosts with wrong clocks) with read marks in
+ * between, and the invariants of histories, inboxes, event logs and read positions when nothing is in
+ * progress.
  */
 
-/** One send, its repeats, and whether the receiver then marks the conversation as read: up to the message, or all of it. */
+/** One send, its repeats, and an optional read mark of the receiver: up to the message, or of all. */
 export interface LateSend {
   readonly host: 0 | 1;
   readonly from: number;
   readonly to: number;
   readonly key: number | null;
-  /** How old the id is when it is stored, in seconds; beyond a minute it is late for every storage under test. */
+  /** The age of the id when it is stored, in seconds; above a minute it is late for every storage under test. */
   readonly age: number;
-  /** By how many milliseconds the host's clock is ahead. */
+  /** The clock skew of the host in milliseconds. */
   readonly skew: number;
   readonly repeats: number;
   readonly mark: 'message' | 'all' | null;
@@ -52,7 +52,7 @@ const ABOVE_ALL = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as EventId;
 
 const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
 
-/** Sends all of `sends`, and checks what is then at rest. */
+/** Sends all of `sends` and checks the invariants. */
 export async function sendAndCheck(
   hosts: readonly [Storage, Storage],
   sends: readonly LateSend[],
@@ -110,7 +110,7 @@ export async function sendAndCheck(
   }
 }
 
-/** Whoever gets no answer asks again. */
+/** Repeats a call after a storage failure. */
 async function persist<Result>(write: () => Promise<Result>): Promise<Result> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -122,9 +122,9 @@ async function persist<Result>(write: () => Promise<Result>): Promise<Result> {
 }
 
 /**
- * The log of a user has each acknowledged message of theirs at least once, and once in time or under a late event; the
- * inbox is what the log says last of each conversation; the history has each message once; and unread are the messages of
- * others that the log reports above the furthest of what the user sent and marked.
+ * The log of a user contains each acknowledged message in time or as a late event; the inbox shows the last event of each
+ * conversation; the history contains each message once; and the unread messages are those of others with an event above
+ * the furthest position that the user sent or marked.
  */
 async function assertAtRest(
   { messages, conversations, events, readPositions }: Storage,
@@ -156,7 +156,7 @@ async function assertAtRest(
     [...newest]
       .sort(([, a], [, b]) => (a.id > b.id ? -1 : 1))
       .map(([conversationId, { id, messageId }]) => [conversationId, id, messageId]),
-    'the inbox is what the log says last',
+    'the inbox shows the last event of each conversation',
   );
   for (const entry of inbox) {
     const { conversationId, readUpTo } = entry;

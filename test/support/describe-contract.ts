@@ -1,7 +1,7 @@
 import { beforeAll, describe, test } from 'vitest';
 import type { Contract } from '../contracts/contract.ts';
 
-/** Holds a subject to a contract, one test a clause. Whoever makes the subject closes it. */
+/** Tests a subject against a contract, one test per clause. The caller closes the subject. */
 export function describeContract<Subject>(
   name: string,
   contract: Contract<Subject>,

@@ -1,6 +1,6 @@
 import type { TimeSources } from '../../src/adapters/system/clock.ts';
 
-/** The sources of time of a host, which a test moves. */
+/** The time sources of a host, which a test moves. */
 export class FakeTime implements TimeSources {
   #wall: number;
   #steady = 1_000;
@@ -12,18 +12,18 @@ export class FakeTime implements TimeSources {
   readonly wall = (): number => Math.floor(this.#wall);
   readonly steady = (): number => this.#steady;
 
-  /** Time passes. */
+  /** Advances both clocks. */
   pass(milliseconds: number): void {
     this.#wall += milliseconds;
     this.#steady += milliseconds;
   }
 
-  /** Somebody sets the wall clock; a suspended host wakes up like that, too. */
+  /** Sets the wall clock, as an operator or a resume after suspension does. */
   step(milliseconds: number): void {
     this.#wall += milliseconds;
   }
 
-  /** The monotonic clock gains on the wall clock. */
+  /** Lets the monotonic clock drift from the wall clock. */
   drift(milliseconds: number): void {
     this.#steady += milliseconds;
   }

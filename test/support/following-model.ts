@@ -5,13 +5,13 @@ import type { EventCursor } from '../../src/domain/event-cursor.ts';
 import { freshUser, idAt, appendRequest, shuffled } from '../contracts/fixtures.ts';
 import { list, type FollowingSubject } from '../contracts/following.ts';
 
-/** What may happen while a client follows its events. */
+/** The steps of a script for a client that follows its events. */
 export type FollowingStep =
-  /** So many messages become visible, at random ages of up to a share of the visibility window. */
+  /** Some messages become visible, at random ages up to a share of the visibility window. */
   | { readonly kind: 'arrive'; readonly count: number; readonly age: number }
-  /** A message becomes visible after its window. */
+  /** A message becomes visible after the visibility window. */
   | { readonly kind: 'arrive late' }
-  /** The client asks; where it is disconnected, the answer is lost on its way. */
+  /** The client polls; if it is disconnected, the response is lost. */
   | { readonly kind: 'ask'; readonly limit: number; readonly disconnected: boolean }
   /** A share of the window passes. */
   | { readonly kind: 'pass'; readonly time: number };
@@ -49,8 +49,8 @@ export const followingScripts: fc.Arbitrary<FollowingStep[]> = fc.array(
 );
 
 /**
- * Plays a script to a client that follows its events by what it received last; what it has then received, once nothing is
- * in flight, is what was sent, and only after a lost answer has it received anything twice.
+ * Runs a script for a client that continues from its last received cursor, and checks that it received exactly what was
+ * sent, and nothing twice except after a lost response.
  */
 export async function followAndCheck(
   subject: FollowingSubject,
@@ -70,7 +70,7 @@ export async function followAndCheck(
     if (disconnected) return true;
     received.push(...events.map(({ message }) => message.id));
     delivered.push(...events.map(({ id }) => id));
-    // As clients hold it.
+    // As clients store it.
     const text = eventCursorText(anna, batch.cursor);
     cursor = eventCursorFrom(anna, text) ?? assert.fail('a cursor is read as it was written');
     return batch.events.length > 0 || !batch.isComplete;
@@ -102,6 +102,6 @@ export async function followAndCheck(
     if (rounds % 50 === 49) pass(visibilityWindow);
   }
   assert.deepEqual([...new Set(received)].sort(), [...sent].sort());
-  // Each answer that arrives brings the cursor with it, so nothing is received twice under one id.
+  // Each received response includes the cursor, so no id is received twice.
   assert.equal(new Set(delivered).size, delivered.length);
 }

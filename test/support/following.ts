@@ -20,7 +20,7 @@ export function movingClock(): { clock: Clock; pass: (time: Microseconds) => voi
   };
 }
 
-/** What follows the events in `storage`, which goes by the same clock. */
+/** The use case that follows events in `storage`, with the same clock. */
 export function followingOver(
   storage: Storage,
   { clock, pass }: ReturnType<typeof movingClock>,

@@ -1,10 +1,10 @@
 /** An event that places a conversation of an inbox. */
 export interface Move {
-  /** Which of the owner's conversations. */
+  /** The index of the owner's conversation. */
   readonly conversation: number;
   /** Microseconds since 1970. */
   readonly at: number;
-  /** Whether it is the start of a conversation, and no message. */
+  /** Whether it is a start of a conversation and not a message. */
   readonly isStart?: boolean;
 }
 
@@ -13,7 +13,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** Numbers from 0 to 1 that are the same in every run. */
+/** Pseudorandom numbers from 0 to 1, the same in every run. */
 export function randomNumbers(seed = 1): () => number {
   let state = seed;
   return () => {
@@ -27,8 +27,8 @@ function times<Item>(count: number, make: (index: number) => Item): Item[] {
 }
 
 /**
- * Inboxes by how they came to be: those that break simpler designs. `scale` multiplies the number of conversations
- * where it matters.
+ * Activity patterns of inboxes that break simpler designs. `scale` multiplies the number of conversations
+ * in some of them.
  */
 export const INBOXES: Readonly<Record<string, (now: number, scale: number) => Move[]>> = {
   '40 conversations': (now) => times(40, (n) => ({ conversation: n, at: now - n * HOUR })),

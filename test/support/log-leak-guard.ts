@@ -3,36 +3,36 @@ import { pino } from 'pino';
 import type { Log } from '../../src/application/ports/log.ts';
 
 /*
- * What was said in confidence in this file of tests, and what was logged meanwhile. They may have nothing in common:
- * `logs.setup.ts` holds every file of the run to it.
+ * The registered secrets and the log lines of a test file. No line may contain a secret; `logs.setup.ts` checks this for
+ * every file of the run.
  */
 
-/** Shorter texts stand in lines by chance. */
+/** Shorter texts occur in lines by chance. */
 const SHORTEST_SECRET = 6;
 
 const secrets = new Set<string>();
 const lines: string[] = [];
 
-/** Notes what nobody is to find in a log: contents, tokens, keys, and who the users are. */
+/** Registers a text that no log may contain: contents, tokens, keys and user ids. */
 export function registerSecret(...texts: readonly unknown[]): void {
   for (const text of texts) {
     if (typeof text === 'string' && text.trim().length >= SHORTEST_SECRET) secrets.add(text.trim());
   }
 }
 
-/** Notes a line of a log. */
+/** Records a log line. */
 export function recordLogLine(line: string): void {
   lines.push(line);
 }
 
-/** A log as the service has it, at every level, whose lines are noted. */
+/** A log like that of the service, at every level, with recorded lines. */
 export const guardedLog: Log = pino({ level: 'trace', base: null }, { write: recordLogLine });
 
-/** Fails where a line holds anything that was said in confidence. */
+/** Fails if a line contains a registered secret. */
 export function assertNoSecretInLog(): void {
   const text = lines.join('');
   for (const secret of secrets) {
-    // As it is, and as JSON writes it.
+    // Unchanged, and with JSON escapes.
     for (const form of [secret, JSON.stringify(secret).slice(1, -1)]) {
       if (text.includes(form)) {
         assert.fail(`the log holds ${secret}: ${lines.find((line) => line.includes(form))}`);

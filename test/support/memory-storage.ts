@@ -4,16 +4,16 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 
-/** Retentions that no test outlives, whatever time it plays at. */
+/** Retentions that are longer than any time span of a test. */
 export const LONG_RETENTION_DAYS = 1_800;
 
-/** The host's clock for which nothing is ever late: for tests whose ids come from other times. */
+/** A clock for which no message is late, for tests with ids from other times. */
 export function timelessClock(): Clock {
   const clock = makeClock();
   return { now: () => clock.now(), latest: () => 0 };
 }
 
-/** Storage in memory as the service has it, but for what `options` says. */
+/** Memory storage like that of the service, with the changes in `options`. */
 export function memoryStorage(options: Partial<MemoryStorageOptions> = {}): Storage {
   const clock = options.clock ?? makeClock();
   return makeMemoryStorage({

@@ -14,8 +14,8 @@ import { composeUser, type User } from '../../src/domain/user.ts';
 import { newestFirst, plainSlice } from './plain-list.ts';
 
 /**
- * The messenger at its plainest: all that ever happened, looked through from end to end for each answer. It is
- * slow, and meant to be so obviously right that a storage which answers otherwise is wrong.
+ * The simplest implementation of the messenger: it searches all past events for each response. It is slow, and so
+ * obviously correct that a storage with another response is wrong.
  */
 export function makeModel({
   clock,
@@ -41,14 +41,14 @@ export function makeModel({
       ({ created }) => created,
     ).at(-1) ?? null;
 
-  /** The conversation as `caller` has it: to all but its participants there is none. */
+  /** The conversation for `caller`; non-participants get a refusal. */
   const conversationFor = (caller: Caller, id: ConversationId): Conversation => {
     const found = conversationOf(id);
     if (found?.participants.some((participant) => canActAs(caller, participant))) return found;
     throw new Refusal('conversation_not_found', 'Nobody began it with them.');
   };
 
-  /** The furthest of a user's marks and own messages. */
+  /** The furthest position of a user's marks and own messages. */
   const readUpToOf = (userId: UserId, conversationId: ConversationId): EventId | null => {
     const marked = marks.filter((mark) => mark.userId === userId && mark.id === conversationId);
     const sent = historyOf(conversationId).filter(({ senderId }) => senderId === userId);

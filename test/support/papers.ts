@@ -4,7 +4,7 @@ import { join } from 'node:path';
 /** The documents of the project: Markdown in these folders. */
 const FOLDERS = ['.', 'docs', 'bench'];
 
-export function papers(): string[] {
+export function documents(): string[] {
   return FOLDERS.flatMap((folder) =>
     readdirSync(folder)
       .filter((name) => name.endsWith('.md'))

@@ -1,7 +1,7 @@
 import type { Position } from '../../src/domain/ids.ts';
 import type { Slice } from '../../src/domain/page.ts';
 
-/** Lists the plain way, with nothing in mind but to be obviously right. */
+/** A simple list, which is obviously correct. */
 
 /** `items`, those at larger positions first. */
 export function newestFirst<Item>(items: readonly Item[], placeOf: (item: Item) => Position): Item[] {
@@ -11,7 +11,7 @@ export function newestFirst<Item>(items: readonly Item[], placeOf: (item: Item) 
   });
 }
 
-/** The stretch of `items`, which are in no order. */
+/** The slice of unsorted `items`. */
 export function plainSlice<Item>(
   items: readonly Item[],
   { before, offset, limit }: Slice,

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-/** The resident memory of a process, in whole megabytes; none where it has ended. On Linux. */
+/** The resident memory of a process in whole megabytes; 0 if it has ended. Linux only. */
 export function residentMb(pid: number): number {
   const file = `/proc/${pid}/status`;
   const status = existsSync(file) ? readFileSync(file, 'utf8') : '';

@@ -27,19 +27,19 @@ import { makeModel } from './model.ts';
 import { useCasesOver } from './use-cases.ts';
 
 /**
- * What a few people do to a messenger, as data that shrinks and prints well. People and keys are numbers; each
- * run gives them names of its own, so that runs do not meet on one store.
+ * Commands of a few users as data that shrinks and prints well. Users and keys are numbers; each run maps them to fresh
+ * names, so that runs do not affect each other on one store.
  */
 export type Step = Send | Burst | Start | Mark | Save | Look | Walk;
 
-/** Where and when: through which of two processes, at what its clock says. Clocks say what they like. */
+/** The process (one of two) and the time of its clock, which may be any time. */
 interface Moment {
   readonly host: 0 | 1;
-  /** From noon of a certain day. */
+  /** Relative to noon of a fixed day. */
   readonly microseconds: Microseconds;
 }
 
-/** Who asks: one of the people, or a service that acts for all of them. */
+/** The caller: a user, or a service that acts for all users. */
 type By = number | 'service';
 
 interface Send {
@@ -52,7 +52,7 @@ interface Send {
   readonly key: number | null;
 }
 
-/** Sends in one instant. They have no keys, since chance would decide which one a key stands for. */
+/** Concurrent sends. They have no keys, because the send that claims a key would be random. */
 interface Burst {
   readonly step: 'burst';
   readonly sends: readonly Send[];
@@ -65,12 +65,12 @@ interface Start {
   readonly pair: readonly [number, number];
 }
 
-/** A mark of reading up to some message, or up to the last event of whoever looks. */
+/** A read mark up to a message, or up to the last event of the reader. */
 interface Mark {
   readonly step: 'mark';
   readonly by: By;
   readonly host: 0 | 1;
-  /** The reader, and with whom the conversation is. */
+  /** The reader and the other participant. */
   readonly pair: readonly [number, number];
   readonly upTo: number | 'all';
 }
@@ -83,7 +83,7 @@ interface Save {
   readonly name: string;
 }
 
-/** One answer about a user, a conversation, a page of its messages, or a page of an inbox. */
+/** A read of a user, a conversation, a page of its messages, or a page of an inbox. */
 interface Look {
   readonly step: 'look';
   readonly by: By;
@@ -96,7 +96,7 @@ interface Look {
   readonly counts: boolean;
 }
 
-/** A list from its top to its end, or on from where the last page of it ended. */
+/** A list from its top, or from the end of its last page. */
 type Bound = 'top' | 'next' | { readonly message: number; readonly by: 'id' | 'time' };
 
 /** All pages of a list. */
@@ -123,7 +123,7 @@ const by: fc.Arbitrary<By> = fc.oneof(
   { weight: 1, arbitrary: person },
 );
 
-/** Mostly close together, so that much happens in one microsecond, millisecond or ten seconds; or years apart. */
+/** Mostly close together, so that many fall in one microsecond, millisecond or ten seconds; or years apart. */
 const moment: fc.Arbitrary<Moment> = fc
   .record({
     host,
@@ -132,7 +132,7 @@ const moment: fc.Arbitrary<Moment> = fc
   })
   .map(({ day, within, ...rest }) => ({ ...rest, microseconds: day * DAY + within }));
 
-/** Few words, so that keys meet the same body again; or any, among them blank ones and such as a preview cuts. */
+/** Few different words, so that keys repeat with the same body; or any text, including blank and long ones. */
 const text = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom('yes', 'no') },
   fc.string({ unit: 'grapheme', maxLength: 300 }),
@@ -219,21 +219,21 @@ export function scripts(maxLength: number): fc.Arbitrary<Step[]> {
   return fc.array(step, { maxLength, size: 'max' });
 }
 
-/** How often a step that storage fails is repeated before the test gives up. */
+/** The maximum number of repeats of a step on storage failures. */
 const MOST_TRIES = 50;
 
 type Ask = (useCases: Omit<UseCases, 'listEvents'>) => Promise<object>;
 
 interface Answer {
   readonly answer: object;
-  /** Whether it took several tries, so that what a try did itself and what it found done can't be told apart. */
+  /** Whether it took several tries, so that it is unknown which try was applied. */
   readonly repeated: boolean;
 }
 
 /**
- * Plays `script` to two processes over one store and to the model, and rejects with an `AssertionError` at the
- * first step that they answer differently. Both are given the same ids and times. Where storage fails, the step is
- * repeated until it answers, as a client would do. The use cases of the processes are asked by way of `observed`.
+ * Runs `script` on two processes over one store and on the model, and rejects with an `AssertionError` at the first
+ * different response. Both get the same ids and times. After a storage failure the step is repeated until it succeeds, as
+ * a client does. `observed` wraps the use cases of the processes.
  */
 export async function playToBoth(
   hosts: readonly [Storage, Storage],
@@ -247,8 +247,8 @@ export async function playToBoth(
     conversationIdOf(participantsOf(...people.map(userOf)));
 
   const ids: MessageId[] = [];
-  // No two ids share their nine digits, so that time alone says which of them came first; within a microsecond the
-  // thousandths are in no order.
+  // No two ids share their nine digits, so the time decides their order; within a microsecond the thousandths are
+  // unordered.
   const idAt = (microseconds: Microseconds): MessageId => {
     const id = messageIdAt(NOON + microseconds, (ids.length * 389) % 1000, '0'.repeat(13));
     ids.push(id);
@@ -273,7 +273,7 @@ export async function playToBoth(
       ask,
     );
 
-  /** Has the model answer as well, and compares. */
+  /** Runs the step on the model too, and compares. */
   const compare = async (real: Answer, id: MessageId, ask: Ask): Promise<void> => {
     modelsId = id;
     const expected = await answerOf(model, ask);
@@ -302,7 +302,7 @@ export async function playToBoth(
     return id !== null && bound.by === 'time' ? positionAtTimestamp(timestampOf(id)) : id;
   };
 
-  /** A page of a conversation's messages or of the inbox of the first of a pair; gives where the next one begins. */
+  /** Reads a page of a conversation's messages or of the inbox of the first of a pair; returns the start of the next page. */
   const page = async (
     { by, host, pair, limit }: Look | Walk,
     list: 'messages' | 'inbox',
@@ -348,7 +348,7 @@ export async function playToBoth(
         );
       }
       case 'save': {
-        // No two saves at one time: which of them was the first could not be told by it.
+        // No two saves at the same time, because the time must decide which is the first.
         const id = idAt(ids.length);
         return askBoth(step.host, id, ({ saveUser }) =>
           saveUser({ caller: callerOf(step.by), userId: userOf(step.who), username: step.name }),
@@ -375,7 +375,7 @@ export async function playToBoth(
   for (const step of script) await play(step);
 }
 
-/** What is answered, a refusal being an answer too. */
+/** The response; a refusal counts as a response. */
 async function answerOf(useCases: Omit<UseCases, 'listEvents'>, ask: Ask): Promise<Answer> {
   for (let tries = 1; ; tries += 1) {
     try {

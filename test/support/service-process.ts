@@ -12,25 +12,25 @@ interface Line {
   readonly msg: string;
 }
 
-/** How a process ended, and what it had said. */
+/** The exit of a process and its output. */
 interface End {
   readonly code: number | null;
   readonly lines: readonly Line[];
-  /** What came out beside the log. */
+  /** Output other than the log. */
   readonly errors: string;
 }
 
-/** The messenger as a process of its own. */
+/** The messenger as a separate process. */
 export interface ServiceProcess {
   readonly child: ChildProcess;
   readonly ended: Promise<End>;
-  /** The first line that matches, when it comes; rejects where the process ends without. */
+  /** The first matching line; rejects if the process exits without one. */
   readonly said: (pattern: RegExp) => Promise<Line>;
-  /** Where it listens, once it does. */
+  /** The address, when it listens. */
   readonly url: () => Promise<string>;
 }
 
-/** Starts the messenger with `env` and no other settings, until the test has finished. */
+/** Starts the messenger with only the settings `env`; it stops when the test finishes. */
 export function startProcess(env: Readonly<Record<string, string>>): ServiceProcess {
   const child = spawn(process.execPath, ['--import', 'tsx', 'src/main.node.ts'], {
     env: { PATH: process.env['PATH'], ...env },
@@ -58,7 +58,7 @@ export function startProcess(env: Readonly<Record<string, string>>): ServiceProc
       };
       waiting.add(look);
       look();
-      void ended.then((end) => reject(new Error(`ended without ${pattern}: ${JSON.stringify(end)}`)));
+      void ended.then((end) => reject(new Error(`exited without ${pattern}: ${JSON.stringify(end)}`)));
     });
 
   return {
@@ -69,7 +69,7 @@ export function startProcess(env: Readonly<Record<string, string>>): ServiceProc
   };
 }
 
-/** A send of which the server at `url` has everything but the end of the body. */
+/** A send whose body is complete except for its end. */
 export async function halfASend(url: string, message: object) {
   const body = Buffer.from(JSON.stringify(message));
   const headers = {
@@ -79,7 +79,7 @@ export async function halfASend(url: string, message: object) {
   };
   const sending = request(`${url}/api/messages`, { method: 'POST', headers });
   sending.flushHeaders();
-  // The server asks for the body once it has seen the head.
+  // The server sends 100 Continue when it has read the head.
   await once(sending, 'continue');
   sending.write(body.subarray(0, 10));
   return {

@@ -5,7 +5,7 @@ import type { Repositories } from '../../src/application/ports/storage.ts';
 import type { Microseconds } from '../../src/domain/time.ts';
 import { makeUseCases, type UseCases } from '../../src/application/use-cases.ts';
 
-/** The use cases over `storage`, at a time and with ids that a test decides. */
+/** The use cases over `storage`, with the time and the ids of a test. */
 export function useCasesOver(
   storage: Repositories,
   {

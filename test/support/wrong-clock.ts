@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** Where the package `faketime` puts its library: on Debian below a folder for the kind of processor. */
+/** The location of the library of package `faketime`; on Debian, in a folder per architecture. */
 const FOLDERS = ['/usr/lib', '/usr/local/lib'];
 
-/** The library that shows a process another wall clock, or null where it is not installed. */
+/** The library that gives a process another wall clock; null if it is not installed. */
 export function findFaketime(): string | null {
   const places = FOLDERS.flatMap((folder) => [
     folder,
@@ -18,14 +18,14 @@ export function findFaketime(): string | null {
 }
 
 /**
- * The environment in which a process sees a wall clock other than the host's, as `faketime` has it: `+10y`, `-5s`, or
- * `@1970-01-02 00:00:00` to begin there. Its monotonic clock is the host's.
+ * The environment variables that change the wall clock of a process, in `faketime` format: `+10y`, `-5s`, or
+ * `@1970-01-02 00:00:00` to start there. The monotonic clock stays that of the host.
  */
 export function wrongClock(library: string, clock: string): Record<string, string> {
   return { LD_PRELOAD: library, FAKETIME_DONT_FAKE_MONOTONIC: '1', FAKETIME: clock };
 }
 
-/** The same for a clock that can be set while the process runs. It begins as the host's. */
+/** The same for a clock that can be set while the process runs. It starts as the host's clock. */
 export function settableClock(library: string): {
   readonly env: Record<string, string>;
   readonly set: (clock: string) => void;
@@ -36,7 +36,7 @@ export function settableClock(library: string): {
   });
   const file = join(folder, 'clock');
   const set = (clock: string): void => {
-    // It is read all the time, so it must never be half written.
+    // It is read all the time, so it is replaced atomically.
     writeFileSync(`${file}.new`, `${clock}\n`);
     renameSync(`${file}.new`, file);
   };

@@ -12,7 +12,7 @@ const KEY = {
 };
 const JWKS = JSON.stringify({ keys: [KEY] });
 
-/** The files that there are. */
+/** The existing files. */
 const FILES: Readonly<Record<string, string>> = {
   '/jwks.json': JWKS,
   '/nameless.json': JWKS.replace('"kid":"one",', ''),
@@ -22,7 +22,7 @@ const FILES: Readonly<Record<string, string>> = {
   '/secret-of-windows': `${SECRET}\r\n`,
   '/secret-of-one-line': SECRET,
   '/empty': '\n',
-  // As it is read: each byte that is no UTF-8 is one of these.
+  // Decoding replaces each invalid UTF-8 byte by U+FFFD.
   '/random-bytes': `${SECRET}\uFFFD`,
   '/marked': `\uFEFF${SECRET}\n`,
 };
@@ -35,7 +35,7 @@ function readText(path: string): string {
 
 const gateOf = (env: Record<string, string>) => readConfig(env, readText).accessPolicy;
 
-/** What the error says about the environment, a line each. */
+/** The lines of the configuration error. */
 function complaints(env: Record<string, string>, read = readConfig): string[] {
   try {
     read(env, readText);
@@ -54,8 +54,8 @@ const byKeys = {
   AUTH_AUDIENCE: 'chat',
 };
 
-describe('whom the service lets in', () => {
-  test('tokens by a secret, with what is usual', () => {
+describe('the access configuration', () => {
+  test('tokens with a secret, with defaults', () => {
     expect(gateOf(jwt).tokens).toEqual({
       signatures: { secret: SECRET, algorithms: ['HS256'] },
       issuer: null,
@@ -69,7 +69,7 @@ describe('whom the service lets in', () => {
     expect(signatures).toEqual({ secret: SECRET, algorithms: ['HS256'] });
   });
 
-  test('tokens by a key set, in a file or at an address', async () => {
+  test('tokens with a key set, from a file or a URL', async () => {
     const { signatures, ...rest } = gateOf({ ...byKeys, AUTH_CLOCK_TOLERANCE_S: '0' }).tokens!;
     expect(rest).toEqual({ issuer: 'https://id.example', audience: 'chat', toleranceSeconds: 0 });
     expect(signatures.algorithms).toEqual(['RS256', 'ES256']);
@@ -86,7 +86,7 @@ describe('whom the service lets in', () => {
     }
   });
 
-  test('so many requests, by way of so many proxies, from so many sites', () => {
+  test('rate limits, trusted proxies and allowed origins', () => {
     const { tokens, ...rest } = gateOf({
       RATE_LIMIT_WRITES: '10/s:50',
       RATE_LIMIT_READS: '100/min:20',
@@ -105,59 +105,59 @@ describe('whom the service lets in', () => {
   });
 });
 
-describe('what is wrong is named, and not quoted', () => {
+describe('an error names the setting and does not quote its value', () => {
   test.each<[string, Record<string, string>, RegExp]>([
     ['an unknown kind', { AUTH: 'basic' }, /^AUTH must be one of none, jwt$/],
     ['nothing to check by', { AUTH: 'jwt' }, /^AUTH is jwt: exactly one of AUTH_SECRET, /],
     ['two things to check by', { ...byKeys, AUTH_SECRET: SECRET }, /^AUTH is jwt: exactly one/],
     ['a secret twice', { ...jwt, AUTH_SECRET_FILE: '/secret' }, /^AUTH is jwt: exactly one of AUTH_SECRET, /],
     [
-      'a file of a secret that is not there',
+      'a missing secret file',
       { AUTH: 'jwt', AUTH_SECRET_FILE: '/missing' },
       /^AUTH_SECRET_FILE must be the path of a file that can be read$/,
     ],
     [
-      'a file without a secret',
+      'an empty secret file',
       { AUTH: 'jwt', AUTH_SECRET_FILE: '/empty' },
       /^AUTH_SECRET_FILE must be the path of a file that is not empty$/,
     ],
     [
-      'a secret in a file that is shorter than its hash',
+      'a secret in a file, shorter than its hash',
       { AUTH: 'jwt', AUTH_SECRET_FILE: '/notes.txt' },
       /^AUTH_SECRET_FILE must have at least 32 bytes$/,
     ],
     [
-      'a secret of bytes that are no text',
+      'a secret that is not UTF-8',
       { AUTH: 'jwt', AUTH_SECRET_FILE: '/random-bytes' },
       /^AUTH_SECRET_FILE must be the path of a file in UTF-8 without a byte order mark$/,
     ],
     [
-      'a secret behind a byte order mark',
+      'a secret with a byte order mark',
       { AUTH: 'jwt', AUTH_SECRET_FILE: '/marked' },
       /^AUTH_SECRET_FILE must be the path of a file in UTF-8 without a byte order mark$/,
     ],
     [
-      'a file of a secret that nobody asks for',
+      'a secret file without AUTH',
       { AUTH_SECRET_FILE: '/secret' },
       /^AUTH_SECRET_FILE is set, but AUTH is none: /,
     ],
     [
-      'a secret that is shorter than its hash',
+      'a secret shorter than its hash',
       { ...jwt, AUTH_SECRET: 'hunter2' },
       /^AUTH_SECRET must have at least 32 bytes$/,
     ],
     [
-      'a secret that is shorter than the longest hash',
+      'a secret shorter than the longest hash',
       { ...jwt, AUTH_ALGORITHMS: 'HS256,HS512' },
       /^AUTH_SECRET must have at least 64 bytes$/,
     ],
     [
-      'a public key’s algorithm with a secret',
+      'a public key algorithm with a secret',
       { ...jwt, AUTH_ALGORITHMS: 'HS256,RS256' },
       /^AUTH_ALGORITHMS must be from HS256, /,
     ],
     [
-      'a secret’s algorithm with a key set',
+      'a secret key algorithm with a key set',
       { ...byKeys, AUTH_ALGORITHMS: 'RS256,HS256' },
       /^AUTH_ALGORITHMS must be from RS256, /,
     ],
@@ -165,27 +165,27 @@ describe('what is wrong is named, and not quoted', () => {
     ['a key set for whoever', { ...byKeys, AUTH_ISSUER: '' }, /^AUTH_ISSUER is missing: /],
     ['a key set for whatever', { ...byKeys, AUTH_AUDIENCE: '' }, /^AUTH_AUDIENCE is missing: /],
     [
-      'a key set that anyone on the way may change',
+      'a key set URL without TLS',
       { ...byKeys, AUTH_JWKS_FILE: '', AUTH_JWKS_URL: 'http://id.example' },
       /^AUTH_JWKS_URL must be an https URL without a user name or password$/,
     ],
     [
-      'a key set at an address with a password, which is not fetched and would be logged',
+      'a key set URL with a password, which is not fetched and would be logged',
       { ...byKeys, AUTH_JWKS_FILE: '', AUTH_JWKS_URL: 'https://user:hunter2@id.example' },
       /^AUTH_JWKS_URL must be an https URL without a user name or password$/,
     ],
     [
-      'a key set that is not there',
+      'a missing key set file',
       { ...byKeys, AUTH_JWKS_FILE: '/missing.json' },
       /^AUTH_JWKS_FILE must be the path of a file that can be read$/,
     ],
     [
-      'a key set that is none',
+      'an invalid key set',
       { ...byKeys, AUTH_JWKS_FILE: '/notes.txt' },
       /^AUTH_JWKS_FILE must be the path of a JSON Web Key Set/,
     ],
     [
-      'a key set without names',
+      'a key set without kids',
       { ...byKeys, AUTH_JWKS_FILE: '/nameless.json' },
       /^AUTH_JWKS_FILE must be the path of a JSON Web Key Set/,
     ],
@@ -208,7 +208,7 @@ describe('what is wrong is named, and not quoted', () => {
     expect(lines.join()).not.toMatch(/hunter2|thirty-two|id\.example/);
   });
 
-  test('together with all else that is wrong', () => {
+  test('all errors are reported together', () => {
     const names = complaints({ PORT: 'x', AUTH: 'jwt', RATE_LIMIT_READS: '1' }).slice(1);
     expect(names.map((line) => line.split(' ')[0])).toEqual(['PORT', 'RATE_LIMIT_READS']);
   });
@@ -217,7 +217,7 @@ describe('what is wrong is named, and not quoted', () => {
 describe('in production', () => {
   const production = { NODE_ENV: 'production' };
 
-  test('an open door is refused to a service, unless it is meant', () => {
+  test('a service without authentication does not start, unless AUTH_ALLOW_NONE=true', () => {
     expect(complaints(production, readServiceConfig)).toEqual([
       expect.stringMatching(/^AUTH is none, .*AUTH_ALLOW_NONE=true/),
     ]);
@@ -226,7 +226,7 @@ describe('in production', () => {
     expect(complaints({ NODE_ENV: 'development' }, readServiceConfig)).toEqual([]);
   });
 
-  test('it is nothing to commands that open no door', () => {
+  test('commands without a server are not affected', () => {
     expect(complaints(production)).toEqual([]);
   });
 });

@@ -24,14 +24,14 @@ describeContract<UseCases>('who may what, in memory', accessContract, inMemory);
 for (const [clause, check] of Object.entries<Contract<UseCases>[string]>(accessContract)) {
   describe(`“${clause}”`, () => {
     for (const { how, apply } of accessMutants[clause as keyof typeof accessMutants]) {
-      test(`catches a messenger that ${how}`, async () => {
+      test(`catches a mutant that ${how}`, async () => {
         await expect(check(apply(inMemory()))).rejects.toBeInstanceOf(AssertionError);
       });
     }
   });
 }
 
-test('a stranger is refused without a look at the conversation, so that its size and its speed tell nothing', async () => {
+test('a non-participant is refused without reading the messages, so that the latency reveals nothing', async () => {
   const storage = memoryStorage();
   const [anna, ben] = freshUsers();
   const whole = useCasesOver(storage, { clock, messageIds });

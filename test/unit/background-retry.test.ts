@@ -33,7 +33,7 @@ describe('background retries', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  it('go on with a send whose outcome is unknown until it succeeds', async () => {
+  it('repeat a send with an unknown outcome until it succeeds', async () => {
     const { retry, lines } = makeRetry();
     let attempts = 0;
     const again = (): Promise<void> => {
@@ -46,7 +46,7 @@ describe('background retries', () => {
     expect(lines).toEqual([]);
   });
 
-  it('leave a send alone that succeeded or never began', async () => {
+  it('do not repeat a send that succeeded or never began', async () => {
     const { retry } = makeRetry();
     let attempts = 0;
     const again = (): Promise<void> => {
@@ -59,7 +59,7 @@ describe('background retries', () => {
     expect(attempts).toBe(0);
   });
 
-  it('give up in the end, and say so without the content', async () => {
+  it('give up in the end, and log that without the content', async () => {
     const { retry, lines } = makeRetry();
     let attempts = 0;
     const again = (): Promise<void> => {
@@ -90,7 +90,7 @@ describe('background retries', () => {
     expect(lines).toHaveLength(5);
   });
 
-  it('end when writes in progress have ended and what waits was tried once more', async () => {
+  it('stop after writes in progress have ended and waiting ones were tried once more', async () => {
     const { retry } = makeRetry();
     let attempts = 0;
     const again = (): Promise<void> => {
@@ -130,7 +130,7 @@ describe('background retries', () => {
     expect(times).toEqual([125, 250, 374]);
   });
 
-  it('wait again where the concurrency limit has no room', async () => {
+  it('wait again if the concurrency limit is reached', async () => {
     let asked = 0;
     const withinLimit: WithinLimit = (work) => {
       asked += 1;

@@ -42,7 +42,7 @@ describe('bindings', () => {
     expect(times).toBe(100);
   });
 
-  test('name the service that is not bound', () => {
+  test('the error names the unbound service', () => {
     const { bindValue, bindFactory, resolve } = makeBindings<Services>();
     bindValue('bell', aBell);
     bindFactory('door', (deps) => deps, ['bell', 'lamp']);
@@ -54,7 +54,7 @@ test('a dependency that is missing or of another type does not compile', () => {
   const { bindValue, bindFactory, resolve } = makeBindings<Services>();
   const makeDoor = (deps: Door): Door => deps;
 
-  // Never called: `npm run typecheck` fails where an expected error is not there.
+  // Never called: `npm run typecheck` fails if an expected error is missing.
   const wirings = [
     () => bindFactory('door', makeDoor, ['bell', 'lamp']),
     // @ts-expect-error a dependency is missing

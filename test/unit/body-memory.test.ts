@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { makeBodyMemory } from '../../src/adapters/http/body-memory.ts';
 
-test('a caller takes no more than the share, and all of them no more than the total', () => {
+test('a caller uses at most the share, and all callers at most the total', () => {
   const memory = makeBodyMemory({ total: 10, share: 4 });
   expect(memory.reserve('a', 3)).toBe(true);
   expect(memory.reserve('a', 2)).toBe(false);
@@ -14,7 +14,7 @@ test('a caller takes no more than the share, and all of them no more than the to
   expect(memory.reserve('c', 2)).toBe(true);
 });
 
-test('a caller without a share has only the total as a limit', () => {
+test('a caller without a share is limited only by the total', () => {
   const memory = makeBodyMemory({ total: 10, share: 4 });
   expect(memory.reserve(null, 10)).toBe(true);
   expect(memory.reserve('a', 1)).toBe(false);

@@ -17,13 +17,13 @@ const OPTIONS: CassandraOptions = {
   requestTimeoutMs: 5_000,
 };
 
-/** What connecting to a cluster rejects with where its only node says `error`. */
+/** The connection error of a cluster whose only node responds with `error`. */
 function onlyNode(error: Error): Error {
   return new errors.NoHostAvailableError({ '127.0.0.1:9042': error });
 }
 
-describe('a flaw in the configuration', () => {
-  it('is a datacenter that the cluster does not have', () => {
+describe('a configuration error', () => {
+  it('is an unknown datacenter', () => {
     const error = new errors.ArgumentError(
       "localDataCenter was configured as 'elsewhere', but only found hosts in data centers: [east, west]",
     );
@@ -32,12 +32,12 @@ describe('a flaw in the configuration', () => {
     );
   });
 
-  it('is a keyspace that the cluster does not have', () => {
+  it('is a missing keyspace', () => {
     const error = new errors.ResponseError(0x2200, "Keyspace 'messenger' does not exist");
     expect(configError(error, OPTIONS)).toMatch(/no keyspace messenger/);
   });
 
-  it('is a password that the cluster refuses, or none where it wants one', () => {
+  it('is a wrong or missing password', () => {
     const error = new errors.AuthenticationError('Provided username messenger and/or password are incorrect');
     expect(configError(onlyNode(error), OPTIONS)).toMatch(/rejected the login with CASSANDRA_USERNAME/);
     expect(configError(onlyNode(error), { ...OPTIONS, credentials: null })).toMatch(
@@ -45,7 +45,7 @@ describe('a flaw in the configuration', () => {
     );
   });
 
-  it('is a client certificate or a private key that can not be used', () => {
+  it('is an unusable client certificate or private key', () => {
     const tlsClient = { cert: 'cert', key: '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n' };
     let error: unknown;
     try {
@@ -58,19 +58,19 @@ describe('a flaw in the configuration', () => {
     );
   });
 
-  it('is not a handshake that fails', () => {
+  it('is not a failed handshake', () => {
     const error = Object.assign(new Error('wrong version number'), { code: 'ERR_SSL_WRONG_VERSION_NUMBER' });
     expect(configError(onlyNode(error), { ...OPTIONS, tlsCa: 'ca' })).toBeNull();
   });
 
-  it('is not a password that the cluster can not look up for now', () => {
+  it('is not a password that the cluster temporarily cannot check', () => {
     const error = new errors.AuthenticationError(
       'Unable to perform authentication: Cannot achieve consistency level LOCAL_ONE',
     );
     expect(configError(onlyNode(error), OPTIONS)).toBeNull();
   });
 
-  it('is not a cluster that is not there', () => {
+  it('is not an unreachable cluster', () => {
     expect(configError(onlyNode(new Error('connect ECONNREFUSED 127.0.0.1:9042')), OPTIONS)).toBeNull();
   });
 });

@@ -6,7 +6,7 @@ import {
   type ConsistencyName,
 } from '../../src/adapters/cassandra/consistency.ts';
 
-/** Replicas as bits: `here` of them in this datacenter, and as many as `there` in the other. */
+/** Replicas as bits: `here` in this datacenter and `there` in the other. */
 interface Cluster {
   readonly here: number;
   readonly there: number;
@@ -25,7 +25,7 @@ function majority(of: number): number {
   return Math.floor(of / 2) + 1;
 }
 
-/** Whether the answers of the replicas in `set` satisfy `consistency`, in the words of Cassandra's manual. */
+/** Whether responses of the replicas in `set` satisfy `consistency`, as defined in Cassandra's manual. */
 function satisfies(consistency: ConsistencyName, set: number, { here, there }: Cluster): boolean {
   const fromHere = count(set & ((1 << here) - 1));
   const fromThere = count(set >> here);
@@ -56,7 +56,7 @@ function canMiss(read: ConsistencyName, write: ConsistencyName): boolean {
   return clusters.some((cluster) => {
     const all = (1 << (cluster.here + cluster.there)) - 1;
     for (let written = 0; written <= all; written += 1) {
-      // What was not written is the largest set that a read can be answered from without seeing the write.
+      // The replicas without the write are the largest set from which a read can miss it.
       if (satisfies(write, written, cluster) && satisfies(read, all & ~written, cluster)) return true;
     }
     return false;
@@ -64,21 +64,21 @@ function canMiss(read: ConsistencyName, write: ConsistencyName): boolean {
 }
 
 test.each(READ_CONSISTENCIES.flatMap((read) => WRITE_CONSISTENCIES.map((write) => ({ read, write }))))(
-  'a read at $read overlaps a write at $write exactly if no cluster of up to eight replicas lets it miss one',
+  'a read at $read overlaps a write at $write exactly if it cannot miss the write on any cluster of up to eight replicas',
   ({ read, write }) => {
     expect(overlap(read, write)).toBe(!canMiss(read, write));
   },
 );
 
-test('the usual pairs', () => {
+test('common pairs', () => {
   expect(overlap('LOCAL_QUORUM', 'LOCAL_QUORUM')).toBe(true);
   expect(overlap('ONE', 'ALL')).toBe(true);
   expect(overlap('ONE', 'ONE')).toBe(false);
   expect(overlap('LOCAL_ONE', 'LOCAL_QUORUM')).toBe(false);
-  // Four of six may be three elsewhere and one here, and two of the three here the other two.
+  // A quorum of four of six may be three replicas elsewhere and one here; a local quorum may be the other two here.
   expect(overlap('LOCAL_QUORUM', 'QUORUM')).toBe(false);
 });
 
-test('nothing is read at ANY', () => {
+test('no read uses ANY', () => {
   expect(READ_CONSISTENCIES).not.toContain('ANY');
 });

@@ -64,13 +64,13 @@ describe('a bug', () => {
     answered(codes.invalid),
     answered(codes.unauthorized),
     new TypeError('not a valid uuid'),
-  ])('stays what it is: %s', (error) => {
+  ])('is not converted: %s', (error) => {
     expect(readFailure(error)).toBe(error);
     expect(writeFailure(error, true)).toBe(error);
   });
 });
 
-it('keeps what lies underneath for the log alone', () => {
+it('keeps its cause, which only the log shows', () => {
   const failure = readFailure(timedOut()) as StorageFailure;
   expect(failure.message).not.toContain('127.0.0.1');
   expect(failure.cause).toBeInstanceOf(errors.OperationTimedOutError);

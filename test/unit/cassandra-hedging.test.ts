@@ -13,7 +13,7 @@ import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 const TRANSACTION = 'INSERT INTO messages_by_idempotency_key (sender_id) VALUES (?) IF NOT EXISTS';
 const PLAIN = 'INSERT INTO messages_by_conversation (conversation_id) VALUES (?)';
 
-/** The milliseconds after which each further attempt starts, when no attempt ever answers. */
+/** The delays in milliseconds of further attempts if no attempt is answered. */
 function delaysOf(policy: HedgePolicy, query: string): number[] {
   const { nextExecution } = policy.newPlan('messenger', query);
   const delays: number[] = [];
@@ -22,13 +22,13 @@ function delaysOf(policy: HedgePolicy, query: string): number[] {
 }
 
 describe('hedged statements', () => {
-  it('go to two further nodes, transactions later and ever more slowly', () => {
+  it('go to two further nodes, for transactions later and with growing delays', () => {
     const policy = new HedgePolicy();
     expect(delaysOf(policy, PLAIN)).toEqual([200, 200]);
     expect(delaysOf(policy, TRANSACTION)).toEqual([300, 600]);
   });
 
-  it('are at most half as many as there are transactions, and fifty in a row', () => {
+  it('are at most half of the transactions, and at most fifty in a row', () => {
     const policy = new HedgePolicy();
     let hedged = 0;
     for (let sent = 1; sent <= 1_000; sent += 1) {
@@ -39,7 +39,7 @@ describe('hedged statements', () => {
     expect(delaysOf(policy, PLAIN), 'plain statements').toHaveLength(2);
   });
 
-  it('are allowed again after transactions that were answered at once', () => {
+  it('are allowed again after fast transactions', () => {
     const policy = new HedgePolicy();
     while (delaysOf(policy, TRANSACTION).length > 0);
     for (let sent = 0; sent < 98; sent += 1) policy.newPlan('messenger', TRANSACTION).nextExecution();
@@ -48,7 +48,7 @@ describe('hedged statements', () => {
     expect(inARow).toBeGreaterThan(50);
   });
 
-  it('reach every third transaction for as long as one of three nodes hangs', () => {
+  it('cover every third transaction while one of three nodes hangs', () => {
     const policy = new HedgePolicy();
     for (let sent = 0; sent < 10_000; sent += 1) {
       const { nextExecution } = policy.newPlan('messenger', TRANSACTION);
@@ -59,7 +59,7 @@ describe('hedged statements', () => {
   });
 });
 
-/** What a node does with an attempt: after how many milliseconds it answers, and with what; null for never. */
+/** The reaction of a node to an attempt: the delay in milliseconds and the response; null for no response. */
 type Reaction = readonly [milliseconds: number, answer: 'ok' | Error] | null;
 
 interface Handler {
@@ -88,7 +88,7 @@ const RequestHandler = createRequire(import.meta.url)('cassandra-driver/lib/requ
   client: object,
 ) => Handler;
 
-/** One statement through the driver itself, over nodes that react as told: first to last as the driver tries them. */
+/** One statement through the real driver, over nodes with these reactions, in the order in which the driver tries them. */
 function execute(
   query: string,
   { retry, readTimeout = ATTEMPT_MS }: Pick<QueryOptions, 'retry' | 'readTimeout'>,
@@ -150,14 +150,14 @@ function execute(
   return { result, answer, sent };
 }
 
-/** One transaction over nodes that react as told. */
+/** One transaction over nodes with these reactions. */
 function transaction(...nodes: readonly Reaction[]) {
   const writes = new WriteAttempts(NOOP_TELEMETRY);
   const retry: policies.retry.RetryPolicy = new TransactionRetry(writes, NOOP_TELEMETRY);
   return { ...execute(TRANSACTION, { retry }, nodes), writes };
 }
 
-/** One read of a session over nodes that react as told. */
+/** One read of a session over nodes with these reactions. */
 function read(...nodes: readonly Reaction[]) {
   const client = {
     execute: (query: string, _params: unknown, options: QueryOptions) =>
@@ -171,7 +171,7 @@ function read(...nodes: readonly Reaction[]) {
   );
 }
 
-/** Cassandra's answer to a coordinator that another one has overtaken. */
+/** Cassandra's error for a coordinator that lost to a concurrent one. */
 const OVERTAKEN = new errors.ResponseError(
   types.responseErrorCodes.writeTimeout,
   '0 acknowledged, 2 required',
@@ -181,7 +181,7 @@ describe('a transaction over three nodes', () => {
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => void vi.useRealTimers());
 
-  it('is answered by the second where the first hangs', async () => {
+  it('is answered by the second node if the first hangs', async () => {
     const { answer, sent } = transaction(null, [40, 'ok'], [40, 'ok']);
     await vi.runAllTimersAsync();
     expect(await answer).toEqual({ by: 'node 1', after: 340 });
@@ -191,13 +191,13 @@ describe('a transaction over three nodes', () => {
     ]);
   });
 
-  it('is answered by the third where the first hangs and the second is slow', async () => {
+  it('is answered by the third node if the first hangs and the second is slow', async () => {
     const { answer } = transaction(null, [1_400, 'ok'], [40, 'ok']);
     await vi.runAllTimersAsync();
     expect(await answer).toEqual({ by: 'node 2', after: 940 });
   });
 
-  it('waits for the coordinator that overtook the first, and does not disturb it', async () => {
+  it('waits for the coordinator that overtook the first, and does not contend with it', async () => {
     // As on a busy cluster with a node that hangs: each claim takes longer than the delay.
     const { answer, sent, writes } = transaction([350, OVERTAKEN], [500, 'ok'], null);
     await vi.runAllTimersAsync();
@@ -212,7 +212,7 @@ describe('a transaction over three nodes', () => {
     expect(await answer).toEqual({ by: 'node 2', after: 1_250 });
   });
 
-  it('fails with the errors of all, once none is under way', async () => {
+  it('fails with all errors when no attempt is in progress', async () => {
     const { answer } = transaction([10, OVERTAKEN], [10, OVERTAKEN], [10, OVERTAKEN]);
     await vi.runAllTimersAsync();
     const { error } = (await answer) as { error: unknown };
@@ -227,20 +227,20 @@ describe('a read over three nodes', () => {
 
   const DIED = Object.assign(new Error('Socket was closed'), { isSocketError: true });
 
-  it('is answered by the second where the first hangs', async () => {
+  it('is answered by the second node if the first hangs', async () => {
     const answer = read(null, [40, 'ok'], [40, 'ok']);
     await vi.runAllTimersAsync();
     expect(await answer).toEqual({ failure: null, after: 240 });
   });
 
-  it('waits for the coordinators that wait for a replica that died', async () => {
-    // Cassandra's own delay before it reads from another replica, where it has no measurements of the table yet.
+  it('waits for coordinators that wait for a dead replica', async () => {
+    // Cassandra's own delay before it reads from another replica, while it has no latencies of the table.
     const answer = read([2_500, 'ok'], [150, DIED], [2_500, 'ok']);
     await vi.runAllTimersAsync();
     expect(await answer).toEqual({ failure: null, after: 2_500 });
   });
 
-  it('fails before the time of the request is over where no coordinator answers', async () => {
+  it('fails before the request timeout if no coordinator answers', async () => {
     const answer = read(null, null, null);
     await vi.runAllTimersAsync();
     const { failure, after } = await answer;

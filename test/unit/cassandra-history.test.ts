@@ -14,24 +14,24 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const BUCKET_MS = 30 * DAY_MS;
 
-/** What reading a page cost. */
+/** The cost of reading a page. */
 interface Cost {
   queries: number;
   rows: number;
   bytes: number;
-  /** The most that one round of parallel queries brought. */
+  /** The maximum rows of one round of parallel queries. */
   bytesAtOnce: number;
 }
 
 interface Stored {
   readonly id: MessageId;
-  /** Null in a row of which only the marker `delivered` is left. */
+  /** Null in a row with only the marker `delivered` left. */
   readonly content: string | null;
 }
 
-/** The two tables that a history is read from, for one conversation: enough of Cassandra to answer and to count. */
+/** A fake of the two history tables for one conversation, which answers queries and counts rows. */
 class HistoryTables {
-  /** Without those of which only the marker is left. */
+  /** Without rows that have only the marker. */
   readonly messages: readonly Stored[];
   readonly #byBucket = new Map<number, Stored[]>();
   readonly #listed: readonly number[];
@@ -63,7 +63,7 @@ class HistoryTables {
     return [...this.#byBucket.values()].map(({ length }) => length);
   }
 
-  /** Reads a page, and what it cost. */
+  /** Reads a page and its cost. */
   async page(before: Position | null, limit: number, offset = 0, maxBytes = Infinity) {
     this.cost = { queries: 0, rows: 0, bytes: 0, bytesAtOnce: 0 };
     const page = await this.reader.read(CONVERSATION, { before, offset, limit, maxBytes });
@@ -87,7 +87,7 @@ class HistoryTables {
     this.cost.bytes += bytes;
     this.#inRound += bytes;
     this.cost.bytesAtOnce = Math.max(this.cost.bytesAtOnce, this.#inRound);
-    // All queries of a round have begun before the first is answered.
+    // All queries of a round start before the first is answered.
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#inRound = 0;
     return found.map(({ id, content }) => ({
@@ -99,7 +99,7 @@ class HistoryTables {
   }
 }
 
-/** Messages at these times, each with so many bytes of text. */
+/** Messages at these times, each with `bytes` bytes of text. */
 function messagesAt(times: readonly number[], bytes = 20): Stored[] {
   const content = 'x'.repeat(bytes);
   return times.map((time, index) => ({
@@ -111,7 +111,7 @@ function messagesAt(times: readonly number[], bytes = 20): Stored[] {
 const every = (step: number, count: number, from = NOW_MS - HOUR_MS): number[] =>
   Array.from({ length: count }, (_, index) => from - index * step);
 
-/** The beginning of the bucket that holds now. */
+/** The start of the current bucket. */
 const BEGIN_MS = (() => {
   let time = NOW_MS;
   const bucket = bucketAt(CONVERSATION, NOW_MS);
@@ -145,7 +145,7 @@ async function assertWalk(tables: HistoryTables, limit: number): Promise<void> {
     const page = await tables.page(before, limit);
     ids.push(...page.ids);
     const { queries, rows } = tables.cost;
-    // What buckets bring at once is known from those before; sixteen at a time may bring one row each to find that out.
+    // The parallelism depends on the previous buckets; at first, sixteen buckets may return one row each.
     expect(rows, `rows of a page of ${limit}`).toBeLessThanOrEqual(3 * limit + 16);
     expect(queries, `queries of a page of ${limit}`).toBeLessThanOrEqual(2 * limit + 20);
     if (page.ids.length < limit) break;
@@ -175,13 +175,13 @@ describe('a history', () => {
     });
   });
 
-  it('shows what the likely bucket holds although it is not listed yet', async () => {
+  it('shows the messages of the likely bucket before it is listed', async () => {
     const likely = bucketAt(CONVERSATION, NOW_MS);
     const tables = new HistoryTables(messagesAt(every(DAY_MS, 100)), [likely]);
     await assertWalk(tables, 21);
   });
 
-  it('passes over markers whose message is gone, on cursors and on numbered pages', async () => {
+  it('skips markers without a message, with cursors and page numbers', async () => {
     for (const [gone, limit] of [
       [2, 1],
       [2, 21],
@@ -206,13 +206,13 @@ describe('a history', () => {
     }
   });
 
-  it('of a conversation without messages is empty, at the cost of two queries', async () => {
+  it('of a conversation without messages is empty and costs two queries', async () => {
     const tables = new HistoryTables([]);
     expect((await tables.page(null, 21)).ids).toEqual([]);
     expect(tables.cost).toMatchObject({ queries: 2, rows: 0 });
   });
 
-  it('is exact and bounded, whatever it is like', async () => {
+  it('is exact and bounded for any distribution', async () => {
     const period = fc.record({
       gap: fc.integer({ min: 1, max: 400 }),
       messages: fc.integer({ min: 1, max: 150 }),
@@ -241,7 +241,7 @@ describe('a history of large messages', () => {
   const LARGE = 60_000;
 
   it.each([1, 3, 6, 12, 30])(
-    'brings about 3 MB at most where the newest bucket holds %i of them',
+    'reads at most about 3 MB if the newest bucket has %i of them',
     async (newest) => {
       const times = [
         ...every(HOUR_MS / 20, newest, NOW_MS - HOUR_MS),
@@ -261,7 +261,7 @@ describe('a history of large messages', () => {
     },
   );
 
-  it('ends with the message that goes beyond the limit of bytes', async () => {
+  it('ends with the message that exceeds the byte limit', async () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 80_000 }), { minLength: 1, maxLength: 120 });
     await fc.assert(
       fc.asyncProperty(sizes, fc.constantFrom(1, HOUR_MS, 10 * DAY_MS), async (bytes, step) => {
@@ -281,7 +281,7 @@ describe('a history of large messages', () => {
     );
   });
 
-  it('is never cut where the page is numbered', async () => {
+  it('is never cut on a numbered page', async () => {
     const tables = new HistoryTables(messagesAt(every(HOUR_MS, 300), LARGE));
     const { ids } = await tables.page(null, 100, 100);
     expect(ids).toEqual(tables.messages.slice(100, 200).map(({ id }) => id));

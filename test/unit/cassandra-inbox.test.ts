@@ -12,7 +12,7 @@ import type { InboxEntry } from '../../src/domain/conversation.ts';
 import type { ConversationId, EventId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import { messageIdAt, microsecondsOf } from '../../src/domain/time.ts';
 
-/** What reading a page cost. */
+/** The cost of reading a page. */
 interface Cost {
   queries: number;
   logRows: number;
@@ -28,19 +28,19 @@ interface InboxRow {
 }
 
 /**
- * The two tables that an inbox is read from, for one user: enough of Cassandra to keep rows by timestamp, to answer the
- * reader's queries, and to count what they cost.
+ * A fake of the two inbox tables for one user: it keeps rows by timestamp, answers the reader's queries and counts
+ * their cost.
  */
 class InboxTables {
   readonly #rows = new Map<string, InboxRow>();
   readonly #readUpTo = new Map<string, string>();
   readonly #log = new Map<string, string>();
-  /** Newest first; null where it has to be sorted again. */
+  /** Newest first; null if it must be sorted again. */
   #sortedLog: readonly { event_id: string; conversation_id: string }[] | null = null;
   #sortedRows: readonly InboxRow[] | null = null;
   cost: Cost = { queries: 0, logRows: 0, scannedRows: 0, lookedUpRows: 0 };
-  /** Runs before each read, as a concurrent sender does. */
-  meanwhile: () => void = () => undefined;
+  /** Runs before each read, like a concurrent sender. */
+  beforeRead: () => void = () => undefined;
 
   readonly session = {
     read: (query: string, params: readonly unknown[]) => this.#read(query, params),
@@ -64,7 +64,7 @@ class InboxTables {
         string | undefined,
         unknown,
       ];
-      // The furthest position holds: it is written at its own microsecond.
+      // The furthest position wins: its write time is its own microsecond.
       const furthest = [readUpTo, this.#readUpTo.get(id)].filter((place) => place !== undefined).sort();
       const position = furthest.at(-1);
       if (position !== undefined) this.#readUpTo.set(id, position);
@@ -80,7 +80,7 @@ class InboxTables {
     }
   }
 
-  /** Adds an event to the log whose cell reached no replica that readers ask. */
+  /** Adds an event to the log without its inbox cell, as if readers did not reach its replicas. */
   writeEventAlone(statements: readonly Statement[]): void {
     this.write(statements.filter(({ query }) => query.includes('events_by_user')));
   }
@@ -91,7 +91,7 @@ class InboxTables {
   }
 
   #read(query: string, params: readonly unknown[]): Promise<Row[]> {
-    this.meanwhile();
+    this.beforeRead();
     this.cost.queries += 1;
     if (query.includes('events_by_user')) {
       const [, below, above, limit] = params as [string, string, string, number];
@@ -122,7 +122,7 @@ class InboxTables {
   }
 
   async #readPage(size: number, from: string | null): Promise<RowPage> {
-    this.meanwhile();
+    this.beforeRead();
     this.cost.queries += 1;
     const all = this.#byId();
     const begin = Number(from ?? 0);
@@ -135,7 +135,7 @@ class InboxTables {
     return { rows: await answer(written), next: begin + size < all.length ? String(begin + size) : null };
   }
 
-  /** The row of `id`, with its read position where `query` asks for it. */
+  /** The row of `id`, with its read position if `query` selects it. */
   #rowFor(query: string, id: string): object[] {
     const row = this.#rows.get(id);
     if (row === undefined) return [];
@@ -153,7 +153,7 @@ class InboxTables {
     return this.#rows.size;
   }
 
-  /** The whole inbox by the rule itself: the place of each conversation, newest first. */
+  /** The whole expected inbox: the position of each conversation, newest first. */
   expected(): string[] {
     return [...this.#rows.values()]
       .map(({ last_activity }) => eventIn(last_activity))
@@ -186,12 +186,12 @@ function idAt(microseconds: number): MessageId {
 }
 
 function conversation(number: number): ConversationId {
-  // Scattered, as hashes are: the order of ids must not be the order of activity.
+  // Scattered like hashes: the order of ids must differ from the order of activity.
   const scattered = Math.imul(number + 1, 0x9e37_79b1) >>> 0;
   return `${scattered.toString(16).padStart(8, '0')}-0000-5000-8000-${number.toString(16).padStart(12, '0')}` as ConversationId;
 }
 
-/** The writes of a message at `microseconds` to conversation `number`. */
+/** Writes a message at `microseconds` in conversation `number`. */
 function news(
   number: number,
   microseconds: number,
@@ -226,7 +226,7 @@ function readerOf(tables: InboxTables, retentionDays = RETENTION_DAYS): InboxRea
 const placesOf = (entries: readonly { lastEventId: EventId }[]): Position[] =>
   entries.map(({ lastEventId }) => lastEventId);
 
-/** All pages of `limit`, each begun where the one before ended, and the cost of each. */
+/** All pages of `limit`, each starting at the end of the previous one, with their costs. */
 async function walk(
   tables: InboxTables,
   limit: number,
@@ -237,7 +237,7 @@ async function walk(
   let before: Position | null = null;
   for (;;) {
     tables.cost = { queries: 0, logRows: 0, scannedRows: 0, lookedUpRows: 0 };
-    // One more than the page holds, as the use case asks.
+    // One more than the page size, like the use case.
     const entries = await reader.read(OWNER, { before, offset: 0, limit: limit + 1 });
     costs.push(tables.cost);
     places.push(...placesOf(entries.slice(0, limit)));
@@ -246,7 +246,7 @@ async function walk(
   }
 }
 
-/** Holds the cost of each page to what is promised. */
+/** Asserts the cost limit of each page. */
 function assertBounds(tables: InboxTables, costs: readonly Cost[], limit: number): void {
   for (const { queries, logRows, scannedRows, lookedUpRows } of costs) {
     if (tables.size <= 64) {
@@ -254,9 +254,9 @@ function assertBounds(tables: InboxTables, costs: readonly Cost[], limit: number
       continue;
     }
     expect(logRows).toBeLessThanOrEqual(1_000);
-    // One look whether the inbox is small, and one scan.
+    // One query to check if the inbox is small, and one scan.
     expect(scannedRows).toBeLessThanOrEqual(65 + tables.size);
-    // No more than what the log listed, the page itself with its ties and what moved away, and its read positions.
+    // At most the rows that the log listed, the page with ties and moved entries, and its read positions.
     expect(lookedUpRows).toBeLessThanOrEqual(logRows + 4 * (limit + 1));
     expect(queries).toBeLessThanOrEqual(1 + 3 * 6 + Math.ceil(tables.size / 5_000) + 5);
   }
@@ -291,7 +291,7 @@ const activities: fc.Arbitrary<Activity[]> = fc.oneof(
 );
 
 describe('an inbox', () => {
-  it('is the same by pages of any size, whatever the activity was and in whatever order it arrived', async () => {
+  it('is the same with pages of any size, for any activity and order of arrival', async () => {
     await fc.assert(
       fc.asyncProperty(activities, fc.integer({ min: 1, max: 40 }), async (events, limit) => {
         const tables = new InboxTables();
@@ -304,7 +304,7 @@ describe('an inbox', () => {
     );
   });
 
-  it('passes over as many entries as a numbered page asks', async () => {
+  it('skips the entries before a numbered page', async () => {
     await fc.assert(
       fc.asyncProperty(
         activities,
@@ -321,7 +321,7 @@ describe('an inbox', () => {
     );
   });
 
-  it('loses nothing that rests, and repeats nothing, while others move between its reads', async () => {
+  it('contains all entries that do not move, without repeats, while others move between its reads', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(activity, { minLength: 20, maxLength: 400 }),
@@ -332,7 +332,7 @@ describe('an inbox', () => {
           apply(tables, events);
           const moving = new Set(movers.map((number) => conversation(number)));
           let moves = 0;
-          tables.meanwhile = () => {
+          tables.beforeRead = () => {
             const number = movers[moves % movers.length] ?? 0;
             send(tables, number, NOW + (moves += 1));
           };
@@ -347,7 +347,7 @@ describe('an inbox', () => {
             before = placesOf(shown).at(-1) ?? null;
           }
           expect(new Set(seen).size, 'none is repeated').toBe(seen.length);
-          tables.meanwhile = () => undefined;
+          tables.beforeRead = () => undefined;
           const all = await reader.read(OWNER, { before: null, offset: 0, limit: 1_000 });
           const resting = all.map(({ conversationId }) => conversationId).filter((id) => !moving.has(id));
           expect(seen.filter((id) => !moving.has(id as ConversationId))).toEqual(resting);
@@ -357,7 +357,7 @@ describe('an inbox', () => {
     );
   });
 
-  it('shows a conversation once and at its cell where an event reached the log alone', async () => {
+  it('shows a conversation once, at its cell, if an event reached only the log', async () => {
     await fc.assert(
       fc.asyncProperty(
         activities,
@@ -374,7 +374,7 @@ describe('an inbox', () => {
     );
   });
 
-  it('is exact where a walk changes from the log to a scan, wherever the log ends', async () => {
+  it('is exact when a walk changes from the log to a scan, for any end of the log', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(activity, { minLength: 100, maxLength: 500 }),
@@ -393,7 +393,7 @@ describe('an inbox', () => {
     );
   });
 
-  it('treats a late message as news: its place is its late event', async () => {
+  it('has a late message at the position of its late event', async () => {
     const tables = new InboxTables();
     for (let number = 0; number < 100; number += 1) send(tables, number, NOW - number * HOUR);
     const late = idAt(NOW + SECOND);
@@ -416,7 +416,7 @@ describe('the cost of an inbox page', () => {
           else send(tables, number, at);
         }
         if (name === '3,000 conversations in one microsecond') {
-          // Ties can only be told apart by looking all of them up.
+          // Ties can only be ordered by reading all of them.
           expect((await walk(tables, 100)).places).toEqual(tables.expected());
           return;
         }
@@ -428,7 +428,7 @@ describe('the cost of an inbox page', () => {
     }
   }
 
-  it('is one slice, one lookup and the read positions of the page where the log is fresh, once the inbox is known to be large', async () => {
+  it('is one slice, one lookup and the read positions of the page if the log is fresh and the inbox is known to be large', async () => {
     const tables = new InboxTables();
     for (let number = 0; number < 10_000; number += 1) send(tables, number, NOW - number * 60_000);
     const { costs } = await walk(tables, 20);
@@ -437,11 +437,11 @@ describe('the cost of an inbox page', () => {
     }
   });
 
-  it('brings the read position of each entry, by whatever path the page was read', async () => {
+  it('includes the read position of each entry, on every read path', async () => {
     for (const size of [5, 64, 65, 300]) {
       for (const days of [RETENTION_DAYS, 1]) {
         const tables = new InboxTables();
-        // From another, and so that the log does not reach down to all of them with the shorter retention.
+        // From another user, and so that with the shorter retention the log does not cover all of them.
         for (let number = 0; number < size; number += 1) {
           tables.write(news(number, NOW - number * 20 * MINUTE, undefined, number % 2 === 0 ? OWNER : OTHER));
         }

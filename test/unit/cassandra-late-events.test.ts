@@ -5,7 +5,7 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { HOUR, freshUsers, idAt, now, appendRequest } from '../contracts/fixtures.ts';
 import { timelessClock } from '../support/memory-storage.ts';
 
-test('a late event is agreed on anew where the one to be replaced is gone: the table was truncated', async () => {
+test('a late event is agreed on again if the one to replace is gone because the table was truncated', async () => {
   const { message } = appendRequest(freshUsers(), idAt(now() - 2 * HOUR));
   const agreed = idAt(now() - HOUR);
   let stored: unknown = agreed;
@@ -20,11 +20,11 @@ test('a late event is agreed on anew where the one to be replaced is gone: the t
         const found = stored;
         stored ??= params[2];
         const answer = found === null ? { '[applied]': true } : { '[applied]': false, event_id: found };
-        // Truncated once it was found.
+        // Truncated after it was found.
         if (found === agreed) stored = null;
         return Promise.resolve(answer as unknown as Row);
       }
-      // Cassandra shows no columns of a row that is not there.
+      // Cassandra returns no columns for a missing row.
       return Promise.resolve({ '[applied]': false } as unknown as Row);
     },
   } as unknown as Writes;
@@ -35,6 +35,6 @@ test('a late event is agreed on anew where the one to be replaced is gone: the t
   );
   expect(eventId).toBe(stored);
   expect(eventId > agreed).toBe(true);
-  // So that the message is counted as unread.
+  // Listed, so that the message counts as unread.
   expect(listed).toEqual([eventId]);
 });

@@ -2,7 +2,7 @@ import type { Client, ExecutionOptions, Host } from 'cassandra-driver';
 import { expect, it } from 'vitest';
 import { clientOptions, LeastBusyFirst } from '../../src/adapters/cassandra/connect.ts';
 
-/** Three nodes, each with its number of requests under way. */
+/** Three nodes, each with its number of requests in progress. */
 function orderOf(underWay: Readonly<Record<string, number>>, routingKey: Buffer | null): string[] {
   const hosts = Object.keys(underWay).map((address) => ({
     address,
@@ -36,17 +36,17 @@ function orderOf(underWay: Readonly<Record<string, number>>, routingKey: Buffer 
   return order;
 }
 
-it('prepares statements where the least is under way, so last on a node that hangs', () => {
+it('prepares statements first on the node with the fewest requests in progress, so last on a hanging node', () => {
   for (let turn = 0; turn < 3; turn += 1) {
     expect(orderOf({ hangs: 12, idle: 0, busy: 4 }, null)).toEqual(['idle', 'busy', 'hangs']);
   }
 });
 
-it('leaves a statement whose partition is known to its replicas', () => {
+it('does not change the order for a statement with a known partition', () => {
   expect(orderOf({ replica: 12, idle: 0 }, Buffer.from('a'))[0]).toBe('replica');
 });
 
-it('does not wait until every node has prepared a statement', () => {
+it('does not wait for all nodes to prepare a statement', () => {
   const options = clientOptions({
     contactPoints: ['127.0.0.1:9042'],
     localDatacenter: 'datacenter1',

@@ -5,7 +5,7 @@ import { prepareStatements } from '../../src/adapters/cassandra/prepared-stateme
 const QUERIES = ['SELECT a FROM b', 'SELECT c FROM d'];
 const ATTEMPT_MS = 1_500;
 
-/** A client of nodes that prepare statements, or hang, in the order in which the driver asks them. */
+/** A client of nodes that prepare statements or hang, in the order in which the driver tries them. */
 function clientOf(...nodes: readonly ('answers' | 'hangs')[]) {
   const infos = new Map<string, { queryId?: string; emit(): void }>();
   const asked: string[] = [];
@@ -55,7 +55,7 @@ describe('statements', () => {
     expect(asked).toEqual([0, 1].flatMap((node) => QUERIES.map((query) => `${query} at node ${node}`)));
   });
 
-  it('are not prepared where no node answers, which is an error', async () => {
+  it('fail to prepare if no node answers', async () => {
     const { client } = clientOf('hangs', 'hangs');
     const done = expect(prepareStatements(client, QUERIES)).rejects.toThrow(errors.NoHostAvailableError);
     await vi.advanceTimersByTimeAsync(2 * ATTEMPT_MS);

@@ -16,7 +16,7 @@ const conversationId = talkOf(anna, ben);
 const last = idAt(NOON);
 const NIL = '00000000-0000-0000-0000-000000000000';
 
-/** The row of the conversation in the inbox of anna, where ben has sent the last message. */
+/** The row of the conversation in anna's inbox; ben sent the last message. */
 function rowAt(readUpTo: EventId | null): Row {
   return {
     conversation_id: conversationId,
@@ -26,7 +26,7 @@ function rowAt(readUpTo: EventId | null): Row {
   } as unknown as Row;
 }
 
-/** The repository over a session that records its statements: those of one step are sent before any is answered. */
+/** The repository over a session that records statements by step: the statements of a step run in parallel. */
 function recorded(
   answer: (query: string, params: readonly unknown[]) => readonly Row[],
   clock: Clock = timelessClock(),
@@ -69,7 +69,7 @@ const EVENTS = ['INSERT events_by_user', 'INSERT events_by_user'];
 const WRITE = ['INSERT conversations_by_user'];
 
 describe('a mark', () => {
-  it('is four statements in three steps, the position last and at its own microsecond', async () => {
+  it('is four statements in three steps; the position is last, with its own microsecond as write time', async () => {
     const { mark, steps, params } = recorded(() => [rowAt(null)]);
     expect(await mark(last)).toBe(last);
     expect(steps).toEqual([READ, EVENTS, WRITE]);
@@ -88,7 +88,7 @@ describe('a mark', () => {
     expect(steps).toEqual([READ]);
   });
 
-  it('leaves the position where it is while an event may be missing, so that its repeat writes it', async () => {
+  it('does not move the position while an event may be missing, so that a repeat writes it', async () => {
     const { mark, steps } = recorded((query, [userId]) => {
       if (query.includes('events_by_user') && userId === ben) throw new StorageFailure('outcome_unknown');
       return [rowAt(null)];
@@ -97,7 +97,7 @@ describe('a mark', () => {
     expect(steps).toEqual([READ, EVENTS]);
   });
 
-  it('leaves it there, too, where its event became visible late, which followers of the log may miss', async () => {
+  it('does not move it either if its event became visible late, because followers of the log may miss it', async () => {
     const clock = { now: () => NOON, latest: () => NOON + MINUTE };
     const { mark, steps } = recorded(() => [rowAt(null)], clock);
     await expect(mark(last)).rejects.toMatchObject({ kind: 'outcome_unknown' });
@@ -109,7 +109,7 @@ describe('a count of unread messages', () => {
   const message = (id: MessageId): Row => ({ message_id: id, sender_id: ben }) as unknown as Row;
   const messages = Array.from({ length: 300 }, (_, n) => message(idAt(NOON - n)));
 
-  /** Answers from 300 messages, as Cassandra does. */
+  /** A fake with 300 messages. */
   const answer = (query: string, params: readonly unknown[]): readonly Row[] => {
     if (query.includes('late_messages_by_conversation')) return [];
     if (query.includes('buckets_by_conversation')) {
@@ -124,7 +124,7 @@ describe('a count of unread messages', () => {
       .slice(0, limit);
   };
 
-  it('of one bucket is two queries in one step, of at most a hundred rows each and without content', async () => {
+  it('of one bucket is two queries in one step, each with at most a hundred rows and without content', async () => {
     const { readPositions, steps, queries, params } = recorded(answer);
     const entry = { conversationId, lastEventId: last, readUpTo: idAt(NOON - 200) };
     expect(await readPositions.countUnread(anna, entry)).toBe(100);
@@ -133,7 +133,7 @@ describe('a count of unread messages', () => {
     for (const values of params) expect(values.at(-1)).toBe(100);
   });
 
-  it('is bounded where there is no position, and where late messages were listed many times', async () => {
+  it('is bounded without a position and with repeatedly listed late messages', async () => {
     const late = idAt(now());
     const listed = Array.from({ length: 100 }, (_, n) => ({ event_id: idAt(now() - n), sender_id: ben }));
     const { readPositions, steps } = recorded((query, params) => {

@@ -8,7 +8,7 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { freshKey, freshUsers, idAt, now, appendRequest } from '../contracts/fixtures.ts';
 import { timelessClock } from '../support/memory-storage.ts';
 
-/** The statements of a process, step by step: those of one step are sent before any of them is answered. */
+/** The statements of a process by step: the statements of a step run in parallel. */
 function aProcess() {
   const steps: string[][] = [];
   const hinted: UserId[][] = [];
@@ -55,7 +55,7 @@ function aProcess() {
 }
 
 test.each([1, 20, 100])(
-  'a send takes four statements in two steps, by random routing over %i processes',
+  'a send takes four statements in two steps, with random routing over %i processes',
   async (count) => {
     const users = freshUsers();
     const processes = Array.from({ length: count }, aProcess);
@@ -71,7 +71,7 @@ test.each([1, 20, 100])(
   },
 );
 
-test('a key adds a claim before them, and a marker after them that nobody waits for', async () => {
+test('a key adds a claim before them, and a marker after them that is not awaited', async () => {
   const { messages, steps } = aProcess();
   await messages.append({ ...appendRequest(freshUsers(), idAt(now()), 'Hello', freshKey()), isLive: true });
   expect(steps.map((step) => step.length)).toEqual([1, 2, 2, 1]);
@@ -79,7 +79,7 @@ test('a key adds a claim before them, and a marker after them that nobody waits 
   expect(steps[3]).toEqual(['INSERT messages_by_conversation']);
 });
 
-test('a send that is completed in the background hints at its news then, and any other leaves that to its caller', async () => {
+test('a send that completes in the background publishes its hint then; otherwise the caller publishes it', async () => {
   const { messages, hinted, failing, retry } = aProcess();
   const sent = { ...appendRequest(freshUsers(), idAt(now())), isLive: true };
   await messages.append(sent);

@@ -18,7 +18,7 @@ const OK = {
   first: () => ({ '[applied]': true }),
 } as unknown as types.ResultSet;
 
-/** A session over a client that answers what `execute` says. */
+/** A session over a client with this `execute`. */
 function sessionOver(
   execute: (query: string, options: QueryOptions) => Promise<types.ResultSet>,
   transactionTimeoutMs = 0,
@@ -64,7 +64,7 @@ describe('parallel writes', () => {
       : new errors.OperationTimedOutError('no answer', 'node 0');
   };
 
-  /** Runs the statements in parallel, and gives the failure and which of them had settled by then. */
+  /** Runs the statements in parallel; returns the failure and which statements had settled by then. */
   const run = async (...queries: string[]) => {
     settled.length = 0;
     const writes = sessionOver(execute).writes();
@@ -72,21 +72,21 @@ describe('parallel writes', () => {
     return { kind: failure.kind, settled: [...settled] };
   };
 
-  it('fail with an unknown outcome when one was refused before its sibling was applied', async () => {
+  it('fail with an unknown outcome if one was refused before another was applied', async () => {
     expect(await run(REFUSED, SLOW)).toEqual({ kind: 'outcome_unknown', settled: [REFUSED, SLOW] });
     expect(await run(SLOW, REFUSED)).toEqual({ kind: 'outcome_unknown', settled: [REFUSED, SLOW] });
   });
 
-  it('fail with an unknown outcome when one was refused and the other is lost', async () => {
+  it('fail with an unknown outcome if one was refused and the other is lost', async () => {
     const settledInTheEnd = [REFUSED, SLOWLY_LOST];
     expect(await run(REFUSED, SLOWLY_LOST)).toEqual({ kind: 'outcome_unknown', settled: settledInTheEnd });
   });
 
-  it('are unavailable when all were refused', async () => {
+  it('are unavailable if all were refused', async () => {
     expect(await run(REFUSED, REFUSED)).toEqual({ kind: 'unavailable', settled: [REFUSED, REFUSED] });
   });
 
-  it('show a bug in one of them as what it is', async () => {
+  it('do not convert a bug in one of them', async () => {
     const bug = new TypeError('not a valid uuid');
     const writes = sessionOver(async (query) => {
       if (query === SLOW) throw bug;
@@ -96,7 +96,7 @@ describe('parallel writes', () => {
     await expect(all).rejects.toBe(bug);
   });
 
-  it('make what fails after them have an unknown outcome', async () => {
+  it('give later failures an unknown outcome', async () => {
     const writes = sessionOver(execute).writes();
     await writes.all([writes.run(SLOW, [])]);
     expect((await failureOf(writes.run(REFUSED, []))).kind).toBe('outcome_unknown');
@@ -106,7 +106,7 @@ describe('parallel writes', () => {
 describe('a read', () => {
   const READ = 'SELECT content FROM messages_by_conversation WHERE conversation_id = ?';
 
-  /** Reads over nodes of which `failing` answer with `code`; the driver picks the first that it is not told. */
+  /** Reads over nodes; those in `failing` respond with `code`. The driver picks the first node that is not excluded. */
   const read = async (code: number, ...failing: string[]) => {
     const asked: string[] = [];
     const session = sessionOver(async (_query, { host }) => {
@@ -128,13 +128,13 @@ describe('a read', () => {
     expect(failure).toBeNull();
   });
 
-  it('is unavailable when that one fails too', async () => {
+  it('is unavailable if that one fails too', async () => {
     const { asked, failure } = await read(codes.readFailure, ...NODES);
     expect(asked).toHaveLength(2);
     expect(failure).toMatchObject({ kind: 'unavailable' });
   });
 
-  it('is not repeated where the statement is wrong', async () => {
+  it('is not repeated if the statement is invalid', async () => {
     const { asked, failure } = await read(codes.invalid, 'node 0');
     expect(asked).toEqual(['node 0']);
     expect(failure).not.toBeInstanceOf(StorageFailure);
@@ -144,7 +144,7 @@ describe('a read', () => {
 describe('a transaction', () => {
   const CLAIM = 'INSERT INTO messages_by_idempotency_key (sender_id) VALUES (?) IF NOT EXISTS';
 
-  it('leaves the choice of the node to the driver each time, which knows what hangs, and may be hedged', async () => {
+  it('leaves the choice of the node to the driver, which avoids hanging nodes, and may be hedged', async () => {
     const options: QueryOptions[] = [];
     const session = sessionOver(async (_query, given) => {
       options.push(given);
@@ -157,7 +157,7 @@ describe('a transaction', () => {
       expect({ host, isIdempotent }).toEqual({ isIdempotent: true });
   });
 
-  it('fails with an unknown outcome once its time is up, where any attempt may have been applied', async () => {
+  it('fails with an unknown outcome after its timeout if an attempt may have been applied', async () => {
     let attempts = 0;
     const session = sessionOver(async () => {
       attempts += 1;
@@ -168,7 +168,7 @@ describe('a transaction', () => {
     expect(attempts).toBeGreaterThan(1);
   });
 
-  it('is unavailable where each attempt was refused', async () => {
+  it('is unavailable if each attempt was refused', async () => {
     const session = sessionOver(async () => {
       throw answered(codes.unavailableException);
     }, 100);

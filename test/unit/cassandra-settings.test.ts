@@ -8,7 +8,7 @@ const GOOD = new Map([
 ]);
 
 describe('the settings of a node', () => {
-  it('are in order as they come with the messenger', () => {
+  it('of the shipped nodes cause no warning', () => {
     expect(settingErrorsOf(GOOD)).toEqual([]);
   });
 
@@ -17,13 +17,13 @@ describe('the settings of a node', () => {
     ['paxos_variant', 'v1'],
     ['column_index_size', null],
     ['column_index_size', '64KiB'],
-  ])('are not with %s: %s', (setting, value) => {
+  ])('cause a warning with %s: %s', (setting, value) => {
     const flaws = settingErrorsOf(new Map<string, string | null>(GOOD).set(setting, value));
     expect(flaws).toMatchObject([{ setting, value }]);
     expect(flaws[0]!.advice).toContain(setting);
   });
 
-  it('may lack one that came later', () => {
+  it('may lack a setting of later versions', () => {
     expect(settingErrorsOf(new Map([['commitlog_sync', 'group']]))).toEqual([]);
   });
 });

@@ -15,13 +15,13 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A node: how far its clock is ahead of the true time, and how long it takes to answer; `Infinity` is a node that hangs. */
+/** A node: how far its clock is ahead of the true time, and its response time; `Infinity` for a hanging node. */
 interface Node {
   ahead?: number;
   takes?: number;
 }
 
-/** A host whose wall clock is `ahead`, and a verifier that asks `nodes`, which a test changes as it goes. */
+/** A host whose wall clock is `ahead`, and a verifier that asks `nodes`, which a test may change. */
 function makeVerifier(nodes: Record<string, Node>, ahead = 0) {
   const host = { ahead };
   const asked: string[] = [];
@@ -62,7 +62,7 @@ function makeVerifier(nodes: Record<string, Node>, ahead = 0) {
     start: () => {
       verifier.start(references);
     },
-    /** Whether a write would be taken now, and after how long that is known. */
+    /** Whether a write would be accepted now, and after which delay. */
     write: async () => {
       const begun = performance.now();
       let outcome: string | undefined;
@@ -86,7 +86,7 @@ describe('writes', () => {
     expect((await write())[0]).toBe('taken');
   });
 
-  test('are taken as soon as most nodes agree, whatever the others do', async () => {
+  test('are accepted as soon as most nodes agree', async () => {
     const { start, verifier, write } = makeVerifier({ a: {}, b: { takes: 5 }, hung: { takes: Infinity } });
     start();
     await vi.advanceTimersByTimeAsync(6);
@@ -94,7 +94,7 @@ describe('writes', () => {
     expect((await write())[0]).toBe('taken');
   });
 
-  test('are refused while the clock is off, and taken a second after it was set right', async () => {
+  test('are refused while the clock is wrong, and accepted a second after it is corrected', async () => {
     const { host, start, write } = makeVerifier({ a: {}, b: {}, c: {} }, -5_000);
     start();
     await vi.advanceTimersByTimeAsync(60_000);
@@ -105,7 +105,7 @@ describe('writes', () => {
     expect((await write())[0]).toBe('taken');
   });
 
-  test('wait for a new measurement where the wall clock was set, and are refused where that finds it wrong', async () => {
+  test('wait for a new measurement after the wall clock was set, and are refused if it is wrong', async () => {
     const { host, start, write } = makeVerifier({ a: { takes: 100 }, b: { takes: 100 }, c: { takes: 100 } });
     start();
     await vi.advanceTimersByTimeAsync(1_050);
@@ -116,12 +116,12 @@ describe('writes', () => {
     expect(waited).toBeLessThan(110);
   });
 
-  test('wait for a new measurement after a suspension, and are taken', async () => {
+  test('wait for a new measurement after a suspension, and are accepted', async () => {
     const nodes = { a: { ahead: 0 }, b: { ahead: 0 }, c: { ahead: 0 } };
     const { host, clock, start, write } = makeVerifier(nodes);
     start();
     await vi.advanceTimersByTimeAsync(1_050);
-    // The true time has gone on, and with it all wall clocks.
+    // The true time and all wall clocks have advanced.
     host.ahead = HOUR;
     for (const node of Object.values(nodes)) node.ahead = HOUR;
     expect((await write())[0]).toBe('taken');
@@ -143,7 +143,7 @@ describe('writes', () => {
     expect(waited).toBeGreaterThanOrEqual(50);
   });
 
-  test('do not wait for a node that hangs where the others decide', async () => {
+  test('do not wait for a hanging node if the others decide', async () => {
     const nodes: Record<string, Node> = { a: {}, b: {}, hung: { takes: Infinity } };
     const { host, start, write } = makeVerifier(nodes);
     start();
@@ -154,7 +154,7 @@ describe('writes', () => {
     expect([outcome, waited < 10]).toEqual(['taken', true]);
   });
 
-  test('wait no longer than half of a request’s time where no node answers', async () => {
+  test('wait at most half of the request timeout if no node answers', async () => {
     const nodes: Record<string, Node> = { a: {}, b: {}, c: {} };
     const { host, start, write } = makeVerifier(nodes);
     start();
@@ -164,7 +164,7 @@ describe('writes', () => {
     expect(await write()).toEqual(['refused', 1_500]);
   });
 
-  test('go on by the monotonic clock while no node answers', async () => {
+  test('rely on the monotonic clock while no node answers', async () => {
     const nodes: Record<string, Node> = { a: {}, b: {}, c: {} };
     const { start, write, lines } = makeVerifier(nodes);
     start();
@@ -176,7 +176,7 @@ describe('writes', () => {
     expect(warnings.map(({ sentence }) => sentence)).toEqual([expect.stringContaining('for a minute')]);
   });
 
-  test('are refused at once where there is nobody to ask, after a step', async () => {
+  test('are refused at once after a step if there are no nodes', async () => {
     const nodes: Record<string, Node> = { a: {} };
     const { host, start, write } = makeVerifier(nodes);
     start();
@@ -201,12 +201,12 @@ describe('measurements', () => {
     const { start, asked } = makeVerifier({ a: { takes: Infinity } });
     start();
     await vi.advanceTimersByTimeAsync(20_500);
-    // Each is given up after two seconds.
+    // Each times out after two seconds.
     expect(asked.length).toBeGreaterThanOrEqual(7);
     expect(asked.length).toBeLessThanOrEqual(11);
   });
 
-  test('that begin with a step are one, however many writes wait for it', async () => {
+  test('that begin with a step are shared by all waiting writes', async () => {
     const { host, start, verifier, asked } = makeVerifier({ a: { takes: 100 } });
     start();
     await vi.advanceTimersByTimeAsync(1_050);
@@ -218,7 +218,7 @@ describe('measurements', () => {
     expect(asked.length).toBe(begun + 1);
   });
 
-  test('that end after their round change nothing any more', async () => {
+  test('that end after their round change nothing', async () => {
     const nodes: Record<string, Node> = {
       a: { ahead: HOUR },
       b: { ahead: HOUR },
@@ -247,7 +247,7 @@ describe('measurements', () => {
 });
 
 describe('the log', () => {
-  test('names a node that differs from the majority once, and again when it agrees', async () => {
+  test('names a node once when it differs from the majority, and once when it agrees again', async () => {
     const nodes: Record<string, Node> = { a: {}, b: { ahead: HOUR }, c: {} };
     const { start, lines } = makeVerifier(nodes);
     start();
@@ -262,7 +262,7 @@ describe('the log', () => {
     expect(said().slice(1)).toEqual([['info', { node: 'b' }]]);
   });
 
-  test('says once that writes are refused, and once that they are taken again', async () => {
+  test('says once that writes are refused, and once that they are accepted again', async () => {
     const { host, start, lines } = makeVerifier({ a: {} });
     start();
     await vi.advanceTimersByTimeAsync(30_000);

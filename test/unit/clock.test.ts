@@ -4,7 +4,7 @@ import { makeClock, makeCoarseClock } from '../../src/adapters/system/clock.ts';
 
 const NOON = Date.UTC(2026, 0, 31, 12);
 
-/** What a clock shows when its sources show these, one after another. */
+/** The times of a clock for this sequence of source times. */
 function readings(sources: readonly (readonly [wall: number, steady: number])[]): number[] {
   let [wall, steady] = sources[0]!;
   const clock = makeClock({ wall: () => wall, steady: () => steady });
@@ -15,7 +15,7 @@ function readings(sources: readonly (readonly [wall: number, steady: number])[])
 }
 
 describe('the clock', () => {
-  test('shows the microseconds of the steady source within the millisecond of the wall', () => {
+  test('shows the microseconds of the monotonic source within the millisecond of the wall clock', () => {
     expect(
       readings([
         [NOON, 100],
@@ -39,8 +39,8 @@ describe('the clock', () => {
     expect(Math.floor(after! / 1000)).toBe(NOON + step);
   });
 
-  test('finds the edge of a millisecond again after starting in the middle of one', () => {
-    // The wall moves on at 100.5, which a clock can't know that starts at 100.25.
+  test('finds the start of a millisecond again after starting within one', () => {
+    // The wall clock advances at 100.5, which a clock started at 100.25 cannot know.
     const shown = readings([
       [NOON, 100.25],
       [NOON + 1, 100.5],
@@ -51,7 +51,7 @@ describe('the clock', () => {
     expect(shown).toEqual([0, 1000, 1750, 2000, 2250].map((microseconds) => NOON * 1000 + microseconds));
   });
 
-  test('never leaves the millisecond of the wall, nor steps back while the wall does not', () => {
+  test('never leaves the millisecond of the wall clock, nor steps back while the wall clock does not', () => {
     const step = fc.record({
       wall: fc.oneof(fc.constantFrom(0, 0, 1, 1, 2), fc.integer({ min: -5000, max: 5000 })),
       steady: fc.double({ min: 0, max: 3, noNaN: true }),
@@ -86,7 +86,7 @@ describe('the clock', () => {
 });
 
 describe('the coarse clock', () => {
-  test('begins each millisecond at a microsecond of chance, and stays there', () => {
+  test('starts each millisecond at a random microsecond and stays there', () => {
     let wall = NOON;
     const chances = [0, 0.5, 0.9999].values();
     const clock = makeCoarseClock(

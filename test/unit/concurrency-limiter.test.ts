@@ -6,7 +6,7 @@ import {
 } from '../../src/application/concurrency-limiter.ts';
 import { USE_CASE_NAMES, type UseCases } from '../../src/application/use-cases.ts';
 
-/** A limiter of at most `maxRequestsInFlight` use cases that a test answers, at a time that it moves. */
+/** A limiter of at most `maxRequestsInFlight` use cases, which the test answers, with a clock that the test moves. */
 function open(maxRequestsInFlight: number) {
   const asked: { resolve: (answer: null) => void; reject: (error: Error) => void }[] = [];
   const ask = () => new Promise((resolve, reject) => asked.push({ resolve, reject }));
@@ -26,7 +26,7 @@ function open(maxRequestsInFlight: number) {
   };
 }
 
-/** What follows an answer has happened. */
+/** Waits until the effects of a response have happened. */
 const settled = (): Promise<void> => new Promise(setImmediate);
 
 describe('a concurrency limit', () => {
@@ -155,7 +155,7 @@ describe('the adaptive limit', () => {
   test('settles where storage answers in a fifth of a second', async () => {
     const limit = open(256);
     const sizes: number[] = [];
-    // It does one in a millisecond, all that wait for it in turn.
+    // It handles one request per millisecond, in sequence.
     for (let count = 0; count < 200; count += 1) {
       sizes.push(await round(limit, (taken) => taken));
     }

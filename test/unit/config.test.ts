@@ -8,7 +8,7 @@ const KEY = '-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n';
 
 const GATE = Object.keys(accessSettings(() => '').shape);
 
-/** The files that there are. */
+/** The existing files. */
 const FILES: Readonly<Record<string, string>> = {
   '/ca.pem': PEM,
   '/client.pem': `client\n${PEM}`,
@@ -31,7 +31,7 @@ function configOf(env: Record<string, string>): Config {
   return readConfig(env, readText);
 }
 
-/** What the error says about the environment, a line each. */
+/** The lines of the configuration error. */
 function complaints(env: Record<string, string>): string[] {
   try {
     configOf(env);
@@ -87,17 +87,17 @@ describe('the configuration', () => {
     expect(configOf({})).toEqual(byDefault);
   });
 
-  test('takes an empty variable for none', () => {
+  test('treats an empty variable as unset', () => {
     expect(configOf(Object.fromEntries(SETTINGS.map(({ name }) => [name, ''])))).toEqual(byDefault);
   });
 
-  test('leaves the variables of others alone', () => {
-    // Kubernetes adds such ones for a service that is called cassandra.
+  test('ignores variables of others', () => {
+    // Kubernetes adds these for a service named cassandra.
     const env = { CASSANDRA_PORT: 'tcp://10.0.0.1:9042', CASSANDRA_SERVICE_HOST: '10.0.0.1', HOME: '/' };
     expect(configOf(env)).toEqual(byDefault);
   });
 
-  test('follows every variable', () => {
+  test('uses every variable', () => {
     const env = {
       PORT: '80',
       HOST: '::1',
@@ -132,7 +132,7 @@ describe('the configuration', () => {
       OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
       OTEL_TRACES_SAMPLER_ARG: '0.25',
     };
-    // What belongs to the access policy has a test of its own, and so has the other way to give the password.
+    // The access policy and the password file have their own tests.
     const own = SETTINGS.map(({ name }) => name).filter(
       (name) => !GATE.includes(name) && name !== 'CASSANDRA_PASSWORD_FILE',
     );
@@ -190,7 +190,7 @@ describe('the broker of hints', () => {
     ]);
   });
 
-  test('is reached in one way', () => {
+  test('has one scheme and login for all URLs', () => {
     expect(complaints({ NATS_URL: 'nats://a,tls://b' })).toEqual([
       'NATS_URL must have the same scheme, user and password in all its URLs',
     ]);
@@ -207,14 +207,14 @@ describe('the password of Cassandra', () => {
     expect(cassandra.credentials).toEqual({ username: 'a', password });
   });
 
-  test('may not be given twice', () => {
+  test('is refused if it is set twice', () => {
     const env = { CASSANDRA_USERNAME: 'a', CASSANDRA_PASSWORD: 'b', CASSANDRA_PASSWORD_FILE: '/password' };
     expect(complaints(env)).toEqual([
       'CASSANDRA_PASSWORD_FILE and CASSANDRA_PASSWORD are both set: set only one of them',
     ]);
   });
 
-  test('needs a user name, also in a file', () => {
+  test('requires a user name, even from a file', () => {
     expect(complaints({ CASSANDRA_PASSWORD_FILE: '/password' })).toEqual([
       'CASSANDRA_USERNAME is missing, but CASSANDRA_PASSWORD_FILE is set',
     ]);
@@ -228,16 +228,13 @@ describe('the certificate of this client', () => {
     CASSANDRA_TLS_KEY: '/client.key',
   };
 
-  test.each(['CASSANDRA_TLS_CERT', 'CASSANDRA_TLS_KEY'])(
-    'is of no use without the other half: %s',
-    (name) => {
-      expect(complaints({ ...tls, [name]: '' })).toEqual([
-        'CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY belong together: set both or none',
-      ]);
-    },
-  );
+  test.each(['CASSANDRA_TLS_CERT', 'CASSANDRA_TLS_KEY'])('is refused without the other half: %s', (name) => {
+    expect(complaints({ ...tls, [name]: '' })).toEqual([
+      'CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY belong together: set both or none',
+    ]);
+  });
 
-  test('is of no use without TLS', () => {
+  test('is refused without TLS', () => {
     expect(complaints({ ...tls, CASSANDRA_TLS_CA: '' })).toEqual([
       expect.stringMatching(/^CASSANDRA_TLS_CA is missing, but CASSANDRA_TLS_CERT is set/),
     ]);
@@ -300,7 +297,7 @@ describe('a bad environment', () => {
     }
   });
 
-  test('is named at once, in full', () => {
+  test('is reported with all its errors', () => {
     expect(
       complaints({
         PORT: 'x',
@@ -312,13 +309,13 @@ describe('a bad environment', () => {
     ).toEqual(['PORT', 'STORAGE', 'CASSANDRA_TLS_CA', 'CASSANDRA_USERNAME', 'CASSANDRA_READ_CONSISTENCY']);
   });
 
-  test('is quoted nowhere, since what stands in the wrong place may be a secret', () => {
+  test('is not quoted, because a misplaced value may be a secret', () => {
     for (const { name } of SETTINGS) {
       expect(complaints({ [name]: 'hunter 2' }).join('\n')).not.toContain('hunter');
     }
   });
 
-  test('may be a user name without a password, or the other way round', () => {
+  test('includes a user name without a password, and the reverse', () => {
     expect(complaints({ CASSANDRA_USERNAME: 'a' })).toEqual([
       'CASSANDRA_PASSWORD is missing, but CASSANDRA_USERNAME is set',
     ]);
@@ -339,14 +336,14 @@ describe('a bad environment', () => {
   });
 });
 
-test('the list of settings has a default and a description of each', () => {
+test('the list of settings has a default and a description for each', () => {
   expect(SETTINGS.find(({ name }) => name === 'PORT')).toEqual({
     name: 'PORT',
     byDefault: '8000',
     about: expect.stringContaining('port') as string,
   });
   for (const { about } of SETTINGS) expect(about).not.toBe('');
-  // The defaults are what one gets by writing them out.
+  // Setting the listed defaults gives the default configuration.
   const defaults = SETTINGS.flatMap(({ name, byDefault }) => (byDefault === null ? [] : [[name, byDefault]]));
   expect(configOf(Object.fromEntries(defaults) as Record<string, string>)).toEqual(configOf({}));
 });

@@ -23,10 +23,10 @@ const mutants: { readonly [Port in keyof typeof contracts]: Mutants<(typeof cont
   storage: storageMutants,
 };
 
-/** Ample: on a busy host a storage that never comes to an end takes a while to be caught. */
+/** Ample: on a busy host, catching a mutant that never ends takes time. */
 const TIMEOUT_MS = 30_000;
 
-/** Holds every mutant of a contract to be caught by its clause. */
+/** Asserts that every mutant of a contract fails its clause. */
 function describeMutants<Subject>(
   port: string,
   contract: Contract<Subject>,
@@ -36,7 +36,7 @@ function describeMutants<Subject>(
     describe(`${port}: “${clause}”`, () => {
       for (const { how, makeSubject } of byClause[clause] ?? []) {
         test(
-          `catches one that ${how}`,
+          `catches a mutant that ${how}`,
           async () => {
             await expect(check(makeSubject())).rejects.toBeInstanceOf(AssertionError);
           },

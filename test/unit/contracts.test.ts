@@ -9,7 +9,7 @@ import { followingInMemory } from '../support/following.ts';
 const storage = memoryStorage();
 
 for (const [port, contract] of Object.entries(contracts)) {
-  // In memory, the processes of one store are one.
+  // In memory, both processes of a store are the same object.
   describeContract(`${port} in memory`, contract, () => ({
     processes: [storage, storage] as const,
     open: () => Promise.resolve(storage),

@@ -11,7 +11,7 @@ const users = fc
   .map((text) => text as UserId);
 
 describe('participants', () => {
-  test('are the same whoever is named first', () => {
+  test('are the same in any order', () => {
     fc.assert(
       fc.property(users, users, (one, other) => {
         expect(participantsOf(one, other)).toEqual(participantsOf(other, one));
@@ -20,19 +20,19 @@ describe('participants', () => {
     );
   });
 
-  test('are one in a note to oneself', () => {
+  test('are one user in a conversation with oneself', () => {
     expect(participantsOf(ada, ada)).toEqual([ada]);
     expect(otherParticipant(ada, [ada])).toBe(ada);
   });
 
-  test('know the other of two', () => {
+  test('have another participant for each', () => {
     expect(otherParticipant(ada, participantsOf(ada, ben))).toBe(ben);
     expect(otherParticipant(ben, participantsOf(ada, ben))).toBe(ada);
   });
 });
 
 describe('a conversation', () => {
-  test('is another for every other pair', () => {
+  test('is different for every pair', () => {
     fc.assert(
       fc.property(users, users, users, users, (a, b, c, d) => {
         const [one, other] = [participantsOf(a, b), participantsOf(c, d)];
@@ -43,10 +43,10 @@ describe('a conversation', () => {
     );
   });
 
-  test('has an id that is a UUID of version 5, and never another one', () => {
+  test('has a fixed id, which is a UUID of version 5', () => {
     const id = conversationIdOf(participantsOf(ben, ada));
     expect(validate(id) && version(id)).toBe(5);
-    // What is stored has this id.
+    // Stored data has this id.
     expect(id).toBe('154dc064-79ad-5e9d-be36-04f9ac567e0d');
   });
 });

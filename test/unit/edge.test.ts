@@ -6,7 +6,7 @@ import { durableObjectFor } from '../../src/adapters/edge/durable-object-routing
 import { ConfigError } from '../../src/composition/config.ts';
 import { MessengerObject } from '../../src/composition/messenger-object.ts';
 
-/** Bindings whose objects answer with their name, and which bring along one file. */
+/** Bindings whose objects respond with their name, and which contain one file. */
 function bindingsWith(settings: Record<string, unknown>): Bindings {
   return {
     MESSENGER: {
@@ -29,23 +29,23 @@ const nameFor = async (settings: Record<string, unknown>, random?: () => number)
   (await durableObjectFor(bindingsWith(settings), random).fetch('http://messenger.test/')).text();
 
 describe('a request at the edge goes', () => {
-  test('to the one object that holds the memory', async () => {
+  test('to the single object with memory storage', async () => {
     const names = await Promise.all([{ STORAGE: 'memory' }, { STORAGE: null }, {}].map((s) => nameFor(s)));
     expect(names).toEqual(['memory', 'memory', 'memory']);
   });
 
-  test('to any of four on Cassandra', async () => {
+  test('to one of four objects on Cassandra', async () => {
     const chances = [0, 0.2499, 0.25, 0.5, 0.75, 0.9999];
     const names = await Promise.all(chances.map((chance) => nameFor({ STORAGE: 'cassandra' }, () => chance)));
     expect(names).toEqual([0, 0, 1, 2, 3, 3].map((n) => `cassandra-${n}`));
   });
 });
 
-test('settings are the bindings that are text', () => {
+test('text bindings are the settings', () => {
   expect(settingsIn(bindingsWith({ STORAGE: 'memory', LOG_LEVEL: null }))).toEqual({ STORAGE: 'memory' });
 });
 
-test('the files of the documentation are those that were brought along', async () => {
+test('the documentation uses the bundled files', async () => {
   const docsAssets = makeDocsAssets(bindingsWith({}).DOCS_ASSETS);
   expect(new TextDecoder().decode((await docsAssets('a.css')) ?? undefined)).toBe('css');
   expect(await docsAssets('b.css')).toBeNull();
@@ -53,7 +53,7 @@ test('the files of the documentation are those that were brought along', async (
   await expect(broken('a.css')).rejects.toThrow('500');
 });
 
-test('the log of the edge is lines of JSON from a level on, with what an error tells', () => {
+test('the log of the edge is JSON lines from a level on, with the details of errors', () => {
   const lines: string[] = [];
   const log = makeConsoleLog('warn', { log: (line: string) => lines.push(line) });
   log.info({}, 'Nothing to see.');
@@ -81,7 +81,7 @@ describe('the object', () => {
   const ask = (object: MessengerObject, path: string) =>
     object.fetch(new Request(`http://messenger.test${path}`));
 
-  test('is the messenger, with what it was told before', async () => {
+  test('is the messenger and keeps its data between requests', async () => {
     const object = new MessengerObject(null, bindingsWith({ LOG_LEVEL: 'silent' }));
     const body = JSON.stringify({ username: 'Ada' });
     const headers = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
@@ -95,19 +95,19 @@ describe('the object', () => {
     ['STORAGE', { STORAGE: 'Cassandra' }],
     ['CASSANDRA_TLS_CA', { CASSANDRA_TLS_CA: 'ca.pem' }],
     ['CASSANDRA_PASSWORD_FILE', { CASSANDRA_USERNAME: 'a', CASSANDRA_PASSWORD_FILE: 'password' }],
-  ])('refuses a wrong %s by name', (name, settings) => {
+  ])('reports an invalid %s by name', (name, settings) => {
     const make = () => new MessengerObject(null, bindingsWith(settings));
     expect(make).toThrow(ConfigError);
     expect(make).toThrow(name);
   });
 
-  test('lets its first request wait for Cassandra, but not for long', async () => {
+  test('lets its first request wait for Cassandra for a limited time', async () => {
     const settings = { STORAGE: 'cassandra', CASSANDRA_CONTACT_POINTS: '127.0.0.1:1', LOG_LEVEL: 'silent' };
     const object = new MessengerObject(null, bindingsWith(settings));
     const answer = await ask(object, '/readyz');
     expect(answer.status).toBe(503);
     expect(await answer.text()).toContain('Cassandra is not connected yet.');
-    // Its clock was compared with none yet, but that is not what keeps it from writing.
+    // Its clock is not verified yet, but that is not the reason why it cannot write.
     const body = JSON.stringify({ username: 'Ada' });
     const headers = { 'Content-Type': 'application/json', 'Content-Length': String(body.length) };
     const put = new Request('http://messenger.test/api/users/ada', { method: 'PUT', headers, body });

@@ -17,7 +17,7 @@ const cursors = fc.record({
 });
 
 describe('the text of a cursor for events', () => {
-  test('is read as it was written, and fits into a URL', () => {
+  test('is decoded as it was encoded, and is URL-safe', () => {
     fc.assert(
       fc.property(cursors, (cursor) => {
         const text = eventCursorText(anna, cursor);
@@ -27,7 +27,7 @@ describe('the text of a cursor for events', () => {
     );
   });
 
-  test('is none where a character was changed, lost or added, or the user is another', () => {
+  test('is invalid if a character is changed, lost or added, or for another user', () => {
     fc.assert(
       fc.property(cursors, fc.nat(), fc.constantFrom('A', 'z', '-', '_', ''), (cursor, at, other) => {
         const text = eventCursorText(anna, cursor);
@@ -41,7 +41,7 @@ describe('the text of a cursor for events', () => {
     );
   });
 
-  test('holds the newest events, and is of a bounded length', () => {
+  test('contains the newest events and has a bounded length', () => {
     const all = Array.from({ length: MAX_HASHES + 5 }, (_, n) => n.toString(16).padStart(16, '0'));
     const text = eventCursorText(anna, { floor: positionAt(1), delivered: new Set(all) });
     expect(text).toMatch(EVENT_CURSOR_PATTERN);

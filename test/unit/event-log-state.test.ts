@@ -8,7 +8,7 @@ const DAY = 86_400_000;
 const T0 = Date.UTC(2026, 0, 1);
 const day = (n: number): number => T0 + n * DAY;
 
-/** Retention changed from `from` to `to` days on day 100. */
+/** The retention changes from `from` to `to` days on day 100. */
 function changed(from: number | null, to: number, completeSince = 0) {
   return {
     retentionDays: to,
@@ -19,7 +19,7 @@ function changed(from: number | null, to: number, completeSince = 0) {
 }
 
 describe('the event log is complete', () => {
-  it('for the retention, where that never changed', () => {
+  it('for the retention, if it never changed', () => {
     expect(startOf(day(200), 30, changed(null, 30))).toBe(day(170));
     expect(startOf(day(200), 30, null)).toBe(day(170));
   });
@@ -28,16 +28,16 @@ describe('the event log is complete', () => {
     expect(startOf(day(200), 30, changed(null, 30, day(190)))).toBe(day(190));
   });
 
-  it('for the shorter of the retention of this process and that of the others', () => {
+  it('for the shorter retention of this process and the others', () => {
     expect(startOf(day(200), 60, changed(null, 30))).toBe(day(170));
     expect(startOf(day(200), 7, changed(null, 30))).toBe(day(193));
   });
 
-  it('after its retention was raised: for the old retention until what was written with it is beyond the new one', () => {
+  it('after its retention was raised: for the old retention until its events are older than the new one', () => {
     const raised = changed(7, 30);
     expect(startOf(day(101), 30, raised)).toBe(day(94));
     expect(startOf(day(107), 30, raised)).toBe(day(100));
-    // What was written with the old retention has expired by now; processes may have had it for a day longer.
+    // Events written with the old retention have expired; processes may have used it for a day longer.
     expect(startOf(day(115), 30, raised)).toBe(day(101));
     expect(startOf(day(131), 30, raised)).toBe(day(101));
     expect(startOf(day(140), 30, raised)).toBe(day(110));
@@ -48,8 +48,10 @@ describe('the event log is complete', () => {
   });
 });
 
-/** The one row of the state, behind a session; `meanwhile` runs before each transaction, as a concurrent one does. */
-function stateTable(meanwhile: (row: Record<string, unknown> | null) => void = () => undefined): Session {
+/** A session with the state row; `beforeTransaction` runs before each transaction, like a concurrent one. */
+function stateTable(
+  beforeTransaction: (row: Record<string, unknown> | null) => void = () => undefined,
+): Session {
   let row: Record<string, unknown> | null = null;
   const compareAndSet = (query: string, params: readonly unknown[]): Row => {
     const [, assignments = '', conditions = ''] = /SET (.*) WHERE .*\sIF (.*)/s.exec(query) ?? [];
@@ -68,7 +70,7 @@ function stateTable(meanwhile: (row: Record<string, unknown> | null) => void = (
     read: () => Promise.resolve(row === null ? [] : [row as unknown as Row]),
     writes: () => ({
       compareAndSet: (query: string, params: readonly unknown[]) => {
-        meanwhile(row);
+        beforeTransaction(row);
         return Promise.resolve(compareAndSet(query, params));
       },
     }),
@@ -76,7 +78,7 @@ function stateTable(meanwhile: (row: Record<string, unknown> | null) => void = (
 }
 
 describe('a change of the retention', () => {
-  it('keeps what an operator declares in the same instant', async () => {
+  it('keeps a concurrent declaration of an operator', async () => {
     const declared = new Date(day(50));
     const session = stateTable((row) => {
       if (row !== null) row['complete_since'] = declared;
@@ -90,8 +92,8 @@ describe('a change of the retention', () => {
   });
 });
 
-describe('however often processes change the retention', () => {
-  /** Processes that start one after another, so many days apart, with such a retention. */
+describe('with any number of retention changes', () => {
+  /** Processes that start one after another: the days between them, and their retention. */
   const starts = fc.array(
     fc.record({
       after: fc.oneof(fc.double({ min: 0.01, max: 1.5, noNaN: true }), fc.integer({ min: 2, max: 90 })),
@@ -101,7 +103,7 @@ describe('however often processes change the retention', () => {
   );
   const later = fc.oneof(fc.double({ min: 0, max: 3, noNaN: true }), fc.integer({ min: 3, max: 100 }));
 
-  it('the log is complete above its start, which is never within the last day', async () => {
+  it('the log is complete after its start, which is never within the last day', async () => {
     await fc.assert(
       fc.asyncProperty(starts, later, fc.constantFrom(1, 7, 60), async (processes, quiet, readerDays) => {
         const session = stateTable();
@@ -117,10 +119,10 @@ describe('however often processes change the retention', () => {
         const reader = new EventLogState({ clock, retentionDays: readerDays });
         await reader.refresh(session);
         const start = millisecondsOf(reader.start());
-        // An event of the last day is still there, whatever the retention was.
+        // Events of the last day exist with any retention.
         expect(start).toBeLessThanOrEqual(time - DAY);
         for (const [index, { at, days }] of changes.entries()) {
-          // A process may write for a day after another one has been started in its place.
+          // A process may write for a day after its replacement has started.
           const until = index + 1 < changes.length ? changes[index + 1]!.at + DAY : time;
           const expired = Math.min(time - (days + 1) * DAY, until);
           expect(Math.max(start, at)).toBeGreaterThanOrEqual(Math.min(expired, time) - 1);

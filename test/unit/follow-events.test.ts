@@ -24,7 +24,7 @@ class FakeTimer implements Timer {
     return () => this.#waiting.delete(entry);
   }
 
-  /** Time passes; whoever waits has a turn at each instant that comes due. */
+  /** Advances the time; timers run when they are due. */
   async pass(milliseconds: number): Promise<void> {
     const until = this.#now + milliseconds;
     await settled();
@@ -72,7 +72,7 @@ function followed() {
   return { timer, hints, log, follow };
 }
 
-/** The batches of a stream as they come. */
+/** The batches of a stream. */
 function collect(stream: AsyncGenerator<EventBatch, void, void>) {
   const batches: number[] = [];
   const ended = (async () => {
@@ -82,7 +82,7 @@ function collect(stream: AsyncGenerator<EventBatch, void, void>) {
 }
 
 describe('a stream', () => {
-  test('reads at once, on a hint, and every fifteen seconds, and gives a batch at least as often', async () => {
+  test('reads at once, on a hint and every fifteen seconds, and yields a batch at least as often', async () => {
     const { timer, hints, log, follow } = followed();
     const stop = new AbortController();
     const { batches, ended } = collect(follow.stream(query, stop.signal));
@@ -105,7 +105,7 @@ describe('a stream', () => {
     expect(timer.size).toBe(0);
   });
 
-  test('answers hints that come fast together, and none of another user', async () => {
+  test('reads once for several fast hints, and ignores hints of another user', async () => {
     const { timer, hints, log, follow } = followed();
     const stop = new AbortController();
     const { ended } = collect(follow.stream(query, stop.signal));
@@ -158,7 +158,7 @@ describe('a stream', () => {
     expect(timer.size).toBe(0);
   });
 
-  test('rejects where the first read fails', async () => {
+  test('rejects if the first read fails', async () => {
     const { timer, hints, log, follow } = followed();
     log.failure = new Refusal('cursor_expired', 'Too old.');
     await expect(follow.stream(query, new AbortController().signal).next()).rejects.toBe(log.failure);
@@ -166,7 +166,7 @@ describe('a stream', () => {
     expect([log.reads, timer.size]).toEqual([1, 0]);
   });
 
-  test('goes on after reads that fail, a second apart, and shows that it is alive', async () => {
+  test('repeats failed reads a second apart, and sends heartbeats', async () => {
     const { timer, hints, log, follow } = followed();
     const stop = new AbortController();
     const { batches, ended } = collect(follow.stream(query, stop.signal));
@@ -186,7 +186,7 @@ describe('a stream', () => {
     await ended;
   });
 
-  test('ends where it has fallen behind the log', async () => {
+  test('ends if it has fallen behind the log', async () => {
     const { timer, log, follow } = followed();
     const { ended } = collect(follow.stream(query, new AbortController().signal));
     await timer.pass(1_000);
@@ -196,7 +196,7 @@ describe('a stream', () => {
     expect(timer.size).toBe(0);
   });
 
-  test('leaves nothing behind when it is stopped, whatever it waits for', async () => {
+  test('leaves no timer or listener when it is stopped, in any state', async () => {
     for (const when of [0, 50, 100, 5_000]) {
       const { timer, hints, log, follow } = followed();
       const stop = new AbortController();
@@ -213,13 +213,13 @@ describe('a stream', () => {
 });
 
 describe('a poll', () => {
-  test('that does not wait reads once', async () => {
+  test('without a wait reads once', async () => {
     const { timer, log, follow } = followed();
     const { events } = await follow.poll({ ...query, waitMs: 0 }, new AbortController().signal);
     expect([events.length, log.reads, timer.size]).toEqual([0, 1, 0]);
   });
 
-  test('is answered at once where there are events', async () => {
+  test('is answered at once if there are events', async () => {
     const { timer, log, follow } = followed();
     log.waiting = 2;
     const { events } = await follow.poll({ ...query, waitMs: 25_000 }, new AbortController().signal);

@@ -14,7 +14,7 @@ import { memoryStorage } from '../support/memory-storage.ts';
 const TIMEOUT_MS = 30_000;
 
 test(
-  'what is followed is what was sent, whatever is overtaken, late, disconnected and resumed',
+  'a follower receives what was sent, with overtaking, late events, disconnects and resumes',
   async () => {
     await fc.assert(
       fc.asyncProperty(followingScripts, (script) => followAndCheck(followingInMemory(), script)),
@@ -25,7 +25,7 @@ test(
 );
 
 test(
-  'so it is where a cursor can hold but few events',
+  'the same with cursors that hold only few events',
   async () => {
     await fc.assert(
       fc.asyncProperty(followingScripts, fc.integer({ min: 1, max: 5 }), (script, maxHashes) =>
@@ -37,7 +37,7 @@ test(
   TIMEOUT_MS,
 );
 
-describe('a log is caught that', () => {
+describe('the model catches a log that', () => {
   for (const { how, makeSubject } of skippingMutants) {
     test(
       how,

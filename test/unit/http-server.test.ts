@@ -15,7 +15,7 @@ import {
 const agent = new Agent({ keepAlive: true });
 const opened: HttpServer[] = [];
 
-/** What was rejected, with the page that it came from. */
+/** Rejections, with the origin of the page. */
 const refused: [RequestRejection, string | undefined][] = [];
 
 const refuse = (why: RequestRejection, origin: string | undefined) => {
@@ -43,21 +43,21 @@ afterEach(async () => {
   await Promise.all(opened.splice(0).map((server) => server.close()));
 });
 
-/** A GET over a connection that is kept for the next one. */
+/** A GET over a kept-alive connection. */
 async function get(url: string): Promise<IncomingMessage> {
   const [answer] = (await once(request(url, { agent }).end(), 'response')) as [IncomingMessage];
   answer.resume();
   return answer;
 }
 
-/** A connection over which `sent` has been written. */
+/** A connection that has written `sent`. */
 function raw({ url }: HttpServer, sent: string): Socket {
   const socket = connect(Number(new URL(url).port), '127.0.0.1');
   socket.write(sent);
   return socket;
 }
 
-/** All that comes back until the connection ends. */
+/** All data received until the connection ends. */
 function said(server: HttpServer, sent: string): Promise<string> {
   return text(raw(server, sent));
 }
@@ -65,7 +65,7 @@ function said(server: HttpServer, sent: string): Promise<string> {
 const asked = (path: string) => `GET ${path} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
 const pathOf = ({ url }: Request) => new URL(url).pathname;
 
-/** An access policy that stays shut until it is opened, and tells who stands before it. */
+/** An access check that waits until it is opened; `arrived` resolves at its first request. */
 function accessPolicy() {
   let openAccessPolicy = (): void => undefined;
   let arrive = (): void => undefined;
@@ -74,13 +74,13 @@ function accessPolicy() {
   return { open: () => openAccessPolicy(), arrived, pass: () => (arrive(), isOpen) };
 }
 
-test('a server answers at its url', async () => {
+test('a server responds at its url', async () => {
   const server = await open((asked) => new Response(new URL(asked.url).pathname));
   expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(await (await fetch(`${server.url}/path`)).text()).toBe('/path');
 });
 
-test('a server at :: answers at every address, IPv4 and IPv6, and gives a url that a browser takes', async () => {
+test('a server at :: responds at every IPv4 and IPv6 address, and has a url that browsers accept', async () => {
   const server = await openHttpServer({ fetch: () => new Response('here'), refuse, host: '::', port: 0 });
   opened.push(server);
   expect(server.url).toMatch(/^http:\/\/localhost:\d+$/);
@@ -89,7 +89,7 @@ test('a server at :: answers at every address, IPv4 and IPv6, and gives a url th
 });
 
 describe('closing', () => {
-  test('waits for the answer to a request, and lets its connection go with it', async () => {
+  test('waits for the response to a request and closes its connection after it', async () => {
     const { open: openAccessPolicy, arrived, pass } = accessPolicy();
     const server = await open(async () => {
       await pass();
@@ -110,7 +110,7 @@ describe('closing', () => {
     await closing;
   });
 
-  test('answers a request whose body is still on its way', async () => {
+  test('answers a request whose body is incomplete', async () => {
     const { arrived, pass, open: openAccessPolicy } = accessPolicy();
     openAccessPolicy();
     const server = await open(async (asked) => {
@@ -127,7 +127,7 @@ describe('closing', () => {
     await closing;
   });
 
-  test('does not wait for a connection that was kept after its answer', async () => {
+  test('does not wait for an idle kept-alive connection', async () => {
     const server = await open(() => new Response('done'));
     const answer = await get(server.url);
     expect(answer.headers.connection).toBe('keep-alive');
@@ -135,7 +135,7 @@ describe('closing', () => {
     await server.close();
   });
 
-  test('does not wait for a connection that stays open after an answer begun before', async () => {
+  test('does not wait for a connection that stays open after a response begun before', async () => {
     let body: ReadableStreamDefaultController<Uint8Array> | undefined;
     const server = await open(
       () =>
@@ -159,17 +159,17 @@ describe('closing', () => {
     const server = await open(() => new Response('done'));
     const unused = connect(Number(new URL(server.url).port), '127.0.0.1');
     await once(unused, 'connect');
-    // The server has it once it answers a later one.
+    // The server has accepted it when it answers a later one.
     await (await fetch(server.url)).text();
     await Promise.all([server.close(), once(unused, 'close')]);
   });
 
-  test('is done when nothing was asked', async () => {
+  test('completes without requests', async () => {
     await (await open(() => new Response('done'))).close();
   });
 });
 
-describe('what is no request is refused, and its connection ends:', () => {
+describe('a malformed request is refused and its connection ends:', () => {
   const cases: Readonly<Record<string, readonly [string, RequestRejection]>> = {
     junk: ['junk\r\n\r\n', 'malformed_request'],
     'a host that is none': ['GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 'malformed_request'],
@@ -223,7 +223,7 @@ describe('what is no request is refused, and its connection ends:', () => {
     });
   }
 
-  test('after the answers to the requests before it', async () => {
+  test('after the responses to earlier requests', async () => {
     const { arrived, pass, open: openAccessPolicy } = accessPolicy();
     const server = await open(async (request) => {
       await pass();
@@ -235,7 +235,7 @@ describe('what is no request is refused, and its connection ends:', () => {
     expect(await answers).toMatch(/^HTTP\/1\.1 200 [^]*\r\nconnection: close\r\n[^]*\/one$/i);
   });
 
-  test('and the page that it came from is told, where it is known', async () => {
+  test('and the rejection has the origin of the page, if it is known', async () => {
     const server = await open(async (request) => new Response(await request.text().catch(() => '')), {
       headerWithinMs: 100,
       requestWithinMs: 200,
@@ -251,7 +251,7 @@ describe('what is no request is refused, and its connection ends:', () => {
     }
   });
 
-  test('but a client that resets its connection is no such case', async () => {
+  test('but a connection reset is not a rejection', async () => {
     const server = await open(async (request) => new Response(await request.text().catch(() => '')));
     refused.length = 0;
     const gone = raw(server, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf');
@@ -262,7 +262,7 @@ describe('what is no request is refused, and its connection ends:', () => {
     expect(refused).toEqual([]);
   });
 
-  test('and no request after it on its connection is asked', async () => {
+  test('and later requests on its connection are not handled', async () => {
     const paths: string[] = [];
     const server = await open((request) => {
       paths.push(pathOf(request));
@@ -274,20 +274,20 @@ describe('what is no request is refused, and its connection ends:', () => {
     expect(paths).toEqual(['/three']);
   });
 
-  test('a request with as many fields as are read is asked, with all of them', async () => {
+  test('a request with the maximum number of fields is handled with all of them', async () => {
     const server = await open(({ headers }) => new Response(headers.get('X-Last')));
     const fields = 'X:\r\n'.repeat(LIMITS.headerFields - 3);
     const sent = `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${fields}X-Last: here\r\n\r\n`;
     expect(await said(server, sent)).toMatch(/^HTTP\/1\.1 200 [^]*here$/);
   });
 
-  test('HTTP/1.0 needs no host, as health checks of some load balancers have none', async () => {
+  test('HTTP/1.0 requires no Host, because health checks of some load balancers have none', async () => {
     const server = await open((request) => new Response(pathOf(request)));
     const answer = await said(server, 'GET /livez HTTP/1.0\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*\/livez$/);
   });
 
-  test('an expectation that nobody knows is passed over', async () => {
+  test('an unknown expectation is ignored', async () => {
     const server = await open((request) => new Response(pathOf(request)));
     const sent = 'GET /one HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nConnection: close\r\n\r\n';
     expect(await said(server, sent)).toMatch(/^HTTP\/1\.1 200 [^]*\/one$/);
@@ -298,7 +298,7 @@ describe('a client that waits for 100 Continue', () => {
   const head = (length: number) =>
     `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
 
-  test('hears no before it sends the body, however long it is, and its connection ends', async () => {
+  test('gets the refusal before it sends a body of any length, and its connection ends', async () => {
     const server = await openHttpServer({
       fetch: lingeringClose(() => new Response('No', { status: 401 })),
       refuse,
@@ -311,12 +311,12 @@ describe('a client that waits for 100 Continue', () => {
       const answer = await said(server, head(length));
       expect(answer).toMatch(/^HTTP\/1\.1 401 [^]*\r\nconnection: close\r\n[^]*No$/i);
       expect(answer).not.toContain('100 Continue');
-      // It is not waited for a body that does not come.
+      // The server does not wait for a body that does not come.
       expect(performance.now() - begun).toBeLessThan(900);
     }
   });
 
-  test('is told to go on when the body is wanted, and keeps its connection', async () => {
+  test('gets 100 Continue when the body is read, and keeps its connection', async () => {
     const server = await openHttpServer({
       async fetch(request, peer: Peer) {
         peer.sendContinue?.();
@@ -338,14 +338,14 @@ describe('a client that waits for 100 Continue', () => {
   });
 });
 
-describe('what a connection may ask for is bounded:', () => {
-  test('its requests are answered one at a time, in order', async () => {
-    let atOnce = 0;
+describe('the requests of a connection are limited:', () => {
+  test('they are answered one at a time, in order', async () => {
+    let inProgress = 0;
     let most = 0;
     const server = await open(async (request) => {
-      most = Math.max(most, (atOnce += 1));
+      most = Math.max(most, (inProgress += 1));
       await new Promise(setImmediate);
-      atOnce -= 1;
+      inProgress -= 1;
       return new Response(pathOf(request), {
         headers: pathOf(request) === '/3' ? { Connection: 'close' } : {},
       });
@@ -355,7 +355,7 @@ describe('what a connection may ask for is bounded:', () => {
     expect(most).toBe(1);
   });
 
-  test('of too many at once the first are answered, and then it ends', async () => {
+  test('of too many pipelined requests the first are answered, then the connection ends', async () => {
     let asked16 = 0;
     const server = await open(async (request) => {
       asked16 += 1;
@@ -375,7 +375,7 @@ describe('what a connection may ask for is bounded:', () => {
     }
   });
 
-  test('what follows too many is not even read', async () => {
+  test('data after too many requests is not read', async () => {
     const { pass, arrived, open: openAccessPolicy } = accessPolicy();
     const server = await open(async () => {
       await pass();
@@ -389,13 +389,13 @@ describe('what a connection may ask for is bounded:', () => {
       await new Promise((resolve) => setTimeout(resolve, 300));
       return flood.writableLength;
     };
-    // What the two hosts' buffers hold is gone; the rest stays here.
+    // The socket buffers accept some data; the rest stays unsent.
     expect(await lengthAfter()).toBeGreaterThan(20 * 2 ** 20);
     flood.destroy();
     openAccessPolicy();
   });
 
-  test('with too many unanswered it does not hold up the closing', async () => {
+  test('too many unanswered requests do not delay the closing', async () => {
     const { pass, open: openAccessPolicy } = accessPolicy();
     const server = await open(
       async () => {
@@ -410,16 +410,16 @@ describe('what a connection may ask for is bounded:', () => {
     await server.close();
   });
 
-  test('an answer that nobody reads is given up', async () => {
+  test('a response that is not read is given up', async () => {
     const server = await open(() => new Response('x'.repeat(2 ** 24)), { readWithinMs: 100 });
     const deaf = raw(server, asked('/')).pause();
-    // Who does not read hears of its end only when it writes.
+    // A client that does not read notices the end only when it writes.
     const knocking = setInterval(() => deaf.write('\r\n'), 20);
     await new Promise((resolve) => deaf.on('error', resolve));
     clearInterval(knocking);
   });
 
-  test('beyond what may wait to be read, whoever has waited longest is cut', async () => {
+  test('beyond the limit of unread responses, the oldest connection is cut', async () => {
     const length = 2 ** 25;
     const server = await open(() => new Response('x'.repeat(length)), { unreadLength: 1.5 * length });
     const first = raw(server, asked('/')).pause();
@@ -443,7 +443,7 @@ describe('what a connection may ask for is bounded:', () => {
     second.destroy();
   });
 
-  test('beyond as many connections as may be, further ones are cut', async () => {
+  test('beyond the connection limit, further connections are cut', async () => {
     const server = await open(() => new Response('here'), { connections: 1 });
     const only = raw(server, asked('/'));
     await once(only, 'data');
@@ -456,7 +456,7 @@ describe('what a connection may ask for is bounded:', () => {
     only.destroy();
   });
 
-  test('a request that does not come to its end does not hold up the closing', async () => {
+  test('an incomplete request does not delay the closing', async () => {
     const { arrived, pass } = accessPolicy();
     const server = await open(
       async (request) => {
@@ -471,7 +471,7 @@ describe('what a connection may ask for is bounded:', () => {
   });
 });
 
-describe('a server that can’t listen says why:', () => {
+describe('a server that cannot listen reports why:', () => {
   test('the port is taken', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
@@ -483,8 +483,8 @@ describe('a server that can’t listen says why:', () => {
     other.close();
   });
 
-  // 192.0.2.0/24 is kept for documentation.
-  test('the address is not here', async () => {
+  // 192.0.2.0/24 is reserved for documentation.
+  test('the address is not local', async () => {
     const opening = openHttpServer({ fetch: () => new Response(), refuse, host: '192.0.2.1', port: 0 });
     await expect(opening).rejects.toThrow(
       new ListenError('192.0.2.1 is not an address of this host: change HOST.'),

@@ -33,7 +33,7 @@ describe('a user id', () => {
     expect(userIdFrom(text)).toBeNull();
   });
 
-  test('may be any text of its characters, and no other', () => {
+  test('may be any text of its alphabet, and no other', () => {
     const fit = [...'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:@-'];
     const ascii = Array.from({ length: 128 }, (_, code) => String.fromCharCode(code));
     expect(ascii.filter((character) => userIdFrom(`a${character}`) !== null).sort()).toEqual(fit.sort());
@@ -48,7 +48,7 @@ describe('a user id', () => {
 });
 
 describe('a conversation id', () => {
-  test('is a UUID of any version, and one id in either case', () => {
+  test('is a UUID of any version, in upper or lower case', () => {
     fc.assert(
       fc.property(fc.uuid(), (uuid) => {
         expect(conversationIdFrom(uuid)).toBe(uuid);
@@ -97,7 +97,7 @@ describe('a message id', () => {
     expect(messageIdFrom(text)).toBeNull();
   });
 
-  test('is read back whatever it was made of', () => {
+  test('is parsed from any made id', () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.nat(999), tails, (time, thousandth, tail) => {
         const id = messageIdAt(time, thousandth, tail);

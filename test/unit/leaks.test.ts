@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { problemOf, PROBLEMS, type ProblemCode } from '../../src/adapters/http/problems.ts';
 import { assertSaysNothingInternal } from '../faults/leaks.ts';
 
-describe('what tells of the inside is found:', () => {
+describe('the check finds internals:', () => {
   const leaks: Readonly<Record<string, string>> = {
     'a stack': '{"detail":"Error: no\\n    at f (/srv/service/main.js:1:2)"}',
     'a place in a file': 'in app.ts:12',
@@ -22,7 +22,7 @@ describe('what tells of the inside is found:', () => {
   }
 });
 
-test('no problem is taken for such', () => {
+test('no problem text counts as internal', () => {
   const problems = (Object.keys(PROBLEMS) as ProblemCode[]).map((code) =>
     JSON.stringify(problemOf(code, 'id')),
   );
@@ -32,6 +32,6 @@ test('no problem is taken for such', () => {
   ]);
 });
 
-test('where nothing was said, nothing was shown', () => {
+test('no responses fail the check', () => {
   expect(() => assertSaysNothingInternal([])).toThrow('nothing was said');
 });

@@ -4,7 +4,7 @@ import { lingeringClose } from '../../src/adapters/servers/lingering-close.ts';
 const KIB = 1024;
 const refuse = () => Promise.resolve(new Response(null, { status: 413 }));
 
-/** A request whose body comes in parts of a KiB; `end` is how many there are, and how many were taken is noted. */
+/** A request with a body of `end` parts of 1 KiB; it counts the parts that were read. */
 function sending(end: number, headers: Record<string, string> = {}) {
   const taken = { parts: 0 };
   const body = new ReadableStream(
@@ -23,14 +23,14 @@ function sending(end: number, headers: Record<string, string> = {}) {
   return { request: new Request('http://messenger.test/', init), taken };
 }
 
-describe('an answer to a long body', () => {
-  test('waits for the rest of it', async () => {
+describe('a response to a long body', () => {
+  test('waits for the rest of the body', async () => {
     const { request, taken } = sending(1_000);
     expect((await lingeringClose(refuse)(request)).status).toBe(413);
     expect(taken.parts).toBe(1_000);
   });
 
-  test('waits for no more than a few MiB', async () => {
+  test('waits for at most a few MiB', async () => {
     const { request, taken } = sending(Infinity);
     expect((await lingeringClose(refuse)(request)).status).toBe(413);
     expect(taken.parts).toBe(4 * KIB);
@@ -46,7 +46,7 @@ describe('an answer to a long body', () => {
     expect((await lingeringClose(refuse)(request)).status).toBe(413);
   });
 
-  test('is given where the body breaks off', async () => {
+  test('is sent if the body breaks off', async () => {
     const body = new ReadableStream({ pull: () => Promise.reject(new Error('gone')) });
     const request = new Request('http://messenger.test/', {
       method: 'POST',
@@ -63,7 +63,7 @@ test('a long body arrives whole', async () => {
   expect((await answer.arrayBuffer()).byteLength).toBe(100 * KIB);
 });
 
-test('a request with a short body, or none, is handed on as it is', async () => {
+test('a request with a short body or none is passed unchanged', async () => {
   for (const request of [
     sending(1, { 'Content-Length': '1024' }).request,
     new Request('http://messenger.test/'),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { claimFolder, withLocalCassandra } from '../../scripts/local-cassandra/running.ts';
 
-/** The answer of a node to a client that asks what it supports. */
+/** The response of a node to an OPTIONS request. */
 const SUPPORTED = Buffer.from([0x84, 0, 0, 0, 6, 0, 0, 0, 0]);
 
 let folder: string;
@@ -16,7 +16,7 @@ beforeEach(() => {
   onTestFinished(() => rmSync(folder, { recursive: true }));
 });
 
-/** Something that listens like a node, and answers if it is to; its contact point. */
+/** A server that listens like a node and optionally responds; returns its contact point. */
 async function node({ answers }: { answers: boolean }): Promise<string> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined);
@@ -28,13 +28,13 @@ async function node({ answers }: { answers: boolean }): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Does as the process does that runs the nodes of a folder. */
+/** Writes the files of a process that runs the nodes of a folder. */
 function run(contactPoints: readonly string[]): void {
   onTestFinished(claimFolder(folder, contactPoints));
 }
 
 describe('the settings of a command', () => {
-  test('are those of the local Cassandra where one is ready', async () => {
+  test('are those of the local Cassandra if it is ready', async () => {
     const contactPoints = [await node({ answers: true }), '127.0.0.2:9042'];
     run(contactPoints);
     await expect(withLocalCassandra({ PORT: '1', STORAGE: '' }, ['/nowhere', folder])).resolves.toEqual({
@@ -48,27 +48,27 @@ describe('the settings of a command', () => {
     { STORAGE: 'memory' },
     { STORAGE: 'cassandra' },
     { STORAGE: 'memory', CASSANDRA_CONTACT_POINTS: 'cassandra-1:9042' },
-  ])('are left alone where they name the storage: %o', async (env) => {
+  ])('are not changed if they name the storage: %o', async (env) => {
     run([await node({ answers: true })]);
     await expect(withLocalCassandra(env, [folder])).resolves.toEqual(env);
   });
 
-  test('are those of the Cassandra whose contact points are set', async () => {
+  test('are those of the Cassandra in CASSANDRA_CONTACT_POINTS', async () => {
     run([await node({ answers: true })]);
     const env = { STORAGE: '', CASSANDRA_CONTACT_POINTS: 'cassandra-1:9042' };
     await expect(withLocalCassandra(env, [folder])).resolves.toEqual({ ...env, STORAGE: 'cassandra' });
   });
 
-  test('are missing where no local Cassandra runs', async () => {
+  test('are missing if no local Cassandra runs', async () => {
     await expect(withLocalCassandra({}, [folder, '/nowhere'])).resolves.toBeNull();
   });
 
-  test('are missing where it is still starting', async () => {
+  test('are missing while it starts', async () => {
     run([await node({ answers: false })]);
     await expect(withLocalCassandra({}, [folder])).resolves.toBeNull();
   });
 
-  test('are missing where the process that ran it is gone, whoever has its port now', async () => {
+  test('are missing if its process is gone, even if its port is in use', async () => {
     const claim = {
       pid: process.pid,
       commandLine: 'of another process',

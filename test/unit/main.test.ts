@@ -6,7 +6,7 @@ import { halfASend, startProcess } from '../support/service-process.ts';
 const MESSAGE = { sender_id: 'ada', receiver_id: 'ben', content: 'Hello' };
 
 describe('in memory', () => {
-  test('it says so, serves, and on SIGTERM finishes what is in flight', async () => {
+  test('the service logs that, serves, and drains requests on SIGTERM', async () => {
     const { child, said, url, ended } = startProcess({ PORT: '0' });
     const address = await url();
     expect((await said(/^Ready at /)).msg).toContain(`${address}/docs`);
@@ -38,8 +38,8 @@ describe('in memory', () => {
     expect(lines.at(-1)).toMatchObject({ level: 'info', msg: 'Stopped' });
   });
 
-  test('it is reached from this host alone unless HOST says otherwise', async () => {
-    // All of 127.0.0.0/8 is this host: who listens on every address answers there as well.
+  test('it listens only on this host by default', async () => {
+    // All of 127.0.0.0/8 is this host: a server on all addresses answers there too.
     const elsewhere = async (env: Record<string, string>) => {
       const address = await startProcess({ PORT: '0', ...env }).url();
       const { port } = new URL(address);
@@ -60,7 +60,7 @@ describe('in memory', () => {
     const cut = once(sending, 'error');
     child.kill('SIGINT');
     await said(/^SIGINT: /);
-    // One Ctrl-C under npm is two signals, and still one.
+    // One Ctrl-C under npm sends two signals, which count as one.
     child.kill('SIGINT');
     const again = setInterval(() => child.kill('SIGTERM'), 100);
     const { code, lines } = await ended;
@@ -73,7 +73,7 @@ describe('in memory', () => {
     await cut;
   });
 
-  test('it does not start on a port that is taken', async () => {
+  test('it does not start on a used port', async () => {
     const other = createServer().listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -87,7 +87,7 @@ describe('in memory', () => {
   });
 });
 
-test('it does not start on a bad environment', async () => {
+test('it does not start with an invalid environment', async () => {
   const { code, lines, errors } = await startProcess({ PORT: 'x', CASSANDRA_PASSWORD: 'hunter2' }).ended;
   expect(code).toBe(1);
   expect(lines).toEqual([]);
@@ -97,7 +97,7 @@ test('it does not start on a bad environment', async () => {
   expect(errors).not.toMatch(/^ +at /m);
 });
 
-test('it listens while Cassandra is not there, says so, and stops when told', async () => {
+test('it listens while Cassandra is unreachable, logs that, and stops on SIGTERM', async () => {
   // Nothing listens on port 1.
   const { child, url, ended } = startProcess({
     PORT: '0',
@@ -115,7 +115,7 @@ test('it listens while Cassandra is not there, says so, and stops when told', as
   expect(lines.map(({ level }) => level)).not.toContain('fatal');
 });
 
-test('it is not ready while the keys that tokens are checked by were never fetched', async () => {
+test('it is not ready before the token keys are fetched', async () => {
   // Nothing listens on port 1.
   const { url } = startProcess({
     PORT: '0',

@@ -28,7 +28,7 @@ describe('message ids', () => {
     expect(idsAt(times).map(microsecondsOf)).toEqual(expected);
   });
 
-  test('increase by whole microseconds whatever the clock does, and are at its time where they can be', () => {
+  test('increase by whole microseconds for any clock, and are at its time if possible', () => {
     const times = fc.array(fc.integer({ min: NOON, max: NOON + 20 }), { minLength: 2, maxLength: 600 });
     fc.assert(
       fc.property(times, (readings) => {
@@ -50,15 +50,15 @@ describe('message ids', () => {
     }
   });
 
-  test('do not repeat their chance', () => {
+  test('have random parts that do not repeat', () => {
     const ids = idsAt(Array<number>(20_000).fill(NOON));
     expect(new Set(ids.map((id) => id.slice(-12))).size).toBe(ids.length);
-    // Each of the thousand comes twenty times; that one is missing has a chance of one in half a million.
+    // Each of the thousand values comes about twenty times; one is missing with a probability of one in half a million.
     expect(new Set(ids.map(thousandthOf)).size).toBe(1000);
     const mean = ids.reduce((sum, id) => sum + thousandthOf(id), 0) / ids.length;
     expect(mean).toBeGreaterThan(485);
     expect(mean).toBeLessThan(515);
-    // Each digit of the tail takes every value, and none follows another.
+    // Each digit of the tail takes every value, independently of the others.
     const tails = ids.map((id) => id.slice(22, 23) + id.slice(24));
     for (let digit = 0; digit < 13; digit += 1) {
       expect(new Set(tails.map((tail) => tail[digit])).size).toBe(16);
@@ -70,7 +70,7 @@ describe('message ids', () => {
   });
 });
 
-test('the layout is that of RFC 9562, as the uuid package makes it', () => {
+test('the layout is that of RFC 9562, like in the uuid package', () => {
   const bytes = fc.uint8Array({ minLength: 16, maxLength: 16 });
   const ten = fc.nat(1023);
   fc.assert(

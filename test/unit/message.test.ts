@@ -24,7 +24,7 @@ function messageOf(content: string): Message {
 describe('content', () => {
   test.each([
     ['one character', '.'],
-    ['white space around it, which is kept', ' \n a \t '],
+    ['surrounding white space, which is kept', ' \n a \t '],
     ['20,000 characters', 'x'.repeat(MAX_CONTENT_LENGTH)],
     ['20,000 characters that are two code units each', '😀'.repeat(MAX_CONTENT_LENGTH)],
     ['control characters', 'a\x01\x1b\x7f\u0085'],
@@ -54,7 +54,7 @@ describe('content', () => {
     expect(() => composeMessage(messageOf(content))).toThrow(expect.objectContaining({ code }));
   });
 
-  test('is never quoted by a refusal', () => {
+  test('is never quoted in a refusal', () => {
     expect(() => composeMessage(messageOf('secret\0'))).toThrow(
       expect.objectContaining({ message: expect.not.stringContaining('secret') }),
     );
@@ -93,7 +93,7 @@ describe('a preview', () => {
     ['before a family that is cut by the end of what is looked at', 'x' + `👩${'‍👩'.repeat(300)}`, 'x'],
     ['inside a first grapheme that alone is longer', `e${'\u0301'.repeat(200)}`, `e${'\u0301'.repeat(139)}`],
     [
-      'inside one that is longer than all that is looked at',
+      'inside one that is longer than the inspected text',
       `👩${'‍👩'.repeat(9000)}`,
       `👩${'‍👩'.repeat(69)}‍`,
     ],
@@ -101,7 +101,7 @@ describe('a preview', () => {
     expect(previewOf(content)).toBe(preview);
   });
 
-  test('is the most whole graphemes that fit', () => {
+  test('has as many whole graphemes as fit', () => {
     const pieces = fc.constantFrom(
       'x',
       ' ',

@@ -42,7 +42,7 @@ describe('a request', () => {
     ]);
   });
 
-  test('that no route took is of none, whatever its path', async () => {
+  test('without a route is counted without a route, for any path', async () => {
     const { telemetry, lines } = open();
     telemetry.requestAnswered({ ...REQUEST, route: null, status: 404 });
     expect(await lines('http_server_request_duration_seconds_count')).toEqual([
@@ -50,7 +50,7 @@ describe('a request', () => {
     ]);
   });
 
-  test('is timed, in seconds, each bucket holding all that were quicker', async () => {
+  test('has its duration in seconds in a cumulative histogram', async () => {
     const { telemetry, lines } = open();
     for (const milliseconds of [0, 1, 1.01, 200, 5_000, 60_000]) {
       telemetry.requestAnswered({ ...REQUEST, milliseconds });
@@ -78,7 +78,7 @@ describe('a request', () => {
     expect(Number(sum?.split(' ').at(-1))).toBeCloseTo(65.20201, 6);
   });
 
-  test('that was answered as an earlier one was is a replay as well', async () => {
+  test('that is a replay is counted as a replay too', async () => {
     const { telemetry, lines } = open();
     expect(await lines('messenger_idempotency_replays_total')).toEqual(['0']);
     telemetry.requestAnswered(REQUEST);
@@ -101,7 +101,7 @@ describe('a statement', () => {
     ]);
   });
 
-  test('is timed from its sending to its end', async () => {
+  test('has a duration from its sending to its end', async () => {
     const { telemetry, lines } = open();
     const end = telemetry.statementSent('SELECT users');
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -111,7 +111,7 @@ describe('a statement', () => {
     expect(Number(sum?.split(' ').at(-1))).toBeLessThan(10);
   });
 
-  test('tells of further nodes and of further attempts', async () => {
+  test('counts speculative executions and retries', async () => {
     const { telemetry, lines } = open();
     telemetry.statementSent('SELECT users')('ok', 2);
     telemetry.statementSent('SELECT users')('ok', 0);
@@ -121,7 +121,7 @@ describe('a statement', () => {
   });
 });
 
-test('the pages of inboxes are told by the rows read and the rows shown', async () => {
+test('inbox pages count the rows read and the rows shown', async () => {
   const { telemetry, lines } = open();
   telemetry.inboxRead({ read: 64, shown: 20 });
   telemetry.inboxRead({ read: 0, shown: 0 });
@@ -130,7 +130,7 @@ test('the pages of inboxes are told by the rows read and the rows shown', async 
   expect(await lines('messenger_inbox_rows_shown_total')).toEqual(['21']);
 });
 
-test('events are told by open streams, deliveries, lag and hints', async () => {
+test('events have metrics of open streams, deliveries, lag and hints', async () => {
   const { telemetry, lines } = open();
   const end = telemetry.streamOpened(false);
   telemetry.streamOpened(true);
@@ -151,7 +151,7 @@ test('events are told by open streams, deliveries, lag and hints', async () => {
   expect(await lines('messenger_hints_total')).toEqual(['{what="sent"} 2', '{what="lost"} 1']);
 });
 
-test('how full it is, is what it is when somebody asks', async () => {
+test('the load is measured on each scrape', async () => {
   let state = { inProgress: 3, limit: 64, rejected: 5 };
   const { lines } = open({ concurrencyLimiter: () => state });
   await lines('');
@@ -162,7 +162,7 @@ test('how full it is, is what it is when somebody asks', async () => {
 });
 
 describe('the nodes of storage', () => {
-  test('are each told, and told no longer once they are gone', async () => {
+  test('each have a metric until they are gone', async () => {
     let pools = [
       { node: '10.0.0.1:9042', connections: 2, inFlight: 7 },
       { node: '10.0.0.2:9042', connections: 1, inFlight: 0 },
@@ -178,12 +178,12 @@ describe('the nodes of storage', () => {
     expect(await lines('cassandra_pool_')).toEqual([]);
   });
 
-  test('are not told of where there are none, which is no outage', async () => {
+  test('have no metric if there are none', async () => {
     expect(await open().lines('cassandra_connected_nodes')).toEqual([]);
   });
 });
 
-test('the process and its event loop are told of', async () => {
+test('the process and its event loop have metrics', async () => {
   const { lines } = open();
   const [resident] = await lines('process_resident_memory_bytes');
   expect(Number(resident)).toBeGreaterThan(1_000_000);
@@ -192,7 +192,7 @@ test('the process and its event loop are told of', async () => {
   }
 });
 
-test('what two services in one process count is counted apart', async () => {
+test('two services in one process have separate metrics', async () => {
   const [one, other] = [open(), open()];
   one.telemetry.attemptRepeated();
   expect(await one.lines('cassandra_retries_total')).toEqual(['1']);
@@ -200,7 +200,7 @@ test('what two services in one process count is counted apart', async () => {
 });
 
 describe('the clock', () => {
-  test('is told of as it is when the text is asked for', async () => {
+  test('is measured on each scrape', async () => {
     let state = { verified: false, offsetSeconds: null as number | null };
     const { lines } = open({ clock: () => state });
     expect(await lines('messenger_clock_verified ')).toEqual(['0']);
@@ -210,7 +210,7 @@ describe('the clock', () => {
     expect(await lines('messenger_clock_offset_seconds ')).toEqual(['-0.25']);
   });
 
-  test('is not told of where it is compared with no other', async () => {
+  test('has no metric if it is not compared with nodes', async () => {
     expect((await open().text()).includes('messenger_clock')).toBe(false);
   });
 });

@@ -16,7 +16,7 @@ import { USE_CASE_NAMES, wrapUseCases } from '../../src/application/use-cases.ts
 const TIMEOUT_MS = 30_000;
 
 test(
-  'memory answers any sequence of commands as the model does',
+  'memory storage responds to any sequence of commands like the model',
   async () => {
     await fc.assert(
       fc.asyncProperty(scripts(60), async (script) => {
@@ -30,7 +30,7 @@ test(
 );
 
 test(
-  'memory agrees with itself at rest, whatever became visible late and was repeated',
+  'memory storage is consistent at rest, after any late messages and repeats',
   async () => {
     await fc.assert(
       fc.asyncProperty(lateSends, async (sends) => {
@@ -57,7 +57,7 @@ test('random sequences contain a command for each use case', async () => {
   expect([...asked, 'listEvents'].sort()).toEqual(USE_CASE_NAMES.toSorted());
 });
 
-/** What may become of a write that is lost on the way there, or whose answer is lost on the way back. */
+/** The fates of a write: lost, or applied with a lost response. */
 type Fate = 'answered' | 'lost' | 'unanswered';
 
 function failing(storage: Storage, fates: Iterator<Fate>): Storage {
@@ -76,7 +76,7 @@ function failing(storage: Storage, fates: Iterator<Fate>): Storage {
 }
 
 test(
-  'so does a storage that fails now and then, where whoever got no answer repeats the command',
+  'the same for a storage that sometimes fails, if the client repeats the command',
   async () => {
     const fates = fc.infiniteStream(fc.constantFrom<Fate>('answered', 'answered', 'lost', 'unanswered'));
     await fc.assert(
@@ -90,7 +90,7 @@ test(
   TIMEOUT_MS,
 );
 
-describe('a storage is caught that', () => {
+describe('the model catches a storage that', () => {
   const caught = [
     ...messages[
       'pages of any size together are the whole conversation, even if messages share a millisecond or a microsecond'

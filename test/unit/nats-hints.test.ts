@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
 
-/** A broker, which is there when this resolves. */
+/** Starts a broker; resolves when it is ready. */
 async function startBroker(port: number, args: readonly string[] = []) {
   const child = spawn('nats-server', ['-a', '127.0.0.1', '-p', String(port), ...args], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -38,7 +38,7 @@ async function startBroker(port: number, args: readonly string[] = []) {
   return { end, pid: child.pid! };
 }
 
-/** The hints of a process, and what is told of them. */
+/** The hints of a process and their telemetry. */
 async function openProcess(port: number, changed: { name?: string; password?: string } = {}) {
   const counts = { sent: 0, received: 0, lost: 0 };
   const hints = await openNatsHints({
@@ -59,7 +59,7 @@ async function openProcess(port: number, changed: { name?: string; password?: st
 const anna = 'anna@example.com:1' as UserId;
 const ben = 'ben' as UserId;
 
-/** Publishes until a hint arrives: a subscription may still be on its way to the broker. */
+/** Publishes until a hint arrives, because the subscription may not have reached the broker yet. */
 async function publishUntil(hints: NatsHints, arrived: () => boolean): Promise<void> {
   while (!arrived()) {
     hints.publish([anna]);
@@ -110,7 +110,7 @@ describe.runIf(hasServer)('hints by NATS', () => {
     expect(heardOther).toBe(0);
   });
 
-  test('stay within the process while there is no broker, and go out when it comes, and when it comes back', async () => {
+  test('stay within the process without a broker, and are sent when it starts and after it restarts', async () => {
     const port = await freePort();
     const [one, other] = [await openProcess(port), await openProcess(port)];
     let own = 0;
@@ -134,7 +134,7 @@ describe.runIf(hasServer)('hints by NATS', () => {
     await publishUntil(one.hints, () => heard > before);
   });
 
-  test('go to a broker that asks for a password', async () => {
+  test('work with a broker that requires a password', async () => {
     const port = await freePort();
     await startBroker(port, ['--user', 'messenger', '--pass', 'secret']);
     const { hints } = await openProcess(port, { password: 'secret' });
@@ -145,7 +145,7 @@ describe.runIf(hasServer)('hints by NATS', () => {
     ).toBe(false);
   });
 
-  test('make a stream of another process deliver at once; without them it does so at its interval', async () => {
+  test('make a stream of another process deliver at once; without them it delivers at its interval', async () => {
     const port = await freePort();
     const broker = await startBroker(port);
     const storage = memoryStorage();
@@ -163,7 +163,7 @@ describe.runIf(hasServer)('hints by NATS', () => {
     const stream = await openStream(reader.fetch, eventsOf('ben'));
     await stream.next();
     let sent = await send(writer.fetch, 'anna', 'ben');
-    // The first may have gone out before the subscription was there.
+    // The first may have been published before the subscription.
     const received = stream.nextEvent();
     const again = setInterval(() => one.hints.publish([ben]), 50);
     expect((await received).data.id).toBe(sent.id);

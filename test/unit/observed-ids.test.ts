@@ -13,7 +13,7 @@ import { participantsOf } from '../../src/domain/conversation.ts';
 import type { EventId, IdempotencyKey, MessageId, UserId } from '../../src/domain/ids.ts';
 
 /*
- * A process never gives out an id below one that it has shown: two processes over one store, of which one is behind.
+ * A process never makes an id below one that it has shown. The tests use two processes over one store; one is behind.
  */
 
 const SECOND = 1_000_000;
@@ -23,7 +23,7 @@ const [ada, ben] = ['ada', 'ben'] as UserId[] as [UserId, UserId];
 const conversationId = conversationIdOf(participantsOf(ada, ben));
 const page = { before: null, limit: 10, page: null };
 
-/** Two processes over one store; `ahead` is by how much the clock of the first is before that of the second. */
+/** Two processes over one store; the clock of the first is `ahead` of that of the second. */
 function makeProcesses(ahead: number) {
   const storeClock = { now: () => NOON, latest: () => NOON };
   const storage = makeMemoryStorage({
@@ -53,7 +53,7 @@ function makeProcesses(ahead: number) {
   return { early: processAt(NOON + ahead), late: processAt(NOON) };
 }
 
-/** A place above every event. */
+/** A position above every event. */
 const ABOVE_ALL = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as EventId;
 
 type Process = ReturnType<typeof makeProcesses>['late'];
@@ -78,12 +78,12 @@ describe.each(Object.entries(WAYS))('a process that %s', (_, show) => {
     shown = await processes.early.send('Hello', 'k');
   });
 
-  test('gives a reply a later id than what it has shown, though its clock is behind', async () => {
+  test('gives a reply a later id than the messages it has shown, even if its clock is behind', async () => {
     await show(processes.late);
     expect((await processes.late.send('A reply')) > shown).toBe(true);
   });
 
-  test('does not follow an id that is further ahead than clocks may differ', async () => {
+  test('ignores an id that is further ahead than the allowed clock skew', async () => {
     const far = makeProcesses(10 * SECOND);
     const wrong = await far.early.send('Hello', 'k');
     await show(far.late);
@@ -91,7 +91,7 @@ describe.each(Object.entries(WAYS))('a process that %s', (_, show) => {
   });
 });
 
-test('a process that has shown nothing goes by its clock', async () => {
+test('a process that has shown nothing uses its clock', async () => {
   const { early, late } = makeProcesses(1.5 * SECOND);
   const first = await early.send('Hello');
   expect((await late.send('Another')) < first).toBe(true);

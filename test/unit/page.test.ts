@@ -13,7 +13,7 @@ import { messageIdAt } from '../../src/domain/time.ts';
 import { plainSlice } from '../support/plain-list.ts';
 
 const itself = (position: Position): Position => position;
-/** A list of `length` places, newest first. */
+/** A list of `length` positions, newest first. */
 const listOf = (length: number): Position[] =>
   Array.from({ length }, (_, index) => messageIdAt(length - index, 0, '0'.repeat(13)));
 
@@ -24,7 +24,7 @@ function pageIn(list: readonly Position[], request: PageRequest) {
 }
 
 describe('pages joined', () => {
-  test('by their next place are the whole list', () => {
+  test('by cursor are the whole list', () => {
     fc.assert(
       fc.property(fc.nat(300), limits, (length, limit) => {
         const list = listOf(length);
@@ -41,7 +41,7 @@ describe('pages joined', () => {
     );
   });
 
-  test('by their number are the whole list', () => {
+  test('by number are the whole list', () => {
     fc.assert(
       fc.property(fc.nat(300), limits, (length, limit) => {
         const list = listOf(length);
@@ -93,7 +93,7 @@ describe('the content of a page', () => {
   const bytesOf = (bytes: readonly number[], list: readonly Position[]) => (position: Position) =>
     bytes[list.indexOf(position)] ?? 0;
 
-  test('ends before the item that would exceed a mebibyte, and goes on from there', () => {
+  test('ends before the item that would exceed a mebibyte, and the next page continues there', () => {
     const list = listOf(4);
     const request: PageRequest = { before: null, limit: 100, page: null };
     const bytes = bytesOf([MAX_PAGE_BYTES - 1, 1, 1, 1], list);
@@ -103,14 +103,14 @@ describe('the content of a page', () => {
     });
   });
 
-  test('is one item at least, however large', () => {
+  test('is at least one item of any size', () => {
     const list = listOf(2);
     const bytes = bytesOf([MAX_PAGE_BYTES + 1, 1], list);
     const page = pageOf(list, { before: null, limit: 2, page: null }, { positionOf: itself, bytesOf: bytes });
     expect(page).toEqual({ items: list.slice(0, 1), next: list[0] });
   });
 
-  test('of a numbered page is never cut', () => {
+  test('is never cut on a numbered page', () => {
     const list = listOf(3);
     const bytes = bytesOf([MAX_PAGE_BYTES, MAX_PAGE_BYTES, MAX_PAGE_BYTES], list);
     const page = pageOf(list, { before: null, limit: 3, page: 1 }, { positionOf: itself, bytesOf: bytes });

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 const ANSWERED =
   "{ requestId: 'r', method: 'GET', route: '/livez', status: 503, durationMs: 1.5 }, 'request completed'";
 
-/** What a process prints that says `lines` and ends. */
+/** The output of a process that logs `lines` and exits. */
 function printed(format: 'json' | 'pretty', lines: readonly string[]): string {
   const program = `
     import { openProcessLog } from './src/adapters/pino/process-log.ts';
@@ -20,8 +20,8 @@ function printed(format: 'json' | 'pretty', lines: readonly string[]): string {
 }
 
 describe('the log of a process', () => {
-  test('is a line of JSON for each entry, with what is running, and none is lost at the end', () => {
-    // More than what goes out together.
+  test('is a JSON line for each entry, with the build, and no entry is lost at exit', () => {
+    // More than one write of the buffer.
     const many = Array.from({ length: 200 }, (_, n) => `{ n: ${n} }, 'said'`);
     const lines = printed('json', [ANSWERED, ...many])
       .trim()
@@ -44,7 +44,7 @@ describe('the log of a process', () => {
     expect(lines.slice(1).map(({ n }) => n)).toEqual(many.map((_, index) => index));
   });
 
-  test('is for people where they are to read it: a request in one line', () => {
+  test('has a readable format, with one line per request', () => {
     const [request, other] = printed('pretty', [ANSWERED, "'Something else.'"]).trim().split('\n');
     expect(request).toContain('GET /livez → 503 in 1.5 ms');
     expect(request).toContain('"requestId":"r"');

@@ -39,11 +39,11 @@ Kept by hand.
 `;
 
 describe('a release', () => {
-  test('gets what is unreleased, as of its day', () => {
+  test('contains the unreleased changes, with its date', () => {
     expect(released(BEFORE, '1.0.0', '2026-02-03')).toBe(AFTER);
   });
 
-  test('has its part of the changelog for notes', () => {
+  test('has its part of the changelog as release notes', () => {
     expect(notesOf(AFTER, '1.0.0')).toBe('### Added\n\n- Tea.');
     expect(notesOf(AFTER, '0.9.0')).toBe('### Fixed\n\n- Cups.');
   });
@@ -57,12 +57,12 @@ describe('a release', () => {
     expect(() => released(changelog, version, '2026-02-03')).toThrow(new ReleaseError(sentence));
   });
 
-  test('that is not in the changelog has no notes', () => {
+  test('without a part in the changelog has no notes', () => {
     expect(() => notesOf(AFTER, '0.8.0')).toThrow(ReleaseError);
     expect(() => notesOf(AFTER, '1.1.0')).toThrow(ReleaseError);
   });
 
-  test('can be made of the changelog that there is', () => {
+  test('can be made from the current changelog', () => {
     expect(released(readFileSync('CHANGELOG.md', 'utf8'), '99.0.0', '2026-02-03')).toContain(
       '## [99.0.0] - ',
     );

@@ -15,11 +15,11 @@ const USUAL: Parameters = {
 };
 
 describe('the options of the seed', () => {
-  it('may all be left out', () => {
+  it('are all optional', () => {
     expect(parametersFrom([], NOW)).toEqual(USUAL);
   });
 
-  it('may all be given', () => {
+  it('can all be given', () => {
     const text = '--users 20 --conversations 30 --messages 3000 --seed x --until 2026-01-30T12:00:00.5+01:00';
     expect(parametersFrom(text.split(' '), NOW)).toEqual({
       users: 20,
@@ -30,11 +30,11 @@ describe('the options of the seed', () => {
     });
   });
 
-  it('ask for forty messages a conversation where their number is left out', () => {
+  it('default to forty messages per conversation', () => {
     expect(parametersFrom(['--conversations', '20'], NOW)).toMatchObject({ messages: 800 });
   });
 
-  it('may ask for help', () => {
+  it('include help', () => {
     expect(parametersFrom(['--help'], NOW)).toBe('help');
   });
 
@@ -54,33 +54,33 @@ describe('the options of the seed', () => {
     ['fast', "Unexpected argument 'fast'"],
     ['--seed', "Option '--seed <value>' argument missing"],
     ['--seed -1', "Option '--seed' argument is ambiguous"],
-  ])('that can not be followed (%s) are refused in one sentence', (text, sentence) => {
+  ])('that are invalid (%s) are refused in one sentence', (text, sentence) => {
     const parse = (): unknown => parametersFrom(text.split(' '), NOW);
     expect(parse).toThrow(UsageError);
     expect(parse).toThrow(typeof sentence === 'string' ? new UsageError(sentence) : sentence);
   });
 
   it.each([NOW, USUAL.until, USUAL.until - 10_000_000, 1_700_000_000_123_456])(
-    'are told so that they give the same again (%d)',
+    'are printed so that they reproduce the same data (%d)',
     (until) => {
       const parameters = { ...USUAL, until };
       expect(parametersFrom(optionsOf(parameters).split(' '), NOW)).toEqual(parameters);
     },
   );
 
-  it('are told so that a shell takes them whole', () => {
+  it('are printed with shell quoting', () => {
     expect(optionsOf({ ...USUAL, seed: "it's; rm" })).toContain(`--seed='it'\\''s; rm' --until=`);
   });
 });
 
-// Starting a process takes long on a host that is busy.
+// Starting a process is slow on a busy host.
 describe('the command', { timeout: 60_000 }, () => {
   const run = (...args: string[]) =>
     promisify(execFile)(process.execPath, ['--import', 'tsx', 'scripts/seed.ts', ...args], {
       env: { STORAGE: 'memory' },
     });
 
-  it('says what it did, and in memory that nothing is left of it', async () => {
+  it('reports what it did, and for memory storage that the data is lost', async () => {
     const { stdout, stderr } = await run();
     expect(stdout).toMatch(
       /^10 users, 20 conversations and 747 messages in [\d.]+ s\.\nThe data are lost now/,
@@ -88,7 +88,7 @@ describe('the command', { timeout: 60_000 }, () => {
     expect(stderr).toBe('');
   });
 
-  it('refuses options that it does not understand', async () => {
+  it('refuses unknown options', async () => {
     await expect(run('--user', '7')).rejects.toMatchObject({
       code: 2,
       stdout: '',

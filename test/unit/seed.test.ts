@@ -26,7 +26,7 @@ import { microsecondsOf } from '../../src/domain/time.ts';
 const UNTIL = Date.UTC(2026, 0, 31) * 1000;
 const USUAL: Parameters = { seed: '1', until: UNTIL, users: 10, conversations: 15, messages: 600 };
 
-/** Nothing here makes ids of its own. */
+/** No id is made here. */
 const messageIds = makeMessageIds({ clock: makeClock() });
 
 describe('the data of a seed', () => {
@@ -36,14 +36,14 @@ describe('the data of a seed', () => {
     );
   });
 
-  it('stay the same when they are written again', async () => {
+  it('do not change when they are written again', async () => {
     const storage = await seeded(USUAL);
     const before = await contentsOf(storage, USUAL);
     await play({ storage, parameters: USUAL, sent: () => undefined });
     expect(await contentsOf(storage, USUAL)).toEqual(before);
   });
 
-  it('have nothing in common with those of another seed', async () => {
+  it('differ completely from those of another seed', async () => {
     const other = { ...USUAL, seed: '2' };
     const ids = new Set(await idsIn(await seeded(USUAL), USUAL));
     const common = (await idsIn(await seeded(other), other)).filter((id) => ids.has(id));
@@ -79,7 +79,7 @@ describe('the data of a seed', () => {
     expect(createdAt).toBe(UNTIL - 730 * DAY - SECOND);
   });
 
-  it('lie at the time at which they were said', async () => {
+  it('have the times at which they were sent', async () => {
     const storage = await seeded(USUAL);
     for (const talk of [...Object.values(specialTalks(USUAL)), ...randomTalks(USUAL)]) {
       const times = (await historyOf(storage, talk)).map(({ id }) => microsecondsOf(id)).reverse();
@@ -119,7 +119,7 @@ describe('a special conversation', () => {
     expect(oldest).toBeLessThan(UNTIL - 650 * DAY);
   });
 
-  it('has a single message, which its preview does not show whole', async () => {
+  it('has a single message that is longer than its preview', async () => {
     const storage = await seeded(USUAL);
     const [message, ...others] = await historyOf(storage, special.single);
     expect(others).toEqual([]);
@@ -128,7 +128,7 @@ describe('a special conversation', () => {
     expect(message?.content).not.toBe(entry?.lastMessage?.preview);
   });
 
-  it('is empty, and in the inbox of both', async () => {
+  it('is empty, and in both inboxes', async () => {
     const storage = await seeded(USUAL);
     const conversationId = idOf(special.empty);
     const { conversation, lastMessage } = await makeGetConversation({ ...storage, messageIds })({
@@ -144,7 +144,7 @@ describe('a special conversation', () => {
     expect(await entryOf(storage, special.empty, '5' as UserId)).toMatchObject({ lastMessage: null });
   });
 
-  it('is a note to oneself', async () => {
+  it('is a conversation with oneself', async () => {
     const storage = await seeded(USUAL);
     const history = await historyOf(storage, special.notes);
     expect(history).toHaveLength(6);
@@ -154,19 +154,19 @@ describe('a special conversation', () => {
   });
 });
 
-describe('what is said', () => {
+describe('the content', () => {
   const parameters: Parameters = { ...USUAL, users: 40, conversations: 200, messages: 8_000 };
   const histories = [...randomTalks(parameters)].map((talk) => [...linesOf(talk, parameters)]);
   const lines = histories.flat();
 
-  it('was said in the last four weeks', () => {
+  it('is from the last four weeks', () => {
     for (const { time } of lines) {
       expect(time).toBeGreaterThanOrEqual(UNTIL - 28 * DAY);
       expect(time).toBeLessThan(UNTIL);
     }
   });
 
-  it('is much by day and little by night', () => {
+  it('is dense by day and sparse by night', () => {
     const perHour = new Array<number>(24).fill(0);
     for (const { time } of lines) {
       const hour = Math.floor((time % DAY) / HOUR);
@@ -177,7 +177,7 @@ describe('what is said', () => {
     expect(day).toBeGreaterThan(4 * night);
   });
 
-  it('is answered within minutes, and taken up again days later', () => {
+  it('has replies within minutes and pauses of days', () => {
     const pauses = histories.flatMap((history) =>
       history.slice(1).map(({ time }, index) => time - (history[index]?.time ?? 0)),
     );
@@ -188,7 +188,7 @@ describe('what is said', () => {
     expect(share((pause) => pause > 3 * HOUR)).toBeGreaterThan(0.1);
   });
 
-  it('is said by both in turns', () => {
+  it('alternates between both users', () => {
     const turns = histories.flatMap((history) =>
       history.slice(1).map(({ senderId }, index) => senderId !== history[index]?.senderId),
     );
@@ -197,7 +197,7 @@ describe('what is said', () => {
     expect(share).toBeLessThan(0.8);
   });
 
-  it('is said in several scripts, with emoji', () => {
+  it('has several scripts and emoji', () => {
     const all = lines.map(({ content }) => content).join('');
     for (const script of ['Latin', 'Cyrillic', 'Arabic', 'Devanagari', 'Hiragana', 'Han', 'Hangul']) {
       expect(all).toMatch(new RegExp(`\\p{Script=${script}}`, 'u'));
@@ -205,7 +205,7 @@ describe('what is said', () => {
     expect(all).toMatch(/\p{Extended_Pictographic}\u200d/u);
   });
 
-  it('is in order and before the end also where there is hardly time for it', () => {
+  it('is in order and before the end even in a very short period', () => {
     const crowded: Parameters = { ...USUAL, conversations: 1, messages: 300_000 };
     let before = 0;
     for (const talk of randomTalks(crowded)) {
@@ -219,7 +219,7 @@ describe('what is said', () => {
 });
 
 describe('playing', () => {
-  it('keeps the order within a conversation, and has a bounded number of them in progress', async () => {
+  it('keeps the order within a conversation, with a bounded number of conversations in progress', async () => {
     const inProgress = new Set<ConversationId>();
     const newest = new Map<ConversationId, MessageId>();
     let most = 0;
@@ -242,7 +242,7 @@ describe('playing', () => {
     expect(most).toBe(32);
   });
 
-  it('ends with the failure of storage, when all that was in progress has ended; a repeat completes it', async () => {
+  it('rejects with the storage failure after all work in progress has ended; a repeat completes it', async () => {
     const memory = memoryStorage();
     let appends = 0;
     let inProgress = 0;
@@ -266,7 +266,7 @@ describe('playing', () => {
     expect(await contentsOf(memory, USUAL)).toEqual(await contentsOf(await seeded(USUAL), USUAL));
   });
 
-  it('computes no more than it is about to send', async () => {
+  it('generates data lazily', async () => {
     const endless: Parameters = { ...USUAL, messages: 1_000_000_000 };
     let appends = 0;
     const storage = appendingBy(memoryStorage(), (append, appendRequest) => {
@@ -282,7 +282,7 @@ describe('playing', () => {
 });
 
 describe('patience', () => {
-  /** Memory that fails `failures` times before each thing that it does for the first time. */
+  /** Memory storage whose operations each fail `failures` times before the first success. */
   function unreliable(
     failures: number,
     made: () => Error = () => new StorageFailure('outcome_unknown'),
@@ -316,7 +316,7 @@ describe('patience', () => {
     };
   }
 
-  it('outlives failures of all that storage does, and leaves no trace of them', async () => {
+  it('retries failures of every storage operation, without effects on the data', async () => {
     const pauses = new Set<number>();
     const storage = patient(unreliable(6), async (milliseconds) => pauses.add(milliseconds));
     await play({ storage, parameters: USUAL, sent: () => undefined });
@@ -324,12 +324,12 @@ describe('patience', () => {
     expect([...pauses]).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000]);
   });
 
-  it('ends', async () => {
+  it('gives up in the end', async () => {
     const storage = patient(unreliable(7), async () => undefined);
     await expect(play({ storage, parameters: USUAL, sent: () => undefined })).rejects.toThrow(StorageFailure);
   });
 
-  it('is for failures of storage alone', async () => {
+  it('retries only storage failures', async () => {
     const mistake = new TypeError('not a function');
     const storage = patient(
       unreliable(1, () => mistake),
@@ -340,8 +340,8 @@ describe('patience', () => {
 });
 
 describe('chance', () => {
-  it('is that of sfc32, begun with the hash of its names', () => {
-    // By PractRand's definition, computed apart.
+  it('is sfc32, seeded with the hash of its names', () => {
+    // Computed independently, from PractRand's definition.
     const random = randomOf('golden', 7);
     const drawn = Array.from({ length: 1_000 }, () => random() * 2 ** 32);
     expect([...drawn.slice(0, 3), drawn[999]]).toEqual([121445353, 1323291592, 3456944796, 3154110656]);
@@ -356,7 +356,7 @@ async function seeded(parameters: Parameters): Promise<Storage> {
 
 type Append = Storage['messages']['append'];
 
-/** `storage`, with another way to append. */
+/** `storage` with another `append`. */
 function appendingBy(
   storage: Storage,
   by: (append: Append, appendRequest: AppendRequest) => ReturnType<Append>,
@@ -372,7 +372,7 @@ function appendingBy(
   };
 }
 
-/** All that the users of `parameters` can see. */
+/** All data that the users of `parameters` can see. */
 async function contentsOf(storage: Storage, { users: count }: Parameters) {
   const userIds = Array.from({ length: count }, (_, index) => (index + 1).toString() as UserId);
   const users = await Promise.all(userIds.map((userId) => makeGetUser(storage)({ userId })));
@@ -396,7 +396,7 @@ function idOf({ participantIds }: Talk): ConversationId {
   return conversationIdOf(participantsOf(...participantIds));
 }
 
-/** What was said in `talk`, newest first. */
+/** The messages of `talk`, newest first. */
 function historyOf(storage: Storage, talk: Talk): Promise<Message[]> {
   return messagesOf(storage, idOf(talk));
 }

@@ -5,14 +5,14 @@ import type { Position } from '../../src/domain/ids.ts';
 import { messageIdAt } from '../../src/domain/time.ts';
 import { plainSlice } from '../support/plain-list.ts';
 
-/** Ample, since long lists are sorted again and again. */
+/** Ample, because long lists are sorted repeatedly. */
 const TIMEOUT_MS = 30_000;
 
 const at = (time: number): Position => messageIdAt(time, 0, '0'.repeat(13));
 const itself = (position: Position): Position => position;
 const numbers = (count: number): number[] => Array.from({ length: count }, (_, n) => n);
 
-/** Long enough for many chunks, whatever order it was filled in. */
+/** Long enough for many chunks in any order of insertion. */
 const fillings: Readonly<Record<string, readonly number[]>> = {
   nothing: [],
   'what came in order': numbers(3_000),
@@ -22,7 +22,7 @@ const fillings: Readonly<Record<string, readonly number[]>> = {
 
 describe('a sorted list of', () => {
   test.each(Object.entries(fillings))(
-    '%s is as good as sorting at each look',
+    '%s equals sorting on each read',
     (_, filling) => {
       const time = fc.nat(3_100);
       const change = fc.record({ change: fc.constantFrom('add', 'remove'), from: time, count: fc.nat(700) });
@@ -61,7 +61,7 @@ describe('a sorted list of', () => {
   );
 
   test(
-    'a hundred thousand looks at hardly more items than one of a hundred',
+    'a list of a hundred thousand compares hardly more items than one of a hundred',
     () => {
       const looks = (length: number): number => {
         let count = 0;

@@ -1,32 +1,32 @@
 import { expect, test } from 'vitest';
 import { combineTelemetry, type Telemetry } from '../../src/application/ports/telemetry.ts';
 
-/** Notes what it is told. */
-function noting(): { telemetry: Telemetry; told: unknown[] } {
-  const told: unknown[] = [];
+/** Telemetry that records its calls. */
+function recordingTelemetry(): { telemetry: Telemetry; calls: unknown[] } {
+  const calls: unknown[] = [];
   return {
-    told,
+    calls,
     telemetry: {
-      requestAnswered: (request) => void told.push(request),
+      requestAnswered: (request) => void calls.push(request),
       statementSent(name) {
-        told.push(name);
-        return (outcome, speculations) => void told.push([outcome, speculations]);
+        calls.push(name);
+        return (outcome, speculations) => void calls.push([outcome, speculations]);
       },
-      attemptRepeated: () => void told.push('repeated'),
-      inboxRead: (rows) => void told.push(rows),
+      attemptRepeated: () => void calls.push('repeated'),
+      inboxRead: (rows) => void calls.push(rows),
       streamOpened(resumed) {
-        told.push({ resumed });
-        return () => void told.push('closed');
+        calls.push({ resumed });
+        return () => void calls.push('closed');
       },
-      eventsDelivered: (count) => void told.push({ count }),
-      eventLag: (milliseconds) => void told.push({ milliseconds }),
-      hints: (count, what) => void told.push([count, what]),
+      eventsDelivered: (count) => void calls.push({ count }),
+      eventLag: (milliseconds) => void calls.push({ milliseconds }),
+      hints: (count, what) => void calls.push([count, what]),
     },
   };
 }
 
-test('both are told everything', () => {
-  const [one, other] = [noting(), noting()];
+test('both get every call', () => {
+  const [one, other] = [recordingTelemetry(), recordingTelemetry()];
   const telemetry = combineTelemetry(one.telemetry, other.telemetry);
   const request = { method: 'GET', route: '/', status: 200, milliseconds: 1, replayed: false };
   telemetry.requestAnswered(request);
@@ -49,6 +49,6 @@ test('both are told everything', () => {
     { milliseconds: 5 },
     [6, 'lost'],
   ];
-  expect(one.told).toEqual(all);
-  expect(other.told).toEqual(all);
+  expect(one.calls).toEqual(all);
+  expect(other.calls).toEqual(all);
 });

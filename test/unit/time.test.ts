@@ -17,7 +17,7 @@ const tails = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLengt
 const ZERO = '0'.repeat(13);
 
 describe('a message id', () => {
-  test('holds its time', () => {
+  test('contains its time', () => {
     fc.assert(
       fc.property(instants, thousandths, tails, (time, thousandth, tail) => {
         const id = messageIdAt(time, thousandth, tail);
@@ -35,7 +35,7 @@ describe('a message id', () => {
     expect(timestampOf(messageIdAt(time + 6, 9, ZERO))).toBe('2026-01-31T09:30:00.123006009Z');
   });
 
-  test('prints its time as a time in microseconds is printed', () => {
+  test('prints its time like a time in microseconds', () => {
     fc.assert(
       fc.property(instants, tails, (time, tail) => {
         expect(timestampOfMicroseconds(time)).toBe(timestampOf(messageIdAt(time, 0, tail)));
@@ -43,7 +43,7 @@ describe('a message id', () => {
     );
   });
 
-  test('sorts by time, then thousandth, then chance', () => {
+  test('sorts by time, then thousandth, then random part', () => {
     const steps = fc.constantFrom(-1, 0, 1);
     const near = fc.record({ later: steps, more: steps, other: tails });
     fc.assert(
@@ -58,8 +58,8 @@ describe('a message id', () => {
   });
 });
 
-describe('a time handed back', () => {
-  test('is the place of its id: nothing at or after it lies below, everything before it does', () => {
+describe('a time used as a bound', () => {
+  test('is the position of its id: exactly the ids before it are below', () => {
     fc.assert(
       fc.property(instants, thousandths, tails, tails, (time, thousandth, tail, other) => {
         const id = messageIdAt(time, thousandth, tail);
@@ -93,7 +93,7 @@ describe('a time handed back', () => {
   });
 });
 
-/** The place at which the time in nine digits begins, put together by hand. */
+/** The position of a time with nine digits, built by hand. */
 function place(milliseconds: number, microsecond = 0, thousandth = 0): Position {
   return messageIdAt(milliseconds * 1000 + microsecond, thousandth, ZERO);
 }

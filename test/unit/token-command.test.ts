@@ -22,7 +22,7 @@ function token(args: readonly string[], env: Readonly<Record<string, string>>) {
   return { status, stdout: stdout.trim(), stderr };
 }
 
-/** Whom a service with these settings takes the bearer of `token` for. */
+/** The caller that a service with these settings reads from `token`. */
 async function callerOf(bearer: string, env: Readonly<Record<string, string>>) {
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
   const { accessPolicy } = readConfig(env, () => '');
@@ -32,7 +32,7 @@ async function callerOf(bearer: string, env: Readonly<Record<string, string>>) {
 
 describe('npm run token', () => {
   test.each(['HS256', 'HS512'])(
-    'makes a token that a service of the same settings takes: %s',
+    'makes a token that a service with the same settings accepts: %s',
     async (name) => {
       const env = { ...ENV, AUTH_ALGORITHMS: name };
       const { status, stdout } = token(['--user', 'alice'], env);
@@ -42,11 +42,11 @@ describe('npm run token', () => {
     },
   );
 
-  test('makes one for a service, which acts for all', async () => {
+  test('makes a token for a service', async () => {
     expect(await callerOf(token(['--service'], ENV).stdout, ENV)).toEqual(SERVICE);
   });
 
-  test('makes one that ends when it is told to', async () => {
+  test('makes a token with the given expiry', async () => {
     const { stdout } = token(['--user', 'alice', '--hours', '2'], ENV);
     const { signatures, ...rest } = readConfig(ENV, () => '').accessPolicy.tokens ?? {};
     const rules = { ...rest, signatures } as Parameters<typeof makeAuthenticate>[0]['rules'];

@@ -16,13 +16,13 @@ const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
 const TEN_YEARS = 3_652 * 24 * HOUR;
 
-/** A node: how far its clock is ahead of the true time, and how long it takes to answer. */
+/** A node: how far its clock is ahead of the true time, and its response time. */
 interface Node {
   readonly ahead?: number;
   readonly roundTrip?: number;
 }
 
-/** A host whose wall clock is `ahead` of the true time, with a clock that is compared with those of nodes. */
+/** A host whose wall clock is `ahead` of the true time, with a clock that is compared with nodes. */
 function makeHost(ahead = 0, options: { readonly validForMs?: number } = {}) {
   const time = new FakeTime(NOON + ahead);
   let trueTime = NOON;
@@ -31,7 +31,7 @@ function makeHost(ahead = 0, options: { readonly validForMs?: number } = {}) {
     time.pass(milliseconds);
     trueTime += milliseconds;
   };
-  /** Asks the nodes at the same time; an answer shows the clock in the middle of its round trip. */
+  /** Asks the nodes in parallel; a response has the node's clock in the middle of the round trip. */
   const readings = (nodes: Readonly<Record<string, Node>>): ClockReading[] => {
     const sent = clock.instant();
     const begun = trueTime;
@@ -51,7 +51,7 @@ function makeHost(ahead = 0, options: { readonly validForMs?: number } = {}) {
     trueTime: () => trueTime,
     measure: (nodes: Readonly<Record<string, Node>>): Judgement =>
       clock.take(readings(nodes), Object.keys(nodes).length),
-    /** By how much the clock is ahead of the true time. */
+    /** The difference of the clock to the true time. */
     error: () => clock.now() / 1_000 - trueTime,
   };
 }
@@ -59,14 +59,14 @@ function makeHost(ahead = 0, options: { readonly validForMs?: number } = {}) {
 const RIGHT = { a: {}, b: {}, c: {} };
 
 describe('a clock', () => {
-  test('is not verified before it was measured', () => {
+  test('is not verified before the first measurement', () => {
     const { clock } = makeHost();
     expect(clock.isVerified()).toBe(false);
     expect(clock.needsMeasurement()).toBe(false);
     expect(clock.problem()).toContain('could not yet be compared');
   });
 
-  test('is verified where the nodes agree with it', () => {
+  test('is verified if the nodes agree with it', () => {
     const { clock, measure, error } = makeHost();
     expect(measure(RIGHT)).toMatchObject({ verdict: 'verified' });
     expect(clock.isVerified()).toBe(true);
@@ -87,14 +87,14 @@ describe('a clock', () => {
     expect(clock.offsetMs).toBeCloseTo(-ahead, 3);
   });
 
-  test.each([1_900, -1_900])('is verified where it is %i ms ahead, which is within the limit', (ahead) => {
+  test.each([1_900, -1_900])('is verified if it is %i ms ahead, which is within the limit', (ahead) => {
     const { clock, measure, error } = makeHost(ahead);
     measure(RIGHT);
     expect(clock.isVerified()).toBe(true);
     expect(error()).toBeCloseTo(ahead, 0);
   });
 
-  test('that was wrong is verified once it is set right', () => {
+  test('that was wrong is verified after it is corrected', () => {
     const { clock, time, measure, error } = makeHost(TEN_YEARS);
     measure(RIGHT);
     time.step(-TEN_YEARS);
@@ -104,7 +104,7 @@ describe('a clock', () => {
     expect(Math.abs(error())).toBeLessThan(1);
   });
 
-  test('that is wrong shows the time of the majority to those who read', () => {
+  test('that is wrong shows the time of the majority to reads', () => {
     const { measure, error, clock } = makeHost(TEN_YEARS);
     measure(RIGHT);
     expect(Math.abs(error())).toBeLessThan(2);
@@ -113,7 +113,7 @@ describe('a clock', () => {
 });
 
 describe('measurements', () => {
-  test('that take longer than the allowed skew count as none', () => {
+  test('that take longer than the allowed skew are ignored', () => {
     const { clock, measure } = makeHost(-5 * SECOND);
     expect(measure({ a: { roundTrip: 2_001 } }).verdict).toBe('undecided');
     expect(clock.problem()).toContain('could not yet be compared');
@@ -122,7 +122,7 @@ describe('measurements', () => {
     expect(right.measure({ a: { roundTrip: 1_999 } }).verdict).toBe('verified');
   });
 
-  test('that can’t tell on which side of the limit the clock is leave everything as it was', () => {
+  test('that do not decide on which side of the limit the clock is change nothing', () => {
     const { clock, measure, time } = makeHost(-2_100);
     expect(measure({ a: { roundTrip: 400 } }).verdict).toBe('undecided');
     expect(clock.isVerified()).toBe(false);
@@ -134,7 +134,7 @@ describe('measurements', () => {
     expect(clock.isVerified()).toBe(true);
   });
 
-  test('during which the wall clock was set count as none', () => {
+  test('during which the wall clock was set are ignored', () => {
     const { clock, time, readings } = makeHost();
     const before = readings(RIGHT);
     time.step(HOUR);
@@ -165,7 +165,7 @@ describe('measurements', () => {
 });
 
 describe('the majority of nodes', () => {
-  test('decides, and a node that differs from it is named', () => {
+  test('decides, and a node that differs from it is reported', () => {
     const { clock, measure } = makeHost();
     const { verdict, dissenters } = measure({ a: {}, b: { ahead: HOUR }, c: {} });
     expect(verdict).toBe('verified');
@@ -181,12 +181,12 @@ describe('the majority of nodes', () => {
     expect(clock.isVerified()).toBe(false);
   });
 
-  test('is the only node where there is but one', () => {
+  test('is the only node if there is one', () => {
     expect(makeHost().measure({ a: {} }).verdict).toBe('verified');
     expect(makeHost(HOUR).measure({ a: {} }).verdict).toBe('differs');
   });
 
-  test('is missing where two nodes differ, so that the clock is not verified', () => {
+  test('is missing if two nodes differ, so the clock is not verified', () => {
     const { clock, measure } = makeHost();
     expect(measure({ a: {}, b: { ahead: HOUR } }).verdict).toBe('no_majority');
     expect(clock.problem()).toContain('differ from each other');
@@ -196,7 +196,7 @@ describe('the majority of nodes', () => {
     expect(clock.isVerified()).toBe(false);
   });
 
-  test('is missing where three all differ from each other', () => {
+  test('is missing if three nodes all differ', () => {
     expect(makeHost().measure({ a: {}, b: { ahead: HOUR }, c: { ahead: -HOUR } }).verdict).toBe(
       'no_majority',
     );
@@ -208,13 +208,13 @@ describe('the majority of nodes', () => {
     expect(makeHost(HOUR).measure(nodes).verdict).toBe('no_majority');
   });
 
-  test('is not what the few that answered say', () => {
+  test('is not a minority of nodes that answered', () => {
     const { clock, readings } = makeHost();
     expect(clock.take(readings({ a: {} }), 3).verdict).toBe('undecided');
     expect(clock.take(readings({ a: {}, b: { ahead: HOUR } }), 3).verdict).toBe('undecided');
   });
 
-  test('decides rightly whatever a minority says and however late', () => {
+  test('decides correctly for any responses of a minority, at any time', () => {
     const node = fc.record({
       ahead: fc.oneof(fc.integer({ min: -TEN_YEARS, max: TEN_YEARS }), fc.constantFrom(0, 3_000, -3_000)),
       roundTrip: fc.integer({ min: 0, max: 5_000 }),
@@ -231,7 +231,7 @@ describe('the majority of nodes', () => {
       );
     const ahead = fc
       .oneof(fc.constantFrom(0, 1_000, -1_000, 3_000, -3_000), fc.integer())
-      // Nearer to the limit than the error of a measurement, it may be left undecided.
+      // Closer to the limit than the measurement error, it may stay undecided.
       .filter((milliseconds) => Math.abs(Math.abs(milliseconds) - 2_000) > 400);
     fc.assert(
       fc.property(ahead, nodes, (hostAhead, asked) => {
@@ -239,7 +239,7 @@ describe('the majority of nodes', () => {
         const all = readings(asked);
         for (let count = 0; count <= all.length; count += 1) {
           clock.take(all.slice(0, count), all.length);
-          // However few have come in, they never verify what is wrong.
+          // Partial responses never verify a wrong clock.
           if (Math.abs(hostAhead) > 2_000) expect(clock.isVerified()).toBe(false);
         }
         expect(clock.isVerified()).toBe(Math.abs(hostAhead) < 2_000);
@@ -265,7 +265,7 @@ describe('a verified clock', () => {
     expect(clock.problem()).toContain('was set');
   });
 
-  test('takes a small correction for none', () => {
+  test('ignores a small correction', () => {
     const { clock, time, measure } = makeHost();
     measure(RIGHT);
     time.step(40);
@@ -274,7 +274,7 @@ describe('a verified clock', () => {
     expect(clock.isVerified()).toBe(true);
   });
 
-  test('goes on as before where the wall clock is set back to where it was', () => {
+  test('stays verified if the wall clock is set back to the correct time', () => {
     const { clock, time, measure } = makeHost();
     measure(RIGHT);
     time.step(HOUR);
@@ -282,7 +282,7 @@ describe('a verified clock', () => {
     expect(clock.isVerified()).toBe(true);
   });
 
-  test('that was set wrong is not verified by a measurement, and recovers when it is set right', () => {
+  test('that was set wrong is not verified by a measurement, and recovers when it is corrected', () => {
     const { time, measure, error } = makeHost();
     measure(RIGHT);
     time.step(HOUR);
@@ -293,7 +293,7 @@ describe('a verified clock', () => {
     expect(Math.abs(error())).toBeLessThan(1);
   });
 
-  test('makes no ids at the time of nodes that all go wrong, and takes what is in progress for late by it', () => {
+  test('makes no ids at the time of nodes that are all wrong, and treats sends in progress as late by it', () => {
     const { clock, measure, pass, trueTime } = makeHost();
     const messageIds = makeMessageIds({ clock, maxClockSkew: 2_000_000 });
     measure(RIGHT);
@@ -308,20 +308,20 @@ describe('a verified clock', () => {
     expect(Math.abs(error())).toBeLessThan(2);
   });
 
-  test('that went wrong takes what is in progress for as old as the nodes say', () => {
+  test('that went wrong computes the age of sends in progress from the nodes', () => {
     const { clock, measure } = makeHost();
     measure(RIGHT);
-    // The host was suspended for an hour, its wall clock too.
+    // The host, with its wall clock, was suspended for an hour.
     const nodes = { a: { ahead: HOUR }, b: { ahead: HOUR }, c: { ahead: HOUR } };
     expect(measure(nodes).verdict).toBe('differs');
     expect((clock.latest() - clock.now()) / 1_000).toBeCloseTo(HOUR, -1);
   });
 
-  test('follows after a suspension, during which only the wall clock goes on', () => {
+  test('is correct after a suspension in which only the wall clock advances', () => {
     const host = makeHost();
     host.measure(RIGHT);
     host.time.step(HOUR);
-    // What was in progress is as old as the wall clock says.
+    // The age of sends in progress is computed from the wall clock.
     expect(host.clock.latest() - host.clock.now()).toBeCloseTo(HOUR * 1_000, -4);
     expect(host.clock.isVerified()).toBe(false);
     const nodes = { a: { ahead: HOUR }, b: { ahead: HOUR }, c: { ahead: HOUR } };
@@ -340,7 +340,7 @@ describe('a verified clock', () => {
     expect(clock.now() / 1_000).toBeCloseTo(time.wall() - 5, -1);
   });
 
-  test('whose monotonic clock drifts away has to be measured', () => {
+  test('whose monotonic clock drifts must be measured again', () => {
     const { clock, time, measure } = makeHost();
     measure(RIGHT);
     time.drift(60);
@@ -349,7 +349,7 @@ describe('a verified clock', () => {
     expect(clock.isVerified()).toBe(true);
   });
 
-  test('is not believed for longer than its drift stays within the limit', () => {
+  test('stays verified only while its drift is within the limit', () => {
     const { clock, measure, pass } = makeHost();
     measure(RIGHT);
     pass(4_000 * SECOND);
@@ -373,7 +373,7 @@ describe('a verified clock', () => {
     }
   });
 
-  test('is not taken for stepped where the process is interrupted between its two sources', () => {
+  test('does not count as stepped if the process is interrupted between reading its two sources', () => {
     let interruptions = 0;
     const time = new FakeTime(NOON);
     const clock = new VerifiedClock({
@@ -394,7 +394,7 @@ describe('a verified clock', () => {
   });
 });
 
-describe('at the edge, where the wall clock is the only one and stands still within a request', () => {
+describe('at the edge, where only a wall clock exists and stands still within a request', () => {
   function makeEdge(wallNow: () => number) {
     const clock = new VerifiedClock({
       sources: coarseTime(wallNow),
@@ -431,7 +431,7 @@ describe('at the edge, where the wall clock is the only one and stands still wit
     expect(clock.isVerified()).toBe(false);
   });
 
-  test('a verification holds for half a minute, and no step back', () => {
+  test('a verification is valid for half a minute, and not after a step back', () => {
     let wall = NOON;
     const { clock, measure } = makeEdge(() => wall);
     measure(NOON, () => undefined);

@@ -19,15 +19,12 @@ function ask(useCases: UseCases, name: UseCaseName, question: unknown): Promise<
 
 const never = (): Promise<never> => new Promise(() => undefined);
 
-test.each(USE_CASE_NAMES)(
-  '%s rejects in time, and says whether it may have been carried out',
-  async (name) => {
-    await expect(ask(withTimeout(1, all(never)), name, {})).rejects.toMatchObject({
-      name: 'StorageFailure',
-      kind: USE_CASES[name].kind === 'command' ? 'outcome_unknown' : 'unavailable',
-    });
-  },
-);
+test.each(USE_CASE_NAMES)('%s rejects in time, and says whether it may have been applied', async (name) => {
+  await expect(ask(withTimeout(1, all(never)), name, {})).rejects.toMatchObject({
+    name: 'StorageFailure',
+    kind: USE_CASES[name].kind === 'command' ? 'outcome_unknown' : 'unavailable',
+  });
+});
 
 test('a request that is answered in time passes unchanged', async () => {
   const question = {};

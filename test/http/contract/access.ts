@@ -21,7 +21,7 @@ import {
 import type { Guarded } from '../guarded-app.ts';
 import { API_REQUESTS, PUBLIC_REQUESTS } from '../operations.ts';
 
-/** Every way to ask for a conversation, with cursors that are its own. */
+/** All requests for a conversation, with its cursors. */
 function pathsTo(id: string, cursor: string): string[] {
   const history = historyOf(id);
   const before = `${history}/before?timestamp=2100-01-01T00:00:00Z`;
@@ -37,14 +37,14 @@ function pathsTo(id: string, cursor: string): string[] {
   ];
 }
 
-/** All that an answer says, but for what names its request. */
+/** The complete response, without the request id. */
 function saidIn({ status, headers, text }: Answer): unknown {
   const own = headers.get('X-Request-Id') ?? '-';
   const told = [...headers].filter(([name]) => !['x-request-id', 'date'].includes(name));
   return { status, told, text: text.replace(own, 'this request') };
 }
 
-/** Between two, with two pages of history: the conversation, and the cursor of the second page. */
+/** A conversation with two pages of history, and the cursor of the second page. */
 async function talk({ as }: Guarded, one: string, other: string) {
   await send(as(one), one, other, 'Between us');
   const { conversation_id: id } = await send(as(other), other, one, 'Yes');
@@ -54,7 +54,7 @@ async function talk({ as }: Guarded, one: string, other: string) {
 }
 
 export const accessContract = {
-  'nobody is let in without a token, whatever they ask': async ({ anyone }) => {
+  'every request without a token is refused': async ({ anyone }) => {
     for (const { method, path, body } of API_REQUESTS) {
       const answer = await ask(anyone, method, path, { body });
       problemIn(answer, 401, 'token-missing');
@@ -71,7 +71,7 @@ export const accessContract = {
     }
   },
 
-  'who takes part sees the conversation, by every route': async (guarded) => {
+  'participants see the conversation, by every route': async (guarded) => {
     const [anna, ben] = freshUsers();
     const { id, cursor } = await talk(guarded, anna, ben);
     for (const fetch of [guarded.as(anna), guarded.as(ben), guarded.service]) {
@@ -79,7 +79,7 @@ export const accessContract = {
     }
   },
 
-  'to all others it is not there, by any route, page or cursor: byte by byte as if nobody had begun it':
+  'non-participants get the same bytes as for a conversation that does not exist, by any route, page or cursor':
     async (guarded) => {
       const [anna, ben] = freshUsers();
       const [carl, dora] = freshUsers();
@@ -102,7 +102,7 @@ export const accessContract = {
           );
           assert.deepEqual(answers.map(saidIn), nowhere.map(saidIn));
         }
-        // A cursor is one of its list, whoever asks, and opens nothing; that of another list is refused before all else.
+        // A cursor grants no access. A cursor of another list is refused before all other checks.
         for (const path of pathsTo(id, cursor)) {
           assert.deepEqual(saidIn(await get(stranger, path)), saidIn(nowhere[0]!), path);
         }
@@ -114,7 +114,7 @@ export const accessContract = {
       }
     },
 
-  'who leaves the sender out is the sender, and nobody is another': async ({ as }) => {
+  'the default sender is the caller, and a user cannot send as another user': async ({ as }) => {
     const [anna, ben] = freshUsers();
     const body = { receiver_id: ben, content: 'Hello' };
     for (const path of ['/api/messages', '/api/messages/send']) {
@@ -151,7 +151,7 @@ export const accessContract = {
       });
     const first = await post(anna, 'Between us');
     assert.equal(first.status, 201);
-    // Neither that it was used, nor for what.
+    // The response reveals neither that the key was used nor for what.
     problemIn(await post(carl, 'Between us', anna), 403, 'sender-is-another');
     problemIn(await post(carl, 'Something else', anna), 403, 'sender-is-another');
     const own = await post(carl, 'Something else');
@@ -160,7 +160,7 @@ export const accessContract = {
     assert.deepEqual((await post(anna, 'Between us')).body, first.body);
   },
 
-  'an inbox is its owner’s, and a conversation its participants’ to start': async ({ as, service }) => {
+  'only the owner lists an inbox, and only a participant starts a conversation': async ({ as, service }) => {
     const [anna, ben] = freshUsers();
     await send(as(anna), anna, ben);
     for (const fetch of [as(ben), service]) {
@@ -185,12 +185,12 @@ export const accessContract = {
     problemIn(await markRead(as(ben), id, anna, last.id), 403, 'reader-is-another');
     problemIn(await markRead(as(freshUser()), id, anna, last.id), 403, 'reader-is-another');
     assert.equal((await rowsAt(as(anna), inboxOf(anna))).data[0]?.read_up_to, sent.id);
-    // Whoever leaves the reader out is the reader.
+    // The default reader is the caller.
     const own = await markRead(as(anna), id, undefined, last.id);
     assert.deepEqual(own.body, { conversation_id: id, user_id: anna, read_up_to: last.id });
     assert.equal((await markRead(service, id, anna, last.id)).status, 200);
     assertFaults(await markRead(service, id, undefined, last.id), 'pointer #/user_id');
-    // One of others looks like one that nobody began, to a stranger and to a service that names one.
+    // A conversation of others gets the same response as one that does not exist.
     const carl = freshUser();
     const nowhere = saidIn(await markRead(as(carl), randomUUID(), undefined, last.id));
     for (const fetch of [as(carl), service]) {
@@ -199,7 +199,7 @@ export const accessContract = {
     problemIn(await markRead(as(carl), id, undefined, last.id), 404, 'conversation-not-found');
   },
 
-  'a user is named by themselves, and shown to all': async ({ as, service }) => {
+  'a user saves their own username, and everyone can read it': async ({ as, service }) => {
     const [anna, ben] = freshUsers();
     const save = (fetch: Fetch, username: string) =>
       ask(fetch, 'PUT', `/api/users/${anna}`, { body: { username } });

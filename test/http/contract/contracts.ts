@@ -6,7 +6,7 @@ import { readPositionsContract } from './read-positions.ts';
 import { requestsContract } from './requests.ts';
 import { usersContract } from './users.ts';
 
-/** All that the messenger promises over HTTP, whatever serves it and whatever it is stored in. */
+/** The HTTP contract of the messenger, for any server and any storage. */
 export const httpContracts = {
   messages: messagesContract,
   conversations: conversationsContract,

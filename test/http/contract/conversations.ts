@@ -28,7 +28,7 @@ const EMPTY = {
 };
 
 export const conversationsContract = {
-  'a conversation that is new is answered with 201 and where it is found': async (fetch) => {
+  'a new conversation is a 201 with Location': async (fetch) => {
     const [alice, bob] = freshUsers();
     const { status, headers, body } = await start(fetch, bob, alice);
     assert.equal(status, 201);
@@ -41,7 +41,7 @@ export const conversationsContract = {
     assert.deepEqual((await get(fetch, headers.get('Location')!)).body, body);
   },
 
-  'a conversation that is there already is answered with 200, also while it is empty': async (fetch) => {
+  'an existing conversation is a 200, even if it is empty': async (fetch) => {
     const [alice, bob] = freshUsers();
     const first = await start(fetch, alice, bob);
     const again = await start(fetch, bob, alice);
@@ -54,7 +54,7 @@ export const conversationsContract = {
     assert.equal((third.body as Conversation).last_message_id, message.id);
   },
 
-  'the conversation that a first message begins need not be started': async (fetch) => {
+  'a first message creates its conversation': async (fetch) => {
     const [alice, bob] = freshUsers();
     const { conversation_id, id, created_at } = await send(fetch, alice, bob, 'Hello, Bob');
     assert.deepEqual(await conversationAt(fetch, conversation_id), {
@@ -72,14 +72,14 @@ export const conversationsContract = {
     assert.equal((await start(fetch, alice, bob)).status, 200);
   },
 
-  'numbers start the conversation of their digits': async (fetch) => {
+  'numbers count as the user ids of their decimal digits': async (fetch) => {
     const bob = freshUser();
     const { body } = await start(fetch, 1, bob);
     assert.deepEqual((body as Conversation).participant_ids, ['1', bob].sort());
     assert.equal((await start(fetch, bob, '1')).status, 200);
   },
 
-  'a conversation takes two user ids, no fewer and no more': async (fetch) => {
+  'a conversation requires exactly two user ids': async (fetch) => {
     for (const participants of [[], ['alice'], ['alice', 'bob', 'carol']]) {
       assertFaults(await start(fetch, ...participants), 'pointer #/participant_ids');
     }
@@ -95,7 +95,7 @@ export const conversationsContract = {
     assertFaults(notAList, 'pointer #/participant_ids');
   },
 
-  'nobody changes places after a reply': async (fetch) => {
+  'a reply does not change the order of the participants': async (fetch) => {
     const [alice, bob] = freshUsers();
     const { conversation_id } = await send(fetch, alice, bob);
     const { participant_ids } = await conversationAt(fetch, conversation_id);
@@ -104,7 +104,7 @@ export const conversationsContract = {
     assert.deepEqual((await rowsAt(fetch, inboxOf(bob))).data[0]?.participant_ids, participant_ids);
   },
 
-  'a note to oneself is a conversation of one': async (fetch) => {
+  'a conversation with oneself has one participant': async (fetch) => {
     const alice = freshUser();
     const { conversation_id, id } = await send(fetch, alice, alice, 'Milk');
     const { data } = await rowsAt(fetch, inboxOf(alice));
@@ -121,7 +121,7 @@ export const conversationsContract = {
     problemIn(await get(fetch, `/api/conversations/${randomUUID()}`), 404, 'conversation-not-found');
   },
 
-  'a conversation is found by its id in either case, and by nothing that is no UUID': async (fetch) => {
+  'a conversation id is a UUID in upper or lower case': async (fetch) => {
     const { conversation_id } = await send(fetch, ...freshUsers());
     assert.equal((await conversationAt(fetch, conversation_id.toUpperCase())).id, conversation_id);
     for (const id of ['1', 'user', `${conversation_id}0`, '%E2%98%83']) {
@@ -129,7 +129,7 @@ export const conversationsContract = {
     }
   },
 
-  'an inbox shows each conversation once, the newest activity on top, as either sees it': async (fetch) => {
+  'an inbox shows each conversation once, newest activity first, for each participant': async (fetch) => {
     const [alice, bob] = freshUsers();
     const [carol, dave] = freshUsers();
     const first = await send(fetch, alice, bob, 'to Bob');
@@ -162,7 +162,7 @@ export const conversationsContract = {
     assert.deepEqual(bobs, { ...data[0], other_user_id: alice, read_up_to: last.id, unread: false });
   },
 
-  'an empty conversation stands in both inboxes, with nulls for what was not said': async (fetch) => {
+  'an empty conversation is in both inboxes, with null for the last message': async (fetch) => {
     const [alice, bob] = freshUsers();
     const { id, participant_ids } = (await start(fetch, alice, bob)).body as Conversation;
     for (const [owner, other] of [
@@ -185,7 +185,7 @@ export const conversationsContract = {
     }
   },
 
-  'the inbox of someone unknown is empty': async (fetch) => {
+  'the inbox of an unknown user is empty': async (fetch) => {
     assert.deepEqual(await rowsAt(fetch, inboxOf(freshUser())), { data: [], limit: 20, next_cursor: null });
   },
 

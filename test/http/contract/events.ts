@@ -21,7 +21,7 @@ import {
   type Message,
 } from '../client.ts';
 
-/** The cursor of a client that begins now. */
+/** The cursor of a new client. */
 async function beginningOf(fetch: Fetch, user: string): Promise<string> {
   return (await eventsAt(fetch, eventsOf(user))).next_cursor;
 }
@@ -30,7 +30,7 @@ const after = (user: string, cursor: string, more = '') => `${eventsOf(user)}?cu
 
 const messagesIn = (events: readonly Event[]) => events.map(({ data }) => data as unknown as Message);
 
-/** All that follows `cursor`, in as many answers as it takes. */
+/** All messages after `cursor`, over as many responses as needed. */
 async function allAfter(fetch: Fetch, user: string, cursor: string, limit: number): Promise<Event[]> {
   const all: Event[] = [];
   for (let next = cursor; ;) {
@@ -42,14 +42,14 @@ async function allAfter(fetch: Fetch, user: string, cursor: string, limit: numbe
   }
 }
 
-/** A cursor for `user` at `time`, with so many hashes of events that never were. */
+/** A cursor for `user` at `time`, with `hashes` made-up hashes. */
 function cursorAt(user: string, time: number, hashes = 0): string {
   const delivered = Array.from({ length: hashes }, (_, n) => (n + 1).toString(16).padStart(16, '8'));
   return eventCursorText(user as UserId, { floor: positionAt(time * 1_000), delivered: new Set(delivered) });
 }
 
 export const eventsContract = {
-  'a client that begins gets no events, and a cursor for all that follow': async (fetch) => {
+  'a new client gets no events, and a cursor for all later events': async (fetch) => {
     const [anna, ben] = freshUsers();
     await send(fetch, anna, ben);
     const { data, next_cursor, ...rest } = await eventsAt(fetch, eventsOf(ben));
@@ -63,54 +63,54 @@ export const eventsContract = {
 
   'sender and receiver get the same event; it is delivered once': async (fetch) => {
     const [anna, ben] = freshUsers();
-    const begun = await Promise.all([anna, ben].map((user) => beginningOf(fetch, user)));
+    const cursor = await Promise.all([anna, ben].map((user) => beginningOf(fetch, user)));
     const sent = await send(fetch, anna, ben);
     for (const [index, user] of [anna, ben].entries()) {
-      const list = await eventsAt(fetch, after(user, begun[index] ?? ''));
+      const list = await eventsAt(fetch, after(user, cursor[index] ?? ''));
       assert.deepEqual(messagesIn(list.data), [sent]);
       assert.deepEqual((await eventsAt(fetch, after(user, list.next_cursor))).data, []);
     }
   },
 
-  'events come oldest first, in parts of any size, without gap or repeat': async (fetch) => {
+  'events are listed oldest first, in parts of any size, without gap or repeat': async (fetch) => {
     const [anna, ben] = freshUsers();
-    const begun = await beginningOf(fetch, ben);
+    const cursor = await beginningOf(fetch, ben);
     const sent = (await sendMany(fetch, anna, ben, 7)).reverse();
     for (const limit of [1, 2, 3, 7, 8, 100]) {
-      assert.deepEqual(messagesIn(await allAfter(fetch, ben, begun, limit)), sent);
+      assert.deepEqual(messagesIn(await allAfter(fetch, ben, cursor, limit)), sent);
     }
   },
 
-  'a conversation that was started is an event for both': async (fetch) => {
+  'a started conversation is an event for both participants': async (fetch) => {
     const [anna, ben] = freshUsers();
-    const begun = await beginningOf(fetch, ben);
+    const cursor = await beginningOf(fetch, ben);
     const { body } = await ask(fetch, 'POST', '/api/conversations', {
       body: { participant_ids: [anna, ben] },
     });
-    const { data } = await eventsAt(fetch, after(ben, begun));
+    const { data } = await eventsAt(fetch, after(ben, cursor));
     assert.deepEqual(
       data.map(({ type, data }) => [type, data]),
       [['conversation.created', body]],
     );
   },
 
-  'what happens between others is no event': async (fetch) => {
+  'a message between other users is no event': async (fetch) => {
     const [anna, ben] = freshUsers();
     const carl = freshUser();
-    const begun = await beginningOf(fetch, carl);
+    const cursor = await beginningOf(fetch, carl);
     await send(fetch, anna, ben);
-    assert.deepEqual((await eventsAt(fetch, after(carl, begun))).data, []);
+    assert.deepEqual((await eventsAt(fetch, after(carl, cursor))).data, []);
   },
 
-  'a poll that waits is answered by an event that happens meanwhile': async (fetch) => {
+  'a long poll returns an event that happens while it waits': async (fetch) => {
     const [anna, ben] = freshUsers();
-    const begun = await beginningOf(fetch, ben);
-    const poll = eventsAt(fetch, after(ben, begun, '&wait=25'));
+    const cursor = await beginningOf(fetch, ben);
+    const poll = eventsAt(fetch, after(ben, cursor, '&wait=25'));
     const sent = await send(fetch, anna, ben);
     assert.deepEqual(messagesIn((await poll).data), [sent]);
   },
 
-  'a poll that waits in vain is answered with a cursor that goes on': async (fetch) => {
+  'a long poll without events returns a cursor to continue': async (fetch) => {
     const [anna, ben] = freshUsers();
     const { data, next_cursor } = await eventsAt(fetch, after(ben, await beginningOf(fetch, ben), '&wait=1'));
     assert.deepEqual(data, []);
@@ -171,7 +171,7 @@ export const eventsContract = {
     await stream.close();
   },
 
-  'a stream is resumed by the last id that was received, and misses nothing': async (fetch) => {
+  'a stream resumes from the last received id and misses nothing': async (fetch) => {
     const [anna, ben] = freshUsers();
     let stream = await openStream(fetch, eventsOf(ben));
     await stream.next();
@@ -191,17 +191,17 @@ export const eventsContract = {
     assert.deepEqual(received, sent);
   },
 
-  'a stream is resumed by cursor as well, before which Last-Event-ID goes': async (fetch) => {
+  'a stream also resumes from a cursor parameter; Last-Event-ID has priority': async (fetch) => {
     const [anna, ben] = freshUsers();
-    const begun = await beginningOf(fetch, ben);
+    const cursor = await beginningOf(fetch, ben);
     const first = await send(fetch, anna, ben, 'First');
-    const { next_cursor } = await eventsAt(fetch, after(ben, begun));
+    const { next_cursor } = await eventsAt(fetch, after(ben, cursor));
     const second = await send(fetch, anna, ben, 'Second');
     for (const [path, headers, expected] of [
-      [after(ben, begun), {}, first],
+      [after(ben, cursor), {}, first],
       [after(ben, next_cursor), {}, second],
-      [after(ben, next_cursor), { 'Last-Event-ID': begun }, first],
-      [after(ben, begun), { 'Last-Event-ID': next_cursor }, second],
+      [after(ben, next_cursor), { 'Last-Event-ID': cursor }, first],
+      [after(ben, cursor), { 'Last-Event-ID': next_cursor }, second],
       [after(ben, next_cursor), { 'Last-Event-ID': '' }, second],
     ] as const) {
       const stream = await openStream(fetch, path, headers);
@@ -210,7 +210,7 @@ export const eventsContract = {
     }
   },
 
-  'a cursor that is older than the log is a 410, in both forms': async (fetch) => {
+  'a cursor that is older than the log is a 410, for JSON and streams': async (fetch) => {
     const ben = freshUser();
     const path = after(ben, cursorAt(ben, Date.UTC(2001, 0)));
     problemIn(await get(fetch, path), 410, 'cursor-expired');
@@ -218,7 +218,7 @@ export const eventsContract = {
     problemIn(await ask(fetch, 'GET', path, { headers }), 410, 'cursor-expired');
   },
 
-  'a cursor ahead of time is taken for one of now': async (fetch) => {
+  'a cursor in the future counts as a cursor of now': async (fetch) => {
     const [anna, ben] = freshUsers();
     const sent = await send(fetch, anna, ben);
     const { data, next_cursor } = await eventsAt(fetch, after(ben, cursorAt(ben, Date.UTC(2200, 0))));
@@ -227,7 +227,7 @@ export const eventsContract = {
     assert.ok(floor < sent.id);
   },
 
-  'a cursor of the largest size is taken, in both forms': async (fetch) => {
+  'a cursor of the largest size is accepted, for JSON and streams': async (fetch) => {
     const [anna, ben] = freshUsers();
     const sent = await send(fetch, anna, ben);
     const cursor = cursorAt(ben, Date.now() - 60_000, 500);
@@ -237,7 +237,7 @@ export const eventsContract = {
     await stream.close();
   },
 
-  'a cursor that is none, or of another user or list, is a 400': async (fetch) => {
+  'an invalid cursor, or one of another user or list, is a 400': async (fetch) => {
     const [anna, ben] = freshUsers();
     const own = await beginningOf(fetch, ben);
     await sendMany(fetch, anna, ben, 2);
@@ -264,7 +264,7 @@ export const eventsContract = {
     }
   },
 
-  'limit and wait are bounded': async (fetch) => {
+  'limit and wait are validated': async (fetch) => {
     const ben = freshUser();
     for (const text of ['0', '101', '-1', '1.5', 'x', '']) {
       assertFaults(await get(fetch, `${eventsOf(ben)}?limit=${text}`), 'parameter limit');
@@ -274,7 +274,7 @@ export const eventsContract = {
     }
   },
 
-  'a HEAD is answered at once, whatever it accepts': async (fetch) => {
+  'a HEAD is answered at once, for any Accept': async (fetch) => {
     const ben = freshUser();
     const path = after(ben, await beginningOf(fetch, ben), '&wait=25');
     const { status, text } = await ask(fetch, 'HEAD', path, { headers: { Accept: 'text/event-stream' } });

@@ -18,7 +18,7 @@ import {
 
 const SEND_PATHS = ['/api/messages', '/api/messages/send'];
 
-/** Texts that are known to be changed on the way, or to be taken for something else. */
+/** Texts that software often changes or misinterprets. */
 const TEXTS = [
   ' with surrounding white space \t\r\n',
   'e\u0301 is not \u00e9',
@@ -41,7 +41,7 @@ const keyed = (key: string, sender: string, receiver: string, content = 'Hello')
 });
 
 export const messagesContract = {
-  'a message that is sent is answered with 201 and as it is stored': async (fetch) => {
+  'a sent message is a 201 with the stored message': async (fetch) => {
     const [alice, bob] = freshUsers();
     for (const path of SEND_PATHS) {
       const { status, headers, body } = await ask(fetch, 'POST', path, to(alice, bob, 'Hello, Bob'));
@@ -56,12 +56,12 @@ export const messagesContract = {
     }
   },
 
-  'a message has no address of its own, so that its 201 names none': async (fetch) => {
+  'a message has no URL, so its 201 has no Location': async (fetch) => {
     const { headers } = await ask(fetch, 'POST', '/api/messages', to(...freshUsers()));
     assert.equal(headers.get('Location'), null);
   },
 
-  'two users have one conversation, whoever writes': async (fetch) => {
+  'two users have one conversation, for messages in both directions': async (fetch) => {
     const [alice, bob] = freshUsers();
     const there = await send(fetch, alice, bob);
     const back = await send(fetch, bob, alice);
@@ -87,7 +87,7 @@ export const messagesContract = {
     }
   },
 
-  'numbers that are no ids are refused': async (fetch) => {
+  'numbers that are not valid ids are refused': async (fetch) => {
     for (const number of [
       '-1',
       '1.5',
@@ -111,7 +111,7 @@ export const messagesContract = {
     }
   },
 
-  'content comes back to the byte': async (fetch) => {
+  'content is returned byte for byte': async (fetch) => {
     const [alice, bob] = freshUsers();
     for (const text of TEXTS) {
       const message = await send(fetch, alice, bob, text);
@@ -121,7 +121,7 @@ export const messagesContract = {
     }
   },
 
-  'content that is blank, too long or no text is refused': async (fetch) => {
+  'blank, too long or invalid content is refused': async (fetch) => {
     const refused: [string, string][] = [
       ['', 'content-blank'],
       [' \t\r\n\u00a0\u3000', 'content-blank'],
@@ -144,14 +144,14 @@ export const messagesContract = {
     }
   },
 
-  'content that is not text at all is refused': async (fetch) => {
+  'content of another JSON type is refused': async (fetch) => {
     for (const content of [null, 1, true, [], {}, ['Hello'], { text: 'Hello' }]) {
       const answer = await ask(fetch, 'POST', '/api/messages', to('alice', 'bob', content));
       assertFaults(answer, 'pointer #/content');
     }
   },
 
-  'a send that is repeated with its key gives the same message, and says so': async (fetch) => {
+  'a repeated send with its key returns the same message, marked as a replay': async (fetch) => {
     const [alice, bob] = freshUsers();
     const key = randomUUID();
     const first = await ask(fetch, 'POST', '/api/messages', keyed(key, alice, bob));
@@ -167,7 +167,7 @@ export const messagesContract = {
     assert.equal(data.length, 1);
   },
 
-  'sends with one key in the same instant are one message': async (fetch) => {
+  'concurrent sends with one key are one message': async (fetch) => {
     const [alice, bob] = freshUsers();
     const key = randomUUID();
     const answers = await Promise.all(
@@ -218,25 +218,24 @@ export const messagesContract = {
     }
   },
 
-  'the history of a conversation that does not exist is a 404, that of an empty one an empty page': async (
-    fetch,
-  ) => {
-    for (const suffix of ['', '/before?before_timestamp=2100-01-01T00:00:00Z']) {
-      const nowhere = await get(fetch, historyOf(randomUUID()) + suffix);
-      problemIn(nowhere, 404, 'conversation-not-found');
-      const started = await ask(fetch, 'POST', '/api/conversations', {
-        body: { participant_ids: freshUsers() },
-      });
-      const { id } = started.body as { id: string };
-      assert.deepEqual(await messagesAt(fetch, historyOf(id) + suffix), {
-        data: [],
-        limit: 20,
-        next_cursor: null,
-      });
-    }
-  },
+  'the history of a conversation that does not exist is a 404; an empty conversation has an empty page':
+    async (fetch) => {
+      for (const suffix of ['', '/before?before_timestamp=2100-01-01T00:00:00Z']) {
+        const nowhere = await get(fetch, historyOf(randomUUID()) + suffix);
+        problemIn(nowhere, 404, 'conversation-not-found');
+        const started = await ask(fetch, 'POST', '/api/conversations', {
+          body: { participant_ids: freshUsers() },
+        });
+        const { id } = started.body as { id: string };
+        assert.deepEqual(await messagesAt(fetch, historyOf(id) + suffix), {
+          data: [],
+          limit: 20,
+          next_cursor: null,
+        });
+      }
+    },
 
-  'a conversation is found by its id in either case, and by nothing that is no UUID': async (fetch) => {
+  'a conversation id is a UUID in upper or lower case': async (fetch) => {
     const { conversation_id } = await send(fetch, ...freshUsers());
     const { data } = await messagesAt(fetch, historyOf(conversation_id.toUpperCase()));
     assert.equal(data.length, 1);
@@ -245,7 +244,7 @@ export const messagesContract = {
     }
   },
 
-  'before a time are the messages strictly before it, under either name of the time': async (fetch) => {
+  '`before` lists the messages strictly before a time, with both names of the parameter': async (fetch) => {
     const [third, second, first] = await sendMany(fetch, ...freshUsers(), 3);
     const path = `${historyOf(first!.conversation_id)}/before`;
     for (const name of ['before_timestamp', 'timestamp']) {
@@ -259,26 +258,21 @@ export const messagesContract = {
     }
   },
 
-  'a time may stand in another zone, without one, with a space for the plus sign, and in fewer digits':
-    async (fetch) => {
-      const message = await send(fetch, ...freshUsers());
-      const path = `${historyOf(message.conversation_id)}/before?timestamp=`;
-      const found = async (time: string) => (await messagesAt(fetch, path + time)).data.length;
-      assert.equal(await found('2100-01-01T00:00:00'), 1);
-      assert.equal(await found('2100-01-01T00:00:00%2B01:00'), 1);
-      assert.equal(await found('2100-01-01T00:00:00+01:00'), 1);
-      assert.equal(await found('2100-01-01T00:00:00-23:59'), 1);
-      assert.equal(await found('2100-01-01T00:00:00.1Z'), 1);
-      assert.equal(await found('2000-01-01T00:00:00.123456789123Z'), 0);
-      assert.equal(
-        await found(message.created_at.replace('Z', '1Z')),
-        1,
-        'a tenth digit lies after the ninth',
-      );
-      assert.equal(await found(message.created_at.replace('Z', '')), 0);
-    },
+  'a time may have another zone, no zone, a space for the plus sign, and fewer digits': async (fetch) => {
+    const message = await send(fetch, ...freshUsers());
+    const path = `${historyOf(message.conversation_id)}/before?timestamp=`;
+    const found = async (time: string) => (await messagesAt(fetch, path + time)).data.length;
+    assert.equal(await found('2100-01-01T00:00:00'), 1);
+    assert.equal(await found('2100-01-01T00:00:00%2B01:00'), 1);
+    assert.equal(await found('2100-01-01T00:00:00+01:00'), 1);
+    assert.equal(await found('2100-01-01T00:00:00-23:59'), 1);
+    assert.equal(await found('2100-01-01T00:00:00.1Z'), 1);
+    assert.equal(await found('2000-01-01T00:00:00.123456789123Z'), 0);
+    assert.equal(await found(message.created_at.replace('Z', '1Z')), 1, 'a tenth digit is after the ninth');
+    assert.equal(await found(message.created_at.replace('Z', '')), 0);
+  },
 
-  'a time that is none, is missing or is given twice is refused': async (fetch) => {
+  'an invalid, missing or duplicate time is refused': async (fetch) => {
     const { conversation_id } = await send(fetch, ...freshUsers());
     const path = `${historyOf(conversation_id)}/before`;
     assertFaults(await get(fetch, path), 'parameter before_timestamp');
@@ -296,14 +290,14 @@ export const messagesContract = {
     assertFaults(await get(fetch, `${path}?timestamp=${time}&timestamp=${time}`), 'parameter timestamp');
   },
 
-  'both names may be given for the same time, and for no other': async (fetch) => {
+  'both parameter names are accepted only with the same time': async (fetch) => {
     const { conversation_id } = await send(fetch, ...freshUsers());
     const path = `${historyOf(conversation_id)}/before?timestamp=2100-01-01T01:00:00%2B01:00`;
     assert.equal((await messagesAt(fetch, `${path}&before_timestamp=2100-01-01T00:00:00Z`)).data.length, 1);
     assertFaults(await get(fetch, `${path}&before_timestamp=2100-01-01T00:00:01Z`), 'parameter timestamp');
   },
 
-  'of a time and a cursor the earlier bound holds, and a cursor alone is not enough': async (fetch) => {
+  'with a time and a cursor the earlier bound applies, and a cursor alone is refused': async (fetch) => {
     const [alice, bob] = freshUsers();
     const [fourth, third, second, first] = await sendMany(fetch, alice, bob, 4);
     const history = historyOf(first!.conversation_id);

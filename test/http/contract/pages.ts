@@ -20,7 +20,7 @@ import {
   type Page,
 } from '../client.ts';
 
-/** Each route that answers with pages, ready to be asked for a list of three. */
+/** Each route with pages, with a list of three items. */
 async function threeOfEach(fetch: Fetch): Promise<string[]> {
   const [alice, bob] = freshUsers();
   const [newest] = await sendMany(fetch, alice, bob, 3);
@@ -36,7 +36,7 @@ async function pageAt(fetch: Fetch, path: string): Promise<Page<Message | InboxR
   return body as Page<Message | InboxRow>;
 }
 
-/** The items of all pages from `first` on, `next` being the path of the page after one; null after the last. */
+/** The items of all pages from `first` on; `next` returns the path of the following page, or null after the last. */
 async function walk<Item>(
   read: (path: string) => Promise<Page<Item>>,
   first: string,
@@ -56,11 +56,11 @@ async function walk<Item>(
 
 const CURSOR_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'.split('');
 
-/** Few enough runs for a store behind a network. */
+/** Few runs, because the store may be behind a network. */
 const RUNS = { numRuns: 8 };
 
 export const pagesContract = {
-  'a page has at most 20 items unless another limit is asked for, and says its limit': async (fetch) => {
+  'a page has at most 20 items by default, and reports its limit': async (fetch) => {
     const [alice, bob] = freshUsers();
     const sent = await sendMany(fetch, alice, bob, 21);
     const history = historyOf(sent[0]!.conversation_id);
@@ -77,7 +77,7 @@ export const pagesContract = {
     assert.equal((await messagesAt(fetch, `${history}?limit=1`)).data.length, 1);
   },
 
-  'a page that ends with its list is the last one': async (fetch) => {
+  'a page that ends at the end of its list is the last page': async (fetch) => {
     for (const list of await threeOfEach(fetch)) {
       assert.equal((await pageAt(fetch, `${list}limit=3`)).next_cursor, null);
       assert.notEqual((await pageAt(fetch, `${list}limit=2`)).next_cursor, null);
@@ -106,7 +106,7 @@ export const pagesContract = {
     }
   },
 
-  'a page that is asked for by number is answered with its number': async (fetch) => {
+  'a numbered page reports its number': async (fetch) => {
     for (const list of await threeOfEach(fetch)) {
       const { data: all } = await pageAt(fetch, list);
       const second = await pageAt(fetch, `${list}limit=2&page=2`);
@@ -116,7 +116,7 @@ export const pagesContract = {
     }
   },
 
-  'from a numbered page one may go on by its cursor': async (fetch) => {
+  'a numbered page has a cursor to continue': async (fetch) => {
     for (const list of await threeOfEach(fetch)) {
       const { data: all } = await pageAt(fetch, list);
       const { next_cursor } = await pageAt(fetch, `${list}limit=1&page=2`);
@@ -133,14 +133,14 @@ export const pagesContract = {
     }
   },
 
-  'a page number does not go with a cursor': async (fetch) => {
+  'a page number and a cursor together are refused': async (fetch) => {
     for (const list of await threeOfEach(fetch)) {
       const { next_cursor } = await pageAt(fetch, `${list}limit=1`);
       assertFaults(await get(fetch, `${list}page=1&cursor=${next_cursor}`), 'parameter page');
     }
   },
 
-  'page numbers reach the first 2,000 rows, and point to the cursor beyond them': async (fetch) => {
+  'page numbers cover the first 2,000 rows; beyond them the error refers to cursors': async (fetch) => {
     for (const list of await threeOfEach(fetch)) {
       await pageAt(fetch, `${list}limit=100&page=20`);
       await pageAt(fetch, `${list}limit=1&page=2000`);
@@ -160,7 +160,7 @@ export const pagesContract = {
     }
   },
 
-  'parameters that no route knows are passed over, whatever they are called': async (fetch) => {
+  'unknown parameters are ignored': async (fetch) => {
     for (const list of await threeOfEach(fetch)) {
       const known = await pageAt(fetch, `${list}limit=2`);
       const path = `${list}limit=2&offset=7&offset=8&__proto__=1&constructor=2&%zz=%zz&=&&limit[]=3`;
@@ -168,7 +168,7 @@ export const pagesContract = {
     }
   },
 
-  'a cursor serves its own list alone': async (fetch) => {
+  'a cursor is valid only for its list': async (fetch) => {
     const alice = freshUser();
     const [newest] = await sendMany(fetch, alice, freshUser(), 2);
     const [other] = await sendMany(fetch, alice, freshUser(), 2);
@@ -189,7 +189,7 @@ export const pagesContract = {
     }
   },
 
-  'a cursor of a history serves that history before a time, and the other way round': async (fetch) => {
+  'cursors of a history and of the same history before a time are interchangeable': async (fetch) => {
     const [, history, before] = (await threeOfEach(fetch)).map((list, n, lists) => lists[(n + 2) % 3]!);
     for (const [from, to] of [
       [history!, before!],
@@ -218,7 +218,7 @@ export const pagesContract = {
     }
   },
 
-  'what is no cursor is refused': async (fetch) => {
+  'an invalid cursor is refused': async (fetch) => {
     for (const list of await threeOfEach(fetch)) {
       const cursor = (await pageAt(fetch, `${list}limit=1`)).next_cursor!;
       const strange = [
@@ -246,7 +246,7 @@ export const pagesContract = {
     }
   },
 
-  'pages of any size are joined to the whole history, by cursor, by time and by number': async (fetch) => {
+  'pages of any size together are the whole history, by cursor, by time and by number': async (fetch) => {
     const [alice, bob] = freshUsers();
     const sent = await sendMany(fetch, alice, bob, 45);
     const history = historyOf(sent[0]!.conversation_id);
@@ -277,7 +277,7 @@ export const pagesContract = {
     );
   },
 
-  'pages of any size are joined to the whole inbox, by cursor and by number': async (fetch) => {
+  'pages of any size together are the whole inbox, by cursor and by number': async (fetch) => {
     const alice = freshUser();
     const latest = new Map<string, Message>();
     for (let n = 0; n < 23; n += 1) {
@@ -321,7 +321,7 @@ export const pagesContract = {
     );
   },
 
-  'a conversation that moves up while one pages is not repeated, and stands on top at the next look': async (
+  'a conversation that moves during paging is not repeated, and is on top of the next read': async (
     fetch,
   ) => {
     const alice = freshUser();

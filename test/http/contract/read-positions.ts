@@ -18,10 +18,10 @@ import {
   type InboxRow,
 } from '../client.ts';
 
-/** Above every id that is ever made, and an id all the same. */
+/** A valid id above every id that is made. */
 const ABOVE_ALL = 'ffffffff-ffff-73e7-be7f-ffffffffffff';
 
-/** The one row of an inbox of one conversation. */
+/** The row of an inbox with one conversation. */
 async function rowOf(fetch: Fetch, user: string, query = ''): Promise<InboxRow> {
   const { data } = await rowsAt(fetch, inboxOf(user) + query);
   const [row] = data;
@@ -30,7 +30,7 @@ async function rowOf(fetch: Fetch, user: string, query = ''): Promise<InboxRow> 
 }
 
 export const readPositionsContract = {
-  'a mark of the last event of an inbox entry reads all of it': async (fetch) => {
+  'marking the last event of an inbox entry makes all its messages read': async (fetch) => {
     const [alice, bob] = freshUsers();
     const [last, first] = await sendMany(fetch, bob, alice, 2);
     assert.ok(first && last);
@@ -46,9 +46,7 @@ export const readPositionsContract = {
     assert.deepEqual([read_up_to, unread, last_event_id], [last.id, true, next.id]);
   },
 
-  'a mark that is repeated, late or beyond the last event is answered with the position that holds': async (
-    fetch,
-  ) => {
+  'a mark that is repeated, earlier or beyond the last event returns the current position': async (fetch) => {
     const [alice, bob] = freshUsers();
     const sent = await sendMany(fetch, bob, alice, 3);
     const [third, second, first] = sent.map(({ id }) => id);
@@ -68,7 +66,7 @@ export const readPositionsContract = {
     }
   },
 
-  'one’s own message is read, and unread for the other': async (fetch) => {
+  'a message is read for its sender and unread for the other participant': async (fetch) => {
     const [alice, bob] = freshUsers();
     const { id } = await send(fetch, alice, bob);
     const mine = await rowOf(fetch, alice, '?unread_counts=true');
@@ -80,7 +78,7 @@ export const readPositionsContract = {
     assert.deepEqual([row?.id, row?.unread], [note.conversation_id, false]);
   },
 
-  'unread messages are counted where that is asked for, to 99 exactly': async (fetch) => {
+  'unread messages are counted on request, exactly up to 99': async (fetch) => {
     const [alice, bob] = freshUsers();
     const sent = await sendMany(fetch, bob, alice, 101);
     const id = sent[0]?.conversation_id ?? assert.fail();
@@ -119,7 +117,7 @@ export const readPositionsContract = {
     assert.deepEqual(await positions(), { [alice]: sent.id, [bob]: sent.id });
   },
 
-  'an empty conversation can be marked, and has nothing to read': async (fetch) => {
+  'an empty conversation can be marked and has no unread messages': async (fetch) => {
     const [alice, bob] = freshUsers();
     await ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: [bob, alice] } });
     const { id, last_event_id, unread, read_up_to } = await rowOf(fetch, alice);
@@ -130,7 +128,7 @@ export const readPositionsContract = {
     assert.equal((await rowOf(fetch, alice)).unread, true);
   },
 
-  'a mark takes the id of an event or of a message, and a user': async (fetch) => {
+  'a mark requires the id of an event or a message, and a user': async (fetch) => {
     const [alice, bob] = freshUsers();
     const { id, conversation_id } = await send(fetch, bob, alice);
     for (const upTo of [1, null, '', 'x', randomUUID(), conversation_id, `${id}0`, '2026-01-31T09:30:00Z']) {
@@ -147,7 +145,7 @@ export const readPositionsContract = {
     assert.equal((await markRead(fetch, conversation_id.toUpperCase(), alice, id)).status, 200);
   },
 
-  'a conversation that is not the user’s is not there': async (fetch) => {
+  'a conversation of others is a 404': async (fetch) => {
     const [alice, bob] = freshUsers();
     const { id, conversation_id } = await send(fetch, bob, alice);
     problemIn(await markRead(fetch, conversation_id, freshUser(), id), 404, 'conversation-not-found');

@@ -19,12 +19,12 @@ import { REQUESTS } from '../operations.ts';
 
 const LIMIT = 256 * 1024;
 
-/** The routes that take a body, with one that each takes. */
+/** The routes with a body, each with a valid body. */
 const TAKERS = REQUESTS.flatMap(({ method, path, body }) =>
   body === undefined ? [] : [[method, path, body] as const],
 );
 
-/** Which methods each path takes, in alphabetical order. */
+/** The allowed methods of each path, in alphabetical order. */
 const ALLOWED = Object.fromEntries(
   ['/', '/docs', ...REQUESTS.map(pathOf)].map((path) => {
     const documented = REQUESTS.filter((request) => pathOf(request) === path).map(({ method }) => method);
@@ -62,7 +62,7 @@ const MALFORMED: readonly (string | Uint8Array)[] = [
   new Uint8Array(1000).fill(0x80),
 ];
 
-/** Bodies that are JSON, and nothing that any route takes. */
+/** JSON bodies that no route accepts. */
 const MISSHAPEN: readonly string[] = [
   'null',
   'true',
@@ -86,7 +86,7 @@ const MISSHAPEN: readonly string[] = [
   `[${'0,'.repeat(100_000)}0]`,
 ];
 
-/** Parts of a path or a query that mean mischief somewhere. */
+/** Parts of paths and queries from common attacks. */
 const STRANGE_PARTS: readonly string[] = [
   '%00',
   '%0d%0aSet-Cookie:%20a=b',
@@ -114,11 +114,11 @@ const STRANGE_PARTS: readonly string[] = [
   'x'.repeat(4000),
 ];
 
-/** What no answer may show: how the service is made. */
+/** Internals that no response may reveal. */
 const INSIDES =
   /node_modules|\.[jt]s:\d|\bat .+:\d+:\d+|\/src\/|Error:|zod|hono|cassandra|undefined|\[object/i;
 
-/** Holds `answer` to be a no of the caller's making that gives nothing away, and says little. */
+/** Asserts that `answer` is a short client error without internals. */
 function assertClearNo(answer: Answer, what: string): void {
   assert.ok(
     answer.status >= 400 && answer.status < 500,
@@ -149,7 +149,7 @@ function chunked(bytes: number): ReadableStream {
 }
 
 export const requestsContract = {
-  'a path with a slash at its end is the same path': async (fetch) => {
+  'a trailing slash in a path is ignored': async (fetch) => {
     const { conversation_id, receiver_id } = await send(fetch, ...freshUsers());
     for (const path of [
       historyOf(conversation_id),
@@ -207,7 +207,7 @@ export const requestsContract = {
     }
   },
 
-  'a method that a path does not take is a 405 that names those it takes': async (fetch) => {
+  'an unsupported method is a 405 with Allow': async (fetch) => {
     for (const [path, allowed] of Object.entries(ALLOWED)) {
       for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
         if (allowed.split(', ').includes(method)) continue;
@@ -224,7 +224,7 @@ export const requestsContract = {
     }
   },
 
-  'a HEAD is a GET without its body': async (fetch) => {
+  'a HEAD responds like a GET, without the body': async (fetch) => {
     const { conversation_id, sender_id } = await send(fetch, ...freshUsers());
     const paths = [
       historyOf(conversation_id),
@@ -244,7 +244,7 @@ export const requestsContract = {
     assert.deepEqual([head.status, head.text, head.headers.get('Allow')], [405, '', 'POST']);
   },
 
-  'every answer names its request, and takes over a sane name': async (fetch) => {
+  'every response has a request id, which is the one of the request if that is valid': async (fetch) => {
     const first = (await get(fetch, '/livez')).headers.get('X-Request-Id');
     const second = (await get(fetch, '/nowhere')).headers.get('X-Request-Id');
     assert.match(first ?? '', /^[0-9a-f-]{36}$/);
@@ -258,14 +258,14 @@ export const requestsContract = {
     }
   },
 
-  'what is said in private is not kept by caches': async (fetch) => {
+  'private responses are not cached': async (fetch) => {
     const { sender_id } = await send(fetch, ...freshUsers());
     for (const path of [inboxOf(sender_id), '/nowhere', '/readyz']) {
       assert.equal((await get(fetch, path)).headers.get('Cache-Control'), 'no-store');
     }
   },
 
-  'the front door leads to the docs, which come from here alone': async (fetch) => {
+  '/ redirects to the docs, whose files come only from this origin': async (fetch) => {
     const front = await get(fetch, '/');
     assert.deepEqual([front.status, front.headers.get('Location')], [302, '/docs']);
     const docs = await get(fetch, '/docs');
@@ -333,7 +333,7 @@ export const requestsContract = {
     }
   },
 
-  'a body of no media type is a 415, and no body at all a 400': async (fetch) => {
+  'a body without media type is a 415, and a missing body a 400': async (fetch) => {
     for (const [method, path, body] of TAKERS) {
       const bytes = new TextEncoder().encode(JSON.stringify(body));
       const untyped = await fetch(new Request(`http://messenger.test${path}`, { method, body: bytes }));
@@ -345,7 +345,7 @@ export const requestsContract = {
     }
   },
 
-  'a body over 256 KiB is a 413, whether it says its length or comes in chunks': async (fetch) => {
+  'a body over 256 KiB is a 413, with Content-Length or chunked': async (fetch) => {
     for (const [method, path] of TAKERS) {
       for (const bytes of [LIMIT + 1, 4 * LIMIT]) {
         problemIn(await ask(fetch, method, path, { body: chunked(bytes) }), 413, 'body-too-large');
@@ -362,7 +362,7 @@ export const requestsContract = {
     }
   },
 
-  'the longest content fits, also with every character escaped': async (fetch) => {
+  'the longest content is accepted, even with every character escaped': async (fetch) => {
     const content = '𝒳'.repeat(20_000);
     const escaped = '\\ud835\\udcb3'.repeat(20_000);
     const [alice, bob] = freshUsers();
@@ -394,7 +394,7 @@ export const requestsContract = {
     }
   },
 
-  'every member that is missing is named': async (fetch) => {
+  'an error names every missing member': async (fetch) => {
     assertFaults(
       await ask(fetch, 'POST', '/api/messages', { body: {} }),
       'pointer #/sender_id',
@@ -405,7 +405,7 @@ export const requestsContract = {
     assertFaults(await ask(fetch, 'PUT', '/api/users/alice', { body: {} }), 'pointer #/username');
   },
 
-  'a member that is unknown is a 400 that names it': async (fetch) => {
+  'an unknown member is a 400 that names it': async (fetch) => {
     for (const [method, path, body] of TAKERS) {
       for (const [name, pointer] of [
         ['id', '#/id'],
@@ -425,7 +425,7 @@ export const requestsContract = {
     }
   },
 
-  'bodies that mean mischief are refused by every route, in few words': async (fetch) => {
+  'attack bodies get a short client error on every route': async (fetch) => {
     for (const [method, path] of TAKERS) {
       await each(MISSHAPEN, async (body) => {
         const answer = await ask(fetch, method, path, { body });
@@ -435,7 +435,7 @@ export const requestsContract = {
     }
   },
 
-  'paths and parameters that mean mischief are refused by every route, in few words': async (fetch) => {
+  'attack paths and parameters get a short client error on every route': async (fetch) => {
     const { conversation_id, sender_id } = await send(fetch, ...freshUsers());
     const places = [
       (part: string) => historyOf(part),
@@ -454,13 +454,13 @@ export const requestsContract = {
     for (const place of places) {
       await each(STRANGE_PARTS, async (part) => assertClearNo(await get(fetch, place(part)), place(part)));
     }
-    // As user ids some of them are as good as any.
+    // Some of them are valid user ids.
     for (const part of STRANGE_PARTS.filter((strange) => !/^[\w-]{1,64}$/.test(strange))) {
       for (const path of [inboxOf(part), `/api/users/${part}`]) assertClearNo(await get(fetch, path), path);
     }
   },
 
-  'headers that mean mischief are refused or passed over': async (fetch) => {
+  'attack headers are refused or ignored': async (fetch) => {
     for (const value of ['\u00ff'.repeat(100), "' OR 1=1; --", '${jndi:ldap://x}', '\t']) {
       const body = { sender_id: freshUser(), receiver_id: freshUser(), content: 'Hello' };
       const answer = await ask(fetch, 'POST', '/api/messages', {

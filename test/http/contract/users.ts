@@ -6,7 +6,7 @@ const save = (fetch: Fetch, id: string, username: unknown) =>
   ask(fetch, 'PUT', `/api/users/${id}`, { body: { username } });
 
 export const usersContract = {
-  'a user that is new is answered with 201, and later with 200 and the first time': async (fetch) => {
+  'a new user is a 201; later saves are a 200 with the first creation time': async (fetch) => {
     const alice = freshUser();
     const first = await save(fetch, alice, 'Alice');
     assert.equal(first.status, 201);
@@ -23,7 +23,7 @@ export const usersContract = {
     problemIn(await get(fetch, `/api/users/${freshUser()}`), 404, 'user-not-found');
   },
 
-  'a username comes back to the byte': async (fetch) => {
+  'a username is returned byte for byte': async (fetch) => {
     const alice = freshUser();
     for (const username of [' Alice ', '🧑🏽‍🚀', 'e\u0301', '𝒳'.repeat(100), '"<b>']) {
       assert.equal(((await save(fetch, alice, username)).body as User).username, username);
@@ -31,7 +31,7 @@ export const usersContract = {
     }
   },
 
-  'a username that is blank, too long or no text is refused': async (fetch) => {
+  'a blank, too long or invalid username is refused': async (fetch) => {
     const refused: [string, string][] = [
       ['', 'username-blank'],
       ['\t ', 'username-blank'],
