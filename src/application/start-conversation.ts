@@ -43,7 +43,8 @@ export function makeStartConversation(deps: {
     const id = deps.conversationIdOf(participants);
     const found = await deps.conversations.find(id);
     // An existing conversation is started again with its own time, which completes a start that failed half-way.
-    await deps.conversations.start(found ?? { id, participants, created: deps.messageIds.next() });
+    const conversation = found ?? { id, participants, created: deps.messageIds.next() };
+    await deps.conversations.start(conversation, { isLive: true });
     // Read again, since a start in the same instant may have been the earlier one.
     const summary = await getConversation({ caller, conversationId: id }).catch(afterWrite);
     return { ...summary, started: found === null };

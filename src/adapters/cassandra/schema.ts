@@ -6,7 +6,7 @@ import type { Row } from './session.ts';
  * one and on later ones, since files in `cql/` only add: so the migration runs before a rolling update, and the service
  * from before can be brought back.
  */
-export const SCHEMA_VERSION = 10;
+export const SCHEMA_VERSION = 11;
 
 /** Which migrations were applied. */
 export const SCHEMA_STATE = prepared(`SELECT version FROM schema_migrations WHERE scope = 'messenger'`);

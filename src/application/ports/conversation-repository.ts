@@ -10,8 +10,12 @@ export interface ConversationRepository {
   /**
    * Begins a conversation and puts it into each participant's inbox. It is idempotent, and of several begins the
    * one with the earliest `created` counts, in whatever order they arrive. Rejects like `append`.
+   *
+   * Where `isLive` is true (it is false by default), the participants are told also if the start becomes visible late
+   * (`isLate`): by another event with a new id, in the log of each participant who has no message of the conversation. A
+   * repeat of a start that is complete adds no event. The conversation stays at its creation in the inbox.
    */
-  start(conversation: Conversation): Promise<void>;
+  start(conversation: Conversation, options?: { readonly isLive: boolean }): Promise<void>;
 
   /**
    * Whether the conversation is in this user's inbox: whether it was begun, and with them. A conversation of others and
