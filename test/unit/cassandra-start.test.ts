@@ -1,6 +1,9 @@
 import { types } from 'cassandra-driver';
 import { expect, test } from 'vitest';
-import { CassandraConversationRepository } from '../../src/adapters/cassandra/conversation-repository.ts';
+import {
+  CassandraConversationRepository,
+  findConversation,
+} from '../../src/adapters/cassandra/conversation-repository.ts';
 import { nameOf, type Row, type Session, type Statement } from '../../src/adapters/cassandra/session.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
@@ -102,4 +105,10 @@ test('a start in time reads nothing, and marks that it is complete', async () =>
     ...Array.from({ length: 2 }, () => ['INSERT conversations_by_user', 'INSERT events_by_user']).flat(),
     'INSERT conversations',
   ]);
+});
+
+test('a row that holds the mark of a start alone is no conversation', async () => {
+  const row = { participants: null, created: null } as unknown as Row;
+  const session = { read: () => Promise.resolve([row]) } as unknown as Session;
+  expect(await findConversation(session, starting().conversation.id)).toBeNull();
 });
