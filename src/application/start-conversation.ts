@@ -46,7 +46,8 @@ export function makeStartConversation(deps: {
     const id = deps.conversationIdOf(participants);
     const found = await deps.conversations.find(id);
     // An existing conversation is started again with its original time: this completes a start that was only partly stored.
-    await deps.conversations.start(found ?? { id, participants, created: deps.messageIds.next() });
+    const conversation = found ?? { id, participants, created: deps.messageIds.next() };
+    await deps.conversations.start(conversation, { isLive: true });
     // Read again, since a concurrent start may have been the earlier one.
     const summary = await getConversation({ caller, conversationId: id }).catch(afterWrite);
     return { ...summary, started: found === null };

@@ -2,7 +2,7 @@ import type { EventRepository } from '../../src/application/ports/event-reposito
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { Event } from '../../src/domain/event.ts';
-import type { Position } from '../../src/domain/ids.ts';
+import type { ConversationId, Position } from '../../src/domain/ids.ts';
 import { millisecondsOf } from '../../src/domain/time.ts';
 import { idAt, now, SECOND } from './fixtures.ts';
 import type { eventRepositoryContract } from './event-repository.ts';
@@ -69,6 +69,34 @@ function tellAgain(whole: Storage, request: AppendRequest): Promise<unknown> {
   });
 }
 
+/** Adds events for the starts of a conversation: as many as `countOf` says after so many repeats. */
+function tellingOfStarts(how: string, countOf: (repeats: number) => number): Mutant {
+  return broken(how, (whole) => {
+    const starts = new Map<ConversationId, number>();
+    return {
+      conversations: {
+        start: (conversation, options) => {
+          starts.set(conversation.id, (starts.get(conversation.id) ?? 0) + 1);
+          return whole.conversations.start(conversation, options);
+        },
+      },
+      events: {
+        listAfter: async (userId, after, limit) => {
+          const log = await whole.events.listAfter(userId, after, limit);
+          const conversationId = log[0]?.conversationId;
+          const count = conversationId === undefined ? undefined : starts.get(conversationId);
+          if (conversationId === undefined || count === undefined) return log;
+          const more = Array.from({ length: countOf(count - 1) }, () => idAt(now()));
+          return [
+            ...log,
+            ...more.map((id) => ({ id, type: 'conversation.created', conversationId }) as const),
+          ];
+        },
+      },
+    };
+  });
+}
+
 export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
   'an appended message is an event in the log of each participant, and in no other log': [
     events('has one log for all users', (whole) => {
@@ -111,6 +139,21 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
         messageId: id as never,
       })),
     ),
+  ],
+
+  'a live start that becomes visible late is news once more, under a new event, and is told again to nobody':
+    [
+      broken('tells nobody of late starts', ({ conversations }) => ({
+        conversations: { start: (conversation) => conversations.start(conversation) },
+      })),
+      tellingOfStarts('tells again with each repeat', (repeats) => repeats),
+    ],
+
+  'a start is news once where it is in time or an import, or where a message began the conversation': [
+    broken('takes an import for a start', ({ conversations }) => ({
+      conversations: { start: (conversation) => conversations.start(conversation, { isLive: true }) },
+    })),
+    tellingOfStarts('tells twice of each start', (repeats) => repeats + 1),
   ],
 
   'a conversation that is started again after its first message keeps the event of that message': [

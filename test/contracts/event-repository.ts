@@ -7,6 +7,7 @@ import {
   appendAll,
   conversationOf,
   DAY,
+  emptyRowOf,
   freshKey,
   freshUser,
   freshUsers,
@@ -74,6 +75,50 @@ export const eventRepositoryContract = {
       const event = { id: created, type: 'conversation.created', conversationId };
       assert.deepEqual(await logOf(there, user), [event]);
     }
+  },
+
+  'a live start that becomes visible late is news once more, under a new event, and is told again to nobody':
+    async ({ processes: [here, there] }) => {
+      const [anna, ben] = freshUsers();
+      const conversation = conversationOf([anna, ben], idAt(now() - HOUR));
+      const { id: conversationId, created } = conversation;
+      const live = { isLive: true };
+      await here.conversations.start(conversation, live);
+      const [, news] = await logOf(there, anna);
+      const event = { type: 'conversation.created', conversationId };
+      const told = [
+        { id: created, ...event },
+        { id: news?.id, ...event },
+      ];
+      assert.ok(news !== undefined && news.id > idAt(now() - MINUTE), 'it is new');
+      for (const user of [anna, ben]) assert.deepEqual(await logOf(there, user), told);
+      for (const storage of [here, there]) await storage.conversations.start(conversation, live);
+      for (const user of [anna, ben]) assert.deepEqual(await logOf(here, user), told);
+      assert.deepEqual(await inboxSlice(here.conversations, anna, top(100)), [emptyRowOf(conversation)]);
+    },
+
+  'a start is news once where it is in time or an import, or where a message began the conversation': async ({
+    processes: [here, there],
+  }) => {
+    const live = { isLive: true };
+    const check = async (users: readonly [UserId, UserId], expected: readonly EventId[]): Promise<void> => {
+      for (const user of users)
+        assert.deepEqual(
+          (await logOf(there, user)).map(({ id }) => id),
+          expected,
+        );
+    };
+    const [inTime, imported, begun] = [freshUsers(), freshUsers(), freshUsers()];
+    const recent = conversationOf(inTime, idAt(now()));
+    await here.conversations.start(recent, live);
+    await check(inTime, [recent.created]);
+    const old = conversationOf(imported, idAt(now() - HOUR));
+    await here.conversations.start(old);
+    await check(imported, [old.created]);
+    const first = appendRequest(begun, idAt(now() - HOUR));
+    await here.messages.append(first);
+    await there.conversations.start(conversationOf(begun, first.message.id), live);
+    await check(begun, [first.message.id]);
   },
 
   'a conversation that is started again after its first message keeps the event of that message': async ({

@@ -1,13 +1,19 @@
 import type { types } from 'cassandra-driver';
+import type { Clock } from '../../application/ports/clock.ts';
 import type { ConversationRepository } from '../../application/ports/conversation-repository.ts';
+import type { MessageIds } from '../../application/ports/message-ids.ts';
+import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
+import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, EventId, UserId } from '../../domain/ids.ts';
 import type { Slice } from '../../domain/page.ts';
+import { microsecondsOf } from '../../domain/time.ts';
+import type { BackgroundRetry } from './background-retry.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
-import { emptyConversationRow, type InboxReader } from './inbox.ts';
+import { emptyConversationRow, entryOf, type InboxReader } from './inbox.ts';
 import { prepared } from './prepared-statements.ts';
-import type { Session, Statement } from './session.ts';
+import type { Session, Statement, Writes } from './session.ts';
 import { firstWriteWins } from './time-buckets.ts';
 
 /** Written with the timestamp of `firstWriteWins`. */
@@ -16,6 +22,17 @@ const PUT_CONVERSATION = prepared(`
 
 const CONVERSATION = prepared(`
   SELECT participants, created FROM conversations WHERE conversation_id = ?`);
+
+/** Written last: readers of the other columns never wait for it. */
+const PUT_STARTED = prepared(`
+  INSERT INTO conversations (conversation_id, started) VALUES (?, true) USING TIMESTAMP ?`);
+
+const IS_STARTED = prepared(`
+  SELECT started FROM conversations WHERE conversation_id = ?`);
+
+const INBOX_ENTRY = prepared(`
+  SELECT conversation_id, participants, last_activity FROM conversations_by_user
+  WHERE user_id = ? AND conversation_id = ?`);
 
 /** In the user's own partition: a non-participant has no row there, as for a conversation that does not exist. */
 const INBOX_ROW = prepared(`
@@ -42,12 +59,28 @@ export function startRows(
 /** Stores conversations in Cassandra and reads inboxes. */
 export class CassandraConversationRepository implements ConversationRepository {
   readonly #session: Session;
+  readonly #clock: Pick<Clock, 'latest'>;
+  readonly #messageIds: MessageIds;
+  readonly #retry: Pick<BackgroundRetry, 'track'>;
   readonly #inbox: InboxReader;
+  readonly #limits: LatenessLimits;
   readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
 
-  constructor(deps: { session: Session; inbox: InboxReader; eventLog: Pick<EventLogState, 'daysToKeep'> }) {
+  constructor(deps: {
+    session: Session;
+    clock: Pick<Clock, 'latest'>;
+    messageIds: MessageIds;
+    retry: Pick<BackgroundRetry, 'track'>;
+    inbox: InboxReader;
+    limits: LatenessLimits;
+    eventLog: Pick<EventLogState, 'daysToKeep'>;
+  }) {
     this.#session = deps.session;
+    this.#clock = deps.clock;
+    this.#messageIds = deps.messageIds;
+    this.#retry = deps.retry;
     this.#inbox = deps.inbox;
+    this.#limits = deps.limits;
     this.#eventLog = deps.eventLog;
   }
 
@@ -55,7 +88,7 @@ export class CassandraConversationRepository implements ConversationRepository {
     return findConversation(this.#session, id);
   }
 
-  async start(conversation: Conversation): Promise<void> {
+  async start(conversation: Conversation, { isLive } = { isLive: false }): Promise<void> {
     const writes = this.#session.writes();
     const { query, params } = conversationRow(conversation);
     await writes.run(query, params);
@@ -64,6 +97,47 @@ export class CassandraConversationRepository implements ConversationRepository {
         writes.batch(startRows(conversation, userId, this.#eventLog.daysToKeep)),
       ),
     );
+    if (!isLive) return;
+    // Whether it became visible late is known only now. A repeat writes with the time of the first start.
+    if (!this.#isLate(conversation.created)) {
+      this.#retry.track(this.#markStarted(conversation));
+    } else if (!(await this.#isStarted(conversation.id, writes))) {
+      await this.#tellAgain(conversation, writes);
+      await this.#markStarted(conversation);
+    }
+  }
+
+  /** Adds another event to the log of each participant, except where a message of the conversation is news already. */
+  async #tellAgain({ id: conversationId, participants }: Conversation, writes: Writes): Promise<void> {
+    const event: Event = { id: this.#messageIds.next(), type: 'conversation.created', conversationId };
+    const tell = async (userId: UserId): Promise<void> => {
+      const [row] = await writes.read(INBOX_ENTRY, [userId, conversationId]);
+      if (row !== undefined && (entryOf(row)?.lastMessage ?? null) !== null) return;
+      const { query, params } = eventRow(event, userId, this.#eventLog.daysToKeep);
+      await writes.run(query, params);
+    };
+    await writes.all(participants.map(tell));
+    // A repeat tells once more.
+    if (this.#isLate(event.id)) {
+      throw new StorageFailure('outcome_unknown', { cause: new Error('the event became visible late') });
+    }
+  }
+
+  #isLate(eventId: EventId): boolean {
+    return isLate(this.#clock.latest() - microsecondsOf(eventId), this.#limits);
+  }
+
+  async #isStarted(id: ConversationId, writes: Writes): Promise<boolean> {
+    const [row] = await writes.read(IS_STARTED, [id]);
+    return row?.['started'] === true;
+  }
+
+  /** Never rejects: where it is lost, a repeat tells the participants once more. */
+  async #markStarted({ id, created }: Conversation): Promise<void> {
+    await this.#session
+      .writes()
+      .run(PUT_STARTED, [id, microsecondsOf(created)])
+      .catch(() => undefined);
   }
 
   async isInInbox(userId: UserId, id: ConversationId): Promise<boolean> {
@@ -78,7 +152,8 @@ export class CassandraConversationRepository implements ConversationRepository {
 /** The conversation's own row; null if it has none. */
 export async function findConversation(session: Session, id: ConversationId): Promise<Conversation | null> {
   const [row] = await session.read(CONVERSATION, [id]);
-  if (row === undefined) return null;
+  // A row that the mark of its start alone has left, as after a truncation, is none.
+  if (row === undefined || row['participants'] === null) return null;
   return {
     id,
     participants: row['participants'] as readonly UserId[],

@@ -192,6 +192,10 @@ export function openCassandraStorage(deps: {
     }),
     conversations: new CassandraConversationRepository({
       session,
+      clock,
+      messageIds,
+      retry,
+      limits: latenessLimits(options),
       inbox: new InboxReader({ session, eventLog, telemetry }),
       eventLog,
     }),

@@ -436,6 +436,8 @@ const scanInboxes: Scan = async function* (deps, after, until, seen) {
 
 const scanConversations: Scan = async function* (deps, after, until, seen) {
   for await (const row of rowsOf(deps.session, CONVERSATIONS_IN_RANGE, after, until)) {
+    // The mark of a start alone, as after a truncation.
+    if (row['participants'] === null) continue;
     seen.conversations += 1;
     const conversationId = String(row['conversation_id']) as ConversationId;
     const conversation = {

@@ -1,9 +1,13 @@
+import type { Clock } from '../../application/ports/clock.ts';
 import type { ConversationRepository } from '../../application/ports/conversation-repository.ts';
+import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { Conversation, InboxEntry, Participants } from '../../domain/conversation.ts';
+import { isLate, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
 import { previewOf, type Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { laterPosition } from '../../domain/read-position.ts';
+import { microsecondsOf } from '../../domain/time.ts';
 import type { MemoryEventRepository } from './event-repository.ts';
 import { SortedList } from './sorted-list.ts';
 
@@ -18,12 +22,23 @@ export interface LateMessage {
 export class MemoryConversationRepository implements ConversationRepository {
   readonly #conversations = new Map<ConversationId, Conversation>();
   readonly #inboxes = new Map<UserId, Inbox>();
+  readonly #clock: Pick<Clock, 'latest'>;
+  readonly #messageIds: MessageIds;
+  readonly #limits: LatenessLimits;
   readonly #events: MemoryEventRepository;
   /** The late event of each message that became visible late. */
   readonly #lateEvents = new Map<MessageId, EventId>();
   readonly #lateMessages = new Map<ConversationId, SortedList<LateMessage>>();
 
-  constructor(deps: { events: MemoryEventRepository }) {
+  constructor(deps: {
+    clock: Pick<Clock, 'latest'>;
+    messageIds: MessageIds;
+    limits: LatenessLimits;
+    events: MemoryEventRepository;
+  }) {
+    this.#clock = deps.clock;
+    this.#messageIds = deps.messageIds;
+    this.#limits = deps.limits;
     this.#events = deps.events;
   }
 
@@ -31,10 +46,15 @@ export class MemoryConversationRepository implements ConversationRepository {
     return Promise.resolve(this.#conversations.get(id) ?? null);
   }
 
-  start({ id, participants, created }: Conversation): Promise<void> {
+  start({ id, participants, created }: Conversation, { isLive } = { isLive: false }): Promise<void> {
+    const isNew = !this.#conversations.has(id);
     const members = this.#create({ id, participants, created });
     this.#show({ conversationId: id, participants: members, lastEventId: created, lastMessage: null });
     this.#events.add({ id: created, type: 'conversation.created', conversationId: id }, members);
+    if (isLive && isNew && isLate(this.#clock.latest() - microsecondsOf(created), this.#limits)) {
+      const eventId = this.#messageIds.next();
+      this.#events.add({ id: eventId, type: 'conversation.created', conversationId: id }, members);
+    }
     return Promise.resolve();
   }
 

@@ -21,7 +21,7 @@ export interface MemoryStorageOptions {
 /** Storage in this process's memory. It has all guarantees of the storage contract except durability. */
 export function makeMemoryStorage(options: MemoryStorageOptions): Storage {
   const events = new MemoryEventRepository(options);
-  const conversations = new MemoryConversationRepository({ events });
+  const conversations = new MemoryConversationRepository({ ...options, events });
   const messages = new MemoryMessageRepository({ ...options, conversations });
   return {
     messages,

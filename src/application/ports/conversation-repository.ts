@@ -10,8 +10,12 @@ export interface ConversationRepository {
   /**
    * Starts a conversation and puts it into each participant's inbox. Idempotent; of several starts the one with the
    * earliest `created` wins, in any order of arrival. Rejects like `append`.
+   *
+   * If `isLive` is true (the default is false), a start that becomes visible late (`isLate`) is reported by one more event
+   * with a new id, in the log of each participant who has no message of the conversation. A repeat of a complete start adds
+   * no event. The conversation stays at its creation in the inbox.
    */
-  start(conversation: Conversation): Promise<void>;
+  start(conversation: Conversation, options?: { readonly isLive: boolean }): Promise<void>;
 
   /**
    * Whether the conversation is in this user's inbox: it exists and the user is a participant. A conversation of other
