@@ -6,12 +6,12 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { startBroker } from './broker.ts';
 import { environmentOf, scan } from './cluster.ts';
 import { markOf, readEventsOf } from './events.ts';
-import { eventReads, tellFigures } from './follower-figures.ts';
+import { eventReads, hintsLost, tellFigures } from './follower-figures.ts';
 import { startFollower, type Follower } from './follower.ts';
 import { makeAsk, type Ask } from './http.ts';
 import { conversationOf, post, usersOf, type Load } from './load.ts';
 import { percentile } from './table.ts';
-import { assertKept, assertSound, tallyOf, type Scenario, type Testbed } from './testbed.ts';
+import { assertKept, assertSound, between, tallyOf, type Scenario, type Testbed } from './testbed.ts';
 
 /** Two instances with as many users each whose messages are sent through it; each user has two streams and a poll. */
 const USERS = 23;
@@ -67,13 +67,11 @@ export const followers: Scenario = async (testbed) => {
   const asks = urls.map(makeAsk);
   const casts = urls.map(() => usersOf(USERS));
   const resting = usersOf(RESTING_USERS);
-  const clients = casts
-    .flat()
-    .flatMap((userId, index) => [
-      startFollower({ urls, instance: 0, userId, by: 'stream' }),
-      startFollower({ urls, instance: 1, userId, by: 'stream' }),
-      startFollower({ urls, instance: index % 2, userId, by: 'poll' }),
-    ]);
+  const clients = [...casts.flat(), ...resting].flatMap((userId, index) => [
+    startFollower({ urls, instance: 0, userId, by: 'stream' }),
+    startFollower({ urls, instance: 1, userId, by: 'stream' }),
+    startFollower({ urls, instance: index % 2, userId, by: 'poll' }),
+  ]);
   try {
     await Promise.all(clients.map((client) => client.connected()));
     const atRest = await sendAtRest(asks, resting);
@@ -108,6 +106,7 @@ export const followers: Scenario = async (testbed) => {
       await progress();
     }
 
+    const lost = await hintsLost(urls);
     const brokerKilled = performance.now();
     await broker.kill();
     await pause(WITHOUT_BROKER_MS);
@@ -129,22 +128,28 @@ export const followers: Scenario = async (testbed) => {
     const arrivals = Promise.all(arrivalsOf(clients, sent));
     await Promise.race([arrivals, pause(LONGEST_DELAY_MS + SLACK_MS, null, { ref: false })]);
 
-    const during = (from: number, until: number): Sent[] =>
-      sent.filter(({ acknowledged }) => acknowledged >= from && acknowledged < until);
+    const requests = loads.flatMap(({ attempts }) => attempts);
     const phases = [
-      ['with NATS, at rest', atRest],
-      ['with NATS, under load', during(loaded, killed)],
-      ['kill -9 of a process, and its restart', during(killed, rolling)],
-      ['SIGTERM of both processes in turn, and their restart', during(rolling, brokerKilled)],
-      ['without NATS', during(brokerKilled, brokerStarted)],
-      [`SIGSTOP of a replica, for ${HANG_MS / 1_000} s, and while it catches up`, during(hung, settled)],
+      ['with NATS, at rest', -Infinity, loaded],
+      ['with NATS, under load', loaded, killed],
+      ['kill -9 of a process, and its restart', killed, rolling],
+      ['SIGTERM of both processes in turn, and their restart', rolling, brokerKilled],
+      ['without NATS', brokerKilled, brokerStarted],
+      ['NATS is back', brokerStarted, hung],
+      [`SIGSTOP of a replica, for ${HANG_MS / 1_000} s, and while it catches up`, hung, settled],
     ] as const;
-    for (const [act, messages] of phases) {
+    for (const [act, from, until] of phases) {
+      const attempts = between(requests, from, until);
+      if (attempts.length > 0) testbed.tell({ act: `${act}: sends`, attempts, seen: tallyOf(attempts) });
       testbed.tell({
         act: `${act}: from the 201 to a stream of the other process`,
-        seen: lagOf(clients, messages),
+        seen: lagOf(clients, acknowledgedDuring(sent, from, until)),
       });
     }
+    testbed.tell({
+      act: 'hints that the restarted processes lost because they had not reached NATS yet',
+      seen: String(lost),
+    });
     testbed.tell({
       act: 'under load: reads of event logs for each event that was delivered',
       seen: readsAfter.since(readsBefore),
@@ -156,14 +161,9 @@ export const followers: Scenario = async (testbed) => {
         clients.filter((one) => one.by === by),
         by,
       );
-    const requests = loads.flatMap(({ attempts }) => attempts);
-    testbed.tell({
-      act: 'meanwhile: sends with and without a key',
-      attempts: requests,
-      seen: tallyOf(requests),
-    });
     await assertReceived(testbed, { cluster, clients, sent, marks });
-    const withoutBroker = lagsOf(clients, during(brokerKilled, brokerStarted)).at(-1)!;
+    const withoutBroker = lagsOf(clients, acknowledgedDuring(sent, brokerKilled, brokerStarted)).at(-1)!;
+    assert.ok(lagsOf(clients, atRest).length > 0, 'nothing was measured at rest');
     assert.ok(
       withoutBroker < LONGEST_DELAY_MS + SLACK_MS,
       `an event took ${withoutBroker} ms without a broker`,
@@ -251,6 +251,10 @@ function arrivalsOf(clients: readonly Follower[], sent: readonly Sent[]): Promis
   return sent.flatMap((one) => followersOf(clients, one).map((client) => client.arrived(one.messageId)));
 }
 
+function acknowledgedDuring(sent: readonly Sent[], from: number, until: number): Sent[] {
+  return sent.filter(({ acknowledged }) => acknowledged >= from && acknowledged < until);
+}
+
 /** Milliseconds from each 201 to the arrival at each stream of the other process, in order. */
 function lagsOf(clients: readonly Follower[], sent: readonly Sent[]): number[] {
   const streams = clients.filter(({ by }) => by === 'stream');
@@ -268,6 +272,7 @@ function lagsOf(clients: readonly Follower[], sent: readonly Sent[]): number[] {
 
 function lagOf(clients: readonly Follower[], sent: readonly Sent[]): string {
   const lags = lagsOf(clients, sent);
+  if (lags.length === 0) return 'no arrivals';
   const [p50, p99, most] = [0.5, 0.99, 1].map((share) => percentile(lags, share)?.toFixed(0));
   return `${lags.length} arrivals: p50 ${p50} ms, p99 ${p99} ms, slowest ${most} ms`;
 }
