@@ -32,7 +32,7 @@ const LONGEST_DELAY_MS = 15_000;
 const HANG_MS = 15_000;
 
 /** What a busy host may take on top of the longest delay. */
-const SLACK_MS = 5_000;
+const SLACK_MS = 10_000;
 
 /** An acknowledged message. */
 interface Sent {
