@@ -125,12 +125,14 @@ describe('the stored shape', () => {
     const friends = Array.from({ length: 20 }, freshUser);
     const table = 'conversations_by_user';
     await client.execute(
-      `ALTER TABLE ${table} WITH compaction = {'class': 'LeveledCompactionStrategy', 'enabled': 'false'}
-       AND memtable_flush_period_in_ms = 500`,
+      `ALTER TABLE ${table} WITH compaction = {'class': 'LeveledCompactionStrategy', 'enabled': 'false'}`,
     );
+    /** Flushes what was written into one more SSTable, the one of number `count`. */
     const flushed = async (count: number): Promise<void> => {
       const query = `SELECT * FROM ${table} WHERE user_id = ?`;
+      await client.execute(`ALTER TABLE ${table} WITH memtable_flush_period_in_ms = 100`);
       while (sstablesIn(await traceOf(client, query, [anna])) < count) await pause(100);
+      await client.execute(`ALTER TABLE ${table} WITH memtable_flush_period_in_ms = 0`);
     };
     const receiveFromAll = async (minutes: number): Promise<void> => {
       const sent = friends.map((friend) => appendRequest([friend, anna], idAt(NOON + minutes * MINUTE)));
