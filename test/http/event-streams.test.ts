@@ -54,6 +54,19 @@ async function until(holds: () => boolean): Promise<void> {
 }
 
 describe('a stream', () => {
+  test('ends cleanly at its maximum age, also if its client has vanished, and can be resumed', async () => {
+    const { fetch, streams, port } = await serve({}, { maxAgeMs: 50 });
+    await openUnread(port, eventsOf('ben'));
+    const stream = await openStream(fetch, eventsOf('ben'));
+    const { id } = (await stream.next()) ?? {};
+    assert.ok(id);
+    assert.equal(await stream.next(), null);
+    await until(() => streams.size === 0);
+    const resumed = await openStream(fetch, eventsOf('ben'), { 'Last-Event-ID': id });
+    assert.equal(resumed.response.status, 200);
+    await resumed.close();
+  });
+
   test('ends cleanly when the service stops, and can be resumed at another process', async () => {
     const { fetch, streams, server } = await serve();
     const stream = await openStream(fetch, eventsOf('ben'));

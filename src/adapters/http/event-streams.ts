@@ -10,6 +10,12 @@ export interface StreamLimits {
   readonly unreadBytes: number;
   /** The time that a client has to read each part that is sent to it, in milliseconds. */
   readonly readWithinMs: number;
+  /**
+   * The age at which a stream ends and its client resumes, in milliseconds. It bounds the life of a stream whose client
+   * vanished without closing its connection: TCP accepts small heartbeats for many minutes, and no runtime reports that
+   * they are not acknowledged. Streams end up to a fifth earlier, so that those opened together do not resume together.
+   */
+  readonly maxAgeMs: number;
 }
 
 export const STREAM_LIMITS: StreamLimits = {
@@ -17,10 +23,11 @@ export const STREAM_LIMITS: StreamLimits = {
   streamsPerUser: 20,
   unreadBytes: 32 * 2 ** 20,
   readWithinMs: 10_000,
+  maxAgeMs: 300_000,
 };
 
 /** Why a stream ended. */
-export type StreamEnd = 'client' | 'slow' | 'expired' | 'stopping' | 'behind';
+export type StreamEnd = 'client' | 'slow' | 'expired' | 'age' | 'stopping' | 'behind';
 
 /** One stream or waiting poll. */
 export interface OpenStream {
@@ -63,11 +70,13 @@ export class EventStreams {
     const controller = new AbortController();
     const end = (reason: StreamEnd): void => {
       if (!this.#open.delete(end)) return;
+      clearTimeout(timer);
       const left = (this.#byUser.get(userId) ?? 1) - 1;
       if (left === 0) this.#byUser.delete(userId);
       else this.#byUser.set(userId, left);
       controller.abort(reason);
     };
+    const timer = setTimeout(end, this.#limits.maxAgeMs * (1 - Math.random() / 5), 'age');
     this.#byUser.set(userId, own + 1);
     this.#open.add(end);
     if (this.#isStopping) end('stopping');
