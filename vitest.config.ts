@@ -1,9 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tells a test that hangs from one on a busy machine. */
+/** Long enough for a busy machine: a test that exceeds it hangs. */
 const testTimeout = 60_000;
 
-/** Holds the logs of every test to say nothing that is not theirs to say. */
+/** Fails a test whose logs contain contents, tokens, keys or user ids. */
 const setupFiles = ['test/support/logs.setup.ts'];
 
 /** One project for each folder of tests, so that each can be run alone: `npx vitest --project http`. */

@@ -1,5 +1,5 @@
 import type { Client } from 'cassandra-driver';
-import { newsRows } from '../../src/adapters/cassandra/message-repository.ts';
+import { inboxAndEventRows } from '../../src/adapters/cassandra/message-repository.ts';
 import type { Statement } from '../../src/adapters/cassandra/session.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { messageAt, pairOf, type Pair } from './fixtures.ts';
@@ -41,7 +41,7 @@ export async function writeInboxes(client: Client, inboxes: readonly Inbox[]): P
         const pair = pairs.get(conversation) ?? conversationOf(owner, conversation);
         pairs.set(conversation, pair);
         const message = messageAt(pair, at, count);
-        batch.push(...newsRows(message, pair.participants, message.id, owner, 30));
+        batch.push(...inboxAndEventRows(message, pair.participants, message.id, owner, 30));
         count += 1;
         inBatch += 1;
         if (inBatch === MOVES_PER_BATCH) {

@@ -1,21 +1,28 @@
 import type { UserId } from '../domain/ids.ts';
 import type { Hints } from './ports/hints.ts';
-import { wrapUseCases, type UseCaseName, type UseCases } from './use-cases.ts';
+import { wrapUseCases, type USE_CASES, type UseCaseName, type UseCases } from './use-cases.ts';
 
-/** For each command that adds events: the users whose event logs got them, from its result. */
+type CommandName = {
+  [Name in UseCaseName]: (typeof USE_CASES)[Name]['kind'] extends 'command' ? Name : never;
+}[UseCaseName];
+
+/** The users to whose event logs a command has added events, by its result; null for a command that adds none. */
 const NOTIFIED: {
-  readonly [Name in UseCaseName]?: (result: Awaited<ReturnType<UseCases[Name]>>) => readonly UserId[];
+  readonly [Name in CommandName]: ((result: Awaited<ReturnType<UseCases[Name]>>) => readonly UserId[]) | null;
 } = {
   sendMessage: ({ message }) => [message.senderId, message.receiverId],
   startConversation: ({ conversation }) => conversation.participants,
   markRead: ({ participants }) => participants,
+  saveUser: null,
 };
 
-/** Wraps the use cases: each that adds events publishes a hint for the users of these events when it resolves. */
+type UsersOf = (result: unknown) => readonly UserId[];
+
+/** The same use cases. Each command that adds events publishes a hint for their users when it resolves. */
 export function withHints(hints: Pick<Hints, 'publish'>, useCases: UseCases): UseCases {
   return wrapUseCases(useCases, (useCase, name) => {
-    const usersOf = NOTIFIED[name] as ((result: unknown) => readonly UserId[]) | undefined;
-    if (usersOf === undefined) return useCase;
+    const usersOf = (NOTIFIED as Partial<Record<UseCaseName, unknown>>)[name] as UsersOf | null | undefined;
+    if (usersOf === null || usersOf === undefined) return useCase;
     return async (request) => {
       const result = await useCase(request);
       hints.publish(usersOf(result));

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { documents, withoutFences } from '../support/papers.ts';
+import { documents, withoutFences } from '../support/documents.ts';
 
 /**
  * A figure about performance in a document is a link to results.md, whose title says where it is:

@@ -4,7 +4,7 @@ import { makeClient, sessionOptions, type CassandraOptions } from '../../src/ada
 import { startRows } from '../../src/adapters/cassandra/conversation-repository.ts';
 import { EventLogState } from '../../src/adapters/cassandra/event-log-state.ts';
 import { InboxReader } from '../../src/adapters/cassandra/inbox.ts';
-import { newsRows } from '../../src/adapters/cassandra/message-repository.ts';
+import { inboxAndEventRows } from '../../src/adapters/cassandra/message-repository.ts';
 import { makeSession, type Session, type Statement } from '../../src/adapters/cassandra/session.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
@@ -67,7 +67,7 @@ async function write(owner: UserId, moves: readonly Move[]): Promise<Map<number,
     if (isStart === true)
       return startRows({ id: conversationId, participants: [owner], created: id }, owner, RETENTION_DAYS);
     const message = { id, conversationId, senderId: owner, receiverId: owner, content: 'Hello' };
-    return newsRows(message, [owner], id, owner, RETENTION_DAYS);
+    return inboxAndEventRows(message, [owner], id, owner, RETENTION_DAYS);
   });
   let next = 0;
   const writer = async (): Promise<void> => {

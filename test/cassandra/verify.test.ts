@@ -11,7 +11,7 @@ import { EventLogState } from '../../src/adapters/cassandra/event-log-state.ts';
 import { emptyConversationRow, findEntries, lastActivityRow } from '../../src/adapters/cassandra/inbox.ts';
 import { INCONSISTENCIES } from '../../src/adapters/cassandra/inspection.ts';
 import { lateMessageRow } from '../../src/adapters/cassandra/late-events.ts';
-import { bucketRow, newsRows } from '../../src/adapters/cassandra/message-repository.ts';
+import { bucketRow, inboxAndEventRows } from '../../src/adapters/cassandra/message-repository.ts';
 import { makeSession, type Session, type Statement } from '../../src/adapters/cassandra/session.ts';
 import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { bucketOf } from '../../src/adapters/cassandra/time-buckets.ts';
@@ -55,7 +55,7 @@ const ids = makeMessageIds({ clock });
 function rowsOf({ message, participants }: AppendRequest) {
   const { id, conversationId, senderId, receiverId, content } = message;
   const news = (userId: UserId, eventId: EventId = id) =>
-    newsRows(message, participants, eventId, userId, options.eventRetentionDays);
+    inboxAndEventRows(message, participants, eventId, userId, options.eventRetentionDays);
   return {
     bucket: bucketRow(conversationId, id),
     conversation: conversationRow({ id: conversationId, participants, created: id }),
@@ -334,7 +334,13 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
   'an inbox row with other participants': async () => {
     const { users, one, conversationId } = fixture();
     const { bucket, conversation, message, news } = rowsOf(one);
-    const others = newsRows(one.message, [users[0]], one.message.id, users[0], options.eventRetentionDays);
+    const others = inboxAndEventRows(
+      one.message,
+      [users[0]],
+      one.message.id,
+      users[0],
+      options.eventRetentionDays,
+    );
     await write(bucket, conversation, message, ...others, ...news(users[1]));
     return { conversationId, expected: [['inbox_row_differs', users[0], one.message.id]] };
   },

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { startRows } from '../../src/adapters/cassandra/conversation-repository.ts';
 import { EventLogState } from '../../src/adapters/cassandra/event-log-state.ts';
 import { InboxReader } from '../../src/adapters/cassandra/inbox.ts';
-import { newsRows } from '../../src/adapters/cassandra/message-repository.ts';
+import { inboxAndEventRows } from '../../src/adapters/cassandra/message-repository.ts';
 import type { Row, RowPage, Session, Statement } from '../../src/adapters/cassandra/session.ts';
 import { INBOXES, randomNumbers } from '../support/inboxes.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
@@ -206,7 +206,7 @@ function news(
     receiverId: OWNER,
     content: 'hello',
   };
-  return newsRows(message, [OWNER], eventId ?? id, OWNER, RETENTION_DAYS);
+  return inboxAndEventRows(message, [OWNER], eventId ?? id, OWNER, RETENTION_DAYS);
 }
 
 function send(tables: InboxTables, number: number, microseconds: number): void {

@@ -10,7 +10,7 @@ import type { EventLogState } from './event-log-state.ts';
 import { HistoryReader, isMessage, messageOf } from './history.ts';
 import { findEntries, type InboxRow } from './inbox.ts';
 import { agreeOnLateEvent, lateMessageRow } from './late-events.ts';
-import { bucketRow, newsRows } from './message-repository.ts';
+import { bucketRow, inboxAndEventRows } from './message-repository.ts';
 import type { Session, Writes } from './session.ts';
 import { bucketOf, firstWriteWins } from './time-buckets.ts';
 
@@ -327,7 +327,7 @@ async function showMessage(
     await publishLate(deps, message, writes);
   } else {
     const participants = participantsOf(message.senderId, message.receiverId);
-    await writes.batch(newsRows(message, participants, eventId, userId, deps.eventLog.daysToKeep));
+    await writes.batch(inboxAndEventRows(message, participants, eventId, userId, deps.eventLog.daysToKeep));
   }
 }
 
@@ -342,7 +342,7 @@ async function publishLate(deps: InspectionDeps, message: Message, writes: Write
       writes,
     );
     const rows = participants.map((userId) =>
-      writes.batch(newsRows(message, participants, eventId, userId, deps.eventLog.daysToKeep)),
+      writes.batch(inboxAndEventRows(message, participants, eventId, userId, deps.eventLog.daysToKeep)),
     );
     await writes.all(rows);
   } while (isLateNow(deps, eventId));
@@ -428,7 +428,7 @@ function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxRow, stored: S
   const { daysToKeep } = deps.eventLog;
   if (stored === null) return startRows(startOf(entry), userId, daysToKeep);
   const participants = participantsOf(stored.message.senderId, stored.message.receiverId);
-  return newsRows(stored.message, participants, entry.lastEventId, userId, daysToKeep);
+  return inboxAndEventRows(stored.message, participants, entry.lastEventId, userId, daysToKeep);
 }
 
 /** The empty conversation that `entry` shows. */

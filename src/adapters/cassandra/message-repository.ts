@@ -57,7 +57,7 @@ export function bucketRow(conversationId: ConversationId, id: MessageId): Statem
  * The writes that show `message` to `userId` as new under `eventId`: its inbox entry and its event. They are
  * one mutation, since they share a partition key.
  */
-export function newsRows(
+export function inboxAndEventRows(
   message: Message,
   participants: readonly UserId[],
   eventId: EventId,
@@ -220,7 +220,7 @@ export class CassandraMessageRepository implements MessageRepository {
   ): Promise<void> {
     await writes.all(
       participants.map((userId) =>
-        writes.batch(newsRows(message, participants, eventId, userId, this.#eventLog.daysToKeep)),
+        writes.batch(inboxAndEventRows(message, participants, eventId, userId, this.#eventLog.daysToKeep)),
       ),
     );
   }

@@ -248,7 +248,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     type: 'overloaded',
     status: 503,
     title: 'The service is overloaded',
-    detail: 'The limit of concurrent requests is reached. Nothing was changed. Try again.',
+    detail: 'A limit of the service is reached. Nothing was changed. Try again.',
   },
   clock_not_verified: {
     type: 'clock-not-verified',

@@ -11,7 +11,7 @@ import { json } from '../respond.ts';
 import type { CallerOf } from '../middleware/authentication.ts';
 import { bodyOf } from '../request-body.ts';
 import type { List } from '../cursors.ts';
-import { namedUser } from '../named-user.ts';
+import { namedUser } from '../acting-user.ts';
 import { pageParameters, pageRequestOf, pageSchema, pageView } from '../pagination.ts';
 import {
   BODY_PROBLEMS,

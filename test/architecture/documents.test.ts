@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SETTINGS } from '../../src/composition/config.ts';
-import { documents, withoutFences } from '../support/papers.ts';
+import { documents, withoutFences } from '../support/documents.ts';
 
 const read = (file: string): string => readFileSync(file, 'utf8');
 
