@@ -28,8 +28,8 @@ const PUT_MESSAGE = `
   INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, sender_id, receiver_id, content)
   VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`;
 const PUT_LAST_ACTIVITY = `
-  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity)
-  VALUES (?, ?, ?, ?) USING TIMESTAMP ?`;
+  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
+  VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`;
 const PUT_EVENT = `
   INSERT INTO events_by_user (user_id, places, event_id, type, conversation_id, message_id)
   VALUES (?, true, ?, 'message.created', ?, ?) USING TIMESTAMP ? AND TTL 2678400`;
@@ -39,13 +39,17 @@ const MESSAGES = `
   SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
   WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`;
 const ENTRIES = `
-  SELECT conversation_id, participants, last_activity FROM conversations_by_user WHERE user_id = ? LIMIT 65`;
+  SELECT conversation_id, participants, last_activity, read_up_to FROM conversations_by_user
+  WHERE user_id = ? LIMIT 65`;
 const CANDIDATES = `
   SELECT event_id, conversation_id FROM events_by_user
   WHERE user_id = ? AND places = true AND event_id < ? AND event_id > ? LIMIT ?`;
 const LOOKUP = `
   SELECT conversation_id, participants, last_activity FROM conversations_by_user
   WHERE user_id = ? AND conversation_id IN ?`;
+
+const READ_POSITIONS = `
+  SELECT conversation_id, read_up_to FROM conversations_by_user WHERE user_id = ? AND conversation_id IN ?`;
 
 const LIMIT = 20;
 const NIL = '00000000-0000-0000-0000-000000000000';
@@ -107,7 +111,17 @@ export function makeBaseline(client: Client): RequestListener {
       participants.map((userId) =>
         client.batch(
           [
-            { query: PUT_LAST_ACTIVITY, params: [userId, conversationId, participants, cell, timestamp] },
+            {
+              query: PUT_LAST_ACTIVITY,
+              params: [
+                userId,
+                conversationId,
+                participants,
+                cell,
+                userId === sender_id ? id : undefined,
+                timestamp,
+              ],
+            },
             { query: PUT_EVENT, params: [userId, id, conversationId, id, timestamp] },
           ],
           WRITE,
@@ -179,9 +193,26 @@ export function makeBaseline(client: Client): RequestListener {
         last_message_sender_id: cell.get(3) as string,
         last_message_content: cell.get(4) as string,
         last_message_at: timestampOf(id),
+        last_event_id: String(cell.get(0)),
+        read_up_to: idTextOf(row['read_up_to']),
       };
     });
-    const data = entries.sort((a, b) => (a.last_message_id > b.last_message_id ? -1 : 1)).slice(0, LIMIT);
+    const shown = entries
+      .sort((a, b) => (a.last_message_id > b.last_message_id ? -1 : 1))
+      .slice(0, LIMIT + 1);
+    if (rows === null || rows.length > 64) {
+      const positions = await read(READ_POSITIONS, [userId, shown.map(({ id }) => id)]);
+      const byId = new Map(
+        positions.map((row) => [String(row['conversation_id']), idTextOf(row['read_up_to'])]),
+      );
+      for (const entry of shown) entry.read_up_to = byId.get(entry.id) ?? null;
+    }
+    const data = shown.slice(0, LIMIT).map((entry) => ({
+      ...entry,
+      unread:
+        entry.last_message_sender_id !== userId &&
+        (entry.read_up_to === null || entry.read_up_to < entry.last_event_id),
+    }));
     const last = data.at(-1);
     const isMore = last !== undefined && entries.length > LIMIT;
     return {
@@ -217,4 +248,8 @@ export function makeBaseline(client: Client): RequestListener {
 function positionIn(cursor: string): Position {
   const digits = Buffer.from(cursor, 'base64url').toString('hex', 1, 17);
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') as Position;
+}
+
+function idTextOf(uuid: types.Uuid | null): string | null {
+  return uuid === null ? null : String(uuid);
 }

@@ -65,7 +65,7 @@ export function makeMemoryBaseline(): Hono {
     const id = c.req.param('id') as UserId;
     const found = await conversations.listByUser(id, FIRST);
     const shown = found.slice(0, LIMIT);
-    const data = shown.map(({ conversationId, participants, lastMessage }) => ({
+    const data = shown.map(({ conversationId, participants, lastMessage, lastEventId, readUpTo }) => ({
       id: conversationId,
       participant_ids: participants,
       other_user_id: otherParticipant(id, participants),
@@ -73,6 +73,10 @@ export function makeMemoryBaseline(): Hono {
       last_message_sender_id: lastMessage?.senderId ?? null,
       last_message_content: lastMessage?.preview ?? null,
       last_message_at: lastMessage === null ? null : timestampOf(lastMessage.messageId),
+      last_event_id: lastEventId,
+      read_up_to: readUpTo,
+      unread:
+        lastMessage !== null && lastMessage.senderId !== id && (readUpTo === null || readUpTo < lastEventId),
     }));
     const last = shown.at(-1);
     const isMore = last !== undefined && found.length > LIMIT;

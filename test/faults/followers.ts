@@ -112,7 +112,7 @@ export const followers: Scenario = async (testbed) => {
     await pause(WITHOUT_BROKER_MS);
     const brokerStarted = performance.now();
     broker = await startBroker(port);
-    await Promise.all(instances.map((instance) => instance.said(/NATS is back/)));
+    await Promise.all(instances.map((instance) => instance.said(/NATS connection restored/)));
 
     const hung = performance.now();
     cluster.nodes[1]!.suspend();
