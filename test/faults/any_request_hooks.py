@@ -5,19 +5,36 @@ import schemathesis
 PAGES_IN_REACH = 20
 TIMES = ("timestamp", "before_timestamp")
 
+# A participant of each conversation that was created: only participants mark it as read.
+participants = {}
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    if case.operation.path == "/api/conversations" and response.status_code in (200, 201):
+        conversation = response.json()
+        participants[conversation["id"]] = conversation["participant_ids"][0]
+
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     # Only who has a token may leave it out.
-    if case.operation.path.startswith("/api/messages") and isinstance(case.body, dict):
-        case.body.setdefault("sender_id", "alice")
+    if isinstance(case.body, dict):
+        if case.operation.path.startswith("/api/messages"):
+            case.body.setdefault("sender_id", "alice")
+        if case.operation.path.endswith("/read"):
+            reader = participants.get((case.path_parameters or {}).get("conversation_id"))
+            if reader is not None:
+                case.body["user_id"] = reader
+            case.body.setdefault("user_id", "alice")
     if case.operation.method != "get":
         return
     query = case.query
     # A cursor can't be made up, only handed on.
     query.pop("cursor", None)
+    case.headers.pop("Last-Event-ID", None)
     # Of the greatest size as many pages are in reach, of others more.
     if isinstance(query.get("page"), int):
         query["page"] = min(query["page"], PAGES_IN_REACH)

@@ -254,13 +254,15 @@ export const eventsContract = {
     ]) {
       problemIn(await get(fetch, after(ben, cursor)), 400, 'invalid-cursor');
       if (cursor === '') continue;
-      const headers = { Accept: 'text/event-stream', 'Last-Event-ID': cursor };
-      const { errors } = problemIn(
-        await ask(fetch, 'GET', eventsOf(ben), { headers }),
-        400,
-        'invalid-cursor',
-      );
-      assert.equal(errors?.[0]?.header, 'Last-Event-ID');
+      for (const Accept of ['text/event-stream', 'application/json']) {
+        const headers = { Accept, 'Last-Event-ID': cursor };
+        const { errors } = problemIn(
+          await ask(fetch, 'GET', eventsOf(ben), { headers }),
+          400,
+          'invalid-cursor',
+        );
+        assert.equal(errors?.[0]?.header, 'Last-Event-ID');
+      }
     }
   },
 

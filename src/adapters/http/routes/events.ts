@@ -107,8 +107,8 @@ const listEventsRoute = createRoute({
     {
       in: 'header',
       name: 'Last-Event-ID',
-      description: 'For streams: the last received `id`. It takes precedence over `cursor`.',
-      schema: { type: 'string', pattern: EVENT_CURSOR_PATTERN.source },
+      description: 'For streams: the last received `id`, or empty. It takes precedence over `cursor`.',
+      schema: { type: 'string', pattern: `^$|${EVENT_CURSOR_PATTERN.source}` },
     },
   ],
   request: {
@@ -215,23 +215,30 @@ function prefersStream(accept: string): boolean {
 
 const NEVER = new AbortController().signal;
 
-/** The cursor of a request; null if it has none. Throws an `HttpFailure` if it is invalid. */
+/** The cursor of a request; null if it has none. Throws an `HttpFailure` if the query or the header is invalid. */
 function cursorOf(
   c: Context,
   userId: UserId,
   inQuery: string | undefined,
   isStream: boolean,
 ): EventCursor | null {
-  const inHeader = isStream ? c.req.header('Last-Event-ID') : undefined;
-  const text = inHeader !== undefined && inHeader !== '' ? inHeader : inQuery;
+  // An EventSource that has received no id sends none, or an empty one.
+  const lastEventId = c.req.header('Last-Event-ID') ?? '';
+  const inHeader = cursorIn(lastEventId === '' ? undefined : lastEventId, userId, {
+    fieldErrors: [{ header: 'Last-Event-ID', detail: 'must be an unchanged id of this stream' }],
+  });
+  return (isStream ? inHeader : null) ?? cursorIn(inQuery, userId);
+}
+
+function cursorIn(
+  text: string | undefined,
+  userId: UserId,
+  details?: ConstructorParameters<typeof HttpFailure>[1],
+): EventCursor | null {
   if (text === undefined) return null;
   const cursor = eventCursorFrom(userId, text);
-  if (cursor !== null) return cursor;
-  throw text === inHeader
-    ? new HttpFailure('invalid_cursor', {
-        fieldErrors: [{ header: 'Last-Event-ID', detail: 'must be an unchanged id of this stream' }],
-      })
-    : new HttpFailure('invalid_cursor');
+  if (cursor === null) throw new HttpFailure('invalid_cursor', details);
+  return cursor;
 }
 
 /** Opens a stream that ends when the client disconnects, the token expires, or the service stops. */
