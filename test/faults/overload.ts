@@ -47,7 +47,7 @@ export const overload: Scenario = async (testbed) => {
       `at most ${mostMb} MB meanwhile`,
   });
   testbed.tell({
-    act: 'turned away',
+    act: 'rejected',
     attempts: rejected,
     seen: `${tallyOf(rejected)}; ${during.unsent} found no connection`,
   });

@@ -162,7 +162,7 @@ describe('an error names the setting and does not quote its value', () => {
       /^AUTH_ALGORITHMS must be from RS256, /,
     ],
     ['no signature at all', { ...jwt, AUTH_ALGORITHMS: 'none' }, /^AUTH_ALGORITHMS must be one of HS256, /],
-    ['a key set for whoever', { ...byKeys, AUTH_ISSUER: '' }, /^AUTH_ISSUER is missing: /],
+    ['a key set for any issuer', { ...byKeys, AUTH_ISSUER: '' }, /^AUTH_ISSUER is missing: /],
     ['a key set for whatever', { ...byKeys, AUTH_AUDIENCE: '' }, /^AUTH_AUDIENCE is missing: /],
     [
       'a key set URL without TLS',

@@ -25,9 +25,9 @@ describe('in memory', () => {
     const knock = (): Promise<string> =>
       fetch(`${address}/livez`).then(
         () => 'let in',
-        () => 'turned away',
+        () => 'refused',
       );
-    await expect.poll(knock, { timeout: 30_000 }).toBe('turned away');
+    await expect.poll(knock, { timeout: 30_000 }).toBe('refused');
     const answer = await finish();
     expect(answer.statusCode).toBe(201);
     expect(answer.headers.connection).toBe('close');
