@@ -27,6 +27,8 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
       append: (request) => withRetry(() => messages.append(request)),
       listBefore: (id, slice) => withRetry(() => messages.listBefore(id, slice)),
       find: (id, ids) => withRetry(() => messages.find(id, ids)),
+      edit: (request) => withRetry(() => messages.edit(request)),
+      delete: (request) => withRetry(() => messages.delete(request)),
     },
     conversations: {
       find: (id) => withRetry(() => conversations.find(id)),

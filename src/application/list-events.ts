@@ -34,7 +34,9 @@ export interface ListEventsQuery {
 
 /** An event with its message or conversation, as it is when the event is listed. */
 export type ReportedEvent = { readonly id: EventId } & (
-  | { readonly type: 'message.created'; readonly message: Message }
+  /** The message as it is now: an event of a message that is deleted by now has no content. */
+  | { readonly type: 'message.created' | 'message.edited'; readonly message: Message }
+  | { readonly type: 'message.deleted'; readonly conversationId: ConversationId; readonly messageId: MessageId }
   | { readonly type: 'conversation.created'; readonly summary: ConversationSummary }
   | {
       readonly type: 'conversation.read';
@@ -159,7 +161,7 @@ async function report(
     for (const [index, event] of some.entries()) {
       const report = reports[index] ?? null;
       if (report === null) continue;
-      bytes += report.type === 'message.created' ? contentBytesOf(report.message) : 0;
+      bytes += 'message' in report ? contentBytesOf(report.message) : 0;
       if (bytes > maxBytes && reported.length > 0) return { reported, next: event };
       reported.push(report);
     }
@@ -173,7 +175,7 @@ function reportsOf(
 ): Promise<ReportedEvent | null>[] {
   const idsByConversation = new Map<ConversationId, MessageId[]>();
   for (const event of events) {
-    if (event.type !== 'message.created') continue;
+    if (event.type !== 'message.created' && event.type !== 'message.edited') continue;
     const { conversationId, messageId } = event;
     idsByConversation.set(conversationId, [...(idsByConversation.get(conversationId) ?? []), messageId]);
   }
@@ -183,10 +185,13 @@ function reportsOf(
   return events.map(async (event) => {
     const { id, conversationId } = event;
     switch (event.type) {
-      case 'message.created': {
+      case 'message.created':
+      case 'message.edited': {
         const message = (await found.get(conversationId))?.find((one) => one.id === event.messageId);
         return message === undefined ? null : { id, type: event.type, message };
       }
+      case 'message.deleted':
+        return { id, type: event.type, conversationId, messageId: event.messageId };
       case 'conversation.created': {
         // An event of the user's own log: the conversation is one of the user's.
         const summary = await getConversation({ caller: SERVICE, conversationId }).catch(nullIfRefused);

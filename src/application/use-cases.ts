@@ -1,5 +1,8 @@
 import type { Microseconds } from '../domain/time.ts';
+import { makeDeleteMessage } from './delete-message.ts';
+import { makeEditMessage } from './edit-message.ts';
 import { makeGetConversation } from './get-conversation.ts';
+import { makeGetMessage } from './get-message.ts';
 import { makeGetUser } from './get-user.ts';
 import { makeListConversations } from './list-conversations.ts';
 import { makeListEvents, type ListEventsQuery } from './list-events.ts';
@@ -35,6 +38,9 @@ interface Declaration {
 /** The list of all use cases. Everything else that needs the list is derived from it. */
 export const USE_CASES = {
   sendMessage: { kind: 'command', make: makeSendMessage },
+  getMessage: { kind: 'query', make: makeGetMessage },
+  editMessage: { kind: 'command', make: makeEditMessage },
+  deleteMessage: { kind: 'command', make: makeDeleteMessage },
   listMessagesBefore: { kind: 'query', make: makeListMessagesBefore, maxBytes: maxPageBytes },
   listConversations: { kind: 'query', make: makeListConversations },
   listEvents: {

@@ -11,6 +11,8 @@ const NOTIFIED: {
   readonly [Name in CommandName]: ((result: Awaited<ReturnType<UseCases[Name]>>) => readonly UserId[]) | null;
 } = {
   sendMessage: ({ message }) => [message.senderId, message.receiverId],
+  editMessage: ({ participants }) => participants,
+  deleteMessage: ({ participants }) => participants,
   startConversation: ({ conversation }) => conversation.participants,
   markRead: ({ participants }) => participants,
   saveUser: null,

@@ -1,4 +1,5 @@
 import type { ConversationId, EventId, MessageId, UserId } from './ids.ts';
+import { previewOf, type Message } from './message.ts';
 
 /** The participants of a conversation: distinct and in ascending order, so a reply does not change their order. */
 export type Participants = readonly UserId[];
@@ -15,8 +16,13 @@ export interface Conversation {
 export interface LastMessage {
   readonly messageId: MessageId;
   readonly senderId: UserId;
-  /** At most 140 code points of the content, see `previewOf`. */
-  readonly preview: string;
+  /** At most 140 code points of the content, see `previewOf`; null if the message is deleted. */
+  readonly preview: string | null;
+}
+
+/** `message` as an inbox shows it. */
+export function lastMessageOf({ id, senderId, content }: Message): LastMessage {
+  return { messageId: id, senderId, preview: content === null ? null : previewOf(content) };
 }
 
 /** One conversation as one user's inbox lists it. */

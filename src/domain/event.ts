@@ -6,7 +6,10 @@ export type Event = {
   readonly id: EventId;
   readonly conversationId: ConversationId;
 } & (
-  | { readonly type: 'message.created'; readonly messageId: MessageId }
+  | {
+      readonly type: 'message.created' | 'message.edited' | 'message.deleted';
+      readonly messageId: MessageId;
+    }
   | { readonly type: 'conversation.created' }
   /** `readerId` has read the conversation up to the event `readUpTo`. */
   | { readonly type: 'conversation.read'; readonly readerId: UserId; readonly readUpTo: EventId }

@@ -5,9 +5,16 @@ import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { InboxItem } from '../../src/application/list-conversations.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { canActAs, type Caller } from '../../src/domain/caller.ts';
-import { participantsOf, type Conversation } from '../../src/domain/conversation.ts';
-import type { ConversationId, EventId, IdempotencyKey, Position, UserId } from '../../src/domain/ids.ts';
-import { composeMessage, previewOf, type Message } from '../../src/domain/message.ts';
+import { lastMessageOf, participantsOf, type Conversation } from '../../src/domain/conversation.ts';
+import type {
+  ConversationId,
+  EventId,
+  IdempotencyKey,
+  MessageId,
+  Position,
+  UserId,
+} from '../../src/domain/ids.ts';
+import { composeMessage, requireContent, type Message } from '../../src/domain/message.ts';
 import { NUMBERED_ROWS, type Page, type PageRequest } from '../../src/domain/page.ts';
 import { Refusal } from '../../src/domain/refusal.ts';
 import { composeUser, type User } from '../../src/domain/user.ts';
@@ -29,9 +36,26 @@ export function makeModel({
   const saves: User[] = [];
   const marks: { readonly userId: UserId; readonly id: ConversationId; readonly upTo: EventId }[] = [];
 
+  const edits: { readonly id: EventId; readonly messageId: MessageId; readonly content: string }[] = [];
+  const deletions: { readonly id: EventId; readonly messageId: MessageId }[] = [];
+
+  /** A message after its edits and its deletion. */
+  const current = (message: Message): Message => {
+    const [deletion] = deletions
+      .filter(({ messageId }) => messageId === message.id)
+      .map(({ id }) => id)
+      .sort();
+    if (deletion !== undefined) return { ...message, content: null, deletionId: deletion };
+    const [edit] = newestFirst(
+      edits.filter(({ messageId }) => messageId === message.id),
+      ({ id }) => id,
+    );
+    return edit === undefined ? message : { ...message, content: edit.content, editId: edit.id };
+  };
+
   const historyOf = (id: ConversationId): Message[] =>
     newestFirst(
-      sends.map(({ message }) => message).filter(({ conversationId }) => conversationId === id),
+      sends.map(({ message }) => current(message)).filter(({ conversationId }) => conversationId === id),
       (message) => message.id,
     );
 
@@ -58,7 +82,10 @@ export function makeModel({
   const unreadOf = (userId: UserId, id: ConversationId): number => {
     const readUpTo = readUpToOf(userId, id);
     return historyOf(id).filter(
-      (message) => message.senderId !== userId && (readUpTo === null || message.id > readUpTo),
+      (message) =>
+        message.senderId !== userId &&
+        message.deletionId === null &&
+        (readUpTo === null || message.id > readUpTo),
     ).length;
   };
 
@@ -84,15 +111,26 @@ export function makeModel({
           conversationId,
           participants,
           lastEventId: last?.id ?? created,
-          lastMessage: last
-            ? { messageId: last.id, senderId: last.senderId, preview: previewOf(last.content) }
-            : null,
+          lastMessage: last ? lastMessageOf(last) : null,
           readUpTo: readUpToOf(userId, conversationId),
           unread: count > 0,
           unreadCount: unreadCounts ? Math.min(count, 100) : null,
         },
       ];
     });
+  };
+
+  const messageIn = (caller: Caller, conversationId: ConversationId, messageId: MessageId): Message => {
+    conversationFor(caller, conversationId);
+    const found = historyOf(conversationId).find(({ id }) => id === messageId);
+    if (found === undefined) throw new Refusal('message_not_found', 'Nobody sent it there.');
+    return found;
+  };
+
+  const ownMessageIn = (caller: Caller, conversationId: ConversationId, messageId: MessageId): Message => {
+    const found = messageIn(caller, conversationId, messageId);
+    if (!canActAs(caller, found.senderId)) throw new Refusal('message_of_another', 'It is not theirs.');
+    return found;
   };
 
   const userOf = (userId: UserId): User | null => {
@@ -120,7 +158,26 @@ export function makeModel({
       if (first.message.receiverId !== receiverId || first.message.content !== content) {
         throw new Refusal('idempotency_key_reused', 'The key stands for another body.');
       }
-      return { message: first.message, replayed: true };
+      return { message: current(first.message), replayed: true };
+    },
+
+    async getMessage({ caller, conversationId, messageId }) {
+      return messageIn(caller, conversationId, messageId);
+    },
+
+    async editMessage({ caller, conversationId, messageId, content }) {
+      requireContent(content);
+      const { deletionId } = ownMessageIn(caller, conversationId, messageId);
+      if (deletionId !== null) throw new Refusal('message_deleted', 'Nobody edits what is gone.');
+      edits.push({ id: messageIds.next(), messageId, content });
+      const { participants } = conversationFor(caller, conversationId);
+      return { message: messageIn(caller, conversationId, messageId), participants };
+    },
+
+    async deleteMessage({ caller, conversationId, messageId }) {
+      ownMessageIn(caller, conversationId, messageId);
+      deletions.push({ id: messageIds.next(), messageId });
+      return { participants: conversationFor(caller, conversationId).participants };
     },
 
     async listMessagesBefore({ caller, conversationId, ...request }) {

@@ -30,7 +30,7 @@ import { useCasesOver } from './use-cases.ts';
  * Commands of a few users as data that shrinks and prints well. Users and keys are numbers; each run maps them to fresh
  * names, so that runs do not affect each other on one store.
  */
-export type Step = Send | Burst | Start | Mark | Save | Look | Walk;
+export type Step = Send | Burst | Change | Start | Mark | Save | Look | Walk;
 
 /** The process (one of two) and the time of its clock, which may be any time. */
 interface Moment {
@@ -58,6 +58,19 @@ interface Burst {
   readonly sends: readonly Send[];
 }
 
+/** An edit or a deletion of a message that was sent, or of an id that may be no message. */
+interface Change {
+  readonly step: 'change';
+  readonly kind: 'edit' | 'delete';
+  readonly by: By;
+  readonly moment: Moment;
+  readonly message: number;
+  /** Whether the conversation is that of `pair`, and not that of the message. */
+  readonly elsewhere: boolean;
+  readonly pair: readonly [number, number];
+  readonly text: string;
+}
+
 interface Start {
   readonly step: 'start';
   readonly by: By;
@@ -83,12 +96,13 @@ interface Save {
   readonly name: string;
 }
 
-/** A read of a user, a conversation, a page of its messages, or a page of an inbox. */
+/** A read of a user, a message, a conversation, a page of its messages, or a page of an inbox. */
 interface Look {
   readonly step: 'look';
   readonly by: By;
   readonly host: 0 | 1;
-  readonly at: 'user' | 'conversation' | 'messages' | 'inbox';
+  readonly at: 'user' | 'message' | 'conversation' | 'messages' | 'inbox';
+  readonly message: number;
   readonly pair: readonly [number, number];
   readonly below: Bound;
   readonly limit: number;
@@ -166,6 +180,19 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       ),
     }),
   },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      step: fc.constant('change' as const),
+      kind: fc.constantFrom('edit' as const, 'edit' as const, 'delete' as const),
+      by,
+      moment,
+      message: fc.nat(50),
+      elsewhere: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.boolean()),
+      pair,
+      text,
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ step: fc.constant('start' as const), by, moment, pair }) },
   {
     weight: 4,
@@ -193,7 +220,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       step: fc.constant('look' as const),
       by,
       host,
-      at: fc.constantFrom('user', 'conversation', 'messages', 'inbox'),
+      at: fc.constantFrom('user', 'message', 'conversation', 'messages', 'inbox'),
+      message: fc.nat(50),
       pair,
       below: bound,
       limit: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 100 })),
@@ -288,6 +316,17 @@ export async function playToBoth(
     return real.answer;
   };
 
+  const sent: { readonly conversationId: ConversationId; readonly messageId: MessageId }[] = [];
+  const noteSend = ({ from, to }: Send, messageId: MessageId): void =>
+    void sent.push({ conversationId: conversationOf([from, to]), messageId });
+
+  /** The id of a send, which is no message if the send was refused or repeated, and its conversation. */
+  const sentAt = (index: number, pair: readonly [number, number]) =>
+    sent[index % sent.length] ?? {
+      conversationId: conversationOf(pair),
+      messageId: ids[index % ids.length] ?? assert.fail(),
+    };
+
   const sending = ({ by, from, to, text, key }: Send): Ask => {
     const idempotencyKey = key === null ? null : (`key-${run}-${key}` as IdempotencyKey);
     const said = { senderId: userOf(from), receiverId: userOf(to), content: text, idempotencyKey };
@@ -324,13 +363,27 @@ export async function playToBoth(
 
   const play = async (step: Step): Promise<unknown> => {
     switch (step.step) {
-      case 'send':
-        return askBoth(step.moment.host, idAt(step.moment.microseconds), sending(step));
+      case 'send': {
+        const id = idAt(step.moment.microseconds);
+        noteSend(step, id);
+        return askBoth(step.moment.host, id, sending(step));
+      }
       case 'burst': {
         const asks = step.sends.map((one) => ({ one, id: idAt(one.moment.microseconds), ask: sending(one) }));
         const answers = await Promise.all(asks.map(({ one, id, ask }) => askReal(one.moment.host, id, ask)));
-        for (const [n, { id, ask }] of asks.entries()) await compare(answers[n] ?? assert.fail(), id, ask);
+        for (const [n, { one, id, ask }] of asks.entries()) {
+          noteSend(one, id);
+          await compare(answers[n] ?? assert.fail(), id, ask);
+        }
         return;
+      }
+      case 'change': {
+        const named = sentAt(step.message, step.pair);
+        const conversationId = step.elsewhere ? conversationOf(step.pair) : named.conversationId;
+        const change = { caller: callerOf(step.by), ...named, conversationId };
+        return askBoth(step.moment.host, idAt(step.moment.microseconds), ({ editMessage, deleteMessage }) =>
+          step.kind === 'edit' ? editMessage({ ...change, content: step.text }) : deleteMessage(change),
+        );
       }
       case 'start': {
         const [one, other] = step.pair;
@@ -358,11 +411,12 @@ export async function playToBoth(
         if (step.at === 'messages' || step.at === 'inbox')
           return page(step, step.at, step.below, step.page, step.counts);
         const [who] = step.pair;
-        return askBoth(step.host, modelsId, ({ getUser, getConversation }): Promise<object> =>
-          step.at === 'user'
-            ? getUser({ userId: userOf(who) })
-            : getConversation({ caller: callerOf(step.by), conversationId: conversationOf(step.pair) }),
-        );
+        const caller = callerOf(step.by);
+        return askBoth(step.host, modelsId, ({ getUser, getMessage, getConversation }): Promise<object> => {
+          if (step.at === 'user') return getUser({ userId: userOf(who) });
+          if (step.at === 'message') return getMessage({ caller, ...sentAt(step.message, step.pair) });
+          return getConversation({ caller, conversationId: conversationOf(step.pair) });
+        });
       }
       case 'walk': {
         let next = await page(step, step.through, 'top', 1);

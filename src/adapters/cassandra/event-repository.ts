@@ -44,6 +44,8 @@ export function eventRow(event: Event, userId: UserId, retentionDays: number): S
 function subjectOf(event: Event): [EventId | undefined, UserId | undefined] {
   switch (event.type) {
     case 'message.created':
+    case 'message.edited':
+    case 'message.deleted':
       return [event.messageId, undefined];
     case 'conversation.created':
       return [undefined, undefined];
@@ -84,6 +86,8 @@ function eventOf(row: Row): Event {
   const type = row['type'] as Event['type'];
   switch (type) {
     case 'message.created':
+    case 'message.edited':
+    case 'message.deleted':
       return { ...event, type, messageId: String(row['message_id']) as MessageId };
     case 'conversation.created':
       // A conversation that its first message created may be started again with that message's id: the event stays a message.

@@ -1,9 +1,9 @@
 import { types } from 'cassandra-driver';
 import { LRUCache } from 'lru-cache';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
-import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
+import { lastMessageOf, type Conversation, type InboxEntry } from '../../domain/conversation.ts';
 import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
-import { previewOf, type Message } from '../../domain/message.ts';
+import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import type { EventLogState } from './event-log-state.ts';
@@ -44,14 +44,18 @@ const WRITE_TIMES = prepared(`
   SELECT conversation_id, writetime(last_activity) AS written FROM conversations_by_user WHERE user_id = ?`);
 
 /** In a last-activity cell: no change of the message, or no message. */
-const NIL = '00000000-0000-0000-0000-000000000000';
+export const NIL = '00000000-0000-0000-0000-000000000000';
+
+/** In a last-activity cell: the change that is a deletion, above every edit. */
+const DELETED = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /** Above every id. */
 export const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
 
 /**
  * The write that shows `message` in the inbox of `userId` at the position of `eventId`. For the sender it also moves the
- * read position to the message's own event. Idempotent.
+ * read position to the message's own event. Idempotent; of several states of the message the latest holds, in any order of
+ * writes: an edit replaces the original, a later edit an earlier one, and a deletion all of them.
  */
 export function lastActivityRow(
   message: Message,
@@ -59,8 +63,9 @@ export function lastActivityRow(
   eventId: EventId,
   userId: UserId,
 ): Statement {
-  const { id, conversationId, senderId, content } = message;
-  const cell = new types.Tuple(eventId, NIL, id, senderId, previewOf(content));
+  const { id, conversationId, senderId } = message;
+  const change = message.deletionId === null ? (message.editId ?? NIL) : DELETED;
+  const cell = new types.Tuple(eventId, change, id, senderId, lastMessageOf(message).preview ?? '');
   return {
     query: PUT_LAST_ACTIVITY,
     params: [
@@ -317,7 +322,7 @@ export function entryOf(row: Row): InboxRow | null {
         : {
             messageId: messageId as MessageId,
             senderId: cell.get(3) as UserId,
-            preview: cell.get(4) as string,
+            preview: String(cell.get(1)) === DELETED ? null : (cell.get(4) as string),
           },
   };
 }

@@ -1,18 +1,18 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
-import { participantsOf, type Conversation, type Participants } from '../../domain/conversation.ts';
+import { lastMessageOf, participantsOf, type Conversation, type Participants } from '../../domain/conversation.ts';
 import { isLate, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
-import { previewOf, type Message } from '../../domain/message.ts';
+import type { Message } from '../../domain/message.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import { conversationRow, findConversation, startRows } from './conversation-repository.ts';
 import type { EventLogState } from './event-log-state.ts';
-import { HistoryReader, isMessage, messageOf } from './history.ts';
+import { HistoryReader } from './history.ts';
 import { findEntries, type InboxRow } from './inbox.ts';
-import { agreeOnLateEvent, lateMessageRow } from './late-events.ts';
-import { bucketRow, inboxAndEventRows } from './message-repository.ts';
+import { agreeOnLateEvent, findLateEvent, lateMessageRow } from './late-events.ts';
+import { bucketRow, findStored, inboxAndEventRows, type StoredMessage } from './message-repository.ts';
 import type { Session, Writes } from './session.ts';
-import { bucketOf, firstWriteWins } from './time-buckets.ts';
+import { firstWriteWins } from './time-buckets.ts';
 
 /**
  * The invariants between the tables, and their repairs. Each function inspects one subject and returns its
@@ -22,10 +22,6 @@ import { bucketOf, firstWriteWins } from './time-buckets.ts';
 
 const LISTED_BUCKET = `
   SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket = ?`;
-
-const MESSAGE = `
-  SELECT message_id, sender_id, receiver_id, content, delivered FROM messages_by_conversation
-  WHERE conversation_id = ? AND bucket = ? AND message_id = ?`;
 
 /**
  * By the ids, not by the range from the first to the last of them: the log of a busy user has many events of other
@@ -48,7 +44,7 @@ export const INCONSISTENCIES = {
   event_missing: "messages without an event in a participant's log",
   inbox_row_missing: "conversations with messages that are missing in a participant's inbox",
   inbox_row_behind: 'inbox rows whose last event is older than the newest message',
-  inbox_row_differs: 'inbox rows that differ from the message they name',
+  inbox_row_differs: 'inbox rows that differ from the message they name, as it is after its edits and its deletion',
   last_message_missing: 'inbox rows that name a message that does not exist',
   last_event_missing: 'inbox rows whose last event is missing in the log',
   start_incomplete: "empty conversations that are missing in a participant's inbox",
@@ -179,7 +175,7 @@ export async function inspectInboxRows(
   const inspected = entries.map(async (entry): Promise<Inconsistency[]> => {
     const { conversationId, lastEventId, lastMessage } = entry;
     const [stored, conversation, present] = await Promise.all([
-      lastMessage === null ? null : findMessage(deps, conversationId, lastMessage.messageId),
+      lastMessage === null ? null : findStored(deps.session, conversationId, lastMessage.messageId),
       lastMessage === null ? findConversation(deps.session, conversationId) : undefined,
       logged,
     ]);
@@ -242,7 +238,7 @@ export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): P
   const { conversationId, messageId, eventId } = late;
   const about = { conversationId, userId: null, messageId };
   if (isInFuture(deps, eventId)) return [{ ...about, kind: 'in_future', repair: null }];
-  const stored = await findMessage(deps, conversationId, messageId);
+  const stored = await findStored(deps.session, conversationId, messageId);
   if (stored === null) return [{ ...about, kind: 'late_message_missing', repair: null }];
   const { senderId, receiverId } = stored.message;
   const listed = deps.session.read(LISTED_LATE_EVENT, [conversationId, eventId]);
@@ -278,24 +274,6 @@ export function isInFuture(
   return microsecondsOf(id) > clock.latest() + limits.maxClockSkew;
 }
 
-/** The current late event of a message. */
-export async function findLateEvent(
-  session: Session,
-  conversationId: ConversationId,
-  messageId: MessageId,
-): Promise<LateEvent | null> {
-  const [row] = await session.read(LATE_EVENTS, [conversationId, [messageId]]);
-  return row === undefined
-    ? null
-    : { conversationId, messageId, eventId: String(row['event_id']) as EventId };
-}
-
-/** A stored message, and whether its send was acknowledged as complete (known only of sends with a key). */
-interface StoredMessage {
-  readonly message: Message;
-  readonly isDelivered: boolean;
-}
-
 /**
  * Shows a message to `userId` under `eventId`, if it is missing in the inbox or the log.
  *
@@ -313,11 +291,11 @@ async function showMessage(
   userId: UserId,
   writes: Writes,
 ): Promise<void> {
-  const stored = await findMessage(deps, conversationId, id);
+  const stored = await findStored(deps.session, conversationId, id);
   if (stored === null) return;
   const { message, isDelivered } = stored;
   const late = await findLateEvent(deps.session, conversationId, id);
-  const visibility = await findVisibility(deps, conversationId, userId, eventId, late?.eventId);
+  const visibility = await findVisibility(deps, conversationId, userId, eventId, late ?? eventId);
   // Repaired meanwhile, by the repair of another inconsistency of the same message or by the service.
   if (!visibility.isBehind && !visibility.isWithoutEvent) return;
   // If an older message got a late event, the inbox entry is at that event, which is later than this message.
@@ -341,8 +319,11 @@ async function publishLate(deps: InspectionDeps, message: Message, writes: Write
       message,
       writes,
     );
+    // Read after the agreement: an edit or a deletion that did not find this event is found here.
+    const stored = await findStored(writes, message.conversationId, message.id);
+    const current = stored?.message ?? message;
     const rows = participants.map((userId) =>
-      writes.batch(inboxAndEventRows(message, participants, eventId, userId, deps.eventLog.daysToKeep)),
+      writes.batch(inboxAndEventRows(current, participants, eventId, userId, deps.eventLog.daysToKeep)),
     );
     await writes.all(rows);
   } while (isLateNow(deps, eventId));
@@ -413,16 +394,6 @@ async function findEvents(
   return new Set(rows.map((row) => String(row['event_id']) as EventId));
 }
 
-async function findMessage(
-  { session }: InspectionDeps,
-  conversationId: ConversationId,
-  id: MessageId,
-): Promise<StoredMessage | null> {
-  const [row] = await session.read(MESSAGE, [conversationId, bucketOf(conversationId, id), id]);
-  if (row === undefined || !isMessage(row)) return null;
-  return { message: messageOf(conversationId, row), isDelivered: row['delivered'] === true };
-}
-
 /** The rows that restore `entry` at its own event. */
 function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxRow, stored: StoredMessage | null) {
   const { daysToKeep } = deps.eventLog;
@@ -436,10 +407,11 @@ function startOf({ conversationId, participants, lastEventId }: InboxRow) {
   return { id: conversationId, participants, created: lastEventId };
 }
 
-function shows({ lastMessage, participants }: InboxRow, { senderId, receiverId, content }: Message): boolean {
+function shows({ lastMessage, participants }: InboxRow, message: Message): boolean {
+  const { senderId, receiverId } = message;
   return (
     lastMessage?.senderId === senderId &&
-    lastMessage.preview === previewOf(content) &&
+    lastMessage.preview === lastMessageOf(message).preview &&
     participants.join() === participantsOf(senderId, receiverId).join()
   );
 }

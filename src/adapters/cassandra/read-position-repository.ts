@@ -5,10 +5,12 @@ import type { ReadPositionRepository } from '../../application/ports/read-positi
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
 import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
-import type { ConversationId, EventId, Position, UserId } from '../../domain/ids.ts';
+import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
 import {
   MAX_UNREAD_COUNT,
+  MAX_UNREAD_ROWS,
   positionAfterMark,
+  unreadCountOf,
   type ReadMark,
   type ReadPosition,
 } from '../../domain/read-position.ts';
@@ -109,28 +111,31 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
       readUpTo,
     }: Pick<InboxEntry, 'conversationId' | 'lastEventId' | 'readUpTo'>,
   ): Promise<number> {
-    const above = readUpTo ?? BOTTOM;
-    const unread = new Set<string>();
-    const [messages, late] = await Promise.all([
-      this.#history.sendersAbove(conversationId, above, lastEventId, MAX_UNREAD_COUNT),
-      this.#lateAbove(conversationId, above, TOP),
+    const after = readUpTo ?? BOTTOM;
+    const range = { after, newest: lastEventId, count: MAX_UNREAD_COUNT, maxRows: MAX_UNREAD_ROWS };
+    const [{ ids, isComplete }, firstLate] = await Promise.all([
+      this.#history.othersAbove(conversationId, userId, range),
+      this.#lateAbove(conversationId, after, TOP),
     ]);
-    for (const { id, senderId } of messages) if (senderId !== userId) unread.add(id);
-    for (let rows = late; rows.length > 0;) {
-      for (const { messageId, senderId } of rows) if (senderId !== userId) unread.add(messageId);
+    const unread = new Set(ids);
+    for (let rows = firstLate; rows.length > 0;) {
+      const late = rows.filter(({ messageId, senderId }) => senderId !== userId && !unread.has(messageId));
+      const lateIds = [...new Set(late.map(({ messageId }) => messageId))];
+      const deleted = await this.#history.deletedAmong(conversationId, lateIds);
+      for (const id of lateIds) if (!deleted.has(id)) unread.add(id);
       const last = rows.at(-1);
       if (last === undefined || rows.length < MAX_UNREAD_COUNT || unread.size >= MAX_UNREAD_COUNT) break;
-      // Some of these messages were counted already or are listed twice, so the next rows are needed.
-      rows = await this.#lateAbove(conversationId, above, last.eventId);
+      // Some of these messages were counted already, are deleted or are listed twice, so the next rows are needed.
+      rows = await this.#lateAbove(conversationId, after, last.eventId);
     }
-    return Math.min(unread.size, MAX_UNREAD_COUNT);
+    return unreadCountOf(unread.size, isComplete);
   }
 
   async #lateAbove(conversationId: ConversationId, above: Position, below: Position) {
     const params = [conversationId, above, below, MAX_UNREAD_COUNT];
     return (await this.#session.read(LATE_MESSAGES, params)).map((row) => ({
       eventId: String(row['event_id']) as EventId,
-      messageId: String(row['message_id']),
+      messageId: String(row['message_id']) as MessageId,
       senderId: row['sender_id'] as UserId,
     }));
   }

@@ -8,7 +8,6 @@ import { findConversation } from './conversation-repository.ts';
 import { isMessage } from './history.ts';
 import { entryOf, findEntries, type InboxRow } from './inbox.ts';
 import {
-  findLateEvent,
   INCONSISTENCIES,
   inspectConversation,
   inspectInboxRows,
@@ -22,6 +21,7 @@ import {
   type LateEvent,
   type MessageRange,
 } from './inspection.ts';
+import { findLateEvent } from './late-events.ts';
 import type { Row, Session } from './session.ts';
 
 /**
@@ -489,8 +489,8 @@ async function inspectAgain(deps: InspectionDeps, subject: Subject): Promise<rea
       return conversation === null ? [] : inspectConversation(deps, conversation);
     }
     case 'late_event': {
-      const late = await findLateEvent(deps.session, conversationId, subject.messageId);
-      return late?.eventId === subject.eventId ? inspectLateEvent(deps, late) : [];
+      const eventId = await findLateEvent(deps.session, conversationId, subject.messageId);
+      return eventId === subject.eventId ? inspectLateEvent(deps, subject) : [];
     }
   }
 }

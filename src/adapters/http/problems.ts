@@ -162,12 +162,19 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     title: 'The name belongs to another user',
     at: { parameter: 'user_id' },
   },
+  message_of_another: {
+    type: 'message-of-another',
+    status: 403,
+    title: 'The message belongs to another user',
+    at: { parameter: 'message_id' },
+  },
   path_not_found: { type: 'path-not-found', status: 404, title: 'The path does not exist' },
   conversation_not_found: {
     type: 'conversation-not-found',
     status: 404,
     title: 'The conversation does not exist',
   },
+  message_not_found: { type: 'message-not-found', status: 404, title: 'The message does not exist' },
   user_not_found: { type: 'user-not-found', status: 404, title: 'The user does not exist' },
   method_not_allowed: {
     type: 'method-not-allowed',
@@ -175,6 +182,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     title: 'The path does not support this method',
     detail: 'The Allow header lists the supported methods.',
   },
+  message_deleted: { type: 'message-deleted', status: 409, title: 'The message is deleted' },
   cursor_expired: {
     type: 'cursor-expired',
     status: 410,

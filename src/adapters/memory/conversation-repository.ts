@@ -1,10 +1,15 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { ConversationRepository } from '../../application/ports/conversation-repository.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
-import type { Conversation, InboxEntry, Participants } from '../../domain/conversation.ts';
-import { isLate, type LatenessLimits } from '../../domain/event.ts';
+import {
+  lastMessageOf,
+  type Conversation,
+  type InboxEntry,
+  type Participants,
+} from '../../domain/conversation.ts';
+import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
-import { previewOf, type Message } from '../../domain/message.ts';
+import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { laterPosition } from '../../domain/read-position.ts';
 import { microsecondsOf } from '../../domain/time.ts';
@@ -63,11 +68,22 @@ export class MemoryConversationRepository implements ConversationRepository {
    * `eventId`. The sender has read up to the message.
    */
   receive(message: Message, participants: Participants, eventId: EventId): void {
-    const { id, conversationId, senderId, content } = message;
+    const { id, conversationId } = message;
     const members = this.#create({ id: conversationId, participants, created: id });
-    const lastMessage = Object.freeze({ messageId: id, senderId, preview: previewOf(content) });
+    const lastMessage = Object.freeze(lastMessageOf(message));
     this.#show({ conversationId, participants: members, lastEventId: eventId, lastMessage });
     this.#events.add({ id: eventId, type: 'message.created', conversationId, messageId: id }, members);
+  }
+
+  /** Shows a changed message in the inboxes that show it, and adds `event` to the logs of all participants. */
+  change(message: Message, participants: Participants, event: Event): void {
+    for (const userId of participants) {
+      const entry = this.findEntry(userId, message.conversationId);
+      if (entry?.lastMessage?.messageId !== message.id) continue;
+      const changed = { ...entry, lastMessage: Object.freeze(lastMessageOf(message)) };
+      this.#inboxes.get(userId)?.replace(changed);
+    }
+    this.#events.add(event, participants);
   }
 
   /** Like `receive`, for a message that became visible late. It has one late event id, made by `next` the first time. */
@@ -84,9 +100,9 @@ export class MemoryConversationRepository implements ConversationRepository {
     this.receive(message, participants, eventId);
   }
 
-  /** At most `limit` messages that became visible late under an event above `after`, oldest event first. */
-  listLateAfter(conversationId: ConversationId, after: Position, limit: number): readonly LateMessage[] {
-    return this.#lateMessages.get(conversationId)?.above(after, limit) ?? [];
+  /** The messages that became visible late under an event above `after`, oldest event first. */
+  listLateAfter(conversationId: ConversationId, after: Position): readonly LateMessage[] {
+    return this.#lateMessages.get(conversationId)?.above(after, Infinity) ?? [];
   }
 
   /** What the inbox of `userId` shows of a conversation; null where it is not there. */
@@ -147,6 +163,14 @@ class Inbox {
       readUpTo: laterPosition(entry.readUpTo, shown?.readUpTo ?? null),
     });
     this.#entries.set(entry.conversationId, kept);
+    this.#order.add(kept);
+  }
+
+  /** Replaces the shown entry of a conversation by `entry` at the same position. */
+  replace(entry: InboxEntry): void {
+    const kept = Object.freeze({ ...entry });
+    this.#order.remove(kept.lastEventId);
+    this.#entries.set(kept.conversationId, kept);
     this.#order.add(kept);
   }
 

@@ -3,8 +3,9 @@ import type { ReadPositionRepository } from '../../application/ports/read-positi
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
 import type { EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
 import {
-  MAX_UNREAD_COUNT,
+  MAX_UNREAD_ROWS,
   positionAfterMark,
+  unreadCountOf,
   type ReadMark,
   type ReadPosition,
 } from '../../domain/read-position.ts';
@@ -69,14 +70,16 @@ export class MemoryReadPositionRepository implements ReadPositionRepository {
     userId: UserId,
     { conversationId, readUpTo }: Pick<InboxEntry, 'conversationId' | 'readUpTo'>,
   ): Promise<number> {
-    const above = readUpTo ?? BOTTOM;
+    const after = readUpTo ?? BOTTOM;
     const unread = new Set<MessageId>();
-    for (const { id, senderId } of this.#messages.listAfter(conversationId, above, MAX_UNREAD_COUNT)) {
-      if (senderId !== userId) unread.add(id);
+    const above = this.#messages.listAbove(conversationId, after, MAX_UNREAD_ROWS);
+    for (const { id, senderId, deletionId } of above) {
+      if (senderId !== userId && deletionId === null) unread.add(id);
     }
-    // Messages that are counted already may be late ones, too.
-    const late = this.#conversations.listLateAfter(conversationId, above, 2 * MAX_UNREAD_COUNT);
-    for (const { messageId, senderId } of late) if (senderId !== userId) unread.add(messageId);
-    return Promise.resolve(Math.min(unread.size, MAX_UNREAD_COUNT));
+    for (const { messageId, senderId } of this.#conversations.listLateAfter(conversationId, after)) {
+      const isDeleted = this.#messages.isDeleted(conversationId, messageId);
+      if (senderId !== userId && !isDeleted) unread.add(messageId);
+    }
+    return Promise.resolve(unreadCountOf(unread.size, above.length < MAX_UNREAD_ROWS));
   }
 }

@@ -2,9 +2,9 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { ConversationSummary } from '../../../application/get-conversation.ts';
 import type { InboxItem } from '../../../application/list-conversations.ts';
 import type { UseCases } from '../../../application/use-cases.ts';
-import { otherParticipant } from '../../../domain/conversation.ts';
+import { lastMessageOf, otherParticipant } from '../../../domain/conversation.ts';
 import type { UserId } from '../../../domain/ids.ts';
-import { MAX_PREVIEW_LENGTH, previewOf } from '../../../domain/message.ts';
+import { MAX_PREVIEW_LENGTH } from '../../../domain/message.ts';
 import { MAX_UNREAD_COUNT, type ReadPosition } from '../../../domain/read-position.ts';
 import { timestampOf } from '../../../domain/time.ts';
 import { json } from '../respond.ts';
@@ -72,13 +72,14 @@ const participantIds = z
     example: ['alice', 'bob'],
   });
 
-/** The last message of a conversation; all fields are null if there is none. */
+/** The last message of a conversation; all fields are null if there is none. A deleted message has no content. */
 const lastMessageShape = {
   last_message_id: messageId.nullable(),
   last_message_sender_id: userId.nullable(),
   last_message_content: z.string().nullable().openapi({
     maxLength: MAX_PREVIEW_LENGTH,
-    description: 'The beginning of the content, cut between graphemes.',
+    description:
+      'The beginning of the content, cut between graphemes. Null if the message is deleted, too.',
     example: 'Shall we meet at noon?',
   }),
   last_message_at: time.nullable(),
@@ -139,7 +140,7 @@ export function conversationViewOf({
     created_at: timestampOf(conversation.created),
     last_message_id: lastMessage?.id ?? null,
     last_message_sender_id: lastMessage?.senderId ?? null,
-    last_message_content: lastMessage === null ? null : previewOf(lastMessage.content),
+    last_message_content: lastMessage === null ? null : lastMessageOf(lastMessage).preview,
     last_message_at: lastMessage === null ? null : timestampOf(lastMessage.id),
     read_positions: readPositions.map(readPositionViewOf),
   };
