@@ -265,9 +265,7 @@ export function messageOf(conversationId: ConversationId, row: Row): Message {
   const deletion = row['deletion'] as types.Uuid | null;
   if (deletion !== null) return withDeletion(message, String(deletion) as EventId);
   const edit = row['edit'] as types.Tuple | null;
-  return edit === null
-    ? message
-    : withEdit(message, String(edit.get(0)) as EventId, edit.get(1) as string);
+  return edit === null ? message : withEdit(message, String(edit.get(0)) as EventId, edit.get(1) as string);
 }
 
 /** The rows of these messages, by a query with their ids as its last parameter. */

@@ -1,6 +1,11 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
-import { lastMessageOf, participantsOf, type Conversation, type Participants } from '../../domain/conversation.ts';
+import {
+  lastMessageOf,
+  participantsOf,
+  type Conversation,
+  type Participants,
+} from '../../domain/conversation.ts';
 import { isLate, type LatenessLimits } from '../../domain/event.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
@@ -44,7 +49,8 @@ export const INCONSISTENCIES = {
   event_missing: "messages without an event in a participant's log",
   inbox_row_missing: "conversations with messages that are missing in a participant's inbox",
   inbox_row_behind: 'inbox rows whose last event is older than the newest message',
-  inbox_row_differs: 'inbox rows that differ from the message they name, as it is after its edits and its deletion',
+  inbox_row_differs:
+    'inbox rows that differ from the message they name, as it is after its edits and its deletion',
   last_message_missing: 'inbox rows that name a message that does not exist',
   last_event_missing: 'inbox rows whose last event is missing in the log',
   start_incomplete: "empty conversations that are missing in a participant's inbox",
@@ -281,8 +287,8 @@ export function isInFuture(
  * clients receive as new and which moves the conversation up. This is the case if the log, complete at that time, has no
  * event of the message, and the inbox names only older messages. In every other case the missing rows are written with
  * `eventId`, so nothing moves and nothing becomes unread: the inbox names the message or a later one, so it is visible;
- * or the log has its event, so clients got it; or the send was acknowledged as complete; or the user sent it; or the log
- * does not reach back so far.
+ * or the log has its event, so clients got it; or the send was acknowledged as complete; or the user sent it; or it is
+ * deleted; or the log does not reach back so far.
  */
 async function showMessage(
   deps: InspectionDeps,
@@ -301,7 +307,7 @@ async function showMessage(
   // If an older message got a late event, the inbox entry is at that event, which is later than this message.
   const isHidden = visibility.isBehind || visibility.lastMessageId === null || visibility.lastMessageId < id;
   const isUnseen = isHidden && visibility.isWithoutEvent && !isDelivered && userId !== message.senderId;
-  if (isUnseen && isLateNow(deps, eventId)) {
+  if (isUnseen && message.deletionId === null && isLateNow(deps, eventId)) {
     await publishLate(deps, message, writes);
   } else {
     const participants = participantsOf(message.senderId, message.receiverId);

@@ -99,7 +99,12 @@ export function inboxAndEventRows(
 }
 
 /** The write that gives a message a new content. Idempotent; of several edits the one with the largest id holds. */
-function editRow(conversationId: ConversationId, id: MessageId, editId: EventId, content: string): Statement {
+export function editRow(
+  conversationId: ConversationId,
+  id: MessageId,
+  editId: EventId,
+  content: string,
+): Statement {
   return {
     query: PUT_EDIT,
     params: [
@@ -206,7 +211,13 @@ export class CassandraMessageRepository implements MessageRepository {
     };
   }
 
-  async edit({ conversationId, messageId, participants, editId, content }: EditRequest): Promise<Message | null> {
+  async edit({
+    conversationId,
+    messageId,
+    participants,
+    editId,
+    content,
+  }: EditRequest): Promise<Message | null> {
     return this.#change({ conversationId, messageId, participants }, async (writes) => {
       const { query, params } = editRow(conversationId, messageId, editId, content);
       await writes.run(query, params);
@@ -218,7 +229,12 @@ export class CassandraMessageRepository implements MessageRepository {
     });
   }
 
-  async delete({ conversationId, messageId, participants, deletionId }: DeleteRequest): Promise<Message | null> {
+  async delete({
+    conversationId,
+    messageId,
+    participants,
+    deletionId,
+  }: DeleteRequest): Promise<Message | null> {
     return this.#change({ conversationId, messageId, participants }, async (writes) => {
       await writes.batch(deletionRows(conversationId, messageId, deletionId));
       const current = await this.#afterChange(conversationId, messageId, writes);
@@ -380,15 +396,18 @@ export class CassandraMessageRepository implements MessageRepository {
     );
   }
 
-  /** False if a repeat has delivered the message meanwhile: its readers know it, and it must not move again. */
+  /**
+   * False if a repeat has delivered the message meanwhile, since its readers know it and it must not move again; and if
+   * it is deleted.
+   */
   async #needsLateEvent(
     { message, idempotencyKey, isLive }: AppendRequest,
     writes: Writes,
   ): Promise<boolean> {
     if (!isLive || !this.#isLate(message.id)) return false;
-    if (idempotencyKey === null) return true;
     const stored = await findStored(writes, message.conversationId, message.id);
-    return stored?.isDelivered !== true;
+    if (stored !== null && stored.message.deletionId !== null) return false;
+    return idempotencyKey === null || stored?.isDelivered !== true;
   }
 
   #isLate(eventId: EventId): boolean {
