@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { patient } from '../../scripts/seed/patience.ts';
+import { withRetry } from '../../scripts/seed/with-retry.ts';
 import { messagesIn, play } from '../../scripts/seed/play.ts';
 import { randomOf } from '../../scripts/seed/random.ts';
 import { DAY, HOUR, SECOND } from '../../scripts/seed/rhythm.ts';
@@ -14,7 +14,8 @@ import { makeGetUser } from '../../src/application/get-user.ts';
 import { makeListConversations } from '../../src/application/list-conversations.ts';
 import { makeListMessagesBefore } from '../../src/application/list-messages-before.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
-import type { Storage } from '../../src/application/ports/storage.ts';
+import { wrapStorage, type Storage } from '../../src/application/ports/storage.ts';
+import { withBreakage } from '../contracts/mutants.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
 import { participantsOf, type InboxEntry } from '../../src/domain/conversation.ts';
@@ -281,7 +282,7 @@ describe('playing', () => {
   });
 });
 
-describe('patience', () => {
+describe('storage with retries', () => {
   /** Memory storage whose operations each fail `failures` times before the first success. */
   function unreliable(
     failures: number,
@@ -289,49 +290,30 @@ describe('patience', () => {
   ): Storage {
     const memory = memoryStorage();
     const failed = new Map<string, number>();
-    const tried = <Answer>(name: string, ask: () => Promise<Answer>): Promise<Answer> => {
-      const times = failed.get(name) ?? 0;
-      failed.set(name, times + 1);
-      return times < failures ? Promise.reject(made()) : ask();
-    };
-    const { messages, conversations, users } = memory;
-    return {
-      ...memory,
-      messages: {
-        append: (appendRequest) =>
-          tried(`append ${appendRequest.message.id}`, () => messages.append(appendRequest)),
-        listBefore: (id, slice) => tried(`list ${id}`, () => messages.listBefore(id, slice)),
-        find: (id, ids) => tried(`find ${ids.join(' ')}`, () => messages.find(id, ids)),
-      },
-      conversations: {
-        find: (id) => tried(`find ${id}`, () => conversations.find(id)),
-        start: (conversation) => tried(`start ${conversation.id}`, () => conversations.start(conversation)),
-        isInInbox: (userId, id) => tried(`look for ${id}`, () => conversations.isInInbox(userId, id)),
-        listByUser: (id, slice) => tried(`inbox ${id}`, () => conversations.listByUser(id, slice)),
-      },
-      users: {
-        find: (id) => tried(`find ${id}`, () => users.find(id)),
-        save: (user) => tried(`save ${user.id}`, () => users.save(user)),
-      },
-    };
+    return wrapStorage(memory, (method, name) => (...given) => {
+      const call = `${name} ${JSON.stringify(given)}`;
+      const times = failed.get(call) ?? 0;
+      failed.set(call, times + 1);
+      return times < failures ? Promise.reject(made()) : method(...given);
+    });
   }
 
   it('retries failures of every storage operation, without effects on the data', async () => {
     const pauses = new Set<number>();
-    const storage = patient(unreliable(6), async (milliseconds) => pauses.add(milliseconds));
+    const storage = withRetry(unreliable(6), async (milliseconds) => pauses.add(milliseconds));
     await play({ storage, parameters: USUAL, sent: () => undefined });
     expect(await contentsOf(storage, USUAL)).toEqual(await contentsOf(await seeded(USUAL), USUAL));
     expect([...pauses]).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000]);
   });
 
   it('gives up in the end', async () => {
-    const storage = patient(unreliable(7), async () => undefined);
+    const storage = withRetry(unreliable(7), async () => undefined);
     await expect(play({ storage, parameters: USUAL, sent: () => undefined })).rejects.toThrow(StorageFailure);
   });
 
   it('retries only storage failures', async () => {
     const mistake = new TypeError('not a function');
-    const storage = patient(
+    const storage = withRetry(
       unreliable(1, () => mistake),
       async () => expect.fail('waited'),
     );
@@ -362,14 +344,9 @@ function appendingBy(
   by: (append: Append, appendRequest: AppendRequest) => ReturnType<Append>,
 ): Storage {
   const { messages } = storage;
-  return {
-    ...storage,
-    messages: {
-      append: async (appendRequest) => by((kept) => messages.append(kept), appendRequest),
-      listBefore: (conversationId, slice) => messages.listBefore(conversationId, slice),
-      find: (conversationId, ids) => messages.find(conversationId, ids),
-    },
-  };
+  return withBreakage(storage, {
+    messages: { append: async (request) => by((kept) => messages.append(kept), request) },
+  });
 }
 
 /** All data that the users of `parameters` can see. */
