@@ -29,13 +29,13 @@ type Method = (...given: never[]) => unknown;
  * repository and of the method, such as `messages.append`. `readinessProblems` and `close` are unchanged.
  */
 export function wrapStorage(storage: Storage, wrap: (method: Method, name: string) => Method): Storage {
-  const parts = Object.entries(storage).map(([name, part]: [string, object]) => {
-    if (typeof part === 'function') return [name, (part as Method).bind(storage) as Method];
+  const parts = Object.entries(storage).map(([name, part]: [string, object]): [string, object] => {
+    if (typeof part === 'function') return [name, part];
     const methods = Object.entries(methodsOf(part));
-    const wrapped = methods.map(([own, method]) => [own, wrap(method, `${name}.${own}`)]);
+    const wrapped = methods.map(([own, method]) => [own, wrap(method, `${name}.${own}`)] as const);
     return [name, Object.fromEntries(wrapped)];
   });
-  return Object.fromEntries(parts) as Storage;
+  return Object.fromEntries(parts) as unknown as Storage;
 }
 
 /** The methods of a repository, its own and those of its class, bound to it. */
