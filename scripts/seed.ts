@@ -9,9 +9,9 @@ import { memoryOptionsOf } from '../src/composition/memory-options.ts';
 import { withLocalCassandra } from './local-cassandra/running.ts';
 import { HELP, parametersFrom, UsageError } from './seed/arguments.ts';
 import { withRetry } from './seed/with-retry.ts';
-import { messagesIn, play } from './seed/play.ts';
+import { messagesIn, writeData } from './seed/write-data.ts';
 import { examplesAt, makeProgress, optionsOf, summaryOf } from './seed/report.ts';
-import type { Parameters } from './seed/talks.ts';
+import type { Parameters } from './seed/conversations.ts';
 
 const clock = makeClock();
 const messageIds = makeMessageIds({ clock });
@@ -74,7 +74,7 @@ async function seed(parameters: Parameters, config: Config): Promise<number> {
     const startedAt = performance.now();
     const progress = makeProgress(messagesIn(parameters), process.stderr);
     const sent = (): void => progress.advance();
-    await play({ storage: withRetry(storage), parameters, sent }).finally(() => progress.end());
+    await writeData({ storage: withRetry(storage), parameters, sent }).finally(() => progress.end());
     const seconds = (performance.now() - startedAt) / 1000;
     const next =
       config.storage === 'cassandra'

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parametersFrom, UsageError } from '../../scripts/seed/arguments.ts';
 import { optionsOf } from '../../scripts/seed/report.ts';
-import type { Parameters } from '../../scripts/seed/talks.ts';
+import type { Parameters } from '../../scripts/seed/conversations.ts';
 
 const NOW = Date.UTC(2026, 0, 31, 9, 30) * 1000;
 const USUAL: Parameters = {
