@@ -18,9 +18,9 @@ const messageIds = makeMessageIds({ clock });
 
 /** Prints each warning of storage once, because many messages and retries may cause the same one. */
 const printed = new Set<string>();
-function printOnce(_: object, sentence: string): void {
-  if (!printed.has(sentence)) console.error(sentence);
-  printed.add(sentence);
+function printOnce(_: object, message: string): void {
+  if (!printed.has(message)) console.error(message);
+  printed.add(message);
 }
 const log = { info: () => undefined, warn: printOnce, error: printOnce };
 

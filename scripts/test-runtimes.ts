@@ -122,13 +122,13 @@ async function tryAll(
 /** Runs `checks` one after another. */
 async function runTraceChecks(checks: TraceChecks): Promise<Tally> {
   let failed = 0;
-  for (const [sentence, check] of checks) {
+  for (const [name, check] of checks) {
     try {
       await check();
-      console.log(`Traces: ${sentence}: passed`);
+      console.log(`Traces: ${name}: passed`);
     } catch (error) {
       failed += 1;
-      console.error(`Traces: ${sentence}: FAILED\n${textOf(error)}`);
+      console.error(`Traces: ${name}: FAILED\n${textOf(error)}`);
     }
   }
   return { passed: checks.length - failed, failed };

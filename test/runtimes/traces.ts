@@ -13,7 +13,7 @@ import { startService, type RunningService } from './service.ts';
 type Settings = Readonly<Record<string, string>>;
 
 /** Clauses about traces with their checks. */
-export type TraceChecks = readonly (readonly [sentence: string, check: () => Promise<void>])[];
+export type TraceChecks = readonly (readonly [name: string, check: () => Promise<void>])[];
 
 /** The service as one installs it with a Node that OpenTelemetry's packages run on. */
 export interface TracedService {
@@ -83,13 +83,13 @@ export function checksApart(traced: TracedService): TraceChecks {
   const node24 = traced.on(runtimeNamed('Node 24'));
   // Nothing listens there.
   const nowhere = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' };
-  const refuses = async (runtime: Runtime, settings: Settings, sentence: RegExp): Promise<void> => {
+  const refuses = async (runtime: Runtime, settings: Settings, message: RegExp): Promise<void> => {
     const outcome = await startService(runtime, settings).then(
       async (service) => `started, and ended with ${await service.end('SIGKILL')}`,
       (error: unknown) => (error as Error).message,
     );
     assert.match(outcome, / ended with 1:\n/);
-    assert.match(outcome, sentence);
+    assert.match(outcome, message);
   };
   return [
     ['what fails is an error in its trace', () => assertErrorsTold(node24)],

@@ -54,10 +54,10 @@ describe('the options of the seed', () => {
     ['fast', "Unexpected argument 'fast'"],
     ['--seed', "Option '--seed <value>' argument missing"],
     ['--seed -1', "Option '--seed' argument is ambiguous"],
-  ])('that are invalid (%s) are refused in one sentence', (text, sentence) => {
+  ])('that are invalid (%s) are refused in one sentence', (text, message) => {
     const parse = (): unknown => parametersFrom(text.split(' '), NOW);
     expect(parse).toThrow(UsageError);
-    expect(parse).toThrow(typeof sentence === 'string' ? new UsageError(sentence) : sentence);
+    expect(parse).toThrow(typeof message === 'string' ? new UsageError(message) : message);
   });
 
   it.each([NOW, USUAL.until, USUAL.until - 10_000_000, 1_700_000_000_123_456])(
