@@ -108,8 +108,8 @@ export async function inEnvironment(
 async function openService(closing: (() => unknown)[]): Promise<{ url: string; metrics: string }> {
   const service = startService({ STORAGE: 'memory', METRICS_PORT: '0' });
   closing.push(() => service.terminate());
-  await service.said(/"Ready at /);
-  const metrics = /"Metrics at (http:[^"]+)"/.exec(await service.said(/"Metrics at /))?.[1];
+  await service.logged(/"Ready at /);
+  const metrics = /"Metrics at (http:[^"]+)"/.exec(await service.logged(/"Metrics at /))?.[1];
   return { url: service.url, metrics: metrics! };
 }
 

@@ -4,8 +4,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { projectFolder } from '../../scripts/local-cassandra/project.ts';
 import { environmentOf } from './cluster.ts';
-import { assertSaysNothingInternal } from './leaks.ts';
-import { assertSound, type Scenario } from './testbed.ts';
+import { assertNoInternalDetails } from './leaks.ts';
+import { assertConsistent, type Scenario } from './testbed.ts';
 
 const here = join(projectFolder, 'test', 'faults');
 
@@ -25,15 +25,15 @@ export const anyRequest: Scenario = async (testbed) => {
   const environment = environmentOf(await testbed.threeNodes());
   for (const storage of ['memory', 'cassandra']) {
     const service = testbed.startService({ ...environment, STORAGE: storage });
-    await service.said(/Ready at/);
+    await service.logged(/Ready at/);
     const { code, output, said } = await run(schemathesis, service.url);
     assert.equal(code, 0, output);
-    assertSaysNothingInternal(said);
-    testbed.tell({
-      act: `schemathesis, all checks, on ${storage}, for ${SECONDS} s (seed ${SEED})`,
+    assertNoInternalDetails(said);
+    testbed.report({
+      action: `schemathesis, all checks, on ${storage}, for ${SECONDS} s (seed ${SEED})`,
       seen: `${said.length} answers, no failure, and none tells of the inside`,
     });
-    if (storage === 'cassandra') await assertSound(testbed, [service], environment);
+    if (storage === 'cassandra') await assertConsistent(testbed, [service], environment);
     else assert.equal((await service.terminate()).code, 0);
   }
 };

@@ -10,7 +10,7 @@ import { environmentOf, migrate } from './cluster.ts';
 import { makeAsk, type Ask } from './http.ts';
 import { usersOf, conversationOf, type Attempt } from './load.ts';
 import type { Environment } from './service.ts';
-import { assertAllServed, assertSound, type Scenario } from './testbed.ts';
+import { assertAllServed, assertConsistent, type Scenario } from './testbed.ts';
 
 const HEAP_MB = 1_024;
 const READERS = 8;
@@ -33,13 +33,13 @@ export const historyOfLargeMessages: Scenario = async (testbed) => {
   const ids = await fill(environment, pair);
 
   const service = testbed.startService(environment);
-  await service.said(/Ready at/);
+  await service.logged(/Ready at/);
   const ask = makeAsk(service.url);
   const attempts: Attempt[] = [];
   const path = `/api/messages/conversation/${conversationOf(...pair)}?limit=100`;
   const walks = await Promise.all(Array.from({ length: READERS }, () => walk(ask, path, attempts)));
-  testbed.tell({
-    act: `${READERS} readers page through the first of ${ids.length} messages of ${BYTES / 1_000} KB in ${BUCKETS} buckets, on a node with 1 GiB of heap`,
+  testbed.report({
+    action: `${READERS} readers page through the first of ${ids.length} messages of ${BYTES / 1_000} KB in ${BUCKETS} buckets, on a node with 1 GiB of heap`,
     attempts,
     seen: cluster.nodes[0]!.pid === null ? 'the node has ended' : 'the node lives',
   });
@@ -47,7 +47,7 @@ export const historyOfLargeMessages: Scenario = async (testbed) => {
   for (const seen of walks)
     assert.deepEqual(seen, ids.slice(0, seen.length), 'pages joined are not the history');
   assert.notEqual(cluster.nodes[0]!.pid, null);
-  await assertSound(testbed, [service], environment);
+  await assertConsistent(testbed, [service], environment);
 };
 
 /** Stores a conversation that spans all buckets, as an import does; gives the ids, newest first. */

@@ -3,13 +3,19 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { environmentOf } from './cluster.ts';
 import { makeAsk, type Ask } from './http.ts';
-import { assertSaysNothingInternal, overheard } from './leaks.ts';
+import { assertNoInternalDetails, recordAnswers } from './leaks.ts';
 import { usersOf, conversationOf, post } from './load.ts';
 import { residentMb } from '../support/resident-memory.ts';
 import { memoryOf } from './memory.ts';
 import { MALFORMED } from './malformed-requests.ts';
 import { answersIn, openClients, type RawClient } from './raw-clients.ts';
-import { assertAllServed, assertKept, assertSound, between, type Scenario } from './testbed.ts';
+import {
+  assertAllServed,
+  assertGuaranteesKept,
+  assertConsistent,
+  between,
+  type Scenario,
+} from './testbed.ts';
 
 /** What a process may grow by under all of this: some thousand connections, the bodies and answers that are let wait, and what is not collected yet. */
 const MOST_GROWTH_MB = 384;
@@ -18,7 +24,7 @@ const MOST_GROWTH_MB = 384;
  * The service ends what is slow or idle after 15 s, and looks once a second. Node takes on one connection in each turn of
  * its loop, and for the last of ten thousand the time begins only then.
  */
-const GONE_WITHIN_MS = 60_000;
+const END_WITHIN_MS = 60_000;
 
 /** What the process has open for itself, for storage and for the others: less than any attack opens. */
 const FILES_OTHERWISE = 80;
@@ -28,8 +34,8 @@ const REQUESTS_AFTER = 50;
 const IDLE = 10_000;
 const SLOW = 500;
 const ENDLESS = 50;
-const DEAF = 20;
-const HASTY = 20;
+const NON_READING = 20;
+const PIPELINING = 20;
 
 /** The service answers so many at once, and then ends the connection. */
 const PIPELINED = 16;
@@ -48,9 +54,9 @@ export const hostileClients: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
   const service = testbed.startService(environment);
-  await service.said(/Ready at/);
+  await service.logged(/Ready at/);
   const said = new Set<string>();
-  const ask = overheard(makeAsk(service.url), said);
+  const ask = recordAnswers(makeAsk(service.url), said);
   const users = usersOf(8);
   const longPage = await beginLongPage(ask);
   const load = testbed.startLoad({
@@ -63,7 +69,7 @@ export const hostileClients: Scenario = async (testbed) => {
   await load.progress(5 * REQUESTS_AFTER);
   const beganMb = residentMb(service.pid);
 
-  for (const [act, attack] of Object.entries(attacksWith(longPage))) {
+  for (const [action, attack] of Object.entries(attacksWith(longPage))) {
     const from = performance.now();
     const memory = memoryOf(service.pid);
     const { clients, check } = await attack(service.url);
@@ -74,8 +80,8 @@ export const hostileClients: Scenario = async (testbed) => {
     const { beganMb: before, mostMb } = memory.end();
     for (const { received } of clients) if (received !== '') said.add(received);
     const attempts = between(load.attempts, from, Infinity);
-    testbed.tell({
-      act,
+    testbed.report({
+      action,
       attempts,
       seen: [
         `memory ${before} MB, at most ${mostMb} MB, then ${residentMb(service.pid)} MB`,
@@ -87,13 +93,13 @@ export const hostileClients: Scenario = async (testbed) => {
     assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
   }
   await load.stop();
-  assertSaysNothingInternal(said);
-  testbed.tell({
-    act: 'all that was answered',
+  assertNoInternalDetails(said);
+  testbed.report({
+    action: 'all that was answered',
     seen: `${said.size} texts, none of which tells of the inside`,
   });
-  await assertKept(testbed, { cluster, ask, users, attempts: load.attempts });
-  await assertSound(testbed, [service], environment);
+  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertConsistent(testbed, [service], environment);
 };
 
 function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
@@ -158,16 +164,16 @@ function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
         },
       };
     },
-    [`${DEAF} clients that ask for ${PIPELINED} pages of 400 KB and read none`]: async (url) => {
-      const clients = await openClients(url, DEAF, { reads: false });
+    [`${NON_READING} clients that ask for ${PIPELINED} pages of 400 KB and read none`]: async (url) => {
+      const clients = await openClients(url, NON_READING, { reads: false });
       const asked = `GET ${longPage} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
       for (const { socket } of clients) socket.write(asked.repeat(PIPELINED));
       // A client that does not read notices the end only when it writes.
       trickle(clients, LIVEZ);
       return { clients };
     },
-    [`${HASTY} clients that ask a thousand times without waiting`]: async (url) => {
-      const clients = await openClients(url, HASTY);
+    [`${PIPELINING} clients that ask a thousand times without waiting`]: async (url) => {
+      const clients = await openClients(url, PIPELINING);
       for (const { socket } of clients) socket.write(LIVEZ.repeat(1_000));
       return { clients };
     },
@@ -248,19 +254,19 @@ function tallyOf(clients: readonly RawClient[]): string {
 
 /** Resolves when the connection of each client has ended, in the service too; rejects where it does not. */
 async function ended(clients: readonly RawClient[], pid: number): Promise<void> {
-  const patience = new AbortController();
-  const late = pause(GONE_WITHIN_MS, undefined, patience).then(() => {
+  const timer = new AbortController();
+  const late = pause(END_WITHIN_MS, undefined, timer).then(() => {
     const open = clients.filter(({ socket }) => !socket.closed).length;
-    throw new Error(`${open} connections are not ended after ${GONE_WITHIN_MS} ms`);
+    throw new Error(`${open} connections are not ended after ${END_WITHIN_MS} ms`);
   });
   const allEnded = async (): Promise<void> => {
     await Promise.all(clients.map(({ closed }) => closed));
-    while (readdirSync(`/proc/${pid}/fd`).length > FILES_OTHERWISE) await pause(100, undefined, patience);
+    while (readdirSync(`/proc/${pid}/fd`).length > FILES_OTHERWISE) await pause(100, undefined, timer);
   };
   try {
     await Promise.race([allEnded(), late]);
   } finally {
     late.catch(() => {});
-    patience.abort();
+    timer.abort();
   }
 }

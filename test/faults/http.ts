@@ -2,7 +2,7 @@ import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** A request to a service. */
-export interface Question {
+export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT';
   /** Path and query. */
   readonly path: string;
@@ -32,8 +32,8 @@ export interface Item {
   readonly last_message_id: string;
 }
 
-/** Puts a question to the service, wherever that is. Rejects with what the socket says where there is no answer. */
-export type Ask = (question: Question) => Promise<Answer>;
+/** Puts a apiRequest to the service, wherever that is. Rejects with what the socket says where there is no answer. */
+export type Ask = (apiRequest: ApiRequest) => Promise<Answer>;
 
 /** Far beyond any deadline of the service: a client that never gives up would hide a request that hangs. */
 const GIVE_UP_MS = 20_000;
@@ -68,7 +68,7 @@ export function makeAsk(url: string): Ask {
   };
 }
 
-/** Whether `error` says that the question never left: nobody listened. */
+/** Whether `error` says that the apiRequest never left: nobody listened. */
 export function isRefused(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
 }
@@ -77,7 +77,7 @@ const PROBE_EVERY_MS = 100;
 
 /**
  * Puts questions to several instances in turn, like a plain load balancer: an instance that is not ready by its
- * /readyz gets none, and one that refuses the connection passes its question on, as nothing was sent. Any other
+ * /readyz gets none, and one that refuses the connection passes its apiRequest on, as nothing was sent. Any other
  * failure is the asker's.
  */
 export interface Balancer {
@@ -102,7 +102,7 @@ export function balance(urls: readonly string[]): Balancer {
   }
 
   return {
-    async ask(question) {
+    async ask(apiRequest) {
       const giveUp = performance.now() + GIVE_UP_MS;
       while (performance.now() < giveUp) {
         turn += 1;
@@ -114,7 +114,7 @@ export function balance(urls: readonly string[]): Balancer {
           continue;
         }
         try {
-          return await instance.ask(question);
+          return await instance.ask(apiRequest);
         } catch (error) {
           if (!isRefused(error)) throw error;
           instance.ready = false;

@@ -22,7 +22,7 @@ const INTERNAL: readonly RegExp[] = [
 const SHOWN_BEFORE = 80;
 
 /** Throws where something that a service said, of all that is given, tells of its inside. */
-export function assertSaysNothingInternal(said: Iterable<string>): void {
+export function assertNoInternalDetails(said: Iterable<string>): void {
   let count = 0;
   for (const text of said) {
     count += 1;
@@ -39,9 +39,9 @@ export function assertSaysNothingInternal(said: Iterable<string>): void {
 }
 
 /** The same questions; what is said to them, headers and bodies, is added to `said`. */
-export function overheard(ask: Ask, said: Set<string>): Ask {
-  return async (question) => {
-    const answer = await ask(question);
+export function recordAnswers(ask: Ask, said: Set<string>): Ask {
+  return async (apiRequest) => {
+    const answer = await ask(apiRequest);
     said.add(JSON.stringify([answer.headers, answer.body]));
     return answer;
   };

@@ -87,13 +87,13 @@ export function startLoad(deps: {
   const record = async (
     kind: Attempt['kind'],
     send: Send | null,
-    question: () => Promise<Answer>,
+    apiRequest: () => Promise<Answer>,
     staleIn: (answer: Answer) => readonly string[] | null,
   ): Promise<Answer | null> => {
     const at = performance.now();
     const end = (outcome: Attempt['outcome'], answer: Answer | null): void => {
       const took = performance.now() - at;
-      const isGood = answer !== null && answer.status < 300;
+      const succeeded = answer !== null && answer.status < 300;
       const isProblem = answer?.headers['content-type'] === 'application/problem+json';
       attempts.push({
         kind,
@@ -102,14 +102,14 @@ export function startLoad(deps: {
         outcome,
         problem: isProblem ? answer.body.type.replace(/^.*:/, '') : null,
         send,
-        messageId: isGood && send !== null ? answer.body.id : null,
-        stale: isGood ? staleIn(answer) : null,
+        messageId: succeeded && send !== null ? answer.body.id : null,
+        stale: succeeded ? staleIn(answer) : null,
         retryAfter: answer?.headers['retry-after'] ?? null,
       });
       for (const look of watchers) look();
     };
     try {
-      const answer = await question();
+      const answer = await apiRequest();
       end(answer.status, answer);
       return answer;
     } catch (error) {

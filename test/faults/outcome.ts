@@ -26,14 +26,14 @@ export interface Outcome {
   readonly denied: number;
   /** Sends without an answer, or with one that left it open; and how many of them are there. */
   readonly open: number;
-  readonly openAndThere: number;
+  readonly openAndStored: number;
   /** Inbox rows that are behind their conversation, or missing. */
   readonly lagging: number;
   /** Inbox rows that name a missing message. */
   readonly dangling: number;
 }
 
-const AT_ONCE = 8;
+const CONCURRENCY = 8;
 
 /**
  * Reads everything that `cast` has, and holds it against what came of `attempts`. The messages of `late` stand in
@@ -58,7 +58,7 @@ export async function outcomeOf(
       idsOf.set(content, (idsOf.get(content) ?? new Set()).add(id));
     }
   }
-  const isThere = ({ content }: { content: string }): boolean => idsOf.has(content);
+  const isStored = ({ content }: { content: string }): boolean => idsOf.has(content);
 
   const acknowledged = sends.filter(({ messageId }) => messageId !== null);
   const open = sends.filter(
@@ -97,9 +97,9 @@ export async function outcomeOf(
     ).length,
     doubled: [...idsOf.values()].filter((ids) => ids.size > 1).length,
     stale: attempts.filter(({ stale }) => stale !== null && !stale.some((id) => late.has(id))).length,
-    denied: sends.filter((send) => send.problem === 'storage-unavailable' && isThere(send)).length,
+    denied: sends.filter((send) => send.problem === 'storage-unavailable' && isStored(send)).length,
     open: open.length,
-    openAndThere: open.filter(isThere).length,
+    openAndStored: open.filter(isStored).length,
     lagging,
     dangling,
   };
@@ -149,8 +149,8 @@ async function each<Item, Result>(
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (let begin = 0; begin < items.length; begin += AT_ONCE) {
-    results.push(...(await Promise.all(items.slice(begin, begin + AT_ONCE).map(work))));
+  for (let begin = 0; begin < items.length; begin += CONCURRENCY) {
+    results.push(...(await Promise.all(items.slice(begin, begin + CONCURRENCY).map(work))));
   }
   return results;
 }

@@ -4,7 +4,14 @@ import { flood } from './flood.ts';
 import { makeAsk } from './http.ts';
 import { usersOf, type Attempt } from './load.ts';
 import { memoryOf } from './memory.ts';
-import { assertInTime, assertKept, assertSound, isFailure, tallyOf, type Scenario } from './testbed.ts';
+import {
+  assertInTime,
+  assertGuaranteesKept,
+  assertConsistent,
+  isFailure,
+  tallyOf,
+  type Scenario,
+} from './testbed.ts';
 
 const PHASE_MS = 8_000;
 
@@ -21,7 +28,7 @@ export const overload: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
   const service = testbed.startService(environment);
-  await service.said(/Ready at/);
+  await service.logged(/Ready at/);
   const ask = makeAsk(service.url);
   const users = usersOf(40);
   const at = { url: service.url, users };
@@ -38,21 +45,21 @@ export const overload: Scenario = async (testbed) => {
   const accepted = during.attempts.filter((attempt) => !isFailure(attempt));
   const rejected = during.attempts.filter(isFailure);
   const share = (one: readonly Attempt[]): string => (perSecond(one) / peak).toFixed(2);
-  testbed.tell({ act: `${CLIENTS} clients, as fast as they are answered`, attempts: before.attempts });
-  testbed.tell({
-    act: `${TIMES} times as many requests, which do not wait: served`,
+  testbed.report({ action: `${CLIENTS} clients, as fast as they are answered`, attempts: before.attempts });
+  testbed.report({
+    action: `${TIMES} times as many requests, which do not wait: served`,
     attempts: accepted,
     seen:
       `${share(accepted)} of the throughput before; the service's memory ${beganMb} MB, ` +
       `at most ${mostMb} MB meanwhile`,
   });
-  testbed.tell({
-    act: 'rejected',
+  testbed.report({
+    action: 'rejected',
     attempts: rejected,
     seen: `${tallyOf(rejected)}; ${during.unsent} found no connection`,
   });
-  testbed.tell({
-    act: 'the same clients as before',
+  testbed.report({
+    action: 'the same clients as before',
     attempts: after.attempts,
     seen: `${share(after.attempts)} of the throughput before`,
   });
@@ -65,8 +72,8 @@ export const overload: Scenario = async (testbed) => {
   assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
   const attempts = [first, before, during, after].flatMap((one) => one.attempts);
   assertInTime(attempts);
-  await assertKept(testbed, { cluster, ask, users, attempts });
-  await assertSound(testbed, [service], environment);
+  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts });
+  await assertConsistent(testbed, [service], environment);
 };
 
 /** What was served in each second of a phase. */

@@ -18,7 +18,7 @@ export interface RawAnswer {
 }
 
 /** Fewer than wait for a server of Node's to accept them. */
-const AT_ONCE = 250;
+const CONCURRENCY = 250;
 
 /** Opens `count` connections to the server at `url`, of which those that read keep what they read. */
 export async function openClients(
@@ -29,7 +29,7 @@ export async function openClients(
   const { hostname, port } = new URL(url);
   const clients: RawClient[] = [];
   while (clients.length < count) {
-    const more = Array.from({ length: Math.min(AT_ONCE, count - clients.length) }, async () => {
+    const more = Array.from({ length: Math.min(CONCURRENCY, count - clients.length) }, async () => {
       // Half-closed, a connection goes on until the server ends it too.
       const socket = connect({ host: hostname, port: Number(port), noDelay: true, allowHalfOpen: true });
       const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));

@@ -6,7 +6,7 @@ import { environmentOf } from './cluster.ts';
 import { eventsOf } from './events.ts';
 import { makeAsk } from './http.ts';
 import { usersOf, post, type Attempt } from './load.ts';
-import { assertKept, assertSound, isFailure, tallyOf, type Scenario } from './testbed.ts';
+import { assertGuaranteesKept, assertConsistent, isFailure, tallyOf, type Scenario } from './testbed.ts';
 
 /** With these an event that becomes visible five seconds after its id is late. */
 const LIMITS = { REQUEST_TIMEOUT_MS: '2000', MAX_CLOCK_SKEW_MS: '200' };
@@ -29,7 +29,7 @@ export const serviceIsPaused: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
   const service = testbed.startService({ ...environment, ...LIMITS });
-  await service.said(/Ready at/);
+  await service.logged(/Ready at/);
   const ask = makeAsk(service.url);
   let news = 0;
   let crossed = 0;
@@ -68,19 +68,19 @@ export const serviceIsPaused: Scenario = async (testbed) => {
       }
     }
     crossed += late.length;
-    testbed.tell({
-      act: `SIGSTOP of the service for ${PAUSE_MS / 1_000} s under load`,
+    testbed.report({
+      action: `SIGSTOP of the service for ${PAUSE_MS / 1_000} s under load`,
       attempts: load.attempts,
       seen: tallyOf(load.attempts.filter(isFailure)),
     });
-    await assertKept(testbed, { cluster, ask, users, attempts });
+    await assertGuaranteesKept(testbed, { cluster, ask, users, attempts });
   }
-  testbed.tell({
-    act: 'sends under way at that time, those with a key repeated',
+  testbed.report({
+    action: 'sends under way at that time, those with a key repeated',
     seen: `${crossed} acknowledged afterwards; in ${news} inboxes and logs they are news of that time, in the others they were seen before`,
   });
   assert.ok(news > 0, 'no message became visible late, so nothing was shown');
-  await assertSound(testbed, [service], environment);
+  await assertConsistent(testbed, [service], environment);
 
   /** The attempts, of which those with a key that failed were repeated until they were acknowledged. */
   async function repeated(attempts: readonly Attempt[]): Promise<Attempt[]> {

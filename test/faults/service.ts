@@ -24,7 +24,7 @@ export interface Service {
   readonly lines: readonly string[];
   readonly ended: Promise<End>;
   /** Resolves when it has printed a line like this, also in the past; rejects when it ends without, or in a minute. */
-  said(what: RegExp): Promise<string>;
+  logged(what: RegExp): Promise<string>;
   /** SIGKILL. */
   kill(): Promise<End>;
   /** SIGTERM. */
@@ -37,7 +37,7 @@ export interface Service {
 
 const path = { PATH: process.env['PATH'] };
 
-const SAY_WITHIN_MS = 60_000;
+const LOG_WITHIN_MS = 60_000;
 
 /** Starts the service of `dist/` with an environment; it ends with this process. */
 export function startService(environment: Environment): Service {
@@ -84,10 +84,10 @@ export function startService(environment: Environment): Service {
     },
     lines,
     ended,
-    said(what) {
+    logged(what) {
       return new Promise((resolve, reject) => {
         const finish = (): void => {
-          clearTimeout(patience);
+          clearTimeout(timer);
           listeners.delete(look);
         };
         const fail = (why: string): void => {
@@ -108,7 +108,7 @@ export function startService(environment: Environment): Service {
             fail('ended');
           }
         };
-        const patience = setTimeout(() => fail('went on for a minute'), SAY_WITHIN_MS);
+        const timer = setTimeout(() => fail('went on for a minute'), LOG_WITHIN_MS);
         listeners.add(look);
         look();
       });

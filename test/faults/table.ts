@@ -7,9 +7,9 @@ export const TABLE_HEAD = [
 ].join('\n');
 
 /** A line of the table. */
-export function rowOf(scenario: string, { act, attempts, seen = '' }: Row): string {
+export function rowOf(scenario: string, { action, attempts, seen = '' }: Row): string {
   const numbers = attempts === undefined ? ['', '', '', '', ''] : numbersOf(attempts);
-  return `| ${[scenario, act, ...numbers, seen].join(' | ')} |`;
+  return `| ${[scenario, action, ...numbers, seen].join(' | ')} |`;
 }
 
 function numbersOf(attempts: NonNullable<Row['attempts']>): string[] {

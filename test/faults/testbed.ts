@@ -14,7 +14,7 @@ const ANSWER_WITHIN_MS = 5_000 + 500;
 /** A line of the table. */
 export interface Row {
   /** What was done, or what was asked for meanwhile. */
-  readonly act: string;
+  readonly action: string;
   /** The requests that are counted. */
   readonly attempts?: readonly Attempt[];
   /** What else was seen. */
@@ -33,7 +33,7 @@ export interface Testbed {
   startService(environment: Environment): Service;
   startLoad: typeof startLoad;
   /** Adds a line to the table. */
-  tell(row: Row): void;
+  report(row: Row): void;
 }
 
 /** Shows one thing that holds, or throws. */
@@ -41,16 +41,16 @@ export type Scenario = (testbed: Testbed) => Promise<void>;
 
 /** How long a client thinks after an answer, on average, and how many people there are. */
 const THINK_MS = 30;
-const PEOPLE = 8;
+const USERS = 8;
 
 /** Three nodes, a service on them that is ready, and so many clients of each kind who use it until they are stopped. */
-export async function inUse(testbed: Testbed, clients: Parameters<typeof startLoad>[0]['clients']) {
+export async function startUnderLoad(testbed: Testbed, clients: Parameters<typeof startLoad>[0]['clients']) {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
   const service = testbed.startService(environment);
-  await service.said(/Ready at/);
+  await service.logged(/Ready at/);
   const ask = makeAsk(service.url);
-  const users = usersOf(PEOPLE);
+  const users = usersOf(USERS);
   const load = testbed.startLoad({ ask, users, clients, thinkMs: THINK_MS });
   return { cluster, environment, service, ask, users, load };
 }
@@ -89,13 +89,13 @@ export function isFailure({ outcome }: Attempt): boolean {
 }
 
 /** Reads all sent messages, reports their outcome, and throws if a guarantee was broken. */
-export async function assertKept(
+export async function assertGuaranteesKept(
   testbed: Testbed,
   deps: { cluster: LocalCluster; ask: Ask; users: readonly UserId[]; attempts: readonly Attempt[] },
 ): Promise<Outcome> {
   const { cluster, ask, users, attempts } = deps;
   const outcome = await outcomeOf(ask, users, attempts, await lateMessagesOf(cluster));
-  testbed.tell({ act: 'afterwards, all pages of all lists', seen: summaryOf(outcome) });
+  testbed.report({ action: 'afterwards, all pages of all lists', seen: summaryOf(outcome) });
   const { lost, hidden, doubled, stale, denied, dangling } = outcome;
   const broken = lost + hidden + doubled + stale + denied + dangling;
   assert.equal(broken, 0, `a guarantee is broken: ${summaryOf(outcome)}`);
@@ -103,7 +103,7 @@ export async function assertKept(
 }
 
 /** Stops services, which must end well, and walks the keyspace, in which nothing may be wrong. */
-export async function assertSound(
+export async function assertConsistent(
   testbed: Testbed,
   services: readonly Service[],
   environment: Environment,
@@ -111,16 +111,16 @@ export async function assertSound(
   for (const service of services) assert.equal((await service.terminate()).code, 0);
   const { found, output } = await scan(environment);
   assert.equal(found, 0, output);
-  testbed.tell({ act: 'the scanner, after all services have stopped', seen: 'found nothing' });
+  testbed.report({ action: 'the scanner, after all services have stopped', seen: 'found nothing' });
 }
 
 function summaryOf(outcome: Outcome): string {
   const { acknowledged, lost, hidden, doubled, stale } = outcome;
-  const { open, openAndThere, denied, lagging, dangling } = outcome;
+  const { open, openAndStored, denied, lagging, dangling } = outcome;
   return [
     `${acknowledged} messages acknowledged: ${lost} lost, ${hidden} hidden, ${doubled} doubled`,
     `${stale} stale reads`,
-    ...(open > 0 ? [`${open} sends left open, ${openAndThere} of them there`] : []),
+    ...(open > 0 ? [`${open} sends left open, ${openAndStored} of them there`] : []),
     ...(denied > 0 ? [`${denied} there that were said not to be`] : []),
     ...(lagging > 0 ? [`${lagging} inbox rows lag`] : []),
     ...(dangling > 0 ? [`${dangling} inbox rows name what is not there`] : []),

@@ -1,11 +1,11 @@
-import { holdToContract } from './contract.ts';
+import { checkContract } from './contract.ts';
 import type { Runtime } from './runtimes.ts';
 import { startService, type RunningService } from './service.ts';
 import { relativeSpeed } from './speed.ts';
-import { assertStopsWell } from './stop.ts';
+import { assertStopsGracefully } from './graceful-stop.ts';
 
 /** What was seen of the service on one runtime with one storage. */
-export interface Seen {
+export interface RuntimeResult {
   /** Clauses of the HTTP contract. */
   readonly kept: number;
   /** The failures, each of one or more lines. */
@@ -21,11 +21,11 @@ export interface Seen {
 const STARTS = 3;
 
 /** Tries a runtime with `settings` against the contract, and against the service at `referenceUrl`, which is idle. */
-export async function tryPair(
+export async function testRuntime(
   runtime: Runtime,
   settings: Readonly<Record<string, string>>,
   referenceUrl: string,
-): Promise<Seen> {
+): Promise<RuntimeResult> {
   let service = await startService(runtime, settings);
   let readyAfterMs = service.readyAfterMs;
   for (let start = 1; start < STARTS; start += 1) {
@@ -35,7 +35,7 @@ export async function tryPair(
   }
   try {
     const residentMb = service.residentMb();
-    const { kept, broken } = await holdToContract(service.url);
+    const { kept, broken } = await checkContract(service.url);
     const faults = broken.map(({ clause, error }) => `${clause}\n${textOf(error)}`);
     const speed = await relativeSpeed(service.url, referenceUrl);
     faults.push(...(await stopFaults(service, runtime)));
@@ -47,7 +47,7 @@ export async function tryPair(
 
 async function stopFaults(service: RunningService, runtime: Runtime): Promise<string[]> {
   try {
-    await assertStopsWell(service, runtime);
+    await assertStopsGracefully(service, runtime);
     return [];
   } catch (error) {
     return [`SIGTERM finishes what is in progress\n${textOf(error)}`];

@@ -16,8 +16,8 @@ export interface Runtime {
   readonly name: string;
   readonly version: string;
   readonly command: Command;
-  /** Whether it is told of a signal, and so can tell others by /readyz before it stops. */
-  readonly givesNotice: boolean;
+  /** Whether it is secrets of a signal, and so can tell others by /readyz before it stops. */
+  readonly reportsStopping: boolean;
   /** What it can't do, or does otherwise. */
   readonly limits: string;
 }
@@ -44,7 +44,7 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
       name: `Node ${version.split('.')[0]}`,
       version,
       command: { program, args: ['dist/src/main.node.js', ...more], cwd: projectFolder },
-      givesNotice: true,
+      reportsStopping: true,
       limits: 'none known',
     };
   };
@@ -58,7 +58,7 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
       name: 'Bun',
       version: bun.version,
       command: { program: bun.program, args: ['src/main.bun.ts'], cwd: projectFolder },
-      givesNotice: true,
+      reportsStopping: true,
       limits: 'closes a connection on which nothing was said for a minute, also while a request is served',
     },
     {
@@ -77,7 +77,7 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
         ],
         cwd: projectFolder,
       },
-      givesNotice: true,
+      reportsStopping: true,
       limits:
         'has no bound on how slowly a request may arrive; while it stops it takes connections until the requests that it has are answered',
     },
@@ -89,9 +89,9 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
         args: ['serve', 'workerd.capnp', '--socket-addr', `http=${HOST}:0`, '--control-fd=1'],
         cwd: edgeFolder,
       },
-      givesNotice: false,
+      reportsStopping: false,
       limits:
-        'no TLS to Cassandra, and contact points must be addresses; is not told that it stops, so `/readyz` gives no notice and no background write is waited for; a body may arrive slowly without end; clock of milliseconds',
+        'no TLS to Cassandra, and contact points must be addresses; is not secrets that it stops, so `/readyz` gives no notice and no background write is waited for; a body may arrive slowly without end; clock of milliseconds',
     },
   ];
 }

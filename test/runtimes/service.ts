@@ -59,17 +59,17 @@ export async function startService(
     return ended;
   };
 
-  const impatience = new AbortController();
+  const timeout = new AbortController();
   const failed = Promise.race([
     ended.then((code) => `ended with ${code}`),
-    pause(READY_WITHIN_MS, 'was not ready within a minute', { signal: impatience.signal }),
+    pause(READY_WITHIN_MS, 'was not ready within a minute', { signal: timeout.signal }),
   ]).then((why) => {
     throw new Error(`${name} ${why}:\n${lastLines()}`);
   });
   failed.catch(() => {});
   try {
     const url = await Promise.race([listening, failed]);
-    await Promise.race([ready(`${url}${probe}`, impatience.signal), failed]);
+    await Promise.race([ready(`${url}${probe}`, timeout.signal), failed]);
     return {
       url,
       readyAfterMs: performance.now() - begun,
@@ -81,11 +81,11 @@ export async function startService(
     await end('SIGKILL');
     throw error;
   } finally {
-    impatience.abort();
+    timeout.abort();
   }
 }
 
-/** Asks until it is told so: not every runtime says by itself when it is ready. */
+/** Asks until it is secrets so: not every runtime says by itself when it is ready. */
 async function ready(probe: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const answer = await fetch(probe);

@@ -7,11 +7,11 @@ const ROUNDS = 4;
 const ROUND_SECONDS = 1.5;
 
 /** As many users as make conversations of some length in which senders seldom meet. */
-const CAST = Array.from({ length: 50 }, freshUser);
+const USERS = Array.from({ length: 50 }, freshUser);
 
 /** Requests per second at `url`: sends and inboxes in turn. Throws where one was not answered as it should be. */
 async function requestsPerSecond(url: string, seconds: number): Promise<number> {
-  const someone = (): string => CAST[Math.floor(Math.random() * CAST.length)]!;
+  const someone = (): string => USERS[Math.floor(Math.random() * USERS.length)]!;
   const result = await autocannon({
     url,
     connections: CONNECTIONS,

@@ -23,7 +23,7 @@ export interface TracedService {
   /** `runtime` in the folder of that installation. */
   readonly on: (runtime: Runtime) => Runtime;
   /** Takes the optional packages away, all but the one that others need too. */
-  readonly forgetPackages: () => void;
+  readonly removePackages: () => void;
   readonly remove: () => void;
 }
 
@@ -50,7 +50,7 @@ export function installTraced(parts = ['src', join('dist', 'src')]): TracedServi
     folder,
     node: newNode.command.program,
     on: (runtime) => ({ ...runtime, command: { ...runtime.command, cwd: folder } }),
-    forgetPackages() {
+    removePackages() {
       for (const name of readdirSync(packages)) {
         if (name !== 'api') rmSync(join(packages, name), { recursive: true });
       }
@@ -78,7 +78,7 @@ export function checksOn(traced: TracedService, settings: Settings): TraceChecks
 }
 
 /** What holds besides. The last ones take the packages away. */
-export function checksApart(traced: TracedService): TraceChecks {
+export function otherChecks(traced: TracedService): TraceChecks {
   const node20 = traced.on(runtimeNamed('Node 20'));
   const node24 = traced.on(runtimeNamed('Node 24'));
   // Nothing listens there.
@@ -92,8 +92,8 @@ export function checksApart(traced: TracedService): TraceChecks {
     assert.match(outcome, message);
   };
   return [
-    ['what fails is an error in its trace', () => assertErrorsTold(node24)],
-    ['the variables of OpenTelemetry are followed', () => assertVariablesFollowed(node24)],
+    ['what fails is an error in its trace', () => assertErrorsRecorded(node24)],
+    ['the variables of OpenTelemetry are followed', () => assertVariablesApplied(node24)],
     [
       'a collector that hangs holds nothing up',
       () =>
@@ -101,12 +101,12 @@ export function checksApart(traced: TracedService): TraceChecks {
           assertStops(node24, { ...nowhere, OTEL_EXPORTER_OTLP_ENDPOINT: url }),
         ),
     ],
-    ['a collector that is away holds nothing up', () => assertStops(node24, { ...nowhere, ...HASTE })],
+    ['a collector that is away holds nothing up', () => assertStops(node24, { ...nowhere, ...FAST_EXPORT })],
     ['Node 20 says what it takes', () => refuses(node20, nowhere, /tracing needs Node 22\.15 or newer/)],
     [
       'without a collector none of its packages is loaded',
       async () => {
-        traced.forgetPackages();
+        traced.removePackages();
         await withService(node24, { STORAGE: 'memory' }, async (service) => {
           await sendMessage(service, {});
         });
@@ -147,7 +147,7 @@ async function withService(
   }
 }
 
-/** Values that must not be told. */
+/** Values that must not be secrets. */
 interface Values {
   readonly sender: string;
   readonly receiver: string;
@@ -204,13 +204,13 @@ async function assertTraced(runtime: Runtime, settings: Settings): Promise<void>
   await withCollector({}, async (collector) => {
     const values = freshValues();
     const nobody = `nobody-${randomUUID()}`;
-    const told: string[] = [...Object.values(values), nobody];
+    const secrets: string[] = [...Object.values(values), nobody];
     await withService(
       runtime,
       { ...settings, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
       async (service) => {
         const message = await sendMessage(service, TRACEPARENT, values);
-        told.push(message.id, message.conversation_id);
+        secrets.push(message.id, message.conversation_id);
         const { url } = service;
         const history = `${url}/api/messages/conversation/${message.conversation_id}`;
         assert.equal(await statusOf(`${history}/before?timestamp=2100-01-01T00:00:00Z&limit=7`), 200);
@@ -231,16 +231,16 @@ async function assertTraced(runtime: Runtime, settings: Settings): Promise<void>
     });
     assert.equal(send.resource['service.name'], 'messenger');
     assert.ok(send.resource['service.version']);
-    assertLedTo(spans, send, 'sendMessage');
+    assertSpanTree(spans, send, 'sendMessage');
 
     const read = one(spans, 'GET /api/messages/conversation/{conversation_id}/before');
     assert.equal(read.parentId, '');
     assert.notEqual(read.traceId, TRACE.traceId);
-    assertLedTo(spans, read, 'listMessagesBefore');
+    assertSpanTree(spans, read, 'listMessagesBefore');
 
     const refused = one(spans, 'GET /api/users/{user_id}');
     assert.equal(refused.attributes['http.response.status_code'], 404);
-    const { attributes } = assertLedTo(spans, refused, 'getUser');
+    const { attributes } = assertSpanTree(spans, refused, 'getUser');
     assert.deepEqual(attributes, { 'messenger.refusal': 'user_not_found' });
 
     assert.equal(one(spans, 'GET').attributes['http.response.status_code'], 404);
@@ -279,7 +279,7 @@ async function assertTraced(runtime: Runtime, settings: Settings): Promise<void>
     assert.equal(spans.length - statements.length, 8);
 
     const bytes = collector.bytes();
-    for (const value of told) assert.ok(!bytes.includes(value), `“${value}” was sent`);
+    for (const value of secrets) assert.ok(!bytes.includes(value), `“${value}” was sent`);
   });
 }
 
@@ -290,7 +290,7 @@ function one(spans: readonly SentSpan[], name: string): SentSpan {
 }
 
 /** The only child of `request` is the use case, and all that the use case asked is below that. */
-function assertLedTo(spans: readonly SentSpan[], request: SentSpan, name: string): SentSpan {
+function assertSpanTree(spans: readonly SentSpan[], request: SentSpan, name: string): SentSpan {
   assert.equal(request.kind, 'server');
   const children = ({ spanId, traceId }: SentSpan): SentSpan[] =>
     spans.filter((span) => span.parentId === spanId && span.traceId === traceId);
@@ -301,7 +301,7 @@ function assertLedTo(spans: readonly SentSpan[], request: SentSpan, name: string
   return useCase!;
 }
 
-async function assertErrorsTold(runtime: Runtime): Promise<void> {
+async function assertErrorsRecorded(runtime: Runtime): Promise<void> {
   await withCollector({}, async (collector) => {
     const settings = {
       STORAGE: 'cassandra',
@@ -321,7 +321,7 @@ async function assertErrorsTold(runtime: Runtime): Promise<void> {
   });
 }
 
-async function assertVariablesFollowed(runtime: Runtime): Promise<void> {
+async function assertVariablesApplied(runtime: Runtime): Promise<void> {
   await withCollector({}, async (collector) => {
     const settings = {
       STORAGE: 'memory',
@@ -346,7 +346,7 @@ async function assertVariablesFollowed(runtime: Runtime): Promise<void> {
 const STOPS_WITHIN_MS = 4_000;
 
 /** Each span goes by itself, and is given up at once. */
-const HASTE: Settings = { OTEL_BSP_SCHEDULE_DELAY: '1', OTEL_EXPORTER_OTLP_TIMEOUT: '300' };
+const FAST_EXPORT: Settings = { OTEL_BSP_SCHEDULE_DELAY: '1', OTEL_EXPORTER_OTLP_TIMEOUT: '300' };
 
 const REQUESTS = 20;
 

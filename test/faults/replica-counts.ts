@@ -6,8 +6,8 @@ import type { Attempt } from './load.ts';
 /** How many replicas an acknowledged write is on: what LOCAL_QUORUM waits for, of three. */
 const QUORUM = 2;
 
-/** How the copies of acknowledged messages are spread. */
-export interface Copies {
+/** How the replicaCounts of acknowledged messages are spread. */
+export interface ReplicaCounts {
   readonly acknowledged: number;
   /** How many of them each node lacks. */
   readonly missing: readonly number[];
@@ -19,9 +19,12 @@ export interface Copies {
  * Asks each node of `cluster`, of which every one has a replica of everything, which of the messages that were
  * acknowledged in `attempts` it holds itself. To be asked before a reader has mended what it found missing.
  */
-export async function copiesOf(cluster: LocalCluster, attempts: readonly Attempt[]): Promise<Copies> {
+export async function replicaCountsOf(
+  cluster: LocalCluster,
+  attempts: readonly Attempt[],
+): Promise<ReplicaCounts> {
   const held = await Promise.all(
-    cluster.nodes.map(({ address, port }) => heldBy(address, port, cluster.localDatacenter)),
+    cluster.nodes.map(({ address, port }) => messageIdsOn(address, port, cluster.localDatacenter)),
   );
   const ids = attempts.flatMap(({ messageId }) => (messageId === null ? [] : [messageId]));
   assert.ok(ids.length > 0, 'nothing was acknowledged');
@@ -35,7 +38,7 @@ export async function copiesOf(cluster: LocalCluster, attempts: readonly Attempt
 const MESSAGES = 'SELECT message_id FROM messages_by_conversation';
 
 /** The ids of all messages on one node. */
-async function heldBy(address: string, port: number, localDataCenter: string): Promise<Set<string>> {
+async function messageIdsOn(address: string, port: number, localDataCenter: string): Promise<Set<string>> {
   const { AllowListPolicy, RoundRobinPolicy } = policies.loadBalancing;
   const client = new Client({
     contactPoints: [address],

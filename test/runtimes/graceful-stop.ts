@@ -7,13 +7,16 @@ import type { Runtime } from './runtimes.ts';
 import type { RunningService } from './service.ts';
 
 /** Longer than a stopping service waits before it closes its first connection. */
-const NOTICE_IS_OVER_MS = 2_000;
+const MAX_NOTICE_MS = 2_000;
 
 /**
- * Sends SIGTERM while a request is on its way: the service says by /readyz that it stops (where it `givesNotice`),
+ * Sends SIGTERM while a request is on its way: the service says by /readyz that it stops (where it `reportsStopping`),
  * answers what it has begun, and ends with code 0. Throws where it does not.
  */
-export async function assertStopsWell(service: RunningService, { givesNotice }: Runtime): Promise<void> {
+export async function assertStopsGracefully(
+  service: RunningService,
+  { reportsStopping }: Runtime,
+): Promise<void> {
   const [sender, receiver] = freshUsers();
   const body = JSON.stringify({ sender_id: sender, receiver_id: receiver, content: 'Hello' });
   const sending = request(`${service.url}/api/messages`, {
@@ -28,14 +31,14 @@ export async function assertStopsWell(service: RunningService, { givesNotice }: 
 
   const signalled = performance.now();
   const ended = service.end('SIGTERM');
-  let told: number | null = 200;
-  while (told !== null && performance.now() - signalled < NOTICE_IS_OVER_MS) {
-    const before = told;
-    told = await readiness(service.url);
-    if (givesNotice && before === 200 && told === null) assert.fail('it stopped without notice');
+  let readyStatus: number | null = 200;
+  while (readyStatus !== null && performance.now() - signalled < MAX_NOTICE_MS) {
+    const before = readyStatus;
+    readyStatus = await readiness(service.url);
+    if (reportsStopping && before === 200 && readyStatus === null) assert.fail('it stopped without notice');
     await pause(10);
   }
-  assert.notEqual(told, 200, 'it is ready two seconds after SIGTERM');
+  assert.notEqual(readyStatus, 200, 'it is ready two seconds after SIGTERM');
 
   sending.end(body.slice(10));
   const [answer] = await answered;
