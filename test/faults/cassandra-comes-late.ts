@@ -19,7 +19,7 @@ export const cassandraComesLate: Scenario = async (testbed) => {
   const cluster = await testbed.oneNode({ yaml: { authenticator: 'PasswordAuthenticator' } });
   const environment = {
     ...environmentOf(cluster),
-    // The role that a new cluster has.
+    // The default role of a new cluster.
     CASSANDRA_USERNAME: 'cassandra',
     CASSANDRA_PASSWORD: 'cassandra',
   };
@@ -65,8 +65,8 @@ export const cassandraComesLate: Scenario = async (testbed) => {
   await service.logged(/Ready at/);
   const late = await post(ask, send);
   testbed.report({
-    action: 'Cassandra comes',
-    seen: `ready ${((performance.now() - started) / 1_000).toFixed(1)} s after it answers; the send ${late.status}`,
+    action: 'Cassandra starts',
+    seen: `ready ${((performance.now() - started) / 1_000).toFixed(1)} s after the node; the send ${late.status}`,
   });
   assert.equal(late.status, 201);
   await assertConsistent(testbed, [service], environment);

@@ -5,33 +5,33 @@ import type { UserId } from '../../src/domain/ids.ts';
 import type { Attempt, Send } from './load.ts';
 import { firstAnswerIn, type RawAnswer } from './raw-clients.ts';
 
-/** How often a tide sends what is due. */
+/** The interval at which an open-loop load sends the due requests. */
 const TICK_MS = 5;
 
 /**
- * Connections of a tide, all opened before it comes, as proxies hold them: Node takes on one in each turn of its loop,
- * so that otherwise a busy service would not even see what it is asked.
+ * The connections of an open-loop load, all opened before it starts, like those of a proxy. Node accepts one connection per
+ * turn of its event loop, so a busy service would accept new ones too late.
  */
 const CONNECTIONS = 500;
 
 const OPENED_AT_ONCE = 50;
 
-/** What a flood came to. */
+/** The result of a flood. */
 export interface Flood {
   readonly attempts: readonly Attempt[];
-  /** Requests that were due and found no connection. */
+  /** Due requests for which no connection was free. */
   readonly unsent: number;
 }
 
-/** One connection of raw bytes: it costs a fraction of Node's own client, which would be the slowest part here. */
+/** A connection that sends raw bytes, which is much faster than Node's HTTP client. */
 interface RawConnection {
   ask(request: string): Promise<RawAnswer>;
   close(): void;
 }
 
 /**
- * Sends and reads among the users of `cast`, two sends for each read, for `forMs` milliseconds. `perSecond` requests
- * come whether or not there are answers, as the world has it; or `clients` ask again as soon as they have an answer.
+ * Sends and reads messages of `users`, two sends for each read, for `forMs` milliseconds. The load is an open loop, with
+ * `perSecond` requests whether or not there are responses, or a closed loop of `clients` without pauses.
  */
 export async function flood(deps: {
   readonly url: string;

@@ -16,10 +16,10 @@ const QUIET_MS = 4_000;
 const HANG_MS = 30_000;
 const KINDS: readonly Attempt['kind'][] = ['send', 'send with a key', 'read'];
 
-/** Sends with a key take this long at most while a replica hangs: more than one attempt, less than two. */
+/** The maximum duration of a send with a key while a replica hangs: between one and two timeouts of an attempt. */
 const SLOWEST_MS = 1_500;
 
-/** When the first sends with a key reach a process that had none before: a moment after the replica hangs. */
+/** When the first sends with a key reach a process without earlier ones: shortly after the replica hangs. */
 const LATER_MS = 1_000;
 
 /**

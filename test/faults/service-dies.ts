@@ -9,7 +9,7 @@ import { assertGuaranteesKept, assertConsistent, type Scenario } from './testbed
 const ROUNDS = 2;
 const SENDS_BETWEEN = 60;
 
-/** So many people that hardly a conversation has a next message, which would mend what a death left behind. */
+/** Enough that few conversations get a further message, which would complete a half-finished send. */
 const USERS = 40;
 
 /** Two instances are killed repeatedly during sends: acknowledged messages are complete. */
@@ -44,7 +44,7 @@ export const serviceDies: Scenario = async (testbed) => {
   testbed.report({ action: `${action}: sends with a key`, attempts: keyed.attempts });
   await assertGuaranteesKept(testbed, { cluster, ask, users: groups.keyed, attempts: keyed.attempts });
   for (const { attempts } of [keyed, plain]) {
-    assert.ok(attempts.some(isCutOff), 'no send was cut off, so nothing was shown');
+    assert.ok(attempts.some(isCutOff), 'no send was interrupted, so the test shows nothing');
     assert.ok(attempts.every((attempt) => attempt.outcome === 201 || isCutOff(attempt)));
   }
 
@@ -57,7 +57,7 @@ export const serviceDies: Scenario = async (testbed) => {
     }),
   );
   testbed.report({
-    action: 'every send with a key that was cut off is repeated',
+    action: 'every interrupted send with a key is repeated',
     seen: `${keyed.attempts.filter(isCutOff).length} answered`,
   });
   const whole = await assertGuaranteesKept(testbed, {
@@ -71,8 +71,8 @@ export const serviceDies: Scenario = async (testbed) => {
   const { found, left, output } = await scan(environment, '--repair');
   assert.equal(left, 0, output);
   testbed.report({
-    action: 'the scanner mends what sends without a key left',
-    seen: `${found} flaws, ${left} left`,
+    action: 'the scanner repairs interrupted sends without a key',
+    seen: `${found} inconsistencies, ${left} left`,
   });
   const { lagging } = await outcomeOf(ask, groups.plain, plain.attempts, await lateMessagesOf(cluster));
   assert.equal(lagging, 0);

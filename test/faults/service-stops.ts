@@ -8,7 +8,7 @@ import { assertAllServed, assertGuaranteesKept, assertConsistent, type Scenario 
 const ROUNDS = 2;
 const REQUESTS_BETWEEN = 120;
 
-/** How long a service has to end before it is killed: in Kubernetes, unless it is told otherwise. */
+/** The default time in which Kubernetes expects a service to end before it kills it. */
 const GRACE_MS = 30_000;
 
 const CLIENTS = { send: 6, 'send with a key': 3, read: 3 };
@@ -57,11 +57,11 @@ export const serviceStops: Scenario = async (testbed) => {
   const answered = direct.attempts.filter(({ outcome }) => typeof outcome === 'number');
   const crossed = direct.attempts.filter(({ outcome }) => outcome === 'unanswered').length;
   testbed.report({
-    action: 'SIGTERM of an instance whose clients know no other',
+    action: 'SIGTERM of an instance whose clients use no other',
     attempts: answered,
     seen:
-      `exit 0 after ${seconds(took)} s; ${crossed} more crossed with the closing of their connections, ` +
-      `${direct.attempts.length - answered.length - crossed} found nobody listening`,
+      `exit 0 after ${seconds(took)} s; ${crossed} more were sent while their connections closed, ` +
+      `${direct.attempts.length - answered.length - crossed} were refused`,
   });
   assertAllServed(answered);
   const { openAndStored } = await assertGuaranteesKept(testbed, {
@@ -70,7 +70,7 @@ export const serviceStops: Scenario = async (testbed) => {
     users: abandoned,
     attempts: direct.attempts,
   });
-  assert.equal(openAndStored, 0, 'a request was taken, and not answered');
+  assert.equal(openAndStored, 0, 'a request was accepted and not answered');
   await assertConsistent(testbed, [one], environment);
 };
 

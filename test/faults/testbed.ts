@@ -8,22 +8,22 @@ import { usersOf, type Attempt, type startLoad } from './load.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 import type { Environment, Service } from './service.ts';
 
-/** The deadline of a request by default, and what a busy host may take on top. */
+/** The default timeout of a request, plus a margin for a busy host. */
 const ANSWER_WITHIN_MS = 5_000 + 500;
 
-/** A line of the table. */
+/** A row of the table of results. */
 export interface Row {
-  /** What was done, or what was asked for meanwhile. */
+  /** The fault, or the requests that were sent. */
   readonly action: string;
   /** The requests that are counted. */
   readonly attempts?: readonly Attempt[];
-  /** What else was seen. */
+  /** Further observations. */
   readonly seen?: string;
 }
 
-/** The environment of a scenario. What it starts ends with it, except the three nodes, which scenarios share. */
+/** The environment of a scenario. The three nodes are shared by all scenarios; everything else ends with the scenario. */
 export interface Testbed {
-  /** A cluster of three nodes with the schema; all of them are up. */
+  /** A cluster of three running nodes, with the schema. */
   threeNodes(): Promise<LocalCluster>;
   /** A cluster of one node, without schema. */
   oneNode(deps: {
@@ -32,18 +32,18 @@ export interface Testbed {
   }): Promise<LocalCluster>;
   startService(environment: Environment): Service;
   startLoad: typeof startLoad;
-  /** Adds a line to the table. */
+  /** Adds a row to the table. */
   report(row: Row): void;
 }
 
-/** Shows one thing that holds, or throws. */
+/** Tests one guarantee. Rejects if it does not hold. */
 export type Scenario = (testbed: Testbed) => Promise<void>;
 
-/** How long a client thinks after an answer, on average, and how many people there are. */
+/** The mean pause of a client after a response, and the number of users. */
 const THINK_MS = 30;
 const USERS = 8;
 
-/** Three nodes, a service on them that is ready, and so many clients of each kind who use it until they are stopped. */
+/** Starts a ready service on three nodes, with a load of that many clients of each kind until the load is stopped. */
 export async function startUnderLoad(testbed: Testbed, clients: Parameters<typeof startLoad>[0]['clients']) {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
@@ -55,20 +55,20 @@ export async function startUnderLoad(testbed: Testbed, clients: Parameters<typeo
   return { cluster, environment, service, ask, users, load };
 }
 
-/** The attempts that were begun from `from` until `until`, as performance.now() has them. */
+/** The attempts that started from `from` until `until`, in times of performance.now(). */
 export function between(attempts: readonly Attempt[], from: number, until: number): Attempt[] {
   return attempts.filter(({ at }) => at >= from && at < until);
 }
 
 /** Throws if a request failed or exceeded its timeout. */
 export function assertAllServed(attempts: readonly Attempt[]): void {
-  assert.ok(attempts.length > 0, 'nothing was asked');
+  assert.ok(attempts.length > 0, 'no request was sent');
   const failed = attempts.filter(isFailure);
   assert.equal(failed.length, 0, `requests failed: ${tallyOf(failed)}`);
   assertInTime(attempts);
 }
 
-/** How many attempts came to what. */
+/** The number of attempts with each outcome, as text. */
 export function tallyOf(attempts: readonly Attempt[]): string {
   const counts = new Map<string, number>();
   for (const { problem, outcome } of attempts) {
@@ -88,7 +88,7 @@ export function isFailure({ outcome }: Attempt): boolean {
   return typeof outcome !== 'number' || outcome >= 300;
 }
 
-/** Reads all sent messages, reports their outcome, and throws if a guarantee was broken. */
+/** Reads all sent messages and reports their outcome. Rejects if a guarantee is broken. */
 export async function assertGuaranteesKept(
   testbed: Testbed,
   deps: { cluster: LocalCluster; ask: Ask; users: readonly UserId[]; attempts: readonly Attempt[] },
@@ -102,7 +102,7 @@ export async function assertGuaranteesKept(
   return outcome;
 }
 
-/** Stops services, which must end well, and walks the keyspace, in which nothing may be wrong. */
+/** Stops the services and scans the keyspace. Rejects if a service fails to stop, or if the scanner finds an inconsistency. */
 export async function assertConsistent(
   testbed: Testbed,
   services: readonly Service[],
@@ -120,9 +120,9 @@ function summaryOf(outcome: Outcome): string {
   return [
     `${acknowledged} messages acknowledged: ${lost} lost, ${hidden} hidden, ${doubled} doubled`,
     `${stale} stale reads`,
-    ...(open > 0 ? [`${open} sends left open, ${openAndStored} of them there`] : []),
-    ...(denied > 0 ? [`${denied} there that were said not to be`] : []),
+    ...(open > 0 ? [`${open} sends with an unknown outcome, ${openAndStored} of them stored`] : []),
+    ...(denied > 0 ? [`${denied} stored although the response denied it`] : []),
     ...(lagging > 0 ? [`${lagging} inbox rows lag`] : []),
-    ...(dangling > 0 ? [`${dangling} inbox rows name what is not there`] : []),
+    ...(dangling > 0 ? [`${dangling} inbox rows name a missing message`] : []),
   ].join('; ');
 }

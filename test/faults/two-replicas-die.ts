@@ -17,12 +17,12 @@ import {
 const QUIET_MS = 5_000;
 const OUTAGE_MS = 12_000;
 
-/** The service looks for dead nodes every five seconds at the least, and probes here come on top. */
+/** The service reconnects to dead nodes at least every five seconds; the rest is for the probes of this test. */
 const READY_WITHIN_MS = 10_000;
 
 /**
- * Two of three replicas are killed in the same instant: everything is refused, clearly and in time, and goes on by
- * itself afterwards; and they have forgotten nothing that they acknowledged until then.
+ * Two of three replicas are killed at once: all requests are refused in time with the correct problem, the service recovers
+ * by itself, and the replicas still have everything that they acknowledged.
  */
 export const twoReplicasDie: Scenario = async (testbed) => {
   const { cluster, environment, service, ask, users, load } = await startUnderLoad(testbed, {
@@ -54,7 +54,7 @@ export const twoReplicasDie: Scenario = async (testbed) => {
     attempts: during,
     seen: tallyOf(during),
   });
-  assert.ok(during.every(isClearlyRefused), 'a request was not answered with a 503 of its kind');
+  assert.ok(during.every(isClearlyRefused), 'a request got no 503 with the right type');
   assertInTime(load.attempts);
   testbed.report({ action: 'meanwhile', seen: `/livez ${health[0]!.status}, /readyz ${health[1]!.status}` });
   assert.deepEqual(
@@ -64,14 +64,14 @@ export const twoReplicasDie: Scenario = async (testbed) => {
 
   const { acknowledged, missing, tooFew } = replicaCounts;
   testbed.report({
-    action: 'each node asked for what was acknowledged before',
-    seen: `${acknowledged} messages, of which the nodes lack ${missing.join(', ')}; ${tooFew} on fewer than two`,
+    action: 'the acknowledged messages, read from each node',
+    seen: `${acknowledged} messages; the nodes lack ${missing.join(', ')}; ${tooFew} are on fewer than two`,
   });
-  assert.equal(tooFew, 0, 'nodes have forgotten what they acknowledged');
+  assert.equal(tooFew, 0, 'nodes lost acknowledged messages');
 
   const after = between(load.attempts, settled, Infinity);
   testbed.report({
-    action: 'both are back, and the service was left alone',
+    action: 'both run again, without a restart of the service',
     attempts: after,
     seen: `/readyz 200 after ${(readyAfterMs / 1_000).toFixed(1)} s`,
   });
@@ -80,13 +80,13 @@ export const twoReplicasDie: Scenario = async (testbed) => {
   await assertConsistent(testbed, [service], environment);
 };
 
-/** Whether the answer says that storage is down, and for a write, whether it may have happened all the same. */
+/** Whether the response says that storage is unavailable or, for a write, that its outcome is unknown. */
 function isClearlyRefused({ kind, outcome, problem }: Attempt): boolean {
   const isKnown = problem === 'storage-unavailable' || (kind !== 'read' && problem === 'outcome-unknown');
   return outcome === 503 && isKnown;
 }
 
-/** Gives the milliseconds that it takes. */
+/** Waits until the service is ready. Resolves with the duration in milliseconds. */
 async function becomesReady(ask: Ask): Promise<number> {
   const since = performance.now();
   while ((await ask({ method: 'GET', path: '/readyz' })).status !== 200) {

@@ -4,23 +4,23 @@ import { startService, type RunningService } from './service.ts';
 import { relativeSpeed } from './speed.ts';
 import { assertStopsGracefully } from './graceful-stop.ts';
 
-/** What was seen of the service on one runtime with one storage. */
+/** The results of the service on one runtime with one storage. */
 export interface RuntimeResult {
   /** Clauses of the HTTP contract. */
   readonly kept: number;
   /** The failures, each of one or more lines. */
   readonly faults: readonly string[];
-  /** From the start of the process until it was ready: the shortest of some. */
+  /** Milliseconds from the start of the process until it was ready: the minimum of several starts. */
   readonly readyAfterMs: number;
   /** Memory of the ready process before the first request. */
   readonly residentMb: number;
-  /** Requests served in the time in which the reference serves one. */
+  /** Throughput relative to the reference. */
   readonly speed: number;
 }
 
 const STARTS = 3;
 
-/** Tries a runtime with `settings` against the contract, and against the service at `referenceUrl`, which is idle. */
+/** Tests a runtime with `settings` against the contract, and compares its speed with the idle service at `referenceUrl`. */
 export async function testRuntime(
   runtime: Runtime,
   settings: Readonly<Record<string, string>>,
@@ -54,7 +54,7 @@ async function stopFaults(service: RunningService, runtime: Runtime): Promise<st
   }
 }
 
-/** An error with its causes, which say what `fetch` only calls failed. */
+/** The messages of an error and its causes, since `fetch` gives details only in the cause. */
 export function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, cause } = error;

@@ -15,21 +15,21 @@ type Settings = Readonly<Record<string, string>>;
 /** Clauses about traces with their checks. */
 export type TraceChecks = readonly (readonly [name: string, check: () => Promise<void>])[];
 
-/** The service as one installs it with a Node that OpenTelemetry's packages run on. */
+/** An installation of the service with a version of Node that supports the OpenTelemetry packages. */
 export interface TracedService {
-  /** Where it is installed, and the Node that it was installed with. */
+  /** The folder of the installation, and the path of its Node. */
   readonly folder: string;
   readonly node: string;
   /** `runtime` in the folder of that installation. */
   readonly on: (runtime: Runtime) => Runtime;
-  /** Takes the optional packages away, all but the one that others need too. */
+  /** Removes the optional packages, except the one that other packages need. */
   readonly removePackages: () => void;
   readonly remove: () => void;
 }
 
 /**
- * Installs these parts of the project with Node 24, in a folder apart: npm leaves packages out that are not for the Node
- * that runs it, so the project's own may be without them.
+ * Installs these parts of the project with Node 24 in a separate folder. npm omits packages that do not support the running
+ * Node, so the installation of the project may lack them.
  */
 export function installTraced(parts = ['src', join('dist', 'src')]): TracedService {
   installRuntimes();
@@ -63,21 +63,21 @@ function runtimeNamed(name: string): Runtime {
   return runtimes().find((runtime) => runtime.name === name)!;
 }
 
-/** Where OpenTelemetry's packages run. */
+/** The runtimes that support the OpenTelemetry packages. */
 const TRACED = ['Node 24', 'Bun', 'Deno'];
 
-/** What holds of traces with a storage that is there. */
+/** The checks for each runtime, with working storage. */
 export function checksOn(traced: TracedService, settings: Settings): TraceChecks {
   const storage = settings['STORAGE'] === 'cassandra' ? 'Cassandra' : 'memory';
   return runtimes()
     .filter(({ name }) => TRACED.includes(name))
     .map((runtime) => [
-      `${runtime.name}, ${storage}: a trace leads from the request to each statement, and says no values`,
+      `${runtime.name}, ${storage}: a trace links the request to each statement, and contains no values`,
       () => assertTraced(traced.on(runtime), settings),
     ]);
 }
 
-/** What holds besides. The last ones take the packages away. */
+/** The other checks. The last ones remove the packages. */
 export function otherChecks(traced: TracedService): TraceChecks {
   const node20 = traced.on(runtimeNamed('Node 20'));
   const node24 = traced.on(runtimeNamed('Node 24'));
@@ -92,19 +92,22 @@ export function otherChecks(traced: TracedService): TraceChecks {
     assert.match(outcome, message);
   };
   return [
-    ['what fails is an error in its trace', () => assertErrorsRecorded(node24)],
-    ['the variables of OpenTelemetry are followed', () => assertVariablesApplied(node24)],
+    ['a failure is an error in its trace', () => assertErrorsRecorded(node24)],
+    ['the OpenTelemetry variables are applied', () => assertVariablesApplied(node24)],
     [
-      'a collector that hangs holds nothing up',
+      'a collector that hangs delays nothing',
       () =>
         withCollector({ hangs: true }, ({ url }) =>
           assertStops(node24, { ...nowhere, OTEL_EXPORTER_OTLP_ENDPOINT: url }),
         ),
     ],
-    ['a collector that is away holds nothing up', () => assertStops(node24, { ...nowhere, ...FAST_EXPORT })],
-    ['Node 20 says what it takes', () => refuses(node20, nowhere, /tracing needs Node 22\.15 or newer/)],
+    ['an unreachable collector delays nothing', () => assertStops(node24, { ...nowhere, ...FAST_EXPORT })],
     [
-      'without a collector none of its packages is loaded',
+      'Node 20 reports the required version',
+      () => refuses(node20, nowhere, /tracing needs Node 22\.15 or newer/),
+    ],
+    [
+      'without a collector no OpenTelemetry package is loaded',
       async () => {
         traced.removePackages();
         await withService(node24, { STORAGE: 'memory' }, async (service) => {
@@ -113,7 +116,7 @@ export function otherChecks(traced: TracedService): TraceChecks {
       },
     ],
     [
-      'what is not installed is said',
+      'missing packages are reported',
       () => refuses(node24, nowhere, /optional packages for tracing are not installed/),
     ],
   ];
@@ -131,7 +134,7 @@ async function withCollector(
   }
 }
 
-/** Does `work` with a service that sends its traces to `url`, which ends well. */
+/** Starts a service, runs `work`, and requires that the service then stops with exit code 0. */
 async function withService(
   runtime: Runtime,
   settings: Settings,
@@ -147,7 +150,7 @@ async function withService(
   }
 }
 
-/** Values that must not be secrets. */
+/** Values that a trace must not contain. */
 interface Values {
   readonly sender: string;
   readonly receiver: string;
@@ -197,7 +200,7 @@ const TRACEPARENT = { traceparent: `00-${TRACE.traceId}-${TRACE.spanId}-01` };
 
 const SPECULATIONS = 'cassandra.speculative_execution.count';
 
-/** A statement's name: nothing but a verb and a table. */
+/** The name of a statement: a verb and a table. */
 const STATEMENT = /^(?:SELECT|INSERT|UPDATE|BATCH) [a-z_]+$/;
 
 async function assertTraced(runtime: Runtime, settings: Settings): Promise<void> {
@@ -275,7 +278,7 @@ async function assertTraced(runtime: Runtime, settings: Settings): Promise<void>
     } else {
       assert.deepEqual(statements, []);
     }
-    // Five requests, of which three asked something; what looks after the service is not traced.
+    // Five requests, three of which call a use case. Health checks are not traced.
     assert.equal(spans.length - statements.length, 8);
 
     const bytes = collector.bytes();
@@ -289,7 +292,7 @@ function one(spans: readonly SentSpan[], name: string): SentSpan {
   return named[0]!;
 }
 
-/** The only child of `request` is the use case, and all that the use case asked is below that. */
+/** Asserts that the use case is the only child of `request`, and the parent of all its statements. */
 function assertSpanTree(spans: readonly SentSpan[], request: SentSpan, name: string): SentSpan {
   assert.equal(request.kind, 'server');
   const children = ({ spanId, traceId }: SentSpan): SentSpan[] =>
@@ -342,10 +345,10 @@ async function assertVariablesApplied(runtime: Runtime): Promise<void> {
   });
 }
 
-/** A second of notice, at most two for traces, and one for a busy host. */
+/** One second until connections close, at most two for traces, and one as a margin for a busy host. */
 const STOPS_WITHIN_MS = 4_000;
 
-/** Each span goes by itself, and is given up at once. */
+/** Each span is exported alone, with a short timeout. */
 const FAST_EXPORT: Settings = { OTEL_BSP_SCHEDULE_DELAY: '1', OTEL_EXPORTER_OTLP_TIMEOUT: '300' };
 
 const REQUESTS = 20;
