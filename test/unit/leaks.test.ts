@@ -33,5 +33,5 @@ test('no problem text counts as internal', () => {
 });
 
 test('no responses fail the check', () => {
-  expect(() => assertNoInternalDetails([])).toThrow('nothing was said');
+  expect(() => assertNoInternalDetails([])).toThrow('there was no response');
 });
