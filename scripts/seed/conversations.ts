@@ -26,6 +26,8 @@ export interface ConversationPlan {
   readonly perExchange: number;
   readonly at: Activity;
   readonly text: TextGenerator;
+  /** The messages that are edited and deleted at the end, by their index from 0; by default none. */
+  readonly changes?: { readonly edited: number; readonly content: string; readonly deleted: number };
 }
 
 /** One message to be sent. */
@@ -86,7 +88,13 @@ export function specialConversations({
     },
     single: { ...withUser(4, 1), title: 'a single message, longer than its preview', text: introductionText },
     empty: { ...withUser(5, 0), title: 'no message yet', startedAt: recentTime },
-    notes: { ...withUser(1, 6), title: 'notes to self', perExchange: 1, text: noteText },
+    notes: {
+      ...withUser(1, 6),
+      title: 'notes to self, one edited and one deleted',
+      perExchange: 1,
+      text: noteText,
+      changes: { edited: 2, content: 'Call the dentist on Monday (done)', deleted: 0 },
+    },
   };
 }
 

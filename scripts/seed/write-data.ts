@@ -3,10 +3,13 @@ import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageRepository } from '../../src/application/ports/message-repository.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
+import { makeDeleteMessage } from '../../src/application/delete-message.ts';
+import { makeEditMessage } from '../../src/application/edit-message.ts';
 import { makeSaveUser } from '../../src/application/save-user.ts';
 import { makeSendMessage } from '../../src/application/send-message.ts';
 import { makeStartConversation } from '../../src/application/start-conversation.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
+import type { Message } from '../../src/domain/message.ts';
 import { messageIdAt, type Microseconds } from '../../src/domain/time.ts';
 import { usernameOf } from './phrases.ts';
 import { below, randomOf, type Random } from './random.ts';
@@ -89,11 +92,26 @@ async function writeConversation(
     append: (request) => messages.append({ ...request, isLive: false }),
   };
   const sendMessage = makeSendMessage({ messages: imported, messageIds, conversationIdOf });
+  /** The messages of a plan with changes. */
+  const written: Message[] = [];
   for (const { time, ...message } of plannedMessages(plan, parameters)) {
     if (hasFailed()) return;
     now = time;
-    await sendMessage({ ...message, caller: SERVICE, idempotencyKey: null });
+    const result = await sendMessage({ ...message, caller: SERVICE, idempotencyKey: null });
+    if (plan.changes !== undefined) written.push(result.message);
     sent();
+  }
+  const edited = plan.changes && written[plan.changes.edited];
+  const deleted = plan.changes && written[plan.changes.deleted];
+  const deps = { messages, conversations, messageIds };
+  if (edited !== undefined) {
+    const { conversationId, id: messageId } = edited;
+    const content = plan.changes?.content ?? '';
+    await makeEditMessage(deps)({ caller: SERVICE, conversationId, messageId, content });
+  }
+  if (deleted !== undefined) {
+    const { conversationId, id: messageId } = deleted;
+    await makeDeleteMessage(deps)({ caller: SERVICE, conversationId, messageId });
   }
 }
 

@@ -159,6 +159,13 @@ describe('a special conversation', () => {
     expect(history.every(({ senderId, receiverId }) => senderId === '1' && receiverId === '1')).toBe(true);
     expect((await entryOf(storage, special.notes))?.participants).toEqual(['1']);
   });
+
+  it('has an edited and a deleted message', async () => {
+    const history = await historyOf(await seeded(USUAL), special.notes);
+    const edited = history.filter(({ editId }) => editId !== null);
+    expect(edited.map(({ content }) => content)).toEqual([special.notes.changes?.content]);
+    expect(history.filter(({ deletionId }) => deletionId !== null)).toEqual([history.at(-1)]);
+  });
 });
 
 describe('the content', () => {
