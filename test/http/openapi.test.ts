@@ -163,5 +163,5 @@ describe('the OpenAPI document', () => {
 });
 
 interface ResponseOf {
-  readonly content: Readonly<Record<string, { readonly schema: object; readonly example?: unknown }>>;
+  readonly content?: Readonly<Record<string, { readonly schema: object; readonly example?: unknown }>>;
 }

@@ -223,7 +223,7 @@ export class CassandraMessageRepository implements MessageRepository {
       await writes.run(query, params);
       const current = await this.#afterChange(conversationId, messageId, writes);
       // A deleted message stays as it is: the edit is not stored.
-      if (current === null || current.message.deletionId !== null) return current?.message ?? null;
+      if (current?.message.deletionId !== null) return current?.message ?? null;
       await this.#publishChange({ ...current, participants, type: 'message.edited', id: editId }, writes);
       return current.message;
     });
