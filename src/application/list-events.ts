@@ -33,18 +33,23 @@ export interface ListEventsQuery {
 }
 
 /** An event with its message or conversation, as it is when the event is listed. */
-export type ReportedEvent = { readonly id: EventId } & (
+export type ReportedEvent = { readonly id: EventId } &
   /** The message as it is now: an event of a message that is deleted by now has no content. */
-  | { readonly type: 'message.created' | 'message.edited'; readonly message: Message }
-  | { readonly type: 'message.deleted'; readonly conversationId: ConversationId; readonly messageId: MessageId }
-  | { readonly type: 'conversation.created'; readonly summary: ConversationSummary }
-  | {
-      readonly type: 'conversation.read';
-      readonly conversationId: ConversationId;
-      readonly readerId: UserId;
-      readonly readUpTo: EventId;
-    }
-);
+  (
+    | { readonly type: 'message.created' | 'message.edited'; readonly message: Message }
+    | {
+        readonly type: 'message.deleted';
+        readonly conversationId: ConversationId;
+        readonly messageId: MessageId;
+      }
+    | { readonly type: 'conversation.created'; readonly summary: ConversationSummary }
+    | {
+        readonly type: 'conversation.read';
+        readonly conversationId: ConversationId;
+        readonly readerId: UserId;
+        readonly readUpTo: EventId;
+      }
+  );
 
 export interface EventBatch {
   /** Oldest first. An event whose message or conversation does not exist any more is left out. */

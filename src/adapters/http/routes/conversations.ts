@@ -78,8 +78,7 @@ const lastMessageShape = {
   last_message_sender_id: userId.nullable(),
   last_message_content: z.string().nullable().openapi({
     maxLength: MAX_PREVIEW_LENGTH,
-    description:
-      'The beginning of the content, cut between graphemes. Null if the message is deleted, too.',
+    description: 'The beginning of the content, cut between graphemes. Null if the message is deleted, too.',
     example: 'Shall we meet at noon?',
   }),
   last_message_at: time.nullable(),

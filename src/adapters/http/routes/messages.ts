@@ -284,10 +284,7 @@ export function addMessageRoutes(
     getMessage,
     editMessage,
     deleteMessage,
-  }: Pick<
-    UseCases,
-    'sendMessage' | 'listMessagesBefore' | 'getMessage' | 'editMessage' | 'deleteMessage'
-  >,
+  }: Pick<UseCases, 'sendMessage' | 'listMessagesBefore' | 'getMessage' | 'editMessage' | 'deleteMessage'>,
   callerOf: CallerOf,
 ): void {
   const sender = namedUser('sender_id', callerOf);
