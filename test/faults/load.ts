@@ -79,6 +79,7 @@ export function startLoad(deps: {
   /** The newest id that was acknowledged in each conversation, and to each user. */
   const newest = new Map<string, string>();
   const watchers = new Set<() => void>();
+  const run = randomUUID().slice(0, 8);
   let stopping = false;
   let sends = 0;
 
@@ -122,7 +123,7 @@ export function startLoad(deps: {
     const send: Send = {
       sender: someone(),
       receiver: someone(),
-      content: `message ${(sends += 1)}`,
+      content: `message ${(sends += 1)} of ${run}`,
       key: kind === 'send' ? null : randomUUID(),
     };
     const answer = await record(
