@@ -5,8 +5,9 @@ import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { visibilityWindow } from '../../src/domain/event.ts';
 import type { Microseconds } from '../../src/domain/time.ts';
-import { followingContract, type FollowingSubject } from '../contracts/following.ts';
+import { followingContract } from '../contracts/following.ts';
 import { describeContract } from '../support/describe-contract.ts';
+import { liveAndCheck, liveScripts, type FollowedSubject } from '../support/followed-state.ts';
 import { followAndCheck, followingScripts } from '../support/following-model.ts';
 import { followingOver, movingClock } from '../support/following.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
@@ -22,7 +23,7 @@ afterAll(async () => {
 });
 
 /** `listingWindow` is the window that the use case assumes; by default that of the storage. */
-async function openFollowing(listingWindow?: Microseconds): Promise<FollowingSubject> {
+async function openFollowing(listingWindow?: Microseconds): Promise<FollowedSubject> {
   const moving = movingClock();
   const storage = await openStorage(options, undefined, moving.clock);
   opened.push(storage);
@@ -54,5 +55,13 @@ test('a follower receives what was sent, with overtaking, late events, disconnec
   await fc.assert(
     fc.asyncProperty(followingScripts, (script) => followAndCheck(subject, script)),
     { numRuns: 25 },
+  );
+});
+
+test('the state of a device that follows is the state that is listed, at rest', async () => {
+  const subject = await openFollowing();
+  await fc.assert(
+    fc.asyncProperty(liveScripts, (script) => liveAndCheck(subject, script)),
+    { numRuns: 15 },
   );
 });

@@ -9,7 +9,7 @@ import { environmentOf } from './cluster.ts';
 import { eventReads, openConnections, slowStreams } from './follower-figures.ts';
 import { startFollower, type Follower } from './follower.ts';
 import { makeAsk, type Ask } from './http.ts';
-import { post, usersOf } from './load.ts';
+import { postUntilStored, usersOf } from './load.ts';
 import { processorMs } from './processor-time.ts';
 import type { Service } from './service.ts';
 import { percentile } from './table.ts';
@@ -78,6 +78,8 @@ export const idleFollowers: Scenario = async (testbed) => {
   try {
     const empty = await liveHeap(first);
     const vanishing = tellVanished(testbed, second, makeAsk(first.url));
+    // It is awaited together with the idle streams.
+    vanishing.catch(() => undefined);
     await openIdle(first, streams);
     const opened = await liveHeap(first);
     await Promise.all([tellIdle(testbed, first, { empty, opened, streams }), vanishing]);
@@ -120,6 +122,7 @@ async function tellIdle(
   { empty, opened, streams }: { empty: number; opened: number; streams: readonly Follower[] },
 ): Promise<void> {
   const before = await eventReads([service.url]);
+  const refusedBefore = refusedBy(streams);
   const busyBefore = processorMs(service.pid);
   const resident = [residentMb(service.pid)];
   const begun = performance.now();
@@ -139,12 +142,15 @@ async function tellIdle(
       `resident ${resident.join(', ')} MB`,
       `${((after.statements - before.statements) / seconds).toFixed(0)} statements a second`,
       `${(busyMs / seconds / 10).toFixed(0)} % of a processor`,
+      `${streams.filter(({ resumes }) => resumes > 0).length} reached their age and resumed, ${refusedBy(streams) - refusedBefore} attempts answered 503 first`,
     ].join('; '),
   });
   const grown = last - opened;
   assert.ok(grown < GROWTH_MB, `idle streams took ${grown.toFixed(1)} MB more`);
-  const lost = streams.filter(({ resumes, refusals }) => resumes > 2 || refusals.size > 0).length;
-  assert.equal(lost, 0, `${lost} idle streams were refused, or ended before their age`);
+  assert.ok(
+    streams.every(({ resumes }) => resumes <= 2),
+    'an idle stream ended before its age',
+  );
 }
 
 /** Clients that stop reading, and clients behind a proxy that loses everything, without a word to the service. */
@@ -204,8 +210,7 @@ async function sendLong(ask: Ask, receivers: readonly UserId[]): Promise<void> {
   const [sender] = usersOf(1);
   const left = receivers.flatMap((receiver) => Array.from({ length: LONG_MESSAGES }, () => receiver));
   await inParallel(SENDERS, left, async (receiver) => {
-    const { status } = await post(ask, { sender: sender!, receiver, content: LONGEST_CONTENT, key: null });
-    assert.equal(status, 201);
+    await postUntilStored(ask, { sender: sender!, receiver, content: LONGEST_CONTENT });
   });
 }
 
@@ -236,14 +241,9 @@ async function tellStorm(testbed: Testbed, service: Service, storm: readonly Fol
   const [sender] = usersOf(1);
   await inParallel(SENDERS, storm, async (stream) => {
     const { userId } = stream;
-    const { status, body } = await post(ask, {
-      sender: sender!,
-      receiver: userId,
-      content: `after the storm to ${userId}`,
-      key: null,
-    });
-    assert.equal(status, 201);
-    await stream.arrived(body.id);
+    const content = `after the storm to ${userId}`;
+    const { id } = await postUntilStored(ask, { sender: sender!, receiver: userId, content });
+    await stream.arrived(id);
   });
   testbed.tell({ act: 'afterwards, a message to each of them', seen: `${STORM} sent, ${STORM} received` });
 }
@@ -284,14 +284,8 @@ async function tellBusy(testbed: Testbed, urls: readonly string[]): Promise<void
   const [sender] = usersOf(1);
   const sends = Array.from({ length: BUSY_MESSAGES }, async (_, index) => {
     await pause(index * BUSY_EVERY_MS);
-    const { status, body } = await post(ask, {
-      sender: sender!,
-      receiver: busy!,
-      content: `No. ${index}`,
-      key: null,
-    });
-    assert.equal(status, 201);
-    return { id: body.id, acknowledged: performance.now() };
+    const { id } = await postUntilStored(ask, { sender: sender!, receiver: busy!, content: `No. ${index}` });
+    return { id, acknowledged: performance.now() };
   });
   const sent = await Promise.all(sends);
   await Promise.all(sent.flatMap(({ id }) => clients.map((client) => client.arrived(id))));

@@ -65,6 +65,19 @@ export function post(ask: Ask, { sender, receiver, content, key }: Send): Promis
   });
 }
 
+const REPEAT_AFTER_MS = 200;
+
+/** Puts `send` to the service, with a key of its own, until it is acknowledged. Rejects where it is refused otherwise than by a 503. */
+export async function postUntilStored(ask: Ask, send: Omit<Send, 'key'>): Promise<Answer['body']> {
+  const key = randomUUID();
+  for (;;) {
+    const { status, body } = await post(ask, { ...send, key });
+    if (status === 201) return body;
+    if (status !== 503) throw new Error(`a send was answered ${status}`);
+    await pause(REPEAT_AFTER_MS);
+  }
+}
+
 /** Sends and reads among the users of `cast`, all with all, until it is stopped. */
 export function startLoad(deps: {
   readonly ask: Ask;
