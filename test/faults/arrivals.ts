@@ -60,13 +60,13 @@ export function lagOf(clients: readonly Follower[], sent: readonly Sent[]): stri
   return `${lags.length} arrivals: p50 ${p50} ms, p99 ${p99} ms, slowest ${most} ms`;
 }
 
-export function tellReceived(testbed: Testbed, clients: readonly Follower[], by: string): void {
+export function reportReceived(testbed: Testbed, clients: readonly Follower[], by: string): void {
   const sum = (count: (client: Follower) => number): number =>
     clients.reduce((total, client) => total + count(client), 0);
   const received = sum((client) => client.received);
   const distinct = sum(({ events }) => events.size);
-  testbed.tell({
-    act: `all of it: ${clients.length} followers by ${by}`,
+  testbed.report({
+    action: `all of it: ${clients.length} followers by ${by}`,
     seen: [
       `${received} events received, ${received - distinct} of them repeats`,
       `${sum(({ resumes }) => resumes)} resumes`,
@@ -96,8 +96,8 @@ export async function assertReceived(
   const readsMissed = reads.flatMap(({ userId, eventId }) =>
     clients.filter((client) => client.userId === userId && !client.events.has(eventId)),
   ).length;
-  testbed.tell({
-    act: 'what each follower of either participant received',
+  testbed.report({
+    action: 'what each follower of either participant received',
     seen: [
       `${sent.length} messages acknowledged, ${messagesMissed} missed by a follower`,
       `${reads.length} events of acknowledged read marks, ${readsMissed} missed`,

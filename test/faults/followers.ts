@@ -9,7 +9,7 @@ import {
   lagOf,
   lagsOf,
   sentBy,
-  tellReceived,
+  reportReceived,
   type Sent,
 } from './arrivals.ts';
 import { startBroker } from './broker.ts';
@@ -19,7 +19,7 @@ import { startFollower } from './follower.ts';
 import { makeAsk, type Ask } from './http.ts';
 import { post, usersOf } from './load.ts';
 import { startReadMarks } from './read-marks.ts';
-import { assertKept, assertSound, between, tallyOf, type Scenario } from './testbed.ts';
+import { assertGuaranteesKept, assertConsistent, between, tallyOf, type Scenario } from './testbed.ts';
 
 /** Two instances with as many users each whose messages are sent through it; each user has two streams and a poll. */
 const USERS = 23;
@@ -52,7 +52,7 @@ export const followers: Scenario = async (testbed) => {
   const environment = { ...environmentOf(cluster), NATS_URL: `nats://127.0.0.1:${port}` };
   const started = async (more: Record<string, string> = {}) => {
     const service = testbed.startService({ ...environment, ...more });
-    await Promise.all([service.said(/Ready at/), service.said(/connected to NATS/)]);
+    await Promise.all([service.logged(/Ready at/), service.logged(/connected to NATS/)]);
     return service;
   };
   const instances = await Promise.all([started(), started()]);
@@ -62,9 +62,9 @@ export const followers: Scenario = async (testbed) => {
   };
 
   const asks = urls.map(makeAsk);
-  const casts = urls.map(() => usersOf(USERS));
+  const groups = urls.map(() => usersOf(USERS));
   const resting = usersOf(RESTING_USERS);
-  const clients = [...casts.flat(), ...resting].flatMap((userId, index) => [
+  const clients = [...groups.flat(), ...resting].flatMap((userId, index) => [
     startFollower({ urls, instance: 0, userId, by: 'stream' }),
     startFollower({ urls, instance: 1, userId, by: 'stream' }),
     startFollower({ urls, instance: index % 2, userId, by: 'poll' }),
@@ -75,7 +75,7 @@ export const followers: Scenario = async (testbed) => {
     await Promise.all(arrivalsOf(clients, atRest));
 
     const readsBefore = await eventReads(urls);
-    const loads = casts.map((users, index) =>
+    const loads = groups.map((users, index) =>
       testbed.startLoad({
         ask: asks[index]!,
         users,
@@ -109,7 +109,7 @@ export const followers: Scenario = async (testbed) => {
     await pause(WITHOUT_BROKER_MS);
     const brokerStarted = performance.now();
     broker = await startBroker(port);
-    await Promise.all(instances.map((instance) => instance.said(/NATS connection restored/)));
+    await Promise.all(instances.map((instance) => instance.logged(/NATS connection restored/)));
 
     const hung = performance.now();
     cluster.nodes[1]!.suspend();
@@ -135,25 +135,26 @@ export const followers: Scenario = async (testbed) => {
       ['NATS is back', brokerStarted, hung],
       [`SIGSTOP of a replica, for ${HANG_MS / 1_000} s, and while it catches up`, hung, settled],
     ] as const;
-    for (const [act, from, until] of phases) {
+    for (const [action, from, until] of phases) {
       const attempts = between(requests, from, until);
-      if (attempts.length > 0) testbed.tell({ act: `${act}: sends`, attempts, seen: tallyOf(attempts) });
-      testbed.tell({
-        act: `${act}: from the 201 to a stream of the other process`,
+      if (attempts.length > 0)
+        testbed.report({ action: `${action}: sends`, attempts, seen: tallyOf(attempts) });
+      testbed.report({
+        action: `${action}: from the 201 to a stream of the other process`,
         seen: lagOf(clients, acknowledgedDuring(sent, from, until)),
       });
     }
-    testbed.tell({
-      act: 'hints that the restarted processes lost because they had not reached NATS yet',
+    testbed.report({
+      action: 'hints that the restarted processes lost because they had not reached NATS yet',
       seen: String(lost),
     });
-    testbed.tell({
-      act: 'under load: reads of event logs for each event that was delivered',
+    testbed.report({
+      action: 'under load: reads of event logs for each event that was delivered',
       seen: readsAfter.since(readsBefore),
     });
 
     for (const by of ['stream', 'poll'] as const)
-      tellReceived(
+      reportReceived(
         testbed,
         clients.filter((one) => one.by === by),
         by,
@@ -166,18 +167,18 @@ export const followers: Scenario = async (testbed) => {
       `an event took ${withoutBroker} ms without a broker`,
     );
 
-    for (const [index, users] of casts.entries()) {
+    for (const [index, users] of groups.entries()) {
       const { attempts } = loads[index]!;
-      await assertKept(testbed, { cluster, ask: asks[index]!, users, attempts });
+      await assertGuaranteesKept(testbed, { cluster, ask: asks[index]!, users, attempts });
     }
     await Promise.all(clients.map((client) => client.stop()));
     const { found, left, output } = await scan(environment, '--repair');
     assert.equal(left, 0, output);
-    testbed.tell({
-      act: 'the scanner repairs what cut off sends left',
+    testbed.report({
+      action: 'the scanner repairs what cut off sends left',
       seen: `${found} flaws, ${left} left`,
     });
-    await assertSound(testbed, instances, environment);
+    await assertConsistent(testbed, instances, environment);
   } finally {
     await Promise.all(clients.map((client) => client.stop()));
     await broker.kill();

@@ -13,7 +13,7 @@ import { postUntilStored, usersOf } from './load.ts';
 import { processorMs } from '../support/processor-time.ts';
 import type { Service } from './service.ts';
 import { percentile } from './table.ts';
-import { assertSound, type Scenario, type Testbed } from './testbed.ts';
+import { assertConsistent, type Scenario, type Testbed } from './testbed.ts';
 import { openLosingProxy, startStoppableReader } from './vanishing-clients.ts';
 
 const IDLE_STREAMS = 5_000;
@@ -74,23 +74,23 @@ export const idleFollowers: Scenario = async (testbed) => {
     testbed.startService(environment),
   ] as const;
   await Promise.all(
-    instances.flatMap((instance) => [instance.said(/Ready at/), instance.said(/connected to NATS/)]),
+    instances.flatMap((instance) => [instance.logged(/Ready at/), instance.logged(/connected to NATS/)]),
   );
   const [first, second] = instances;
   const streams: Follower[] = [];
   try {
     const empty = await liveHeap(first);
-    const vanishing = tellVanished(testbed, second, makeAsk(first.url));
+    const vanishing = reportVanished(testbed, second, makeAsk(first.url));
     // It is awaited together with the idle streams.
     vanishing.catch(() => undefined);
     await openIdle(first, streams);
     const opened = await liveHeap(first);
-    await Promise.all([tellIdle(testbed, first, { empty, opened, streams }), vanishing]);
-    await tellStorm(testbed, first, streams.slice(0, STORM));
-    await tellLimit(testbed, second);
+    await Promise.all([reportIdle(testbed, first, { empty, opened, streams }), vanishing]);
+    await reportStorm(testbed, first, streams.slice(0, STORM));
+    await reportLimit(testbed, second);
     await Promise.all(streams.map((stream) => stream.stop()));
-    await tellBusy(testbed, [first.url, second.url]);
-    await assertSound(testbed, instances, environment);
+    await reportBusy(testbed, [first.url, second.url]);
+    await assertConsistent(testbed, instances, environment);
   } finally {
     await Promise.all(streams.map((stream) => stream.stop()));
     await broker.kill();
@@ -104,7 +104,7 @@ async function liveHeap(service: Service): Promise<number> {
   const count = (measurements.get(service) ?? 0) + 1;
   measurements.set(service, count);
   process.kill(service.pid, 'SIGUSR2');
-  const line = await service.said(new RegExp(`^live heap ${count}:`));
+  const line = await service.logged(new RegExp(`^live heap ${count}:`));
   return Number(/\d+$/.exec(line)![0]) / 2 ** 20;
 }
 
@@ -119,7 +119,7 @@ async function openIdle(service: Service, streams: Follower[]): Promise<void> {
   }
 }
 
-async function tellIdle(
+async function reportIdle(
   testbed: Testbed,
   service: Service,
   { empty, opened, streams }: { empty: number; opened: number; streams: readonly Follower[] },
@@ -137,8 +137,8 @@ async function tellIdle(
   const after = await eventReads([service.url]);
   const busyMs = processorMs(service.pid) - busyBefore;
   const last = await liveHeap(service);
-  testbed.tell({
-    act: `${IDLE_STREAMS} idle streams at one process, for ${(IDLE_MS / 60_000).toFixed(0)} minutes`,
+  testbed.report({
+    action: `${IDLE_STREAMS} idle streams at one process, for ${(IDLE_MS / 60_000).toFixed(0)} minutes`,
     seen: [
       `live heap ${empty.toFixed(1)} MB without streams, ${opened.toFixed(1)} MB with, ${last.toFixed(1)} MB at the end`,
       `${(((last - empty) * 1_024) / IDLE_STREAMS).toFixed(0)} KB for each stream`,
@@ -157,7 +157,7 @@ async function tellIdle(
 }
 
 /** Clients that stop reading, and clients behind a proxy that loses everything, without a word to the service. */
-async function tellVanished(testbed: Testbed, service: Service, ask: Ask): Promise<void> {
+async function reportVanished(testbed: Testbed, service: Service, ask: Ask): Promise<void> {
   const users = usersOf(2 * VANISHING);
   const [stopped, lost] = [users.slice(0, VANISHING), users.slice(VANISHING)];
   const filesBefore = readdirSync(`/proc/${service.pid}/fd`).length;
@@ -195,8 +195,8 @@ async function tellVanished(testbed: Testbed, service: Service, ask: Ask): Promi
       );
       await pause(1_000);
     }
-    testbed.tell({
-      act: `${VANISHING} streams whose clients stop (SIGSTOP), and ${VANISHING} behind a proxy that loses everything`,
+    testbed.report({
+      action: `${VANISHING} streams whose clients stop (SIGSTOP), and ${VANISHING} behind a proxy that loses everything`,
       seen: [
         `with ${LONG_MESSAGES} long messages to one of each, these two ended at most ${(slowAfter / 1_000).toFixed(0)} s after the last of them`,
         `the last of the others after ${(goneAfter / 1_000).toFixed(0)} s`,
@@ -218,7 +218,7 @@ async function sendLong(ask: Ask, receivers: readonly UserId[]): Promise<void> {
   });
 }
 
-async function tellStorm(testbed: Testbed, service: Service, storm: readonly Follower[]): Promise<void> {
+async function reportStorm(testbed: Testbed, service: Service, storm: readonly Follower[]): Promise<void> {
   const begun = performance.now();
   const busyBefore = processorMs(service.pid);
   const refusedBefore = refusedBy(storm);
@@ -233,8 +233,8 @@ async function tellStorm(testbed: Testbed, service: Service, storm: readonly Fol
   took.sort((a, b) => a - b);
   assert.ok(storm.every(({ refusals }) => [...refusals.keys()].every((status) => status === 503)));
   const [p50, most] = [0.5, 1].map((share) => percentile(took, share)!.toFixed(0));
-  testbed.tell({
-    act: `${STORM} streams break at once, and resume at the same process`,
+  testbed.report({
+    action: `${STORM} streams break at once, and resume at the same process`,
     seen: [
       `all resumed, half within ${p50} ms, all within ${most} ms`,
       `${refusedBy(storm) - refusedBefore} attempts answered 503 first`,
@@ -249,7 +249,10 @@ async function tellStorm(testbed: Testbed, service: Service, storm: readonly Fol
     const { id } = await postUntilStored(ask, { sender: sender!, receiver: userId, content });
     await stream.arrived(id);
   });
-  testbed.tell({ act: 'afterwards, a message to each of them', seen: `${STORM} sent, ${STORM} received` });
+  testbed.report({
+    action: 'afterwards, a message to each of them',
+    seen: `${STORM} sent, ${STORM} received`,
+  });
 }
 
 function refusedBy(clients: readonly Follower[]): number {
@@ -257,7 +260,7 @@ function refusedBy(clients: readonly Follower[]): number {
 }
 
 /** One user more than the default allows is told so, and the others go on. */
-async function tellLimit(testbed: Testbed, service: Service): Promise<void> {
+async function reportLimit(testbed: Testbed, service: Service): Promise<void> {
   const [userId] = usersOf(1);
   const follow = (): Follower =>
     startFollower({ urls: [service.url], instance: 0, userId: userId!, by: 'stream' });
@@ -269,15 +272,15 @@ async function tellLimit(testbed: Testbed, service: Service): Promise<void> {
   allowed[0]!.disconnect();
   await allowed[0]!.stop();
   await next.connected();
-  testbed.tell({
-    act: `${STREAMS_PER_USER + 1} streams of one user`,
+  testbed.report({
+    action: `${STREAMS_PER_USER + 1} streams of one user`,
     seen: `${STREAMS_PER_USER} open; the next is answered 429 until one of them ends`,
   });
   await Promise.all([...allowed, next].map((client) => client.stop()));
 }
 
 /** A user who gets many messages follows them without delay, with about one read for each. */
-async function tellBusy(testbed: Testbed, urls: readonly string[]): Promise<void> {
+async function reportBusy(testbed: Testbed, urls: readonly string[]): Promise<void> {
   const [busy] = usersOf(1);
   const clients = (['poll', 'stream'] as const).map((by) =>
     startFollower({ urls: urls.slice(1), instance: 0, userId: busy!, by }),
@@ -301,8 +304,8 @@ async function tellBusy(testbed: Testbed, urls: readonly string[]): Promise<void
     return `by ${by}: p50 ${p50} ms, p99 ${p99} ms, slowest ${most} ms after the 201`;
   });
   await Promise.all(clients.map((client) => client.stop()));
-  testbed.tell({
-    act: `a user gets a message every ${BUSY_EVERY_MS} ms from another process`,
+  testbed.report({
+    action: `a user gets a message every ${BUSY_EVERY_MS} ms from another process`,
     seen: [...lags, after.since(before)].join('; '),
   });
   const reads = (after.statements - before.statements) / 2;

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../scripts/local-cassandra/processes.ts';
 import { latenessLimits, visibilityWindow } from '../../src/domain/event.ts';
-import { acknowledgedDuring, arrivalsOf, assertReceived, lagOf, sentBy, tellReceived } from './arrivals.ts';
+import { acknowledgedDuring, arrivalsOf, assertReceived, lagOf, sentBy, reportReceived } from './arrivals.ts';
 import { startBroker } from './broker.ts';
 import { environmentOf, scan } from './cluster.ts';
 import { lateMessagesOf } from './events.ts';
@@ -10,7 +10,7 @@ import { startFollower, type Follower } from './follower.ts';
 import { makeAsk } from './http.ts';
 import { startReadMarks } from './read-marks.ts';
 import { usersOf } from './load.ts';
-import { assertKept, assertSound, between, tallyOf, type Scenario } from './testbed.ts';
+import { assertGuaranteesKept, assertConsistent, between, tallyOf, type Scenario } from './testbed.ts';
 
 const USERS = 24;
 const THINK_MS = 80;
@@ -70,7 +70,7 @@ export const lateEvents: Scenario = async (testbed) => {
     testbed.startService(environment),
   ] as const;
   await Promise.all(
-    instances.flatMap((instance) => [instance.said(/Ready at/), instance.said(/connected to NATS/)]),
+    instances.flatMap((instance) => [instance.logged(/Ready at/), instance.logged(/connected to NATS/)]),
   );
   const [delayed] = instances;
   const urls = instances.map(({ url }) => url);
@@ -123,18 +123,18 @@ export const lateEvents: Scenario = async (testbed) => {
       [`SIGSTOP of that process for ${LONG_PAUSE_MS / 1_000} s`, longer, Infinity],
     ] as const;
     const attempts = loads.flatMap((load) => load.attempts);
-    for (const [act, from, until] of phases) {
+    for (const [action, from, until] of phases) {
       const some = between(attempts, from, until);
-      testbed.tell({ act: `${act}: sends`, attempts: some, seen: tallyOf(some) });
+      testbed.report({ action: `${action}: sends`, attempts: some, seen: tallyOf(some) });
     }
-    testbed.tell({
-      act: 'meanwhile, with delayed writes: from the 201 to a stream of the other process',
+    testbed.report({
+      action: 'meanwhile, with delayed writes: from the 201 to a stream of the other process',
       seen: lagOf(clients, acknowledgedDuring(sent, begun, delayedUntil)),
     });
     const late = await lateMessagesOf(cluster);
     const [afterShort = 0, afterLong = 0] = overtaken;
-    testbed.tell({
-      act: 'events that a follower received after an event with a larger id',
+    testbed.report({
+      action: 'events that a follower received after an event with a larger id',
       seen: [
         `${overtakenByDelay} while writes were delayed`,
         `${afterShort - overtakenByDelay} with the short stop`,
@@ -142,7 +142,7 @@ export const lateEvents: Scenario = async (testbed) => {
       ].join('; '),
     });
     for (const by of ['stream', 'poll'] as const)
-      tellReceived(
+      reportReceived(
         testbed,
         clients.filter((one) => one.by === by),
         by,
@@ -152,13 +152,13 @@ export const lateEvents: Scenario = async (testbed) => {
     assert.ok(late.size > 0, 'no message became visible late');
 
     const lead = Math.max(...clients.map(({ cursorLeadMs }) => cursorLeadMs));
-    testbed.tell({
-      act: 'the cursor of all that was nearest to now',
+    testbed.report({
+      action: 'the cursor of all that was nearest to now',
       seen: `its floor was ${(-lead).toFixed(0)} ms behind the clock; the visibility window is ${WINDOW_MS} ms`,
     });
     assert.ok(lead <= CLOCK_SLACK_MS - WINDOW_MS, `a cursor was only ${-lead} ms behind the clock`);
 
-    tellPolls(
+    reportPolls(
       clients.filter(({ by }) => by === 'poll'),
       'busy users',
     );
@@ -170,30 +170,30 @@ export const lateEvents: Scenario = async (testbed) => {
       assert.ok(performance.now() - restingSince < 90_000, 'a poll of a user without events is not answered');
       await pause(100);
     }
-    tellPolls(resting, 'users without events');
+    reportPolls(resting, 'users without events');
     assert.ok(resting.every(({ received }) => received === 0));
 
-    await assertKept(testbed, { cluster, ask: asks[1]!, users, attempts });
+    await assertGuaranteesKept(testbed, { cluster, ask: asks[1]!, users, attempts });
     await stopAll([...clients, ...resting]);
     const { found, left, output } = await scan(environment, '--repair');
     assert.equal(left, 0, output);
-    testbed.tell({
-      act: 'the scanner repairs what cut off sends left',
+    testbed.report({
+      action: 'the scanner repairs what cut off sends left',
       seen: `${found} flaws, ${left} left`,
     });
-    await assertSound(testbed, instances, environment);
+    await assertConsistent(testbed, instances, environment);
   } finally {
     await stopAll([...clients, ...resting]);
     await broker.kill();
   }
 
   /** Polls that were answered with events had new ones, and all others waited. */
-  function tellPolls(polls: readonly Follower[], who: string): void {
+  function reportPolls(polls: readonly Follower[], who: string): void {
     const sum = (count: (client: Follower) => number): number =>
       polls.reduce((total, client) => total + count(client), 0);
     const shortest = Math.min(...polls.map(({ shortestWaitMs }) => shortestWaitMs));
-    testbed.tell({
-      act: `${polls.length} pollers of ${who}`,
+    testbed.report({
+      action: `${polls.length} pollers of ${who}`,
       seen: [
         `${sum(({ answersWithEvents }) => answersWithEvents)} answers with ${sum(({ received }) => received)} events`,
         `${sum(({ emptyAnswers }) => emptyAnswers)} answers without events, the quickest after ${shortest.toFixed(0)} ms`,
