@@ -1,4 +1,7 @@
 import { strict as assert } from 'node:assert';
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 
 /** The reads of event logs and the events delivered so far, over all instances. */
 export async function eventReads(urls: readonly string[]) {
@@ -38,9 +41,16 @@ export async function hintsLost(urls: readonly string[]): Promise<number> {
 
 /** A function that adds up a metric of all instances, by a pattern whose group is the value. */
 async function countersOf(urls: readonly string[]): Promise<(pattern: RegExp) => number> {
-  const texts = await Promise.all(urls.map(async (url) => (await fetch(`${url}/metrics`)).text()));
+  const texts = await Promise.all(urls.map((url) => metricsOf(url)));
   return (pattern) =>
     texts
       .flatMap((text) => [...text.matchAll(pattern)])
       .reduce((total, [, value]) => total + Number(value), 0);
+}
+
+/** Reads the metrics over a connection of its own: a kept one may be closed by the time of the next reading. */
+async function metricsOf(url: string): Promise<string> {
+  const asked = get(`${url}/metrics`, { agent: false });
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  return text(response);
 }
