@@ -242,6 +242,13 @@ async function costOfStreams(bench: BenchEnvironment, environment: Environment) 
     server.child.kill('SIGUSR2');
     return ((await answer) as [{ liveHeap: number }])[0].liveHeap;
   };
+  /** The processor time of a minute in milliseconds, measured for `milliseconds`. */
+  const processorPerMinute = async (milliseconds: number): Promise<number> => {
+    const before = processorMs(pid!);
+    await pause(milliseconds);
+    return (processorMs(pid!) - before) * (60_000 / milliseconds);
+  };
+  const idleMs = bench.quick ? 16_000 : 60_000;
   const users = usersOf(count);
   const streams: Follower[] = [];
   const inGroups = async (open: (at: number) => Promise<unknown>): Promise<void> => {
@@ -252,16 +259,15 @@ async function costOfStreams(bench: BenchEnvironment, environment: Environment) 
   };
   try {
     const empty = await liveHeap();
+    // What the process does without streams is not theirs.
+    const restMs = await processorPerMinute(idleMs / 4);
     await inGroups((at) => {
       const stream = startFollower({ urls: [server.url], instance: 0, userId: users[at]!, by: 'stream' });
       streams.push(stream);
       return stream.connected();
     });
     const heapKb = ((await liveHeap()) - empty) / 1_024 / count;
-    const idleBefore = processorMs(pid!);
-    const idleMs = bench.quick ? 16_000 : 60_000;
-    await pause(idleMs);
-    const idle = ((processorMs(pid!) - idleBefore) / count) * (60_000 / idleMs);
+    const idle = ((await processorPerMinute(idleMs)) - restMs) / count;
     const resumeBefore = processorMs(pid!);
     await inGroups((at) => {
       streams[at]!.disconnect();
