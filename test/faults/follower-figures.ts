@@ -29,11 +29,6 @@ export async function openConnections(url: string): Promise<number> {
   return (await countersOf([url]))(/^messenger_event_connections (\d+)$/gm);
 }
 
-/** The streams of an instance that were ended because their client did not read. */
-export async function slowStreams(url: string): Promise<number> {
-  return (await countersOf([url]))(/^messenger_event_streams_ended_total\{reason="slow"\} (\d+)$/gm);
-}
-
 /** The hints that no other process was told, so far, over all instances. */
 export async function hintsLost(urls: readonly string[]): Promise<number> {
   return (await countersOf(urls))(/^messenger_hints_total\{what="lost"\} (\d+)$/gm);
