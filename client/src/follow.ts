@@ -161,8 +161,9 @@ export async function* follow(
     return { events: list.data, cursor: list.next_cursor };
   }
 
+  const isOver = (): boolean => signal.aborted;
   yield* enter('connecting');
-  while (!signal.aborted) {
+  while (!isOver()) {
     const startedAt = timer.now();
     try {
       if (shortPoll || startedAt < pollUntil) {
@@ -180,7 +181,7 @@ export async function* follow(
       }
       yield* stream();
     } catch (error) {
-      if (signal.aborted) return;
+      if (isOver()) return;
       const code = error instanceof ProblemError ? error.code : '';
       if (code === 'cursor-expired') {
         cursor = undefined;
