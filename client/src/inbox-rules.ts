@@ -60,10 +60,13 @@ export function merged(held: InboxEntry | undefined, listed: InboxEntry): Change
   return held.read_up_to === null ? { entry: listed, exact: true } : withRead(listed, held.read_up_to);
 }
 
-/** The newer state of a message. A deletion is final. */
+/** The newer state of a message. The earliest deletion is final. */
 export function newerOf(held: Message | undefined, other: Message): Message {
-  if (held === undefined || isDeleted(other)) return held && isDeleted(held) ? held : other;
-  if (isDeleted(held)) return held;
+  if (held === undefined) return other;
+  if (isDeleted(held) && isDeleted(other)) {
+    return (other.deleted_at ?? '') < (held.deleted_at ?? '') ? other : held;
+  }
+  if (isDeleted(held) || isDeleted(other)) return isDeleted(held) ? held : other;
   return (other.edited_at ?? '') > (held.edited_at ?? '') ? other : held;
 }
 

@@ -291,14 +291,13 @@ export class ModelService {
 
   #messageOf(messageId: string): Message {
     const { conversationId, sender, content } = this.#messages.get(messageId)!;
-    const last = (type: LogEvent['type']) =>
+    const idsOf = (type: LogEvent['type']) =>
       this.#visible
         .filter((event) => event.type === type && 'messageId' in event && event.messageId === messageId)
         .map(({ id }) => id)
-        .sort()
-        .at(-1) ?? null;
-    const edited_at = last('message.edited');
-    const deleted_at = last('message.deleted');
+        .sort();
+    const edited_at = idsOf('message.edited').at(-1) ?? null;
+    const deleted_at = idsOf('message.deleted')[0] ?? null;
     return {
       id: messageId,
       conversation_id: conversationId,
