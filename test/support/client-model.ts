@@ -158,7 +158,7 @@ export class ModelService {
 
   /** A client of this service. Conversations have the id of the other user. */
   client(): MessengerClient {
-    const service = this;
+    const answer = <Result>(read: () => Result) => this.#answer(read);
     const list = <Item>(
       all: () => Item[],
       idOf: (item: Item) => string,
@@ -167,7 +167,7 @@ export class ModelService {
     ): List<Item> => {
       async function* pages(): AsyncGenerator<Page<Item>, void, undefined> {
         for (let cursor = start; ;) {
-          const page: Page<Item> = await service.#answer(() => {
+          const page: Page<Item> = await answer(() => {
             const rest = all().filter((item) => cursor === undefined || idOf(item) < cursor);
             const data = rest.slice(0, limit);
             return { data, limit, next_cursor: rest.length > limit ? idOf(data.at(-1)!) : null };
@@ -196,14 +196,14 @@ export class ModelService {
       send: (message) => outbox.add(message),
       conversations: ({ limit, cursor } = {}) =>
         list(
-          () => service.inbox(),
+          () => this.inbox(),
           ({ last_event_id }) => last_event_id,
           limit,
           cursor,
         ),
       messages: (id, { limit, cursor } = {}) =>
         list(
-          () => service.messages(id).reverse(),
+          () => this.messages(id).reverse(),
           (message) => message.id,
           limit,
           cursor,
