@@ -46,12 +46,18 @@ export class ModelService {
 
   // What happens.
 
-  /** A message, whose event becomes visible with `reveal`. A late one has an event with an id of its own. */
+  /**
+   * A message, whose event becomes visible with `reveal`. A late one has an event with an id of its own; it may have the
+   * ordinary one, too, if its send was half finished.
+   */
   send(conversationId: string, sender: string, isLate: boolean, content = `content ${this.#ids}`): string {
     const messageId = this.#nextId();
     this.#messages.set(messageId, { conversationId, sender, content });
     const id = isLate ? this.#nextId() : messageId;
     this.#hidden.push({ id, conversationId, type: 'message.created', messageId });
+    if (isLate && this.#choose(2) === 0) {
+      this.#hidden.push({ id: messageId, conversationId, type: 'message.created', messageId });
+    }
     return messageId;
   }
 
@@ -132,9 +138,8 @@ export class ModelService {
 
   /** Oldest first. */
   messages(conversationId: string): Message[] {
-    return this.#created(conversationId)
-      .map(({ messageId }) => this.#messageOf(messageId))
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const ids = new Set(this.#created(conversationId).map(({ messageId }) => messageId));
+    return [...ids].map((messageId) => this.#messageOf(messageId)).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   conversation(id: string): Conversation {
@@ -324,10 +329,13 @@ export class ModelService {
     const last = this.#placing(id).at(-1);
     const message = last?.type === 'message.created' ? this.#messageOf(last.messageId) : null;
     const read_up_to = this.#positionOf(id, ME);
-    const unread = this.#created(id).filter(({ id: eventId, messageId }) => {
-      const { sender_id, content } = this.#messageOf(messageId);
-      return sender_id !== ME && content !== null && eventId > (read_up_to ?? '');
-    });
+    const unread = new Set(
+      this.#created(id)
+        .filter(({ id: eventId }) => eventId > (read_up_to ?? ''))
+        .map(({ messageId }) => this.#messageOf(messageId))
+        .filter(({ sender_id, content }) => sender_id !== ME && content !== null)
+        .map((message) => message.id),
+    );
     return {
       id,
       participant_ids: [id, ME].sort(),
@@ -338,8 +346,8 @@ export class ModelService {
       last_message_at: message?.created_at ?? null,
       last_event_id: last?.id ?? '',
       read_up_to,
-      unread: unread.length > 0,
-      unread_count: unread.length,
+      unread: unread.size > 0,
+      unread_count: unread.size,
     };
   }
 
