@@ -127,8 +127,9 @@ test('each message is there once and each store is right, after lost responses a
     sending.close();
     sessions[restart]!.store.stop();
     service = start();
-    sessions[restart] = open(restart);
-    sessions[restart].store.open(conversations[restart]!);
+    const reopened = open(restart);
+    sessions[restart] = reopened;
+    reopened.store.open(conversations[restart]!);
     await service.said(/^Ready at /);
   }
 
