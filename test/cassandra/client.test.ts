@@ -137,7 +137,7 @@ test('each message is there once and each store is right, after lost responses a
     sessions.map(
       ({ client: { outbox } }) =>
         new Promise<void>((resolve) => {
-          const look = (): void => void (outbox.messages().length === 0 && resolve());
+          const look = () => outbox.messages().length === 0 && resolve();
           outbox.subscribe(look);
           look();
         }),
