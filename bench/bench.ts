@@ -9,6 +9,7 @@ import { againstNaive } from './against-naive.ts';
 import { durability } from './durability.ts';
 import { flat } from './flat.ts';
 import { hot } from './hot.ts';
+import { live } from './live.ts';
 import { steady } from './steady.ts';
 import { watched } from './watched.ts';
 import { pictureOf } from './report/picture.ts';
@@ -25,11 +26,14 @@ export const PARTS: Readonly<Record<string, (environment: BenchEnvironment) => P
   flat,
   hot,
   watched,
+  live,
   durability,
 };
 
-/** Parts that run only with `--only`: they start their own nodes, which need a warm-up. */
-export const OPTIONAL_PARTS: ReadonlySet<string> = new Set(['durability']);
+/**
+ * Parts that run only with `--only`: durability starts its own nodes, which need a warm-up; live needs nats-server.
+ */
+export const OPTIONAL_PARTS: ReadonlySet<string> = new Set(['durability', 'live']);
 
 /**
  * Runs the parts in `names`, prints the results and writes them to `folder`. The exit code is 0 if the measurement

@@ -41,6 +41,8 @@ const metrics = PARTS.has('metrics')
       concurrencyLimiter: () => resolve('concurrencyLimiter').state(),
       pools: null,
       clock: null,
+      eventConnections: () => ({ open: 0, limit: 0 }),
+      brokerConnected: null,
     })
   : null;
 const counted = metrics?.telemetry ?? NOOP_TELEMETRY;

@@ -1,3 +1,4 @@
+import { clientContract } from './client.ts';
 import { conversationsContract } from './conversations.ts';
 import { eventsContract } from './events.ts';
 import { messageChangesContract } from './message-changes.ts';
@@ -17,4 +18,5 @@ export const httpContracts = {
   users: usersContract,
   pages: pagesContract,
   requests: requestsContract,
+  client: clientContract,
 };
