@@ -1,16 +1,15 @@
 import { parseArgs } from 'node:util';
-import { OPTIONAL_PARTS, bench, PARTS } from '../bench/bench.ts';
+import { bench, PARTS } from '../bench/bench.ts';
 
 const HELP = `npm run bench [-- --quick] [-- --only NAME]
 
-Compares the service with baselines that run in the same minute on the same Cassandra, and writes bench/results/. It starts
-its own Cassandra (Java 17 and Maven required). Takes about twenty minutes; the machine should be idle. The first run also
-installs the runtimes of the tests (700 MB), because it needs Node 24.
+Compares the service with simpler servers on the same storage, and writes bench/results/. Linux only. The machine should be
+idle; it takes at most twenty minutes. The parts on Cassandra use CASSANDRA_CONTACT_POINTS, or start a local node (Java 17
+and Maven required).
 
-  --quick       about two minutes: checks that everything works; the figures are rough
+  --quick       about two minutes: checks that everything works; the figures are rough and go to bench/results/quick
   --only NAME   run only this part (repeatable): ${Object.keys(PARTS).join(', ')}
-                ${[...OPTIONAL_PARTS].join(', ')}: run only with --only
-  --out FOLDER  write the results to FOLDER instead of bench/results
+  --out FOLDER  write the results to FOLDER
   --help        print this text
 `;
 
@@ -19,7 +18,7 @@ async function main(): Promise<number> {
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true },
-      out: { type: 'string', default: 'bench/results' },
+      out: { type: 'string' },
       help: { type: 'boolean' },
     },
   });
@@ -36,8 +35,9 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => ending.abort(new Error(signal)));
   }
-  const names = Object.keys(PARTS).filter((name) => values.only?.includes(name) ?? !OPTIONAL_PARTS.has(name));
-  return bench({ names, quick: values.quick, folder: values.out, signal: ending.signal });
+  const names = values.only ?? Object.keys(PARTS);
+  const folder = values.out ?? (values.quick ? 'bench/results/quick' : 'bench/results');
+  return bench({ names, quick: values.quick, folder, signal: ending.signal });
 }
 
 // An aborted part may still have pending work, so the process exits explicitly.
