@@ -3,12 +3,14 @@ import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { projectFolder } from '../scripts/local-cassandra/project.ts';
 import { makeDatabase, makeEnvironment, type Environment } from './environment.ts';
+import { baseline } from './parts/baseline.ts';
 import { memory } from './parts/memory.ts';
 import { build } from './processes.ts';
 import { markdownOf, type Conditions, type FinishedSection, type Results, type Section } from './results.ts';
 
 /** The parts of the benchmark in order. */
 export const PARTS: Readonly<Record<string, (environment: Environment) => Promise<Section>>> = {
+  baseline,
   memory,
 };
 

@@ -26,6 +26,9 @@ const PUT_CONVERSATION = `
 const PUT_MESSAGE = `
   INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, sender_id, receiver_id, content)
   VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`;
+const PUT_DELIVERED = `
+  INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, delivered)
+  VALUES (?, ?, ?, true) USING TIMESTAMP ?`;
 const PUT_LAST_ACTIVITY = `
   INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
   VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`;
@@ -127,6 +130,8 @@ export function baselineAnswers(client: Client): Answers {
         ),
       ),
     );
+    // Not awaited, as in the service.
+    if (key !== undefined) void client.execute(PUT_DELIVERED, [conversationId, bucket, id, timestamp], WRITE);
     return {
       id,
       conversation_id: conversationId,
