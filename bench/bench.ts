@@ -5,6 +5,8 @@ import { projectFolder } from '../scripts/local-cassandra/project.ts';
 import { makeDatabase, makeEnvironment, type Environment } from './environment.ts';
 import { baseline } from './parts/baseline.ts';
 import { memory } from './parts/memory.ts';
+import { naive } from './parts/naive.ts';
+import { size } from './parts/size.ts';
 import { build } from './processes.ts';
 import { markdownOf, type Conditions, type FinishedSection, type Results, type Section } from './results.ts';
 
@@ -12,6 +14,8 @@ import { markdownOf, type Conditions, type FinishedSection, type Results, type S
 export const PARTS: Readonly<Record<string, (environment: Environment) => Promise<Section>>> = {
   baseline,
   memory,
+  naive,
+  size,
 };
 
 /**
@@ -34,7 +38,6 @@ export async function bench(deps: {
   });
   aborted.catch(() => {});
   const database = makeDatabase({ signal, say });
-  const [loadBefore = 0] = loadavg();
   const sections: Record<string, FinishedSection> = {};
   try {
     await build();
@@ -43,19 +46,21 @@ export async function bench(deps: {
       say(name);
       const { environment, clear } = makeEnvironment({ quick, say, database: database.open });
       const startedAt = performance.now();
+      const [loadBefore = 0] = loadavg();
       try {
         const section = await Promise.race([PARTS[name]!(environment), aborted]);
-        const seconds = Math.round(secondsSince(startedAt));
-        sections[name] = { ...section, seconds, date: new Date().toISOString().slice(0, 10) };
+        sections[name] = {
+          ...section,
+          seconds: Math.round(secondsSince(startedAt)),
+          date: new Date().toISOString().slice(0, 10),
+          loadBefore,
+        };
       } finally {
         await clear();
       }
     }
     const cassandra = (await database.opened())?.version ?? null;
-    write(
-      folder,
-      withEarlier(folder, { conditions: conditionsOf({ quick, cassandra, loadBefore }), sections }),
-    );
+    write(folder, withEarlier(folder, { conditions: conditionsOf({ quick, cassandra }), sections }));
     return 0;
   } catch (error) {
     console.error(signal.aborted ? (error as Error).message : error);
@@ -80,8 +85,7 @@ function withEarlier(folder: string, results: Results): Results {
   const earlier = JSON.parse(readFileSync(file, 'utf8')) as Results;
   const cassandra = results.conditions.cassandra ?? earlier.conditions.cassandra;
   const conditions = { ...results.conditions, cassandra };
-  const comparable = { ...earlier.conditions, loadBefore: conditions.loadBefore };
-  if (JSON.stringify(comparable) !== JSON.stringify(conditions)) return results;
+  if (JSON.stringify(earlier.conditions) !== JSON.stringify(conditions)) return results;
   const all = { ...earlier.sections, ...results.sections };
   const inOrder = Object.keys(PARTS).flatMap((name) => (name in all ? [[name, all[name]!] as const] : []));
   return { conditions, sections: Object.fromEntries(inOrder) };
@@ -91,20 +95,18 @@ function secondsSince(instant: number): number {
   return (performance.now() - instant) / 1000;
 }
 
-function conditionsOf(run: { quick: boolean; cassandra: string | null; loadBefore: number }): Conditions {
+function conditionsOf(run: { quick: boolean; cassandra: string | null }): Conditions {
   const versionOf = (name: string): string => {
     const manifest = readFileSync(join(projectFolder, 'node_modules', name, 'package.json'), 'utf8');
     return (JSON.parse(manifest) as { version: string }).version;
   };
-  const { quick, cassandra, loadBefore } = run;
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
     node: process.version,
-    cassandra,
+    cassandra: run.cassandra,
     driver: versionOf('cassandra-driver'),
     hono: versionOf('hono'),
-    quick,
-    loadBefore,
+    quick: run.quick,
   };
 }

@@ -20,7 +20,7 @@ export interface Pace {
   readonly connections: readonly number[];
 }
 
-export const QUICK_PACE: Pace = { rounds: 2, seconds: 1, warmUpSeconds: 1, connections: [16] };
+export const QUICK_PACE: Pace = { rounds: 2, seconds: 0.7, warmUpSeconds: 0.7, connections: [16] };
 export const FULL_PACE: Pace = { rounds: 4, seconds: 3, warmUpSeconds: 4, connections: [16, 64] };
 
 /** The rounds of two sides of one workload with one number of connections. */

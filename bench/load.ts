@@ -30,6 +30,10 @@ export interface Round {
 /** The measured time starts after the connections are open and each has had its first responses. */
 const SETTLE_SECONDS = 0.3;
 
+/** A slow request is measured this often even if the round is over; but a server that hangs fails the run. */
+const MIN_RESPONSES = 5;
+const MAX_WAIT_MS = 10_000;
+
 let lastKey = 0;
 const keyPrefix = crypto.randomUUID();
 
@@ -43,6 +47,7 @@ export async function load(
   requests: readonly LoadRequest[],
   connections: number,
   seconds: number,
+  settleSeconds = SETTLE_SECONDS,
 ): Promise<Round> {
   const encoded = requests.map(encode);
   let next = 0;
@@ -78,11 +83,13 @@ export async function load(
     else if (isMeasuring) latencies.push(milliseconds);
   });
   instance.on('reqError', (error) => unexpected.add(String(error)));
-  await pause(SETTLE_SECONDS * 1000);
+  await pause(settleSeconds * 1000);
   rejected = 0;
   isMeasuring = true;
   const [startedAt, before] = [performance.now(), processorMsOf(server.pid)];
   await pause(seconds * 1000);
+  for (let waited = 0; latencies.length < MIN_RESPONSES && waited < MAX_WAIT_MS; waited += 10)
+    await pause(10);
   const [endedAt, after] = [performance.now(), processorMsOf(server.pid)];
   isMeasuring = false;
   instance.stop();

@@ -54,10 +54,12 @@ export interface Section {
   readonly charts: readonly Chart[];
 }
 
-/** A section, its duration, and the day of its run. */
+/** A section, its duration, and when it ran. */
 export interface FinishedSection extends Section {
   readonly seconds: number;
   readonly date: string;
+  /** The load average of the last minute before the part. Far above 1, other processes disturbed the measurement. */
+  readonly loadBefore: number;
 }
 
 /** The conditions of a run. */
@@ -70,8 +72,6 @@ export interface Conditions {
   readonly driver: string;
   readonly hono: string;
   readonly quick: boolean;
-  /** The load average of the last minute before the run. Above 1, other processes disturbed the measurement. */
-  readonly loadBefore: number;
 }
 
 export interface Results {
@@ -98,8 +98,9 @@ export function isMet({ goalIs, goal, value: { median } }: Omit<Goal, 'what'>): 
 
 /** The conditions in one line. */
 export function conditionsLine({ conditions, sections }: Results): string {
-  const { cpu, cores, node, cassandra, driver, hono, quick, loadBefore } = conditions;
+  const { cpu, cores, node, cassandra, driver, hono, quick } = conditions;
   const dates = [...new Set(Object.values(sections).map(({ date }) => date))].sort();
+  const [first] = Object.values(sections);
   return [
     dates.join(', '),
     `${cpu}, ${cores} cores`,
@@ -107,7 +108,7 @@ export function conditionsLine({ conditions, sections }: Results): string {
     ...(cassandra === null ? [] : [`Cassandra ${cassandra}`]),
     `cassandra-driver ${driver}`,
     `hono ${hono}`,
-    `load average before the run ${figure(loadBefore)}`,
+    `load average before the first part ${figure(first?.loadBefore ?? 0)}`,
     ...(quick ? ['a quick run: rough figures'] : []),
   ].join(' · ');
 }

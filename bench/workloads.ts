@@ -48,9 +48,7 @@ export function historyRequest({ conversationId }: Pair, cursor?: string): LoadR
 }
 
 /** A request for a page of a user's inbox; the first page without a cursor. */
-export function inboxRequest(owner: UserId, cursor?: string): LoadRequest {
-  return {
-    method: 'GET',
-    path: `/api/conversations/user/${owner}${cursor === undefined ? '' : `?cursor=${cursor}`}`,
-  };
+export function inboxRequest(owner: UserId, cursor?: string, limit = 20): LoadRequest {
+  const from = cursor === undefined ? '' : `&cursor=${cursor}`;
+  return { method: 'GET', path: `/api/conversations/user/${owner}?limit=${limit}${from}` };
 }

@@ -53,7 +53,9 @@ export async function memory(bench: Bench): Promise<Section> {
   }
 
   // The sends grow the heap, so they come last.
-  const pace = bench.quick ? { ...QUICK_PACE, rounds: 4, warmUpSeconds: 2 } : { ...FULL_PACE, seconds: 2 };
+  const pace = bench.quick
+    ? { ...QUICK_PACE, rounds: 3, seconds: 1, warmUpSeconds: 1.5 }
+    : { ...FULL_PACE, seconds: 2 };
   const comparisons: Comparison[] = [];
   for (const [workload, requests] of Object.entries(WORKLOADS).reverse()) {
     const sides = Object.fromEntries(
