@@ -6,6 +6,7 @@ import { makeDatabase, makeEnvironment, type Environment } from './environment.t
 import { baseline } from './parts/baseline.ts';
 import { memory } from './parts/memory.ts';
 import { naive } from './parts/naive.ts';
+import { scale } from './parts/scale.ts';
 import { size } from './parts/size.ts';
 import { build } from './processes.ts';
 import { markdownOf, type Conditions, type FinishedSection, type Results, type Section } from './results.ts';
@@ -16,6 +17,7 @@ export const PARTS: Readonly<Record<string, (environment: Environment) => Promis
   memory,
   naive,
   size,
+  scale,
 };
 
 /**

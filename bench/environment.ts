@@ -29,6 +29,11 @@ export interface Environment {
   readonly startServer: (kind: ServerKind, variables: Variables) => Promise<Server>;
 }
 
+/** The keyspace for measuring the sizes of rows, in tables of their own. */
+export function rowsKeyspaceOf({ keyspace }: CassandraOptions): string {
+  return `${keyspace}_rows`;
+}
+
 /**
  * A database that is opened on first use: a keyspace that `close` drops, on the Cassandra at CASSANDRA_CONTACT_POINTS,
  * or else on a local node that ends with the run.
@@ -91,7 +96,10 @@ export function makeDatabase(deps: { readonly signal: AbortSignal; readonly say:
     async close() {
       const opened = await database?.catch(() => null);
       if (opened && cluster === null) {
-        await opened.client.execute(`DROP KEYSPACE IF EXISTS ${opened.options.keyspace}`);
+        const { client, options } = opened;
+        for (const keyspace of [options.keyspace, rowsKeyspaceOf(options)]) {
+          await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`);
+        }
       }
       await opened?.client.shutdown();
       await cluster?.stop();

@@ -62,7 +62,7 @@ export async function startServer(kind: ServerKind, environment: Environment): P
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     await exited;
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   };
   const deadline = performance.now() + READY_TIMEOUT_MS;
   for (;;) {

@@ -1,0 +1,281 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Client } from 'cassandra-driver';
+import { readMigrations } from '../../scripts/migrations.ts';
+import { makeClient } from '../../src/adapters/cassandra/connect.ts';
+import { conversationRow } from '../../src/adapters/cassandra/conversation-repository.ts';
+import { bucketRow, inboxAndEventRows } from '../../src/adapters/cassandra/message-repository.ts';
+import { migrate } from '../../src/adapters/cassandra/migrate.ts';
+import type { Statement } from '../../src/adapters/cassandra/session.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+import { messageIdAt } from '../../src/domain/time.ts';
+import { residentMb } from '../../test/support/resident-memory.ts';
+import { compare, comparisonTable, FULL_PACE, QUICK_PACE, rejectedIn } from '../comparison.ts';
+import { evenly, messageRow, writeBatches, writeInboxes } from '../data.ts';
+import { rowsKeyspaceOf, type Database, type Environment } from '../environment.ts';
+import type { LoadRequest } from '../load.ts';
+import { RecordingClient, serviceOn } from '../recording.ts';
+import { figure, type Goal, type Section, type Table } from '../results.ts';
+import { measured } from '../statistics.ts';
+import { inboxRequest, pairOf, sendRequest, SENDS, type Pair } from '../workloads.ts';
+
+/** Without a key, whatever the number of processes. */
+const MAX_REQUESTS_PER_SEND = 6;
+
+/** What grows with the number of processes, users and messages. */
+export async function scale(bench: Environment): Promise<Section> {
+  const database = await bench.database();
+  const processes = await processTable(bench, database);
+  const service = await bench.startServer('service', database.variables);
+  const toHub = SENDS.map((_, index) => sendRequest(pairOf(`writer-${index}`, 'hub')));
+  const pace = bench.quick ? QUICK_PACE : { ...FULL_PACE, seconds: 2, connections: [16] };
+  const hub = await compare(
+    'send to one user',
+    {
+      service: { server: service, requests: toHub },
+      'sends to 1,000 users': { server: service, requests: SENDS },
+    },
+    pace,
+  );
+  await service.stop();
+  bench.say('writing rows to measure their size');
+  const rows = await rowTable(database, bench.quick ? 5_000 : 100_000);
+  const memory = await memoryTable(bench);
+  return {
+    title: 'How does it scale?',
+    about:
+      'Processes are simulated in one: each has its own caches, all share a connection, and each request goes to a ' +
+      'random one. There are 50 users with inboxes of 200 conversations and 50 with 40. Requests to Cassandra are ' +
+      `counted at the driver. Sends to one user write to one partition.${rejectedIn(hub)}`,
+    tables: [processes.table, { ...comparisonTable(hub), title: 'A hot partition:' }, rows, memory],
+    goals: processes.goals,
+    charts: [],
+  };
+}
+
+const READS_PER_USER = 10;
+
+async function processTable(
+  bench: Environment,
+  { client, options }: Database,
+): Promise<{ table: Table; goals: Goal[] }> {
+  const now = Date.now();
+  const users = Array.from({ length: 50 }, (_, index) => index);
+  await writeInboxes(
+    client,
+    users.flatMap((index) => [
+      { owner: `large-${index}` as UserId, moves: evenly(now, 200, 60) },
+      { owner: `small-${index}` as UserId, moves: evenly(now, 40, 60) },
+    ]),
+  );
+  const inboxesOf = (kind: string): LoadRequest[] =>
+    Array.from({ length: READS_PER_USER }, () =>
+      users.map((index) => inboxRequest(`${kind}-${index}` as UserId)),
+    ).flat();
+  const workloads: Readonly<Record<string, readonly LoadRequest[]>> = {
+    send: SENDS.slice(0, 300),
+    'send with a key': SENDS.slice(0, 100).map((request) => ({ ...request, keyed: true })),
+    'page of 40 conversations': inboxesOf('small'),
+    'page of 200 conversations': inboxesOf('large'),
+  };
+  const counts = bench.quick ? [1, 20] : [1, 20, 100];
+  const rows: string[][] = [];
+  const goals: Goal[] = [];
+  for (const count of counts) {
+    bench.say(`${count} simulated processes`);
+    const recording = new RecordingClient(options);
+    const services: Awaited<ReturnType<typeof serviceOn>>[] = [];
+    for (let index = 0; index < count; index += 1) services.push(await serviceOn(recording, options));
+    // What a process does at its start is not awaited.
+    await recording.workOf(() => Promise.resolve());
+    const row = [figure(count)];
+    for (const [workload, requests] of Object.entries(workloads)) {
+      const sent: number[] = [];
+      for (const request of requests) {
+        const service = services[Math.floor(Math.random() * count)]!;
+        sent.push((await recording.workOf(() => service(request))).requests.length);
+      }
+      const mean = sent.reduce((sum, one) => sum + one, 0) / sent.length;
+      row.push(figure(mean));
+      if (workload !== 'send') continue;
+      goals.push({
+        what: `requests to Cassandra per send, ${count} processes`,
+        goalIs: 'most',
+        goal: MAX_REQUESTS_PER_SEND,
+        value: { ...measured(sent), median: mean },
+      });
+    }
+    rows.push(row);
+    await recording.shutdown();
+  }
+  return {
+    goals,
+    table: {
+      title: `Requests to Cassandra per request, with random routing; each inbox is read ${READS_PER_USER} times:`,
+      columns: ['processes', ...Object.keys(workloads)],
+      rows,
+    },
+  };
+}
+
+/** Random text that does not compress. */
+function randomText(length: number): string {
+  return randomBytes(length).toString('base64url').slice(0, length);
+}
+
+const PARTITIONS = 10;
+
+/**
+ * The bytes of a row on disk, from the files of freshly flushed tables. The content does not compress, so real text takes
+ * less. It has no rows if the files of the node can't be read here.
+ */
+async function rowTable({ client, options }: Database, count: number): Promise<Table> {
+  const table = {
+    title:
+      'Bytes on disk of one replica, for rows of 100 incompressible characters and user ids of about ten. Real text ' +
+      'compresses, so it takes less:',
+    columns: ['table', 'bytes per row', 'of which content', 'rows'],
+  };
+  const [setting] = (
+    await client.execute(`SELECT value FROM system_views.settings WHERE name = 'data_file_directories'`)
+  ).rows;
+  const folder = String(setting?.['value'] ?? '').replace(/^\[(.*)\]$/, '$1');
+  if (!existsSync(folder)) return { ...table, rows: [] };
+  const keyspace = rowsKeyspaceOf(options);
+  const own = { ...options, keyspace };
+  await migrate({
+    options: own,
+    replicationFactor: 1,
+    migrations: readMigrations(),
+    report: () => undefined,
+  });
+  const writer = makeClient(own);
+  await writer.connect();
+  const rows: string[][] = [];
+  await writeBatches(writer, sampleRows(count));
+  const content: Readonly<Record<string, number>> = {
+    messages_by_conversation: 100,
+    conversations_by_user: 100,
+  };
+  for (const name of [
+    'messages_by_conversation',
+    'events_by_user',
+    'conversations_by_user',
+    'conversations',
+    'buckets_by_conversation',
+    'messages_by_idempotency_key',
+  ]) {
+    const written = isPerConversation(name) ? count / PER_CONVERSATION : count;
+    const bytes = await flushedBytes(writer, join(folder, keyspace), name);
+    rows.push([name, figure(Math.round(bytes / written)), String(content[name] ?? 0), figure(written)]);
+  }
+  await writer.shutdown();
+  return { ...table, rows };
+}
+
+/** Each conversation of the sample has this many messages. */
+const PER_CONVERSATION = 5;
+
+function isPerConversation(table: string): boolean {
+  return ['conversations_by_user', 'conversations', 'buckets_by_conversation'].includes(table);
+}
+
+/** Messages of ten users to many others, with all rows that a send with a key leaves for its sender. */
+function* sampleRows(count: number): Generator<Statement[]> {
+  const now = Date.now();
+  const each = count / PARTITIONS;
+  for (let user = 0; user < PARTITIONS; user += 1) {
+    let pair: Pair | null = null;
+    for (let index = 0; index < each; index += 1) {
+      if (index % PER_CONVERSATION === 0) pair = pairOf(`user-${10_000 + user}`, `user-${20_000 + index}`);
+      const { one, other, participants, conversationId } = pair!;
+      const id = messageIdAt(
+        (now - (each - index) * 1_000) * 1_000,
+        0,
+        randomBytes(7).toString('hex').slice(1),
+      );
+      const message = { id, conversationId, senderId: one, receiverId: other, content: randomText(100) };
+      yield [messageRow(pair!, id, message.content)];
+      yield inboxAndEventRows(message, participants, id, one, 30);
+      yield [
+        {
+          query: `INSERT INTO messages_by_idempotency_key
+            (sender_id, idempotency_key, message_id, conversation_id, fingerprint) VALUES (?, ?, ?, ?, ?) USING TTL ?`,
+          params: [one, crypto.randomUUID(), id, conversationId, randomBytes(32), 2_592_000],
+        },
+      ];
+      if (index % PER_CONVERSATION === 0) {
+        yield [
+          bucketRow(conversationId, id),
+          conversationRow({ id: conversationId, participants, created: id }),
+        ];
+      }
+    }
+  }
+}
+
+/** The bytes of the files of a table, after its memtable is flushed. */
+async function flushedBytes(client: Client, folder: string, table: string): Promise<number> {
+  await client.execute(`ALTER TABLE ${table} WITH memtable_flush_period_in_ms = 1000`);
+  const own = readdirSync(folder).find((name) => name.replace(/-[0-9a-f]+$/, '') === table);
+  const bytes = (): number =>
+    readdirSync(join(folder, own ?? ''), { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .reduce((sum, { name }) => sum + statSync(join(folder, own ?? '', name)).size, 0);
+  let [size, stable] = [0, 0];
+  for (let waited = 0; waited < 600 && stable < 25; waited += 1) {
+    await pause(100);
+    const next = bytes();
+    stable = next > 0 && next === size ? stable + 1 : 0;
+    size = next;
+  }
+  if (stable < 25) throw new Error(`the memtable of ${table} was not flushed`);
+  return size;
+}
+
+/** The memory that clients take in a process, with memory storage. */
+async function memoryTable(bench: Environment): Promise<Table> {
+  const count = bench.quick ? 500 : 2_000;
+  const service = await bench.startServer('service', {
+    STORAGE: 'memory',
+    MAX_STREAMS: String(2 * count),
+  });
+  const opened: IncomingMessage[] = [];
+  const open = async (path: (index: number) => string, accept: string, from: number): Promise<void> => {
+    for (let index = from; index < from + count; index += 50) {
+      const some = Array.from({ length: 50 }, async (_, offset) => {
+        const request = get(`${service.url}${path(index + offset)}`, {
+          agent: false,
+          headers: { Accept: accept, Connection: 'keep-alive' },
+        });
+        const [response] = (await once(request, 'response')) as [IncomingMessage];
+        if (response.statusCode !== 200) throw new Error(`${path(index)}: ${response.statusCode}`);
+        response.on('error', () => undefined).resume();
+        opened.push(response);
+      });
+      await Promise.all(some);
+    }
+    await pause(1_000);
+  };
+  const stream = (index: number): string => `/api/events/user/follower-${index}`;
+  const idle = residentMb(service.pid);
+  // The first streams warm the code up.
+  await open(stream, 'text/event-stream', 0);
+  const before = residentMb(service.pid);
+  await open(stream, 'text/event-stream', count);
+  const perStream = ((residentMb(service.pid) - before) * 1_000) / count;
+  for (const response of opened) response.destroy();
+  await service.stop();
+  return {
+    title: 'Resident memory of a process with memory storage:',
+    columns: ['', 'amount'],
+    rows: [
+      ['process after its start, MB', figure(idle)],
+      [`each idle event stream, kB`, figure(perStream)],
+    ],
+  };
+}
