@@ -8,8 +8,16 @@ import { memory } from './parts/memory.ts';
 import { naive } from './parts/naive.ts';
 import { scale } from './parts/scale.ts';
 import { size } from './parts/size.ts';
+import { pictureOf } from './picture.ts';
 import { build } from './processes.ts';
-import { markdownOf, type Conditions, type FinishedSection, type Results, type Section } from './results.ts';
+import {
+  conditionsLine,
+  markdownOf,
+  type Conditions,
+  type FinishedSection,
+  type Results,
+  type Section,
+} from './results.ts';
 
 /** The parts of the benchmark in order. */
 export const PARTS: Readonly<Record<string, (environment: Environment) => Promise<Section>>> = {
@@ -78,6 +86,8 @@ function write(folder: string, results: Results): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'results.md'), markdown);
   writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
+  const charts = Object.values(results.sections).flatMap((section) => section.charts);
+  writeFileSync(join(folder, 'results.svg'), pictureOf(charts, conditionsLine(results)));
 }
 
 /** `results` with the earlier results of other parts, if they were measured under the same conditions. */

@@ -1,5 +1,8 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { bench, PARTS } from '../bench/bench.ts';
+import { storedResults, withFigures } from '../bench/figures.ts';
+import { documents } from '../test/support/documents.ts';
 
 const HELP = `npm run bench [-- --quick] [-- --only NAME]
 
@@ -7,10 +10,12 @@ Compares the service with simpler servers on the same storage, and writes bench/
 idle; it takes at most twenty minutes. The parts on Cassandra use CASSANDRA_CONTACT_POINTS, or start a local node (Java 17
 and Maven required).
 
-  --quick       about two minutes: checks that everything works; the figures are rough and go to bench/results/quick
-  --only NAME   run only this part (repeatable): ${Object.keys(PARTS).join(', ')}
-  --out FOLDER  write the results to FOLDER
-  --help        print this text
+  --quick             about two minutes: checks that everything works; the figures are rough and go to
+                      bench/results/quick
+  --only NAME         run only this part (repeatable): ${Object.keys(PARTS).join(', ')}
+  --out FOLDER        write the results to FOLDER
+  --update-documents  instead of measuring: write the figures of bench/results into all documents
+  --help              print this text
 `;
 
 async function main(): Promise<number> {
@@ -19,11 +24,22 @@ async function main(): Promise<number> {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true },
       out: { type: 'string' },
+      'update-documents': { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
   if (values.help) {
     console.log(HELP);
+    return 0;
+  }
+  if (values['update-documents']) {
+    for (const file of documents()) {
+      const text = readFileSync(file, 'utf8');
+      const updated = withFigures(text, storedResults());
+      if (updated === text) continue;
+      writeFileSync(file, updated);
+      console.log(file);
+    }
     return 0;
   }
   const unknown = values.only?.find((name) => !(name in PARTS));

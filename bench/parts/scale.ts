@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { get, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Client } from 'cassandra-driver';
@@ -13,7 +11,6 @@ import { migrate } from '../../src/adapters/cassandra/migrate.ts';
 import type { Statement } from '../../src/adapters/cassandra/session.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { messageIdAt } from '../../src/domain/time.ts';
-import { residentMb } from '../../test/support/resident-memory.ts';
 import { compare, comparisonTable, FULL_PACE, QUICK_PACE, rejectedIn } from '../comparison.ts';
 import { evenly, messageRow, writeBatches, writeInboxes } from '../data.ts';
 import { rowsKeyspaceOf, type Database, type Environment } from '../environment.ts';
@@ -41,17 +38,15 @@ export async function scale(bench: Environment): Promise<Section> {
     },
     pace,
   );
-  await service.stop();
   bench.say('writing rows to measure their size');
   const rows = await rowTable(database, bench.quick ? 5_000 : 100_000);
-  const memory = await memoryTable(bench);
   return {
     title: 'How does it scale?',
     about:
       'Processes are simulated in one: each has its own caches, all share a connection, and each request goes to a ' +
       'random one. There are 50 users with inboxes of 200 conversations and 50 with 40. Requests to Cassandra are ' +
       `counted at the driver. Sends to one user write to one partition.${rejectedIn(hub)}`,
-    tables: [processes.table, { ...comparisonTable(hub), title: 'A hot partition:' }, rows, memory],
+    tables: [processes.table, { ...comparisonTable(hub), title: 'A hot partition:' }, rows],
     goals: processes.goals,
     charts: [],
   };
@@ -235,47 +230,4 @@ async function flushedBytes(client: Client, folder: string, table: string): Prom
   }
   if (stable < 25) throw new Error(`the memtable of ${table} was not flushed`);
   return size;
-}
-
-/** The memory that clients take in a process, with memory storage. */
-async function memoryTable(bench: Environment): Promise<Table> {
-  const count = bench.quick ? 500 : 2_000;
-  const service = await bench.startServer('service', {
-    STORAGE: 'memory',
-    MAX_STREAMS: String(2 * count),
-  });
-  const opened: IncomingMessage[] = [];
-  const open = async (path: (index: number) => string, accept: string, from: number): Promise<void> => {
-    for (let index = from; index < from + count; index += 50) {
-      const some = Array.from({ length: 50 }, async (_, offset) => {
-        const request = get(`${service.url}${path(index + offset)}`, {
-          agent: false,
-          headers: { Accept: accept, Connection: 'keep-alive' },
-        });
-        const [response] = (await once(request, 'response')) as [IncomingMessage];
-        if (response.statusCode !== 200) throw new Error(`${path(index)}: ${response.statusCode}`);
-        response.on('error', () => undefined).resume();
-        opened.push(response);
-      });
-      await Promise.all(some);
-    }
-    await pause(1_000);
-  };
-  const stream = (index: number): string => `/api/events/user/follower-${index}`;
-  const idle = residentMb(service.pid);
-  // The first streams warm the code up.
-  await open(stream, 'text/event-stream', 0);
-  const before = residentMb(service.pid);
-  await open(stream, 'text/event-stream', count);
-  const perStream = ((residentMb(service.pid) - before) * 1_000) / count;
-  for (const response of opened) response.destroy();
-  await service.stop();
-  return {
-    title: 'Resident memory of a process with memory storage:',
-    columns: ['', 'amount'],
-    rows: [
-      ['process after its start, MB', figure(idle)],
-      [`each idle event stream, kB`, figure(perStream)],
-    ],
-  };
 }

@@ -108,24 +108,6 @@ export async function size(bench: Environment): Promise<Section> {
   }
   const costs = await costsOf(bench, cases, (request) => recording.workOf(() => inProcess(request)));
 
-  const walks: string[][] = [];
-  for (const { name, owner, moves } of written) {
-    bench.say(`walking: ${name}`);
-    const worst = { queries: 0, rows: 0, pages: 0 };
-    const walk: { cursor?: string | null } = {};
-    while (walk.cursor !== null) {
-      const request = inboxRequest(owner, walk.cursor, 100);
-      const { requests, rows } = await recording.workOf(async () => {
-        const page = (await inProcess(request)) as { next_cursor: string | null };
-        walk.cursor = page.next_cursor;
-      });
-      worst.queries = Math.max(worst.queries, requests.length);
-      worst.rows = Math.max(worst.rows, rows);
-      worst.pages += 1;
-    }
-    const conversations = new Set(moves.map(({ conversation }) => conversation)).size;
-    walks.push([name, ...[moves.length, conversations, worst.pages, worst.queries, worst.rows].map(figure)]);
-  }
   await recording.shutdown();
 
   return {
@@ -134,14 +116,7 @@ export async function size(bench: Environment): Promise<Section> {
       'One client over HTTP; all pages in turn in each round, so that small and large lists are measured in the same ' +
       'minutes. A ratio is that to the smallest list of the same kind, or for hard inboxes to the smallest inbox. ' +
       'Queries and rows are counted at the driver. Inboxes spread over 60 days; the event log reaches back 30 days.',
-    tables: [
-      costTable(costs),
-      {
-        title: 'The worst page of a walk through the whole inbox, in pages of 100:',
-        columns: ['inbox', 'messages', 'conversations', 'pages', 'queries, worst page', 'rows, worst page'],
-        rows: walks,
-      },
-    ],
+    tables: [growthTable(costs), costTable(costs)],
     goals: goalsOf(costs),
     charts: [
       {
@@ -213,7 +188,7 @@ function nameOf({ kind, size }: Case): string {
 
 function costTable(costs: readonly Cost[]): Table {
   return {
-    title: '',
+    title: 'All pages:',
     columns: ['page', 'p50 ms', '**of the smallest**', 'queries', 'rows'],
     rows: costs.map((cost) => [
       nameOf(cost),
@@ -222,6 +197,26 @@ function costTable(costs: readonly Cost[]): Table {
       figure(cost.queries),
       figure(cost.rows),
     ]),
+  };
+}
+
+/** The largest list of each kind beside the smallest. */
+function growthTable(costs: readonly Cost[]): Table {
+  const kinds = [...new Set(costs.filter(({ size }) => size !== null).map(({ kind }) => kind))];
+  return {
+    title: 'The largest list beside the smallest:',
+    columns: ['page', 'smallest list', 'largest list', '**time, of the smallest**', 'rows, largest list'],
+    rows: kinds.map((kind) => {
+      const own = costs.filter((cost) => cost.kind === kind);
+      const [smallest, largest] = [own[0]!, own.at(-1)!];
+      return [
+        kind,
+        figure(smallest.size ?? 0),
+        figure(largest.size ?? 0),
+        spread(largest.ratio),
+        figure(largest.rows),
+      ];
+    }),
   };
 }
 
