@@ -14,11 +14,14 @@ export interface Pace {
   readonly rounds: number;
   /** The measured seconds of each round. */
   readonly seconds: number;
-  /** The seconds of load on each side before the first round, because V8 optimises code for thousands of requests. */
+  /** The seconds of load on each side before the first round, with at least `WARM_UP_REQUESTS`. */
   readonly warmUpSeconds: number;
   /** The numbers of connections. */
   readonly connections: readonly number[];
 }
+
+/** V8 optimises code for thousands of requests. The service has more code than the other sides, so it needs them more. */
+const WARM_UP_REQUESTS = 2_000;
 
 export const QUICK_PACE: Pace = { rounds: 2, seconds: 0.7, warmUpSeconds: 0.7, connections: [16] };
 export const FULL_PACE: Pace = { rounds: 4, seconds: 3, warmUpSeconds: 4, connections: [16, 64] };
@@ -43,13 +46,15 @@ export async function compare(
   pace: Pace,
 ): Promise<Comparison[]> {
   const all = Object.entries(sides);
-  for (const [, { server, requests }] of all) await load(server, requests, 16, pace.warmUpSeconds);
+  for (const [, { server, requests }] of all) {
+    await load(server, requests, { connections: 16, seconds: pace.warmUpSeconds, atLeast: WARM_UP_REQUESTS });
+  }
   const comparisons: Comparison[] = [];
   for (const connections of pace.connections) {
     const rounds = new Map<string, Round[]>(all.map(([name]) => [name, []]));
     for (let round = 0; round < pace.rounds; round += 1) {
       for (const [name, { server, requests }] of all) {
-        rounds.get(name)!.push(await load(server, requests, connections, pace.seconds));
+        rounds.get(name)!.push(await load(server, requests, { connections, seconds: pace.seconds }));
       }
     }
     const [[one, ones] = ['', []], ...rest] = rounds;

@@ -160,10 +160,11 @@ async function costsOf(
   const service = await bench.startServer('service', variables);
   const [rounds, seconds] = bench.quick ? [2, 0.1] : [7, 0.3];
   const times = new Map<Case, number[]>(cases.map((each) => [each, []]));
-  for (const { requests } of cases) await load(service, requests, 1, seconds, 0.05);
+  const pace = { connections: 1, seconds, settleSeconds: 0.05 };
+  for (const { requests } of cases) await load(service, requests, pace);
   for (let round = 0; round < rounds; round += 1) {
     for (const [{ requests }, own] of times) {
-      own.push((await load(service, requests, 1, seconds, 0.05)).p50);
+      own.push((await load(service, requests, pace)).p50);
     }
   }
   const costs: Cost[] = [];
