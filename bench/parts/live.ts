@@ -1,19 +1,17 @@
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../scripts/local-cassandra/processes.ts';
-import type { UserId } from '../src/domain/ids.ts';
-import { natsServerMissing, startBroker } from '../test/faults/broker.ts';
-import { eventReads } from '../test/faults/follower-figures.ts';
-import { startFollower, type Follower } from '../test/faults/follower.ts';
-import { makeAsk } from '../test/faults/http.ts';
-import { postUntilStored, usersOf } from '../test/faults/load.ts';
-import { processorMs } from '../test/support/processor-time.ts';
-import type { BenchEnvironment } from './environment.ts';
-import type { LoadRequest } from './load/request.ts';
-import { built, type Environment, type LoadGenerator, type Server } from './processes.ts';
-import { figure, spread } from './report/format.ts';
-import type { Section, Table } from './report/section.ts';
-import { measured, percentile, ratios, type Measured } from './statistics.ts';
+import { freePort } from '../../scripts/local-cassandra/processes.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+import { natsServerMissing, startBroker } from '../../test/faults/broker.ts';
+import { eventReads } from '../../test/faults/follower-figures.ts';
+import { startFollower, type Follower } from '../../test/faults/follower.ts';
+import { makeAsk } from '../../test/faults/http.ts';
+import { postUntilStored, usersOf } from '../../test/faults/load.ts';
+import { processorMs } from '../../test/support/processor-time.ts';
+import type { Environment as Bench } from '../environment.ts';
+import { load, type LoadRequest } from '../load.ts';
+import type { Environment, Server } from '../processes.ts';
+import { figure, spread, type Section, type Table } from '../results.ts';
+import { measured, percentile, ratios, type Measured } from '../statistics.ts';
 
 /** Users that are followed at both processes while messages are sent to them one after the other. */
 const FOLLOWED = 8;
@@ -26,11 +24,8 @@ const PAIRS = 64;
 const PAIR_CLIENTS = 16;
 const OPENED_AT_ONCE = 50;
 
-/** The streams of a measured server report their live heap. */
-const HEAP_PROBED = { flags: ['--import', built('bench/load/live-heap.js')] };
-
 /** Live delivery: the time from the response to a send until its event arrives, and what streams cost. */
-export async function live(bench: BenchEnvironment): Promise<Section> {
+export async function live(bench: Bench): Promise<Section> {
   const missing = natsServerMissing();
   if (missing !== null) throw new Error(missing);
   const database = await bench.database();
@@ -38,7 +33,7 @@ export async function live(bench: BenchEnvironment): Promise<Section> {
   const broker = await startBroker(port);
   // Requests time out as they do by default: the visibility window depends on it.
   const environment = {
-    ...database.environment,
+    ...database.variables,
     REQUEST_TIMEOUT_MS: '5000',
     NATS_URL: `nats://127.0.0.1:${port}`,
   };
@@ -47,9 +42,8 @@ export async function live(bench: BenchEnvironment): Promise<Section> {
       await bench.startServer('service', environment),
       await bench.startServer('service', environment),
     ] as const;
-    const generator = bench.startGenerator();
-    const arrivals = await arrivalTimes(bench, generator, servers);
-    const sends = await costOfSends(bench, generator, servers);
+    const arrivals = await arrivalTimes(bench, servers);
+    const sends = await costOfSends(bench, servers);
     await Promise.all(servers.map((server) => server.stop()));
     const streams = await costOfStreams(bench, environment);
     return {
@@ -67,7 +61,6 @@ export async function live(bench: BenchEnvironment): Promise<Section> {
           title: 'Streams',
           columns: ['', 'streams', 'value'],
           rows: [
-            ['live heap of an idle stream, KB', figure(streams.count), figure(streams.heapKb)],
             [
               'processor time of an idle stream for a minute, ms',
               figure(streams.count),
@@ -79,8 +72,7 @@ export async function live(bench: BenchEnvironment): Promise<Section> {
         },
       ],
       goals: [],
-      bars: [],
-      figures: { arrivals, sends, streams },
+      charts: [],
     };
   } finally {
     await broker.kill();
@@ -90,8 +82,7 @@ export async function live(bench: BenchEnvironment): Promise<Section> {
 type Servers = readonly [Server, Server];
 
 async function arrivalTimes(
-  bench: BenchEnvironment,
-  generator: LoadGenerator,
+  bench: Bench,
   servers: Servers,
 ): Promise<{ table: Table; readsPerEvent: number }> {
   const urls = servers.map(({ url }) => url);
@@ -133,7 +124,7 @@ async function arrivalTimes(
     const loading = (async () => {
       while (!isDone) {
         const requests = sendsBetween(busy, busy.toReversed());
-        await generator.load({ urls: [urls[0]!], requests, clients: LOAD_CLIENTS, milliseconds: 1_000 });
+        await load(servers[0], requests, { connections: LOAD_CLIENTS, seconds: 1 });
       }
     })();
     const loaded = await send(count);
@@ -178,11 +169,7 @@ interface SendCost {
   readonly ratio: Measured;
 }
 
-async function costOfSends(
-  bench: BenchEnvironment,
-  generator: LoadGenerator,
-  servers: Servers,
-): Promise<SendCost[]> {
+async function costOfSends(bench: Bench, servers: Servers): Promise<SendCost[]> {
   const kinds = ['not followed', 'followed in the process', 'followed by NATS'].map((name) => ({
     name,
     senders: usersOf(PAIRS),
@@ -202,17 +189,15 @@ async function costOfSends(
     // The first round warms up.
     for (let round = -1; round < rounds; round += 1) {
       for (const { senders, receivers, rounds } of kinds) {
-        const before = servers.map(({ child }) => processorMs(child.pid!));
-        const { latencies } = await generator.load({
-          urls: [servers[0].url],
-          requests: sendsBetween(senders, receivers),
-          clients: PAIR_CLIENTS,
-          milliseconds: bench.quick ? 500 : 4_000,
+        const [, other] = servers;
+        const before = processorMs(other.pid);
+        const seconds = bench.quick ? 0.5 : 4;
+        const { processor, throughput } = await load(servers[0], sendsBetween(senders, receivers), {
+          connections: PAIR_CLIENTS,
+          seconds,
         });
-        // Events of the last sends are on their way.
-        await pause(500);
-        const used = servers.reduce((sum, { child }, at) => sum + processorMs(child.pid!) - before[at]!, 0);
-        if (round >= 0) rounds.push(used / latencies.length);
+        const ofOther = (processorMs(other.pid) - before) / (throughput * seconds);
+        if (round >= 0) rounds.push(processor / 1_000 + ofOther);
       }
     }
   } finally {
@@ -233,20 +218,15 @@ function sendsTable(sends: readonly SendCost[]): Table {
   };
 }
 
-async function costOfStreams(bench: BenchEnvironment, environment: Environment) {
+async function costOfStreams(bench: Bench, environment: Environment) {
   const count = bench.quick ? 200 : 2_000;
-  const server = await bench.startServer('service', environment, HEAP_PROBED);
-  const { pid } = server.child;
-  const liveHeap = async (): Promise<number> => {
-    const answer = once(server.child, 'message');
-    server.child.kill('SIGUSR2');
-    return ((await answer) as [{ liveHeap: number }])[0].liveHeap;
-  };
+  const server = await bench.startServer('service', environment);
+  const { pid } = server;
   /** The processor time of a minute in milliseconds, measured for `milliseconds`. */
   const processorPerMinute = async (milliseconds: number): Promise<number> => {
-    const before = processorMs(pid!);
+    const before = processorMs(pid);
     await pause(milliseconds);
-    return (processorMs(pid!) - before) * (60_000 / milliseconds);
+    return (processorMs(pid) - before) * (60_000 / milliseconds);
   };
   const idleMs = bench.quick ? 16_000 : 60_000;
   const users = usersOf(count);
@@ -258,7 +238,6 @@ async function costOfStreams(bench: BenchEnvironment, environment: Environment) 
     }
   };
   try {
-    const empty = await liveHeap();
     // What the process does without streams is not theirs.
     const restMs = await processorPerMinute(idleMs / 4);
     await inGroups((at) => {
@@ -266,16 +245,15 @@ async function costOfStreams(bench: BenchEnvironment, environment: Environment) 
       streams.push(stream);
       return stream.connected();
     });
-    const heapKb = ((await liveHeap()) - empty) / 1_024 / count;
     const idle = ((await processorPerMinute(idleMs)) - restMs) / count;
-    const resumeBefore = processorMs(pid!);
+    const resumeBefore = processorMs(pid);
     await inGroups((at) => {
       streams[at]!.disconnect();
       return streams[at]!.connected();
     });
-    const resumeMs = (processorMs(pid!) - resumeBefore) / count;
-    bench.say(`an idle stream takes ${figure(heapKb)} KB, and ${figure(idle)} ms of processor time a minute`);
-    return { count, heapKb, idleMs: idle, resumeMs };
+    const resumeMs = (processorMs(pid) - resumeBefore) / count;
+    bench.say(`an idle stream takes ${figure(idle)} ms of processor time a minute`);
+    return { count, idleMs: idle, resumeMs };
   } finally {
     await stopAll(streams);
   }

@@ -10,6 +10,7 @@ import { otherParticipant, participantsOf } from '../../src/domain/conversation.
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
 import type { Message } from '../../src/domain/message.ts';
 import { timestampOf } from '../../src/domain/time.ts';
+import { lastSegment, type Answers } from './bare-http.ts';
 
 const LIMIT = 20;
 const FIRST = { before: null, offset: 0, limit: LIMIT + 1 };
@@ -21,10 +22,10 @@ interface Body {
 }
 
 /**
- * The baseline for memory storage: a bare Hono app with the same responses from the same storage. The service adds
- * validation, the OpenAPI layer, middleware, and a timeout around each use case.
+ * The responses of the service with memory storage, from the same storage, without validation, middleware, log and
+ * wrappers of use cases.
  */
-export function makeMemoryBaseline(): Hono {
+export function memoryAnswers(): Answers {
   const clock = makeClock();
   const messageIds = makeMessageIds({ clock });
   const { messages, conversations } = makeMemoryStorage({
@@ -32,37 +33,20 @@ export function makeMemoryBaseline(): Hono {
     messageIds,
     ...memoryOptionsOf(readConfig({}, () => '')),
   });
-  const app = new Hono();
 
-  app.post('/api/messages', async (c) => {
-    const { sender_id, receiver_id, content }: Body = await c.req.json();
-    const participants = participantsOf(sender_id, receiver_id);
-    const message: Message = {
-      id: messageIds.next(),
-      conversationId: conversationIdOf(participants),
-      senderId: sender_id,
-      receiverId: receiver_id,
-      content,
-    };
-    await messages.append({ message, participants, idempotencyKey: null, isLive: true });
-    return c.json(viewOf(message), 201);
-  });
-
-  app.get('/api/messages/conversation/:id', async (c) => {
-    const id = c.req.param('id') as ConversationId;
+  async function history(id: ConversationId): Promise<object> {
     const found = await messages.listBefore(id, FIRST);
     const data = found.slice(0, LIMIT).map(viewOf);
     const last = data.at(-1);
     const isMore = last !== undefined && found.length > LIMIT;
-    return c.json({
+    return {
       data,
       limit: LIMIT,
       next_cursor: isMore ? cursorAt({ kind: 'history', of: id }, last.id) : null,
-    });
-  });
+    };
+  }
 
-  app.get('/api/conversations/user/:id', async (c) => {
-    const id = c.req.param('id') as UserId;
+  async function inbox(id: UserId): Promise<object> {
     const found = await conversations.listByUser(id, FIRST);
     const shown = found.slice(0, LIMIT);
     const data = shown.map(({ conversationId, participants, lastMessage, lastEventId, readUpTo }) => ({
@@ -80,13 +64,40 @@ export function makeMemoryBaseline(): Hono {
     }));
     const last = shown.at(-1);
     const isMore = last !== undefined && found.length > LIMIT;
-    return c.json({
+    return {
       data,
       limit: LIMIT,
       next_cursor: isMore ? cursorAt({ kind: 'inbox', of: id }, last.lastEventId) : null,
-    });
-  });
+    };
+  }
 
+  return {
+    async send(text) {
+      const { sender_id, receiver_id, content } = JSON.parse(text) as Body;
+      const participants = participantsOf(sender_id, receiver_id);
+      const message: Message = {
+        id: messageIds.next(),
+        conversationId: conversationIdOf(participants),
+        senderId: sender_id,
+        receiverId: receiver_id,
+        content,
+      };
+      await messages.append({ message, participants, idempotencyKey: null, isLive: true });
+      return viewOf(message);
+    },
+    read: (path) =>
+      path.startsWith('/api/conversations/user/')
+        ? inbox(lastSegment(path) as UserId)
+        : history(lastSegment(path) as ConversationId),
+  };
+}
+
+/** A bare Hono app with `answers`. */
+export function bareHono({ send, read }: Answers): Hono {
+  const app = new Hono();
+  app.post('/api/messages', async (c) => c.json(await send(await c.req.text(), undefined), 201));
+  app.get('/api/messages/conversation/:id', async (c) => c.json(await read(c.req.path, null)));
+  app.get('/api/conversations/user/:id', async (c) => c.json(await read(c.req.path, null)));
   return app;
 }
 

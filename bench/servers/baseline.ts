@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { IncomingMessage, RequestListener } from 'node:http';
 import { types, type Client } from 'cassandra-driver';
 import { cursorAt } from '../../src/adapters/http/cursors.ts';
 import { bucketAt, bucketOf, firstWriteWins } from '../../src/adapters/cassandra/time-buckets.ts';
@@ -7,7 +6,7 @@ import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts'
 import type { ConversationId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import { previewOf } from '../../src/domain/message.ts';
 import { messageIdAt, microsecondsOf, timestampOf } from '../../src/domain/time.ts';
-import { answerWith, textOf } from '../bare-http.ts';
+import { lastSegment, type Answers } from './bare-http.ts';
 
 /*
  * The baseline: the minimum cost of the same responses with the same statements. A handler on bare node:http and the
@@ -27,6 +26,9 @@ const PUT_CONVERSATION = `
 const PUT_MESSAGE = `
   INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, sender_id, receiver_id, content)
   VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`;
+const PUT_DELIVERED = `
+  INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, delivered)
+  VALUES (?, ?, ?, true) USING TIMESTAMP ?`;
 const PUT_LAST_ACTIVITY = `
   INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
   VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`;
@@ -73,7 +75,7 @@ interface Body {
 }
 
 /** Handles the requests of the benchmark, over a connected client. */
-export function makeBaseline(client: Client): RequestListener {
+export function baselineAnswers(client: Client): Answers {
   const read = async (query: string, params: unknown[]): Promise<types.Row[]> =>
     (await client.execute(query, params, READ)).rows;
 
@@ -128,6 +130,8 @@ export function makeBaseline(client: Client): RequestListener {
         ),
       ),
     );
+    // Not awaited, as in the service.
+    if (key !== undefined) void client.execute(PUT_DELIVERED, [conversationId, bucket, id, timestamp], WRITE);
     return {
       id,
       conversation_id: conversationId,
@@ -228,20 +232,15 @@ export function makeBaseline(client: Client): RequestListener {
     return read(LOOKUP, [userId, [...ids]]);
   }
 
-  async function answerTo(request: IncomingMessage): Promise<object> {
-    const url = request.url ?? '';
-    if (request.method === 'POST') {
-      const body = JSON.parse(await textOf(request)) as Body;
-      return send(body, request.headers['idempotency-key'] as string | undefined);
-    }
-    const [path = '', query] = url.split('?');
-    const of = path.slice(path.lastIndexOf('/') + 1);
-    if (path.startsWith('/api/conversations/user/')) return inbox(of as UserId);
-    const cursor = query === undefined ? null : new URLSearchParams(query).get('cursor');
-    return history(of as ConversationId, cursor === null ? null : positionIn(cursor));
-  }
-
-  return answerWith(answerTo);
+  return {
+    send: (body, key) => send(JSON.parse(body) as Body, key),
+    read(path, query) {
+      const of = lastSegment(path);
+      if (path.startsWith('/api/conversations/user/')) return inbox(of as UserId);
+      const cursor = query?.get('cursor') ?? null;
+      return history(of as ConversationId, cursor === null ? null : positionIn(cursor));
+    },
+  };
 }
 
 /** The position in a cursor, without a check: the sixteen bytes after the first. */
