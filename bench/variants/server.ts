@@ -69,6 +69,7 @@ const { resolve } = buildContainer({
   pseudonymize: null,
   build,
   docsAssets,
+  webAssets: null,
   publicPath: config.publicPath,
   accessPolicy: ALLOW_ALL,
   hints: makeMemoryHints(),
