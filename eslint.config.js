@@ -14,6 +14,8 @@ const NODE = {
   regex: `^node:|^(${builtinModules.join('|')})$`,
   message: 'This runs on every host: what one host has comes in as a need.',
 };
+const SERVICE = { regex: '^\\.\\./', message: 'The client knows the service by openapi.json alone.' };
+const PACKAGES_OF_CLIENT = { regex: '^[^.]', message: 'The client has no dependencies.' };
 const OUTSIDE = {
   regex: '/(scripts|test|bench)/',
   message: 'What runs knows nothing of what tests and tends it.',
@@ -60,7 +62,7 @@ const adapterRules = adapters.map((adapter) => {
 });
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', '.cassandra/', '.venv-faults/'] },
+  { ignores: ['**/dist/', 'client/src/schema.ts', 'coverage/', '.cassandra/', '.venv-faults/'] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
@@ -83,6 +85,10 @@ export default defineConfig(
   adapterRules,
   forbid(['src/composition/**'], { imports: [] }),
   forbid(['src/main.*'], { imports: [INVERSIFY] }),
+  forbid(['client/src/**'], {
+    imports: [PACKAGES_OF_CLIENT, SERVICE],
+    globals: ['process', 'Buffer', 'global', 'setImmediate', 'window', 'document', 'localStorage'],
+  }),
   {
     files: ['test/**', 'scripts/**', 'bench/**'],
     rules: {
