@@ -14,14 +14,23 @@ export function App() {
 /** Without authentication, the address says who one is, so each tab can be somebody else. */
 function AppWithoutToken() {
   const { userId, conversationId } = useRoute();
-  if (userId === null) return <SignIn onSignIn={(id) => { goTo(linkTo(id)); }} />;
+  if (userId === null)
+    return (
+      <SignIn
+        onSignIn={(id) => {
+          goTo(linkTo(id));
+        }}
+      />
+    );
   return (
     <MessengerPage
       key={userId}
       userId={userId}
       token={null}
       conversationId={conversationId}
-      onSignOut={() => { goTo('#/'); }}
+      onSignOut={() => {
+        goTo('#/');
+      }}
     />
   );
 }
@@ -44,7 +53,14 @@ function AppWithToken() {
   };
 
   if (token === null || userId === null) {
-    return <SignInWithToken reason={reason} onSignIn={(next) => { change(next, null); }} />;
+    return (
+      <SignInWithToken
+        reason={reason}
+        onSignIn={(next) => {
+          change(next, null);
+        }}
+      />
+    );
   }
   return (
     <MessengerPage
@@ -52,7 +68,9 @@ function AppWithToken() {
       userId={userId}
       token={token}
       conversationId={routeUserId === userId ? conversationId : null}
-      onSignOut={(why) => { change(null, why ?? null); }}
+      onSignOut={(why) => {
+        change(null, why ?? null);
+      }}
     />
   );
 }

@@ -39,28 +39,24 @@ export function shownMessages(
   userId: string,
 ): ShownMessage[] {
   return [
-    ...messages.map(
-      (message): ShownMessage => ({
-        key: message.id,
-        senderId: message.sender_id,
-        content: message.content,
-        time: new Date(message.created_at),
-        isEdited: Boolean(message.edited_at),
-        state: 'sent',
-        problem: null,
-      }),
-    ),
-    ...outgoing.map(
-      (message): ShownMessage => ({
-        key: message.key,
-        senderId: userId,
-        content: message.content,
-        time: new Date(message.createdAt),
-        isEdited: false,
-        state: message.state,
-        problem: message.problem ?? null,
-      }),
-    ),
+    ...messages.map((message): ShownMessage => ({
+      key: message.id,
+      senderId: message.sender_id,
+      content: message.content,
+      time: new Date(message.created_at),
+      isEdited: Boolean(message.edited_at),
+      state: 'sent',
+      problem: null,
+    })),
+    ...outgoing.map((message): ShownMessage => ({
+      key: message.key,
+      senderId: userId,
+      content: message.content,
+      time: new Date(message.createdAt),
+      isEdited: false,
+      state: message.state,
+      problem: message.problem ?? null,
+    })),
   ];
 }
 

@@ -19,7 +19,8 @@ export function textParts(text: string): TextPart[] {
   return parts.filter((part) => part.text !== '');
 }
 
-const FEW_EMOJI = /^(?:\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier}|\u200D\p{Extended_Pictographic})*\s*){1,3}$/u;
+const FEW_EMOJI =
+  /^(?:\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier}|\u200D\p{Extended_Pictographic})*\s*){1,3}$/u;
 
 /** Whether a text is one to three emoji, which are shown large. */
 export function isEmojiOnly(text: string): boolean {

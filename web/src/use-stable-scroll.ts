@@ -12,7 +12,7 @@ type Anchor = 'end' | { readonly key: string; readonly top: number };
  * at the top of the view. Items have the attribute `data-key`. Turn off the browser's own `overflow-anchor`.
  */
 export function useStableScroll(): {
-  readonly scroller: RefObject<HTMLDivElement>;
+  readonly scroller: RefObject<HTMLDivElement | null>;
   readonly isAtEnd: boolean;
   /** To be called on each scroll event. */
   readonly onScroll: () => void;

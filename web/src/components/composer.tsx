@@ -15,7 +15,7 @@ export function Composer({
   isDisabled,
   onSend,
 }: {
-  fieldRef: RefObject<HTMLTextAreaElement>;
+  fieldRef: RefObject<HTMLTextAreaElement | null>;
   conversationId: string;
   isDisabled: boolean;
   onSend: (content: string) => void;
@@ -54,7 +54,9 @@ export function Composer({
           aria-keyshortcuts="Enter"
           enterkeyhint="send"
           dir="auto"
-          onInput={(event) => { change(event.currentTarget.value); }}
+          onInput={(event) => {
+            change(event.currentTarget.value);
+          }}
           onKeyDown={(event) => {
             // During composition, Enter picks a character.
             if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;

@@ -77,15 +77,27 @@ export function Conversation({
             olderFailed={open.status === 'failed'}
             userId={userId}
             names={names}
-            onLoadOlder={() => { void store.loadOlderMessages(); }}
-            onRetry={(key) => { store.retry(key); }}
-            onDiscard={(key) => { store.discard(key); }}
+            onLoadOlder={() => {
+              void store.loadOlderMessages();
+            }}
+            onRetry={(key) => {
+              store.retry(key);
+            }}
+            onDiscard={(key) => {
+              store.discard(key);
+            }}
           />
         ) : open?.status === 'failed' ? (
           <ErrorState
-            title={open.problem?.status === 404 ? 'There is no such conversation' : 'The messages could not be loaded'}
+            title={
+              open.problem?.status === 404
+                ? 'There is no such conversation'
+                : 'The messages could not be loaded'
+            }
             problem={open.problem}
-            onRetry={() => { store.open(open.id); }}
+            onRetry={() => {
+              store.open(open.id);
+            }}
           />
         ) : (
           <MessagesSkeleton />

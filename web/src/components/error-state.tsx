@@ -3,7 +3,15 @@ import { AlertIcon } from './icons.tsx';
 import { EmptyState } from './empty-state.tsx';
 
 /** A failed load. `problem` is null if no response arrived. */
-export function ErrorState({ title, problem, onRetry }: { title: string; problem: Problem | null; onRetry: () => void }) {
+export function ErrorState({
+  title,
+  problem,
+  onRetry,
+}: {
+  title: string;
+  problem: Problem | null;
+  onRetry: () => void;
+}) {
   return (
     <div role="alert">
       <EmptyState icon={<AlertIcon />} title={title}>

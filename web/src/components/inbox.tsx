@@ -29,7 +29,9 @@ export function Inbox({
   if (entries.length === 0) {
     if (status === 'loading') return <InboxSkeleton />;
     if (status === 'failed') {
-      return <ErrorState title="Your conversations could not be loaded" problem={problem} onRetry={onLoadMore} />;
+      return (
+        <ErrorState title="Your conversations could not be loaded" problem={problem} onRetry={onLoadMore} />
+      );
     }
     return (
       <EmptyState icon={<ChatIcon />} title="No conversations yet">
@@ -67,7 +69,12 @@ export function Inbox({
         </p>
       ) : (
         hasMore && (
-          <button type="button" class="inbox-more link-button" onClick={onLoadMore} disabled={status === 'loading'}>
+          <button
+            type="button"
+            class="inbox-more link-button"
+            onClick={onLoadMore}
+            disabled={status === 'loading'}
+          >
             {status === 'loading' ? 'Loading…' : 'Show more'}
           </button>
         )

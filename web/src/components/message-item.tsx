@@ -50,8 +50,12 @@ export function MessageItem({
             <MessageState
               message={message}
               receipt={receipt}
-              onRetry={() => { onRetry(key); }}
-              onDiscard={() => { onDiscard(key); }}
+              onRetry={() => {
+                onRetry(key);
+              }}
+              onDiscard={() => {
+                onDiscard(key);
+              }}
             />
           )}
         </div>

@@ -72,7 +72,11 @@ export function MessageList({
 }
 
 /** Whether somebody else has read a message of one's own. */
-function receiptFor(message: ShownMessage, conversation: Conversation | null, userId: string): 'sent' | 'seen' {
+function receiptFor(
+  message: ShownMessage,
+  conversation: Conversation | null,
+  userId: string,
+): 'sent' | 'seen' {
   const others = (conversation?.read_positions ?? []).filter((position) => position.user_id !== userId);
   // As text, ids sort in the order of the messages.
   return others.some(({ read_up_to }) => read_up_to !== null && read_up_to >= message.key) ? 'seen' : 'sent';

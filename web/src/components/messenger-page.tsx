@@ -30,7 +30,12 @@ export function MessengerPage({
   const snapshot = useSnapshot(store);
   const [isWriting, setIsWriting] = useState(false);
 
-  useEffect(() => () => { messenger.close(); }, [messenger]);
+  useEffect(
+    () => () => {
+      messenger.close();
+    },
+    [messenger],
+  );
 
   useEffect(() => {
     if (conversationId === null) store.close();
@@ -49,27 +54,53 @@ export function MessengerPage({
   }, [unread]);
 
   if (problem !== null && problem.status !== 401) {
-    return <ErrorState title={problem.title} problem={problem} onRetry={() => { location.reload(); }} />;
+    return (
+      <ErrorState
+        title={problem.title}
+        problem={problem}
+        onRetry={() => {
+          location.reload();
+        }}
+      />
+    );
   }
   return (
     <div class="messenger" data-conversation={conversationId !== null}>
       <ConnectionBanner state={connection} />
       <nav class="sidebar" aria-label="Conversations">
-        <Profile client={client} onWrite={() => { setIsWriting(true); }} onSignOut={() => { onSignOut(); }} />
+        <Profile
+          client={client}
+          onWrite={() => {
+            setIsWriting(true);
+          }}
+          onSignOut={() => {
+            onSignOut();
+          }}
+        />
         <Inbox
           inbox={inbox}
           userId={userId}
           names={users}
           openId={conversationId}
-          onLoadMore={() => { void store.loadMoreConversations(); }}
-          onWrite={() => { setIsWriting(true); }}
+          onLoadMore={() => {
+            void store.loadMoreConversations();
+          }}
+          onWrite={() => {
+            setIsWriting(true);
+          }}
         />
       </nav>
       <main class="pane">
         {conversationId === null ? (
           <EmptyState icon={<ChatIcon />} title="Your messages">
             <p>Pick a conversation, or write to somebody.</p>
-            <button type="button" class="button button-primary" onClick={() => { setIsWriting(true); }}>
+            <button
+              type="button"
+              class="button button-primary"
+              onClick={() => {
+                setIsWriting(true);
+              }}
+            >
               New conversation
             </button>
           </EmptyState>
@@ -91,7 +122,9 @@ export function MessengerPage({
           store={store}
           entries={inbox.entries}
           names={users}
-          onClose={() => { setIsWriting(false); }}
+          onClose={() => {
+            setIsWriting(false);
+          }}
           onOpen={(id) => {
             setIsWriting(false);
             goTo(linkTo(userId, id));

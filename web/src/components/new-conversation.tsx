@@ -61,7 +61,9 @@ export function NewConversation({
             autocapitalize="none"
             spellcheck={false}
             aria-describedby="recipient-hint"
-            onInput={(event) => { setText(event.currentTarget.value); }}
+            onInput={(event) => {
+              setText(event.currentTarget.value);
+            }}
           />
           <button type="submit" class="button button-primary" disabled={!isUserId || isOpening}>
             Write

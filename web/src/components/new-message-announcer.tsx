@@ -19,7 +19,8 @@ export function NewMessageAnnouncer({
     if (last === undefined) return;
     const isNew = lastSeen.current !== null && last.id > lastSeen.current;
     lastSeen.current = last.id;
-    if (isNew && last.sender_id !== userId) setText(`${nameOf(last.sender_id, names)}: ${last.content ?? ''}`);
+    if (isNew && last.sender_id !== userId)
+      setText(`${nameOf(last.sender_id, names)}: ${last.content ?? ''}`);
   }, [last?.id]);
   return (
     <p class="visually-hidden" role="log">

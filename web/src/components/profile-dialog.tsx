@@ -53,7 +53,9 @@ export function ProfileDialog({
             value={text}
             maxLength={100}
             autocomplete="off"
-            onInput={(event) => { setText(event.currentTarget.value); }}
+            onInput={(event) => {
+              setText(event.currentTarget.value);
+            }}
           />
           <button type="submit" class="button button-primary" disabled={!isValid || state === 'saving'}>
             Save

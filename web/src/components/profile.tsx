@@ -21,7 +21,9 @@ export function Profile({
 
   useEffect(() => {
     client.getUser(userId).then(
-      (user) => { setName(user?.username ?? userId); },
+      (user) => {
+        setName(user?.username ?? userId);
+      },
       // The id is shown instead of the name.
       () => undefined,
     );
@@ -29,13 +31,26 @@ export function Profile({
 
   return (
     <header class="profile">
-      <button type="button" class="profile-button" aria-haspopup="dialog" onClick={() => { setIsOpen(true); }}>
+      <button
+        type="button"
+        class="profile-button"
+        aria-haspopup="dialog"
+        onClick={() => {
+          setIsOpen(true);
+        }}
+      >
         <Avatar id={userId} name={name} size="small" />
         <span class="visually-hidden">Signed in as </span>
         <span class="profile-name">{name}</span>
       </button>
       <h1>Chats</h1>
-      <button type="button" class="icon-button" aria-label="New conversation" title="New conversation" onClick={onWrite}>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label="New conversation"
+        title="New conversation"
+        onClick={onWrite}
+      >
         <ComposeIcon />
       </button>
       {isOpen && (
@@ -45,7 +60,9 @@ export function Profile({
           canBeSomebodyElse={!needsToken}
           onSaved={setName}
           onSignOut={onSignOut}
-          onClose={() => { setIsOpen(false); }}
+          onClose={() => {
+            setIsOpen(false);
+          }}
         />
       )}
     </header>

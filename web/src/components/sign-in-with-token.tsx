@@ -3,7 +3,13 @@ import { userOfToken } from '../token.ts';
 import { SignInPage } from './sign-in-page.tsx';
 
 /** With authentication: one pastes a token. `reason` says why an earlier one is no longer used. */
-export function SignInWithToken({ reason, onSignIn }: { reason: string | null; onSignIn: (token: string) => void }) {
+export function SignInWithToken({
+  reason,
+  onSignIn,
+}: {
+  reason: string | null;
+  onSignIn: (token: string) => void;
+}) {
   const [text, setText] = useState('');
   const token = text.trim();
   const userId = userOfToken(token);
@@ -32,12 +38,15 @@ export function SignInWithToken({ reason, onSignIn }: { reason: string | null; o
           spellcheck={false}
           aria-describedby="token-hint"
           aria-invalid={token !== '' && userId === null}
-          onInput={(event) => { setText(event.currentTarget.value); }}
+          onInput={(event) => {
+            setText(event.currentTarget.value);
+          }}
         />
         <p id="token-hint" class="hint">
           {token === '' ? (
             <>
-              Paste a token of this service. For development, <code>npm run token -- --user 1</code> makes one.
+              Paste a token of this service. For development, <code>npm run token -- --user 1</code> makes
+              one.
             </>
           ) : userId === null ? (
             'This is not a token (JWT) with a user.'

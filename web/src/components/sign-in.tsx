@@ -17,14 +17,20 @@ export function SignIn({ onSignIn }: { onSignIn: (userId: string) => void }) {
   return (
     <SignInPage title="Who are you?">
       <p class="sign-in-text">
-        This service runs without authentication, so you can be anybody. Open a second window as somebody else to see both
-        sides of a conversation.
+        This service runs without authentication, so you can be anybody. Open a second window as somebody else
+        to see both sides of a conversation.
       </p>
       {people.length > 0 && (
         <ul class="people" aria-label="People in the test data">
           {people.map(({ id: personId, name }) => (
             <li key={personId}>
-              <button type="button" class="person" onClick={() => { onSignIn(personId); }}>
+              <button
+                type="button"
+                class="person"
+                onClick={() => {
+                  onSignIn(personId);
+                }}
+              >
                 <Avatar id={personId} name={name} />
                 <span class="person-name">{name}</span>
               </button>
@@ -50,7 +56,9 @@ export function SignIn({ onSignIn }: { onSignIn: (userId: string) => void }) {
             spellcheck={false}
             aria-describedby="user-id-hint"
             aria-invalid={id !== '' && !isValid}
-            onInput={(event) => { setUserId(event.currentTarget.value); }}
+            onInput={(event) => {
+              setUserId(event.currentTarget.value);
+            }}
           />
           <button type="submit" class="button button-primary" disabled={!isValid}>
             Continue
