@@ -1,6 +1,15 @@
-import type { FollowItem, FollowOptions } from './follow.ts';
-import type { MessageToSend, Outbox, OutboxStorage, OutgoingMessage } from './outbox.ts';
-import type { Timer } from './timer.ts';
+import { follow, type FollowItem, type FollowOptions } from './follow.ts';
+import { makeHttp, type JsonRequest } from './http.ts';
+import {
+  makeOutbox,
+  type MessageToSend,
+  type Outbox,
+  type OutboxStorage,
+  type OutgoingMessage,
+} from './outbox.ts';
+import { listOf, type List } from './pages.ts';
+import { ProblemError } from './problems.ts';
+import { systemTimer, type Timer } from './timer.ts';
 import type { Conversation, InboxEntry, Message, Page, ReadPosition, User } from './types.ts';
 
 /** What a client needs. */
@@ -29,12 +38,6 @@ export interface ListOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A list that is read page by page, as far as it is iterated. Iterate over it once. */
-export interface List<Item> extends AsyncIterable<Item> {
-  /** The same list, as pages. */
-  pages(): AsyncIterable<Page<Item>>;
-}
-
 /**
  * A client of the messenger for one user. All methods reject with a `ProblemError` if the service refuses, and with a
  * `NetworkError` if no response arrives. Reads and marks are repeated a few times before; an abort rejects with its reason.
@@ -46,8 +49,8 @@ export interface MessengerClient {
   /** The messages of a conversation, newest first; with `before`, an RFC 3339 time, those strictly before it. */
   messages(conversationId: string, options?: ListOptions & { readonly before?: string }): List<Message>;
   getConversation(conversationId: string, signal?: AbortSignal): Promise<Conversation>;
-  /** The conversation with `userId`. It is started if there is none. */
-  startConversation(userId: string, signal?: AbortSignal): Promise<Conversation>;
+  /** The conversation with `otherUserId`. It is started if there is none. */
+  startConversation(otherUserId: string, signal?: AbortSignal): Promise<Conversation>;
   /** Marks a conversation as read up to a message or an event. Returns the position that holds now. */
   markRead(conversationId: string, upTo: string): Promise<ReadPosition>;
   /** A user; null if they have no name. */
@@ -70,7 +73,111 @@ export interface MessengerClient {
   close(): void;
 }
 
+/** How often a read or a mark is sent at most. */
+const ATTEMPTS = 4;
+
 /** Makes a client. If the storage has unsent messages of this user, it begins to send them. */
-export function createClient(_options: ClientOptions): MessengerClient {
-  throw new Error('This is being built.');
+export function createClient(options: ClientOptions): MessengerClient {
+  const { userId, random = Math.random, timer = systemTimer } = options;
+  const http = makeHttp({
+    baseUrl: options.baseUrl,
+    token: options.token,
+    // Browsers require that fetch is called on their global object.
+    fetch: options.fetch ?? ((...request) => fetch(...request)),
+    random,
+    timer,
+  });
+
+  /** For requests that may be repeated. */
+  function request(path: string, more: Omit<JsonRequest, 'signal'> & { signal?: AbortSignal | undefined }) {
+    return http.json(path, { attempts: ATTEMPTS, ...more, signal: more.signal ?? NEVER });
+  }
+
+  function list<Item>(path: string, { cursor, limit, signal }: ListOptions, query: Query): List<Item> {
+    const load = async (at: string | undefined) =>
+      (await request(path, { query: { ...query, limit, cursor: at }, signal })) as Page<Item>;
+    return listOf(load, cursor);
+  }
+
+  const getConversation = async (conversationId: string, signal?: AbortSignal) =>
+    (await request(`/api/conversations/${segment(conversationId)}`, { signal })) as Conversation;
+
+  /** The other participant, by conversation. */
+  const receivers = new Map<string, string>();
+
+  async function receiverOf({ to }: MessageToSend, signal: AbortSignal): Promise<string> {
+    if ('receiverId' in to) return to.receiverId;
+    const { conversationId } = to;
+    let receiver = receivers.get(conversationId);
+    if (receiver === undefined) {
+      const path = `/api/conversations/${segment(conversationId)}`;
+      const { participant_ids } = (await http.json(path, { attempts: Infinity, signal })) as Conversation;
+      receiver = participant_ids.find((participant) => participant !== userId) ?? userId;
+      receivers.set(conversationId, receiver);
+    }
+    return receiver;
+  }
+
+  const outbox = makeOutbox({
+    userId,
+    storage: options.storage,
+    timer,
+    async post(message, signal) {
+      const receiver_id = await receiverOf(message, signal);
+      return (await http.json('/api/messages', {
+        method: 'POST',
+        headers: { 'Idempotency-Key': message.key },
+        body: { sender_id: userId, receiver_id, content: message.content },
+        attempts: Infinity,
+        signal,
+      })) as Message;
+    },
+  });
+
+  return {
+    userId,
+    conversations: ({ unreadCounts, ...rest } = {}) =>
+      list(`/api/conversations/user/${segment(userId)}`, rest, { unread_counts: unreadCounts }),
+    messages(conversationId, { before, ...rest } = {}) {
+      const path = `/api/messages/conversation/${segment(conversationId)}`;
+      return before === undefined
+        ? list(path, rest, {})
+        : list(`${path}/before`, rest, { before_timestamp: before });
+    },
+    getConversation,
+    async startConversation(otherUserId, signal) {
+      const body = { participant_ids: [userId, otherUserId] };
+      return (await request('/api/conversations', { method: 'POST', body, signal })) as Conversation;
+    },
+    async markRead(conversationId, upTo) {
+      const body = { user_id: userId, up_to: upTo };
+      const path = `/api/conversations/${segment(conversationId)}/read`;
+      return (await request(path, { method: 'PUT', body })) as ReadPosition;
+    },
+    async getUser(id, signal) {
+      try {
+        return (await request(`/api/users/${segment(id)}`, { signal })) as User;
+      } catch (error) {
+        if (error instanceof ProblemError && error.code === 'user-not-found') return null;
+        throw error;
+      }
+    },
+    saveUser: async (username) =>
+      (await request(`/api/users/${segment(userId)}`, { method: 'PUT', body: { username } })) as User,
+    send: (message) => outbox.add(message),
+    outbox,
+    follow: (how = {}) => follow({ http, userId, random, timer }, how),
+    close: () => {
+      outbox.close();
+    },
+  };
+}
+
+type Query = NonNullable<JsonRequest['query']>;
+
+const NEVER = new AbortController().signal;
+
+/** A part of a path. Ids of users may contain reserved characters. */
+function segment(id: string): string {
+  return encodeURIComponent(id);
 }

@@ -17,17 +17,23 @@ export const systemTimer: Timer = {
   },
 };
 
-/** Resolves after `milliseconds`, and as soon as `signal` aborts. */
-export function pause(timer: Timer, milliseconds: number, signal?: AbortSignal): Promise<void> {
+/** Resolves after `milliseconds`; earlier if `signal` aborts, or when a browser reports that it is online again. */
+export function pause(timer: Timer, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       cancel();
-      signal?.removeEventListener('abort', end);
+      signal.removeEventListener('abort', end);
+      host.removeEventListener?.('online', end);
       resolve();
     };
+    const host: Partial<EventTarget> = globalThis;
     const cancel = timer.after(milliseconds, end);
-    if (signal?.aborted) end();
-    else signal?.addEventListener('abort', end);
+    if (signal.aborted) {
+      end();
+      return;
+    }
+    signal.addEventListener('abort', end);
+    host.addEventListener?.('online', end);
   });
 }
 
@@ -37,4 +43,37 @@ export function pause(timer: Timer, milliseconds: number, signal?: AbortSignal):
  */
 export function backoffMs(attempt: number, random: () => number): number {
   return Math.min(15_000, 500 * 2 ** Math.min(attempt - 1, 10)) * (1 - random() / 2);
+}
+
+/** A signal that aborts with `outer`, and with a reason of its own when a time limit passes. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** Sets the limit anew, from now on: then the signal aborts with `reason`. */
+  readonly extend: (milliseconds: number, reason: Error) => void;
+  /** Ends what still uses the signal. Must be called in the end. */
+  readonly end: () => void;
+}
+
+export function makeDeadline(timer: Timer, outer: AbortSignal): Deadline {
+  const controller = new AbortController();
+  const onAbort = (): void => {
+    controller.abort(outer.reason);
+  };
+  let cancel = (): void => undefined;
+  if (outer.aborted) onAbort();
+  else outer.addEventListener('abort', onAbort);
+  return {
+    signal: controller.signal,
+    extend(milliseconds, reason) {
+      cancel();
+      cancel = timer.after(milliseconds, () => {
+        controller.abort(reason);
+      });
+    },
+    end() {
+      cancel();
+      outer.removeEventListener('abort', onAbort);
+      controller.abort();
+    },
+  };
 }

@@ -36,7 +36,10 @@ export type ReadPosition = Schemas['ReadPosition'];
 export type User = Schemas['User'];
 
 /** An error as a problem document (RFC 9457). Programs can rely on `type`, which is a URN, and `status`. */
-export type Problem = Omit<Schemas['Problem'], 'type'> & { readonly type: string };
+export type Problem = Omit<Schemas['Problem'], 'type' | 'instance'> & {
+  readonly type: string;
+  readonly instance?: string;
+};
 
 /** One page of a list. `next_cursor` is null on the last page. */
 export interface Page<Item> {
@@ -60,3 +63,18 @@ export type KnownEvent =
   | EventOf<'message.deleted', { readonly conversation_id: string; readonly message_id: string }>
   | EventOf<'conversation.created' | 'conversation.updated', Conversation>
   | EventOf<'conversation.read', ReadPosition>;
+
+const KNOWN_TYPES: readonly string[] = [
+  'message.created',
+  'message.edited',
+  'message.deleted',
+  'conversation.created',
+  'conversation.updated',
+  'conversation.read',
+] satisfies KnownEvent['type'][];
+
+/** Whether `event` has a type that this client knows. Events of other types are ignored. */
+export function isKnownEvent(event: unknown): event is KnownEvent {
+  const { id, type } = (event ?? {}) as Record<string, unknown>;
+  return typeof id === 'string' && typeof type === 'string' && KNOWN_TYPES.includes(type);
+}
