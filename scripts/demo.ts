@@ -7,15 +7,15 @@ import { userIdOf, type Parameters } from './seed/talks.ts';
 
 /** `npm run demo`: the service in memory, with the test data of `npm run seed` up to now, and the web client. */
 
-/** Of each user, this many conversations stay unread: the latest ones in which somebody else wrote last. */
-const UNREAD = 3;
+/** Of each user, older conversations than these are marked as read. */
+const UNREAD = 6;
 
 const parameters: Parameters = {
-  seed: '1',
+  seed: '10',
   until: makeClock().now(),
   users: 10,
-  conversations: 15,
-  messages: 600,
+  conversations: 28,
+  messages: 900,
 };
 
 /** Marks the older conversations of all users as read, as if they had used the messenger. */

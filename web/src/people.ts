@@ -21,17 +21,25 @@ export function titleOf(
   return others.map((id) => nameOf(id, names)).join(', ');
 }
 
-/** The user whose avatar stands for a conversation; null for a group. */
-export function otherUserOf(
-  conversation: Pick<InboxEntry | Conversation, 'participant_ids'>,
+/** The id and the name of an avatar for a conversation: those of the other user, or of the group. */
+export function avatarOf(
+  conversation: Pick<InboxEntry | Conversation, 'id' | 'name' | 'participant_ids'>,
   userId: string,
-): string | null {
-  const { participant_ids: ids } = conversation;
-  if (ids === null || ids.length > 2) return null;
-  return ids.find((id) => id !== userId) ?? userId;
+  names: Names,
+): { readonly id: string; readonly name: string } {
+  const { id, participant_ids: ids } = conversation;
+  if (ids === null || ids.length > 2 || conversation.name) {
+    return { id, name: titleOf(conversation, userId, names) };
+  }
+  const other = ids.find((one) => one !== userId) ?? userId;
+  return { id: other, name: nameOf(other, names) };
 }
 
-function isNotes({ participant_ids: ids }: Pick<InboxEntry, 'participant_ids'>, userId: string): boolean {
+/** Whether a conversation is with oneself alone. */
+export function isNotes(
+  { participant_ids: ids }: Pick<InboxEntry, 'participant_ids'>,
+  userId: string,
+): boolean {
   return ids !== null && ids.every((id) => id === userId);
 }
 

@@ -1,5 +1,5 @@
 import type { Conversation, InboxEntry } from 'cassandra-messenger-client';
-import { otherUserOf, titleOf, type Names } from '../people.ts';
+import { avatarOf, titleOf, type Names } from '../people.ts';
 import { linkTo } from '../route.ts';
 import { Avatar } from './avatar.tsx';
 import { BackIcon } from './icons.tsx';
@@ -10,7 +10,7 @@ export function ConversationHeader({
   userId,
   names,
 }: {
-  conversation: Conversation | InboxEntry | null;
+  conversation: Pick<InboxEntry | Conversation, 'id' | 'name' | 'participant_ids'> | null;
   userId: string;
   names: Names;
 }) {
@@ -22,7 +22,7 @@ export function ConversationHeader({
       </a>
       {conversation !== null && (
         <>
-          <Avatar id={otherUserOf(conversation, userId) ?? conversation.id} name={title} size="small" />
+          <Avatar {...avatarOf(conversation, userId, names)} size="small" />
           <h2 dir="auto">{title}</h2>
         </>
       )}

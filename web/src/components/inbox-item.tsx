@@ -1,5 +1,5 @@
 import type { InboxEntry } from 'cassandra-messenger-client';
-import { otherUserOf, titleOf, type Names } from '../people.ts';
+import { avatarOf, isNotes, titleOf, type Names } from '../people.ts';
 import { linkTo } from '../route.ts';
 import { exactTime, shortTime } from '../time.ts';
 import { Avatar } from './avatar.tsx';
@@ -31,7 +31,7 @@ export function InboxItem({
       aria-current={isOpen ? 'page' : undefined}
       data-unread={count > 0}
     >
-      <Avatar id={otherUserOf(entry, userId) ?? entry.id} name={title} />
+      <Avatar {...avatarOf(entry, userId, names)} />
       <span class="inbox-item-title" dir="auto">
         {title}
       </span>
@@ -56,7 +56,6 @@ export function InboxItem({
 function previewOf(entry: InboxEntry, userId: string): string {
   if (entry.last_message_id === null) return 'No messages yet';
   if (entry.last_message_content === null) return 'This message was deleted';
-  const isNotes = entry.other_user_id === userId;
-  const isOwn = entry.last_message_sender_id === userId && !isNotes;
+  const isOwn = entry.last_message_sender_id === userId && !isNotes(entry, userId);
   return `${isOwn ? 'You: ' : ''}${entry.last_message_content}`;
 }

@@ -1,6 +1,6 @@
-import type { Conversation } from 'cassandra-messenger-client';
+import type { OpenConversation } from 'cassandra-messenger-client';
 import { daysOf, type ShownMessage } from '../message-rows.ts';
-import { titleOf, type Names } from '../people.ts';
+import { isNotes, titleOf, type Names } from '../people.ts';
 import { dayName } from '../time.ts';
 import { MessageItem } from './message-item.tsx';
 
@@ -17,7 +17,7 @@ export function MessageList({
   onDiscard,
 }: {
   messages: readonly ShownMessage[];
-  conversation: Conversation | null;
+  conversation: OpenConversation['conversation'];
   hasOlder: boolean;
   olderFailed: boolean;
   userId: string;
@@ -27,7 +27,10 @@ export function MessageList({
   onDiscard: (key: string) => void;
 }) {
   const now = new Date();
-  const title = conversation === null ? '' : titleOf(conversation, userId, names);
+  const whom =
+    conversation === null || isNotes(conversation, userId)
+      ? 'yourself'
+      : titleOf(conversation, userId, names);
   const lastOwn = messages.findLast(({ senderId, state }) => senderId === userId && state === 'sent');
   return (
     <div class="message-list">
@@ -43,8 +46,8 @@ export function MessageList({
       ) : (
         <p class="message-list-start">
           {messages.length === 0
-            ? `No messages yet. Write the first one to ${title}.`
-            : `This is the beginning of your conversation with ${title}.`}
+            ? `No messages yet. Write the first one to ${whom}.`
+            : `This is the beginning of your conversation with ${whom}.`}
         </p>
       )}
       {daysOf(messages).map((day) => (
@@ -74,7 +77,7 @@ export function MessageList({
 /** Whether somebody else has read a message of one's own. */
 function receiptFor(
   message: ShownMessage,
-  conversation: Conversation | null,
+  conversation: OpenConversation['conversation'],
   userId: string,
 ): 'sent' | 'seen' {
   const others = (conversation?.read_positions ?? []).filter((position) => position.user_id !== userId);

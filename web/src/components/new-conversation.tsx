@@ -54,6 +54,7 @@ export function NewConversation({
         <div class="field-row">
           <input
             id="recipient"
+            autofocus
             class="field"
             value={text}
             placeholder="Name or user id"

@@ -49,6 +49,7 @@ export function ProfileDialog({
         <div class="field-row">
           <input
             id="username"
+            autofocus
             class="field"
             value={text}
             maxLength={100}
