@@ -80,9 +80,8 @@ export function daysOf(messages: readonly ShownMessage[]): Day[] {
 }
 
 function isSameGroup(one: ShownMessage | undefined, next: ShownMessage | undefined): boolean {
+  if (one === undefined || next === undefined) return false;
   return (
-    one !== undefined &&
-    next !== undefined &&
     one.senderId === next.senderId &&
     one.state === next.state &&
     next.time.getTime() - one.time.getTime() < GROUP_PAUSE_MS &&

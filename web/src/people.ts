@@ -17,7 +17,7 @@ export function titleOf(
   if (conversation.name) return conversation.name;
   const others = (conversation.participant_ids ?? []).filter((id) => id !== userId);
   if (conversation.participant_ids === null) return 'Group';
-  if (others.length === 0 || isNotes(conversation, userId)) return `${nameOf(userId, names)} (you)`;
+  if (others.length === 0) return `${nameOf(userId, names)} (you)`;
   return others.map((id) => nameOf(id, names)).join(', ');
 }
 
@@ -40,7 +40,7 @@ export function isNotes(
   { participant_ids: ids }: Pick<InboxEntry, 'participant_ids'>,
   userId: string,
 ): boolean {
-  return ids !== null && ids.every((id) => id === userId);
+  return ids?.every((id) => id === userId) ?? false;
 }
 
 /** One or two initials of a name. */

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 
 /** The snapshot of a store. The component renders again when it changes. */
 export function useSnapshot(store: Store): Snapshot {
-  const [snapshot, setSnapshot] = useState(store.getSnapshot);
+  const [snapshot, setSnapshot] = useState(() => store.getSnapshot());
   useEffect(() => {
     const update = (): void => {
       setSnapshot(store.getSnapshot());

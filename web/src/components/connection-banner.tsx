@@ -1,4 +1,5 @@
 import type { ConnectionState } from 'cassandra-messenger-client';
+import { useIsOnline } from '../use-is-online.ts';
 
 const TEXTS: Readonly<Record<ConnectionState, string | null>> = {
   connecting: null,
@@ -9,9 +10,10 @@ const TEXTS: Readonly<Record<ConnectionState, string | null>> = {
 
 /** Says that the connection is lost or limited. It is always present, so that screen readers announce its changes. */
 export function ConnectionBanner({ state }: { state: ConnectionState }) {
+  const isOnline = useIsOnline();
   return (
-    <div class="connection-banner" role="status" data-state={state}>
-      {TEXTS[state]}
+    <div class="connection-banner" role="status">
+      {TEXTS[isOnline ? state : 'offline']}
     </div>
   );
 }
