@@ -105,6 +105,9 @@ const RELIST_MS = 1_000;
 /** The number of participants of a group whose names are loaded at once. Those of senders are always loaded. */
 const MAX_NAMED = 30;
 
+/** A position above all others. */
+const TOP = '~';
+
 /** The number of user names that are requested at a time. */
 const MAX_NAME_REQUESTS = 4;
 
@@ -161,13 +164,27 @@ export function createStore(
   const stale = new Map<string, { readonly change: number; readonly from: string }>();
   let changes = 0;
   let isRefreshing = false;
-  let isFirstPageStale = true;
+  /** Conversations that were not loaded when they changed. A list that is on its way may show an earlier state. */
+  const missed = new Set<string>();
+  /** Whether all of the inbox that is loaded has to be listed again. */
+  let isAllStale = true;
+  /** The number of resets. A page that was requested before a reset may lack what was lost. */
+  let resets = 0;
 
   /** Own marks that the service has not confirmed. */
   const marks = new Map<string, string>();
   const marking = new Set<string>();
   /** Own messages whose event is still to come. */
   const ownSent = new Set<string>();
+
+  /** The result of `load`, which is called again if there was a reset meanwhile. */
+  async function unlessReset<Result>(load: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      const before = resets;
+      const result = await load();
+      if (before === resets) return result;
+    }
+  }
 
   const isStopped = (): boolean => signal.aborted;
   const sleepers = new Set<AbortController>();
@@ -279,6 +296,24 @@ export function createStore(
     return exact;
   }
 
+  /** Keeps an entry of a list. Returns whether it is certain. */
+  function keepListed(listed: InboxEntry): boolean {
+    const isCertain = keep(merged(entries.get(listed.id), listed));
+    if (missed.delete(listed.id)) refresh(listed.id, listed.last_event_id);
+    return isCertain;
+  }
+
+  /** The entry of a conversation that has changed. */
+  function changedEntry(conversationId: string): InboxEntry | undefined {
+    const entry = entries.get(conversationId);
+    if (entry === undefined && isListing()) missed.add(conversationId);
+    return entry;
+  }
+
+  function isListing(): boolean {
+    return isRefreshing || isLoadingMore;
+  }
+
   /** Lists a conversation again. */
   function refresh(conversationId: string, from: string): void {
     stale.set(conversationId, { change: (changes += 1), from });
@@ -286,7 +321,7 @@ export function createStore(
   }
 
   function refreshAll(): void {
-    isFirstPageStale = true;
+    isAllStale = true;
     for (const { id, last_event_id } of entries.values()) refresh(id, last_event_id);
     void listStale();
   }
@@ -295,16 +330,18 @@ export function createStore(
   async function listStale(): Promise<void> {
     if (isRefreshing) return;
     isRefreshing = true;
-    while (!isStopped() && (isFirstPageStale || stale.size > 0)) {
+    while (!isStopped() && (isAllStale || stale.size > 0)) {
+      const wereAllStale = isAllStale;
+      isAllStale = false;
       try {
-        await listOnce();
+        await listOnce(wereAllStale ? (inboxDepth.end ?? TOP) : TOP);
         inboxStatus = 'ready';
         inboxProblem = null;
         changed('inbox');
         // An entry can be stale for a moment: its event arrives before the inbox shows it.
         if (stale.size > 0) await waitToRepeat(RELIST_MS);
       } catch (error) {
-        isFirstPageStale = true;
+        isAllStale ||= wereAllStale;
         if (isStopped()) break;
         if (inboxStatus === 'loading') inboxStatus = 'failed';
         inboxProblem = problemOf(error);
@@ -314,21 +351,21 @@ export function createStore(
       }
     }
     isRefreshing = false;
+    if (!isListing()) missed.clear();
   }
 
-  async function listOnce(): Promise<void> {
-    isFirstPageStale = false;
+  async function listOnce(downTo: string): Promise<void> {
     const wanted = new Map(stale);
     for await (const page of client.conversations({ unreadCounts: true, limit, signal }).pages()) {
       for (const listed of page.data) {
-        const isCertain = keep(merged(entries.get(listed.id), listed));
+        const isCertain = keepListed(listed);
         const { change } = wanted.get(listed.id) ?? {};
         if (isCertain && change === stale.get(listed.id)?.change) stale.delete(listed.id);
         wanted.delete(listed.id);
       }
-      extend(inboxDepth, page, page.data.at(-1)?.last_event_id);
       const end = page.data.at(-1)?.last_event_id ?? '';
-      if ([...wanted.values()].every(({ from }) => from > end)) break;
+      extend(inboxDepth, page, end);
+      if (end <= downTo && [...wanted.values()].every(({ from }) => from > end)) break;
     }
     // A conversation that is not listed has moved up, and its event is to come; or it is not in the inbox.
     for (const [id, { change }] of wanted) {
@@ -342,10 +379,10 @@ export function createStore(
     if (cursor === null || isLoadingMore) return;
     isLoadingMore = true;
     try {
-      const page = await firstOf(client.conversations({ unreadCounts: true, limit, cursor, signal }));
+      const load = () => firstOf(client.conversations({ unreadCounts: true, limit, cursor, signal }));
+      const page = await unlessReset(load);
       for (const listed of page.data) {
-        const held = entries.get(listed.id);
-        if (!keep(merged(held, listed)) && held) refresh(held.id, held.last_event_id);
+        if (!keepListed(listed)) refresh(listed.id, listed.last_event_id);
       }
       extend(inboxDepth, page, page.data.at(-1)?.last_event_id);
       inboxProblem = null;
@@ -353,6 +390,7 @@ export function createStore(
       inboxProblem = problemOf(error);
     } finally {
       isLoadingMore = false;
+      if (!isListing()) missed.clear();
       changed('inbox');
     }
   }
@@ -454,11 +492,12 @@ export function createStore(
 
   async function loadOlderMessages(): Promise<void> {
     const it = opened;
-    if (it?.depth.cursor == null || it.isLoadingOlder) return;
+    if (!it?.depth.cursor || it.isLoadingOlder) return;
     it.isLoadingOlder = true;
     try {
       const { cursor } = it.depth;
-      keepMessages(it, await firstOf(client.messages(it.id, { limit, cursor, signal })));
+      const load = () => firstOf(client.messages(it.id, { limit, cursor, signal }));
+      keepMessages(it, await unlessReset(load));
       it.problem = null;
     } catch (error) {
       it.problem = problemOf(error);
@@ -477,16 +516,18 @@ export function createStore(
         return;
       case 'message.edited': {
         const message = event.data;
-        const entry = entries.get(message.conversation_id);
+        const entry = changedEntry(message.conversation_id);
         if (entry) keep({ entry: withContent(entry, message.id, message.content), exact: true });
         if (opened?.id === message.conversation_id) keepNewMessage(opened, message);
-        // Edits may arrive in another order than they were made in.
-        if (entry?.last_message_id === message.id) refresh(entry.id, entry.last_event_id);
+        // Edits may arrive in another order than they were made in, and during a list.
+        if (entry && (entry.last_message_id === message.id || isListing())) {
+          refresh(entry.id, entry.last_event_id);
+        }
         return;
       }
       case 'message.deleted': {
         const { conversation_id, message_id } = event.data;
-        const entry = entries.get(conversation_id);
+        const entry = changedEntry(conversation_id);
         if (entry) {
           keep({ entry: withContent(entry, message_id, null), exact: true });
           refresh(entry.id, entry.last_event_id);
@@ -508,8 +549,8 @@ export function createStore(
       }
       case 'conversation.read': {
         const { conversation_id, user_id, read_up_to } = event.data;
-        const entry = entries.get(conversation_id);
-        if (entry && user_id === userId && !keep(withRead(entry, read_up_to))) {
+        const entry = user_id === userId ? changedEntry(conversation_id) : undefined;
+        if (entry && !keep(withRead(entry, read_up_to))) {
           refresh(entry.id, entry.last_event_id);
         }
         if (opened?.id === conversation_id) setPosition(opened, user_id, read_up_to);
@@ -628,6 +669,7 @@ export function createStore(
       for await (const item of client.follow({ signal })) {
         if (item.kind === 'event') apply(item.event);
         if (item.kind === 'reset') {
+          resets += 1;
           ownSent.clear();
           refreshAll();
           if (opened) void load(opened);

@@ -26,7 +26,7 @@ export function pause(timer: Timer, milliseconds: number, signal: AbortSignal): 
       host.removeEventListener?.('online', end);
       resolve();
     };
-    const host: Partial<EventTarget> = globalThis;
+    const host = globalThis as object as Partial<EventTarget>;
     const cancel = timer.after(milliseconds, end);
     if (signal.aborted) {
       end();
