@@ -31,7 +31,7 @@ async function markOldAsRead({ conversations, readPositions }: Storage): Promise
 
 process.env['STORAGE'] = 'memory';
 process.env['WEB_CLIENT'] = 'on';
-process.env['LOG_LEVEL'] ||= 'error';
+process.env['LOG_LEVEL'] ??= 'error';
 
 await runProcess(openHttpServer, {
   async fillMemory(storage) {

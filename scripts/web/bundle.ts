@@ -9,7 +9,7 @@ export async function bundleWeb(
   root: string,
   overrides: BuildOptions = {},
 ): Promise<ReadonlyMap<string, Uint8Array<ArrayBuffer>>> {
-  const { outputFiles = [] } = await build({
+  const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: ['main.tsx', '../index.html', '../icon.svg'].map((path) => join(root, 'web/src', path)),
     entryNames: '[name]',

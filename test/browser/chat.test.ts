@@ -273,7 +273,7 @@ describe('500 messages', () => {
     const { page } = await openTab(browser, service.url, `#/uma/${id}`);
     await bubble(page, '59: short').waitFor();
     const messages = page.locator('.messages');
-    const before = await scrollTo(page, 1500);
+    const before = await scrollTo(page, 700);
     await page.getByRole('button', { name: 'Go to the latest message' }).waitFor();
     await sendTo(service.url, 'vic', 'uma', 'Further down');
     await bubble(page, 'Further down').waitFor();

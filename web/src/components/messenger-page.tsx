@@ -45,7 +45,7 @@ export function MessengerPage({
   const { problem, inbox, open, users, connection } = snapshot;
 
   useEffect(() => {
-    if (needsToken && problem?.status === 401) onSignOut(problem.detail);
+    if (needsToken && problem?.status === 401) onSignOut(`${problem.title}. ${problem.detail}`);
   }, [problem]);
 
   const unread = inbox.entries.filter((entry) => entry.unread).length;
