@@ -1,6 +1,6 @@
 /** Times as people read them, in the time zone of the browser. */
 
-const CLOCK = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
+const CLOCK = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
 const WEEKDAY = new Intl.DateTimeFormat('en', { weekday: 'long' });
 const SHORT_WEEKDAY = new Intl.DateTimeFormat('en', { weekday: 'short' });
 const DATE = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'long' });

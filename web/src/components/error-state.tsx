@@ -15,11 +15,18 @@ export function ErrorState({
   return (
     <div role="alert">
       <EmptyState icon={<AlertIcon />} title={title}>
-        <p>{problem?.detail ?? 'No response arrived. The service may be down, or there is no connection.'}</p>
+        <p>{reasonOf(problem)}</p>
         <button type="button" class="button" onClick={onRetry}>
           Try again
         </button>
       </EmptyState>
     </div>
   );
+}
+
+function reasonOf(problem: Problem | null): string {
+  if (problem === null) return 'No response arrived. The service may be down, or there is no connection.';
+  // This is a response of something else, such as a proxy.
+  if (problem.type === 'about:blank') return `The response was an error with the status ${problem.status}.`;
+  return problem.detail;
 }

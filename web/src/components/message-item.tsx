@@ -38,9 +38,11 @@ export function MessageItem({
   return (
     <li class={classes.filter(Boolean).join(' ')} data-key={key}>
       {!isOwn && endsGroup && <Avatar id={senderId} name={name} size="small" />}
-      <div class="bubble" dir="auto" title={exactTime(time)}>
+      <div class="bubble" title={exactTime(time)}>
         <span class="visually-hidden">{isOwn ? 'You' : name}: </span>
-        {content === null ? 'This message was deleted' : <MessageContent text={content} />}
+        <div dir="auto">
+          {content === null ? 'This message was deleted' : <MessageContent text={content} />}
+        </div>
       </div>
       {(endsGroup || receipt !== null || state === 'failed') && (
         <div class="message-footer">
