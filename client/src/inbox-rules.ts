@@ -28,15 +28,15 @@ export function withMessage(entry: InboxEntry, userId: string, eventId: string, 
     last_message_content: message.content === null ? null : previewOf(message.content),
     last_message_at: message.created_at,
   };
+  // An event with an id of its own is that of a message that became visible late. The message may have been counted before.
+  const exact = eventId === message.id;
   if (message.sender_id === userId) {
-    // Sending moves the position of the sender to the message, but not to an event that came late.
     const read = { ...next, read_up_to: later(entry.read_up_to, message.id) };
-    if (eventId !== message.id) return { entry: read, exact: false };
-    return { entry: { ...read, unread: false, unread_count: 0 }, exact: true };
+    return { entry: exact ? { ...read, unread: false, unread_count: 0 } : read, exact };
   }
-  if (isRead(next, eventId)) return { entry: next, exact: true };
+  if (isRead(next, eventId)) return { entry: next, exact };
   const unread_count = Math.min((entry.unread_count ?? 0) + 1, MAX_UNREAD);
-  return { entry: { ...next, unread: true, unread_count }, exact: message.content !== null };
+  return { entry: { ...next, unread: true, unread_count }, exact: exact && !isDeleted(message) };
 }
 
 /** `entry` after its owner has read it up to `readUpTo`. */
@@ -60,10 +60,13 @@ export function merged(held: InboxEntry | undefined, listed: InboxEntry): Change
   return held.read_up_to === null ? { entry: listed, exact: true } : withRead(listed, held.read_up_to);
 }
 
-/** The newer state of a message. A deletion is final. */
+/** The newer state of a message. The earliest deletion is final. */
 export function newerOf(held: Message | undefined, other: Message): Message {
-  if (held === undefined || isDeleted(other)) return held && isDeleted(held) ? held : other;
-  if (isDeleted(held)) return held;
+  if (held === undefined) return other;
+  if (isDeleted(held) && isDeleted(other)) {
+    return (other.deleted_at ?? '') < (held.deleted_at ?? '') ? other : held;
+  }
+  if (isDeleted(held) || isDeleted(other)) return isDeleted(held) ? held : other;
   return (other.edited_at ?? '') > (held.edited_at ?? '') ? other : held;
 }
 

@@ -1,7 +1,6 @@
 import type { MessengerClient } from './client.ts';
 import type { ConnectionState } from './follow.ts';
 import {
-  isDeleted,
   later,
   merged,
   newerOf,
@@ -474,11 +473,11 @@ export function createStore(
   }
 
   function keepMessage(it: Opened, message: Message): void {
-    const deletedAt = it.deleted.get(message.id);
+    const deleted_at = it.deleted.get(message.id);
     const current =
-      deletedAt === undefined || isDeleted(message)
+      deleted_at === undefined
         ? message
-        : { ...message, content: null, deleted_at: deletedAt };
+        : newerOf(message, { ...message, content: null, edited_at: null, deleted_at });
     it.messages.set(message.id, newerOf(it.messages.get(message.id), current));
     need(message.sender_id);
     changed('open');
@@ -533,7 +532,8 @@ export function createStore(
           refresh(entry.id, entry.last_event_id);
         }
         if (opened?.id === conversation_id) {
-          opened.deleted.set(message_id, timestamp);
+          const earlier = opened.deleted.get(message_id);
+          if (earlier === undefined || timestamp < earlier) opened.deleted.set(message_id, timestamp);
           const message = opened.messages.get(message_id);
           if (message) keepMessage(opened, message);
         }
@@ -654,9 +654,13 @@ export function createStore(
         const user = await client.getUser(id, signal);
         if (user) names.set(id, user.username);
         if (user) changed('users');
-      } catch {
-        // The next entry or message of this user tries again.
-        names.delete(id);
+      } catch (error) {
+        const again = id;
+        if (isRefusal(problemOf(error))) continue;
+        void waitToRepeat().then(() => {
+          names.delete(again);
+          need(again);
+        });
       }
     }
     nameRequests -= 1;

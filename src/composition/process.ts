@@ -60,8 +60,8 @@ export async function runProcess(
     format: config.logFormat,
     build,
   });
-  const exitWith = (sentence: string): never => {
-    log.fatal(sentence);
+  const exitWith = (message: string): never => {
+    log.fatal(message);
     process.exit(1);
   };
 

@@ -46,12 +46,18 @@ export class ModelService {
 
   // What happens.
 
-  /** A message, whose event becomes visible with `reveal`. A late one has an event with an id of its own. */
+  /**
+   * A message, whose event becomes visible with `reveal`. A late one has an event with an id of its own; it may have the
+   * ordinary one, too, if its send was half finished.
+   */
   send(conversationId: string, sender: string, isLate: boolean, content = `content ${this.#ids}`): string {
     const messageId = this.#nextId();
     this.#messages.set(messageId, { conversationId, sender, content });
     const id = isLate ? this.#nextId() : messageId;
     this.#hidden.push({ id, conversationId, type: 'message.created', messageId });
+    if (isLate && this.#choose(2) === 0) {
+      this.#hidden.push({ id: messageId, conversationId, type: 'message.created', messageId });
+    }
     return messageId;
   }
 
@@ -132,9 +138,8 @@ export class ModelService {
 
   /** Oldest first. */
   messages(conversationId: string): Message[] {
-    return this.#created(conversationId)
-      .map(({ messageId }) => this.#messageOf(messageId))
-      .sort((a, b) => (a.id < b.id ? -1 : 1));
+    const ids = new Set(this.#created(conversationId).map(({ messageId }) => messageId));
+    return [...ids].map((messageId) => this.#messageOf(messageId)).sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
   conversation(id: string): Conversation {
@@ -158,7 +163,7 @@ export class ModelService {
 
   /** A client of this service. Conversations have the id of the other user. */
   client(): MessengerClient {
-    const service = this;
+    const answer = <Result>(read: () => Result) => this.#answer(read);
     const list = <Item>(
       all: () => Item[],
       idOf: (item: Item) => string,
@@ -167,7 +172,7 @@ export class ModelService {
     ): List<Item> => {
       async function* pages(): AsyncGenerator<Page<Item>, void, undefined> {
         for (let cursor = start; ;) {
-          const page: Page<Item> = await service.#answer(() => {
+          const page: Page<Item> = await answer(() => {
             const rest = all().filter((item) => cursor === undefined || idOf(item) < cursor);
             const data = rest.slice(0, limit);
             return { data, limit, next_cursor: rest.length > limit ? idOf(data.at(-1)!) : null };
@@ -196,14 +201,14 @@ export class ModelService {
       send: (message) => outbox.add(message),
       conversations: ({ limit, cursor } = {}) =>
         list(
-          () => service.inbox(),
+          () => this.inbox(),
           ({ last_event_id }) => last_event_id,
           limit,
           cursor,
         ),
       messages: (id, { limit, cursor } = {}) =>
         list(
-          () => service.messages(id).reverse(),
+          () => this.messages(id).reverse(),
           (message) => message.id,
           limit,
           cursor,
@@ -291,14 +296,13 @@ export class ModelService {
 
   #messageOf(messageId: string): Message {
     const { conversationId, sender, content } = this.#messages.get(messageId)!;
-    const last = (type: LogEvent['type']) =>
+    const idsOf = (type: LogEvent['type']) =>
       this.#visible
         .filter((event) => event.type === type && 'messageId' in event && event.messageId === messageId)
         .map(({ id }) => id)
-        .sort()
-        .at(-1) ?? null;
-    const edited_at = last('message.edited');
-    const deleted_at = last('message.deleted');
+        .sort();
+    const edited_at = idsOf('message.edited').at(-1) ?? null;
+    const deleted_at = idsOf('message.deleted')[0] ?? null;
     return {
       id: messageId,
       conversation_id: conversationId,
@@ -325,10 +329,13 @@ export class ModelService {
     const last = this.#placing(id).at(-1);
     const message = last?.type === 'message.created' ? this.#messageOf(last.messageId) : null;
     const read_up_to = this.#positionOf(id, ME);
-    const unread = this.#created(id).filter(({ id: eventId, messageId }) => {
-      const { sender_id, content } = this.#messageOf(messageId);
-      return sender_id !== ME && content !== null && eventId > (read_up_to ?? '');
-    });
+    const unread = new Set(
+      this.#created(id)
+        .filter(({ id: eventId }) => eventId > (read_up_to ?? ''))
+        .map(({ messageId }) => this.#messageOf(messageId))
+        .filter(({ sender_id, content }) => sender_id !== ME && content !== null)
+        .map((message) => message.id),
+    );
     return {
       id,
       participant_ids: [id, ME].sort(),
@@ -339,8 +346,8 @@ export class ModelService {
       last_message_at: message?.created_at ?? null,
       last_event_id: last?.id ?? '',
       read_up_to,
-      unread: unread.length > 0,
-      unread_count: unread.length,
+      unread: unread.size > 0,
+      unread_count: unread.size,
     };
   }
 

@@ -91,7 +91,7 @@ describe('a store', () => {
       choice: fc.nat(1_000_000),
     });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 120, size: 'max' }), async (steps) => {
         let seed = 1;
         const choose = (below: number): number => {
           seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
@@ -106,7 +106,7 @@ describe('a store', () => {
         assertConverged(the.store, the.service);
         the.store.stop();
       }),
-      { numRuns: 150 },
+      { numRuns: 500 },
     );
   });
 });

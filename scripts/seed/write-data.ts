@@ -10,16 +10,16 @@ import { SERVICE } from '../../src/domain/caller.ts';
 import { messageIdAt, type Microseconds } from '../../src/domain/time.ts';
 import { usernameOf } from './phrases.ts';
 import { below, randomOf, type Random } from './random.ts';
-import { SECOND } from './rhythm.ts';
+import { SECOND } from './message-times.ts';
 import {
-  linesOf,
-  LONGEST,
-  randomTalks,
-  specialTalks,
+  plannedMessages,
+  MAX_AGE,
+  randomConversations,
+  specialConversations,
   userIdOf,
   type Parameters,
-  type Talk,
-} from './talks.ts';
+  type ConversationPlan,
+} from './conversations.ts';
 
 /** How many users or conversations are written in parallel. */
 const CONCURRENCY = 32;
@@ -29,7 +29,7 @@ const HALF_TAIL = 0x400_0000;
 
 /** The total number of messages, including those of the special conversations. */
 export function messagesIn(parameters: Parameters): number {
-  return Object.values(specialTalks(parameters)).reduce(
+  return Object.values(specialConversations(parameters)).reduce(
     (sum, { messages }) => sum + messages,
     parameters.messages,
   );
@@ -46,14 +46,16 @@ export function messagesIn(parameters: Parameters): number {
  * After a failure it waits for the work in progress, and rejects with that failure. `sent` is called for each stored
  * message.
  */
-export async function play(deps: {
+export async function writeData(deps: {
   storage: Storage;
   parameters: Parameters;
   sent: () => void;
 }): Promise<void> {
   const { parameters } = deps;
   await inParallel(numbersTo(parameters.users), (number) => writeUser(number, deps));
-  await inParallel(talksOf(parameters), (talk, hasFailed) => writeTalk(talk, hasFailed, deps));
+  await inParallel(conversationsOf(parameters), (plan, hasFailed) =>
+    writeConversation(plan, hasFailed, deps),
+  );
 }
 
 /** Users are created one per second, all of them before the oldest message. */
@@ -62,24 +64,24 @@ async function writeUser(
   { storage, parameters }: { storage: Storage; parameters: Parameters },
 ): Promise<void> {
   const { until, users } = parameters;
-  const createdAt = until - LONGEST - (users - number + 1) * SECOND;
+  const createdAt = until - MAX_AGE - (users - number + 1) * SECOND;
   const saveUser = makeSaveUser({ users: storage.users, clock: { now: () => createdAt } });
   await saveUser({ caller: SERVICE, userId: userIdOf(number), username: usernameOf(number) });
 }
 
-async function writeTalk(
-  talk: Talk,
+async function writeConversation(
+  plan: ConversationPlan,
   hasFailed: () => boolean,
   { storage, parameters, sent }: { storage: Storage; parameters: Parameters; sent: () => void },
 ): Promise<void> {
   const { messages, conversations, readPositions } = storage;
-  let now: Microseconds = talk.startedAt ?? 0;
-  const random = randomOf(parameters.seed, 'ids', ...talk.participantIds);
+  let now: Microseconds = plan.startedAt ?? 0;
+  const random = randomOf(parameters.seed, 'ids', ...plan.participantIds);
   const messageIds = seededMessageIds({ clock: { now: () => now }, random });
 
-  if (talk.startedAt !== null) {
+  if (plan.startedAt !== null) {
     const deps = { messages, conversations, readPositions, messageIds, conversationIdOf };
-    await makeStartConversation(deps)({ caller: SERVICE, participantIds: talk.participantIds });
+    await makeStartConversation(deps)({ caller: SERVICE, participantIds: plan.participantIds });
   }
   // These messages are an import, not live: they get no late events.
   const imported: MessageRepository = {
@@ -87,10 +89,10 @@ async function writeTalk(
     append: (request) => messages.append({ ...request, isLive: false }),
   };
   const sendMessage = makeSendMessage({ messages: imported, messageIds, conversationIdOf });
-  for (const { time, ...line } of linesOf(talk, parameters)) {
+  for (const { time, ...message } of plannedMessages(plan, parameters)) {
     if (hasFailed()) return;
     now = time;
-    await sendMessage({ ...line, caller: SERVICE, idempotencyKey: null });
+    await sendMessage({ ...message, caller: SERVICE, idempotencyKey: null });
     sent();
   }
 }
@@ -108,9 +110,9 @@ function seededMessageIds({ clock, random }: { clock: Pick<Clock, 'now'>; random
   };
 }
 
-function* talksOf(parameters: Parameters): Generator<Talk> {
-  yield* Object.values(specialTalks(parameters));
-  yield* randomTalks(parameters);
+function* conversationsOf(parameters: Parameters): Generator<ConversationPlan> {
+  yield* Object.values(specialConversations(parameters));
+  yield* randomConversations(parameters);
 }
 
 function* numbersTo(last: number): Generator<number> {
