@@ -2,8 +2,8 @@ import { makeClock } from '../src/adapters/system/clock.ts';
 import { openHttpServer } from '../src/adapters/servers/node-server.ts';
 import type { Storage } from '../src/application/ports/storage.ts';
 import { runProcess } from '../src/composition/process.ts';
-import { play } from './seed/play.ts';
-import { userIdOf, type Parameters } from './seed/talks.ts';
+import { userIdOf, type Parameters } from './seed/conversations.ts';
+import { writeData } from './seed/write-data.ts';
 
 /** `npm run demo`: the service in memory, with the test data of `npm run seed` up to now, and the web client. */
 
@@ -35,7 +35,7 @@ process.env['LOG_LEVEL'] ??= 'error';
 
 await runProcess(openHttpServer, {
   async fillMemory(storage) {
-    await play({ storage, parameters, sent: () => undefined });
+    await writeData({ storage, parameters, sent: () => undefined });
     await markOldAsRead(storage);
   },
   onReady(url) {

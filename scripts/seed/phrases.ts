@@ -44,7 +44,7 @@ const ENGLISH: Phrases = {
   closing: [
     'See you then!',
     'Perfect, thanks ❤️',
-    'ConversationPlan later 👋',
+    'Talk later 👋',
     'Good night 🌙',
     '👍🏽',
     'Done ✅',

@@ -4,7 +4,8 @@ import { SignIn } from './components/sign-in.tsx';
 import { SignInWithToken } from './components/sign-in-with-token.tsx';
 import { needsToken } from './page.ts';
 import { goTo, linkTo, useRoute } from './route.ts';
-import { storedToken, storeToken, userOfToken } from './token.ts';
+import { storedToken, storeToken } from './token.ts';
+import { userOfToken } from './token-user.ts';
 
 /** Either the page on which one signs in, or the messenger. */
 export function App() {

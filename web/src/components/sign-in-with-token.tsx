@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { userOfToken } from '../token.ts';
+import { userOfToken } from '../token-user.ts';
 import { SignInPage } from './sign-in-page.tsx';
 
 /** With authentication: one pastes a token. `reason` says why an earlier one is no longer used. */
