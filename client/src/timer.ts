@@ -56,24 +56,23 @@ export interface Deadline {
 
 export function makeDeadline(timer: Timer, outer: AbortSignal): Deadline {
   const controller = new AbortController();
-  const onAbort = (): void => {
+  let cancel = (): void => undefined;
+  const abort = (): void => {
+    cancel();
+    outer.removeEventListener('abort', abort);
     controller.abort(outer.reason);
   };
-  let cancel = (): void => undefined;
-  if (outer.aborted) onAbort();
-  else outer.addEventListener('abort', onAbort);
+  if (outer.aborted) abort();
+  else outer.addEventListener('abort', abort);
   return {
     signal: controller.signal,
     extend(milliseconds, reason) {
       cancel();
+      if (controller.signal.aborted) return;
       cancel = timer.after(milliseconds, () => {
         controller.abort(reason);
       });
     },
-    end() {
-      cancel();
-      outer.removeEventListener('abort', onAbort);
-      controller.abort();
-    },
+    end: abort,
   };
 }

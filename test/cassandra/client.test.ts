@@ -127,8 +127,9 @@ test('each message is there once and each store is right, after lost responses a
     sending.close();
     sessions[restart]!.store.stop();
     service = start();
-    sessions[restart] = open(restart);
-    sessions[restart].store.open(conversations[restart]!);
+    const reopened = open(restart);
+    sessions[restart] = reopened;
+    reopened.store.open(conversations[restart]!);
     await service.said(/^Ready at /);
   }
 
@@ -136,7 +137,7 @@ test('each message is there once and each store is right, after lost responses a
     sessions.map(
       ({ client: { outbox } }) =>
         new Promise<void>((resolve) => {
-          const look = (): void => void (outbox.messages().length === 0 && resolve());
+          const look = () => outbox.messages().length === 0 && resolve();
           outbox.subscribe(look);
           look();
         }),

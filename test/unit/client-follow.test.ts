@@ -102,7 +102,7 @@ const list = (next_cursor: string, ...ids: readonly string[]) =>
 
 describe('a stream', () => {
   test('begins with a reset, and yields events with the cursor that follows each', async () => {
-    const { next, yielded, stop, ended } = follow();
+    const { next, yielded, stop, ended, timer } = follow();
     const stream = await next();
     assert.equal(stream.url.href, 'http://messenger.test/path/api/events/user/ada');
     assert.deepEqual([stream.cursor, stream.isStream], [null, true]);
@@ -117,6 +117,25 @@ describe('a stream', () => {
     stop();
     await ended;
     assert.ok(stream.aborted());
+    assert.deepEqual(timer.planned, []);
+  });
+
+  test('that is aborted between two items leaves no timer', async () => {
+    const timer = new ManualTimer();
+    const stopping = new AbortController();
+    const stream = new Response('id: c0\n\n', { headers: { 'Content-Type': 'text/event-stream' } });
+    const client = createClient({
+      baseUrl: 'http://messenger.test',
+      userId: 'ada',
+      timer,
+      fetch: () => Promise.resolve(stream),
+    });
+    for await (const item of client.follow({ signal: stopping.signal })) {
+      if (item.kind !== 'reset') continue;
+      assert.equal(timer.planned.length, 1);
+      stopping.abort();
+      assert.deepEqual(timer.planned, []);
+    }
   });
 
   test('begins at a cursor without a reset', async () => {

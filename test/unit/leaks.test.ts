@@ -18,7 +18,9 @@ describe('the check finds internals:', () => {
     'the name of storage': 'Cassandra is down',
   };
   for (const [name, text] of Object.entries(leaks)) {
-    test(name, () => expect(() => assertNoInternalDetails(['fine', text])).toThrow('contains internal details'));
+    test(name, () =>
+      expect(() => assertNoInternalDetails(['fine', text])).toThrow('contains internal details'),
+    );
   }
 });
 
