@@ -12,14 +12,15 @@ test('the typed client passes its checks in a browser', async () => {
     build({
       entryPoints: ['test/client/harness.ts'],
       bundle: true,
-      format: 'iife',
+      format: 'esm',
       write: false,
       logLevel: 'warning',
     }),
   ]);
   try {
     const { page } = await openTab(browser, service.url);
-    await page.evaluate(bundle.outputFiles[0]!.text);
+    // It has no imports and exports, but awaits.
+    await page.evaluate(`(async () => { ${bundle.outputFiles[0]!.text} })()`);
     const results = await page.evaluate<CheckResult[]>('runClientChecks({ baseUrl: location.origin })');
     expect(results.length).toBeGreaterThan(5);
     expect(results.filter(({ error }) => error !== null)).toEqual([]);
