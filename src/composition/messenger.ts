@@ -42,6 +42,8 @@ export interface Messenger {
   readonly concurrencyLimiter: () => ConcurrencyState;
   /** The open connections and the requests in flight, for each node of storage. */
   readonly pools: () => readonly Pool[];
+  /** The open event streams and waiting polls, and their limit. */
+  readonly eventConnections: () => { readonly open: number; readonly limit: number };
   /** The state of this host's clock; null if it is not compared with other clocks. */
   readonly clockState: (() => ClockState) | null;
   /** Ends all streams and waiting polls, also those opened later: their clients resume at another process. */
@@ -142,6 +144,7 @@ export function openMessenger(deps: {
     readinessProblems: () => resolve('readinessProblems')(),
     concurrencyLimiter: () => resolve('concurrencyLimiter').state(),
     pools: backend.pools,
+    eventConnections: () => ({ open: streams.size, limit: streams.limit }),
     clockState: backend.clockState,
     endStreams: () => {
       streams.endAll();

@@ -79,6 +79,8 @@ export async function runProcess(
     concurrencyLimiter: () => messenger.concurrencyLimiter(),
     pools: config.storage === 'cassandra' ? () => messenger.pools() : null,
     clock: config.storage === 'cassandra' ? () => messenger.clockState?.() ?? null : null,
+    eventConnections: () => messenger.eventConnections(),
+    brokerConnected: config.nats === null ? null : () => hints?.isConnected() ?? false,
   });
   const hints =
     config.nats === null

@@ -65,6 +65,19 @@ export function post(ask: Ask, { sender, receiver, content, key }: Send): Promis
   });
 }
 
+const REPEAT_AFTER_MS = 200;
+
+/** Sends `send` with a key of its own until it is acknowledged. Rejects if it is refused, except by a 503. */
+export async function postUntilStored(ask: Ask, send: Omit<Send, 'key'>): Promise<Answer['body']> {
+  const key = randomUUID();
+  for (;;) {
+    const { status, body } = await post(ask, { ...send, key });
+    if (status === 201) return body;
+    if (status !== 503) throw new Error(`a send was answered ${status}`);
+    await pause(REPEAT_AFTER_MS);
+  }
+}
+
 /** Sends and reads messages between random pairs of `users` until it is stopped. */
 export function startLoad(deps: {
   readonly ask: Ask;
@@ -79,6 +92,7 @@ export function startLoad(deps: {
   /** The newest acknowledged id of each conversation and each user. */
   const newest = new Map<string, string>();
   const watchers = new Set<() => void>();
+  const run = randomUUID().slice(0, 8);
   let stopping = false;
   let sends = 0;
 
@@ -122,7 +136,7 @@ export function startLoad(deps: {
     const send: Send = {
       sender: someone(),
       receiver: someone(),
-      content: `message ${(sends += 1)}`,
+      content: `message ${(sends += 1)} of ${run}`,
       key: kind === 'send' ? null : randomUUID(),
     };
     const answer = await record(
