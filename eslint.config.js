@@ -16,6 +16,14 @@ const NODE = {
 };
 const SERVICE = { regex: '^\\.\\./', message: 'The client knows the service by openapi.json alone.' };
 const PACKAGES_OF_CLIENT = { regex: '^[^.]', message: 'The client has no dependencies.' };
+const PACKAGES_OF_WEB = {
+  regex: '^(?!\\.|preact($|/)|cassandra-messenger-client$)',
+  message: 'The web client needs Preact and the typed client alone.',
+};
+const OUTSIDE_OF_WEB = {
+  regex: '^(\\.\\./)+(src|client|node_modules)/',
+  message: 'The web client knows the service by the typed client alone.',
+};
 const OUTSIDE = {
   regex: '/(scripts|test|bench)/',
   message: 'What runs knows nothing of what tests and tends it.',
@@ -103,5 +111,15 @@ export default defineConfig(
       '@typescript-eslint/require-await': 'off',
     },
   },
+  {
+    // Parts of these run in a page. The program has the types of Node, which contradict those of the DOM.
+    files: ['test/browser/**', 'scripts/screenshot.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/restrict-plus-operands': 'off',
+    },
+  },
+  forbid(['web/src/**'], { imports: [PACKAGES_OF_WEB, OUTSIDE_OF_WEB] }),
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
 );

@@ -37,6 +37,7 @@ const { resolve } = buildContainer({
   pseudonymize: null,
   build: buildOfThisProcess(),
   docsAssets,
+  webAssets: null,
   publicPath: '',
   // The document of a service with authentication.
   accessPolicy: { ...ALLOW_ALL, authenticate: () => Promise.reject(new Error('unused')) },

@@ -1,8 +1,8 @@
 import { openCassandraStorage, type Pool } from '../adapters/cassandra/storage.ts';
 import { EventStreams, STREAM_LIMITS } from '../adapters/http/event-streams.ts';
 import type { Peer } from '../adapters/http/middleware/rate-limit.ts';
-import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
+import type { ReadAsset } from '../adapters/http/static-file.ts';
 import { makeMemoryHints } from '../adapters/memory/hints.ts';
 import { makeMemoryStorage } from '../adapters/memory/storage.ts';
 import { ClockVerifier } from '../adapters/system/clock-verifier.ts';
@@ -27,6 +27,9 @@ import type { Config } from './config.ts';
 import { buildContainer } from './container.ts';
 import { memoryOptionsOf } from './memory-options.ts';
 import { openAccessPolicy } from './access-config.ts';
+
+/** Writes data to an empty storage. */
+export type FillStorage = (storage: Storage) => Promise<void>;
 
 /** The messenger with its own storage, for a host to serve. */
 export interface Messenger {
@@ -77,7 +80,11 @@ export function openMessenger(deps: {
   readonly metrics: MetricsText | null;
   readonly log: Log;
   readonly build: Build;
-  readonly docsAssets: DocsAssets;
+  readonly docsAssets: ReadAsset;
+  /** Reads a file of the built web client; null on hosts without one. */
+  readonly webAssets: ReadAsset | null;
+  /** Fills memory storage before the service is ready. */
+  readonly fillMemory?: FillStorage;
   /** Whether the service is draining requests and should get no new ones. */
   readonly isStopping: () => boolean;
   /** Hints between processes; by default within this process only. */
@@ -85,7 +92,7 @@ export function openMessenger(deps: {
   /** The interval at which streams and waiting polls read the log without a hint, in milliseconds. */
   readonly pollIntervalMs?: number;
 }): Messenger {
-  const { config, telemetry, tracing, metrics, log, build, docsAssets, isStopping } = deps;
+  const { config, telemetry, tracing, metrics, log, build, docsAssets, webAssets, isStopping } = deps;
   const { hints = makeMemoryHints(), pollIntervalMs = POLL_INTERVAL_MS } = deps;
   const streams = new EventStreams({
     ...STREAM_LIMITS,
@@ -117,6 +124,7 @@ export function openMessenger(deps: {
     pseudonymize: config.pseudonymKey === null ? null : makePseudonymize(config.pseudonymKey),
     build,
     docsAssets,
+    webAssets: config.webClient ? webAssets : null,
     publicPath: config.publicPath,
     accessPolicy: openAccessPolicy({ options: config.accessPolicy, clock, log }),
     hints,
@@ -150,8 +158,9 @@ function openMemory(deps: {
   readonly config: Config;
   readonly time: TimeSources;
   readonly log: Log;
+  readonly fillMemory?: FillStorage;
 }): Backend {
-  const { config, time, log } = deps;
+  const { config, time, log, fillMemory } = deps;
   log.warn(
     {},
     'Storage is in memory: all data are lost when this process ends. STORAGE=cassandra keeps them.',
@@ -165,7 +174,7 @@ function openMemory(deps: {
     clock,
     messageIds,
     clockCheck: ALWAYS_VERIFIED,
-    started: Promise.resolve(),
+    started: Promise.resolve(fillMemory?.(storage)),
     readinessProblems: () => storage.readinessProblems(),
     pools: () => [],
     clockState: null,
