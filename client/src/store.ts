@@ -211,7 +211,7 @@ export function createStore(
     problem,
     inbox: { status: 'loading', entries: [], hasMore: false, problem: null },
     open: null,
-    users: {},
+    users: usersState(),
   };
 
   /** Marks parts as changed, and calls the listeners once the current work is done. */
@@ -268,7 +268,10 @@ export function createStore(
   }
 
   function usersState(): Readonly<Record<string, string>> {
-    return Object.fromEntries([...names].filter((pair): pair is [string, string] => pair[1] !== null));
+    // Without a prototype: `constructor` is a user id, too.
+    const users = Object.create(null) as Record<string, string>;
+    for (const [id, name] of names) if (name !== null) users[id] = name;
+    return users;
   }
 
   /** Own messages to the open conversation that are not sent yet. */
