@@ -81,6 +81,7 @@ export function buildContainer(given: Dependencies): Pick<Bindings<Services>, 'r
   for (const name of Object.keys(given) as (keyof Dependencies)[]) bindValue(name, given[name]);
   bindValue('messages', given.storage.messages);
   bindValue('conversations', given.storage.conversations);
+  bindValue('groups', given.storage.groups);
   bindValue('events', given.storage.events);
   bindValue('readPositions', given.storage.readPositions);
   bindValue('users', given.storage.users);
@@ -90,8 +91,11 @@ export function buildContainer(given: Dependencies): Pick<Bindings<Services>, 'r
 
   bindFactory('readinessProblems', makeReadinessProblems, ['storage', 'accessPolicy']);
   bindFactory('concurrencyLimiter', makeConcurrencyLimiter, ['maxRequestsInFlight', 'clock']);
+  bindFactory('capacity', (deps: Pick<Services, 'concurrencyLimiter'>) => deps.concurrencyLimiter, [
+    'concurrencyLimiter',
+  ]);
   bindFactory('useCases', makeWrappedUseCases, [
-    ...(['messages', 'conversations', 'events', 'readPositions', 'users'] as const),
+    ...(['messages', 'conversations', 'groups', 'events', 'readPositions', 'users', 'capacity'] as const),
     ...(['clock', 'messageIds', 'conversationIdOf', 'visibilityWindow', 'hints'] as const),
     ...(['concurrencyLimiter', 'clockCheck', 'requestTimeoutMs', 'tracing'] as const),
   ]);

@@ -6,9 +6,16 @@ export interface Message {
   readonly id: MessageId;
   readonly conversationId: ConversationId;
   readonly senderId: UserId;
-  readonly receiverId: UserId;
+  /** Null in a group. */
+  readonly receiverId: UserId | null;
   /** 1–20,000 code points, returned byte for byte. */
   readonly content: string;
+}
+
+/** What an idempotency key stands for in a send, to compare requests with the same key. */
+export function messageBody({ receiverId, conversationId, content }: Omit<Message, 'id' | 'senderId'>): string {
+  // No user id contains a line break or a slash, so different bodies give different texts.
+  return `${receiverId ?? `group/${conversationId}`}\n${content}`;
 }
 
 /** The maximum length of a message in code points; the same limit as in Facebook's Messenger. */

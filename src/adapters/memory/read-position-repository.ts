@@ -1,8 +1,10 @@
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { ReadPositionRepository } from '../../application/ports/read-position-repository.ts';
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
-import type { EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
+import { coversPosition, type Membership } from '../../domain/group.ts';
+import { isGroupId, type EventId, type MessageId, type Position, type UserId } from '../../domain/ids.ts';
 import {
+  laterPosition,
   MAX_UNREAD_COUNT,
   positionAfterMark,
   type ReadMark,
@@ -48,7 +50,7 @@ export class MemoryReadPositionRepository implements ReadPositionRepository {
           readerId: userId,
           readUpTo,
         },
-        entry.participants,
+        isGroupId(conversationId) ? [userId] : entry.participants,
       );
     }
     return Promise.resolve(readUpTo);
@@ -68,15 +70,19 @@ export class MemoryReadPositionRepository implements ReadPositionRepository {
   countUnread(
     userId: UserId,
     { conversationId, readUpTo }: Pick<InboxEntry, 'conversationId' | 'readUpTo'>,
+    membership?: Membership,
   ): Promise<number> {
-    const above = readUpTo ?? BOTTOM;
+    const above = laterPosition(readUpTo, membership?.joined ?? null) ?? BOTTOM;
     const unread = new Set<MessageId>();
+    const note = (id: MessageId, senderId: UserId): void => {
+      if (senderId !== userId && (membership === undefined || coversPosition(membership, id))) unread.add(id);
+    };
     for (const { id, senderId } of this.#messages.listAfter(conversationId, above, MAX_UNREAD_COUNT)) {
-      if (senderId !== userId) unread.add(id);
+      note(id, senderId);
     }
     // Messages that are counted already may be late ones, too.
     const late = this.#conversations.listLateAfter(conversationId, above, 2 * MAX_UNREAD_COUNT);
-    for (const { messageId, senderId } of late) if (senderId !== userId) unread.add(messageId);
+    for (const { messageId, senderId } of late) note(messageId, senderId);
     return Promise.resolve(Math.min(unread.size, MAX_UNREAD_COUNT));
   }
 }

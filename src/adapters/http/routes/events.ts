@@ -49,13 +49,20 @@ const EventView = z
         'A message was sent to or by the user. For a message that became visible late, the event has its own id.',
     }),
     eventOf('conversation.created', ConversationView).openapi('ConversationCreated', {
-      description: 'A conversation was started without a message. The data are its current state.',
+      description:
+        'A conversation was started without a message, or the user was added to a group. The data are its current state.',
+    }),
+    eventOf('conversation.updated', ConversationView).openapi('ConversationUpdated', {
+      description:
+        'The name or the participants of a group changed, or the user left it. The data are its current state; for a ' +
+        'user who has left, its state at that time.',
     }),
     eventOf(
       'conversation.read',
       z.strictObject({ conversation_id: conversationId, user_id: userId, read_up_to: messageId }),
     ).openapi('ConversationRead', {
-      description: 'A participant has read the conversation up to the event read_up_to.',
+      description:
+        'A participant has read the conversation up to the event read_up_to. In a group only the reader gets it.',
     }),
   ])
   .openapi('Event');
@@ -78,6 +85,7 @@ function eventViewOf(event: ReportedEvent): z.infer<typeof EventView> {
     case 'message.created':
       return { id, type: event.type, timestamp, data: messageViewOf(event.message) };
     case 'conversation.created':
+    case 'conversation.updated':
       return { id, type: event.type, timestamp, data: conversationViewOf(event.summary) };
     case 'conversation.read': {
       const { conversationId, readerId, readUpTo } = event;
