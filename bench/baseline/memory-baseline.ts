@@ -8,7 +8,7 @@ import { readConfig } from '../../src/composition/config.ts';
 import { memoryOptionsOf } from '../../src/composition/memory-options.ts';
 import { otherParticipant, participantsOf } from '../../src/domain/conversation.ts';
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
-import type { Message } from '../../src/domain/message.ts';
+import type { Message, SentMessage } from '../../src/domain/message.ts';
 import { timestampOf } from '../../src/domain/time.ts';
 
 const LIMIT = 20;
@@ -37,12 +37,14 @@ export function makeMemoryBaseline(): Hono {
   app.post('/api/messages', async (c) => {
     const { sender_id, receiver_id, content }: Body = await c.req.json();
     const participants = participantsOf(sender_id, receiver_id);
-    const message: Message = {
+    const message: SentMessage = {
       id: messageIds.next(),
       conversationId: conversationIdOf(participants),
       senderId: sender_id,
       receiverId: receiver_id,
       content,
+      editId: null,
+      deletionId: null,
     };
     await messages.append({ message, participants, idempotencyKey: null, isLive: true });
     return c.json(viewOf(message), 201);

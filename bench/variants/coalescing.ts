@@ -2,8 +2,8 @@ import type { MessageRepository } from '../../src/application/ports/message-repo
 import type { Message } from '../../src/domain/message.ts';
 
 /**
- * Wraps a repository so that concurrent reads of the same page share one read. A message that this process acknowledges
- * ends the sharing: later requests read again.
+ * Wraps a repository so that concurrent reads of the same page share one read. A message or a change that this process
+ * acknowledges ends the sharing: later requests read again.
  *
  * A message that another process acknowledges does not end it. So the service does not do this: a client that gets a 201
  * from one process and then reads from another could get a page without its message.
@@ -34,5 +34,17 @@ export function coalescing(messages: MessageRepository): MessageRepository {
     },
 
     find: (conversationId, ids) => messages.find(conversationId, ids),
+
+    async edit(request) {
+      const message = await messages.edit(request);
+      readings.delete(request.conversationId);
+      return message;
+    },
+
+    async delete(request) {
+      const message = await messages.delete(request);
+      readings.delete(request.conversationId);
+      return message;
+    },
   };
 }

@@ -21,18 +21,30 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
     }
     return attempt();
   };
-  const { messages, conversations, events, readPositions, users } = storage;
+  const { messages, conversations, groups, events, readPositions, users } = storage;
   return {
     messages: {
       append: (request) => withRetry(() => messages.append(request)),
       listBefore: (id, slice) => withRetry(() => messages.listBefore(id, slice)),
       find: (id, ids) => withRetry(() => messages.find(id, ids)),
+      edit: (request) => withRetry(() => messages.edit(request)),
+      delete: (request) => withRetry(() => messages.delete(request)),
     },
     conversations: {
       find: (id) => withRetry(() => conversations.find(id)),
       start: (conversation) => withRetry(() => conversations.start(conversation)),
       isInInbox: (userId, id) => withRetry(() => conversations.isInInbox(userId, id)),
       listByUser: (id, slice) => withRetry(() => conversations.listByUser(id, slice)),
+    },
+    groups: {
+      create: (request) => withRetry(() => groups.create(request)),
+      find: (id) => withRetry(() => groups.find(id)),
+      findProfile: (id) => withRetry(() => groups.findProfile(id)),
+      findMembership: (id, userId) => withRetry(() => groups.findMembership(id, userId)),
+      listMembersAt: (id, position) => withRetry(() => groups.listMembersAt(id, position)),
+      join: (id, userId, joined) => withRetry(() => groups.join(id, userId, joined)),
+      leave: (id, userId, left) => withRetry(() => groups.leave(id, userId, left)),
+      rename: (id, name, event) => withRetry(() => groups.rename(id, name, event)),
     },
     events: {
       completeSince: () => events.completeSince(),
@@ -41,7 +53,8 @@ export function patient(storage: Storage, pause: (milliseconds: number) => Promi
     readPositions: {
       mark: (mark) => withRetry(() => readPositions.mark(mark)),
       listByConversation: (conversation) => withRetry(() => readPositions.listByConversation(conversation)),
-      countUnread: (id, entry) => withRetry(() => readPositions.countUnread(id, entry)),
+      countUnread: (id, entry, membership) =>
+        withRetry(() => readPositions.countUnread(id, entry, membership)),
     },
     users: {
       find: (id) => withRetry(() => users.find(id)),

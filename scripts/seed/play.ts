@@ -72,13 +72,13 @@ async function writeTalk(
   hasFailed: () => boolean,
   { storage, parameters, sent }: { storage: Storage; parameters: Parameters; sent: () => void },
 ): Promise<void> {
-  const { messages, conversations, readPositions } = storage;
+  const { messages, conversations, groups, readPositions } = storage;
   let now: Microseconds = talk.startedAt ?? 0;
   const random = randomOf(parameters.seed, 'ids', ...talk.participantIds);
   const messageIds = seededMessageIds({ clock: { now: () => now }, random });
 
   if (talk.startedAt !== null) {
-    const deps = { messages, conversations, readPositions, messageIds, conversationIdOf };
+    const deps = { messages, conversations, groups, readPositions, messageIds, conversationIdOf };
     await makeStartConversation(deps)({ caller: SERVICE, participantIds: talk.participantIds });
   }
   // These messages are an import, not live: they get no late events.

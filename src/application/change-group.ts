@@ -1,6 +1,6 @@
 import type { Caller } from '../domain/caller.ts';
 import type { Participants } from '../domain/conversation.ts';
-import { participantsIn, type OwnMembership } from '../domain/group.ts';
+import { participantsIn, type OwnMembership, type Roster } from '../domain/group.ts';
 import { isGroupId, type ConversationId, type EventId } from '../domain/ids.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { nextIdAfterChange } from './next-id-after-change.ts';
@@ -20,8 +20,8 @@ export interface ChangeGroupDeps {
 }
 
 /**
- * Changes a group as `caller`. `change` gets the membership of the caller (null for a service), and the event of the
- * change: it is after every message and every change that was acknowledged before. It counts by the size of the group in
+ * Changes a group as `caller`. `change` gets the event of the change, the membership of the caller (null for a service) and
+ * the group as it is now. The event is after every message and every change that was acknowledged before. It counts by the size of the group in
  * the concurrency limit. Resolves with the members before the change.
  *
  * Refuses with `conversation_not_found` (to users who have never been members, too) or with `not_a_group`.
@@ -29,7 +29,7 @@ export interface ChangeGroupDeps {
 export async function changeGroup(
   deps: ChangeGroupDeps,
   { caller, conversationId }: { readonly caller: Caller; readonly conversationId: ConversationId },
-  change: (event: EventId, own: OwnMembership | null) => Promise<void>,
+  change: (event: EventId, own: OwnMembership | null, roster: Roster) => Promise<void>,
 ): Promise<Participants> {
   const own = caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
   if (!isGroupId(conversationId)) {
@@ -46,7 +46,7 @@ export async function changeGroup(
   const participants = participantsIn(roster);
   const release = deps.capacity.reserve(participants.length);
   try {
-    await change(event, own);
+    await change(event, own, roster);
   } finally {
     release();
   }

@@ -1,6 +1,6 @@
 import type { Caller } from '../domain/caller.ts';
 import type { Conversation } from '../domain/conversation.ts';
-import { coversPosition } from '../domain/group.ts';
+import { messageForMember } from '../domain/group.ts';
 import type { ConversationId } from '../domain/ids.ts';
 import type { Message } from '../domain/message.ts';
 import type { ReadPosition } from '../domain/read-position.ts';
@@ -49,11 +49,12 @@ export function makeGetConversation(deps: {
       left === null ? null : deps.groups.listMembersAt(conversationId, left),
     ]);
     if (found === null) throw conversationNotFound();
-    const lastMessage = newest !== undefined && (own === null || coversPosition(own, newest.id)) ? newest : null;
+    const lastMessage = newest === undefined ? null : messageForMember(newest, own);
     deps.messageIds.observe(lastMessage?.id ?? found.created);
     if (found.group !== undefined) {
       // One who has left knows the name and the members of the moment of leaving.
-      const group = { name: own === null ? found.group.name : own.name, creatorId: found.group.creatorId };
+      const name = own === null || left === null ? found.group.name : own.nameAtLeaving;
+      const group = { ...found.group, name };
       const conversation = { ...found, participants: participantsThen ?? found.participants, group };
       return { conversation, lastMessage, readPositions: null };
     }

@@ -1,8 +1,7 @@
 import { canActAs, type Caller } from '../domain/caller.ts';
-import type { GroupProfile, InboxEntry, LastMessage } from '../domain/conversation.ts';
-import { coversPosition, type OwnMembership } from '../domain/group.ts';
-import { isGroupId, type UserId } from '../domain/ids.ts';
-import { previewOf } from '../domain/message.ts';
+import { lastMessageOf, type InboxEntry } from '../domain/conversation.ts';
+import { coversPosition, messageForMember, type OwnMembership } from '../domain/group.ts';
+import type { UserId } from '../domain/ids.ts';
 import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
 import { isUnread } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
@@ -24,8 +23,8 @@ export interface ListConversationsQuery extends PageRequest {
 
 /** One conversation of an inbox, with its unread state. */
 export interface InboxItem extends InboxEntry {
-  /** Absent in a conversation of two. */
-  readonly group?: GroupProfile;
+  /** The name of a group, null if it has none; absent in a conversation of two. */
+  readonly name?: string | null;
   /** Whether a message of another user lies above the owner's read position. */
   readonly unread: boolean;
   /** The number of such messages, at most `MAX_UNREAD_COUNT`, which means that many or more; null if they are not counted. */
@@ -33,8 +32,7 @@ export interface InboxItem extends InboxEntry {
 }
 
 /**
- * A page of a user's inbox, newest activity first. A user without conversations has an empty inbox. The page may have
- * fewer entries than it could while a user is being added to a group.
+ * A page of a user's inbox, newest activity first. A user without conversations has an empty inbox.
  *
  * Refuses with `inbox_of_another` or `page_too_deep`.
  */
@@ -54,12 +52,12 @@ export function makeListConversations(deps: {
     const entries = await deps.conversations.listByUser(userId, sliceOf(request));
     if (entries[0] !== undefined) deps.messageIds.observe(entries[0].lastEventId);
     const page = pageOf(entries, request, { positionOf: ({ lastEventId }) => lastEventId });
-    const items = page.items.map(async (stored): Promise<InboxItem | null> => {
-      const own = isGroupId(stored.conversationId)
-        ? await deps.groups.findMembership(stored.conversationId, userId)
-        : undefined;
-      if (own === null) return null;
-      const entry = own === undefined ? stored : await asMember(deps.messages, stored, own);
+    const items = page.items.map(async (stored): Promise<InboxItem> => {
+      const { conversationId, membership: own } = stored;
+      const [entry, profile] =
+        own === undefined
+          ? [stored]
+          : await Promise.all([asMember(deps.messages, stored, own), deps.groups.findProfile(conversationId)]);
       const unread = isUnread(userId, entry);
       const isCounted = unread === null || (unread && unreadCounts);
       const count = isCounted ? await deps.readPositions.countUnread(userId, entry, own) : 0;
@@ -67,16 +65,17 @@ export function makeListConversations(deps: {
         ...entry,
         unread: unread ?? count > 0,
         unreadCount: unreadCounts ? count : null,
-        ...(own !== undefined && { group: { name: own.name, creatorId: own.creatorId } }),
+        ...(own !== undefined && { name: own.left === null ? (profile?.name ?? null) : own.nameAtLeaving }),
       };
     });
-    return { ...page, items: (await Promise.all(items)).filter((item) => item !== null) };
+    return { ...page, items: await Promise.all(items) };
   };
 }
 
 /**
- * What a member of a group may see of `entry`. A send that reads the members just before a user leaves still reaches the
- * inbox of that user; then the newest message of the membership is shown instead.
+ * What a member of a group may see of `entry`. A send or an edit that reads the members just before a user leaves still
+ * reaches the inbox of that user. So for one who has left, the message itself is read; and where the membership does not
+ * cover the message of the entry, the newest one that it covers is shown.
  */
 async function asMember(
   messages: MessageRepository,
@@ -84,12 +83,12 @@ async function asMember(
   own: OwnMembership,
 ): Promise<InboxEntry> {
   const { conversationId, lastMessage } = entry;
-  const lastEventId = own.left !== null && own.left < entry.lastEventId ? own.left : entry.lastEventId;
-  if (lastMessage === null || coversPosition(own, lastMessage.messageId)) return { ...entry, lastEventId };
-  const [newest] = await messages.listBefore(conversationId, { before: own.left, offset: 0, limit: 1 });
-  const shown: LastMessage | null =
-    newest !== undefined && coversPosition(own, newest.id)
-      ? { messageId: newest.id, senderId: newest.senderId, preview: previewOf(newest.content) }
-      : null;
-  return { ...entry, lastEventId, lastMessage: shown };
+  if (lastMessage === null) return entry;
+  const isCovered = coversPosition(own, lastMessage.messageId);
+  if (isCovered && own.left === null) return entry;
+  const [message] = isCovered
+    ? await messages.find(conversationId, [lastMessage.messageId])
+    : await messages.listBefore(conversationId, { before: own.left, offset: 0, limit: 1 });
+  const shown = message === undefined ? null : messageForMember(message, own);
+  return { ...entry, lastMessage: shown === null ? null : lastMessageOf(shown) };
 }

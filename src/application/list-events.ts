@@ -7,7 +7,7 @@ import {
   type EventCursor,
 } from '../domain/event-cursor.ts';
 import type { Event } from '../domain/event.ts';
-import { coversPosition, type Membership } from '../domain/group.ts';
+import { coversPosition, messageForMember, type Membership } from '../domain/group.ts';
 import { isGroupId, type ConversationId, type EventId, type MessageId, type Position, type UserId } from '../domain/ids.ts';
 import { contentBytesOf, type Message } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
@@ -36,7 +36,9 @@ export interface ListEventsQuery {
 
 /** An event with its message or conversation, as it is when the event is listed. */
 export type ReportedEvent = { readonly id: EventId } & (
-  | { readonly type: 'message.created'; readonly message: Message }
+  /** The message as it is now: an event of a message that is deleted by now has no content. */
+  | { readonly type: 'message.created' | 'message.edited'; readonly message: Message }
+  | { readonly type: 'message.deleted'; readonly conversationId: ConversationId; readonly messageId: MessageId }
   | { readonly type: 'conversation.created' | 'conversation.updated'; readonly summary: ConversationSummary }
   | {
       readonly type: 'conversation.read';
@@ -173,7 +175,7 @@ async function report(
     for (const [index, event] of some.entries()) {
       const report = reports[index] ?? null;
       if (report === null) continue;
-      bytes += report.type === 'message.created' ? contentBytesOf(report.message) : 0;
+      bytes += 'message' in report ? contentBytesOf(report.message) : 0;
       if (bytes > maxBytes && reported.length > 0) return { reported, next: event };
       reported.push(report);
     }
@@ -187,7 +189,7 @@ function reportsOf(
 ): Promise<ReportedEvent | null>[] {
   const idsByConversation = new Map<ConversationId, MessageId[]>();
   for (const event of events) {
-    if (event.type !== 'message.created') continue;
+    if (event.type !== 'message.created' && event.type !== 'message.edited') continue;
     const { conversationId, messageId } = event;
     idsByConversation.set(conversationId, [...(idsByConversation.get(conversationId) ?? []), messageId]);
   }
@@ -202,15 +204,18 @@ function reportsOf(
   });
   return events.map(async (event): Promise<ReportedEvent | null> => {
     const { id, conversationId } = event;
-    if (isGroupId(conversationId)) {
-      const membership = await membershipOf(conversationId);
-      if (membership === null || !isForMember(event, membership)) return null;
-    }
+    const isGroup = isGroupId(conversationId);
+    const own = isGroup ? await membershipOf(conversationId) : null;
+    if (isGroup && (own === null || !isForMember(event, own))) return null;
     switch (event.type) {
-      case 'message.created': {
-        const message = (await found.get(conversationId))?.find((one) => one.id === event.messageId);
-        return message === undefined ? null : { id, type: event.type, message };
+      case 'message.created':
+      case 'message.edited': {
+        const current = (await found.get(conversationId))?.find((one) => one.id === event.messageId);
+        const message = current === undefined ? null : messageForMember(current, own);
+        return message === null ? null : { id, type: event.type, message };
       }
+      case 'message.deleted':
+        return { id, type: event.type, conversationId, messageId: event.messageId };
       case 'conversation.created':
       case 'conversation.updated':
       case 'conversation.left': {
@@ -232,6 +237,9 @@ function isForMember(event: Event, membership: Membership): boolean {
   switch (event.type) {
     case 'message.created':
       return coversPosition(membership, event.messageId);
+    case 'message.edited':
+    case 'message.deleted':
+      return coversPosition(membership, event.messageId) && coversPosition(membership, event.id);
     case 'conversation.created':
       // The event of joining, or a later one that repeats it.
       return event.id === membership.joined || coversPosition(membership, event.id);

@@ -1,5 +1,5 @@
 import type { Caller } from '../domain/caller.ts';
-import { coversPosition } from '../domain/group.ts';
+import { messageForMember } from '../domain/group.ts';
 import type { ConversationId } from '../domain/ids.ts';
 import { contentBytesOf, MAX_CONTENT_BYTES, type Message } from '../domain/message.ts';
 import { MAX_PAGE_BYTES, pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
@@ -41,7 +41,7 @@ export function makeListMessagesBefore(deps: {
     if (found.length === 0 && (await findConversation(deps, conversationId)) === null) {
       throw conversationNotFound();
     }
-    const messages = own === null ? found : found.filter(({ id }) => coversPosition(own, id));
+    const messages = found.flatMap((message) => messageForMember(message, own) ?? []);
     if (messages[0] !== undefined) deps.messageIds.observe(messages[0].id);
     return pageOf(messages, request, { positionOf: ({ id }) => id, bytesOf: contentBytesOf });
   };

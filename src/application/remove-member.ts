@@ -28,10 +28,10 @@ export type RemoveMember = (command: RemoveMemberCommand) => Promise<RemoveMembe
 
 export function makeRemoveMember(deps: ChangeGroupDeps): RemoveMember {
   return async ({ caller, conversationId, userId }) => {
-    const notified = await changeGroup(deps, { caller, conversationId }, async (event, own) => {
+    const notified = await changeGroup(deps, { caller, conversationId }, async (event, own, { creatorId }) => {
       if (caller.kind === 'user' && caller.userId !== userId) {
         requireStillMember(own);
-        if (own?.creatorId !== caller.userId) {
+        if (creatorId !== caller.userId) {
           throw new Refusal('not_the_creator', 'Only the creator of a group may remove others.');
         }
       }

@@ -11,7 +11,7 @@ export function conversationNotFound(): Refusal {
 
 /**
  * The membership of a user in a group; null in a conversation of two. Refuses with `conversation_not_found` if the user
- * is not a participant and, in a group, never was. First it reads the user's own inbox, where a
+ * is not a participant and, in a group, never was one. First it reads the user's own inbox, where a
  * conversation of other users and one that does not exist are equally absent. It must run before anything of the
  * conversation is read, not in parallel, so that neither the response nor its latency reveals which it is.
  */
@@ -20,8 +20,10 @@ export async function requireParticipant(
   userId: UserId,
   conversationId: ConversationId,
 ): Promise<OwnMembership | null> {
-  if (!(await conversations.isInInbox(userId, conversationId))) throw conversationNotFound();
-  if (!isGroupId(conversationId)) return null;
+  if (!isGroupId(conversationId)) {
+    if (!(await conversations.isInInbox(userId, conversationId))) throw conversationNotFound();
+    return null;
+  }
   const membership = await groups.findMembership(conversationId, userId);
   if (membership === null) throw conversationNotFound();
   return membership;

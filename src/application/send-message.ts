@@ -1,7 +1,7 @@
 import { canActAs, type Caller } from '../domain/caller.ts';
 import { participantsOf, type Participants } from '../domain/conversation.ts';
 import type { IdempotencyKey, UserId } from '../domain/ids.ts';
-import { composeMessage, type Message } from '../domain/message.ts';
+import { composeMessage, type Message, type SentMessage } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { ConversationIdOf } from './ports/conversation-ids.ts';
 import type { MessageIds } from './ports/message-ids.ts';
@@ -54,7 +54,7 @@ export function makeSendMessage(deps: {
 export async function appendMessage(
   deps: { readonly messages: MessageRepository; readonly messageIds: MessageIds },
   request: {
-    readonly message: Message;
+    readonly message: Omit<SentMessage, 'editId' | 'deletionId'>;
     readonly participants: Participants;
     readonly idempotencyKey: IdempotencyKey | null;
   },

@@ -1,7 +1,10 @@
 import type { Microseconds } from '../domain/time.ts';
 import { makeAddMember } from './add-member.ts';
 import { makeCreateGroup } from './create-group.ts';
+import { makeDeleteMessage } from './delete-message.ts';
+import { makeEditMessage } from './edit-message.ts';
 import { makeGetConversation } from './get-conversation.ts';
+import { makeGetMessage } from './get-message.ts';
 import { makeGetUser } from './get-user.ts';
 import { makeListConversations } from './list-conversations.ts';
 import { makeListEvents, type ListEventsQuery } from './list-events.ts';
@@ -43,6 +46,9 @@ interface Declaration {
 export const USE_CASES = {
   sendMessage: { kind: 'command', make: makeSendMessage },
   sendToConversation: { kind: 'command', make: makeSendToConversation },
+  getMessage: { kind: 'query', make: makeGetMessage },
+  editMessage: { kind: 'command', make: makeEditMessage },
+  deleteMessage: { kind: 'command', make: makeDeleteMessage },
   listMessagesBefore: { kind: 'query', make: makeListMessagesBefore, maxBytes: maxPageBytes },
   listConversations: { kind: 'query', make: makeListConversations },
   listEvents: {

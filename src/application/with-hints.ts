@@ -12,6 +12,8 @@ const NOTIFIED: {
 } = {
   sendMessage: ({ message }) => [message.senderId, message.receiverId ?? message.senderId],
   sendToConversation: ({ recipients }) => recipients,
+  editMessage: ({ participants }) => participants,
+  deleteMessage: ({ participants }) => participants,
   createGroup: ({ conversation }) => conversation.participants,
   addMember: ({ notified }) => notified,
   removeMember: ({ notified }) => notified,

@@ -1,4 +1,6 @@
+import type { OwnMembership } from './group.ts';
 import type { ConversationId, EventId, MessageId, UserId } from './ids.ts';
+import { previewOf, type Message } from './message.ts';
 
 /** The participants of a conversation: distinct and in ascending order, so a reply does not change their order. */
 export type Participants = readonly UserId[];
@@ -25,8 +27,13 @@ export interface Conversation {
 export interface LastMessage {
   readonly messageId: MessageId;
   readonly senderId: UserId;
-  /** At most 140 code points of the content, see `previewOf`. */
-  readonly preview: string;
+  /** At most 140 code points of the content, see `previewOf`; null if the message is deleted. */
+  readonly preview: string | null;
+}
+
+/** `message` as an inbox shows it. */
+export function lastMessageOf({ id, senderId, content }: Message): LastMessage {
+  return { messageId: id, senderId, preview: content === null ? null : previewOf(content) };
 }
 
 /** One conversation as one user's inbox lists it. */
@@ -34,6 +41,8 @@ export interface InboxEntry {
   readonly conversationId: ConversationId;
   /** Empty in a group: an inbox does not repeat its members. */
   readonly participants: Participants;
+  /** The membership of the inbox's owner in a group. Absent in a conversation of two. */
+  readonly membership?: OwnMembership;
   /**
    * The conversation's last event, which is its position in the inbox: the event of its last message, or of its start
    * while it is empty. It equals the message's id, unless the message became visible late (see `isLate`). For a user who

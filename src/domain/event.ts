@@ -6,7 +6,10 @@ export type Event = {
   readonly id: EventId;
   readonly conversationId: ConversationId;
 } & (
-  | { readonly type: 'message.created'; readonly messageId: MessageId }
+  | {
+      readonly type: 'message.created' | 'message.edited' | 'message.deleted';
+      readonly messageId: MessageId;
+    }
   /** The conversation appeared in the user's inbox: it was started, or the user joined the group. */
   | { readonly type: 'conversation.created' }
   /** The name or the members of a group changed. */
@@ -16,6 +19,9 @@ export type Event = {
   /** `readerId` has read the conversation up to the event `readUpTo`. */
   | { readonly type: 'conversation.read'; readonly readerId: UserId; readonly readUpTo: EventId }
 );
+
+/** The events of a change of a group. */
+export type GroupEventType = 'conversation.created' | 'conversation.updated' | 'conversation.left';
 
 /**
  * Whether an event of this type may determine the position of its conversation in the inbox. `conversation.left` does

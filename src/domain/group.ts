@@ -1,6 +1,6 @@
-import type { GroupProfile, Participants } from './conversation.ts';
+import type { GroupProfile, InboxEntry, Participants } from './conversation.ts';
 import type { ConversationId, EventId, Position, UserId } from './ids.ts';
-import { isLongerThan, isText } from './message.ts';
+import { isLongerThan, isText, type Message } from './message.ts';
 import { Refusal } from './refusal.ts';
 
 /** A group has at least three members when it is created, and never more than 256. */
@@ -20,8 +20,11 @@ export interface Membership {
   readonly left: EventId | null;
 }
 
-/** A membership of one user, and the profile of the group as this user sees it: that at leaving, for one who left. */
-export interface OwnMembership extends Membership, GroupProfile {}
+/** A membership of one user, with what this user may know of the group after leaving. */
+export interface OwnMembership extends Membership {
+  /** The name of the group at leaving; null if it had none, and for a member. */
+  readonly nameAtLeaving: string | null;
+}
 
 /** A member or a former member of a group. */
 export interface Member extends Membership {
@@ -48,9 +51,34 @@ export function participantsIn({ members }: Pick<Roster, 'members'>): Participan
   return members.flatMap(({ userId, left }) => (left === null ? [userId] : [])).sort();
 }
 
-/** The users of `members` whose membership covers `position`. */
-export function membersAt(members: readonly Member[], position: Position): Participants {
-  return members.flatMap((member) => (coversPosition(member, position) ? [member.userId] : [])).sort();
+/** `entry` of an inbox with the membership of its owner: at the position of leaving at most. */
+export function atMembership<Entry extends Pick<InboxEntry, 'lastEventId'>>(
+  entry: Entry,
+  membership: OwnMembership,
+): Entry & { readonly membership: OwnMembership } {
+  const { left } = membership;
+  const lastEventId = left !== null && left < entry.lastEventId ? left : entry.lastEventId;
+  return { ...entry, membership, lastEventId };
+}
+
+/** The users of `members` whose membership covers all `positions`. */
+export function membersAt(members: readonly Member[], ...positions: readonly Position[]): Participants {
+  return members
+    .filter((member) => positions.every((position) => coversPosition(member, position)))
+    .map(({ userId }) => userId)
+    .sort();
+}
+
+/**
+ * `message` as a member may see it; null if the membership does not cover it. One who has left sees a later deletion, but
+ * no later content: an edited message has none then.
+ */
+export function messageForMember(message: Message, membership: Membership | null): Message | null {
+  if (membership === null) return message;
+  if (!coversPosition(membership, message.id)) return null;
+  const { left } = membership;
+  const isLaterContent = left !== null && message.editId !== null && message.editId >= left;
+  return isLaterContent ? { ...message, content: null, editId: null } : message;
 }
 
 /** The body of a request that creates a group, to compare requests with the same key. */

@@ -81,6 +81,8 @@ export async function sendAndCheck(
         senderId,
         receiverId,
         content: key === null ? `No. ${serial}` : `Under ${key} to ${to}`,
+        editId: null,
+        deletionId: null,
       },
       participants,
       // A key stands for one body.

@@ -124,7 +124,7 @@ describe('a special conversation', () => {
     const [message, ...others] = await historyOf(storage, special.single);
     expect(others).toEqual([]);
     const entry = await entryOf(storage, special.single);
-    expect(message?.content.startsWith(entry?.lastMessage?.preview ?? '-')).toBe(true);
+    expect(message?.content?.startsWith(entry?.lastMessage?.preview ?? '-')).toBe(true);
     expect(message?.content).not.toBe(entry?.lastMessage?.preview);
   });
 
@@ -302,6 +302,8 @@ describe('patience', () => {
           tried(`append ${appendRequest.message.id}`, () => messages.append(appendRequest)),
         listBefore: (id, slice) => tried(`list ${id}`, () => messages.listBefore(id, slice)),
         find: (id, ids) => tried(`find ${ids.join(' ')}`, () => messages.find(id, ids)),
+        edit: (request) => tried(`edit ${request.editId}`, () => messages.edit(request)),
+        delete: (request) => tried(`delete ${request.deletionId}`, () => messages.delete(request)),
       },
       conversations: {
         find: (id) => tried(`find ${id}`, () => conversations.find(id)),
@@ -368,6 +370,8 @@ function appendingBy(
       append: async (appendRequest) => by((kept) => messages.append(kept), appendRequest),
       listBefore: (conversationId, slice) => messages.listBefore(conversationId, slice),
       find: (conversationId, ids) => messages.find(conversationId, ids),
+      edit: (request) => messages.edit(request),
+      delete: (request) => messages.delete(request),
     },
   };
 }

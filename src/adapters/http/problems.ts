@@ -183,12 +183,19 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     title: 'The name belongs to another user',
     at: { parameter: 'user_id' },
   },
+  message_of_another: {
+    type: 'message-of-another',
+    status: 403,
+    title: 'The message belongs to another user',
+    at: { parameter: 'message_id' },
+  },
   path_not_found: { type: 'path-not-found', status: 404, title: 'The path does not exist' },
   conversation_not_found: {
     type: 'conversation-not-found',
     status: 404,
     title: 'The conversation does not exist',
   },
+  message_not_found: { type: 'message-not-found', status: 404, title: 'The message does not exist' },
   user_not_found: { type: 'user-not-found', status: 404, title: 'The user does not exist' },
   method_not_allowed: {
     type: 'method-not-allowed',
@@ -202,6 +209,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     title: 'The user was never a member of the group',
     at: { parameter: 'user_id' },
   },
+  message_deleted: { type: 'message-deleted', status: 409, title: 'The message is deleted' },
   cursor_expired: {
     type: 'cursor-expired',
     status: 410,

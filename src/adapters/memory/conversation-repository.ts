@@ -1,8 +1,15 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { ConversationRepository } from '../../application/ports/conversation-repository.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
-import type { Conversation, InboxEntry, Participants } from '../../domain/conversation.ts';
-import { isLate, type LatenessLimits } from '../../domain/event.ts';
+import {
+  lastMessageOf,
+  type Conversation,
+  type InboxEntry,
+  type LastMessage,
+  type Participants,
+} from '../../domain/conversation.ts';
+import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
+import { atMembership, type OwnMembership } from '../../domain/group.ts';
 import {
   isGroupId,
   type ConversationId,
@@ -11,7 +18,7 @@ import {
   type Position,
   type UserId,
 } from '../../domain/ids.ts';
-import { previewOf, type Message } from '../../domain/message.ts';
+import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { laterPosition } from '../../domain/read-position.ts';
 import { microsecondsOf } from '../../domain/time.ts';
@@ -66,15 +73,16 @@ export class MemoryConversationRepository implements ConversationRepository {
     return Promise.resolve();
   }
 
-  /** Puts a group into the inboxes of `users`, who join it with the event `joined`. */
-  showGroup(conversationId: ConversationId, users: readonly UserId[], joined: EventId): void {
-    for (const userId of users) this.#inboxOf(userId).setLeft(conversationId, null);
-    this.#show({ conversationId, participants: [], lastEventId: joined, lastMessage: null }, users);
+  /** Puts a group into the inboxes of `users`, who join it. */
+  showGroup(conversationId: ConversationId, users: readonly UserId[], membership: OwnMembership): void {
+    for (const userId of users) this.#inboxOf(userId).setMembership(conversationId, membership);
+    const lastEventId = membership.joined;
+    this.#show({ conversationId, participants: [], lastEventId, lastMessage: null }, users);
   }
 
-  /** Keeps a group in the inbox of a user who has left, at the position of `left` at most. */
-  leaveGroup(conversationId: ConversationId, userId: UserId, left: EventId): void {
-    this.#inboxOf(userId).setLeft(conversationId, left);
+  /** Keeps a group in the inbox of a user who has left, at the position of leaving at most. */
+  leaveGroup(conversationId: ConversationId, userId: UserId, membership: OwnMembership): void {
+    this.#inboxOf(userId).setMembership(conversationId, membership);
   }
 
   /**
@@ -82,15 +90,25 @@ export class MemoryConversationRepository implements ConversationRepository {
    * `participants` as event `eventId`. The sender has read up to the message.
    */
   receive(message: Message, participants: Participants, eventId: EventId): void {
-    const { id, conversationId, senderId, content } = message;
+    const { id, conversationId } = message;
     const isGroup = isGroupId(conversationId);
     const members = isGroup
       ? participants
       : this.#create({ id: conversationId, participants, created: id });
-    const lastMessage = Object.freeze({ messageId: id, senderId, preview: previewOf(content) });
+    const lastMessage = Object.freeze(lastMessageOf(message));
     const named = isGroup ? [] : members;
     this.#show({ conversationId, participants: named, lastEventId: eventId, lastMessage }, members);
     this.#events.add({ id: eventId, type: 'message.created', conversationId, messageId: id }, members);
+  }
+
+  /** Shows a changed message in the inboxes that show it, and adds `event` to the logs of all participants. */
+  change(message: Message, participants: Participants, event: Event): void {
+    for (const userId of participants) {
+      const entry = this.findEntry(userId, message.conversationId);
+      if (entry?.lastMessage?.messageId !== message.id) continue;
+      this.#inboxes.get(userId)?.replace(message.conversationId, Object.freeze(lastMessageOf(message)));
+    }
+    this.#events.add(event, participants);
   }
 
   /** Like `receive`, for a message that became visible late. It has one late event id, made by `next` the first time. */
@@ -107,9 +125,9 @@ export class MemoryConversationRepository implements ConversationRepository {
     this.receive(message, participants, eventId);
   }
 
-  /** At most `limit` messages that became visible late under an event above `after`, oldest event first. */
-  listLateAfter(conversationId: ConversationId, after: Position, limit: number): readonly LateMessage[] {
-    return this.#lateMessages.get(conversationId)?.above(after, limit) ?? [];
+  /** The messages that became visible late under an event above `after`, oldest event first. */
+  listLateAfter(conversationId: ConversationId, after: Position): readonly LateMessage[] {
+    return this.#lateMessages.get(conversationId)?.above(after, Infinity) ?? [];
   }
 
   /** What the inbox of `userId` shows of a conversation; null where it is not there. */
@@ -163,8 +181,8 @@ export class MemoryConversationRepository implements ConversationRepository {
 /** One user's inbox: an entry for each conversation, newest first. */
 class Inbox {
   readonly #entries = new Map<ConversationId, InboxEntry>();
-  /** The events with which the owner has left groups: the entries of these stand at that position at most. */
-  readonly #left = new Map<ConversationId, EventId>();
+  /** The memberships of the owner in groups. */
+  readonly #memberships = new Map<ConversationId, OwnMembership>();
   readonly #order = new SortedList<InboxEntry>(({ lastEventId }) => lastEventId);
 
   /** Shows `entry`, unless what is shown of its conversation takes precedence. Of two read positions the later one holds. */
@@ -182,21 +200,28 @@ class Inbox {
     this.#order.add(this.find(conversationId) ?? entry);
   }
 
-  /** Sets or clears the event with which the owner has left a group. */
-  setLeft(conversationId: ConversationId, left: EventId | null): void {
+  setMembership(conversationId: ConversationId, membership: OwnMembership): void {
     this.#hide(conversationId);
-    if (left === null) this.#left.delete(conversationId);
-    else this.#left.set(conversationId, left);
+    this.#memberships.set(conversationId, Object.freeze(membership));
     const shown = this.find(conversationId);
     if (shown !== null) this.#order.add(shown);
+  }
+
+  /** Shows `lastMessage` in the entry of a conversation, at the same position. */
+  replace(conversationId: ConversationId, lastMessage: LastMessage): void {
+    const kept = this.#entries.get(conversationId);
+    if (kept === undefined) return;
+    this.#hide(conversationId);
+    const changed = Object.freeze({ ...kept, lastMessage });
+    this.#entries.set(conversationId, changed);
+    this.#order.add(this.find(conversationId) ?? changed);
   }
 
   find(id: ConversationId): InboxEntry | null {
     const kept = this.#entries.get(id);
     if (kept === undefined) return null;
-    const left = this.#left.get(id);
-    if (left === undefined || kept.lastEventId <= left) return kept;
-    return Object.freeze({ ...kept, lastEventId: left });
+    const membership = this.#memberships.get(id);
+    return membership === undefined ? kept : Object.freeze(atMembership(kept, membership));
   }
 
   #hide(id: ConversationId): void {

@@ -6,8 +6,8 @@ import type {
 } from '../../application/ports/group-repository.ts';
 import type { Clock } from '../../application/ports/clock.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
-import type { Participants } from '../../domain/conversation.ts';
-import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
+import type { GroupProfile, Participants } from '../../domain/conversation.ts';
+import { isLate, type GroupEventType, type LatenessLimits } from '../../domain/event.ts';
 import { groupRequestBody, MAX_GROUP_SIZE, membersAt, type Member, type OwnMembership, type Roster } from '../../domain/group.ts';
 import type { ConversationId, EventId, Position, UserId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
@@ -16,10 +16,7 @@ import type { MemoryConversationRepository } from './conversation-repository.ts'
 import type { MemoryEventRepository } from './event-repository.ts';
 import type { MemoryIdempotencyKeys } from './idempotency-keys.ts';
 
-/** The latest membership of a user, with the name of the group at leaving. */
-interface StoredMember extends Member {
-  readonly nameAtLeaving: string | null;
-}
+type StoredMember = Member & OwnMembership;
 
 interface Group extends Omit<Roster, 'members'> {
   readonly members: ReadonlyMap<UserId, StoredMember>;
@@ -62,11 +59,10 @@ export class MemoryGroupRepository implements GroupRepository {
       idempotencyKey === null ? own : this.#keys.claim(creatorId, idempotencyKey, groupRequestBody(request), own);
     if (id === null) return Promise.resolve({ outcome: 'key_reused' });
     if (this.#groups.has(id)) return Promise.resolve({ outcome: id === own ? 'created' : 'repeated', id });
-    const members = new Map(
-      participants.map((userId) => [userId, { userId, joined: created, left: null, nameAtLeaving: null }]),
-    );
+    const membership = { joined: created, left: null, nameAtLeaving: null };
+    const members = new Map(participants.map((userId) => [userId, { userId, ...membership }]));
     this.#groups.set(id, { id, name, creatorId, created, changed: created, members });
-    this.#conversations.showGroup(id, participants, created);
+    this.#conversations.showGroup(id, participants, membership);
     for (const eventId of this.#eventsOf(created)) {
       this.#events.add({ id: eventId, type: 'conversation.created', conversationId: id }, participants);
     }
@@ -79,21 +75,23 @@ export class MemoryGroupRepository implements GroupRepository {
     return Promise.resolve({ ...group, members: [...group.members.values()] });
   }
 
+  findProfile(id: ConversationId): Promise<GroupProfile | null> {
+    const { name, creatorId } = this.#groups.get(id) ?? {};
+    return Promise.resolve(name === undefined || creatorId === undefined ? null : { name, creatorId });
+  }
+
   findMembership(id: ConversationId, userId: UserId): Promise<OwnMembership | null> {
-    const group = this.#groups.get(id);
-    const member = group?.members.get(userId);
-    if (group === undefined || member === undefined) return Promise.resolve(null);
-    const { joined, left, nameAtLeaving } = member;
-    const name = left === null ? group.name : nameAtLeaving;
-    return Promise.resolve({ joined, left, name, creatorId: group.creatorId });
+    const member = this.#groups.get(id)?.members.get(userId);
+    return Promise.resolve(member === undefined ? null : ownMembershipOf(member));
   }
 
   listMembersAt(id: ConversationId, position: Position): Promise<Participants> {
     return Promise.resolve(this.membersAt(id, position));
   }
 
-  membersAt(id: ConversationId, position: Position): Participants {
-    return membersAt([...(this.#groups.get(id)?.members.values() ?? [])], position);
+  /** The users whose membership covers all `positions`. */
+  membersAt(id: ConversationId, ...positions: readonly Position[]): Participants {
+    return membersAt([...(this.#groups.get(id)?.members.values() ?? [])], ...positions);
   }
 
   join(id: ConversationId, userId: UserId, joined: EventId): Promise<MembershipOutcome> {
@@ -102,8 +100,9 @@ export class MemoryGroupRepository implements GroupRepository {
     if (group.members.get(userId)?.left === null) return Promise.resolve('unchanged');
     const others = currentOf(group);
     if (others.length >= MAX_GROUP_SIZE) return Promise.resolve('group_full');
-    this.#put(group, { userId, joined, left: null, nameAtLeaving: null }, joined);
-    this.#conversations.showGroup(id, [userId], joined);
+    const membership = { joined, left: null, nameAtLeaving: null };
+    this.#put(group, { userId, ...membership }, joined);
+    this.#conversations.showGroup(id, [userId], membership);
     this.#report({ type: 'conversation.created', conversationId: id }, joined, [userId]);
     this.#report({ type: 'conversation.updated', conversationId: id }, joined, others);
     // A host whose clock is ahead may have sent some of these before.
@@ -118,8 +117,9 @@ export class MemoryGroupRepository implements GroupRepository {
     const member = group?.members.get(userId);
     if (group === undefined || member === undefined) return Promise.resolve('never_a_member');
     if (member.left !== null) return Promise.resolve('unchanged');
-    this.#put(group, { ...member, left, nameAtLeaving: group.name }, left);
-    this.#conversations.leaveGroup(id, userId, left);
+    const former = { ...member, left, nameAtLeaving: group.name };
+    this.#put(group, former, left);
+    this.#conversations.leaveGroup(id, userId, ownMembershipOf(former));
     this.#report({ type: 'conversation.left', conversationId: id }, left, [userId]);
     const others = currentOf(group).filter((other) => other !== userId);
     this.#report({ type: 'conversation.updated', conversationId: id }, left, others);
@@ -140,7 +140,7 @@ export class MemoryGroupRepository implements GroupRepository {
   }
 
   #report(
-    event: { readonly type: Exclude<Event['type'], 'message.created' | 'conversation.read'>; readonly conversationId: ConversationId },
+    event: { readonly type: GroupEventType; readonly conversationId: ConversationId },
     id: EventId,
     users: readonly UserId[],
   ): void {
@@ -152,6 +152,10 @@ export class MemoryGroupRepository implements GroupRepository {
     const late = isLate(this.#clock.latest() - microsecondsOf(id), this.#limits);
     return late ? [id, this.#messageIds.next()] : [id];
   }
+}
+
+function ownMembershipOf({ joined, left, nameAtLeaving }: StoredMember): OwnMembership {
+  return { joined, left, nameAtLeaving };
 }
 
 function currentOf({ members }: Group): UserId[] {

@@ -5,8 +5,9 @@ import { coversPosition, type Membership } from '../../domain/group.ts';
 import { isGroupId, type EventId, type MessageId, type Position, type UserId } from '../../domain/ids.ts';
 import {
   laterPosition,
-  MAX_UNREAD_COUNT,
+  MAX_UNREAD_ROWS,
   positionAfterMark,
+  unreadCountOf,
   type ReadMark,
   type ReadPosition,
 } from '../../domain/read-position.ts';
@@ -72,17 +73,18 @@ export class MemoryReadPositionRepository implements ReadPositionRepository {
     { conversationId, readUpTo }: Pick<InboxEntry, 'conversationId' | 'readUpTo'>,
     membership?: Membership,
   ): Promise<number> {
-    const above = laterPosition(readUpTo, membership?.joined ?? null) ?? BOTTOM;
+    const after = laterPosition(readUpTo, membership?.joined ?? null) ?? BOTTOM;
+    const before = membership?.left ?? null;
+    const isFor = (id: MessageId): boolean => membership === undefined || coversPosition(membership, id);
     const unread = new Set<MessageId>();
-    const note = (id: MessageId, senderId: UserId): void => {
-      if (senderId !== userId && (membership === undefined || coversPosition(membership, id))) unread.add(id);
-    };
-    for (const { id, senderId } of this.#messages.listAfter(conversationId, above, MAX_UNREAD_COUNT)) {
-      note(id, senderId);
+    const above = this.#messages.listAbove(conversationId, after, before, MAX_UNREAD_ROWS);
+    for (const { id, senderId, deletionId } of above) {
+      if (senderId !== userId && deletionId === null) unread.add(id);
     }
-    // Messages that are counted already may be late ones, too.
-    const late = this.#conversations.listLateAfter(conversationId, above, 2 * MAX_UNREAD_COUNT);
-    for (const { messageId, senderId } of late) note(messageId, senderId);
-    return Promise.resolve(Math.min(unread.size, MAX_UNREAD_COUNT));
+    for (const { messageId, senderId } of this.#conversations.listLateAfter(conversationId, after)) {
+      const isDeleted = this.#messages.isDeleted(conversationId, messageId);
+      if (senderId !== userId && !isDeleted && isFor(messageId)) unread.add(messageId);
+    }
+    return Promise.resolve(unreadCountOf(unread.size, above.length < MAX_UNREAD_ROWS));
   }
 }

@@ -30,7 +30,7 @@ export function makeMemoryStorage(options: MemoryStorageOptions): Storage {
     conversations,
     events,
     keys,
-    messagesAbove: (id, position) => messages.listAfter(id, position, Infinity),
+    messagesAbove: (id, position) => messages.listAbove(id, position, null, Infinity),
   });
   const messages = new MemoryMessageRepository({ ...options, conversations, groups, keys });
   return {

@@ -39,7 +39,13 @@ export interface GroupRepository {
   /** The group, with its members and at least the 64 users who left last; null if it does not exist. */
   find(id: ConversationId): Promise<Roster | null>;
 
-  /** The latest membership of a user; null if the user has never joined, or has not completely joined yet. */
+  /** The name and the creator of a group; null if it does not exist. */
+  findProfile(id: ConversationId): Promise<GroupProfile | null>;
+
+  /**
+   * The latest membership of a user; null if the user has never joined. It is first looked up in the user's own inbox, so
+   * that latency does not reveal whether a group of other users exists.
+   */
   findMembership(id: ConversationId, userId: UserId): Promise<OwnMembership | null>;
 
   /** The users whose membership covers `position`. */
@@ -47,8 +53,8 @@ export interface GroupRepository {
 
   /**
    * Adds a member from the event `joined` on. When it resolves, every message above `joined` that was acknowledged or is
-   * acknowledged later is in the inbox and the log of the new member (see `MessageRepository.append`). A join that takes
-   * longer than an event may take to become visible moves to a later event before the user has seen anything.
+   * acknowledged later is in the inbox and the log of the new member (see `MessageRepository.append`). If the join takes
+   * longer than an event may take to become visible, the membership begins with a later event.
    */
   join(id: ConversationId, userId: UserId, joined: EventId): Promise<MembershipOutcome>;
 

@@ -99,6 +99,11 @@ export function jsonResponse<Schema extends z.ZodType>(
   };
 }
 
+/** A response without a body. */
+export function emptyResponse(description: string) {
+  return { description, headers: COMMON_HEADERS };
+}
+
 /**
  * The error responses for `codes`, grouped by status. The first code of a status is its example. `fieldError` is the
  * example of an invalid request of this route.

@@ -2,10 +2,10 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { ConversationSummary } from '../../../application/get-conversation.ts';
 import type { InboxItem } from '../../../application/list-conversations.ts';
 import type { UseCases } from '../../../application/use-cases.ts';
-import { otherParticipant } from '../../../domain/conversation.ts';
+import { lastMessageOf, otherParticipant } from '../../../domain/conversation.ts';
 import { MAX_GROUP_NAME_LENGTH, MAX_GROUP_SIZE } from '../../../domain/group.ts';
 import type { UserId } from '../../../domain/ids.ts';
-import { MAX_PREVIEW_LENGTH, previewOf } from '../../../domain/message.ts';
+import { MAX_PREVIEW_LENGTH } from '../../../domain/message.ts';
 import { MAX_UNREAD_COUNT, type ReadPosition } from '../../../domain/read-position.ts';
 import { timestampOf } from '../../../domain/time.ts';
 import { idempotencyKeyOf, idempotencyKeyParameter, REPLAYED_HEADER } from '../idempotency-key.ts';
@@ -93,13 +93,14 @@ const groupName = z.string().nullable().openapi({
   example: 'Lunch',
 });
 
-/** The last message of a conversation; all fields are null if there is none. */
+/** The last message of a conversation; all fields are null if there is none. A deleted message has no content. */
 const lastMessageShape = {
   last_message_id: messageId.nullable(),
   last_message_sender_id: userId.nullable(),
   last_message_content: z.string().nullable().openapi({
     maxLength: MAX_PREVIEW_LENGTH,
-    description: 'The beginning of the content, cut between graphemes.',
+    description:
+      'The beginning of the content, cut between graphemes. Null if the message is deleted, too.',
     example: 'Shall we meet at noon?',
   }),
   last_message_at: time.nullable(),
@@ -172,7 +173,7 @@ export function conversationViewOf({
     created_at: timestampOf(conversation.created),
     last_message_id: lastMessage?.id ?? null,
     last_message_sender_id: lastMessage?.senderId ?? null,
-    last_message_content: lastMessage === null ? null : previewOf(lastMessage.content),
+    last_message_content: lastMessage === null ? null : lastMessageOf(lastMessage).preview,
     last_message_at: lastMessage === null ? null : timestampOf(lastMessage.id),
     read_positions: readPositions?.map(readPositionViewOf) ?? null,
   };
@@ -184,13 +185,15 @@ function readPositionViewOf({ userId, readUpTo }: ReadPosition) {
 
 function rowViewOf(
   owner: UserId,
-  { conversationId, participants, group, lastMessage, lastEventId, readUpTo, unread, unreadCount }: InboxItem,
+  item: InboxItem,
 ): z.infer<typeof InboxRowView> {
+  const { conversationId, participants, membership, lastMessage, lastEventId, readUpTo } = item;
+  const { name = null, unread, unreadCount } = item;
   return {
     id: conversationId,
-    participant_ids: group === undefined ? participants : null,
-    other_user_id: group === undefined ? otherParticipant(owner, participants) : null,
-    name: group?.name ?? null,
+    participant_ids: membership === undefined ? participants : null,
+    other_user_id: membership === undefined ? otherParticipant(owner, participants) : null,
+    name,
     last_message_id: lastMessage?.messageId ?? null,
     last_message_sender_id: lastMessage?.senderId ?? null,
     last_message_content: lastMessage?.preview ?? null,

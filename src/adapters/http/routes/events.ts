@@ -46,8 +46,16 @@ const EventView = z
   .discriminatedUnion('type', [
     eventOf('message.created', MessageView).openapi('MessageCreated', {
       description:
-        'A message was sent to or by the user. For a message that became visible late, the event has its own id.',
+        'A message was sent to or by the user. For a message that became visible late, the event has its own id. The data ' +
+        'are its current state: a message that is deleted by now has no content.',
     }),
+    eventOf('message.edited', MessageView).openapi('MessageEdited', {
+      description: 'A message has a new content. The data are its current state.',
+    }),
+    eventOf(
+      'message.deleted',
+      z.strictObject({ conversation_id: conversationId, message_id: messageId }),
+    ).openapi('MessageDeleted', { description: 'A message was deleted.' }),
     eventOf('conversation.created', ConversationView).openapi('ConversationCreated', {
       description:
         'A conversation was started without a message, or the user was added to a group. The data are its current state.',
@@ -84,6 +92,12 @@ function eventViewOf(event: ReportedEvent): z.infer<typeof EventView> {
   switch (event.type) {
     case 'message.created':
       return { id, type: event.type, timestamp, data: messageViewOf(event.message) };
+    case 'message.edited':
+      return { id, type: event.type, timestamp, data: messageViewOf(event.message) };
+    case 'message.deleted': {
+      const data = { conversation_id: event.conversationId, message_id: event.messageId };
+      return { id, type: event.type, timestamp, data };
+    }
     case 'conversation.created':
     case 'conversation.updated':
       return { id, type: event.type, timestamp, data: conversationViewOf(event.summary) };

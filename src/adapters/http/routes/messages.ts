@@ -6,7 +6,7 @@ import type { Position } from '../../../domain/ids.ts';
 import { MAX_CONTENT_LENGTH, type Message } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
 import { idempotencyKeyOf, idempotencyKeyParameter, REPLAYED_HEADER } from '../idempotency-key.ts';
-import { json } from '../respond.ts';
+import { json, noContent } from '../respond.ts';
 import type { CallerOf } from '../middleware/authentication.ts';
 import { bodyOf } from '../request-body.ts';
 import type { List } from '../cursors.ts';
@@ -15,6 +15,7 @@ import { pageParameters, pageRequestOf, pageSchema, pageView } from '../paginati
 import { HttpFailure } from '../problems.ts';
 import {
   BODY_PROBLEMS,
+  emptyResponse,
   jsonResponse,
   LIST_PROBLEMS,
   problemResponses,
@@ -26,7 +27,9 @@ import {
   conversationId,
   conversationIdInPath,
   messageId,
+  messageIdInPath,
   time,
+  timeOrNull,
   timestampInQuery,
   userId,
   userIdInBody,
@@ -39,25 +42,36 @@ const MessageToSend = bodyOf({
   content: writtenText(MAX_CONTENT_LENGTH).openapi({ example: 'Shall we meet at noon?' }),
 }).openapi('MessageToSend');
 
+const MessageEdit = bodyOf({
+  content: writtenText(MAX_CONTENT_LENGTH).openapi({ example: 'Shall we meet at one?' }),
+}).openapi('MessageEdit');
+
 export const MessageView = z
   .strictObject({
     id: messageId,
     conversation_id: conversationId,
     sender_id: userId,
     receiver_id: userId.nullable().openapi({ description: 'Null in a group.', example: 'bob' }),
-    content: z.string().openapi({
+    content: z.string().nullable().openapi({
       maxLength: MAX_CONTENT_LENGTH,
-      description: 'The content exactly as it was sent.',
+      description:
+        'The content exactly as it was sent, or as it was last edited. Null if the message is deleted.',
       example: 'Shall we meet at noon?',
     }),
     created_at: time,
+    edited_at: timeOrNull.openapi({
+      description: 'The time of the last edit. Null if the message was not edited, or is deleted.',
+    }),
+    deleted_at: timeOrNull.openapi({
+      description: 'The time at which the message was deleted. Null if it is not deleted.',
+    }),
   })
   .openapi('Message');
 
 const MessagePage = pageSchema(MessageView).openapi('MessagePage');
 
 export function messageViewOf(message: Message): z.infer<typeof MessageView> {
-  const { id, conversationId, senderId, receiverId, content } = message;
+  const { id, conversationId, senderId, receiverId, content, editId, deletionId } = message;
   return {
     id,
     conversation_id: conversationId,
@@ -65,6 +79,8 @@ export function messageViewOf(message: Message): z.infer<typeof MessageView> {
     receiver_id: receiverId,
     content,
     created_at: timestampOf(id),
+    edited_at: editId === null ? null : timestampOf(editId),
+    deleted_at: deletionId === null ? null : timestampOf(deletionId),
   };
 }
 
@@ -199,14 +215,105 @@ const listMessagesBeforeRoute = createRoute({
   responses: listResponses,
 });
 
-/** Adds the routes of messages: send and history. */
+const messagePath = '/api/conversations/{conversation_id}/messages/{message_id}';
+const messageParams = z.object({ conversation_id: conversationIdInPath, message_id: messageIdInPath });
+const invalidMessageId = { parameter: 'message_id', detail: 'must be the id of a message' };
+
+const getMessageRoute = createRoute({
+  method: 'get',
+  path: messagePath,
+  operationId: 'getMessage',
+  tags: ['Messages'],
+  summary: 'Get a message',
+  description: 'A deleted message has no content. For non-participants, the conversation is a 404.',
+  request: { params: messageParams },
+  responses: {
+    ...problemResponses(
+      ['invalid_request', 'conversation_not_found', 'message_not_found', ...READ_PROBLEMS],
+      invalidMessageId,
+    ),
+    200: jsonResponse('The message.', MessageView),
+  },
+});
+
+const editMessageRoute = createRoute({
+  method: 'patch',
+  path: messagePath,
+  operationId: 'editMessage',
+  tags: ['Messages'],
+  summary: 'Edit a message',
+  description:
+    'Replaces the content. The message stays at its place in history and inbox; inboxes that show it show the new content. ' +
+    'Of concurrent edits the last one holds. A user can only edit their own messages. For non-participants, the ' +
+    'conversation is a 404. Safe to repeat.',
+  request: {
+    params: messageParams,
+    body: { required: true, content: { 'application/json': { schema: MessageEdit } } },
+  },
+  responses: {
+    ...problemResponses(
+      [
+        ...BODY_PROBLEMS,
+        'content_blank',
+        'content_too_long',
+        'content_not_text',
+        'message_of_another',
+        'conversation_not_found',
+        'message_not_found',
+        'message_deleted',
+        ...WRITE_PROBLEMS,
+      ],
+      { pointer: '#/content', detail: 'must be text' },
+    ),
+    200: jsonResponse('The message after the edit.', MessageView),
+  },
+});
+
+const deleteMessageRoute = createRoute({
+  method: 'delete',
+  path: messagePath,
+  operationId: 'deleteMessage',
+  tags: ['Messages'],
+  summary: 'Delete a message',
+  description:
+    'The content and its edits are overwritten. The message stays in history and inbox, with deleted_at and without ' +
+    'content, and no edit and no repeat of its send brings the content back. A user can only delete their own messages. ' +
+    'For non-participants, the conversation is a 404. Safe to repeat.',
+  request: { params: messageParams },
+  responses: {
+    ...problemResponses(
+      [
+        'invalid_request',
+        'message_of_another',
+        'conversation_not_found',
+        'message_not_found',
+        ...WRITE_PROBLEMS,
+      ],
+      invalidMessageId,
+    ),
+    204: emptyResponse('The message is deleted.'),
+  },
+});
+
+/** Adds the routes of messages: send, history, and one message with its edit and its deletion. */
 export function addMessageRoutes(
   app: OpenAPIHono,
   {
     sendMessage,
     sendToConversation,
     listMessagesBefore,
-  }: Pick<UseCases, 'sendMessage' | 'sendToConversation' | 'listMessagesBefore'>,
+    getMessage,
+    editMessage,
+    deleteMessage,
+  }: Pick<
+    UseCases,
+    | 'sendMessage'
+    | 'sendToConversation'
+    | 'listMessagesBefore'
+    | 'getMessage'
+    | 'editMessage'
+    | 'deleteMessage'
+  >,
   callerOf: CallerOf,
 ): void {
   const sender = namedUser('sender_id', callerOf);
@@ -268,6 +375,28 @@ export function addMessageRoutes(
       before,
     });
     return json(c, pageView(list, query, page, messageViewOf), 200);
+  });
+
+  registerRoute(app, getMessageRoute, async (c, { params: { conversation_id, message_id } }) => {
+    const caller = callerOf(c);
+    const message = await getMessage({ caller, conversationId: conversation_id, messageId: message_id });
+    return json(c, messageViewOf(message), 200);
+  });
+
+  registerRoute(app, editMessageRoute, async (c, { params: { conversation_id, message_id }, body }) => {
+    const { message } = await editMessage({
+      caller: callerOf(c),
+      conversationId: conversation_id,
+      messageId: message_id,
+      content: body.content,
+    });
+    return json(c, messageViewOf(message), 200);
+  });
+
+  registerRoute(app, deleteMessageRoute, async (c, { params: { conversation_id, message_id } }) => {
+    const caller = callerOf(c);
+    await deleteMessage({ caller, conversationId: conversation_id, messageId: message_id });
+    return noContent(c);
   });
 }
 
