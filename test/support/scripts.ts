@@ -324,7 +324,8 @@ export async function playToBoth(
   // No two ids share their nine digits, so the time decides their order; within a microsecond the thousandths are
   // unordered.
   const idAt = (microseconds: Microseconds): MessageId => {
-    const id = messageIdAt(NOON + microseconds, (ids.length * 389) % 1000, '0'.repeat(13));
+    // The ids of groups must differ from those of other runs.
+    const id = messageIdAt(NOON + microseconds, (ids.length * 389) % 1000, run.padEnd(13, '0'));
     ids.push(id);
     return id;
   };
