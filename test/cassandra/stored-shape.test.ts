@@ -66,7 +66,7 @@ describe('the stored shape', () => {
     await storage.close();
   });
 
-  it('holds no tombstone after sends, repeats, starts and moves', async () => {
+  it('holds no tombstone after sends, repeats, starts, moves, edits and deletions', async () => {
     const options = await freshKeyspace();
     const client = await openClient(options);
     const storages = [await openStorage(options), await openStorage(options)] as const;
@@ -87,12 +87,23 @@ describe('the stored shape', () => {
     const late = { ...appendRequest([carl, anna], idAt(NOON)), isLive: true };
     await storages[1].messages.append(late);
 
+    const change = ({ message, participants }: typeof late) => {
+      const { conversationId, id: messageId } = message;
+      return { conversationId, messageId, participants };
+    };
+    for (const [n, one] of [late, ...moves.slice(0, 20), ...moves.slice(-20)].entries()) {
+      const { messages } = storages[n % 2 === 0 ? 0 : 1];
+      await messages.edit({ ...change(one), editId: idAt(NOON + DAY), content: 'edited' });
+      if (n % 2 === 0) await messages.delete({ ...change(one), deletionId: idAt(NOON + 2 * DAY) });
+    }
+
     const conversation = moves[0]?.message.conversationId;
     const reads: [string, unknown[]][] = [
       ['SELECT * FROM buckets_by_conversation WHERE conversation_id = ?', [conversation]],
       ['SELECT * FROM conversations WHERE conversation_id = ?', [conversation]],
       ['SELECT * FROM conversations_by_user WHERE user_id = ?', [anna]],
       ['SELECT * FROM events_by_user WHERE user_id = ?', [anna]],
+      ['SELECT * FROM late_events WHERE conversation_id = ?', [late.message.conversationId]],
       [
         'SELECT * FROM late_messages_by_conversation WHERE conversation_id = ?',
         [late.message.conversationId],

@@ -165,6 +165,43 @@ export const accessMutants: Readonly<Record<keyof typeof accessContract, readonl
       })),
     ],
 
+  'a message is shown to participants, and changed by its sender and by services': [
+    skippingAccessCheck('shows anyone a message', 'getMessage'),
+    skippingAccessCheck('lets anyone edit', 'editMessage'),
+    skippingAccessCheck('lets anyone delete', 'deleteMessage'),
+    mutant('refuses after it has edited', ({ editMessage }) => ({
+      editMessage: async (command) => {
+        await editMessage({ ...command, caller: SERVICE });
+        return editMessage(command);
+      },
+    })),
+    mutant('lets every participant delete', ({ deleteMessage, getMessage }) => ({
+      deleteMessage: async (command) => {
+        await getMessage(command);
+        return deleteMessage({ ...command, caller: SERVICE });
+      },
+    })),
+    mutant('tells strangers which messages exist', ({ editMessage, getMessage }) => ({
+      editMessage: async (command) => {
+        await getMessage({ ...command, caller: SERVICE });
+        return editMessage(command);
+      },
+    })),
+    mutant('tells others that the message is deleted', ({ editMessage, getMessage }) => ({
+      editMessage: async (command) => {
+        const { deletionId } = await getMessage(command);
+        if (deletionId !== null) throw new Refusal('message_deleted', 'It is gone.');
+        return editMessage(command);
+      },
+    })),
+    mutant('refuses changes by services', ({ deleteMessage }) => ({
+      deleteMessage: (command) =>
+        command.caller.kind === 'service'
+          ? Promise.reject(new Refusal('message_of_another', 'No.'))
+          : deleteMessage(command),
+    })),
+  ],
+
   'a user is named by themselves or by a service, and shown to everyone': [
     skippingAccessCheck('saves any user for anyone', 'saveUser'),
     mutant('refuses after it has saved', ({ saveUser }) => ({

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { SERVICE, type Caller } from '../../src/domain/caller.ts';
-import type { ConversationId, IdempotencyKey, UserId } from '../../src/domain/ids.ts';
+import type { ConversationId, IdempotencyKey, MessageId, UserId } from '../../src/domain/ids.ts';
 import { Refusal, type RefusalCode } from '../../src/domain/refusal.ts';
 import { freshKey, freshUser, freshUsers, talkOf } from './fixtures.ts';
 import type { Contract } from './contract.ts';
@@ -22,6 +22,24 @@ function sendAs(
 function asksOf({ getConversation, listMessagesBefore }: UseCases, caller: Caller, id: ConversationId) {
   const list = (request: object) => listMessagesBefore({ caller, conversationId: id, ...TOP, ...request });
   return [getConversation({ caller, conversationId: id }), list({}), list({ limit: 1, page: 2 })];
+}
+
+/** A valid id of a message that does not exist. */
+const NO_MESSAGE = '019c1363-4a3b-71c8-b15c-0ffee0ddba11' as MessageId;
+
+/** All use cases that read or change one message. */
+function messageAsksOf(
+  { getMessage, editMessage, deleteMessage }: UseCases,
+  caller: Caller,
+  conversationId: ConversationId,
+  messageId: MessageId,
+) {
+  const about = { caller, conversationId, messageId };
+  return {
+    get: () => getMessage(about),
+    edit: () => editMessage({ ...about, content: 'Edited' }),
+    remove: () => deleteMessage(about),
+  };
 }
 
 async function assertRefused(code: RefusalCode, ...asks: readonly Promise<unknown>[]): Promise<void> {
@@ -174,6 +192,43 @@ export const accessContract = {
       const again = { caller: SERVICE, userId: anna, conversationId, upTo: reply.message.id };
       assert.equal((await granted(useCases.markRead(again))).readUpTo, reply.message.id);
     },
+
+  'a message is shown to participants, and changed by its sender and by services': async (useCases) => {
+    const [anna, ben] = freshUsers();
+    const [carl, dora] = freshUsers();
+    const conversationId = talkOf(anna, ben);
+    // A user with a conversation with the sender is not a participant of theirs.
+    const elsewhere = await sendAs(useCases, as(carl), [carl, anna]);
+    for (const sender of [as(anna), SERVICE]) {
+      const { message } = await sendAs(useCases, sender, [anna, ben]);
+      const asks = (caller: Caller, id = message.id, conversation = conversationId) =>
+        messageAsksOf(useCases, caller, conversation, id);
+      for (const caller of [as(anna), as(ben), SERVICE]) {
+        assert.deepEqual(await granted(asks(caller).get()), message);
+        const { get, edit, remove } = asks(caller, NO_MESSAGE);
+        await assertRefused('message_not_found', get(), edit(), remove());
+        const other = asks(caller, elsewhere.message.id);
+        await assertRefused('message_not_found', other.get(), other.edit(), other.remove());
+      }
+      for (const stranger of [as(carl), as(dora)]) {
+        for (const id of [message.id, NO_MESSAGE, elsewhere.message.id]) {
+          for (const conversation of [conversationId, talkOf(anna, freshUser())]) {
+            const { get, edit, remove } = asks(stranger, id, conversation);
+            await assertRefused('conversation_not_found', get(), edit(), remove());
+          }
+        }
+      }
+      await assertRefused('message_of_another', asks(as(ben)).edit(), asks(as(ben)).remove());
+      assert.deepEqual(await asks(SERVICE).get(), message, 'nothing has changed');
+      const edited = await granted(asks(sender).edit());
+      assert.equal(edited.message.content, 'Edited');
+      await granted(asks(sender).remove());
+      assert.equal((await asks(as(ben)).get()).content, null);
+      await assertRefused('message_of_another', asks(as(ben)).edit(), asks(as(ben)).remove());
+      await assertRefused('message_deleted', asks(sender).edit());
+      await granted(asks(sender).remove());
+    }
+  },
 
   'a user is named by themselves or by a service, and shown to everyone': async (useCases) => {
     const [anna, ben] = freshUsers();

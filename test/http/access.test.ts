@@ -139,6 +139,18 @@ const MUTANTS: Readonly<Record<keyof typeof accessContract, readonly [AccessMuta
     ),
     altering('requires the reader in the body', goesTo(/\/read$/), withStatus(400)),
   ],
+  'a message is changed by its sender or a service; other participants get a 403, and others the same 404': [
+    asService(
+      'shows everyone a message',
+      (request) => isGet(request) && goesTo(/\/messages\/[^/]+$/)(request),
+    ),
+    asService('lets everyone edit', (request) => request.method === 'PATCH' && hasToken(request)),
+    altering(
+      'responds 403 to everyone else',
+      (request, { status }) => status === 404 && goesTo(/\/messages\/[^/]+$/)(request),
+      withStatus(403),
+    ),
+  ],
   'a user saves their own username, and everyone can read it': [
     asService('saves any user for anyone', goesTo(/\/users\//)),
     altering('shows a user only to themselves', goesTo(/\/users\//), withStatus(403)),

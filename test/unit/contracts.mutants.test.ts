@@ -8,6 +8,7 @@ import { followingMutants } from '../contracts/following.mutants.ts';
 import { followingContract } from '../contracts/following.ts';
 import { messageIdsMutants } from '../contracts/message-ids.mutants.ts';
 import { messageIdsContract } from '../contracts/message-ids.ts';
+import { messageChangesMutants } from '../contracts/message-changes.mutants.ts';
 import { messageRepositoryMutants } from '../contracts/message-repository.mutants.ts';
 import { readPositionRepositoryMutants } from '../contracts/read-position-repository.mutants.ts';
 import type { Mutant, Mutants } from '../contracts/mutants.ts';
@@ -16,6 +17,7 @@ import { userRepositoryMutants } from '../contracts/user-repository.mutants.ts';
 
 const mutants: { readonly [Port in keyof typeof contracts]: Mutants<(typeof contracts)[Port]> } = {
   messages: messageRepositoryMutants,
+  'message changes': messageChangesMutants,
   conversations: conversationRepositoryMutants,
   events: eventRepositoryMutants,
   readPositions: readPositionRepositoryMutants,

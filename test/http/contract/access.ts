@@ -4,22 +4,28 @@ import type { Contract } from '../../contracts/contract.ts';
 import {
   ask,
   assertFaults,
+  edit,
   freshUser,
   freshUsers,
   get,
   historyOf,
   inboxOf,
   markRead,
+  messagePathOf,
   messagesAt,
   problemIn,
+  remove,
   rowsAt,
   send,
   type Answer,
   type Conversation,
   type Fetch,
+  type Message,
 } from '../client.ts';
 import type { Guarded } from '../guarded-app.ts';
 import { API_REQUESTS, PUBLIC_REQUESTS } from '../operations.ts';
+
+type Ids = Pick<Message, 'conversation_id' | 'id'>;
 
 /** All requests for a conversation, with its cursors. */
 function pathsTo(id: string, cursor: string): string[] {
@@ -198,6 +204,41 @@ export const accessContract = {
     }
     problemIn(await markRead(as(carl), id, undefined, last.id), 404, 'conversation-not-found');
   },
+
+  'a message is changed by its sender or a service; other participants get a 403, and others the same 404':
+    async ({ as, service }) => {
+      const [anna, ben] = freshUsers();
+      const carl = freshUser();
+      await send(as(carl), carl, anna);
+      const sent = await send(as(anna), anna, ben);
+      const path = messagePathOf(sent);
+      for (const fetch of [as(anna), as(ben), service]) {
+        assert.deepEqual((await get(fetch, path)).body, sent);
+      }
+      problemIn(await edit(as(ben), sent, 'Mine'), 403, 'message-of-another');
+      problemIn(await remove(as(ben), sent), 403, 'message-of-another');
+      const unknown: Ids = { conversation_id: randomUUID(), id: sent.id };
+      for (const ask of [
+        (one: Ids) => get(as(carl), messagePathOf(one)),
+        (one: Ids) => edit(as(carl), one, 'Mine'),
+        (one: Ids) => remove(as(carl), one),
+      ]) {
+        const nowhere = await ask(unknown);
+        problemIn(nowhere, 404, 'conversation-not-found');
+        assert.deepEqual(saidIn(await ask(sent)), saidIn(nowhere));
+        assert.deepEqual(
+          saidIn(await ask({ ...sent, id: '019c1363-4a3b-71c8-b15c-0ffee0ddba11' })),
+          saidIn(nowhere),
+        );
+      }
+      assert.deepEqual((await get(as(ben), path)).body, sent);
+      assert.equal((await edit(as(anna), sent, 'Edited')).status, 200);
+      assert.equal((await edit(service, sent, 'By a service')).status, 200);
+      assert.equal((await remove(service, sent)).status, 204);
+      assert.equal((await remove(as(anna), sent)).status, 204);
+      problemIn(await edit(as(ben), sent, 'Mine'), 403, 'message-of-another');
+      problemIn(await edit(as(anna), sent, 'Again'), 409, 'message-deleted');
+    },
 
   'a user saves their own username, and everyone can read it': async ({ as, service }) => {
     const [anna, ben] = freshUsers();

@@ -1,5 +1,6 @@
 import { conversationsContract } from './conversations.ts';
 import { eventsContract } from './events.ts';
+import { messageChangesContract } from './message-changes.ts';
 import { messagesContract } from './messages.ts';
 import { pagesContract } from './pages.ts';
 import { readPositionsContract } from './read-positions.ts';
@@ -9,6 +10,7 @@ import { usersContract } from './users.ts';
 /** The HTTP contract of the messenger, for any server and any storage. */
 export const httpContracts = {
   messages: messagesContract,
+  'message changes': messageChangesContract,
   conversations: conversationsContract,
   'read positions': readPositionsContract,
   events: eventsContract,
