@@ -1,5 +1,5 @@
 import type { Caller } from '../domain/caller.ts';
-import type { Participants } from '../domain/conversation.ts';
+import { participantsOf, type Participants } from '../domain/conversation.ts';
 import type { ConversationId, UserId } from '../domain/ids.ts';
 import { MAX_GROUP_SIZE, requireGroupSize } from '../domain/group.ts';
 import { changeGroup, type ChangeGroupDeps } from './change-group.ts';
@@ -36,6 +36,6 @@ export function makeAddMember(
       if (outcome === 'group_full') requireGroupSize(MAX_GROUP_SIZE + 1);
     });
     const summary = await getConversation({ caller, conversationId }).catch(afterWrite);
-    return { ...summary, notified: [...members, userId] };
+    return { ...summary, notified: participantsOf(...members, userId) };
   };
 }

@@ -11,6 +11,6 @@ import type { MessageIds } from './ports/message-ids.ts';
 export function nextIdAfterChange(messageIds: MessageIds, { changed }: Pick<Roster, 'changed'>): MessageId {
   messageIds.observe(changed);
   const id = messageIds.next();
-  if (id <= changed) throw new ClockNotVerified();
+  if (id < changed) throw new ClockNotVerified();
   return id;
 }

@@ -181,7 +181,7 @@ export const accessContract = {
         useCases.markRead({ caller, userId, conversationId, upTo: sent.message.id });
       const positionOf = async (userId: UserId) => {
         const { readPositions } = await useCases.getConversation({ caller: SERVICE, conversationId });
-        return readPositions.find((position) => position.userId === userId)?.readUpTo;
+        return readPositions?.find((position) => position.userId === userId)?.readUpTo;
       };
       await assertRefused('reader_is_another', mark(as(anna), ben), mark(as(carl), ben));
       await assertRefused('conversation_not_found', mark(as(carl), carl), mark(SERVICE, carl));

@@ -3,6 +3,7 @@ import type { Contract, StorageSubject } from './contract.ts';
 import { conversationRepositoryContract } from './conversation-repository.ts';
 import { eventRepositoryContract } from './event-repository.ts';
 import { messageChangesContract } from './message-changes.ts';
+import { groupRepositoryContract } from './group-repository.ts';
 import { messageRepositoryContract } from './message-repository.ts';
 import { readPositionRepositoryContract } from './read-position-repository.ts';
 import { storageContract } from './storage.ts';
@@ -16,6 +17,7 @@ export const contracts = {
   messages: messageRepositoryContract,
   'message changes': messageChangesContract,
   conversations: conversationRepositoryContract,
+  groups: groupRepositoryContract,
   events: eventRepositoryContract,
   readPositions: readPositionRepositoryContract,
   users: userRepositoryContract,

@@ -326,7 +326,7 @@ export function makeModel({
       requireMember(caller, group);
       const before = membersOf(group);
       if (!before.includes(userId)) group.members.set(userId, { joined, left: null, nameAtLeaving: null });
-      return { ...groupSummaryFor(caller, group), notified: [...before, userId] };
+      return { ...groupSummaryFor(caller, group), notified: participantsOf(...before, userId) };
     },
 
     async removeMember({ caller, conversationId, userId }) {

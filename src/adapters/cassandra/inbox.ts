@@ -22,6 +22,11 @@ const PUT_LAST_ACTIVITY = prepared(`
   INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
   VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`);
 
+/** The driver writes an empty set as null, so the participants of a group are in the text of the statement. */
+const PUT_GROUP_ACTIVITY = prepared(`
+  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
+  VALUES (?, ?, {}, ?, ?) USING TIMESTAMP ?`);
+
 const PUT_GROUP = prepared(`
   INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, membership)
   VALUES (?, ?, {}, ?, ?) USING TIMESTAMP ?`);
@@ -82,17 +87,11 @@ export function lastActivityRow(
   const { id, conversationId, senderId } = message;
   const change = message.deletionId === null ? (message.editId ?? NIL) : DELETED;
   const cell = new types.Tuple(eventId, change, id, senderId, lastMessageOf(message).preview ?? '');
-  return {
-    query: PUT_LAST_ACTIVITY,
-    params: [
-      userId,
-      conversationId,
-      isGroupId(conversationId) ? [] : participants,
-      cell,
-      userId === senderId && eventId === id ? id : undefined,
-      microsecondsOf(eventId),
-    ],
-  };
+  const readUpTo = userId === senderId && eventId === id ? id : undefined;
+  const values = [cell, readUpTo, microsecondsOf(eventId)];
+  return isGroupId(conversationId)
+    ? { query: PUT_GROUP_ACTIVITY, params: [userId, conversationId, ...values] }
+    : { query: PUT_LAST_ACTIVITY, params: [userId, conversationId, participants, ...values] };
 }
 
 /** The write that shows a conversation without messages in the inbox of `userId`, at the position of its start. Idempotent. */

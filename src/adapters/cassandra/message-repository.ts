@@ -207,7 +207,10 @@ export class CassandraMessageRepository implements MessageRepository {
     // A repeat of a delivered message must not move the conversation again; any other repeat completes the first attempt.
     const outcome = claim.id === message.id ? 'appended' : 'repeated';
     if (stored?.isDelivered === true) return { outcome, message: stored.message };
-    const told = await this.#store({ ...request, message: accepted }, writes);
+    // The members were read for another id.
+    const isOther = isGroupId(message.conversationId) && claim.id !== message.id;
+    const participants = isOther ? [] : request.participants;
+    const told = await this.#store({ ...request, participants, message: accepted }, writes);
     this.#retry.track(this.#mark(PUT_DELIVERED, accepted));
     return { outcome, message: stored?.message ?? accepted, ...told };
   }
@@ -370,7 +373,7 @@ export class CassandraMessageRepository implements MessageRepository {
       );
       // Read after the agreement, see `#afterChange`: the message may have been edited or deleted by now.
       const stored = await findStored(writes, conversationId, id);
-      recipients = await this.#publishToAll(stored?.message ?? message, [], lateEvent, writes);
+      recipients = await this.#publishToAll(stored?.message ?? message, participants, lateEvent, writes);
       // Storage takes longer than the visibility window, or the wall clock has just stepped: the background retry continues.
       if (this.#isLate(lateEvent)) throw lateAgain();
     }
