@@ -4,7 +4,14 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
 import { MAX_GROUP_SIZE } from '../../src/domain/group.ts';
-import type { ConversationId, EventId, IdempotencyKey, MessageId, Position, UserId } from '../../src/domain/ids.ts';
+import type {
+  ConversationId,
+  EventId,
+  IdempotencyKey,
+  MessageId,
+  Position,
+  UserId,
+} from '../../src/domain/ids.ts';
 import type { Contract, StorageSubject } from './contract.ts';
 import { forEachConcurrently, freshKey, freshUser, top } from './fixtures.ts';
 
@@ -44,12 +51,24 @@ async function send(
   { messages, groups }: Storage,
   conversationId: ConversationId,
   senderId: UserId,
-  given: { readonly id?: MessageId; readonly participants?: readonly UserId[]; readonly key?: IdempotencyKey } = {},
+  given: {
+    readonly id?: MessageId;
+    readonly participants?: readonly UserId[];
+    readonly key?: IdempotencyKey;
+  } = {},
 ): Promise<MessageId> {
   const id = given.id ?? ids.next();
   const participants = given.participants ?? (await groups.listMembersAt(conversationId, id));
   const result = await messages.append({
-    message: { id, conversationId, senderId, receiverId: null, content: 'Hello', editId: null, deletionId: null },
+    message: {
+      id,
+      conversationId,
+      senderId,
+      receiverId: null,
+      content: 'Hello',
+      editId: null,
+      deletionId: null,
+    },
     participants,
     idempotencyKey: given.key ?? null,
     isLive: true,
@@ -87,7 +106,9 @@ export const groupRepositoryContract = {
     assert.equal(await here.groups.findMembership(id, freshUser()), null);
   },
 
-  'a created group is in the inbox and the event log of each member': async ({ processes: [here, there] }) => {
+  'a created group is in the inbox and the event log of each member': async ({
+    processes: [here, there],
+  }) => {
     const users = freshUsersOf(4);
     const id = await newGroup(here, users);
     for (const userId of users) {
@@ -102,7 +123,9 @@ export const groupRepositoryContract = {
   'one key of a creator is one group, and no other request': async ({ processes: [here, there] }) => {
     const users = freshUsersOf(3);
     const key = freshKey();
-    const results = await Promise.all([here, there, here].map((storage) => createGroup(storage, users, { key })));
+    const results = await Promise.all(
+      [here, there, here].map((storage) => createGroup(storage, users, { key })),
+    );
     const groupIds = new Set(results.map((result) => result.outcome !== 'key_reused' && result.id));
     assert.equal(groupIds.size, 1);
     const other = await createGroup(there, users, { key, name: 'Other' });
@@ -125,7 +148,11 @@ export const groupRepositoryContract = {
       const entry = await entryOf(there, userId, id);
       assert.equal(entry?.lastMessage?.messageId, second);
       assert.equal(entry.lastEventId, second);
-      assert.deepEqual(await eventsOf(here, userId, id), ['conversation.created', created(first), created(second)]);
+      assert.deepEqual(await eventsOf(here, userId, id), [
+        'conversation.created',
+        created(first),
+        created(second),
+      ]);
     }
     assert.equal(await entryOf(here, stranger, id), null);
     assert.deepEqual(await eventsOf(here, stranger, id), []);
@@ -138,7 +165,10 @@ export const groupRepositoryContract = {
     const key = freshKey();
     const first = await send(here, id, sender, { key });
     assert.equal(await send(there, id, sender, { key }), first);
-    assert.deepEqual((await here.messages.listBefore(id, top(10))).map((one) => one.id), [first]);
+    assert.deepEqual(
+      (await here.messages.listBefore(id, top(10))).map((one) => one.id),
+      [first],
+    );
     for (const userId of users) {
       assert.deepEqual(await eventsOf(there, userId, id), ['conversation.created', created(first)]);
     }
@@ -172,6 +202,46 @@ export const groupRepositoryContract = {
     ]);
   },
 
+  'a send that has read the members before a join reaches the new member': async ({
+    processes: [here, there],
+  }) => {
+    const users = freshUsersOf(3);
+    const [sender = assert.fail()] = users;
+    const joiner = freshUser();
+    const id = await newGroup(here, users);
+    await there.groups.join(id, joiner, ids.next());
+    const sent = await send(here, id, sender, { participants: users });
+    assert.equal((await entryOf(there, joiner, id))?.lastMessage?.messageId, sent);
+    assert.deepEqual(await eventsOf(there, joiner, id), ['conversation.created', created(sent)]);
+  },
+
+  'a send that has read the members before one leaves does not move the inbox of that user': async ({
+    processes: [here, there],
+  }) => {
+    const users = freshUsersOf(3);
+    const [sender = assert.fail(), leaver = assert.fail()] = users;
+    const id = await newGroup(here, users);
+    await send(here, id, sender);
+    const left = ids.next();
+    await there.groups.leave(id, leaver, left);
+    const other = await newGroup(here, [leaver, ...freshUsersOf(2)]);
+    await send(here, id, sender, { participants: users });
+    for (const limit of [1, 2]) {
+      const inbox = await there.conversations.listByUser(leaver, top(limit));
+      assert.deepEqual(
+        inbox.map(({ conversationId }) => conversationId),
+        [other, id].slice(0, limit),
+      );
+    }
+    const entry = await entryOf(here, leaver, id);
+    assert.ok(entry !== null && entry.lastEventId <= left);
+    const below = await here.conversations.listByUser(leaver, {
+      ...top(2),
+      before: other as string as Position,
+    });
+    assert.deepEqual(below, [entry]);
+  },
+
   'no message is missed or leaked while members join and leave concurrently': async ({ processes }) => {
     const users = freshUsersOf(3);
     const [sender = assert.fail()] = users;
@@ -189,7 +259,8 @@ export const groupRepositoryContract = {
       async (userId, index) => {
         const { groups } = process(index);
         assert.equal(await groups.join(id, userId, ids.next()), 'changed');
-        if (index % 2 === 0) assert.equal(await process(index + 1).groups.leave(id, userId, ids.next()), 'changed');
+        if (index % 2 === 0)
+          assert.equal(await process(index + 1).groups.leave(id, userId, ids.next()), 'changed');
       },
       3,
     );
@@ -199,7 +270,9 @@ export const groupRepositoryContract = {
       assert.ok(membership !== null);
       const { joined, left } = membership;
       const covered = sent.filter((one) => one > joined && (left === null || one < left)).sort();
-      const logged = (await eventsOf(processes[0], userId, id)).filter((event) => event.startsWith('message'));
+      const logged = (await eventsOf(processes[0], userId, id)).filter((event) =>
+        event.startsWith('message'),
+      );
       const isFor = (event: string): boolean => covered.some((one) => created(one) === event);
       assert.deepEqual(logged.filter(isFor), covered.map(created), 'every covered message is in the log');
       const entry = await entryOf(processes[0], userId, id);
@@ -210,7 +283,9 @@ export const groupRepositoryContract = {
     }
   },
 
-  'a user who has left gets no message, and keeps the place in the inbox': async ({ processes: [here, there] }) => {
+  'a user who has left gets no message, and keeps the place in the inbox': async ({
+    processes: [here, there],
+  }) => {
     const users = freshUsersOf(3);
     const [sender = assert.fail(), leaver = assert.fail()] = users;
     const id = await newGroup(here, users, 'Before');
@@ -221,7 +296,11 @@ export const groupRepositoryContract = {
     const entry = await entryOf(here, leaver, id);
     assert.equal(entry?.lastEventId, last);
     assert.equal(entry.lastMessage?.messageId, last);
-    assert.deepEqual(await eventsOf(here, leaver, id), ['conversation.created', created(last), 'conversation.left']);
+    assert.deepEqual(await eventsOf(here, leaver, id), [
+      'conversation.created',
+      created(last),
+      'conversation.left',
+    ]);
     const membership = await there.groups.findMembership(id, leaver);
     assert.ok(membership?.left !== null);
     assert.equal(membership?.nameAtLeaving, 'Before');
@@ -283,7 +362,9 @@ export const groupRepositoryContract = {
     assert.deepEqual(await eventsOf(here, joiner, id), ['conversation.created', 'conversation.updated']);
   },
 
-  'a group never has more than its maximum of members, whatever the order of joins': async ({ processes }) => {
+  'a group never has more than its maximum of members, whatever the order of joins': async ({
+    processes,
+  }) => {
     const users = freshUsersOf(MAX_GROUP_SIZE - 3);
     const id = await newGroup(processes[0], users);
     const joiners = freshUsersOf(8);
@@ -295,7 +376,10 @@ export const groupRepositoryContract = {
       },
       8,
     );
-    assert.deepEqual(outcomes.sort(), [...Array<string>(3).fill('changed'), ...Array<string>(5).fill('group_full')]);
+    assert.deepEqual(outcomes.sort(), [
+      ...Array<string>(3).fill('changed'),
+      ...Array<string>(5).fill('group_full'),
+    ]);
     const now = ids.next();
     assert.equal((await processes[1].groups.listMembersAt(id, now)).length, MAX_GROUP_SIZE);
   },
@@ -354,7 +438,10 @@ export const groupRepositoryContract = {
     const entry = await entryOf(here, leaver, id);
     assert.equal(marked, entry?.lastEventId);
     assert.equal(await countOf(leaver), 0);
-    assert.deepEqual((await eventsOf(here, sender, id)).filter((event) => event === 'conversation.read'), []);
+    assert.deepEqual(
+      (await eventsOf(here, sender, id)).filter((event) => event === 'conversation.read'),
+      [],
+    );
   },
 
   'an edit and a deletion reach the members who have the message, and not those who left': async ({

@@ -9,6 +9,7 @@ import { followingContract } from '../contracts/following.ts';
 import { messageIdsMutants } from '../contracts/message-ids.mutants.ts';
 import { messageIdsContract } from '../contracts/message-ids.ts';
 import { messageChangesMutants } from '../contracts/message-changes.mutants.ts';
+import { groupRepositoryMutants } from '../contracts/group-repository.mutants.ts';
 import { messageRepositoryMutants } from '../contracts/message-repository.mutants.ts';
 import { readPositionRepositoryMutants } from '../contracts/read-position-repository.mutants.ts';
 import type { Mutant, Mutants } from '../contracts/mutants.ts';
@@ -19,6 +20,7 @@ const mutants: { readonly [Port in keyof typeof contracts]: Mutants<(typeof cont
   messages: messageRepositoryMutants,
   'message changes': messageChangesMutants,
   conversations: conversationRepositoryMutants,
+  groups: groupRepositoryMutants,
   events: eventRepositoryMutants,
   readPositions: readPositionRepositoryMutants,
   users: userRepositoryMutants,
