@@ -34,7 +34,10 @@ export async function changeGroup(
   const own = caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
   if (!isGroupId(conversationId)) {
     if ((await deps.conversations.find(conversationId)) === null) throw conversationNotFound();
-    throw new Refusal('not_a_group', 'This is a conversation of two users, which has no name and no other members.');
+    throw new Refusal(
+      'not_a_group',
+      'This is a conversation of two users, which has no name and no other members.',
+    );
   }
   const [roster, newest] = await Promise.all([
     deps.groups.find(conversationId),
@@ -52,4 +55,3 @@ export async function changeGroup(
   }
   return participants;
 }
-

@@ -64,7 +64,10 @@ export function makeCreateGroup(deps: {
         idempotencyKey,
       });
       if (result.outcome === 'key_reused') {
-        throw new Refusal('idempotency_key_reused', 'This idempotency key was used before with another body.');
+        throw new Refusal(
+          'idempotency_key_reused',
+          'This idempotency key was used before with another body.',
+        );
       }
       const summary = await getConversation({ caller, conversationId: result.id }).catch(afterWrite);
       return { ...summary, replayed: result.outcome === 'repeated' };

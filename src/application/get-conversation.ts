@@ -40,8 +40,7 @@ export function makeGetConversation(deps: {
   messageIds: MessageIds;
 }): GetConversation {
   return async ({ caller, conversationId }) => {
-    const own =
-      caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
+    const own = caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
     const left = own?.left ?? null;
     const [found, [newest], participantsThen] = await Promise.all([
       findConversation(deps, conversationId),

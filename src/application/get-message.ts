@@ -29,8 +29,7 @@ export function makeGetMessage(deps: {
   messageIds: MessageIds;
 }): GetMessage {
   return async ({ caller, conversationId, messageId }) => {
-    const own =
-      caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
+    const own = caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
     const [found] = await deps.messages.find(conversationId, [messageId]);
     const message = found === undefined ? null : messageForMember(found, own);
     if (message === null) {

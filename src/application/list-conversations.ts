@@ -57,7 +57,10 @@ export function makeListConversations(deps: {
       const [entry, profile] =
         own === undefined
           ? [stored]
-          : await Promise.all([asMember(deps.messages, stored, own), deps.groups.findProfile(conversationId)]);
+          : await Promise.all([
+              asMember(deps.messages, stored, own),
+              deps.groups.findProfile(conversationId),
+            ]);
       const unread = isUnread(userId, entry);
       const isCounted = unread === null || (unread && unreadCounts);
       const count = isCounted ? await deps.readPositions.countUnread(userId, entry, own) : 0;

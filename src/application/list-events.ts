@@ -8,7 +8,14 @@ import {
 } from '../domain/event-cursor.ts';
 import type { Event } from '../domain/event.ts';
 import { coversPosition, messageForMember, type Membership } from '../domain/group.ts';
-import { isGroupId, type ConversationId, type EventId, type MessageId, type Position, type UserId } from '../domain/ids.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type Position,
+  type UserId,
+} from '../domain/ids.ts';
 import { contentBytesOf, type Message } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Microseconds } from '../domain/time.ts';
@@ -35,18 +42,26 @@ export interface ListEventsQuery {
 }
 
 /** An event with its message or conversation, as it is when the event is listed. */
-export type ReportedEvent = { readonly id: EventId } & (
+export type ReportedEvent = { readonly id: EventId } &
   /** The message as it is now: an event of a message that is deleted by now has no content. */
-  | { readonly type: 'message.created' | 'message.edited'; readonly message: Message }
-  | { readonly type: 'message.deleted'; readonly conversationId: ConversationId; readonly messageId: MessageId }
-  | { readonly type: 'conversation.created' | 'conversation.updated'; readonly summary: ConversationSummary }
-  | {
-      readonly type: 'conversation.read';
-      readonly conversationId: ConversationId;
-      readonly readerId: UserId;
-      readonly readUpTo: EventId;
-    }
-);
+  (
+    | { readonly type: 'message.created' | 'message.edited'; readonly message: Message }
+    | {
+        readonly type: 'message.deleted';
+        readonly conversationId: ConversationId;
+        readonly messageId: MessageId;
+      }
+    | {
+        readonly type: 'conversation.created' | 'conversation.updated';
+        readonly summary: ConversationSummary;
+      }
+    | {
+        readonly type: 'conversation.read';
+        readonly conversationId: ConversationId;
+        readonly readerId: UserId;
+        readonly readUpTo: EventId;
+      }
+  );
 
 export interface EventBatch {
   /**

@@ -32,8 +32,7 @@ export function makeListMessagesBefore(deps: {
 }): ListMessagesBefore {
   return async ({ caller, conversationId, ...request }) => {
     const slice = sliceOf(request);
-    const own =
-      caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
+    const own = caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
     const left = own?.left ?? null;
     const before = left !== null && (slice.before === null || left < slice.before) ? left : slice.before;
     const found = await deps.messages.listBefore(conversationId, { ...slice, before });

@@ -30,9 +30,10 @@ export function makeRenameGroup(
 ): RenameGroup {
   const getConversation = makeGetConversation(deps);
   return async ({ caller, conversationId, name }) => {
+    const composed = composeGroupName(name);
     const notified = await changeGroup(deps, { caller, conversationId }, async (event, own) => {
       requireStillMember(own);
-      await deps.groups.rename(conversationId, composeGroupName(name), event);
+      await deps.groups.rename(conversationId, composed, event);
     });
     const summary = await getConversation({ caller, conversationId }).catch(afterWrite);
     return { ...summary, notified };

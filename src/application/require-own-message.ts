@@ -34,8 +34,7 @@ export async function requireOwnMessage(
   /** The membership of the caller; null for a service and in a conversation of two. */
   readonly own: OwnMembership | null;
 }> {
-  const own =
-    caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
+  const own = caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
   const [conversation, [found]] = await Promise.all([
     findConversation(deps, conversationId),
     deps.messages.find(conversationId, [messageId]),

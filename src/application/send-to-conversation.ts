@@ -2,6 +2,7 @@ import { canActAs, type Caller } from '../domain/caller.ts';
 import { otherParticipant, type Participants } from '../domain/conversation.ts';
 import { membersAt } from '../domain/group.ts';
 import { isGroupId, type ConversationId, type IdempotencyKey, type UserId } from '../domain/ids.ts';
+import { requireContent } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { nextIdAfterChange } from './next-id-after-change.ts';
 import type { Capacity } from './ports/capacity.ts';
@@ -46,6 +47,7 @@ export function makeSendToConversation(deps: {
     if (!canActAs(caller, senderId)) {
       throw new Refusal('sender_is_another', 'A user may only send messages under their own id.');
     }
+    requireContent(content);
     requireStillMember(await requireParticipant(deps, senderId, conversationId));
     const message = { conversationId, senderId, content };
     if (!isGroupId(conversationId)) {
@@ -54,7 +56,11 @@ export function makeSendToConversation(deps: {
       const { participants } = conversation;
       const receiverId = otherParticipant(senderId, participants);
       const whole = { ...message, id: deps.messageIds.next(), receiverId };
-      const { recipients: _, ...sent } = await appendMessage(deps, { message: whole, participants, idempotencyKey });
+      const { recipients: _, ...sent } = await appendMessage(deps, {
+        message: whole,
+        participants,
+        idempotencyKey,
+      });
       return { ...sent, recipients: participants };
     }
     const roster = await deps.groups.find(conversationId);

@@ -5,7 +5,12 @@ import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { InboxItem } from '../../src/application/list-conversations.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { canActAs, type Caller } from '../../src/domain/caller.ts';
-import { lastMessageOf, otherParticipant, participantsOf, type Conversation } from '../../src/domain/conversation.ts';
+import {
+  lastMessageOf,
+  otherParticipant,
+  participantsOf,
+  type Conversation,
+} from '../../src/domain/conversation.ts';
 import { composeGroupName, type OwnMembership } from '../../src/domain/group.ts';
 import type {
   ConversationId,
@@ -125,7 +130,9 @@ export function makeModel({
     const own = caller.kind === 'user' ? members.get(caller.userId) : undefined;
     const left = own?.left ?? null;
     const participants = [...members]
-      .filter(([, member]) => left !== null && member.joined < left && (member.left === null || member.left > left))
+      .filter(
+        ([, member]) => left !== null && member.joined < left && (member.left === null || member.left > left),
+      )
       .map(([userId]) => userId)
       .sort();
     const name = left === null ? group.name : (own?.nameAtLeaving ?? null);
@@ -271,6 +278,7 @@ export function makeModel({
 
     async sendToConversation({ caller, senderId, conversationId, content, idempotencyKey }) {
       if (!canActAs(caller, senderId)) throw new Refusal('sender_is_another', 'It is not their name.');
+      requireContent(content);
       const sender: Caller = { kind: 'user', userId: senderId };
       const group = groupOf(conversationId);
       if (group === null) {
@@ -281,7 +289,13 @@ export function makeModel({
       }
       groupFor(sender, conversationId);
       requireMember(sender, group);
-      const message = composeMessage({ id: messageIds.next(), conversationId, senderId, receiverId: null, content });
+      const message = composeMessage({
+        id: messageIds.next(),
+        conversationId,
+        senderId,
+        receiverId: null,
+        content,
+      });
       const body = `in ${conversationId}: ${content}`;
       const first = claimOf(senderId, idempotencyKey, body);
       if (first?.message !== undefined) {
@@ -334,7 +348,8 @@ export function makeModel({
       const left = messageIds.next();
       if (caller.kind === 'user' && caller.userId !== userId) {
         requireMember(caller, group);
-        if (group.creatorId !== caller.userId) throw new Refusal('not_the_creator', 'They did not create it.');
+        if (group.creatorId !== caller.userId)
+          throw new Refusal('not_the_creator', 'They did not create it.');
       }
       const member = group.members.get(userId);
       if (member === undefined) throw new Refusal('member_not_found', 'They never were in it.');
@@ -344,10 +359,11 @@ export function makeModel({
     },
 
     async renameGroup({ caller, conversationId, name }) {
+      const composed = composeGroupName(name);
       const group = changedGroup(caller, conversationId);
       messageIds.next();
       requireMember(caller, group);
-      group.name = composeGroupName(name);
+      group.name = composed;
       return { ...groupSummaryFor(caller, group), notified: membersOf(group) };
     },
 
@@ -379,7 +395,9 @@ export function makeModel({
     async listMessagesBefore({ caller, conversationId, ...request }) {
       const group = groupOf(conversationId);
       const history =
-        group !== null && caller.kind === 'user' ? historyFor(group, caller.userId) : historyOf(conversationId);
+        group !== null && caller.kind === 'user'
+          ? historyFor(group, caller.userId)
+          : historyOf(conversationId);
       const page = pageOf(history, request, ({ id }) => id);
       if (group === null) conversationFor(caller, conversationId);
       else groupFor(caller, conversationId);

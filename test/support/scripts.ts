@@ -413,7 +413,9 @@ export async function playToBoth(
           renameGroup({ caller, conversationId, name: text }),
         );
       case 'edit':
-        return askBoth(host, laterId(), ({ editMessage }) => editMessage({ caller, ...named, content: text }));
+        return askBoth(host, laterId(), ({ editMessage }) =>
+          editMessage({ caller, ...named, content: text }),
+        );
       case 'delete':
         return askBoth(host, laterId(), ({ deleteMessage }) => deleteMessage({ caller, ...named }));
       case 'mark':
@@ -427,7 +429,9 @@ export async function playToBoth(
       case 'messages': {
         for (let before: Position | null = null; ;) {
           const request = { caller, conversationId, before, limit, page: null };
-          const answer = await askBoth(host, modelsId, ({ listMessagesBefore }) => listMessagesBefore(request));
+          const answer = await askBoth(host, modelsId, ({ listMessagesBefore }) =>
+            listMessagesBefore(request),
+          );
           before = 'next' in answer ? (answer.next as Position | null) : null;
           if (before === null) return;
         }

@@ -238,7 +238,11 @@ export class CassandraGroupRepository implements GroupRepository {
       if (group === null) return;
       if (!(await this.#change(group, { name }, writes))) continue;
       await this.#report(event, (eventId) =>
-        this.#write(participantsIn(group), (userId) => [this.#event('conversation.updated', id, eventId, userId)], writes),
+        this.#write(
+          participantsIn(group),
+          (userId) => [this.#event('conversation.updated', id, eventId, userId)],
+          writes,
+        ),
       );
       return;
     }
@@ -274,7 +278,8 @@ export class CassandraGroupRepository implements GroupRepository {
     await writes.compareAndSet(CREATE, [id, creatorId, created, name ?? '', members, NIL, created]);
     const others = participants.filter((userId) => userId !== creatorId);
     await this.#report(created, async (eventId) => {
-      const rows = (userId: UserId): Statement[] => joinRows(id, userId, created, eventId, this.#eventLog.daysToKeep);
+      const rows = (userId: UserId): Statement[] =>
+        joinRows(id, userId, created, eventId, this.#eventLog.daysToKeep);
       await this.#write(others, rows, writes);
       await this.#write([creatorId], rows, writes);
     });
@@ -315,8 +320,16 @@ export class CassandraGroupRepository implements GroupRepository {
       const others = membersAt(group.members, joined).filter((other) => other !== userId);
       if (this.#isLate(joined)) continue;
       await this.#report(joined, async (eventId) => {
-        await this.#write(others, (other) => [this.#event('conversation.updated', id, eventId, other)], writes);
-        await this.#write([userId], () => joinRows(id, userId, joined, eventId, this.#eventLog.daysToKeep), writes);
+        await this.#write(
+          others,
+          (other) => [this.#event('conversation.updated', id, eventId, other)],
+          writes,
+        );
+        await this.#write(
+          [userId],
+          () => joinRows(id, userId, joined, eventId, this.#eventLog.daysToKeep),
+          writes,
+        );
       });
       return 'changed';
     }
@@ -391,7 +404,12 @@ export class CassandraGroupRepository implements GroupRepository {
    * Shows a new member the messages above the event of joining, each as it is now. It must run after the membership is in
    * the row of the group.
    */
-  async #showMessagesAbove(id: ConversationId, userId: UserId, joined: EventId, writes: Writes): Promise<void> {
+  async #showMessagesAbove(
+    id: ConversationId,
+    userId: UserId,
+    joined: EventId,
+    writes: Writes,
+  ): Promise<void> {
     for (let before: MessageId | null = null; ;) {
       const page: readonly Message[] = await this.#history
         .read(id, { before, offset: 0, limit: MESSAGES_PER_QUERY })
@@ -444,7 +462,6 @@ export class CassandraGroupRepository implements GroupRepository {
       throw new StorageFailure('outcome_unknown', { cause: new Error('the event became visible late') });
     }
   }
-
 
   #event(type: GroupEventType, conversationId: ConversationId, id: EventId, userId: UserId): Statement {
     return eventRow({ id, type, conversationId }, userId, this.#eventLog.daysToKeep);

@@ -105,7 +105,16 @@ export class HistoryReader {
     const budget = { rows: maxRows };
     const isCounted = (row: Row): boolean => row['deletion'] === null && row['sender_id'] !== userId;
     const likely = bucketOf(conversationId, newest);
-    const walk = { columns: 'sender', conversationId, after, before, likely, count, isCounted, budget } as const;
+    const walk = {
+      columns: 'sender',
+      conversationId,
+      after,
+      before,
+      likely,
+      count,
+      isCounted,
+      budget,
+    } as const;
     for await (const rows of this.#walk(walk)) {
       for (const row of rows) ids.push(String(row['message_id']) as MessageId);
     }
@@ -266,9 +275,7 @@ export function messageOf(conversationId: ConversationId, row: Row): Message {
   const deletion = row['deletion'] as types.Uuid | null;
   if (deletion !== null) return withDeletion(message, String(deletion) as EventId);
   const edit = row['edit'] as types.Tuple | null;
-  return edit === null
-    ? message
-    : withEdit(message, String(edit.get(0)) as EventId, edit.get(1) as string);
+  return edit === null ? message : withEdit(message, String(edit.get(0)) as EventId, edit.get(1) as string);
 }
 
 /** The rows of these messages, by a query with their ids as its last parameter. */

@@ -3,7 +3,14 @@ import { LRUCache } from 'lru-cache';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
 import { lastMessageOf, type Conversation, type InboxEntry } from '../../domain/conversation.ts';
 import { atMembership, type OwnMembership } from '../../domain/group.ts';
-import { isGroupId, type ConversationId, type EventId, type MessageId, type Position, type UserId } from '../../domain/ids.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type Position,
+  type UserId,
+} from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
@@ -191,7 +198,10 @@ export class InboxReader {
     return shown.map((entry) => ({ ...entry, readUpTo: positions.get(entry.conversationId) ?? null }));
   }
 
-  async #readPositions(userId: UserId, entries: readonly Pick<InboxRow, 'conversationId'>[]): Promise<ReadPositions> {
+  async #readPositions(
+    userId: UserId,
+    entries: readonly Pick<InboxRow, 'conversationId'>[],
+  ): Promise<ReadPositions> {
     if (entries.length === 0) return new Map();
     const ids = entries.map(({ conversationId }) => conversationId);
     return readPositionsIn(await this.#session.read(READ_POSITIONS, [userId, ids]));

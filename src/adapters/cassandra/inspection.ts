@@ -1,9 +1,20 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
-import { lastMessageOf, participantsOf, type Conversation, type Participants } from '../../domain/conversation.ts';
+import {
+  lastMessageOf,
+  participantsOf,
+  type Conversation,
+  type Participants,
+} from '../../domain/conversation.ts';
 import { isLate, type LatenessLimits } from '../../domain/event.ts';
 import { coversPosition } from '../../domain/group.ts';
-import { isGroupId, type ConversationId, type EventId, type MessageId, type UserId } from '../../domain/ids.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type UserId,
+} from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import { conversationRow, findConversation, startRows } from './conversation-repository.ts';
@@ -53,7 +64,8 @@ export const INCONSISTENCIES = {
   event_missing: "messages without an event in a participant's log",
   inbox_row_missing: "conversations with messages that are missing in a participant's inbox",
   inbox_row_behind: 'inbox rows whose last event is older than the newest message',
-  inbox_row_differs: 'inbox rows that differ from the message they name, as it is after its edits and its deletion',
+  inbox_row_differs:
+    'inbox rows that differ from the message they name, as it is after its edits and its deletion',
   last_message_missing: 'inbox rows that name a message that does not exist',
   last_event_missing: 'inbox rows whose last event is missing in the log',
   start_incomplete: "empty conversations that are missing in a participant's inbox",
@@ -157,7 +169,13 @@ export async function inspectMessages(deps: InspectionDeps, range: MessageRange)
     found.push({ kind, conversationId, userId: null, messageId: oldest, repair });
   }
   if (group === null) {
-    found.push({ kind: 'conversation_missing', conversationId, userId: null, messageId: oldest, repair: null });
+    found.push({
+      kind: 'conversation_missing',
+      conversationId,
+      userId: null,
+      messageId: oldest,
+      repair: null,
+    });
   }
   const showRepair =
     (id: MessageId, userId: UserId): Inconsistency['repair'] =>
@@ -330,13 +348,15 @@ export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): P
   const stored = await findStored(deps.session, conversationId, messageId);
   if (stored === null) return [{ ...about, kind: 'late_message_missing', repair: null }];
   const listed = deps.session.read(LISTED_LATE_EVENT, [conversationId, eventId]);
-  const inspected = (await recipientsOf(deps, stored.message)).map(async (userId): Promise<Inconsistency[]> => {
-    const { isBehind, isWithoutEvent } = await findVisibility(deps, conversationId, userId, eventId);
-    if (!isBehind && !isWithoutEvent) return [];
-    const repair: Inconsistency['repair'] = (writes) =>
-      showMessage(deps, conversationId, { id: messageId, eventId }, userId, writes);
-    return [{ ...about, kind: 'late_event_missing', userId, repair }];
-  });
+  const inspected = (await recipientsOf(deps, stored.message)).map(
+    async (userId): Promise<Inconsistency[]> => {
+      const { isBehind, isWithoutEvent } = await findVisibility(deps, conversationId, userId, eventId);
+      if (!isBehind && !isWithoutEvent) return [];
+      const repair: Inconsistency['repair'] = (writes) =>
+        showMessage(deps, conversationId, { id: messageId, eventId }, userId, writes);
+      return [{ ...about, kind: 'late_event_missing', userId, repair }];
+    },
+  );
   const [rows, ...found] = await Promise.all([listed, ...inspected]);
   if (rows.length > 0) return found.flat();
   const { query, params } = lateMessageRow(stored.message, eventId);

@@ -11,7 +11,13 @@ import type {
 } from '../../application/ports/message-repository.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
-import { isGroupId, type ConversationId, type EventId, type MessageId, type UserId } from '../../domain/ids.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type UserId,
+} from '../../domain/ids.ts';
 import { messageBody, type Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
@@ -215,7 +221,13 @@ export class CassandraMessageRepository implements MessageRepository {
     return { outcome, message: stored?.message ?? accepted, ...told };
   }
 
-  async edit({ conversationId, messageId, participants, editId, content }: EditRequest): Promise<Message | null> {
+  async edit({
+    conversationId,
+    messageId,
+    participants,
+    editId,
+    content,
+  }: EditRequest): Promise<Message | null> {
     return this.#change({ conversationId, messageId, participants }, async (writes) => {
       const { query, params } = editRow(conversationId, messageId, editId, content);
       await writes.run(query, params);
@@ -229,7 +241,12 @@ export class CassandraMessageRepository implements MessageRepository {
     });
   }
 
-  async delete({ conversationId, messageId, participants, deletionId }: DeleteRequest): Promise<Message | null> {
+  async delete({
+    conversationId,
+    messageId,
+    participants,
+    deletionId,
+  }: DeleteRequest): Promise<Message | null> {
     return this.#change({ conversationId, messageId, participants }, async (writes) => {
       await writes.batch(deletionRows(conversationId, messageId, deletionId));
       const current = await this.#afterChange(conversationId, messageId, writes);

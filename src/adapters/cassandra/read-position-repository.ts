@@ -6,7 +6,14 @@ import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
 import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
 import { atMembership, coversPosition, type Membership } from '../../domain/group.ts';
-import { isGroupId, type ConversationId, type EventId, type MessageId, type Position, type UserId } from '../../domain/ids.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type Position,
+  type UserId,
+} from '../../domain/ids.ts';
 import {
   laterPosition,
   MAX_UNREAD_COUNT,

@@ -3,7 +3,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ClockNotVerified, type ClockCheck } from '../../application/ports/clock-check.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import { participantsOf } from '../../domain/conversation.ts';
-import { isGroupId, type ConversationId, type EventId, type MessageId, type UserId } from '../../domain/ids.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type UserId,
+} from '../../domain/ids.ts';
 import { findConversation } from './conversation-repository.ts';
 import { findGroup, groupOf } from './group-repository.ts';
 import { isMessage } from './history.ts';

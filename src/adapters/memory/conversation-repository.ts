@@ -92,9 +92,7 @@ export class MemoryConversationRepository implements ConversationRepository {
   receive(message: Message, participants: Participants, eventId: EventId): void {
     const { id, conversationId } = message;
     const isGroup = isGroupId(conversationId);
-    const members = isGroup
-      ? participants
-      : this.#create({ id: conversationId, participants, created: id });
+    const members = isGroup ? participants : this.#create({ id: conversationId, participants, created: id });
     const lastMessage = Object.freeze(lastMessageOf(message));
     const named = isGroup ? [] : members;
     this.#show({ conversationId, participants: named, lastEventId: eventId, lastMessage }, members);

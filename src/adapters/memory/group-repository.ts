@@ -8,7 +8,14 @@ import type { Clock } from '../../application/ports/clock.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { GroupProfile, Participants } from '../../domain/conversation.ts';
 import { isLate, type GroupEventType, type LatenessLimits } from '../../domain/event.ts';
-import { groupRequestBody, MAX_GROUP_SIZE, membersAt, type Member, type OwnMembership, type Roster } from '../../domain/group.ts';
+import {
+  groupRequestBody,
+  MAX_GROUP_SIZE,
+  membersAt,
+  type Member,
+  type OwnMembership,
+  type Roster,
+} from '../../domain/group.ts';
 import type { ConversationId, EventId, Position, UserId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import { microsecondsOf } from '../../domain/time.ts';
@@ -56,7 +63,9 @@ export class MemoryGroupRepository implements GroupRepository {
     const { created, participants, name, creatorId, idempotencyKey } = request;
     const own = created as string as ConversationId;
     const id =
-      idempotencyKey === null ? own : this.#keys.claim(creatorId, idempotencyKey, groupRequestBody(request), own);
+      idempotencyKey === null
+        ? own
+        : this.#keys.claim(creatorId, idempotencyKey, groupRequestBody(request), own);
     if (id === null) return Promise.resolve({ outcome: 'key_reused' });
     if (this.#groups.has(id)) return Promise.resolve({ outcome: id === own ? 'created' : 'repeated', id });
     const membership = { joined: created, left: null, nameAtLeaving: null };

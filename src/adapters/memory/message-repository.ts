@@ -8,7 +8,14 @@ import type {
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
 import { isLate, type LatenessLimits } from '../../domain/event.ts';
-import { isGroupId, type ConversationId, type EventId, type MessageId, type Position, type UserId } from '../../domain/ids.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type Position,
+  type UserId,
+} from '../../domain/ids.ts';
 import { messageBody, withDeletion, withEdit, type Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';

@@ -99,8 +99,7 @@ const lastMessageShape = {
   last_message_sender_id: userId.nullable(),
   last_message_content: z.string().nullable().openapi({
     maxLength: MAX_PREVIEW_LENGTH,
-    description:
-      'The beginning of the content, cut between graphemes. Null if the message is deleted, too.',
+    description: 'The beginning of the content, cut between graphemes. Null if the message is deleted, too.',
     example: 'Shall we meet at noon?',
   }),
   last_message_at: time.nullable(),
@@ -121,7 +120,8 @@ export const ConversationView = z
       .readonly()
       .nullable()
       .openapi({
-        description: 'The read position of each participant, in the order of participant_ids; null in a group.',
+        description:
+          'The read position of each participant, in the order of participant_ids; null in a group.',
       }),
   })
   .openapi('Conversation');
@@ -143,9 +143,7 @@ const InboxRowView = z
         'The event that determines the position of the conversation in the inbox. As up_to it marks all messages as read.',
     }),
     read_up_to: readUpTo,
-    unread: z
-      .boolean()
-      .openapi({ description: 'Whether there are unread messages of other participants.' }),
+    unread: z.boolean().openapi({ description: 'Whether there are unread messages of other participants.' }),
     unread_count: z
       .int()
       .min(0)
@@ -183,10 +181,7 @@ function readPositionViewOf({ userId, readUpTo }: ReadPosition) {
   return { user_id: userId, read_up_to: readUpTo };
 }
 
-function rowViewOf(
-  owner: UserId,
-  item: InboxItem,
-): z.infer<typeof InboxRowView> {
+function rowViewOf(owner: UserId, item: InboxItem): z.infer<typeof InboxRowView> {
   const { conversationId, participants, membership, lastMessage, lastEventId, readUpTo } = item;
   const { name = null, unread, unreadCount } = item;
   return {
@@ -405,7 +400,9 @@ export function addConversationRoutes(
 /** Throws an `HttpFailure` for members of the body that only a group may have. */
 function requireAbsent(given: Readonly<Record<string, unknown>>): void {
   const fieldErrors: FieldError[] = Object.entries(given).flatMap(([name, value]) =>
-    value === undefined ? [] : [{ pointer: `#/${name}`, detail: 'is only for groups of three users or more' }],
+    value === undefined
+      ? []
+      : [{ pointer: `#/${name}`, detail: 'is only for groups of three users or more' }],
   );
   if (fieldErrors.length > 0) throw new HttpFailure('invalid_request', { fieldErrors });
 }
