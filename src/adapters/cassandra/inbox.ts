@@ -143,7 +143,7 @@ export async function findOwnMembership(
 
 /** The membership in a row of conversations_by_user; null if it has none. */
 export function membershipOf(row: Row): OwnMembership | null {
-  const cell = row['membership'] as types.Tuple | null;
+  const cell = (row['membership'] ?? null) as types.Tuple | null;
   if (cell === null) return null;
   const [left, name] = [String(cell.get(1)), cell.get(2) as string];
   return {
