@@ -69,8 +69,8 @@ async function main(): Promise<number> {
         options: cassandra,
         replicationFactor: options.replicationFactor ?? replicationFactor,
         migrations: readMigrations(),
-        report: (sentence) => {
-          console.log(sentence);
+        report: (message) => {
+          console.log(message);
         },
       });
       if (options.eventLogIncomplete) {

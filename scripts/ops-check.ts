@@ -3,8 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { planted, run, runChecks, titleOf, type Fault, type Note, type Run } from './checks.ts';
 import { projectFolder } from './local-cassandra/project.ts';
-import { alertsIn, metricsIn, panelsIn, strangersIn, variablesIn, type Metrics } from './ops-check/panels.ts';
-import { findTools, onStage, type Stage, type Tools } from './ops-check/stage.ts';
+import {
+  alertsIn,
+  metricsIn,
+  panelsIn,
+  unknownNamesIn,
+  variablesIn,
+  type Metrics,
+} from './ops-check/panels.ts';
+import { findTools, inEnvironment, type Environment, type Tools } from './ops-check/environment.ts';
 
 /**
  * `npm run ops:check`: checks the alerts with promtool, and the dashboard with a Prometheus that scrapes a running service.
@@ -93,19 +100,19 @@ async function check(tools: Tools, noteFlaw: Note): Promise<void> {
   for (const fault of [...FAULTS_OF_ALERTS, ...FAULTS_OF_CONFIGURATION])
     note(titleOf(fault), missed(fault, await flawsOfPlanted(tools, fault)));
 
-  await onStage(tools, SECONDS, async (stage) => {
-    const [text = '', ...others] = await stage.texts();
+  await inEnvironment(tools, SECONDS, async (environment) => {
+    const [text = '', ...others] = await environment.texts();
     const flaws = await Promise.all([text, ...others].map((each) => flawsOfMetrics(tools, each)));
     note('the names and descriptions of metrics are valid', flaws.flat());
     for (const fault of FAULTS_OF_METRICS) {
       note(titleOf(fault), missed(fault, await flawsOfMetrics(tools, planted(text, fault))));
     }
-    note('the dashboard shows data in every panel', await flawsOfPanels(stage, read('dashboard.json')));
+    note('the dashboard shows data in every panel', await flawsOfPanels(environment, read('dashboard.json')));
     for (const fault of FAULTS_OF_PANELS) {
-      const flaws = await flawsOfPanels(stage, planted(read(fault.file), fault));
+      const flaws = await flawsOfPanels(environment, planted(read(fault.file), fault));
       note(titleOf(fault), missed(fault, flaws));
     }
-    note('the expressions of the alerts have data', await flawsOfExpressions(stage));
+    note('the expressions of the alerts have data', await flawsOfExpressions(environment));
   });
 }
 
@@ -143,32 +150,37 @@ async function flawsOfMetrics({ promtool }: Tools, text: string): Promise<string
   return flawsIn(await run(promtool, ['check', 'metrics'], { input: text }));
 }
 
-async function flawsOfPanels(stage: Stage, dashboard: string): Promise<string[]> {
-  const metrics = metricsIn(await stage.texts());
+async function flawsOfPanels(environment: Environment, dashboard: string): Promise<string[]> {
+  const metrics = metricsIn(await environment.texts());
   const flaws = variablesIn(dashboard)
     .filter(({ metric }) => !metrics.has(metric))
     .map(({ label, metric }) => `“${label}” names ${metric}, which does not exist`);
   for (const { title, queries } of panelsIn(dashboard)) {
-    for (const expr of queries) flaws.push(...(await flawsOf(stage, metrics, `“${title}”`, expr)));
+    for (const expr of queries) flaws.push(...(await flawsOf(environment, metrics, `“${title}”`, expr)));
   }
   return flaws;
 }
 
-async function flawsOfExpressions(stage: Stage): Promise<string[]> {
-  const metrics = metricsIn(await stage.texts());
+async function flawsOfExpressions(environment: Environment): Promise<string[]> {
+  const metrics = metricsIn(await environment.texts());
   const flaws: string[] = [];
-  for (const { name, sides } of alertsIn(await stage.rules())) {
-    for (const expr of sides) flaws.push(...(await flawsOf(stage, metrics, name, expr)));
+  for (const { name, sides } of alertsIn(await environment.rules())) {
+    for (const expr of sides) flaws.push(...(await flawsOf(environment, metrics, name, expr)));
   }
   return flaws;
 }
 
 /** The errors of an expression: unknown metrics or labels, a parse error, or no data. */
-async function flawsOf(stage: Stage, metrics: Metrics, name: string, expr: string): Promise<string[]> {
-  const strangers = strangersIn(expr, metrics);
-  if (strangers.length > 0) return [`${name} names ${strangers.join(' and ')}, which does not exist`];
+async function flawsOf(
+  environment: Environment,
+  metrics: Metrics,
+  name: string,
+  expr: string,
+): Promise<string[]> {
+  const unknown = unknownNamesIn(expr, metrics);
+  if (unknown.length > 0) return [`${name} names ${unknown.join(' and ')}, which does not exist`];
   try {
-    const series = await stage.query(expr);
+    const series = await environment.query(expr);
     const values = series.flatMap((line) => line.values.map(([, value]) => Number(value)));
     return values.some((value) => Number.isFinite(value)) ? [] : [`${name} has no data: ${expr}`];
   } catch (error) {

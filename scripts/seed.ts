@@ -8,19 +8,19 @@ import { ConfigError, readConfig, type Config } from '../src/composition/config.
 import { memoryOptionsOf } from '../src/composition/memory-options.ts';
 import { withLocalCassandra } from './local-cassandra/running.ts';
 import { HELP, parametersFrom, UsageError } from './seed/arguments.ts';
-import { patient } from './seed/patience.ts';
-import { messagesIn, play } from './seed/play.ts';
+import { withRetry } from './seed/with-retry.ts';
+import { messagesIn, writeData } from './seed/write-data.ts';
 import { examplesAt, makeProgress, optionsOf, summaryOf } from './seed/report.ts';
-import type { Parameters } from './seed/talks.ts';
+import type { Parameters } from './seed/conversations.ts';
 
 const clock = makeClock();
 const messageIds = makeMessageIds({ clock });
 
 /** Prints each warning of storage once, because many messages and retries may cause the same one. */
 const printed = new Set<string>();
-function printOnce(_: object, sentence: string): void {
-  if (!printed.has(sentence)) console.error(sentence);
-  printed.add(sentence);
+function printOnce(_: object, message: string): void {
+  if (!printed.has(message)) console.error(message);
+  printed.add(message);
 }
 const log = { info: () => undefined, warn: printOnce, error: printOnce };
 
@@ -74,7 +74,7 @@ async function seed(parameters: Parameters, config: Config): Promise<number> {
     const startedAt = performance.now();
     const progress = makeProgress(messagesIn(parameters), process.stderr);
     const sent = (): void => progress.advance();
-    await play({ storage: patient(storage), parameters, sent }).finally(() => progress.end());
+    await writeData({ storage: withRetry(storage), parameters, sent }).finally(() => progress.end());
     const seconds = (performance.now() - startedAt) / 1000;
     const next =
       config.storage === 'cassandra'

@@ -97,7 +97,7 @@ async function main(): Promise<number> {
 
   mkdirSync(cassandraFolder, { recursive: true });
   const folder = mkdtempSync(join(cassandraFolder, 'faults-'));
-  const failed = leftOut + (await play(names, folder, ending.signal));
+  const failed = leftOut + (await runScenarios(names, folder, ending.signal));
   clearTimeout(timeLimit);
   if (failed === 0) rmSync(folder, { recursive: true });
   else console.error(`The logs of the nodes are in ${folder}`);
@@ -106,7 +106,7 @@ async function main(): Promise<number> {
 }
 
 /** Runs scenarios one after the other, prints their rows, and returns the number of failed scenarios. */
-async function play(names: readonly string[], folder: string, signal: AbortSignal): Promise<number> {
+async function runScenarios(names: readonly string[], folder: string, signal: AbortSignal): Promise<number> {
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error));
   });
@@ -119,7 +119,7 @@ async function play(names: readonly string[], folder: string, signal: AbortSigna
     const startedAt = performance.now();
     const ends: (() => Promise<unknown>)[] = [];
     const services: Service[] = [];
-    const tell = (row: Row): void => console.log(rowOf(name, row));
+    const report = (row: Row): void => console.log(rowOf(name, row));
     const testbed: Testbed = {
       async threeNodes() {
         clusters.three ??= threeNodes(join(folder, 'three-nodes'), signal);
@@ -145,7 +145,7 @@ async function play(names: readonly string[], folder: string, signal: AbortSigna
         ends.push(() => load.stop());
         return load;
       },
-      tell,
+      report,
     };
     try {
       signal.throwIfAborted();
@@ -157,7 +157,7 @@ async function play(names: readonly string[], folder: string, signal: AbortSigna
         console.error(
           ['A service ended with:', ...lines.slice(-5).map((line) => line.slice(0, 500))].join('\n'),
         );
-      tell({ act: '**failed**', seen: (error as Error).message.split('\n')[0]! });
+      report({ action: '**failed**', seen: (error as Error).message.split('\n')[0]! });
     }
     await Promise.all(ends.map((end) => end()));
     console.error(`${name} took ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`);

@@ -5,10 +5,10 @@ import { parseArgs } from 'node:util';
 import { localCassandraMissing, startLocalCluster } from './local-cassandra/cluster.ts';
 import { cassandraFolder } from './local-cassandra/project.ts';
 import { migrate } from '../test/faults/cluster.ts';
-import { textOf, tryPair, type Seen } from '../test/runtimes/pair.ts';
+import { textOf, testRuntime, type RuntimeResult } from '../test/runtimes/pair.ts';
 import { installRuntimes, runtimes, type Runtime } from '../test/runtimes/runtimes.ts';
 import { startService } from '../test/runtimes/service.ts';
-import { checksApart, checksOn, installTraced, type TraceChecks } from '../test/runtimes/traces.ts';
+import { otherChecks, checksOn, installTraced, type TraceChecks } from '../test/runtimes/traces.ts';
 
 const HELP = `npm run test:runtimes [-- --only NAME]
 
@@ -82,7 +82,7 @@ const TABLE_HEAD = [
   '| --- | --- | --- | --- | ---: | ---: | ---: |',
 ];
 
-function rowOf({ name, version }: Runtime, storage: string, seen: Seen | null): string {
+function rowOf({ name, version }: Runtime, storage: string, seen: RuntimeResult | null): string {
   if (seen === null) return `| ${name} | ${version} | ${storage} | **failed** | | | |`;
   const { kept, faults, readyAfterMs, residentMb, speed } = seen;
   const contract = faults.length === 0 ? `all ${kept} clauses` : `**${faults.length} broken**`;
@@ -102,9 +102,9 @@ async function tryAll(
   let failed = 0;
   for (const runtime of chosen) {
     const startedAt = performance.now();
-    let seen: Seen | null = null;
+    let seen: RuntimeResult | null = null;
     try {
-      seen = await tryPair(runtime, settings, idle.url);
+      seen = await testRuntime(runtime, settings, idle.url);
       for (const fault of seen.faults) console.error(fault);
     } catch (error) {
       console.error(textOf(error));
@@ -122,13 +122,13 @@ async function tryAll(
 /** Runs `checks` one after another. */
 async function runTraceChecks(checks: TraceChecks): Promise<Tally> {
   let failed = 0;
-  for (const [sentence, check] of checks) {
+  for (const [name, check] of checks) {
     try {
       await check();
-      console.log(`Traces: ${sentence}: passed`);
+      console.log(`Traces: ${name}: passed`);
     } catch (error) {
       failed += 1;
-      console.error(`Traces: ${sentence}: FAILED\n${textOf(error)}`);
+      console.error(`Traces: ${name}: FAILED\n${textOf(error)}`);
     }
   }
   return { passed: checks.length - failed, failed };
@@ -165,7 +165,7 @@ async function tryRuntimes(names: readonly string[] | undefined): Promise<Tally>
   try {
     tallies.push(...(await tryStorage('memory', { STORAGE: 'memory', ...LONG_TIMEOUT })));
     tallies.push(...(await onCassandra(chosen.length, (settings) => tryStorage('Cassandra', settings))));
-    tallies.push(await runTraceChecks(traced === null ? [] : checksApart(traced)));
+    tallies.push(await runTraceChecks(traced === null ? [] : otherChecks(traced)));
   } finally {
     traced?.remove();
   }

@@ -286,11 +286,11 @@ async function scan({
 /** Prints warnings about the clock to stderr, separate from the findings. */
 const stderrLog: Log = {
   info: () => undefined,
-  warn(_fields, sentence) {
-    console.error(sentence);
+  warn(_fields, message) {
+    console.error(message);
   },
-  error(_fields, sentence) {
-    console.error(sentence);
+  error(_fields, message) {
+    console.error(message);
   },
 };
 

@@ -76,7 +76,7 @@ function labelsIn(selector: string): string[] {
 }
 
 /** The unknown names in an expression: a metric, a label of a metric, or a label to sum by. */
-export function strangersIn(expr: string, metrics: Metrics): string[] {
+export function unknownNamesIn(expr: string, metrics: Metrics): string[] {
   const named = [...expr.matchAll(/\b([a-z]\w*)\{(.*?)\}/g)];
   const summedBy = [...expr.matchAll(/\bby ?\((.*?)\)/g)].flatMap(([, labels = '']) => labels.split(/,\s*/));
   return [

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { microsecondsOf, positionAtTimestamp, type Microseconds } from '../../src/domain/time.ts';
-import { DAY } from './rhythm.ts';
-import { FEWEST_USERS, mostConversations, type Parameters } from './talks.ts';
+import { DAY } from './message-times.ts';
+import { MIN_USERS, maxConversationsOf, type Parameters } from './conversations.ts';
 
 export const HELP = `npm run seed [-- options]
 
@@ -38,8 +38,8 @@ const EARLIEST_UNTIL: Microseconds = Date.UTC(1973, 0) * 1000;
 export function parametersFrom(args: readonly string[], now: Microseconds): Parameters | 'help' {
   const given = optionsFrom(args);
   if (given.help === true) return 'help';
-  const users = countFrom('--users', given.users ?? '10', FEWEST_USERS, MAX_USERS);
-  const maxConversations = Math.min(mostConversations(users), MAX_CONVERSATIONS);
+  const users = countFrom('--users', given.users ?? '10', MIN_USERS, MAX_USERS);
+  const maxConversations = Math.min(maxConversationsOf(users), MAX_CONVERSATIONS);
   const conversations = countFrom(
     `--conversations with ${users} users`,
     given.conversations ?? '15',

@@ -1,8 +1,8 @@
 import { oneOf, type Random } from './random.ts';
-import type { Part } from './rhythm.ts';
+import type { Part } from './message-times.ts';
 
 /** Makes the content of message `index` of a conversation, in the given part of an exchange. */
-export type Voice = (context: {
+export type TextGenerator = (context: {
   readonly index: number;
   readonly part: Part;
   readonly random: Random;
@@ -41,7 +41,14 @@ const ENGLISH: Phrases = {
     'That’s 12.50 each, I think',
     'ok',
   ],
-  closing: ['See you then!', 'Perfect, thanks ❤️', 'Talk later 👋', 'Good night 🌙', '👍🏽', 'Done ✅'],
+  closing: [
+    'See you then!',
+    'Perfect, thanks ❤️',
+    'ConversationPlan later 👋',
+    'Good night 🌙',
+    '👍🏽',
+    'Done ✅',
+  ],
 };
 
 const OTHER_LANGUAGES: readonly Phrases[] = [
@@ -196,8 +203,8 @@ const INTRODUCTION =
   'It’s the size of a cello 🎻 and blocks my hallway, so I’d be glad if you could come by any time after six. ' +
   'No hurry if today is bad; I have begun to climb over it quite elegantly.';
 
-/** A voice that chats in one language. */
-export function chatting(languageRandom: Random): Voice {
+/** A text that chats in one language. */
+export function chatText(languageRandom: Random): TextGenerator {
   const phrases = languageRandom() < 0.4 ? ENGLISH : oneOf(OTHER_LANGUAGES, languageRandom);
   return ({ part, random }) => {
     const phrase = oneOf(phrases[part], random);
@@ -205,11 +212,11 @@ export function chatting(languageRandom: Random): Voice {
   };
 }
 
-/** A voice that writes notes to self. */
-export const noting: Voice = ({ index }) => NOTES[index % NOTES.length] ?? '';
+/** A text that writes notes to self. */
+export const noteText: TextGenerator = ({ index }) => NOTES[index % NOTES.length] ?? '';
 
-/** A voice that writes a first message, longer than an inbox preview. */
-export const introducing: Voice = () => INTRODUCTION;
+/** A text that writes a first message, longer than an inbox preview. */
+export const introductionText: TextGenerator = () => INTRODUCTION;
 
 const GIVEN_NAMES =
   'Ada Mateo Yuki Fatima Jonas Priya Chidi Zoë Дмитрий 小雨 Léa Omar Ji-woo Ingrid Tomás Nia أمينة Kofi Ngọc Sam'.split(

@@ -1,8 +1,8 @@
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
 import { timestampOfMicroseconds } from '../../src/domain/time.ts';
-import { messagesIn } from './play.ts';
-import { specialTalks, type Parameters } from './talks.ts';
+import { messagesIn } from './write-data.ts';
+import { specialConversations, type Parameters } from './conversations.ts';
 
 /** The output for progress, such as `process.stderr`. */
 export interface Terminal {
@@ -49,10 +49,10 @@ const CLEAR_LINE = '\u001B[K';
 /** The summary of a run of `seconds`. */
 export function summaryOf(parameters: Parameters, seconds: number): string {
   const { users, conversations } = parameters;
-  const special = Object.keys(specialTalks(parameters)).length;
+  const special = Object.keys(specialConversations(parameters)).length;
   const messages = messagesIn(parameters);
   return (
-    `${formatCount(users)} users, ${formatCount(conversations + special)} conversations and ${formatCount(messages)} messages ` +
+    `${formatCount(users)} users, ${formatCount(conversations + special + 1)} conversations and ${formatCount(messages)} messages ` +
     `in ${seconds.toFixed(1)} s.`
   );
 }
@@ -70,11 +70,11 @@ export function optionsOf({ users, conversations, messages, seed, until }: Param
 
 /** Example requests for a service at `url` that show the data. */
 export function examplesAt(url: string, parameters: Parameters): string {
-  const talks = Object.values(specialTalks(parameters));
+  const special = Object.values(specialConversations(parameters));
   const requests: readonly (readonly [string, string])[] = [
     ['user 1', '/api/users/1'],
     ['the inbox of user 1', '/api/conversations/user/1?limit=20'],
-    ...talks.map(({ title, participantIds }): [string, string] => {
+    ...special.map(({ title, participantIds }): [string, string] => {
       const id = conversationIdOf(participantsOf(...participantIds));
       return [title, `/api/messages/conversation/${id}?limit=20`];
     }),

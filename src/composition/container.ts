@@ -20,7 +20,7 @@ import type { Clock } from '../application/ports/clock.ts';
 import type { Hints } from '../application/ports/hints.ts';
 import type { Log } from '../application/ports/log.ts';
 import type { MessageIds } from '../application/ports/message-ids.ts';
-import type { Storage } from '../application/ports/storage.ts';
+import type { Repositories, Storage } from '../application/ports/storage.ts';
 import type { Telemetry } from '../application/ports/telemetry.ts';
 import type { Timer } from '../application/ports/timer.ts';
 import type { Tracing } from '../application/ports/tracing.ts';
@@ -61,7 +61,7 @@ export interface Dependencies {
 }
 
 /** Every service of the messenger, by name. */
-export interface Services extends Dependencies, UseCaseDeps {
+export interface Services extends Dependencies, Omit<UseCaseDeps, keyof Repositories> {
   readonly readinessProblems: () => Promise<readonly string[]>;
   readonly concurrencyLimiter: ConcurrencyLimiter;
   /** The use cases, wrapped: traced, timed, with a verified clock, within the concurrency limit. */
@@ -79,12 +79,6 @@ export function buildContainer(given: Dependencies): Pick<Bindings<Services>, 'r
   const { bindValue, bindFactory, resolve } = makeBindings<Services>();
 
   for (const name of Object.keys(given) as (keyof Dependencies)[]) bindValue(name, given[name]);
-  bindValue('messages', given.storage.messages);
-  bindValue('conversations', given.storage.conversations);
-  bindValue('groups', given.storage.groups);
-  bindValue('events', given.storage.events);
-  bindValue('readPositions', given.storage.readPositions);
-  bindValue('users', given.storage.users);
   bindValue('conversationIdOf', conversationIdOf);
   bindValue('timer', HOST_TIMER);
   bindValue('random', Math.random);
@@ -95,8 +89,8 @@ export function buildContainer(given: Dependencies): Pick<Bindings<Services>, 'r
     'concurrencyLimiter',
   ]);
   bindFactory('useCases', makeWrappedUseCases, [
-    ...(['messages', 'conversations', 'groups', 'events', 'readPositions', 'users', 'capacity'] as const),
-    ...(['clock', 'messageIds', 'conversationIdOf', 'visibilityWindow', 'hints'] as const),
+    ...(['storage', 'capacity', 'clock', 'messageIds', 'conversationIdOf', 'visibilityWindow'] as const),
+    ...(['hints'] as const),
     ...(['concurrencyLimiter', 'clockCheck', 'requestTimeoutMs', 'tracing'] as const),
   ]);
   bindFactory('followEvents', makeFollowEventsFromUseCases, [
@@ -123,11 +117,14 @@ function makeReadinessProblems(deps: Pick<Services, 'storage' | 'accessPolicy'>)
 }
 
 function makeWrappedUseCases(
-  deps: UseCaseDeps &
-    Pick<Services, 'hints' | 'concurrencyLimiter' | 'clockCheck' | 'requestTimeoutMs' | 'tracing'>,
+  deps: Omit<UseCaseDeps, keyof Repositories> &
+    Pick<
+      Services,
+      'storage' | 'hints' | 'concurrencyLimiter' | 'clockCheck' | 'requestTimeoutMs' | 'tracing'
+    >,
 ): UseCases {
   // A command that runs longer than its request publishes its hints, too.
-  const hinted = withHints(deps.hints, makeUseCases(deps));
+  const hinted = withHints(deps.hints, makeUseCases({ ...deps.storage, ...deps }));
   const limited = limitConcurrency(deps.concurrencyLimiter, hinted);
   // A command that waits for the clock does not count in the concurrency limit.
   const checked = requireVerifiedClock(deps.clockCheck, limited);

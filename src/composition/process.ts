@@ -48,8 +48,8 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     format: config.logFormat,
     build,
   });
-  const exitWith = (sentence: string): never => {
-    log.fatal(sentence);
+  const exitWith = (message: string): never => {
+    log.fatal(message);
     process.exit(1);
   };
 

@@ -11,7 +11,8 @@ import {
   ClockNotVerified,
   type ClockCheck,
 } from '../../src/application/ports/clock-check.ts';
-import type { Storage } from '../../src/application/ports/storage.ts';
+import { wrapStorage, type Storage } from '../../src/application/ports/storage.ts';
+import { withBreakage } from '../contracts/mutants.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import { needsClock, USE_CASE_NAMES, USE_CASES } from '../../src/application/use-cases.ts';
 import { buildContainer } from '../../src/composition/container.ts';
@@ -62,10 +63,7 @@ describe('the container', () => {
 
   test('applies the request timeout to every use case', async () => {
     const storage = memoryStorage();
-    const hanging: Storage = {
-      ...storage,
-      users: { find: () => new Promise(() => undefined), save: () => new Promise(() => undefined) },
-    };
+    const hanging = wrapStorage(storage, () => () => new Promise(() => undefined));
     const useCases = containerOver(hanging, { requestTimeoutMs: 1 }).resolve('useCases');
     const userId = 'ada' as UserId;
     await expect(useCases.getUser({ userId })).rejects.toMatchObject({ kind: 'unavailable' });
@@ -77,13 +75,9 @@ describe('the container', () => {
   test('counts the work of a use case in the concurrency limit even after its timeout', async () => {
     const storage = memoryStorage();
     let answer = (): void => undefined;
-    const slow: Storage = {
-      ...storage,
-      users: {
-        find: () => new Promise((resolve) => (answer = () => resolve(null))),
-        save: (user) => storage.users.save(user),
-      },
-    };
+    const slow = withBreakage(storage, {
+      users: { find: () => new Promise((resolve) => (answer = () => resolve(null))) },
+    });
     const { resolve } = containerOver(slow, { requestTimeoutMs: 1, maxRequestsInFlight: 1 });
     const { getUser, saveUser } = resolve('useCases');
     const userId = 'ada' as UserId;
@@ -101,26 +95,10 @@ describe('the container', () => {
     '%s requires a verified clock if it is a command or depends on the time',
     async (name) => {
       const began: string[] = [];
-      const recording = <Port extends object>(port: Port): Port =>
-        new Proxy(port, {
-          get: (target, method, receiver) => {
-            const value: unknown = Reflect.get(target, method, receiver);
-            // The container also reads its arguments.
-            if (typeof value !== 'function' || method === 'constructor') return value;
-            return (...given: unknown[]) => {
-              began.push(String(method));
-              return (value as (...given: unknown[]) => unknown).apply(target, given);
-            };
-          },
-        });
-      const { messages, conversations, events, users, ...rest } = memoryStorage();
-      const storage: Storage = {
-        ...rest,
-        messages: recording(messages),
-        conversations: recording(conversations),
-        events: recording(events),
-        users: recording(users),
-      };
+      const storage = wrapStorage(memoryStorage(), (method, name) => (...given) => {
+        began.push(name);
+        return method(...given);
+      });
       const clockCheck = { verified: () => Promise.reject(new ClockNotVerified()) };
       const useCases = containerOver(storage, { clockCheck }).resolve('useCases') as unknown as Record<
         string,

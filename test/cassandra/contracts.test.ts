@@ -4,7 +4,7 @@ import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
-import { accessContract } from '../contracts/access.ts';
+import { accessContracts } from '../contracts/access.ts';
 import { contracts } from '../contracts/contracts.ts';
 import { describeContract } from '../support/describe-contract.ts';
 import { useCasesOver } from '../support/use-cases.ts';
@@ -29,7 +29,9 @@ for (const [port, contract] of Object.entries(contracts)) {
   }));
 }
 
-describeContract<UseCases>('who may what, in Cassandra', accessContract, () => {
-  const clock = makeClock();
-  return useCasesOver(processes[0], { clock, messageIds: makeMessageIds({ clock }) });
-});
+for (const [name, contract] of Object.entries(accessContracts)) {
+  describeContract<UseCases>(`access to ${name}, in Cassandra`, contract, () => {
+    const clock = makeClock();
+    return useCasesOver(processes[0], { clock, messageIds: makeMessageIds({ clock }) });
+  });
+}

@@ -36,7 +36,7 @@ for (const [name, contract] of Object.entries(httpContracts)) {
   describeContract<Fetch>(`${name}, over a port and on Cassandra`, contract, () => overPort);
 }
 
-describeContract<Guarded>('who may what, on Cassandra', accessContract, () => {
+describeContract<Guarded>('access, on Cassandra', accessContract, () => {
   const app = openGuardedApp({ storage });
   return guarded(async (request) => app.fetch(request));
 });

@@ -8,6 +8,7 @@ import {
   appendAll,
   conversationOf,
   DAY,
+  freshKey,
   freshUser,
   freshUsers,
   HOUR,
@@ -18,6 +19,7 @@ import {
   SECOND,
   talkOf,
 } from '../contracts/fixtures.ts';
+import { tables } from '../support/tables.ts';
 import { freshKeyspace, openClient, openStorage } from './cluster.ts';
 
 /** Cassandra's trace of `query`. */
@@ -97,33 +99,33 @@ describe('the stored shape', () => {
       if (n % 2 === 0) await messages.delete({ ...change(one), deletionId: idAt(NOON + 2 * DAY) });
     }
 
-    const conversation = moves[0]?.message.conversationId;
-    const reads: [string, unknown[]][] = [
-      ['SELECT * FROM buckets_by_conversation WHERE conversation_id = ?', [conversation]],
-      ['SELECT * FROM conversations WHERE conversation_id = ?', [conversation]],
-      ['SELECT * FROM conversations_by_user WHERE user_id = ?', [anna]],
-      ['SELECT * FROM events_by_user WHERE user_id = ?', [anna]],
-      ['SELECT * FROM late_events WHERE conversation_id = ?', [late.message.conversationId]],
-      [
-        'SELECT * FROM late_messages_by_conversation WHERE conversation_id = ?',
-        [late.message.conversationId],
-      ],
-    ];
-    const buckets = await client.execute(
-      'SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ?',
-      [conversation],
-    );
-    for (const row of buckets.rows) {
-      reads.push([
-        'SELECT * FROM messages_by_conversation WHERE conversation_id = ? AND bucket = ?',
-        [conversation, row['bucket']],
-      ]);
+    await storages[0].messages.append({
+      ...appendRequest([anna, ben], idAt(NOON + DAY)),
+      idempotencyKey: freshKey(),
+    });
+    const user = { id: anna, username: 'Anna', createdAt: NOON };
+    for (const { users } of storages) await users.save(user);
+
+    const reads: [string, unknown[]][] = [];
+    for (const { name, partitionKey } of tables()) {
+      const partitions = await client.execute(`SELECT DISTINCT ${partitionKey.join(', ')} FROM ${name}`);
+      // A table that is not written above is not checked here.
+      expect(partitions.rowLength, name).toBeGreaterThan(0);
+      const where = partitionKey.map((column) => `${column} = ?`).join(' AND ');
+      for (const row of partitions.rows) {
+        reads.push([
+          `SELECT * FROM ${name} WHERE ${where}`,
+          partitionKey.map((column) => row[column] as unknown),
+        ]);
+      }
     }
-    for (const [query, params] of reads) {
-      const steps = await traceOf(client, query, params);
-      const counts = steps.filter((step) => step.includes(' live rows and '));
-      expect(counts.length).toBeGreaterThan(0);
-      for (const count of counts) expect(count).toMatch(/Read [1-9]\d* live rows and 0 tombstone cells/);
+    const traces = await Promise.all(reads.map(([query, params]) => traceOf(client, query, params)));
+    for (const [index, [query]] of reads.entries()) {
+      const counts = traces[index]!.filter((step) => step.includes(' live rows and '));
+      expect(counts.length, query).toBeGreaterThan(0);
+      for (const count of counts) {
+        expect(count, query).toMatch(/Read [1-9]\d* live rows and 0 tombstone cells/);
+      }
     }
     await Promise.all(storages.map((storage) => storage.close()));
   });

@@ -1,5 +1,4 @@
 import type { EventBatch, ListEvents, ListEventsQuery } from '../../src/application/list-events.ts';
-import { SERVICE } from '../../src/domain/caller.ts';
 import type { EventCursor } from '../../src/domain/event-cursor.ts';
 import { positionAt, type Microseconds } from '../../src/domain/time.ts';
 import { followingInMemory, followingOver, movingClock } from '../support/following.ts';
@@ -178,17 +177,6 @@ export const followingMutants: Mutants<typeof followingContract, FollowingSubjec
       if (cursor === null || cursor.floor < positionAt(now())) return whole(query);
       return { events: [], cursor, isComplete: true };
     }),
-  ],
-
-  'events are shown to their user and to services, and to no one else': [
-    listing('shows events to everyone', (whole, query) => whole({ ...query, caller: SERVICE })),
-    listing('shows events only to services', (whole, query) =>
-      whole(
-        query.caller.kind === 'user'
-          ? { ...query, caller: { kind: 'user', userId: 'nobody' as typeof query.userId } }
-          : query,
-      ),
-    ),
   ],
 };
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { EventBatch, ListEvents, ListEventsQuery } from '../../src/application/list-events.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
-import { SERVICE, type Caller } from '../../src/domain/caller.ts';
+import { SERVICE } from '../../src/domain/caller.ts';
 import { MAX_HASHES, type EventCursor } from '../../src/domain/event-cursor.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { Refusal } from '../../src/domain/refusal.ts';
@@ -236,17 +236,5 @@ export const followingContract = {
     const batch = await list(subject, anna, { floor, delivered: new Set() });
     assert.deepEqual(idsIn(batch), [sent.id]);
     assert.ok(microsecondsOf(batch.cursor.floor) <= subject.now() - subject.visibilityWindow);
-  },
-
-  'events are shown to their user and to services, and to no one else': async (subject) => {
-    const [anna, ben] = freshUsers();
-    const as = (userId: UserId): Caller => ({ kind: 'user', userId });
-    for (const caller of [as(anna), SERVICE]) {
-      await assert.doesNotReject(list(subject, anna, null, { caller }));
-    }
-    const { cursor } = await list(subject, anna, null);
-    for (const given of [null, cursor]) {
-      await assertRefused('events_of_another', list(subject, anna, given, { caller: as(ben) }));
-    }
   },
 } satisfies Contract<FollowingSubject>;

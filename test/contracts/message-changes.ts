@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import type { AppendRequest, EditRequest } from '../../src/application/ports/message-repository.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { lastMessageOf, type LastMessage } from '../../src/domain/conversation.ts';
-import type { EventId, MessageId, UserId } from '../../src/domain/ids.ts';
+import type { EventId, UserId } from '../../src/domain/ids.ts';
 import { MAX_CONTENT_LENGTH, type Message } from '../../src/domain/message.ts';
 import { isUnread } from '../../src/domain/read-position.ts';
 import type { Contract, StorageSubject } from './contract.ts';
@@ -427,6 +427,6 @@ export const messageChangesContract = {
 
 /** A message as it is stored. */
 async function lastOf({ messages }: Storage, { message }: AppendRequest): Promise<Message> {
-  const [found] = await messages.find(message.conversationId, [message.id as MessageId]);
+  const [found] = await messages.find(message.conversationId, [message.id]);
   return found ?? assert.fail('it is stored');
 }

@@ -4,7 +4,7 @@ import type {
   MessageRepository,
   AppendRequest,
 } from '../../src/application/ports/message-repository.ts';
-import type { Storage } from '../../src/application/ports/storage.ts';
+import { methodsOf, wrapStorage, type Storage } from '../../src/application/ports/storage.ts';
 import type { SentMessage } from '../../src/domain/message.ts';
 import type { StorageSubject } from './contract.ts';
 
@@ -55,7 +55,7 @@ export function withBreakage(storage: Storage, breakage: Breakage): Storage {
   const parts = Object.entries(storage).map(([name, part]: [string, object]) => {
     const own: object | undefined = breakage[name as keyof Storage];
     if (typeof part === 'function') return [name, own ?? part];
-    return [name, { ...methodsOf(part, (method) => method), ...own }];
+    return [name, { ...methodsOf(part), ...own }];
   });
   return Object.fromEntries(parts) as Storage;
 }
@@ -63,24 +63,7 @@ export function withBreakage(storage: Storage, breakage: Breakage): Storage {
 /** A storage whose methods, including those of its repositories, are all `method`, except `close`. */
 export function storageThat(method: () => Promise<never>): Storage {
   const whole = memoryStorage();
-  const parts = Object.entries(whole).map(([name, part]: [string, object]) => [
-    name,
-    typeof part === 'function' ? method : methodsOf(part, () => method),
-  ]);
-  return { ...(Object.fromEntries(parts) as Storage), close: () => whole.close() };
-}
-
-type Method = (...given: never[]) => unknown;
-
-/** The methods of a repository, its own and those of its class, each changed by `change`. */
-function methodsOf(repository: object, change: (method: Method) => Method): object {
-  const names = [repository, Object.getPrototypeOf(repository) as object].flatMap(Object.getOwnPropertyNames);
-  const methods = names.flatMap((name) => {
-    const method: unknown = Reflect.get(repository, name);
-    if (typeof method !== 'function' || name in Object.prototype) return [];
-    return [[name, change(method.bind(repository) as Method)]];
-  });
-  return Object.fromEntries(methods) as object;
+  return { ...wrapStorage(whole, () => method), readinessProblems: method, close: () => whole.close() };
 }
 
 /** Caches the first result of each call forever. */

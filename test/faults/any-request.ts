@@ -4,36 +4,36 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { projectFolder } from '../../scripts/local-cassandra/project.ts';
 import { environmentOf } from './cluster.ts';
-import { assertSaysNothingInternal } from './leaks.ts';
-import { assertSound, type Scenario } from './testbed.ts';
+import { assertNoInternalDetails } from './leaks.ts';
+import { assertConsistent, type Scenario } from './testbed.ts';
 
 const here = join(projectFolder, 'test', 'faults');
 
-/** Python's packages for this project alone, ignored by git. Safe to delete. */
+/** The Python environment of this project, ignored by git. Safe to delete. */
 const venv = join(projectFolder, '.venv-faults');
 
-/** The same cases for the same seed, as many as there is time for. */
+/** The same seed gives the same requests, as many as fit in the time. */
 const SEED = 1;
 const SECONDS = 15;
 
-/** What it takes to start, to try again what failed, and to write its report. */
+/** Includes the start, the repetition of failures, and the report. */
 const MOST_SECONDS = SECONDS + 50;
 
-/** Every request that the OpenAPI document allows, and many that it does not: the answers are as documented. */
+/** Generated requests, valid and invalid by the OpenAPI document: the responses are as documented. */
 export const anyRequest: Scenario = async (testbed) => {
   const schemathesis = await installed();
   const environment = environmentOf(await testbed.threeNodes());
   for (const storage of ['memory', 'cassandra']) {
     const service = testbed.startService({ ...environment, STORAGE: storage });
-    await service.said(/Ready at/);
+    await service.logged(/Ready at/);
     const { code, output, said } = await run(schemathesis, service.url);
     assert.equal(code, 0, output);
-    assertSaysNothingInternal(said);
-    testbed.tell({
-      act: `schemathesis, all checks, on ${storage}, for ${SECONDS} s (seed ${SEED})`,
-      seen: `${said.length} answers, no failure, and none tells of the inside`,
+    assertNoInternalDetails(said);
+    testbed.report({
+      action: `schemathesis, all checks, on ${storage}, for ${SECONDS} s (seed ${SEED})`,
+      seen: `${said.length} responses, no failure, no internal details`,
     });
-    if (storage === 'cassandra') await assertSound(testbed, [service], environment);
+    if (storage === 'cassandra') await assertConsistent(testbed, [service], environment);
     else assert.equal((await service.terminate()).code, 0);
   }
 };
@@ -48,7 +48,7 @@ export async function schemathesisMissing(): Promise<string | null> {
   }
 }
 
-/** The program, installed where it is not yet, in the version that is asked for. */
+/** The path of schemathesis, which is installed if the required version is missing. */
 async function installed(): Promise<string> {
   const program = join(venv, 'bin', 'schemathesis');
   const requirements = join(here, 'requirements.txt');
@@ -74,7 +74,7 @@ async function installed(): Promise<string> {
   return program;
 }
 
-/** Puts all kinds of requests to the service at `url`; `said` is what it answered, headers and bodies. */
+/** Runs schemathesis against the service at `url`; `said` has the headers and body of each response. */
 async function run(
   program: string,
   url: string,
@@ -85,11 +85,11 @@ async function run(
     const told = [
       ...['--config-file', join(here, 'schemathesis.toml'), 'run', `${url}/openapi.json`],
       ...['--checks', 'all', '--seed', String(SEED), '--max-time', String(SECONDS), '--continue-on-failure'],
-      // It is told of slowness by itself, which is that of this host.
+      // Its health checks report a slow host.
       ...['--suppress-health-check', 'all', '--generation-database', 'none', '--no-color'],
       ...['--report', 'har', '--report-har-path', report],
     ];
-    // It leaves notes where it runs.
+    // It writes files into its working directory.
     const ended = await outcome(program, told, folder);
     const { log } = JSON.parse(readFileSync(report, 'utf8')) as Report;
     return { ...ended, said: log.entries.map(({ response }) => textOf(response)) };
@@ -98,7 +98,7 @@ async function run(
   }
 }
 
-/** What is looked at in an HTTP archive. */
+/** The used part of an HTTP archive. */
 interface Report {
   readonly log: { readonly entries: readonly { readonly response: Response }[] };
 }
@@ -114,7 +114,7 @@ function textOf({ headers, content }: Response): string {
   return lines.join('') + (encoding === 'base64' ? Buffer.from(text, 'base64').toString('utf8') : text);
 }
 
-/** Runs a program to its end. */
+/** Runs a program. Resolves with its exit code and output. */
 async function outcome(
   command: string,
   args: readonly string[],

@@ -1,11 +1,11 @@
-"""What no schema can say of a request that is to be taken."""
+"""Makes generated requests valid where a schema cannot express the rule."""
 
 import schemathesis
 
 PAGES_IN_REACH = 20
 TIMES = ("timestamp", "before_timestamp")
 
-# A participant of each conversation that was created: only participants mark it as read.
+# One participant of each created conversation, since only participants may mark it as read.
 participants = {}
 
 
@@ -20,7 +20,7 @@ def after_call(context, case, response):
 def before_call(context, case, kwargs):
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
-    # Only who has a token may leave it out.
+    # Only callers with a token may omit it.
     if isinstance(case.body, dict):
         if case.operation.path.startswith("/api/messages"):
             case.body.setdefault("sender_id", "alice")
@@ -32,13 +32,13 @@ def before_call(context, case, kwargs):
     if case.operation.method != "get":
         return
     query = case.query
-    # A cursor can't be made up, only handed on.
+    # Cursors come from responses only.
     query.pop("cursor", None)
     case.headers.pop("Last-Event-ID", None)
-    # Of the greatest size as many pages are in reach, of others more.
+    # The maximum page number for pages of the maximum size.
     if isinstance(query.get("page"), int):
         query["page"] = min(query["page"], PAGES_IN_REACH)
-    # One of the two is required, and both must be the same.
+    # One of the two is required. If both are given, they must be equal.
     if case.operation.path.endswith("/before"):
         time = next((query[name] for name in TIMES if name in query), "2026-01-31T09:30:00Z")
         query.pop("timestamp", None)

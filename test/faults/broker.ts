@@ -9,7 +9,7 @@ export interface Broker {
   kill(): Promise<void>;
 }
 
-/** Why no NATS server can be started here; null where one can. */
+/** The reason why no NATS server can be started on this host; null if one can. */
 export function natsServerMissing(): string | null {
   return spawnSync('nats-server', ['--version']).status === 0
     ? null

@@ -4,7 +4,7 @@ import { makeAsk } from './http.ts';
 import { usersOf, post } from './load.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import type { Environment } from './service.ts';
-import { assertSound, type Scenario } from './testbed.ts';
+import { assertConsistent, type Scenario } from './testbed.ts';
 
 /** A configuration mistake and the expected log line. */
 const MISTAKES: readonly (readonly [Environment, RegExp])[] = [
@@ -19,7 +19,7 @@ export const cassandraComesLate: Scenario = async (testbed) => {
   const cluster = await testbed.oneNode({ yaml: { authenticator: 'PasswordAuthenticator' } });
   const environment = {
     ...environmentOf(cluster),
-    // The role that a new cluster has.
+    // The default role of a new cluster.
     CASSANDRA_USERNAME: 'cassandra',
     CASSANDRA_PASSWORD: 'cassandra',
   };
@@ -29,8 +29,8 @@ export const cassandraComesLate: Scenario = async (testbed) => {
     const service = testbed.startService({ ...environment, ...mistake });
     const { code, took } = await service.ended;
     const last = service.lines.at(-1) ?? '';
-    testbed.tell({
-      act: `start with ${Object.entries(mistake)
+    testbed.report({
+      action: `start with ${Object.entries(mistake)
         .map(([name, value]) => `${name}=${value}`)
         .join(' ')}`,
       seen: `exit ${code} after ${(took / 1_000).toFixed(1)} s: ${JSON.parse(last).msg}`,
@@ -42,14 +42,14 @@ export const cassandraComesLate: Scenario = async (testbed) => {
   const [node] = cluster.nodes;
   await node!.stop();
   const service = testbed.startService(environment);
-  const waiting = await service.said(/Cassandra is not reachable yet/);
+  const waiting = await service.logged(/Cassandra is not reachable yet/);
   const ask = makeAsk(service.url);
   const [alice, bob] = usersOf(2) as [UserId, UserId];
   const send = { sender: alice, receiver: bob, content: 'Are you there?', key: null };
   const early = await post(ask, send);
   const health = await Promise.all(['/livez', '/readyz'].map((path) => ask({ method: 'GET', path })));
-  testbed.tell({
-    act: 'start without Cassandra',
+  testbed.report({
+    action: 'start without Cassandra',
     seen:
       `log: ${JSON.parse(waiting).msg}; /livez ${health[0]!.status}, /readyz ${health[1]!.status}, ` +
       `a send ${early.status} ${early.body.type}`,
@@ -62,12 +62,12 @@ export const cassandraComesLate: Scenario = async (testbed) => {
 
   await node!.start();
   const started = performance.now();
-  await service.said(/Ready at/);
+  await service.logged(/Ready at/);
   const late = await post(ask, send);
-  testbed.tell({
-    act: 'Cassandra comes',
-    seen: `ready ${((performance.now() - started) / 1_000).toFixed(1)} s after it answers; the send ${late.status}`,
+  testbed.report({
+    action: 'Cassandra starts',
+    seen: `ready ${((performance.now() - started) / 1_000).toFixed(1)} s after the node; the send ${late.status}`,
   });
   assert.equal(late.status, 201);
-  await assertSound(testbed, [service], environment);
+  await assertConsistent(testbed, [service], environment);
 };

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import { startLocalCluster, type LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
 import { runScript, type Environment } from './service.ts';
 
-/** Starts a cluster with its data in `directory`, apart from any other on this host. */
+/** Starts a cluster with its data in `directory`. Its addresses differ from those of other clusters on this host. */
 export function startCluster(deps: {
   readonly directory: string;
   readonly nodes: 1 | 3;
@@ -17,13 +17,13 @@ export function startCluster(deps: {
     addresses: ['127.0.3.1', '127.0.3.2', '127.0.3.3'].slice(0, nodes),
     nativePort: 9342,
     storagePort: 7300,
-    // A node that starts under load is not to take the processors from the service.
+    // So that a node that starts under load leaves processor time to the service.
     javaOptions: ['-XX:TieredStopAtLevel=1'],
     log: (line) => console.error(line),
   });
 }
 
-/** The environment in which the service and the scripts find `cluster`. */
+/** The environment variables with which the service and the scripts connect to `cluster`. */
 export function environmentOf({ contactPoints, localDatacenter, nodes }: LocalCluster): Environment {
   return {
     CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
@@ -32,13 +32,13 @@ export function environmentOf({ contactPoints, localDatacenter, nodes }: LocalCl
   };
 }
 
-/** Brings the schema to a cluster. */
+/** Migrates the schema of a cluster. */
 export async function migrate(environment: Environment): Promise<void> {
   const { code, output } = await runScript('migrate', [], environment);
   assert.equal(code, 0, output);
 }
 
-/** Brings back the nodes that a scenario has left dead or hanging. */
+/** Restarts or resumes the nodes that a scenario has killed or suspended. */
 export async function restore(cluster: LocalCluster): Promise<void> {
   for (const node of cluster.nodes) {
     if (node.pid === null) await node.start();
@@ -47,7 +47,7 @@ export async function restore(cluster: LocalCluster): Promise<void> {
   await cluster.settled();
 }
 
-/** Walks the whole keyspace, with what is asked for, and gives the number of flaws that were found and are left. */
+/** Scans the keyspace with the arguments `args`. Resolves with the inconsistencies that were found, and those that are left. */
 export async function scan(
   environment: Environment,
   ...args: readonly string[]

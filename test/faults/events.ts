@@ -9,13 +9,13 @@ export interface StoredEvent {
   readonly messageId: string;
 }
 
-/** The messages that became visible late, so that they are news under an event of their own. */
+/** The ids of the messages with a late event. */
 export async function lateMessagesOf(cluster: LocalCluster): Promise<Set<string>> {
   const rows = await rowsOf(cluster, 'SELECT message_id FROM late_events', []);
   return new Set(rows.map((row) => String(row['message_id'])));
 }
 
-/** What the event logs of users report, as every reader sees it. */
+/** The message events in the logs of `users`, read with LOCAL_QUORUM. */
 export async function eventsOf(cluster: LocalCluster, users: readonly UserId[]): Promise<StoredEvent[]> {
   const rows = await rowsOf(
     cluster,
@@ -29,7 +29,7 @@ export async function eventsOf(cluster: LocalCluster, users: readonly UserId[]):
   }));
 }
 
-/** The events in the logs of users that report a read position: whose, in which conversation, up to where. */
+/** The `conversation.read` events in the logs of `users`: the reader, the conversation and the position. */
 export async function readEventsOf(
   cluster: LocalCluster,
   users: readonly UserId[],

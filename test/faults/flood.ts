@@ -5,33 +5,33 @@ import type { UserId } from '../../src/domain/ids.ts';
 import type { Attempt, Send } from './load.ts';
 import { firstAnswerIn, type RawAnswer } from './raw-clients.ts';
 
-/** How often a tide sends what is due. */
+/** The interval at which an open-loop load sends the due requests. */
 const TICK_MS = 5;
 
 /**
- * Connections of a tide, all opened before it comes, as proxies hold them: Node takes on one in each turn of its loop,
- * so that otherwise a busy service would not even see what it is asked.
+ * The connections of an open-loop load, all opened before it starts, like those of a proxy. Node accepts one connection per
+ * turn of its event loop, so a busy service would accept new ones too late.
  */
 const CONNECTIONS = 500;
 
 const OPENED_AT_ONCE = 50;
 
-/** What a flood came to. */
+/** The result of a flood. */
 export interface Flood {
   readonly attempts: readonly Attempt[];
-  /** Requests that were due and found no connection. */
+  /** Due requests for which no connection was free. */
   readonly unsent: number;
 }
 
-/** One connection of raw bytes: it costs a fraction of Node's own client, which would be the slowest part here. */
-interface Wire {
+/** A connection that sends raw bytes, which is much faster than Node's HTTP client. */
+interface RawConnection {
   ask(request: string): Promise<RawAnswer>;
   close(): void;
 }
 
 /**
- * Sends and reads among the users of `cast`, two sends for each read, for `forMs` milliseconds. `perSecond` requests
- * come whether or not there are answers, as the world has it; or `clients` ask again as soon as they have an answer.
+ * Sends and reads messages of `users`, two sends for each read, for `forMs` milliseconds. The load is an open loop, with
+ * `perSecond` requests whether or not there are responses, or a closed loop of `clients` without pauses.
  */
 export async function flood(deps: {
   readonly url: string;
@@ -43,27 +43,27 @@ export async function flood(deps: {
   const { hostname, port } = new URL(url);
   const name = randomUUID();
   const attempts: Attempt[] = [];
-  const wires: Wire[] = [];
-  const idle: Wire[] = [];
+  const connections: RawConnection[] = [];
+  const idle: RawConnection[] = [];
   const asking = new Set<Promise<void>>();
   let asked = 0;
   let unsent = 0;
 
   const someone = (): UserId => users[Math.floor(Math.random() * users.length)]!;
-  const open = (): Wire => {
-    const wire = openWire(hostname, Number(port));
-    wires.push(wire);
-    return wire;
+  const open = (): RawConnection => {
+    const connection = openRawConnection(hostname, Number(port));
+    connections.push(connection);
+    return connection;
   };
 
-  const askOne = async (wire: Wire): Promise<void> => {
+  const askOne = async (connection: RawConnection): Promise<void> => {
     asked += 1;
     const send: Send | null =
       asked % 3 === 0
         ? null
         : { sender: someone(), receiver: someone(), content: `${name} ${asked}`, key: null };
     const at = performance.now();
-    const { outcome, head, body } = await wire.ask(requestOf(send, someone())).then(
+    const { outcome, head, body } = await connection.ask(requestOf(send, someone())).then(
       ({ status, ...answer }) => ({ outcome: status, ...answer }),
       () => ({ outcome: 'unanswered' as const, head: '', body: '' }),
     );
@@ -83,14 +83,16 @@ export async function flood(deps: {
   if ('clients' in load) {
     const until = performance.now() + forMs;
     const client = async (): Promise<void> => {
-      const wire = open();
-      while (performance.now() < until) await askOne(wire);
+      const connection = open();
+      while (performance.now() < until) await askOne(connection);
     };
     await Promise.all(Array.from({ length: load.clients }, client));
   } else {
-    while (wires.length < CONNECTIONS) {
+    while (connections.length < CONNECTIONS) {
       const opened = Array.from({ length: OPENED_AT_ONCE }, open);
-      await Promise.all(opened.map((wire) => wire.ask('GET /livez HTTP/1.1\r\nHost: messenger\r\n\r\n')));
+      await Promise.all(
+        opened.map((connection) => connection.ask('GET /livez HTTP/1.1\r\nHost: messenger\r\n\r\n')),
+      );
       idle.push(...opened);
     }
     const begun = performance.now();
@@ -100,13 +102,13 @@ export async function flood(deps: {
       due += more;
       for (let index = 0; index < more; index += 1) {
         // In turn, so that the service has no reason to close one as idle.
-        const wire = idle.shift();
-        if (wire === undefined) {
+        const connection = idle.shift();
+        if (connection === undefined) {
           unsent += 1;
           continue;
         }
-        const answered = askOne(wire).then(() => {
-          idle.push(wire);
+        const answered = askOne(connection).then(() => {
+          idle.push(connection);
           asking.delete(answered);
         });
         asking.add(answered);
@@ -114,7 +116,7 @@ export async function flood(deps: {
     }
     await Promise.all(asking);
   }
-  for (const wire of wires) wire.close();
+  for (const connection of connections) connection.close();
   return { attempts, unsent };
 }
 
@@ -128,7 +130,7 @@ function requestOf(send: Send | null, reader: UserId): string {
   );
 }
 
-function openWire(host: string, port: number): Wire {
+function openRawConnection(host: string, port: number): RawConnection {
   let socket: Socket | null = null;
   let received = '';
   let settle: { resolve: (answer: RawAnswer) => void; reject: (error: Error) => void };

@@ -80,7 +80,7 @@ export async function tellFigures(
   const heapMb = async (): Promise<number> => {
     measured += 1;
     process.kill(first.pid, 'SIGUSR2');
-    const line = await first.said(new RegExp(`^live heap ${measured}:`));
+    const line = await first.logged(new RegExp(`^live heap ${measured}:`));
     return Number(/\d+$/.exec(line)![0]) / 2 ** 20;
   };
   const emptyMb = await heapMb();
@@ -104,8 +104,8 @@ export async function tellFigures(
     const lastMb = await heapMb();
     const perStreamKb = (((lastMb - emptyMb) * 1_024) / IDLE_STREAMS).toFixed(0);
     const reads = (((after.statements - before.statements) / IDLE_MS) * 1_000).toFixed(0);
-    testbed.tell({
-      act: `${IDLE_STREAMS} idle streams at one process, for ${IDLE_MS / 1_000} s`,
+    testbed.report({
+      action: `${IDLE_STREAMS} idle streams at one process, for ${IDLE_MS / 1_000} s`,
       seen: [
         `live heap ${emptyMb.toFixed(1)} MB without streams, ${openedMb.toFixed(1)} MB with, ${lastMb.toFixed(1)} MB at the end`,
         `${perStreamKb} KB for each stream`,
@@ -135,8 +135,8 @@ export async function tellFigures(
     const refused = storm.reduce((total, { refusals }) => total + (refusals.get(503) ?? 0), 0);
     assert.ok(storm.every(({ refusals }) => [...refusals.keys()].every((status) => status === 503)));
     const [p50, most] = [0.5, 1].map((share) => percentile(took, share)!.toFixed(0));
-    testbed.tell({
-      act: `${STORM} streams break at once and resume at the other process`,
+    testbed.report({
+      action: `${STORM} streams break at once and resume at the other process`,
       seen: `all resumed, half within ${p50} ms, all within ${most} ms; ${refused} attempts answered 503 first`,
     });
     assert.ok(storm.every(({ resumes }) => resumes === 1));
@@ -158,7 +158,10 @@ export async function tellFigures(
         }
       }),
     );
-    testbed.tell({ act: 'afterwards, a message to each of them', seen: `${STORM} sent, ${STORM} received` });
+    testbed.report({
+      action: 'afterwards, a message to each of them',
+      seen: `${STORM} sent, ${STORM} received`,
+    });
     await Promise.all(streams.map((stream) => stream.stop()));
     for (const instance of instances) assert.equal((await instance.terminate()).code, 0);
   } finally {

@@ -11,7 +11,14 @@ import { startFollower, type Follower } from './follower.ts';
 import { makeAsk, type Ask } from './http.ts';
 import { conversationOf, post, usersOf, type Load } from './load.ts';
 import { percentile } from './table.ts';
-import { assertKept, assertSound, between, tallyOf, type Scenario, type Testbed } from './testbed.ts';
+import {
+  assertGuaranteesKept,
+  assertConsistent,
+  between,
+  tallyOf,
+  type Scenario,
+  type Testbed,
+} from './testbed.ts';
 
 /** Two instances with as many users each whose messages are sent through it; each user has two streams and a poll. */
 const USERS = 23;
@@ -55,7 +62,7 @@ export const followers: Scenario = async (testbed) => {
   const environment = { ...environmentOf(cluster), NATS_URL: `nats://127.0.0.1:${port}` };
   const started = async (more: Record<string, string> = {}) => {
     const service = testbed.startService({ ...environment, ...more });
-    await Promise.all([service.said(/Ready at/), service.said(/connected to NATS/)]);
+    await Promise.all([service.logged(/Ready at/), service.logged(/connected to NATS/)]);
     return service;
   };
   const instances = await Promise.all([started(), started()]);
@@ -65,9 +72,9 @@ export const followers: Scenario = async (testbed) => {
   };
 
   const asks = urls.map(makeAsk);
-  const casts = urls.map(() => usersOf(USERS));
+  const groups = urls.map(() => usersOf(USERS));
   const resting = usersOf(RESTING_USERS);
-  const clients = [...casts.flat(), ...resting].flatMap((userId, index) => [
+  const clients = [...groups.flat(), ...resting].flatMap((userId, index) => [
     startFollower({ urls, instance: 0, userId, by: 'stream' }),
     startFollower({ urls, instance: 1, userId, by: 'stream' }),
     startFollower({ urls, instance: index % 2, userId, by: 'poll' }),
@@ -78,7 +85,7 @@ export const followers: Scenario = async (testbed) => {
     await Promise.all(arrivalsOf(clients, atRest));
 
     const readsBefore = await eventReads(urls);
-    const loads = casts.map((users, index) =>
+    const loads = groups.map((users, index) =>
       testbed.startLoad({
         ask: asks[index]!,
         users,
@@ -112,7 +119,7 @@ export const followers: Scenario = async (testbed) => {
     await pause(WITHOUT_BROKER_MS);
     const brokerStarted = performance.now();
     broker = await startBroker(port);
-    await Promise.all(instances.map((instance) => instance.said(/NATS connection restored/)));
+    await Promise.all(instances.map((instance) => instance.logged(/NATS connection restored/)));
 
     const hung = performance.now();
     cluster.nodes[1]!.suspend();
@@ -138,20 +145,21 @@ export const followers: Scenario = async (testbed) => {
       ['NATS is back', brokerStarted, hung],
       [`SIGSTOP of a replica, for ${HANG_MS / 1_000} s, and while it catches up`, hung, settled],
     ] as const;
-    for (const [act, from, until] of phases) {
+    for (const [action, from, until] of phases) {
       const attempts = between(requests, from, until);
-      if (attempts.length > 0) testbed.tell({ act: `${act}: sends`, attempts, seen: tallyOf(attempts) });
-      testbed.tell({
-        act: `${act}: from the 201 to a stream of the other process`,
+      if (attempts.length > 0)
+        testbed.report({ action: `${action}: sends`, attempts, seen: tallyOf(attempts) });
+      testbed.report({
+        action: `${action}: from the 201 to a stream of the other process`,
         seen: lagOf(clients, acknowledgedDuring(sent, from, until)),
       });
     }
-    testbed.tell({
-      act: 'hints that the restarted processes lost because they had not reached NATS yet',
+    testbed.report({
+      action: 'hints that the restarted processes lost because they had not reached NATS yet',
       seen: String(lost),
     });
-    testbed.tell({
-      act: 'under load: reads of event logs for each event that was delivered',
+    testbed.report({
+      action: 'under load: reads of event logs for each event that was delivered',
       seen: readsAfter.since(readsBefore),
     });
 
@@ -169,18 +177,18 @@ export const followers: Scenario = async (testbed) => {
       `an event took ${withoutBroker} ms without a broker`,
     );
 
-    for (const [index, users] of casts.entries()) {
+    for (const [index, users] of groups.entries()) {
       const { attempts } = loads[index]!;
-      await assertKept(testbed, { cluster, ask: asks[index]!, users, attempts });
+      await assertGuaranteesKept(testbed, { cluster, ask: asks[index]!, users, attempts });
     }
     await Promise.all(clients.map((client) => client.stop()));
     const { found, left, output } = await scan(environment, '--repair');
     assert.equal(left, 0, output);
-    testbed.tell({
-      act: 'the scanner repairs what cut off sends left',
+    testbed.report({
+      action: 'the scanner repairs what cut off sends left',
       seen: `${found} flaws, ${left} left`,
     });
-    await assertSound(testbed, instances, environment);
+    await assertConsistent(testbed, instances, environment);
 
     await tellFigures(testbed, started);
   } finally {
@@ -282,8 +290,8 @@ function tellReceived(testbed: Testbed, clients: readonly Follower[], by: string
     clients.reduce((total, client) => total + count(client), 0);
   const received = sum((client) => client.received);
   const distinct = sum(({ events }) => events.size);
-  testbed.tell({
-    act: `all of it: ${clients.length} followers by ${by}`,
+  testbed.report({
+    action: `all of it: ${clients.length} followers by ${by}`,
     seen: [
       `${received} events received, ${received - distinct} of them repeats`,
       `${sum(({ resumes }) => resumes)} resumes`,
@@ -313,8 +321,8 @@ async function assertReceived(
   const readsMissed = reads.flatMap(({ userId, eventId }) =>
     clients.filter((client) => client.userId === userId && !client.events.has(eventId)),
   ).length;
-  testbed.tell({
-    act: 'what each follower of either participant received',
+  testbed.report({
+    action: 'what each follower of either participant received',
     seen: [
       `${sent.length} messages acknowledged, ${messagesMissed} missed by a follower`,
       `${reads.length} events of acknowledged read marks, ${readsMissed} missed`,

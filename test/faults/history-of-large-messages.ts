@@ -10,7 +10,7 @@ import { environmentOf, migrate } from './cluster.ts';
 import { makeAsk, type Ask } from './http.ts';
 import { usersOf, conversationOf, type Attempt } from './load.ts';
 import type { Environment } from './service.ts';
-import { assertAllServed, assertSound, type Scenario } from './testbed.ts';
+import { assertAllServed, assertConsistent, type Scenario } from './testbed.ts';
 
 const HEAP_MB = 1_024;
 const READERS = 8;
@@ -21,10 +21,10 @@ const BUCKET_MS = 30 * 24 * 3_600_000;
 const MESSAGES_PER_BUCKET = 100;
 const IN_THE_NEWEST = 3;
 
-/** Of about 17 messages each: well into the full buckets. */
+/** About 17 messages each, so that the pages reach the full buckets. */
 const PAGES = 25;
 
-/** Several clients at once page through a history of large messages: the node lives, and every page is exact. */
+/** Concurrent clients page through a history of large messages: the node keeps running, and every page is exact. */
 export const historyOfLargeMessages: Scenario = async (testbed) => {
   const cluster = await testbed.oneNode({ heapMb: HEAP_MB });
   const environment = environmentOf(cluster);
@@ -33,24 +33,24 @@ export const historyOfLargeMessages: Scenario = async (testbed) => {
   const ids = await fill(environment, pair);
 
   const service = testbed.startService(environment);
-  await service.said(/Ready at/);
+  await service.logged(/Ready at/);
   const ask = makeAsk(service.url);
   const attempts: Attempt[] = [];
   const path = `/api/messages/conversation/${conversationOf(...pair)}?limit=100`;
   const walks = await Promise.all(Array.from({ length: READERS }, () => walk(ask, path, attempts)));
-  testbed.tell({
-    act: `${READERS} readers page through the first of ${ids.length} messages of ${BYTES / 1_000} KB in ${BUCKETS} buckets, on a node with 1 GiB of heap`,
+  testbed.report({
+    action: `${READERS} readers page through the first of ${ids.length} messages of ${BYTES / 1_000} KB in ${BUCKETS} buckets, on a node with 1 GiB of heap`,
     attempts,
-    seen: cluster.nodes[0]!.pid === null ? 'the node has ended' : 'the node lives',
+    seen: cluster.nodes[0]!.pid === null ? 'the node has ended' : 'the node runs',
   });
   assertAllServed(attempts);
   for (const seen of walks)
-    assert.deepEqual(seen, ids.slice(0, seen.length), 'pages joined are not the history');
+    assert.deepEqual(seen, ids.slice(0, seen.length), 'the joined pages are not the history');
   assert.notEqual(cluster.nodes[0]!.pid, null);
-  await assertSound(testbed, [service], environment);
+  await assertConsistent(testbed, [service], environment);
 };
 
-/** Stores a conversation that spans all buckets, as an import does; gives the ids, newest first. */
+/** Imports a conversation that spans all buckets. Resolves with the ids, newest first. */
 async function fill(
   environment: Environment,
   [sender, receiver]: readonly [UserId, UserId],

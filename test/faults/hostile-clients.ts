@@ -3,24 +3,30 @@ import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { environmentOf } from './cluster.ts';
 import { makeAsk, type Ask } from './http.ts';
-import { assertSaysNothingInternal, overheard } from './leaks.ts';
+import { assertNoInternalDetails, recordAnswers } from './leaks.ts';
 import { usersOf, conversationOf, post } from './load.ts';
 import { residentMb } from '../support/resident-memory.ts';
 import { memoryOf } from './memory.ts';
 import { MALFORMED } from './malformed-requests.ts';
 import { answersIn, openClients, type RawClient } from './raw-clients.ts';
-import { assertAllServed, assertKept, assertSound, between, type Scenario } from './testbed.ts';
+import {
+  assertAllServed,
+  assertGuaranteesKept,
+  assertConsistent,
+  between,
+  type Scenario,
+} from './testbed.ts';
 
-/** What a process may grow by under all of this: some thousand connections, the bodies and answers that are let wait, and what is not collected yet. */
+/** The maximum growth of a process under all attacks: thousands of connections, buffered bodies and responses, and garbage. */
 const MOST_GROWTH_MB = 384;
 
 /**
- * The service ends what is slow or idle after 15 s, and looks once a second. Node takes on one connection in each turn of
- * its loop, and for the last of ten thousand the time begins only then.
+ * The service closes slow and idle connections after 15 s, and checks once a second. Node accepts one connection per turn of
+ * its event loop, and the time of the last of ten thousand starts only then.
  */
-const GONE_WITHIN_MS = 60_000;
+const END_WITHIN_MS = 60_000;
 
-/** What the process has open for itself, for storage and for the others: less than any attack opens. */
+/** The maximum number of open files besides those of an attack: fewer than any attack opens. */
 const FILES_OTHERWISE = 80;
 
 const REQUESTS_AFTER = 50;
@@ -28,10 +34,10 @@ const REQUESTS_AFTER = 50;
 const IDLE = 10_000;
 const SLOW = 500;
 const ENDLESS = 50;
-const DEAF = 20;
-const HASTY = 20;
+const NON_READING = 20;
+const PIPELINING = 20;
 
-/** The service answers so many at once, and then ends the connection. */
+/** The service answers this many pipelined requests, and then closes the connection. */
 const PIPELINED = 16;
 
 const LONGEST_CONTENT = 'x'.repeat(20_000);
@@ -40,7 +46,7 @@ const PAGE = 20;
 const LIVEZ = 'GET /livez HTTP/1.1\r\nHost: messenger\r\n\r\n';
 const POST_HEAD = 'POST /api/messages HTTP/1.1\r\nHost: messenger\r\nContent-Type: application/json\r\n';
 
-/** What hostile clients do. It resolves with what it saw when they have done all they can, and wait for their end. */
+/** Opens hostile clients at `url`. Resolves when they have sent everything; `check` then describes their responses. */
 type Attack = (url: string) => Promise<{ clients: readonly RawClient[]; check?: () => string }>;
 
 /** Slow, greedy, idle, non-reading and malformed clients: others are served, and the service needs little memory. */
@@ -48,9 +54,9 @@ export const hostileClients: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
   const service = testbed.startService(environment);
-  await service.said(/Ready at/);
+  await service.logged(/Ready at/);
   const said = new Set<string>();
-  const ask = overheard(makeAsk(service.url), said);
+  const ask = recordAnswers(makeAsk(service.url), said);
   const users = usersOf(8);
   const longPage = await beginLongPage(ask);
   const load = testbed.startLoad({
@@ -59,11 +65,11 @@ export const hostileClients: Scenario = async (testbed) => {
     clients: { send: 4, 'send with a key': 1, read: 3 },
     thinkMs: 20,
   });
-  // Warms up what gets faster with use, so that it does not count as a growth.
+  // A warm-up, whose memory does not count as growth.
   await load.progress(5 * REQUESTS_AFTER);
   const beganMb = residentMb(service.pid);
 
-  for (const [act, attack] of Object.entries(attacksWith(longPage))) {
+  for (const [action, attack] of Object.entries(attacksWith(longPage))) {
     const from = performance.now();
     const memory = memoryOf(service.pid);
     const { clients, check } = await attack(service.url);
@@ -74,12 +80,12 @@ export const hostileClients: Scenario = async (testbed) => {
     const { beganMb: before, mostMb } = memory.end();
     for (const { received } of clients) if (received !== '') said.add(received);
     const attempts = between(load.attempts, from, Infinity);
-    testbed.tell({
-      act,
+    testbed.report({
+      action,
       attempts,
       seen: [
         `memory ${before} MB, at most ${mostMb} MB, then ${residentMb(service.pid)} MB`,
-        `the last connection ended ${((gone - done) / 1_000).toFixed(1)} s after the deed`,
+        `the last connection ended ${((gone - done) / 1_000).toFixed(1)} s after the attack`,
         ...(check === undefined ? [] : [check()]),
       ].join('; '),
     });
@@ -87,18 +93,18 @@ export const hostileClients: Scenario = async (testbed) => {
     assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
   }
   await load.stop();
-  assertSaysNothingInternal(said);
-  testbed.tell({
-    act: 'all that was answered',
-    seen: `${said.size} texts, none of which tells of the inside`,
+  assertNoInternalDetails(said);
+  testbed.report({
+    action: 'all responses',
+    seen: `${said.size} texts, none with internal details`,
   });
-  await assertKept(testbed, { cluster, ask, users, attempts: load.attempts });
-  await assertSound(testbed, [service], environment);
+  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertConsistent(testbed, [service], environment);
 };
 
 function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
   return {
-    [`${SLOW} headers and ${SLOW} bodies of a byte a second`]: async (url) => {
+    [`${SLOW} headers and ${SLOW} bodies of one byte per second`]: async (url) => {
       const headers = await openClients(url, SLOW);
       trickle(headers, LIVEZ);
       const bodies = await openClients(url, SLOW);
@@ -109,7 +115,7 @@ function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
         check: () => `${tallyOf(headers)}; ${tallyOf(bodies)}`,
       };
     },
-    [`${ENDLESS} bodies without end, and ${ENDLESS} said to be of a terabyte`]: async (url) => {
+    [`${ENDLESS} endless bodies, and ${ENDLESS} with a Content-Length of a terabyte`]: async (url) => {
       const clients = await openClients(url, 2 * ENDLESS);
       for (const [index, { socket }] of clients.entries()) {
         const isChunked = index % 2 === 0;
@@ -127,13 +133,13 @@ function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
       for (const [index, { socket }] of clients.entries()) if (index % 2 === 0) socket.write(LIVEZ);
       return { clients, check: () => tallyOf(clients) };
     },
-    'connections half-closed, with all of a request, some of it, and none': async (url) => {
+    'half-closed connections after a whole request, a part of one, and none': async (url) => {
       const clients = await openClients(url, SLOW);
       const begun = [LIVEZ, LIVEZ.slice(0, 20), `${POST_HEAD}Content-Length: 100\r\n\r\n{"sender_id"`, ''];
       for (const [index, { socket }] of clients.entries()) socket.end(begun[index % begun.length]!);
       return { clients, check: () => tallyOf(clients) };
     },
-    'what is no HTTP, or should not be, alone and after a request': async (url) => {
+    'malformed requests, alone and after a valid request': async (url) => {
       const clients = await openClients(url, 2 * MALFORMED.length);
       for (const [index, { socket }] of clients.entries()) {
         const malformed = MALFORMED[index >> 1]!;
@@ -158,16 +164,16 @@ function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
         },
       };
     },
-    [`${DEAF} clients that ask for ${PIPELINED} pages of 400 KB and read none`]: async (url) => {
-      const clients = await openClients(url, DEAF, { reads: false });
+    [`${NON_READING} clients that request ${PIPELINED} pages of 400 KB and read nothing`]: async (url) => {
+      const clients = await openClients(url, NON_READING, { reads: false });
       const asked = `GET ${longPage} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
       for (const { socket } of clients) socket.write(asked.repeat(PIPELINED));
-      // A client that does not read notices the end only when it writes.
+      // A client that does not read detects the end of its connection only when it writes.
       trickle(clients, LIVEZ);
       return { clients };
     },
-    [`${HASTY} clients that ask a thousand times without waiting`]: async (url) => {
-      const clients = await openClients(url, HASTY);
+    [`${PIPELINING} clients that send a thousand requests without waiting`]: async (url) => {
+      const clients = await openClients(url, PIPELINING);
       for (const { socket } of clients) socket.write(LIVEZ.repeat(1_000));
       return { clients };
     },
@@ -190,7 +196,7 @@ function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
   };
 }
 
-/** Stores a page of messages of the greatest length, and gives the path to it. */
+/** Stores a page of messages of the maximum length. Resolves with its path. */
 async function beginLongPage(ask: Ask): Promise<string> {
   const [sender, receiver] = usersOf(2);
   for (let count = 0; count < PAGE; count += 1) {
@@ -205,7 +211,7 @@ async function beginLongPage(ask: Ask): Promise<string> {
   return `/api/messages/conversation/${conversationOf(sender!, receiver!)}?limit=${PAGE}`;
 }
 
-/** Announces a small body, a large one, or one of no length. */
+/** The head of a request with a small body, a large one, or one of unknown length. */
 function slowHead(index: number): string {
   const lengths = [
     'Content-Length: 100\r\n\r\n',
@@ -215,7 +221,7 @@ function slowHead(index: number): string {
   return `${POST_HEAD}${lengths[index % lengths.length]}`;
 }
 
-/** Writes `text` to each client, a byte each second, until its connection ends. */
+/** Writes one byte of `text` per second to each client until its connection ends. */
 function trickle(clients: readonly RawClient[], text: string): void {
   let index = 0;
   const timer = setInterval(() => {
@@ -226,7 +232,7 @@ function trickle(clients: readonly RawClient[], text: string): void {
   }, 1_000);
 }
 
-/** Writes `part` again and again, as fast as it is taken, until the connection ends. */
+/** Writes `part` repeatedly, with backpressure, until the connection ends. */
 function pump(socket: RawClient['socket'], part: string): void {
   const more = (): void => {
     while (socket.writable && socket.write(part));
@@ -235,7 +241,7 @@ function pump(socket: RawClient['socket'], part: string): void {
   more();
 }
 
-/** How many answers of which status came to `clients`. */
+/** The number of clients with each sequence of statuses, as text. */
 function tallyOf(clients: readonly RawClient[]): string {
   const counts = new Map<string, number>();
   for (const { received } of clients) {
@@ -246,21 +252,21 @@ function tallyOf(clients: readonly RawClient[]): string {
   return [...counts].map(([end, count]) => `${count} × ${end}`).join(', ');
 }
 
-/** Resolves when the connection of each client has ended, in the service too; rejects where it does not. */
+/** Resolves when all connections have ended, also in the service. Rejects after `END_WITHIN_MS`. */
 async function ended(clients: readonly RawClient[], pid: number): Promise<void> {
-  const patience = new AbortController();
-  const late = pause(GONE_WITHIN_MS, undefined, patience).then(() => {
+  const cancel = new AbortController();
+  const late = pause(END_WITHIN_MS, undefined, cancel).then(() => {
     const open = clients.filter(({ socket }) => !socket.closed).length;
-    throw new Error(`${open} connections are not ended after ${GONE_WITHIN_MS} ms`);
+    throw new Error(`${open} connections are not ended after ${END_WITHIN_MS} ms`);
   });
   const allEnded = async (): Promise<void> => {
     await Promise.all(clients.map(({ closed }) => closed));
-    while (readdirSync(`/proc/${pid}/fd`).length > FILES_OTHERWISE) await pause(100, undefined, patience);
+    while (readdirSync(`/proc/${pid}/fd`).length > FILES_OTHERWISE) await pause(100, undefined, cancel);
   };
   try {
     await Promise.race([allEnded(), late]);
   } finally {
     late.catch(() => {});
-    patience.abort();
+    cancel.abort();
   }
 }

@@ -2,7 +2,7 @@ import { Agent, request, type IncomingHttpHeaders } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 
 /** A request to a service. */
-export interface Question {
+export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT';
   /** Path and query. */
   readonly path: string;
@@ -17,7 +17,7 @@ export interface Answer {
   readonly body: Body;
 }
 
-/** What is looked at in the JSON of answers; each has some of it. */
+/** The fields of JSON responses that are read; each response has some of them. */
 export interface Body {
   readonly id: string;
   readonly type: string;
@@ -32,13 +32,13 @@ export interface Item {
   readonly last_message_id: string;
 }
 
-/** Puts a question to the service, wherever that is. Rejects with what the socket says where there is no answer. */
-export type Ask = (question: Question) => Promise<Answer>;
+/** Sends a request to the service. Rejects with the error of the socket if there is no response. */
+export type Ask = (apiRequest: ApiRequest) => Promise<Answer>;
 
-/** Far beyond any deadline of the service: a client that never gives up would hide a request that hangs. */
+/** The timeout of clients, far above all timeouts of the service. Without it, a request that hangs would stay unnoticed. */
 const GIVE_UP_MS = 20_000;
 
-/** Asks the service at a URL over connections that are kept. */
+/** Sends requests to the service at `url` over persistent connections. */
 export function makeAsk(url: string): Ask {
   const agent = new Agent({ keepAlive: true });
   return async ({ method, path, headers, body }) => {
@@ -68,7 +68,7 @@ export function makeAsk(url: string): Ask {
   };
 }
 
-/** Whether `error` says that the question never left: nobody listened. */
+/** Whether the connection was refused, so that the request was not sent. */
 export function isRefused(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
 }
@@ -76,9 +76,9 @@ export function isRefused(error: unknown): boolean {
 const PROBE_EVERY_MS = 100;
 
 /**
- * Puts questions to several instances in turn, like a plain load balancer: an instance that is not ready by its
- * /readyz gets none, and one that refuses the connection passes its question on, as nothing was sent. Any other
- * failure is the asker's.
+ * Sends requests to several instances in turn, like a simple load balancer. An instance whose /readyz fails gets no
+ * requests. If an instance refuses the connection, the request goes to the next one, since nothing was sent. Any other
+ * error is returned to the client.
  */
 export interface Balancer {
   readonly ask: Ask;
@@ -102,7 +102,7 @@ export function balance(urls: readonly string[]): Balancer {
   }
 
   return {
-    async ask(question) {
+    async ask(apiRequest) {
       const giveUp = performance.now() + GIVE_UP_MS;
       while (performance.now() < giveUp) {
         turn += 1;
@@ -114,7 +114,7 @@ export function balance(urls: readonly string[]): Balancer {
           continue;
         }
         try {
-          return await instance.ask(question);
+          return await instance.ask(apiRequest);
         } catch (error) {
           if (!isRefused(error)) throw error;
           instance.ready = false;

@@ -5,7 +5,7 @@ import { participantsOf } from '../../src/domain/conversation.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { isRefused, type Answer, type Ask } from './http.ts';
 
-/** A message on its way. Its content is like no other's, so that it is known however often it is found. */
+/** A message to send. Its content is unique, so that duplicates are found. */
 export interface Send {
   readonly sender: UserId;
   readonly receiver: UserId;
@@ -20,27 +20,27 @@ export interface Attempt {
   readonly at: number;
   /** Milliseconds until the response or the failure. */
   readonly took: number;
-  /** The answer's status; `refused` if the request never left, `unanswered` if it did. */
+  /** The status; `refused` if the request was not sent, `unanswered` if it was sent without a response. */
   readonly outcome: number | 'refused' | 'unanswered';
-  /** The type of the problem that came as an answer, without its prefix. */
+  /** The type of the problem in the response, without its prefix. */
   readonly problem: string | null;
-  /** What was sent, where it was a message. */
+  /** The sent message; null for a read. */
   readonly send: Send | null;
-  /** The id of the message that was acknowledged. */
+  /** The id of the acknowledged message. */
   readonly messageId: string | null;
-  /** The messages that a read showed, where it came without one that was acknowledged before it was asked for. */
+  /** The messages in the response to a read that missed an earlier acknowledged one; otherwise null. */
   readonly stale: readonly string[] | null;
-  /** The seconds of a Retry-After that came with the answer. */
+  /** The Retry-After of the response, in seconds. */
   readonly retryAfter: string | null;
 }
 
-/** Some clients, each of which asks, waits for the answer, thinks, and asks again. */
+/** Clients in a closed loop: each sends a request, waits for the response, pauses, and repeats. */
 export interface Load {
-  /** Every request that came to its end so far. */
+  /** The completed requests. */
   readonly attempts: readonly Attempt[];
-  /** Resolves when as many requests as this have come to their end from now on. */
+  /** Resolves when `count` more requests are completed. */
   progress(count: number): Promise<void>;
-  /** Lets the requests in flight come to their end, and begins no more. */
+  /** Starts no more requests, and waits for those in progress. */
   stop(): Promise<void>;
 }
 
@@ -50,12 +50,12 @@ export function usersOf(size: number): UserId[] {
   return Array.from({ length: size }, (_, index) => `${name}-${index}` as UserId);
 }
 
-/** The id of the one conversation of two users. */
+/** The id of the conversation of two users. */
 export function conversationOf(one: UserId, other: UserId): string {
   return conversationIdOf(participantsOf(one, other));
 }
 
-/** Puts `send` to the service. */
+/** Sends `send` to the service. */
 export function post(ask: Ask, { sender, receiver, content, key }: Send): Promise<Answer> {
   return ask({
     method: 'POST',
@@ -65,18 +65,18 @@ export function post(ask: Ask, { sender, receiver, content, key }: Send): Promis
   });
 }
 
-/** Sends and reads among the users of `cast`, all with all, until it is stopped. */
+/** Sends and reads messages between random pairs of `users` until it is stopped. */
 export function startLoad(deps: {
   readonly ask: Ask;
   readonly users: readonly UserId[];
-  /** How many clients do what. */
+  /** The number of clients of each kind. */
   readonly clients: Readonly<Partial<Record<Attempt['kind'], number>>>;
-  /** How long a client thinks after an answer, on average. */
+  /** The mean pause of a client after a response. */
   readonly thinkMs: number;
 }): Load {
   const { ask, users, clients, thinkMs } = deps;
   const attempts: Attempt[] = [];
-  /** The newest id that was acknowledged in each conversation, and to each user. */
+  /** The newest acknowledged id of each conversation and each user. */
   const newest = new Map<string, string>();
   const watchers = new Set<() => void>();
   let stopping = false;
@@ -87,13 +87,13 @@ export function startLoad(deps: {
   const record = async (
     kind: Attempt['kind'],
     send: Send | null,
-    question: () => Promise<Answer>,
+    apiRequest: () => Promise<Answer>,
     staleIn: (answer: Answer) => readonly string[] | null,
   ): Promise<Answer | null> => {
     const at = performance.now();
     const end = (outcome: Attempt['outcome'], answer: Answer | null): void => {
       const took = performance.now() - at;
-      const isGood = answer !== null && answer.status < 300;
+      const succeeded = answer !== null && answer.status < 300;
       const isProblem = answer?.headers['content-type'] === 'application/problem+json';
       attempts.push({
         kind,
@@ -102,14 +102,14 @@ export function startLoad(deps: {
         outcome,
         problem: isProblem ? answer.body.type.replace(/^.*:/, '') : null,
         send,
-        messageId: isGood && send !== null ? answer.body.id : null,
-        stale: isGood ? staleIn(answer) : null,
+        messageId: succeeded && send !== null ? answer.body.id : null,
+        stale: succeeded ? staleIn(answer) : null,
         retryAfter: answer?.headers['retry-after'] ?? null,
       });
       for (const look of watchers) look();
     };
     try {
-      const answer = await question();
+      const answer = await apiRequest();
       end(answer.status, answer);
       return answer;
     } catch (error) {
@@ -138,11 +138,11 @@ export function startLoad(deps: {
     }
   };
 
-  /** The newest of an inbox or of a history: it must be at least what was acknowledged before. */
+  /** Reads the first page of an inbox or a history, which must contain the newest acknowledged message or a newer one. */
   const readOne = async (): Promise<void> => {
     const user = someone();
     const conversation = conversationOf(user, someone());
-    // A conversation that nobody is known to have begun may not be there.
+    // A conversation without an acknowledged message may not exist.
     const [list, path, id] =
       Math.random() < 0.5 && newest.has(conversation)
         ? ([conversation, `/api/messages/conversation/${conversation}`, 'id'] as const)

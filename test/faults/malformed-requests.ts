@@ -4,7 +4,7 @@ const INNER = `${POST_HEAD}Content-Length: ${SMUGGLED.length}\r\n\r\n${SMUGGLED}
 
 /** Malformed requests that no server should accept. */
 const TEXTS: readonly string[] = [
-  // No HTTP at all.
+  // Not HTTP.
   'junk\r\n\r\n',
   '{"sender_id":"alice"}\r\n\r\n',
   'GET\r\n\r\n',
@@ -45,7 +45,7 @@ const TEXTS: readonly string[] = [
   `GET /livez HTTP/1.1\r\nHost: messenger\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
   `GET /livez HTTP/1.1\r\nHost: messenger\r\n${'X: y\r\n'.repeat(10_000)}\r\n`,
   `GET /livez HTTP/1.1\r\nHost: messenger\r\n${'x'.repeat(20_000)}`,
-  // Lengths that do not say where the body ends, with a request where it might.
+  // Ambiguous lengths, with a second request inside (request smuggling).
   `${POST_HEAD}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${INNER}`,
   `${POST_HEAD}Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\n${INNER}`,
   `${POST_HEAD}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n${INNER}`,
@@ -67,12 +67,12 @@ const TEXTS: readonly string[] = [
   `${POST_HEAD}Transfer-Encoding: chunked\r\n\r\n2;${'x'.repeat(20_000)}\r\n{}\r\n0\r\n\r\n`,
 ];
 
-/** The hello of TLS, and all bytes that there are. */
+/** A TLS client hello, all byte values, and zeros. */
 const BYTES: readonly Buffer[] = [
   Buffer.from('16030100710100006d0303', 'hex'),
   Buffer.from(Array.from({ length: 4096 }, (_, index) => index % 256)),
   Buffer.alloc(4096),
 ];
 
-/** Each for a connection of its own. */
+/** Each is sent over a separate connection. */
 export const MALFORMED: readonly Buffer[] = [...TEXTS.map((text) => Buffer.from(text, 'latin1')), ...BYTES];

@@ -2,7 +2,7 @@ import { residentMb } from '../support/resident-memory.ts';
 
 const EVERY_MS = 100;
 
-/** The most resident memory that a process has, in whole megabytes, looked at ten times a second until told to end. */
+/** Samples the resident memory of a process ten times per second until `end`, in whole megabytes. */
 export function memoryOf(pid: number): { end(): { beganMb: number; mostMb: number } } {
   const beganMb = residentMb(pid);
   let mostMb = beganMb;

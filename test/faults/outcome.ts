@@ -3,7 +3,7 @@ import type { UserId } from '../../src/domain/ids.ts';
 import type { Ask, Item } from './http.ts';
 import { conversationOf, type Attempt } from './load.ts';
 
-/** All that the service shows of a cast: pages joined to the whole. */
+/** All lists of some users, with all pages joined. */
 interface Shown {
   /** The messages of each conversation, newest first. */
   readonly histories: ReadonlyMap<string, readonly Item[]>;
@@ -16,7 +16,7 @@ export interface Outcome {
   readonly acknowledged: number;
   /** Acknowledged messages that are missing. */
   readonly lost: number;
-  /** Messages that were acknowledged, and are newer than what an inbox of theirs shows. */
+  /** Acknowledged messages that are newer than the last message in an inbox. */
   readonly hidden: number;
   /** Messages stored under more than one id. */
   readonly doubled: number;
@@ -24,20 +24,20 @@ export interface Outcome {
   readonly stale: number;
   /** Stored messages whose send reported that nothing was stored. */
   readonly denied: number;
-  /** Sends without an answer, or with one that left it open; and how many of them are there. */
+  /** Sends with an unknown outcome or without a response, and the number of them that are stored. */
   readonly open: number;
-  readonly openAndThere: number;
+  readonly openAndStored: number;
   /** Inbox rows that are behind their conversation, or missing. */
   readonly lagging: number;
   /** Inbox rows that name a missing message. */
   readonly dangling: number;
 }
 
-const AT_ONCE = 8;
+const CONCURRENCY = 8;
 
 /**
- * Reads everything that `cast` has, and holds it against what came of `attempts`. The messages of `late` stand in
- * inboxes where they became visible, and not where their ids say.
+ * Reads all lists of `users`, and compares them with the results of `attempts`. The inbox position of a message in `late` is
+ * that of its late event, and not that of its id.
  */
 export async function outcomeOf(
   ask: Ask,
@@ -58,7 +58,7 @@ export async function outcomeOf(
       idsOf.set(content, (idsOf.get(content) ?? new Set()).add(id));
     }
   }
-  const isThere = ({ content }: { content: string }): boolean => idsOf.has(content);
+  const isStored = ({ content }: { content: string }): boolean => idsOf.has(content);
 
   const acknowledged = sends.filter(({ messageId }) => messageId !== null);
   const open = sends.filter(
@@ -97,9 +97,9 @@ export async function outcomeOf(
     ).length,
     doubled: [...idsOf.values()].filter((ids) => ids.size > 1).length,
     stale: attempts.filter(({ stale }) => stale !== null && !stale.some((id) => late.has(id))).length,
-    denied: sends.filter((send) => send.problem === 'storage-unavailable' && isThere(send)).length,
+    denied: sends.filter((send) => send.problem === 'storage-unavailable' && isStored(send)).length,
     open: open.length,
-    openAndThere: open.filter(isThere).length,
+    openAndStored: open.filter(isStored).length,
     lagging,
     dangling,
   };
@@ -122,7 +122,7 @@ async function readAll(ask: Ask, users: readonly UserId[], attempts: readonly At
   return { histories, inboxes };
 }
 
-/** All pages of a list; none where it does not exist. */
+/** The items of all pages of a list; empty if it does not exist. */
 async function joined(ask: Ask, path: string): Promise<Item[]> {
   const items: Item[] = [];
   let cursor: string | null = null;
@@ -140,7 +140,7 @@ async function joined(ask: Ask, path: string): Promise<Item[]> {
 function assertInOrder(positions: readonly string[]): void {
   assert.ok(
     positions.every((position, index) => index === 0 || position < positions[index - 1]!),
-    'pages joined are not in order, or repeat something',
+    'the joined pages are not in order, or repeat an item',
   );
 }
 
@@ -149,8 +149,8 @@ async function each<Item, Result>(
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (let begin = 0; begin < items.length; begin += AT_ONCE) {
-    results.push(...(await Promise.all(items.slice(begin, begin + AT_ONCE).map(work))));
+  for (let begin = 0; begin < items.length; begin += CONCURRENCY) {
+    results.push(...(await Promise.all(items.slice(begin, begin + CONCURRENCY).map(work))));
   }
   return results;
 }

@@ -4,16 +4,23 @@ import { flood } from './flood.ts';
 import { makeAsk } from './http.ts';
 import { usersOf, type Attempt } from './load.ts';
 import { memoryOf } from './memory.ts';
-import { assertInTime, assertKept, assertSound, isFailure, tallyOf, type Scenario } from './testbed.ts';
+import {
+  assertInTime,
+  assertGuaranteesKept,
+  assertConsistent,
+  isFailure,
+  tallyOf,
+  type Scenario,
+} from './testbed.ts';
 
 const PHASE_MS = 8_000;
 
-/** As many as it takes to keep a service and three nodes on two processors busy, and no more than always find room. */
+/** Enough to saturate a service and three nodes on two processors, and below the concurrency limit. */
 const CLIENTS = 32;
 
 const TIMES = 3;
 
-/** What a process may grow by under a load that it can't carry: some thousand connections, and no queue. */
+/** The maximum growth of a process under overload: thousands of connections, and no queue. */
 const MOST_GROWTH_MB = 256;
 
 /** Three times the sustainable load: the throughput stays, and the rest is rejected at once. */
@@ -21,12 +28,12 @@ export const overload: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
   const service = testbed.startService(environment);
-  await service.said(/Ready at/);
+  await service.logged(/Ready at/);
   const ask = makeAsk(service.url);
   const users = usersOf(40);
   const at = { url: service.url, users };
 
-  // Warms up everything that gets faster with use.
+  // A warm-up.
   const first = await flood({ ...at, load: { clients: CLIENTS }, forMs: PHASE_MS / 2 });
   const before = await flood({ ...at, load: { clients: CLIENTS }, forMs: PHASE_MS });
   const peak = perSecond(before.attempts);
@@ -38,26 +45,26 @@ export const overload: Scenario = async (testbed) => {
   const accepted = during.attempts.filter((attempt) => !isFailure(attempt));
   const rejected = during.attempts.filter(isFailure);
   const share = (one: readonly Attempt[]): string => (perSecond(one) / peak).toFixed(2);
-  testbed.tell({ act: `${CLIENTS} clients, as fast as they are answered`, attempts: before.attempts });
-  testbed.tell({
-    act: `${TIMES} times as many requests, which do not wait: served`,
+  testbed.report({ action: `${CLIENTS} clients without pauses`, attempts: before.attempts });
+  testbed.report({
+    action: `${TIMES} times as many requests, open loop: served`,
     attempts: accepted,
     seen:
       `${share(accepted)} of the throughput before; the service's memory ${beganMb} MB, ` +
       `at most ${mostMb} MB meanwhile`,
   });
-  testbed.tell({
-    act: 'rejected',
+  testbed.report({
+    action: 'rejected',
     attempts: rejected,
-    seen: `${tallyOf(rejected)}; ${during.unsent} found no connection`,
+    seen: `${tallyOf(rejected)}; ${during.unsent} without a free connection`,
   });
-  testbed.tell({
-    act: 'the same clients as before',
+  testbed.report({
+    action: 'the same clients as before',
     attempts: after.attempts,
     seen: `${share(after.attempts)} of the throughput before`,
   });
 
-  assert.ok(rejected.length > accepted.length, 'that was no overload');
+  assert.ok(rejected.length > accepted.length, 'the load was no overload');
   assert.ok(
     rejected.every(({ problem, retryAfter }) => problem === 'overloaded' && retryAfter !== null),
     `unexpected rejections: ${tallyOf(rejected)}`,
@@ -65,11 +72,11 @@ export const overload: Scenario = async (testbed) => {
   assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
   const attempts = [first, before, during, after].flatMap((one) => one.attempts);
   assertInTime(attempts);
-  await assertKept(testbed, { cluster, ask, users, attempts });
-  await assertSound(testbed, [service], environment);
+  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts });
+  await assertConsistent(testbed, [service], environment);
 };
 
-/** What was served in each second of a phase. */
+/** The served requests per second of a phase. */
 function perSecond(attempts: readonly Attempt[]): number {
   return attempts.filter((attempt) => !isFailure(attempt)).length / (PHASE_MS / 1_000);
 }

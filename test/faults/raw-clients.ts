@@ -1,26 +1,26 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** One connection of raw bytes. */
+/** A connection that sends and receives raw bytes. */
 export interface RawClient {
   readonly socket: Socket;
-  /** All that came back so far, one code unit for each byte. */
+  /** The bytes received so far, one code unit each. */
   readonly received: string;
-  /** Resolves when the connection is no more, however it ended. */
+  /** Resolves when the connection is closed, for any reason. */
   readonly closed: Promise<void>;
 }
 
-/** What came back as an answer. */
+/** A parsed response. */
 export interface RawAnswer {
   readonly status: number;
   readonly head: string;
   readonly body: string;
 }
 
-/** Fewer than wait for a server of Node's to accept them. */
-const AT_ONCE = 250;
+/** Below the backlog of a Node server. */
+const CONCURRENCY = 250;
 
-/** Opens `count` connections to the server at `url`, of which those that read keep what they read. */
+/** Opens `count` connections to the server at `url`. With `reads`, they store what they receive. */
 export async function openClients(
   url: string,
   count: number,
@@ -29,12 +29,12 @@ export async function openClients(
   const { hostname, port } = new URL(url);
   const clients: RawClient[] = [];
   while (clients.length < count) {
-    const more = Array.from({ length: Math.min(AT_ONCE, count - clients.length) }, async () => {
-      // Half-closed, a connection goes on until the server ends it too.
+    const more = Array.from({ length: Math.min(CONCURRENCY, count - clients.length) }, async () => {
+      // A half-closed connection stays open until the server closes it, too.
       const socket = connect({ host: hostname, port: Number(port), noDelay: true, allowHalfOpen: true });
       const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
       const client = { socket, received: '', closed };
-      // The news is the closing. What is said to a connection that is gone already is lost, as is meant here.
+      // Only the close event matters. Writes to a closed connection are lost, as intended.
       socket.on('error', () => {});
       await once(socket, 'connect');
       if (reads) {
@@ -48,7 +48,7 @@ export async function openClients(
   return clients;
 }
 
-/** The first answer in `received`, and what follows it; null while some of it is missing. */
+/** The first response in `received`, and the rest; null while it is incomplete. */
 export function firstAnswerIn(
   received: string,
 ): { readonly answer: RawAnswer; readonly rest: string } | null {
@@ -61,12 +61,12 @@ export function firstAnswerIn(
   return { answer: { status, head, body: received.slice(end + 4, next) }, rest: received.slice(next) };
 }
 
-/** Answers as they stand in `received`, one after the other. Throws where it is anything else. */
+/** All responses in `received`. Throws if it contains anything else. */
 export function answersIn(received: string): RawAnswer[] {
   const answers: RawAnswer[] = [];
   for (let rest = received; rest !== '';) {
     const first = firstAnswerIn(rest);
-    if (first === null) throw new Error(`this is no answer: ${JSON.stringify(rest.slice(0, 300))}`);
+    if (first === null) throw new Error(`not a response: ${JSON.stringify(rest.slice(0, 300))}`);
     answers.push(first.answer);
     rest = first.rest;
   }

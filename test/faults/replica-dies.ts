@@ -1,12 +1,19 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { assertAllServed, assertKept, assertSound, between, inUse, type Scenario } from './testbed.ts';
+import {
+  assertAllServed,
+  assertGuaranteesKept,
+  assertConsistent,
+  between,
+  startUnderLoad,
+  type Scenario,
+} from './testbed.ts';
 
 const QUIET_MS = 4_000;
 const OUTAGE_MS = 30_000;
 
 /** One of three replicas is killed under load and restarts: no request fails. */
 export const replicaDies: Scenario = async (testbed) => {
-  const { cluster, environment, service, ask, users, load } = await inUse(testbed, {
+  const { cluster, environment, service, ask, users, load } = await startUnderLoad(testbed, {
     send: 5,
     'send with a key': 2,
     read: 3,
@@ -31,13 +38,13 @@ export const replicaDies: Scenario = async (testbed) => {
     ['while it starts again', restarted, returned],
     ['after', returned, Infinity],
   ] as const;
-  for (const [act, from, until] of phases) {
+  for (const [action, from, until] of phases) {
     const attempts = between(load.attempts, from, until);
     const isRead = ({ kind }: { kind: string }): boolean => kind === 'read';
-    testbed.tell({ act: `${act}: sends`, attempts: attempts.filter((attempt) => !isRead(attempt)) });
-    testbed.tell({ act: `${act}: reads`, attempts: attempts.filter(isRead) });
+    testbed.report({ action: `${action}: sends`, attempts: attempts.filter((attempt) => !isRead(attempt)) });
+    testbed.report({ action: `${action}: reads`, attempts: attempts.filter(isRead) });
   }
   assertAllServed(load.attempts);
-  await assertKept(testbed, { cluster, ask, users, attempts: load.attempts });
-  await assertSound(testbed, [service], environment);
+  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertConsistent(testbed, [service], environment);
 };

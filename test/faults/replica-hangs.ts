@@ -3,16 +3,23 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { answersCql } from '../../scripts/local-cassandra/processes.ts';
 import { makeAsk } from './http.ts';
 import { usersOf, type Attempt } from './load.ts';
-import { assertAllServed, assertKept, assertSound, between, inUse, type Scenario } from './testbed.ts';
+import {
+  assertAllServed,
+  assertGuaranteesKept,
+  assertConsistent,
+  between,
+  startUnderLoad,
+  type Scenario,
+} from './testbed.ts';
 
 const QUIET_MS = 4_000;
 const HANG_MS = 30_000;
 const KINDS: readonly Attempt['kind'][] = ['send', 'send with a key', 'read'];
 
-/** Sends with a key take this long at most while a replica hangs: more than one attempt, less than two. */
+/** The maximum duration of a send with a key while a replica hangs: between one and two timeouts of an attempt. */
 const SLOWEST_MS = 1_500;
 
-/** When the first sends with a key reach a process that had none before: a moment after the replica hangs. */
+/** When the first sends with a key reach a process without earlier ones: shortly after the replica hangs. */
 const LATER_MS = 1_000;
 
 /**
@@ -20,14 +27,14 @@ const LATER_MS = 1_000;
  * that must first prepare the statements of a send with a key.
  */
 export const replicaHangs: Scenario = async (testbed) => {
-  const { cluster, environment, service, ask, users, load } = await inUse(testbed, {
+  const { cluster, environment, service, ask, users, load } = await startUnderLoad(testbed, {
     send: 4,
     'send with a key': 3,
     read: 3,
   });
   const victim = cluster.nodes[1]!;
   const unused = testbed.startService(environment);
-  await unused.said(/Ready at/);
+  await unused.logged(/Ready at/);
   const others = { ask: makeAsk(unused.url), users: usersOf(8), thinkMs: 30 };
   const plain = testbed.startLoad({ ...others, clients: { send: 2 } });
 
@@ -36,8 +43,8 @@ export const replicaHangs: Scenario = async (testbed) => {
   const hung = performance.now();
   victim.suspend();
   await pause(LATER_MS);
-  const keyedCast = usersOf(8);
-  const firstKeyed = testbed.startLoad({ ...others, users: keyedCast, clients: { 'send with a key': 3 } });
+  const keyedUsers = usersOf(8);
+  const firstKeyed = testbed.startLoad({ ...others, users: keyedUsers, clients: { 'send with a key': 3 } });
   await pause(HANG_MS - LATER_MS);
   assert.ok(!(await answersCql(victim.address, victim.port)), 'the replica answers');
   const resumed = performance.now();
@@ -53,18 +60,24 @@ export const replicaHangs: Scenario = async (testbed) => {
     ['while it catches up', resumed, settled],
     ['after', settled, Infinity],
   ] as const;
-  for (const [act, from, until] of phases) {
+  for (const [action, from, until] of phases) {
     const attempts = between(load.attempts, from, until);
     for (const kind of KINDS) {
-      testbed.tell({ act: `${act}: ${kind}`, attempts: attempts.filter((attempt) => attempt.kind === kind) });
+      testbed.report({
+        action: `${action}: ${kind}`,
+        attempts: attempts.filter((attempt) => attempt.kind === kind),
+      });
     }
   }
-  testbed.tell({ act: 'meanwhile, the first with a key of another process', attempts: firstKeyed.attempts });
+  testbed.report({
+    action: 'meanwhile, the first with a key of another process',
+    attempts: firstKeyed.attempts,
+  });
   for (const { attempts } of [load, plain, firstKeyed]) assertAllServed(attempts);
   const keyed = [...load.attempts, ...firstKeyed.attempts].filter(({ kind }) => kind === 'send with a key');
   const slowest = Math.max(...between(keyed, hung, resumed).map(({ took }) => took));
   assert.ok(slowest < SLOWEST_MS, `a send with a key took ${slowest} ms`);
-  await assertKept(testbed, { cluster, ask, users, attempts: load.attempts });
-  await assertKept(testbed, { cluster, ask, users: keyedCast, attempts: firstKeyed.attempts });
-  await assertSound(testbed, [service, unused], environment);
+  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertGuaranteesKept(testbed, { cluster, ask, users: keyedUsers, attempts: firstKeyed.attempts });
+  await assertConsistent(testbed, [service, unused], environment);
 };

@@ -4,25 +4,25 @@ import { makeAsk, balance } from './http.ts';
 import { usersOf, post, type Attempt } from './load.ts';
 import { lateMessagesOf } from './events.ts';
 import { outcomeOf } from './outcome.ts';
-import { assertKept, assertSound, type Scenario } from './testbed.ts';
+import { assertGuaranteesKept, assertConsistent, type Scenario } from './testbed.ts';
 
 const ROUNDS = 2;
 const SENDS_BETWEEN = 60;
 
-/** So many people that hardly a conversation has a next message, which would mend what a death left behind. */
-const PEOPLE = 40;
+/** Enough that few conversations get a further message, which would complete a half-finished send. */
+const USERS = 40;
 
 /** Two instances are killed repeatedly during sends: acknowledged messages are complete. */
 export const serviceDies: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
   const instances = [testbed.startService(environment), testbed.startService(environment)];
-  await Promise.all(instances.map((instance) => instance.said(/Ready at/)));
+  await Promise.all(instances.map((instance) => instance.logged(/Ready at/)));
   const balancer = balance(instances.map(({ url }) => url));
-  const casts = { keyed: usersOf(PEOPLE), plain: usersOf(PEOPLE) };
+  const groups = { keyed: usersOf(USERS), plain: usersOf(USERS) };
   const sending = { ask: balancer.ask, thinkMs: 5 };
-  const keyed = testbed.startLoad({ ...sending, users: casts.keyed, clients: { 'send with a key': 8 } });
-  const plain = testbed.startLoad({ ...sending, users: casts.plain, clients: { send: 8 } });
+  const keyed = testbed.startLoad({ ...sending, users: groups.keyed, clients: { 'send with a key': 8 } });
+  const plain = testbed.startLoad({ ...sending, users: groups.plain, clients: { send: 8 } });
 
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [index, instance] of instances.entries()) {
@@ -31,20 +31,20 @@ export const serviceDies: Scenario = async (testbed) => {
       const port = new URL(instance.url).port;
       const successor = testbed.startService({ ...environment, PORT: port });
       instances[index] = successor;
-      await successor.said(/Ready at/);
+      await successor.logged(/Ready at/);
     }
   }
   await Promise.all([keyed.stop(), plain.stop()]);
   balancer.close();
 
   const ask = makeAsk(instances[0]!.url);
-  const act = `kill -9 of two instances in turn, ${ROUNDS} times each`;
-  testbed.tell({ act: `${act}: sends`, attempts: plain.attempts });
-  await assertKept(testbed, { cluster, ask, users: casts.plain, attempts: plain.attempts });
-  testbed.tell({ act: `${act}: sends with a key`, attempts: keyed.attempts });
-  await assertKept(testbed, { cluster, ask, users: casts.keyed, attempts: keyed.attempts });
+  const action = `kill -9 of two instances in turn, ${ROUNDS} times each`;
+  testbed.report({ action: `${action}: sends`, attempts: plain.attempts });
+  await assertGuaranteesKept(testbed, { cluster, ask, users: groups.plain, attempts: plain.attempts });
+  testbed.report({ action: `${action}: sends with a key`, attempts: keyed.attempts });
+  await assertGuaranteesKept(testbed, { cluster, ask, users: groups.keyed, attempts: keyed.attempts });
   for (const { attempts } of [keyed, plain]) {
-    assert.ok(attempts.some(isCutOff), 'no send was cut off, so nothing was shown');
+    assert.ok(attempts.some(isCutOff), 'no send was interrupted, so the test shows nothing');
     assert.ok(attempts.every((attempt) => attempt.outcome === 201 || isCutOff(attempt)));
   }
 
@@ -56,22 +56,27 @@ export const serviceDies: Scenario = async (testbed) => {
       return { ...attempt, outcome: status, messageId: body.id };
     }),
   );
-  testbed.tell({
-    act: 'every send with a key that was cut off is repeated',
+  testbed.report({
+    action: 'every interrupted send with a key is repeated',
     seen: `${keyed.attempts.filter(isCutOff).length} answered`,
   });
-  const whole = await assertKept(testbed, { cluster, ask, users: casts.keyed, attempts: repeated });
+  const whole = await assertGuaranteesKept(testbed, {
+    cluster,
+    ask,
+    users: groups.keyed,
+    attempts: repeated,
+  });
   assert.deepEqual([whole.open, whole.lagging], [0, 0]);
 
   const { found, left, output } = await scan(environment, '--repair');
   assert.equal(left, 0, output);
-  testbed.tell({
-    act: 'the scanner mends what sends without a key left',
-    seen: `${found} flaws, ${left} left`,
+  testbed.report({
+    action: 'the scanner repairs interrupted sends without a key',
+    seen: `${found} inconsistencies, ${left} left`,
   });
-  const { lagging } = await outcomeOf(ask, casts.plain, plain.attempts, await lateMessagesOf(cluster));
+  const { lagging } = await outcomeOf(ask, groups.plain, plain.attempts, await lateMessagesOf(cluster));
   assert.equal(lagging, 0);
-  await assertSound(testbed, instances, environment);
+  await assertConsistent(testbed, instances, environment);
 };
 
 function isCutOff({ outcome }: Attempt): boolean {

@@ -6,30 +6,30 @@ import { environmentOf } from './cluster.ts';
 import { eventsOf } from './events.ts';
 import { makeAsk } from './http.ts';
 import { usersOf, post, type Attempt } from './load.ts';
-import { assertKept, assertSound, isFailure, tallyOf, type Scenario } from './testbed.ts';
+import { assertGuaranteesKept, assertConsistent, isFailure, tallyOf, type Scenario } from './testbed.ts';
 
-/** With these an event that becomes visible five seconds after its id is late. */
+/** With these limits, an event is late five seconds after its id. */
 const LIMITS = { REQUEST_TIMEOUT_MS: '2000', MAX_CLOCK_SKEW_MS: '200' };
 const PAUSE_MS = 9_000;
 
-/** By then, what was under way when the service stopped has come to its end in Cassandra. */
+/** By then, Cassandra has completed the writes that were in progress when the service was paused. */
 const AT_REST_MS = 3_000;
 
 const ROUNDS = 2;
 
-/** Enough that there is always a send between its id and its last write. */
+/** Enough that some send is always between its id and its last write. */
 const CLIENTS = { 'send with a key': 16, send: 8 };
 const REQUESTS_BETWEEN = 200;
 
 /**
- * A service process stops between making an id and writing, and goes on later: a message that was acknowledged in the
- * end was seen by those who looked meanwhile, or is news to them by an event after the pause.
+ * A service process is paused between making an id and writing, and resumed later. An acknowledged message was visible
+ * during the pause, or it has an event after the pause.
  */
 export const serviceIsPaused: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
   const service = testbed.startService({ ...environment, ...LIMITS });
-  await service.said(/Ready at/);
+  await service.logged(/Ready at/);
   const ask = makeAsk(service.url);
   let news = 0;
   let crossed = 0;
@@ -68,21 +68,21 @@ export const serviceIsPaused: Scenario = async (testbed) => {
       }
     }
     crossed += late.length;
-    testbed.tell({
-      act: `SIGSTOP of the service for ${PAUSE_MS / 1_000} s under load`,
+    testbed.report({
+      action: `SIGSTOP of the service for ${PAUSE_MS / 1_000} s under load`,
       attempts: load.attempts,
       seen: tallyOf(load.attempts.filter(isFailure)),
     });
-    await assertKept(testbed, { cluster, ask, users, attempts });
+    await assertGuaranteesKept(testbed, { cluster, ask, users, attempts });
   }
-  testbed.tell({
-    act: 'sends under way at that time, those with a key repeated',
-    seen: `${crossed} acknowledged afterwards; in ${news} inboxes and logs they are news of that time, in the others they were seen before`,
+  testbed.report({
+    action: 'sends in progress at that time, those with a key repeated',
+    seen: `${crossed} acknowledged afterwards; ${news} inboxes and logs have a late event, the others showed them before`,
   });
-  assert.ok(news > 0, 'no message became visible late, so nothing was shown');
-  await assertSound(testbed, [service], environment);
+  assert.ok(news > 0, 'no message became visible late, so the test shows nothing');
+  await assertConsistent(testbed, [service], environment);
 
-  /** The attempts, of which those with a key that failed were repeated until they were acknowledged. */
+  /** The attempts, after failed sends with a key were repeated until they were acknowledged. */
   async function repeated(attempts: readonly Attempt[]): Promise<Attempt[]> {
     return await Promise.all(
       attempts.map(async (attempt) => {

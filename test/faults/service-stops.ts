@@ -3,12 +3,12 @@ import { environmentOf } from './cluster.ts';
 import { makeAsk, balance } from './http.ts';
 import { usersOf } from './load.ts';
 import type { Service } from './service.ts';
-import { assertAllServed, assertKept, assertSound, type Scenario } from './testbed.ts';
+import { assertAllServed, assertGuaranteesKept, assertConsistent, type Scenario } from './testbed.ts';
 
 const ROUNDS = 2;
 const REQUESTS_BETWEEN = 120;
 
-/** How long a service has to end before it is killed: in Kubernetes, unless it is told otherwise. */
+/** The default time in which Kubernetes expects a service to end before it kills it. */
 const GRACE_MS = 30_000;
 
 const CLIENTS = { send: 6, 'send with a key': 3, read: 3 };
@@ -18,7 +18,7 @@ export const serviceStops: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
   const instances = [testbed.startService(environment), testbed.startService(environment)];
-  await Promise.all(instances.map((instance) => instance.said(/Ready at/)));
+  await Promise.all(instances.map((instance) => instance.logged(/Ready at/)));
 
   const users = usersOf(8);
   const balancer = balance(instances.map(({ url }) => url));
@@ -30,19 +30,19 @@ export const serviceStops: Scenario = async (testbed) => {
       slowest = Math.max(slowest, await stop(instance));
       const successor = testbed.startService({ ...environment, PORT: new URL(instance.url).port });
       instances[index] = successor;
-      await successor.said(/Ready at/);
+      await successor.logged(/Ready at/);
     }
   }
   await rolling.stop();
   balancer.close();
-  testbed.tell({
-    act: `SIGTERM and restart of two instances in turn, ${ROUNDS} times each`,
+  testbed.report({
+    action: `SIGTERM and restart of two instances in turn, ${ROUNDS} times each`,
     attempts: rolling.attempts,
     seen: `exit 0 within ${seconds(slowest)} s`,
   });
   assertAllServed(rolling.attempts);
   const [one, other] = instances as [Service, Service];
-  await assertKept(testbed, { cluster, ask: makeAsk(one.url), users, attempts: rolling.attempts });
+  await assertGuaranteesKept(testbed, { cluster, ask: makeAsk(one.url), users, attempts: rolling.attempts });
 
   const abandoned = usersOf(8);
   const direct = testbed.startLoad({
@@ -56,22 +56,22 @@ export const serviceStops: Scenario = async (testbed) => {
   await direct.stop();
   const answered = direct.attempts.filter(({ outcome }) => typeof outcome === 'number');
   const crossed = direct.attempts.filter(({ outcome }) => outcome === 'unanswered').length;
-  testbed.tell({
-    act: 'SIGTERM of an instance whose clients know no other',
+  testbed.report({
+    action: 'SIGTERM of an instance whose clients use no other',
     attempts: answered,
     seen:
-      `exit 0 after ${seconds(took)} s; ${crossed} more crossed with the closing of their connections, ` +
-      `${direct.attempts.length - answered.length - crossed} found nobody listening`,
+      `exit 0 after ${seconds(took)} s; ${crossed} more were sent while their connections closed, ` +
+      `${direct.attempts.length - answered.length - crossed} were refused`,
   });
   assertAllServed(answered);
-  const { openAndThere } = await assertKept(testbed, {
+  const { openAndStored } = await assertGuaranteesKept(testbed, {
     cluster,
     ask: makeAsk(one.url),
     users: abandoned,
     attempts: direct.attempts,
   });
-  assert.equal(openAndThere, 0, 'a request was taken, and not answered');
-  await assertSound(testbed, [one], environment);
+  assert.equal(openAndStored, 0, 'a request was accepted and not answered');
+  await assertConsistent(testbed, [one], environment);
 };
 
 /** Stops a service, which must exit with 0; returns the duration in milliseconds. */

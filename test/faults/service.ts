@@ -4,32 +4,32 @@ import { createInterface } from 'node:readline';
 import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
 import { projectFolder } from '../../scripts/local-cassandra/project.ts';
 
-/** The variables of a process; of this one's it has PATH alone, so that no setting of the caller gets in. */
+/** The environment variables of a process. It inherits only PATH, so that no setting of this process affects it. */
 export type Environment = Readonly<Record<string, string>>;
 
 /** How a process ended. */
 export interface End {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** Milliseconds from the signal that ended it, or from its start where there was none. */
+  /** Milliseconds from the signal that ended it, or from its start if there was none. */
   readonly took: number;
 }
 
 /** One process of the built service. */
 export interface Service {
   readonly pid: number;
-  /** Where it listens; empty before it does. */
+  /** Its URL; empty until it listens. */
   readonly url: string;
-  /** What it has printed so far, line by line. */
+  /** The lines that it has printed so far. */
   readonly lines: readonly string[];
   readonly ended: Promise<End>;
-  /** Resolves when it has printed a line like this, also in the past; rejects when it ends without, or in a minute. */
-  said(what: RegExp): Promise<string>;
+  /** Resolves with the first printed line that matches `what`. Rejects if the process ends without one, or after a minute. */
+  logged(what: RegExp): Promise<string>;
   /** SIGKILL. */
   kill(): Promise<End>;
   /** SIGTERM. */
   terminate(): Promise<End>;
-  /** SIGSTOP: it does nothing, and its connections stay open. */
+  /** SIGSTOP: the process does nothing, and its connections stay open. */
   pause(): void;
   /** SIGCONT. */
   resume(): void;
@@ -37,9 +37,9 @@ export interface Service {
 
 const path = { PATH: process.env['PATH'] };
 
-const SAY_WITHIN_MS = 60_000;
+const LOG_WITHIN_MS = 60_000;
 
-/** Starts the service of `dist/` with an environment; it ends with this process. */
+/** Starts the service in `dist/`. It ends with this process. */
 export function startService(environment: Environment): Service {
   const begun = performance.now();
   const child = spawn(process.execPath, [join(projectFolder, 'dist', 'src', 'main.node.js')], {
@@ -84,10 +84,10 @@ export function startService(environment: Environment): Service {
     },
     lines,
     ended,
-    said(what) {
+    logged(what) {
       return new Promise((resolve, reject) => {
         const finish = (): void => {
-          clearTimeout(patience);
+          clearTimeout(timer);
           listeners.delete(look);
         };
         const fail = (why: string): void => {
@@ -96,7 +96,7 @@ export function startService(environment: Environment): Service {
             new Error(`the service ${why} without a line like ${what}:\n${lines.slice(-10).join('\n')}`),
           );
         };
-        // Under load there is a line for each request: none is looked at twice.
+        // Under load there is a line for each request, so each line is checked once.
         let seen = 0;
         const look = (): void => {
           const line = lines.slice(seen).find((text) => what.test(text));
@@ -108,7 +108,7 @@ export function startService(environment: Environment): Service {
             fail('ended');
           }
         };
-        const patience = setTimeout(() => fail('went on for a minute'), SAY_WITHIN_MS);
+        const timer = setTimeout(() => fail('went on for a minute'), LOG_WITHIN_MS);
         listeners.add(look);
         look();
       });
@@ -120,7 +120,7 @@ export function startService(environment: Environment): Service {
   };
 }
 
-/** Runs a script of `scripts/` to its end: its exit code and what it printed. */
+/** Runs a script in `scripts/`. Resolves with its exit code and output. */
 export async function runScript(
   name: string,
   args: readonly string[],

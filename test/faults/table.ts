@@ -1,15 +1,15 @@
 import { isFailure, type Row } from './testbed.ts';
 
-/** The head of the table that `rowOf` makes lines of, in Markdown; times are in milliseconds. */
+/** The head of the Markdown table of `rowOf`; times are in milliseconds. */
 export const TABLE_HEAD = [
-  '| scenario | what was done | requests | failed | p50 | p99 | slowest | what was seen |',
+  '| scenario | fault or load | requests | failed | p50 | p99 | slowest | observations |',
   '| --- | --- | ---: | ---: | ---: | ---: | ---: | --- |',
 ].join('\n');
 
-/** A line of the table. */
-export function rowOf(scenario: string, { act, attempts, seen = '' }: Row): string {
+/** A row of the table. */
+export function rowOf(scenario: string, { action, attempts, seen = '' }: Row): string {
   const numbers = attempts === undefined ? ['', '', '', '', ''] : numbersOf(attempts);
-  return `| ${[scenario, act, ...numbers, seen].join(' | ')} |`;
+  return `| ${[scenario, action, ...numbers, seen].join(' | ')} |`;
 }
 
 function numbersOf(attempts: NonNullable<Row['attempts']>): string[] {
@@ -24,7 +24,7 @@ function numbersOf(attempts: NonNullable<Row['attempts']>): string[] {
   ];
 }
 
-/** The nearest rank: the time within which that share of all was done. `times` are in order. */
+/** The percentile by nearest rank. `times` are sorted. */
 export function percentile(times: readonly number[], share: number): number | undefined {
   return times[Math.ceil(share * times.length) - 1];
 }

@@ -8,22 +8,22 @@ import { usersOf, type Attempt, type startLoad } from './load.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 import type { Environment, Service } from './service.ts';
 
-/** The deadline of a request by default, and what a busy host may take on top. */
+/** The default timeout of a request, plus a margin for a busy host. */
 const ANSWER_WITHIN_MS = 5_000 + 500;
 
-/** A line of the table. */
+/** A row of the table of results. */
 export interface Row {
-  /** What was done, or what was asked for meanwhile. */
-  readonly act: string;
+  /** The fault, or the requests that were sent. */
+  readonly action: string;
   /** The requests that are counted. */
   readonly attempts?: readonly Attempt[];
-  /** What else was seen. */
+  /** Further observations. */
   readonly seen?: string;
 }
 
-/** The environment of a scenario. What it starts ends with it, except the three nodes, which scenarios share. */
+/** The environment of a scenario. The three nodes are shared by all scenarios; everything else ends with the scenario. */
 export interface Testbed {
-  /** A cluster of three nodes with the schema; all of them are up. */
+  /** A cluster of three running nodes, with the schema. */
   threeNodes(): Promise<LocalCluster>;
   /** A cluster of one node, without schema. */
   oneNode(deps: {
@@ -32,43 +32,43 @@ export interface Testbed {
   }): Promise<LocalCluster>;
   startService(environment: Environment): Service;
   startLoad: typeof startLoad;
-  /** Adds a line to the table. */
-  tell(row: Row): void;
+  /** Adds a row to the table. */
+  report(row: Row): void;
 }
 
-/** Shows one thing that holds, or throws. */
+/** Tests one guarantee. Rejects if it does not hold. */
 export type Scenario = (testbed: Testbed) => Promise<void>;
 
-/** How long a client thinks after an answer, on average, and how many people there are. */
+/** The mean pause of a client after a response, and the number of users. */
 const THINK_MS = 30;
-const PEOPLE = 8;
+const USERS = 8;
 
-/** Three nodes, a service on them that is ready, and so many clients of each kind who use it until they are stopped. */
-export async function inUse(testbed: Testbed, clients: Parameters<typeof startLoad>[0]['clients']) {
+/** Starts a ready service on three nodes, with a load of that many clients of each kind until the load is stopped. */
+export async function startUnderLoad(testbed: Testbed, clients: Parameters<typeof startLoad>[0]['clients']) {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
   const service = testbed.startService(environment);
-  await service.said(/Ready at/);
+  await service.logged(/Ready at/);
   const ask = makeAsk(service.url);
-  const users = usersOf(PEOPLE);
+  const users = usersOf(USERS);
   const load = testbed.startLoad({ ask, users, clients, thinkMs: THINK_MS });
   return { cluster, environment, service, ask, users, load };
 }
 
-/** The attempts that were begun from `from` until `until`, as performance.now() has them. */
+/** The attempts that started from `from` until `until`, in times of performance.now(). */
 export function between(attempts: readonly Attempt[], from: number, until: number): Attempt[] {
   return attempts.filter(({ at }) => at >= from && at < until);
 }
 
 /** Throws if a request failed or exceeded its timeout. */
 export function assertAllServed(attempts: readonly Attempt[]): void {
-  assert.ok(attempts.length > 0, 'nothing was asked');
+  assert.ok(attempts.length > 0, 'no request was sent');
   const failed = attempts.filter(isFailure);
   assert.equal(failed.length, 0, `requests failed: ${tallyOf(failed)}`);
   assertInTime(attempts);
 }
 
-/** How many attempts came to what. */
+/** The number of attempts with each outcome, as text. */
 export function tallyOf(attempts: readonly Attempt[]): string {
   const counts = new Map<string, number>();
   for (const { problem, outcome } of attempts) {
@@ -88,22 +88,22 @@ export function isFailure({ outcome }: Attempt): boolean {
   return typeof outcome !== 'number' || outcome >= 300;
 }
 
-/** Reads all sent messages, reports their outcome, and throws if a guarantee was broken. */
-export async function assertKept(
+/** Reads all sent messages and reports their outcome. Rejects if a guarantee is broken. */
+export async function assertGuaranteesKept(
   testbed: Testbed,
   deps: { cluster: LocalCluster; ask: Ask; users: readonly UserId[]; attempts: readonly Attempt[] },
 ): Promise<Outcome> {
   const { cluster, ask, users, attempts } = deps;
   const outcome = await outcomeOf(ask, users, attempts, await lateMessagesOf(cluster));
-  testbed.tell({ act: 'afterwards, all pages of all lists', seen: summaryOf(outcome) });
+  testbed.report({ action: 'afterwards, all pages of all lists', seen: summaryOf(outcome) });
   const { lost, hidden, doubled, stale, denied, dangling } = outcome;
   const broken = lost + hidden + doubled + stale + denied + dangling;
   assert.equal(broken, 0, `a guarantee is broken: ${summaryOf(outcome)}`);
   return outcome;
 }
 
-/** Stops services, which must end well, and walks the keyspace, in which nothing may be wrong. */
-export async function assertSound(
+/** Stops the services and scans the keyspace. Rejects if a service fails to stop, or if the scanner finds an inconsistency. */
+export async function assertConsistent(
   testbed: Testbed,
   services: readonly Service[],
   environment: Environment,
@@ -111,18 +111,18 @@ export async function assertSound(
   for (const service of services) assert.equal((await service.terminate()).code, 0);
   const { found, output } = await scan(environment);
   assert.equal(found, 0, output);
-  testbed.tell({ act: 'the scanner, after all services have stopped', seen: 'found nothing' });
+  testbed.report({ action: 'the scanner, after all services have stopped', seen: 'found nothing' });
 }
 
 function summaryOf(outcome: Outcome): string {
   const { acknowledged, lost, hidden, doubled, stale } = outcome;
-  const { open, openAndThere, denied, lagging, dangling } = outcome;
+  const { open, openAndStored, denied, lagging, dangling } = outcome;
   return [
     `${acknowledged} messages acknowledged: ${lost} lost, ${hidden} hidden, ${doubled} doubled`,
     `${stale} stale reads`,
-    ...(open > 0 ? [`${open} sends left open, ${openAndThere} of them there`] : []),
-    ...(denied > 0 ? [`${denied} there that were said not to be`] : []),
+    ...(open > 0 ? [`${open} sends with an unknown outcome, ${openAndStored} of them stored`] : []),
+    ...(denied > 0 ? [`${denied} stored although the response denied it`] : []),
     ...(lagging > 0 ? [`${lagging} inbox rows lag`] : []),
-    ...(dangling > 0 ? [`${dangling} inbox rows name what is not there`] : []),
+    ...(dangling > 0 ? [`${dangling} inbox rows name a missing message`] : []),
   ].join('; ');
 }

@@ -1,15 +1,15 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
-import { copiesOf } from './copies.ts';
+import { replicaCountsOf } from './replica-counts.ts';
 import type { Ask } from './http.ts';
 import type { Attempt } from './load.ts';
 import {
   assertAllServed,
   assertInTime,
-  assertKept,
-  assertSound,
+  assertGuaranteesKept,
+  assertConsistent,
   between,
-  inUse,
+  startUnderLoad,
   tallyOf,
   type Scenario,
 } from './testbed.ts';
@@ -17,15 +17,15 @@ import {
 const QUIET_MS = 5_000;
 const OUTAGE_MS = 12_000;
 
-/** The service looks for dead nodes every five seconds at the least, and probes here come on top. */
+/** The service reconnects to dead nodes at least every five seconds; the rest is for the probes of this test. */
 const READY_WITHIN_MS = 10_000;
 
 /**
- * Two of three replicas are killed in the same instant: everything is refused, clearly and in time, and goes on by
- * itself afterwards; and they have forgotten nothing that they acknowledged until then.
+ * Two of three replicas are killed at once: all requests are refused in time with the correct problem, the service recovers
+ * by itself, and the replicas still have everything that they acknowledged.
  */
 export const twoReplicasDie: Scenario = async (testbed) => {
-  const { cluster, environment, service, ask, users, load } = await inUse(testbed, {
+  const { cluster, environment, service, ask, users, load } = await startUnderLoad(testbed, {
     send: 12,
     'send with a key': 3,
     read: 3,
@@ -39,8 +39,8 @@ export const twoReplicasDie: Scenario = async (testbed) => {
   const health = await Promise.all(['/livez', '/readyz'].map((path) => ask({ method: 'GET', path })));
   const restarted = performance.now();
   await Promise.all(victims.map((node) => node.start()));
-  const [copies, readyAfterMs] = await Promise.all([
-    copiesOf(cluster, between(load.attempts, 0, restarted)),
+  const [replicaCounts, readyAfterMs] = await Promise.all([
+    replicaCountsOf(cluster, between(load.attempts, 0, restarted)),
     becomesReady(ask),
   ]);
   await cluster.settled();
@@ -49,44 +49,44 @@ export const twoReplicasDie: Scenario = async (testbed) => {
   await load.stop();
 
   const during = between(load.attempts, killed, restarted);
-  testbed.tell({
-    act: `kill -9 of two replicas, for ${OUTAGE_MS / 1_000} s`,
+  testbed.report({
+    action: `kill -9 of two replicas, for ${OUTAGE_MS / 1_000} s`,
     attempts: during,
     seen: tallyOf(during),
   });
-  assert.ok(during.every(isRefusedWell), 'a request was not answered with a 503 of its kind');
+  assert.ok(during.every(isClearlyRefused), 'a request got no 503 with the right type');
   assertInTime(load.attempts);
-  testbed.tell({ act: 'meanwhile', seen: `/livez ${health[0]!.status}, /readyz ${health[1]!.status}` });
+  testbed.report({ action: 'meanwhile', seen: `/livez ${health[0]!.status}, /readyz ${health[1]!.status}` });
   assert.deepEqual(
     health.map(({ status }) => status),
     [200, 503],
   );
 
-  const { acknowledged, missing, tooFew } = copies;
-  testbed.tell({
-    act: 'each node asked for what was acknowledged before',
-    seen: `${acknowledged} messages, of which the nodes lack ${missing.join(', ')}; ${tooFew} on fewer than two`,
+  const { acknowledged, missing, tooFew } = replicaCounts;
+  testbed.report({
+    action: 'the acknowledged messages, read from each node',
+    seen: `${acknowledged} messages; the nodes lack ${missing.join(', ')}; ${tooFew} are on fewer than two`,
   });
-  assert.equal(tooFew, 0, 'nodes have forgotten what they acknowledged');
+  assert.equal(tooFew, 0, 'nodes lost acknowledged messages');
 
   const after = between(load.attempts, settled, Infinity);
-  testbed.tell({
-    act: 'both are back, and the service was left alone',
+  testbed.report({
+    action: 'both run again, without a restart of the service',
     attempts: after,
     seen: `/readyz 200 after ${(readyAfterMs / 1_000).toFixed(1)} s`,
   });
   assertAllServed(after);
-  await assertKept(testbed, { cluster, ask, users, attempts: load.attempts });
-  await assertSound(testbed, [service], environment);
+  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertConsistent(testbed, [service], environment);
 };
 
-/** Whether the answer says that storage is down, and for a write, whether it may have happened all the same. */
-function isRefusedWell({ kind, outcome, problem }: Attempt): boolean {
+/** Whether the response says that storage is unavailable or, for a write, that its outcome is unknown. */
+function isClearlyRefused({ kind, outcome, problem }: Attempt): boolean {
   const isKnown = problem === 'storage-unavailable' || (kind !== 'read' && problem === 'outcome-unknown');
   return outcome === 503 && isKnown;
 }
 
-/** Gives the milliseconds that it takes. */
+/** Waits until the service is ready. Resolves with the duration in milliseconds. */
 async function becomesReady(ask: Ask): Promise<number> {
   const since = performance.now();
   while ((await ask({ method: 'GET', path: '/readyz' })).status !== 200) {

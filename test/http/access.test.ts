@@ -7,14 +7,32 @@ import { accessContract } from './contract/access.ts';
 import { documented } from './documented.ts';
 import { guarded, openGuardedApp, tokenOf, type Guarded } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
-import { openApiDocument } from './operations.ts';
+import { API_REQUESTS, openApiDocument } from './operations.ts';
+
+/** The operations that everyone with a token may call with any arguments. */
+const UNRESTRICTED = ['getUser'];
+
+/** The operations that a clause calls for a caller who gets a refusal. */
+const refused = new Set<string>();
 
 function open(): Fetch {
   const app = openGuardedApp();
-  return documented(async (request) => app.fetch(request), openApiDocument);
+  return documented(
+    async (request) => app.fetch(request),
+    openApiDocument,
+    (operationId, status) => {
+      if (status === 403 || status === 404) refused.add(operationId);
+    },
+  );
 }
 
-describeContract<Guarded>('who may what, without a port', accessContract, () => guarded(open()));
+describeContract<Guarded>('access, without a port', accessContract, () => guarded(open()));
+
+test('every operation under /api has a clause that calls it without permission', () => {
+  const restricted = API_REQUESTS.filter(({ operationId }) => !UNRESTRICTED.includes(operationId));
+  const missing = restricted.filter(({ operationId }) => !refused.has(operationId));
+  expect(missing.map(({ operationId }) => operationId)).toEqual([]);
+});
 
 /** An app that allows too much or too little, and a description of its fault. */
 interface AccessMutant {
@@ -150,6 +168,10 @@ const MUTANTS: Readonly<Record<keyof typeof accessContract, readonly [AccessMuta
       (request, { status }) => status === 404 && goesTo(/\/messages\/[^/]+$/)(request),
       withStatus(403),
     ),
+  ],
+  'only the owner lists events': [
+    asService('shows everyone all events', goesTo(/\/events\//)),
+    altering('shows no one any events', goesTo(/\/events\//), withStatus(403)),
   ],
   'a user saves their own username, and everyone can read it': [
     asService('saves any user for anyone', goesTo(/\/users\//)),

@@ -22,9 +22,9 @@ const WRITES = API_REQUESTS.filter(({ method }) => method !== 'GET');
 
 /** A log that records warnings and errors, without the access log. */
 function recordingLog() {
-  const lines: { level: keyof Log; fields: object; sentence: string }[] = [];
-  const hear = (level: keyof Log) => (fields: object, sentence: string) => {
-    lines.push({ level, fields, sentence });
+  const lines: { level: keyof Log; fields: object; message: string }[] = [];
+  const hear = (level: keyof Log) => (fields: object, message: string) => {
+    lines.push({ level, fields, message });
   };
   const log: Log = { info: () => undefined, warn: hear('warn'), error: hear('error') };
   return { lines, log };
@@ -75,7 +75,7 @@ describe('when storage fails', () => {
     const { log, lines } = recordingLog();
     const answer = await get(open({ storage: failing('unavailable'), log }), '/api/users/alice');
     assert.deepEqual(
-      lines.map(({ level, sentence }) => [level, sentence]),
+      lines.map(({ level, message }) => [level, message]),
       [['warn', 'Storage request failed.']],
     );
     const { err, requestId } = lines[0]!.fields as { err: Error; requestId: string };

@@ -278,7 +278,7 @@ describe('keys that are fetched', () => {
       lines: [] as string[],
       answer: () => Promise.resolve(new Response(text)),
     };
-    const warn = (_: object, sentence: string) => void state.lines.push(sentence);
+    const warn = (_: object, message: string) => void state.lines.push(message);
     const keys = fetchedKeySet({
       url: 'https://id.example/keys',
       log: { info: warn, warn, error: warn },

@@ -42,9 +42,14 @@ export function zodOf(document: OpenApiDocument, schema: object): z.ZodType {
 
 /**
  * `fetch` with each response checked against `document`: status, media type, schema and headers must be documented for
- * its operation. Responses without an operation must be problems.
+ * its operation. Responses without an operation must be problems. `onResponse` gets the operation and status of each
+ * documented response.
  */
-export function documented(fetch: Fetch, document: OpenApiDocument): Fetch {
+export function documented(
+  fetch: Fetch,
+  document: OpenApiDocument,
+  onResponse: (operationId: string, status: number) => void = () => undefined,
+): Fetch {
   const templates = Object.entries(document.paths)
     // A literal path has priority over one with parameters.
     .sort(([one], [other]) => one.split('{').length - other.split('{').length)
@@ -90,6 +95,7 @@ export function documented(fetch: Fetch, document: OpenApiDocument): Fetch {
       assert.ok(isDocumented || !response.headers.has(name), `${method} ${path}: ${name} is not documented`);
     }
     if (body !== undefined) check(media.schema, body);
+    onResponse(operation.operationId, response.status);
     return response;
   };
 }

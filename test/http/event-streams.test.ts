@@ -14,6 +14,7 @@ import type { Dependencies } from '../../src/composition/container.ts';
 import { ask, eventsAt, eventsOf, get, openStream, ORIGIN, problemIn, send, type Fetch } from './client.ts';
 import { guarded, openGuardedApp, tokenOf } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
+import { withBreakage } from '../contracts/mutants.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 
 let served: { server: HttpServer; streams: EventStreams }[] = [];
@@ -117,19 +118,16 @@ describe('a stream', () => {
     const storage = memoryStorage();
     const steps = new EventEmitter();
     const released = once(steps, 'release');
-    const events: EventRepository = {
-      completeSince: () => storage.events.completeSince(),
-      listAfter: async (...query) => {
-        steps.emit('read');
-        await released;
-        return storage.events.listAfter(...query);
-      },
+    const listAfter: EventRepository['listAfter'] = async (...query) => {
+      steps.emit('read');
+      await released;
+      return storage.events.listAfter(...query);
     };
     const hints = makeMemoryHints();
     let subscriptions = 0;
     let open = 0;
     const { fetch: answer } = openApp({
-      storage: { ...storage, events },
+      storage: withBreakage(storage, { events: { listAfter } }),
       hints: {
         ...hints,
         subscribe: (...subscription) => {

@@ -1,17 +1,41 @@
-import { vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { describeContract } from '../support/describe-contract.ts';
 import type { Fetch } from './client.ts';
 import { httpContracts } from './contract/contracts.ts';
 import { documented } from './documented.ts';
 import { openApp } from './open-app.ts';
-import { openApiDocument } from './operations.ts';
+import { API_REQUESTS, openApiDocument, PUBLIC_REQUESTS } from './operations.ts';
 
 // Some clauses send many requests.
 vi.setConfig({ testTimeout: 30_000 });
 
+/** The operations that a clause has called successfully, by contract. */
+const successful = new Map<string, Set<string>>();
+
 for (const [name, contract] of Object.entries(httpContracts)) {
+  const called = new Set<string>();
+  successful.set(name, called);
   describeContract<Fetch>(`${name}, without a port`, contract, () => {
     const app = openApp();
-    return documented(async (request) => app.fetch(request), openApiDocument);
+    return documented(
+      async (request) => app.fetch(request),
+      openApiDocument,
+      (operationId, status) => {
+        if (status < 300) called.add(operationId);
+      },
+    );
   });
 }
+
+test('every operation of the document has a clause that calls it successfully', () => {
+  const everywhere = [...successful.values()].flatMap((called) => [...called]);
+  // The contract of requests derives its requests from the document, so it has some for every route under /api.
+  const outsideRequests = [...successful].flatMap(([name, called]) =>
+    name === 'requests' ? [] : [...called],
+  );
+  const missing = [
+    ...API_REQUESTS.filter(({ operationId }) => !outsideRequests.includes(operationId)),
+    ...PUBLIC_REQUESTS.filter(({ operationId }) => !everywhere.includes(operationId)),
+  ];
+  expect(missing.map(({ operationId }) => operationId)).toEqual([]);
+});

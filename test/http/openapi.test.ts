@@ -176,5 +176,5 @@ function isGroupOrPair(given: Readonly<Record<string, unknown>>): boolean {
 }
 
 interface ResponseOf {
-  readonly content: Readonly<Record<string, { readonly schema: object; readonly example?: unknown }>>;
+  readonly content?: Readonly<Record<string, { readonly schema: object; readonly example?: unknown }>>;
 }

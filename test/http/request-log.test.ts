@@ -12,8 +12,8 @@ const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 function requestLog() {
   const lines: Record<string, unknown>[] = [];
   const log: Log = {
-    info: (fields, sentence) => {
-      if (sentence === 'request completed') lines.push({ ...fields });
+    info: (fields, message) => {
+      if (message === 'request completed') lines.push({ ...fields });
     },
     warn: () => undefined,
     error: () => undefined,

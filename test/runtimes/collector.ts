@@ -3,31 +3,31 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
-/** A span as it was sent. */
+/** A received span. */
 export interface SentSpan {
   readonly traceId: string;
   readonly spanId: string;
-  /** Empty where it has no parent. */
+  /** Empty if it has no parent. */
   readonly parentId: string;
   readonly name: string;
   readonly kind: 'internal' | 'server' | 'client' | 'other';
   readonly attributes: Readonly<Record<string, string | number>>;
   readonly isError: boolean;
-  /** What sent it. */
+  /** The attributes of its resource. */
   readonly resource: Readonly<Record<string, string | number>>;
 }
 
-/** A collector of traces, as OTLP over HTTP has it (protobuf). */
+/** A collector of traces for OTLP over HTTP with protobuf. */
 export interface Collector {
   readonly url: string;
-  /** All that was sent so far, as it was on the wire. */
+  /** The received bytes. */
   readonly bytes: () => Buffer;
-  /** The same, read. */
+  /** The received spans. */
   readonly spans: () => SentSpan[];
   readonly close: () => Promise<void>;
 }
 
-/** Opens a collector on a free port of loopback; one that `hangs` takes what is sent and never answers. */
+/** Opens a collector on a free loopback port. One that `hangs` accepts requests and never responds. */
 export async function openCollector({ hangs = false } = {}): Promise<Collector> {
   const sent: Buffer[] = [];
   const server = createServer((request, response) => {

@@ -9,7 +9,7 @@ export interface Verdict {
 }
 
 /** Tests the service at `url` against every clause of the HTTP contract, in sequence. */
-export async function holdToContract(url: string): Promise<Verdict> {
+export async function checkContract(url: string): Promise<Verdict> {
   const overPort: Fetch = (asked) =>
     fetch(new Request(asked.url.replace(ORIGIN, url), asked), { redirect: 'manual' });
   let kept = 0;

@@ -1,31 +1,31 @@
-import { holdToContract } from './contract.ts';
+import { checkContract } from './contract.ts';
 import type { Runtime } from './runtimes.ts';
 import { startService, type RunningService } from './service.ts';
 import { relativeSpeed } from './speed.ts';
-import { assertStopsWell } from './stop.ts';
+import { assertStopsGracefully } from './graceful-stop.ts';
 
-/** What was seen of the service on one runtime with one storage. */
-export interface Seen {
+/** The results of the service on one runtime with one storage. */
+export interface RuntimeResult {
   /** Clauses of the HTTP contract. */
   readonly kept: number;
   /** The failures, each of one or more lines. */
   readonly faults: readonly string[];
-  /** From the start of the process until it was ready: the shortest of some. */
+  /** Milliseconds from the start of the process until it was ready: the minimum of several starts. */
   readonly readyAfterMs: number;
   /** Memory of the ready process before the first request. */
   readonly residentMb: number;
-  /** Requests served in the time in which the reference serves one. */
+  /** Throughput relative to the reference. */
   readonly speed: number;
 }
 
 const STARTS = 3;
 
-/** Tries a runtime with `settings` against the contract, and against the service at `referenceUrl`, which is idle. */
-export async function tryPair(
+/** Tests a runtime with `settings` against the contract, and compares its speed with the idle service at `referenceUrl`. */
+export async function testRuntime(
   runtime: Runtime,
   settings: Readonly<Record<string, string>>,
   referenceUrl: string,
-): Promise<Seen> {
+): Promise<RuntimeResult> {
   let service = await startService(runtime, settings);
   let readyAfterMs = service.readyAfterMs;
   for (let start = 1; start < STARTS; start += 1) {
@@ -35,7 +35,7 @@ export async function tryPair(
   }
   try {
     const residentMb = service.residentMb();
-    const { kept, broken } = await holdToContract(service.url);
+    const { kept, broken } = await checkContract(service.url);
     const faults = broken.map(({ clause, error }) => `${clause}\n${textOf(error)}`);
     const speed = await relativeSpeed(service.url, referenceUrl);
     faults.push(...(await stopFaults(service, runtime)));
@@ -47,14 +47,14 @@ export async function tryPair(
 
 async function stopFaults(service: RunningService, runtime: Runtime): Promise<string[]> {
   try {
-    await assertStopsWell(service, runtime);
+    await assertStopsGracefully(service, runtime);
     return [];
   } catch (error) {
     return [`SIGTERM finishes what is in progress\n${textOf(error)}`];
   }
 }
 
-/** An error with its causes, which say what `fetch` only calls failed. */
+/** The messages of an error and its causes, since `fetch` gives details only in the cause. */
 export function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, cause } = error;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { edgeFolder } from '../../scripts/edge/bundle.ts';
 import { projectFolder } from '../../scripts/local-cassandra/project.ts';
 
-/** How a process of the service is started. */
+/** The command that starts a process of the service. */
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
@@ -16,18 +16,18 @@ export interface Runtime {
   readonly name: string;
   readonly version: string;
   readonly command: Command;
-  /** Whether it is told of a signal, and so can tell others by /readyz before it stops. */
-  readonly givesNotice: boolean;
-  /** What it can't do, or does otherwise. */
+  /** Whether the service receives SIGTERM, so that /readyz can fail before it stops. */
+  readonly reportsStopping: boolean;
+  /** Its limits and differences, as text for the report. */
   readonly limits: string;
 }
 
 const HOST = '127.0.0.1';
 
-/** What every process is given; the port is a free one. */
+/** The settings of every process. Port 0 selects a free one. */
 export const LISTENING = { HOST, PORT: '0' };
 
-/** Where the runtimes' packages are installed. */
+/** The folder with the packages of the runtimes. */
 export const runtimesFolder = join(projectFolder, 'test', 'runtimes');
 
 function installed(name: string, program: string): { program: string; version: string } {
@@ -36,7 +36,7 @@ function installed(name: string, program: string): { program: string; version: s
   return { program: join(folder, program), version };
 }
 
-/** All that are installed. The first is what the speed of the others is compared with. */
+/** The installed runtimes. The first is the reference for speed. */
 export function runtimes(): readonly [Runtime, ...Runtime[]] {
   const node = (name: string, ...more: string[]): Runtime => {
     const { program, version } = installed(name, 'bin/node');
@@ -44,7 +44,7 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
       name: `Node ${version.split('.')[0]}`,
       version,
       command: { program, args: ['dist/src/main.node.js', ...more], cwd: projectFolder },
-      givesNotice: true,
+      reportsStopping: true,
       limits: 'none known',
     };
   };
@@ -58,8 +58,8 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
       name: 'Bun',
       version: bun.version,
       command: { program: bun.program, args: ['src/main.bun.ts'], cwd: projectFolder },
-      givesNotice: true,
-      limits: 'closes a connection on which nothing was said for a minute, also while a request is served',
+      reportsStopping: true,
+      limits: 'closes a connection after a minute without traffic, also during a request',
     },
     {
       name: 'Deno',
@@ -77,9 +77,9 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
         ],
         cwd: projectFolder,
       },
-      givesNotice: true,
+      reportsStopping: true,
       limits:
-        'has no bound on how slowly a request may arrive; while it stops it takes connections until the requests that it has are answered',
+        'no limit on slow requests; while it stops, it accepts connections until the requests in progress are answered',
     },
     {
       name: 'workerd',
@@ -89,23 +89,23 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
         args: ['serve', 'workerd.capnp', '--socket-addr', `http=${HOST}:0`, '--control-fd=1'],
         cwd: edgeFolder,
       },
-      givesNotice: false,
+      reportsStopping: false,
       limits:
-        'no TLS to Cassandra, and contact points must be addresses; is not told that it stops, so `/readyz` gives no notice and no background write is waited for; a body may arrive slowly without end; clock of milliseconds',
+        'no TLS to Cassandra, and contact points must be IP addresses; no SIGTERM, so `/readyz` does not fail before the end and background writes are not completed; no limit on slow bodies; a clock of milliseconds',
     },
   ];
 }
 
-/** Where a process says that it listens; null in any other line. */
+/** The URL in the line in which a process reports that it listens; null for other lines. */
 export function urlIn(line: string): string | null {
   const logged = /"Listening at (http:[^"]+)"/.exec(line)?.[1];
   if (logged !== undefined) return logged;
-  // workerd's own report.
+  // The report of workerd.
   const port = /^\{"event":"listen".*"port":(\d+)/.exec(line)?.[1];
   return port === undefined ? null : `http://${HOST}:${port}`;
 }
 
-/** Installs the runtimes as they are locked, unless they are there. */
+/** Installs the locked versions of the runtimes, unless they are installed. */
 export function installRuntimes(): void {
   const lock = versionsIn('package-lock.json');
   if (lock === versionsIn(join('node_modules', '.package-lock.json'))) return;
@@ -116,7 +116,7 @@ export function installRuntimes(): void {
   if (status !== 0) throw new Error(`The runtimes can't be installed: npm ci in ${runtimesFolder} failed.`);
 }
 
-/** The packages of a lockfile with their versions; null where there is none. */
+/** The packages and versions in a lockfile, as text; null if the file does not exist. */
 function versionsIn(file: string): string | null {
   try {
     const { packages } = JSON.parse(readFileSync(join(runtimesFolder, file), 'utf8')) as {

@@ -5,24 +5,24 @@ import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
 import { residentMb } from '../support/resident-memory.ts';
 import { LISTENING, urlIn, type Runtime } from './runtimes.ts';
 
-/** The service as a process on some runtime, ready to serve. */
+/** A ready process of the service on one runtime. */
 export interface RunningService {
   readonly url: string;
-  /** From the start of the process until it was ready. */
+  /** Milliseconds from the start of the process until it was ready. */
   readonly readyAfterMs: number;
-  /** Memory that it holds at present, in MB. */
+  /** Its current resident memory, in MB. */
   readonly residentMb: () => number;
-  /** The last that it printed: five lines, or so many. */
+  /** The last lines of its output, five by default. */
   readonly lastLines: (most?: number) => string;
-  /** SIGTERM, or SIGKILL: the exit code, null where a signal ended it. */
+  /** Sends a signal. Resolves with the exit code; null if a signal ended the process. */
   readonly end: (signal: 'SIGTERM' | 'SIGKILL') => Promise<number | null>;
 }
 
 const READY_WITHIN_MS = 60_000;
 
 /**
- * Starts the service; it ends with this process. Rejects where it is not ready within a minute, which is when it answers
- * `probe` with 200.
+ * Starts the service, which ends with this process. It is ready when `probe` returns 200. Rejects if that takes longer than a
+ * minute.
  */
 export async function startService(
   { name, command }: Runtime,
@@ -32,7 +32,7 @@ export async function startService(
   const begun = performance.now();
   const child = spawn(command.program, command.args, {
     cwd: command.cwd,
-    // Of this process's environment nothing but what finds programs and their caches, so that no setting gets in.
+    // Only the variables that locate programs and caches, so that no setting of this process affects the service.
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...LISTENING, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -59,17 +59,17 @@ export async function startService(
     return ended;
   };
 
-  const impatience = new AbortController();
+  const timeout = new AbortController();
   const failed = Promise.race([
     ended.then((code) => `ended with ${code}`),
-    pause(READY_WITHIN_MS, 'was not ready within a minute', { signal: impatience.signal }),
+    pause(READY_WITHIN_MS, 'was not ready within a minute', { signal: timeout.signal }),
   ]).then((why) => {
     throw new Error(`${name} ${why}:\n${lastLines()}`);
   });
   failed.catch(() => {});
   try {
     const url = await Promise.race([listening, failed]);
-    await Promise.race([ready(`${url}${probe}`, impatience.signal), failed]);
+    await Promise.race([ready(`${url}${probe}`, timeout.signal), failed]);
     return {
       url,
       readyAfterMs: performance.now() - begun,
@@ -81,11 +81,11 @@ export async function startService(
     await end('SIGKILL');
     throw error;
   } finally {
-    impatience.abort();
+    timeout.abort();
   }
 }
 
-/** Asks until it is told so: not every runtime says by itself when it is ready. */
+/** Polls `probe`, since not every runtime reports when it is ready. */
 async function ready(probe: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const answer = await fetch(probe);

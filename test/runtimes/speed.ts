@@ -6,12 +6,12 @@ const CONNECTIONS = 8;
 const ROUNDS = 4;
 const ROUND_SECONDS = 1.5;
 
-/** As many users as make conversations of some length in which senders seldom meet. */
-const CAST = Array.from({ length: 50 }, freshUser);
+/** Enough users that concurrent sends rarely share a conversation, and few enough for histories of some length. */
+const USERS = Array.from({ length: 50 }, freshUser);
 
-/** Requests per second at `url`: sends and inboxes in turn. Throws where one was not answered as it should be. */
+/** The throughput at `url`, with sends and inbox reads in turn. Rejects if a request fails. */
 async function requestsPerSecond(url: string, seconds: number): Promise<number> {
-  const someone = (): string => CAST[Math.floor(Math.random() * CAST.length)]!;
+  const someone = (): string => USERS[Math.floor(Math.random() * USERS.length)]!;
   const result = await autocannon({
     url,
     connections: CONNECTIONS,
@@ -36,7 +36,7 @@ async function requestsPerSecond(url: string, seconds: number): Promise<number> 
   return result['2xx'] / result.duration;
 }
 
-/** How much one service serves in the time in which another serves one: the median of rounds, taken in turn. */
+/** The throughput of one service relative to another: the median of alternating rounds. */
 export async function relativeSpeed(url: string, referenceUrl: string): Promise<number> {
   for (const each of [referenceUrl, url]) await requestsPerSecond(each, 1);
   const ratios: number[] = [];

@@ -13,23 +13,23 @@ import { startService, type RunningService } from './service.ts';
 type Settings = Readonly<Record<string, string>>;
 
 /** Clauses about traces with their checks. */
-export type TraceChecks = readonly (readonly [sentence: string, check: () => Promise<void>])[];
+export type TraceChecks = readonly (readonly [name: string, check: () => Promise<void>])[];
 
-/** The service as one installs it with a Node that OpenTelemetry's packages run on. */
+/** An installation of the service with a version of Node that supports the OpenTelemetry packages. */
 export interface TracedService {
-  /** Where it is installed, and the Node that it was installed with. */
+  /** The folder of the installation, and the path of its Node. */
   readonly folder: string;
   readonly node: string;
   /** `runtime` in the folder of that installation. */
   readonly on: (runtime: Runtime) => Runtime;
-  /** Takes the optional packages away, all but the one that others need too. */
-  readonly forgetPackages: () => void;
+  /** Removes the optional packages, except the one that other packages need. */
+  readonly removePackages: () => void;
   readonly remove: () => void;
 }
 
 /**
- * Installs these parts of the project with Node 24, in a folder apart: npm leaves packages out that are not for the Node
- * that runs it, so the project's own may be without them.
+ * Installs these parts of the project with Node 24 in a separate folder. npm omits packages that do not support the running
+ * Node, so the installation of the project may lack them.
  */
 export function installTraced(parts = ['src', join('dist', 'src')]): TracedService {
   installRuntimes();
@@ -50,7 +50,7 @@ export function installTraced(parts = ['src', join('dist', 'src')]): TracedServi
     folder,
     node: newNode.command.program,
     on: (runtime) => ({ ...runtime, command: { ...runtime.command, cwd: folder } }),
-    forgetPackages() {
+    removePackages() {
       for (const name of readdirSync(packages)) {
         if (name !== 'api') rmSync(join(packages, name), { recursive: true });
       }
@@ -63,57 +63,60 @@ function runtimeNamed(name: string): Runtime {
   return runtimes().find((runtime) => runtime.name === name)!;
 }
 
-/** Where OpenTelemetry's packages run. */
+/** The runtimes that support the OpenTelemetry packages. */
 const TRACED = ['Node 24', 'Bun', 'Deno'];
 
-/** What holds of traces with a storage that is there. */
+/** The checks for each runtime, with working storage. */
 export function checksOn(traced: TracedService, settings: Settings): TraceChecks {
   const storage = settings['STORAGE'] === 'cassandra' ? 'Cassandra' : 'memory';
   return runtimes()
     .filter(({ name }) => TRACED.includes(name))
     .map((runtime) => [
-      `${runtime.name}, ${storage}: a trace leads from the request to each statement, and says no values`,
+      `${runtime.name}, ${storage}: a trace links the request to each statement, and contains no values`,
       () => assertTraced(traced.on(runtime), settings),
     ]);
 }
 
-/** What holds besides. The last ones take the packages away. */
-export function checksApart(traced: TracedService): TraceChecks {
+/** The other checks. The last ones remove the packages. */
+export function otherChecks(traced: TracedService): TraceChecks {
   const node20 = traced.on(runtimeNamed('Node 20'));
   const node24 = traced.on(runtimeNamed('Node 24'));
   // Nothing listens there.
   const nowhere = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' };
-  const refuses = async (runtime: Runtime, settings: Settings, sentence: RegExp): Promise<void> => {
+  const refuses = async (runtime: Runtime, settings: Settings, message: RegExp): Promise<void> => {
     const outcome = await startService(runtime, settings).then(
       async (service) => `started, and ended with ${await service.end('SIGKILL')}`,
       (error: unknown) => (error as Error).message,
     );
     assert.match(outcome, / ended with 1:\n/);
-    assert.match(outcome, sentence);
+    assert.match(outcome, message);
   };
   return [
-    ['what fails is an error in its trace', () => assertErrorsTold(node24)],
-    ['the variables of OpenTelemetry are followed', () => assertVariablesFollowed(node24)],
+    ['a failure is an error in its trace', () => assertErrorsRecorded(node24)],
+    ['the OpenTelemetry variables are applied', () => assertVariablesApplied(node24)],
     [
-      'a collector that hangs holds nothing up',
+      'a collector that hangs delays nothing',
       () =>
         withCollector({ hangs: true }, ({ url }) =>
           assertStops(node24, { ...nowhere, OTEL_EXPORTER_OTLP_ENDPOINT: url }),
         ),
     ],
-    ['a collector that is away holds nothing up', () => assertStops(node24, { ...nowhere, ...HASTE })],
-    ['Node 20 says what it takes', () => refuses(node20, nowhere, /tracing needs Node 22\.15 or newer/)],
+    ['an unreachable collector delays nothing', () => assertStops(node24, { ...nowhere, ...FAST_EXPORT })],
     [
-      'without a collector none of its packages is loaded',
+      'Node 20 reports the required version',
+      () => refuses(node20, nowhere, /tracing needs Node 22\.15 or newer/),
+    ],
+    [
+      'without a collector no OpenTelemetry package is loaded',
       async () => {
-        traced.forgetPackages();
+        traced.removePackages();
         await withService(node24, { STORAGE: 'memory' }, async (service) => {
           await sendMessage(service, {});
         });
       },
     ],
     [
-      'what is not installed is said',
+      'missing packages are reported',
       () => refuses(node24, nowhere, /optional packages for tracing are not installed/),
     ],
   ];
@@ -131,7 +134,7 @@ async function withCollector(
   }
 }
 
-/** Does `work` with a service that sends its traces to `url`, which ends well. */
+/** Starts a service, runs `work`, and requires that the service then stops with exit code 0. */
 async function withService(
   runtime: Runtime,
   settings: Settings,
@@ -147,7 +150,7 @@ async function withService(
   }
 }
 
-/** Values that must not be told. */
+/** Values that a trace must not contain. */
 interface Values {
   readonly sender: string;
   readonly receiver: string;
@@ -197,20 +200,20 @@ const TRACEPARENT = { traceparent: `00-${TRACE.traceId}-${TRACE.spanId}-01` };
 
 const SPECULATIONS = 'cassandra.speculative_execution.count';
 
-/** A statement's name: nothing but a verb and a table. */
+/** The name of a statement: a verb and a table. */
 const STATEMENT = /^(?:SELECT|INSERT|UPDATE|BATCH) [a-z_]+$/;
 
 async function assertTraced(runtime: Runtime, settings: Settings): Promise<void> {
   await withCollector({}, async (collector) => {
     const values = freshValues();
     const nobody = `nobody-${randomUUID()}`;
-    const told: string[] = [...Object.values(values), nobody];
+    const secrets: string[] = [...Object.values(values), nobody];
     await withService(
       runtime,
       { ...settings, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
       async (service) => {
         const message = await sendMessage(service, TRACEPARENT, values);
-        told.push(message.id, message.conversation_id);
+        secrets.push(message.id, message.conversation_id);
         const { url } = service;
         const history = `${url}/api/messages/conversation/${message.conversation_id}`;
         assert.equal(await statusOf(`${history}/before?timestamp=2100-01-01T00:00:00Z&limit=7`), 200);
@@ -231,16 +234,16 @@ async function assertTraced(runtime: Runtime, settings: Settings): Promise<void>
     });
     assert.equal(send.resource['service.name'], 'messenger');
     assert.ok(send.resource['service.version']);
-    assertLedTo(spans, send, 'sendMessage');
+    assertSpanTree(spans, send, 'sendMessage');
 
     const read = one(spans, 'GET /api/messages/conversation/{conversation_id}/before');
     assert.equal(read.parentId, '');
     assert.notEqual(read.traceId, TRACE.traceId);
-    assertLedTo(spans, read, 'listMessagesBefore');
+    assertSpanTree(spans, read, 'listMessagesBefore');
 
     const refused = one(spans, 'GET /api/users/{user_id}');
     assert.equal(refused.attributes['http.response.status_code'], 404);
-    const { attributes } = assertLedTo(spans, refused, 'getUser');
+    const { attributes } = assertSpanTree(spans, refused, 'getUser');
     assert.deepEqual(attributes, { 'messenger.refusal': 'user_not_found' });
 
     assert.equal(one(spans, 'GET').attributes['http.response.status_code'], 404);
@@ -275,11 +278,11 @@ async function assertTraced(runtime: Runtime, settings: Settings): Promise<void>
     } else {
       assert.deepEqual(statements, []);
     }
-    // Five requests, of which three asked something; what looks after the service is not traced.
+    // Five requests, three of which call a use case. Health checks are not traced.
     assert.equal(spans.length - statements.length, 8);
 
     const bytes = collector.bytes();
-    for (const value of told) assert.ok(!bytes.includes(value), `“${value}” was sent`);
+    for (const value of secrets) assert.ok(!bytes.includes(value), `“${value}” was sent`);
   });
 }
 
@@ -289,8 +292,8 @@ function one(spans: readonly SentSpan[], name: string): SentSpan {
   return named[0]!;
 }
 
-/** The only child of `request` is the use case, and all that the use case asked is below that. */
-function assertLedTo(spans: readonly SentSpan[], request: SentSpan, name: string): SentSpan {
+/** Asserts that the use case is the only child of `request`, and the parent of all its statements. */
+function assertSpanTree(spans: readonly SentSpan[], request: SentSpan, name: string): SentSpan {
   assert.equal(request.kind, 'server');
   const children = ({ spanId, traceId }: SentSpan): SentSpan[] =>
     spans.filter((span) => span.parentId === spanId && span.traceId === traceId);
@@ -301,7 +304,7 @@ function assertLedTo(spans: readonly SentSpan[], request: SentSpan, name: string
   return useCase!;
 }
 
-async function assertErrorsTold(runtime: Runtime): Promise<void> {
+async function assertErrorsRecorded(runtime: Runtime): Promise<void> {
   await withCollector({}, async (collector) => {
     const settings = {
       STORAGE: 'cassandra',
@@ -321,7 +324,7 @@ async function assertErrorsTold(runtime: Runtime): Promise<void> {
   });
 }
 
-async function assertVariablesFollowed(runtime: Runtime): Promise<void> {
+async function assertVariablesApplied(runtime: Runtime): Promise<void> {
   await withCollector({}, async (collector) => {
     const settings = {
       STORAGE: 'memory',
@@ -342,11 +345,11 @@ async function assertVariablesFollowed(runtime: Runtime): Promise<void> {
   });
 }
 
-/** A second of notice, at most two for traces, and one for a busy host. */
+/** One second until connections close, at most two for traces, and one as a margin for a busy host. */
 const STOPS_WITHIN_MS = 4_000;
 
-/** Each span goes by itself, and is given up at once. */
-const HASTE: Settings = { OTEL_BSP_SCHEDULE_DELAY: '1', OTEL_EXPORTER_OTLP_TIMEOUT: '300' };
+/** Each span is exported alone, with a short timeout. */
+const FAST_EXPORT: Settings = { OTEL_BSP_SCHEDULE_DELAY: '1', OTEL_EXPORTER_OTLP_TIMEOUT: '300' };
 
 const REQUESTS = 20;
 

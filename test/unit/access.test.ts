@@ -4,8 +4,8 @@ import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
-import { accessContract } from '../contracts/access.ts';
-import { accessMutants } from '../contracts/access.mutants.ts';
+import { accessContracts } from '../contracts/access.ts';
+import { accessMutants, withoutAccessCheck, type AccessMutant } from '../contracts/access.mutants.ts';
 import { freshUser, freshUsers, talkOf } from '../contracts/fixtures.ts';
 import type { Contract } from '../contracts/contract.ts';
 import { withBreakage } from '../contracts/mutants.ts';
@@ -19,15 +19,30 @@ function inMemory(): UseCases {
   return useCasesOver(memoryStorage(), { clock, messageIds });
 }
 
-describeContract<UseCases>('who may what, in memory', accessContract, inMemory);
+for (const [name, contract] of Object.entries<Contract<UseCases>>(accessContracts)) {
+  describeContract<UseCases>(`access to ${name}, in memory`, contract, inMemory);
 
-for (const [clause, check] of Object.entries<Contract<UseCases>[string]>(accessContract)) {
-  describe(`“${clause}”`, () => {
-    for (const { how, apply } of accessMutants[clause as keyof typeof accessMutants]) {
-      test(`catches a mutant that ${how}`, async () => {
-        await expect(check(apply(inMemory()))).rejects.toBeInstanceOf(AssertionError);
-      });
+  const useCase = name as keyof typeof accessContracts;
+  const mutants: Readonly<Record<string, readonly AccessMutant[]>> = accessMutants[useCase];
+  describe(`the access contract of ${name}`, () => {
+    for (const [clause, check] of Object.entries(contract)) {
+      for (const { how, apply } of mutants[clause] ?? []) {
+        test(`“${clause}” catches a mutant that ${how}`, async () => {
+          await expect(check(apply(inMemory()))).rejects.toBeInstanceOf(AssertionError);
+        });
+      }
     }
+
+    const { how, apply } = withoutAccessCheck(useCase);
+    test(`catches a mutant that ${how}`, async () => {
+      const results = await Promise.allSettled(
+        Object.values(contract).map((check) => check(apply(inMemory()))),
+      );
+      const errors = results.flatMap((result) =>
+        result.status === 'rejected' ? [result.reason as unknown] : [],
+      );
+      expect(errors).toContainEqual(expect.any(AssertionError));
+    });
   });
 }
 

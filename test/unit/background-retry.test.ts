@@ -24,8 +24,8 @@ function makeRetry(deps: { withinLimit?: WithinLimit; random?: () => number } = 
   lines: string[];
 } {
   const lines: string[] = [];
-  const say = (fields: object, sentence: string): void => {
-    lines.push(`${sentence} ${JSON.stringify(fields)}`);
+  const say = (fields: object, message: string): void => {
+    lines.push(`${message} ${JSON.stringify(fields)}`);
   };
   const log = { info: say, warn: say, error: say };
   return { retry: new BackgroundRetry({ log, withinLimit: (work) => work(), ...deps }), lines };

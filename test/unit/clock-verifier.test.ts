@@ -25,9 +25,9 @@ interface Node {
 function makeVerifier(nodes: Record<string, Node>, ahead = 0) {
   const host = { ahead };
   const asked: string[] = [];
-  const lines: { level: keyof Log; fields: object; sentence: string }[] = [];
-  const hear = (level: keyof Log) => (fields: object, sentence: string) => {
-    lines.push({ level, fields, sentence });
+  const lines: { level: keyof Log; fields: object; message: string }[] = [];
+  const hear = (level: keyof Log) => (fields: object, message: string) => {
+    lines.push({ level, fields, message });
   };
   const clock = new VerifiedClock({
     sources: { wall: () => Date.now() + host.ahead, steady: () => performance.now() },
@@ -173,7 +173,7 @@ describe('writes', () => {
     await vi.advanceTimersByTimeAsync(10 * 60_000);
     expect(await write()).toEqual(['taken', 1]);
     const warnings = lines.filter(({ level }) => level === 'warn');
-    expect(warnings.map(({ sentence }) => sentence)).toEqual([expect.stringContaining('for a minute')]);
+    expect(warnings.map(({ message }) => message)).toEqual([expect.stringContaining('for a minute')]);
   });
 
   test('are refused at once after a step if there are no nodes', async () => {
@@ -254,7 +254,7 @@ describe('the log', () => {
     await vi.advanceTimersByTimeAsync(60_000);
     const said = () =>
       lines
-        .filter(({ sentence }) => sentence.includes('Cassandra node'))
+        .filter(({ message }) => message.includes('Cassandra node'))
         .map(({ level, fields }) => [level, fields]);
     expect(said()).toEqual([['warn', { node: 'b', offsetMs: expect.closeTo(HOUR, -1) as number }]]);
     nodes['b'] = {};
@@ -270,7 +270,7 @@ describe('the log', () => {
     await vi.advanceTimersByTimeAsync(30_000);
     host.ahead = 0;
     await vi.advanceTimersByTimeAsync(30_000);
-    expect(lines.map(({ level, sentence }) => [level, sentence])).toEqual([
+    expect(lines.map(({ level, message }) => [level, message])).toEqual([
       ['info', "The clock of this host agrees with Cassandra's; writes are accepted."],
       ['error', expect.stringMatching(/ms ahead of Cassandra's.* Writes are refused\.$/)],
       ['info', "The clock of this host agrees with Cassandra's again; writes are accepted."],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { problemOf, PROBLEMS, type ProblemCode } from '../../src/adapters/http/problems.ts';
-import { assertSaysNothingInternal } from '../faults/leaks.ts';
+import { assertNoInternalDetails } from '../faults/leaks.ts';
 
 describe('the check finds internals:', () => {
   const leaks: Readonly<Record<string, string>> = {
@@ -18,7 +18,9 @@ describe('the check finds internals:', () => {
     'the name of storage': 'Cassandra is down',
   };
   for (const [name, text] of Object.entries(leaks)) {
-    test(name, () => expect(() => assertSaysNothingInternal(['fine', text])).toThrow('tells of the inside'));
+    test(name, () =>
+      expect(() => assertNoInternalDetails(['fine', text])).toThrow('contains internal details'),
+    );
   }
 });
 
@@ -26,12 +28,12 @@ test('no problem text counts as internal', () => {
   const problems = (Object.keys(PROBLEMS) as ProblemCode[]).map((code) =>
     JSON.stringify(problemOf(code, 'id')),
   );
-  assertSaysNothingInternal(problems);
-  assertSaysNothingInternal([
+  assertNoInternalDetails(problems);
+  assertNoInternalDetails([
     '"content":"Shall we meet at noon?","created_at":"2026-11-21T12:57:07.754000361Z"',
   ]);
 });
 
 test('no responses fail the check', () => {
-  expect(() => assertSaysNothingInternal([])).toThrow('nothing was said');
+  expect(() => assertNoInternalDetails([])).toThrow('there was no response');
 });

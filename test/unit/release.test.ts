@@ -53,8 +53,8 @@ describe('a release', () => {
     ['v1.0.0', BEFORE, 'v1.0.0 is not a version like 1.2.3.'],
     ['0.9.0', BEFORE, '0.9.0 is already released.'],
     ['1.1.0', AFTER, 'CHANGELOG.md has no entries under "Unreleased".'],
-  ])('is refused as %s', (version, changelog, sentence) => {
-    expect(() => released(changelog, version, '2026-02-03')).toThrow(new ReleaseError(sentence));
+  ])('is refused as %s', (version, changelog, message) => {
+    expect(() => released(changelog, version, '2026-02-03')).toThrow(new ReleaseError(message));
   });
 
   test('without a part in the changelog has no notes', () => {

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parametersFrom, UsageError } from '../../scripts/seed/arguments.ts';
 import { optionsOf } from '../../scripts/seed/report.ts';
-import type { Parameters } from '../../scripts/seed/talks.ts';
+import type { Parameters } from '../../scripts/seed/conversations.ts';
 
 const NOW = Date.UTC(2026, 0, 31, 9, 30) * 1000;
 const USUAL: Parameters = {
@@ -54,10 +54,10 @@ describe('the options of the seed', () => {
     ['fast', "Unexpected argument 'fast'"],
     ['--seed', "Option '--seed <value>' argument missing"],
     ['--seed -1', "Option '--seed' argument is ambiguous"],
-  ])('that are invalid (%s) are refused in one sentence', (text, sentence) => {
+  ])('that are invalid (%s) are refused in one sentence', (text, message) => {
     const parse = (): unknown => parametersFrom(text.split(' '), NOW);
     expect(parse).toThrow(UsageError);
-    expect(parse).toThrow(typeof sentence === 'string' ? new UsageError(sentence) : sentence);
+    expect(parse).toThrow(typeof message === 'string' ? new UsageError(message) : message);
   });
 
   it.each([NOW, USUAL.until, USUAL.until - 10_000_000, 1_700_000_000_123_456])(
@@ -83,7 +83,7 @@ describe('the command', { timeout: 60_000 }, () => {
   it('reports what it did, and for memory storage that the data is lost', async () => {
     const { stdout, stderr } = await run();
     expect(stdout).toMatch(
-      /^10 users, 20 conversations and 747 messages in [\d.]+ s\.\nThe data are lost now/,
+      /^10 users, 21 conversations and 787 messages in [\d.]+ s\.\nThe data are lost now/,
     );
     expect(stderr).toBe('');
   });

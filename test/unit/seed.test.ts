@@ -1,10 +1,16 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { patient } from '../../scripts/seed/patience.ts';
-import { messagesIn, play } from '../../scripts/seed/play.ts';
+import { withRetry } from '../../scripts/seed/with-retry.ts';
+import { messagesIn, writeData } from '../../scripts/seed/write-data.ts';
 import { randomOf } from '../../scripts/seed/random.ts';
-import { DAY, HOUR, SECOND } from '../../scripts/seed/rhythm.ts';
-import { linesOf, randomTalks, specialTalks, type Parameters, type Talk } from '../../scripts/seed/talks.ts';
+import { DAY, HOUR, SECOND } from '../../scripts/seed/message-times.ts';
+import {
+  plannedMessages,
+  randomConversations,
+  specialConversations,
+  type Parameters,
+  type ConversationPlan,
+} from '../../scripts/seed/conversations.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
@@ -14,7 +20,8 @@ import { makeGetUser } from '../../src/application/get-user.ts';
 import { makeListConversations } from '../../src/application/list-conversations.ts';
 import { makeListMessagesBefore } from '../../src/application/list-messages-before.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
-import type { Storage } from '../../src/application/ports/storage.ts';
+import { wrapStorage, type Storage } from '../../src/application/ports/storage.ts';
+import { withBreakage } from '../contracts/mutants.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
 import { participantsOf, type InboxEntry } from '../../src/domain/conversation.ts';
@@ -39,7 +46,7 @@ describe('the data of a seed', () => {
   it('do not change when they are written again', async () => {
     const storage = await seeded(USUAL);
     const before = await contentsOf(storage, USUAL);
-    await play({ storage, parameters: USUAL, sent: () => undefined });
+    await writeData({ storage, parameters: USUAL, sent: () => undefined });
     expect(await contentsOf(storage, USUAL)).toEqual(before);
   });
 
@@ -59,13 +66,13 @@ describe('the data of a seed', () => {
   ])('are as many as were asked for, %s', async (_, parameters) => {
     let sent = 0;
     const storage = memoryStorage();
-    await play({ storage, parameters, sent: () => (sent += 1) });
+    await writeData({ storage, parameters, sent: () => (sent += 1) });
     const { users, conversations } = await contentsOf(storage, parameters);
     const messages = conversations.flatMap((conversation) => conversation.messages);
 
     expect(users).toHaveLength(parameters.users);
-    expect(conversations).toHaveLength(parameters.conversations + 5);
-    expect(messages).toHaveLength(parameters.messages + 65 + 75 + 1 + 6);
+    expect(conversations).toHaveLength(parameters.conversations + 5 + 1);
+    expect(messages).toHaveLength(parameters.messages + 65 + 75 + 1 + 6 + 40);
     expect(sent).toBe(messages.length);
     expect(messagesIn(parameters)).toBe(messages.length);
     expect(new Set(messages.map(({ id }) => id)).size).toBe(messages.length);
@@ -81,15 +88,15 @@ describe('the data of a seed', () => {
 
   it('have the times at which they were sent', async () => {
     const storage = await seeded(USUAL);
-    for (const talk of [...Object.values(specialTalks(USUAL)), ...randomTalks(USUAL)]) {
-      const times = (await historyOf(storage, talk)).map(({ id }) => microsecondsOf(id)).reverse();
-      expect(times).toEqual([...linesOf(talk, USUAL)].map(({ time }) => time));
+    for (const plan of [...Object.values(specialConversations(USUAL)), ...randomConversations(USUAL)]) {
+      const times = (await historyOf(storage, plan)).map(({ id }) => microsecondsOf(id)).reverse();
+      expect(times).toEqual([...plannedMessages(plan, USUAL)].map(({ time }) => time));
     }
   });
 });
 
 describe('a special conversation', () => {
-  const special = specialTalks(USUAL);
+  const special = specialConversations(USUAL);
 
   it('is longer than a page', async () => {
     const storage = await seeded(USUAL);
@@ -152,15 +159,45 @@ describe('a special conversation', () => {
     expect(history.every(({ senderId, receiverId }) => senderId === '1' && receiverId === '1')).toBe(true);
     expect((await entryOf(storage, special.notes))?.participants).toEqual(['1']);
   });
+
+  it('is a group of four with a name', async () => {
+    const storage = await seeded(USUAL);
+    const inbox = await storage.conversations.listByUser('3' as UserId, {
+      before: null,
+      offset: 0,
+      limit: 100,
+    });
+    const group = inbox.find(({ membership }) => membership !== undefined);
+    const { conversationId } = group ?? expect.fail();
+    expect(await storage.groups.find(conversationId)).toMatchObject({
+      name: 'Lunch on Fridays',
+      creatorId: '1',
+    });
+    expect(await storage.groups.listMembersAt(conversationId, group?.lastEventId ?? expect.fail())).toEqual([
+      '1',
+      '2',
+      '3',
+      '4',
+    ]);
+  });
+
+  it('has an edited and a deleted message', async () => {
+    const history = await historyOf(await seeded(USUAL), special.notes);
+    const edited = history.filter(({ editId }) => editId !== null);
+    expect(edited.map(({ content }) => content)).toEqual([special.notes.changes?.content]);
+    expect(history.filter(({ deletionId }) => deletionId !== null)).toEqual([history.at(-1)]);
+  });
 });
 
 describe('the content', () => {
   const parameters: Parameters = { ...USUAL, users: 40, conversations: 200, messages: 8_000 };
-  const histories = [...randomTalks(parameters)].map((talk) => [...linesOf(talk, parameters)]);
-  const lines = histories.flat();
+  const histories = [...randomConversations(parameters)].map((plan) => [
+    ...plannedMessages(plan, parameters),
+  ]);
+  const messages = histories.flat();
 
   it('is from the last four weeks', () => {
-    for (const { time } of lines) {
+    for (const { time } of messages) {
       expect(time).toBeGreaterThanOrEqual(UNTIL - 28 * DAY);
       expect(time).toBeLessThan(UNTIL);
     }
@@ -168,7 +205,7 @@ describe('the content', () => {
 
   it('is dense by day and sparse by night', () => {
     const perHour = new Array<number>(24).fill(0);
-    for (const { time } of lines) {
+    for (const { time } of messages) {
       const hour = Math.floor((time % DAY) / HOUR);
       perHour[hour] = (perHour[hour] ?? 0) + 1;
     }
@@ -198,7 +235,7 @@ describe('the content', () => {
   });
 
   it('has several scripts and emoji', () => {
-    const all = lines.map(({ content }) => content).join('');
+    const all = messages.map(({ content }) => content).join('');
     for (const script of ['Latin', 'Cyrillic', 'Arabic', 'Devanagari', 'Hiragana', 'Han', 'Hangul']) {
       expect(all).toMatch(new RegExp(`\\p{Script=${script}}`, 'u'));
     }
@@ -208,8 +245,8 @@ describe('the content', () => {
   it('is in order and before the end even in a very short period', () => {
     const crowded: Parameters = { ...USUAL, conversations: 1, messages: 300_000 };
     let before = 0;
-    for (const talk of randomTalks(crowded)) {
-      for (const { time } of linesOf(talk, crowded)) {
+    for (const plan of randomConversations(crowded)) {
+      for (const { time } of plannedMessages(plan, crowded)) {
         if (time < before || time >= UNTIL) expect.fail(`${time} after ${before}`);
         before = time;
       }
@@ -218,7 +255,7 @@ describe('the content', () => {
   });
 });
 
-describe('playing', () => {
+describe('writing', () => {
   it('keeps the order within a conversation, with a bounded number of conversations in progress', async () => {
     const inProgress = new Set<ConversationId>();
     const newest = new Map<ConversationId, MessageId>();
@@ -234,7 +271,7 @@ describe('playing', () => {
       inProgress.delete(conversationId);
       return append(appendRequest);
     });
-    await play({
+    await writeData({
       storage,
       parameters: { ...USUAL, users: 40, conversations: 100, messages: 1_000 },
       sent: () => undefined,
@@ -256,13 +293,13 @@ describe('playing', () => {
       if (fails) throw new StorageFailure('unavailable');
       return append(appendRequest);
     });
-    await expect(play({ storage: failing, parameters: USUAL, sent: () => undefined })).rejects.toThrow(
+    await expect(writeData({ storage: failing, parameters: USUAL, sent: () => undefined })).rejects.toThrow(
       StorageFailure,
     );
     expect(inProgress).toBe(0);
     expect(appends).toBeLessThan(300 + 32);
 
-    await play({ storage: memory, parameters: USUAL, sent: () => undefined });
+    await writeData({ storage: memory, parameters: USUAL, sent: () => undefined });
     expect(await contentsOf(memory, USUAL)).toEqual(await contentsOf(await seeded(USUAL), USUAL));
   });
 
@@ -274,14 +311,14 @@ describe('playing', () => {
       if (appends >= 2_000) throw new StorageFailure('unavailable');
       return append(appendRequest);
     });
-    await expect(play({ storage, parameters: endless, sent: () => undefined })).rejects.toThrow(
+    await expect(writeData({ storage, parameters: endless, sent: () => undefined })).rejects.toThrow(
       StorageFailure,
     );
     expect(appends).toBeLessThan(2_000 + 32);
   });
 });
 
-describe('patience', () => {
+describe('storage with retries', () => {
   /** Memory storage whose operations each fail `failures` times before the first success. */
   function unreliable(
     failures: number,
@@ -289,55 +326,36 @@ describe('patience', () => {
   ): Storage {
     const memory = memoryStorage();
     const failed = new Map<string, number>();
-    const tried = <Answer>(name: string, ask: () => Promise<Answer>): Promise<Answer> => {
-      const times = failed.get(name) ?? 0;
-      failed.set(name, times + 1);
-      return times < failures ? Promise.reject(made()) : ask();
-    };
-    const { messages, conversations, users } = memory;
-    return {
-      ...memory,
-      messages: {
-        append: (appendRequest) =>
-          tried(`append ${appendRequest.message.id}`, () => messages.append(appendRequest)),
-        listBefore: (id, slice) => tried(`list ${id}`, () => messages.listBefore(id, slice)),
-        find: (id, ids) => tried(`find ${ids.join(' ')}`, () => messages.find(id, ids)),
-        edit: (request) => tried(`edit ${request.editId}`, () => messages.edit(request)),
-        delete: (request) => tried(`delete ${request.deletionId}`, () => messages.delete(request)),
-      },
-      conversations: {
-        find: (id) => tried(`find ${id}`, () => conversations.find(id)),
-        start: (conversation) => tried(`start ${conversation.id}`, () => conversations.start(conversation)),
-        isInInbox: (userId, id) => tried(`look for ${id}`, () => conversations.isInInbox(userId, id)),
-        listByUser: (id, slice) => tried(`inbox ${id}`, () => conversations.listByUser(id, slice)),
-      },
-      users: {
-        find: (id) => tried(`find ${id}`, () => users.find(id)),
-        save: (user) => tried(`save ${user.id}`, () => users.save(user)),
-      },
-    };
+    return wrapStorage(memory, (method, name) => (...given) => {
+      const call = `${name} ${JSON.stringify(given)}`;
+      const times = failed.get(call) ?? 0;
+      failed.set(call, times + 1);
+      return times < failures ? Promise.reject(made()) : method(...given);
+    });
   }
 
   it('retries failures of every storage operation, without effects on the data', async () => {
     const pauses = new Set<number>();
-    const storage = patient(unreliable(6), async (milliseconds) => pauses.add(milliseconds));
-    await play({ storage, parameters: USUAL, sent: () => undefined });
+    const storage = withRetry(unreliable(6), async (milliseconds) => pauses.add(milliseconds));
+    await writeData({ storage, parameters: USUAL, sent: () => undefined });
     expect(await contentsOf(storage, USUAL)).toEqual(await contentsOf(await seeded(USUAL), USUAL));
     expect([...pauses]).toEqual([500, 1_000, 2_000, 4_000, 8_000, 16_000]);
   });
 
   it('gives up in the end', async () => {
-    const storage = patient(unreliable(7), async () => undefined);
-    await expect(play({ storage, parameters: USUAL, sent: () => undefined })).rejects.toThrow(StorageFailure);
+    const storage = withRetry(unreliable(7), async () => undefined);
+    await expect(writeData({ storage, parameters: USUAL, sent: () => undefined })).rejects.toThrow(
+      StorageFailure,
+    );
   });
 
   it('retries only storage failures', async () => {
     const mistake = new TypeError('not a function');
-    const storage = patient(
+    const storage = withRetry(
       unreliable(1, () => mistake),
       async () => expect.fail('waited'),
     );
-    await expect(play({ storage, parameters: USUAL, sent: () => undefined })).rejects.toBe(mistake);
+    await expect(writeData({ storage, parameters: USUAL, sent: () => undefined })).rejects.toBe(mistake);
   });
 });
 
@@ -352,7 +370,7 @@ describe('chance', () => {
 
 async function seeded(parameters: Parameters): Promise<Storage> {
   const storage = memoryStorage();
-  await play({ storage, parameters, sent: () => undefined });
+  await writeData({ storage, parameters, sent: () => undefined });
   return storage;
 }
 
@@ -364,16 +382,9 @@ function appendingBy(
   by: (append: Append, appendRequest: AppendRequest) => ReturnType<Append>,
 ): Storage {
   const { messages } = storage;
-  return {
-    ...storage,
-    messages: {
-      append: async (appendRequest) => by((kept) => messages.append(kept), appendRequest),
-      listBefore: (conversationId, slice) => messages.listBefore(conversationId, slice),
-      find: (conversationId, ids) => messages.find(conversationId, ids),
-      edit: (request) => messages.edit(request),
-      delete: (request) => messages.delete(request),
-    },
-  };
+  return withBreakage(storage, {
+    messages: { append: async (request) => by((kept) => messages.append(kept), request) },
+  });
 }
 
 /** All data that the users of `parameters` can see. */
@@ -396,13 +407,13 @@ async function idsIn(storage: Storage, parameters: Parameters): Promise<MessageI
   return conversations.flatMap(({ messages }) => messages.map(({ id }) => id));
 }
 
-function idOf({ participantIds }: Talk): ConversationId {
+function idOf({ participantIds }: ConversationPlan): ConversationId {
   return conversationIdOf(participantsOf(...participantIds));
 }
 
-/** The messages of `talk`, newest first. */
-function historyOf(storage: Storage, talk: Talk): Promise<Message[]> {
-  return messagesOf(storage, idOf(talk));
+/** The messages of `plan`, newest first. */
+function historyOf(storage: Storage, plan: ConversationPlan): Promise<Message[]> {
+  return messagesOf(storage, idOf(plan));
 }
 
 function messagesOf(storage: Storage, conversationId: ConversationId): Promise<Message[]> {
@@ -417,11 +428,11 @@ function inboxOf(storage: Storage, userId: UserId): Promise<InboxEntry[]> {
 
 async function entryOf(
   storage: Storage,
-  talk: Talk,
+  plan: ConversationPlan,
   userId = '1' as UserId,
 ): Promise<InboxEntry | undefined> {
   const inbox = await inboxOf(storage, userId);
-  return inbox.find(({ conversationId }) => conversationId === idOf(talk));
+  return inbox.find(({ conversationId }) => conversationId === idOf(plan));
 }
 
 async function joined<Item>(pageBelow: (before: Position | null) => Promise<Page<Item>>): Promise<Item[]> {

@@ -389,8 +389,8 @@ export function isInFuture(
  * clients receive as new and which moves the conversation up. This is the case if the log, complete at that time, has no
  * event of the message, and the inbox names only older messages. In every other case the missing rows are written with
  * `eventId`, so nothing moves and nothing becomes unread: the inbox names the message or a later one, so it is visible;
- * or the log has its event, so clients got it; or the send was acknowledged as complete; or the user sent it; or the log
- * does not reach back so far.
+ * or the log has its event, so clients got it; or the send was acknowledged as complete; or the user sent it; or it is
+ * deleted; or the log does not reach back so far.
  */
 async function showMessage(
   deps: InspectionDeps,
@@ -409,7 +409,7 @@ async function showMessage(
   // If an older message got a late event, the inbox entry is at that event, which is later than this message.
   const isHidden = visibility.isBehind || visibility.lastMessageId === null || visibility.lastMessageId < id;
   const isUnseen = isHidden && visibility.isWithoutEvent && !isDelivered && userId !== message.senderId;
-  if (isUnseen && isLateNow(deps, eventId)) {
+  if (isUnseen && message.deletionId === null && isLateNow(deps, eventId)) {
     await publishLate(deps, message, writes);
   } else {
     const participants = participantsOfPair(message);

@@ -100,7 +100,12 @@ export function inboxAndEventRows(
 }
 
 /** The write that gives a message a new content. Idempotent; of several edits the one with the largest id holds. */
-function editRow(conversationId: ConversationId, id: MessageId, editId: EventId, content: string): Statement {
+export function editRow(
+  conversationId: ConversationId,
+  id: MessageId,
+  editId: EventId,
+  content: string,
+): Statement {
   return {
     query: PUT_EDIT,
     params: [
@@ -233,7 +238,7 @@ export class CassandraMessageRepository implements MessageRepository {
       await writes.run(query, params);
       const current = await this.#afterChange(conversationId, messageId, writes);
       // A deleted message stays as it is: the edit is not stored.
-      if (current === null || current.message.deletionId !== null) return current?.message ?? null;
+      if (current?.message.deletionId !== null) return current?.message ?? null;
       const users = await this.#usersOfChange(conversationId, messageId, participants, editId, writes);
       const event = { type: 'message.edited', id: editId } as const;
       await this.#publishChange({ ...current, participants: users, ...event }, writes);
@@ -438,15 +443,18 @@ export class CassandraMessageRepository implements MessageRepository {
     );
   }
 
-  /** False if a repeat has delivered the message meanwhile: its readers know it, and it must not move again. */
+  /**
+   * False if a repeat has delivered the message meanwhile, since its readers know it and it must not move again; and if
+   * it is deleted.
+   */
   async #needsLateEvent(
     { message, idempotencyKey, isLive }: AppendRequest,
     writes: Writes,
   ): Promise<boolean> {
     if (!isLive || !this.#isLate(message.id)) return false;
-    if (idempotencyKey === null) return true;
     const stored = await findStored(writes, message.conversationId, message.id);
-    return stored?.isDelivered !== true;
+    if (stored !== null && stored.message.deletionId !== null) return false;
+    return idempotencyKey === null || stored?.isDelivered !== true;
   }
 
   #isLate(eventId: EventId): boolean {

@@ -83,7 +83,7 @@ export async function migrate(deps: {
   /** The replicas of each row in a keyspace that has to be created; null means one, allowed only on a single local node. */
   replicationFactor: number | null;
   migrations: readonly Migration[];
-  report: (sentence: string) => void;
+  report: (message: string) => void;
   /** Is closed at the end. By default a client of `options`; tests of the sent statements pass their own. */
   client?: Client;
 }): Promise<void> {

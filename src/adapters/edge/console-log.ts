@@ -5,10 +5,10 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 /** A log that writes JSON lines, as on other hosts, to the console: the edge has no other output. */
 export function makeConsoleLog(level: string, console: Pick<Console, 'log'> = globalThis.console): Log {
-  const at = (name: string) => (fields: object, sentence: string) => {
+  const at = (name: string) => (fields: object, message: string) => {
     if (LEVELS.indexOf(name) < LEVELS.indexOf(level)) return;
     const time = new Date().toISOString();
-    console.log(JSON.stringify({ level: name, time, ...fields, msg: sentence }, withErrors));
+    console.log(JSON.stringify({ level: name, time, ...fields, msg: message }, withErrors));
   };
   return { info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -82,7 +82,7 @@ export class MemoryMessageRepository implements MessageRepository {
 
   edit({ conversationId, messageId, participants, editId, content }: EditRequest): Promise<Message | null> {
     const message = this.#histories.get(conversationId)?.at(messageId);
-    if (message === undefined || message.deletionId !== null) return Promise.resolve(message ?? null);
+    if (message?.deletionId !== null) return Promise.resolve(message ?? null);
     const changed = withEdit(message, editId, content);
     return Promise.resolve(this.#change(changed, participants, 'message.edited', editId));
   }

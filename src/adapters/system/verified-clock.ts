@@ -27,7 +27,7 @@ export interface ClockReading {
 }
 
 /** The result of the measurements of this host's clock. */
-type ClockState =
+type VerificationState =
   | { readonly kind: 'unmeasured' }
   | { readonly kind: 'verified'; readonly at: number }
   /** `majorityLead`: what to add to the monotonic clock to have the majority's time. */
@@ -62,7 +62,7 @@ export class VerifiedClock implements Clock {
   readonly #validForMs: number;
   /** The offset that gives the time when added to the monotonic clock. */
   #lead: number;
-  #state: ClockState = { kind: 'unmeasured' };
+  #state: VerificationState = { kind: 'unmeasured' };
   #wasVerified = false;
   #offsetMs: number | null = null;
 

@@ -5,6 +5,8 @@ import {
   ask,
   assertFaults,
   edit,
+  eventsAt,
+  eventsOf,
   freshUser,
   freshUsers,
   get,
@@ -239,12 +241,20 @@ export const accessContract = {
       problemIn(await edit(as(ben), sent, 'Mine'), 403, 'message-of-another');
       problemIn(await edit(as(anna), sent, 'Again'), 409, 'message-deleted');
     },
+  'only the owner lists events': async ({ as, service }) => {
+    const [anna, ben] = freshUsers();
+    for (const fetch of [as(anna), service]) await eventsAt(fetch, eventsOf(anna));
+    const { next_cursor: cursor } = await eventsAt(as(anna), eventsOf(anna));
+    for (const path of [eventsOf(anna), `${eventsOf(anna)}?cursor=${cursor}`]) {
+      problemIn(await get(as(ben), path), 403, 'events-of-another');
+    }
+  },
 
   'a user saves their own username, and everyone can read it': async ({ as, service }) => {
     const [anna, ben] = freshUsers();
     const save = (fetch: Fetch, username: string) =>
       ask(fetch, 'PUT', `/api/users/${anna}`, { body: { username } });
-    problemIn(await save(as(ben), 'Fool'), 403, 'name-of-another');
+    problemIn(await save(as(ben), 'Eve'), 403, 'name-of-another');
     assert.equal((await save(as(anna), 'Anna')).status, 201);
     assert.equal((await save(service, 'Anna A.')).status, 200);
     assert.equal((await get(as(ben), `/api/users/${anna}`)).status, 200);

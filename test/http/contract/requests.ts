@@ -314,6 +314,15 @@ export const requestsContract = {
     assert.deepEqual([ready.status, ready.body], [200, { status: 'ready' }]);
   },
 
+  'the service reports its version and its commit': async (fetch) => {
+    const { status, body } = await get(fetch, '/version');
+    assert.equal(status, 200);
+    const { version, commit, ...rest } = body as { version: unknown; commit: unknown };
+    assert.match(String(version), /^\d+\.\d+\.\d+/);
+    assert.match(String(commit), /^(null|[0-9a-f]{7,40}(-dirty)?)$/);
+    assert.deepEqual(rest, {});
+  },
+
   'a body of another media type is a 415': async (fetch) => {
     for (const [method, path, body] of TAKERS) {
       const text = JSON.stringify(body);

@@ -15,27 +15,27 @@ import { projectFolder } from '../local-cassandra/project.ts';
 
 const toolFolder = join(projectFolder, 'node_modules', '.cache', 'ops-check');
 
-/** Prometheus and the tool that comes with it: paths of programs, or names of such that are on the PATH. */
+/** Prometheus and its tool `promtool`: paths, or names of programs on the PATH. */
 export interface Tools {
   readonly prometheus: string;
   readonly promtool: string;
 }
 
 /**
- * The tools: those of this host, or else those out of Debian's package, which is unpacked into a folder of ours and not
- * installed. Null where neither can be had.
+ * The installed tools, or those from Debian's package, which is unpacked into a cache folder and not installed. Null if
+ * neither is available.
  */
 export async function findTools(): Promise<Tools | null> {
-  if (await areThere({ prometheus: 'prometheus', promtool: 'promtool' })) {
+  if (await areInstalled({ prometheus: 'prometheus', promtool: 'promtool' })) {
     return { prometheus: 'prometheus', promtool: 'promtool' };
   }
   const bin = join(toolFolder, 'usr', 'bin');
   const unpacked = { prometheus: join(bin, 'prometheus'), promtool: join(bin, 'promtool') };
   if (!existsSync(unpacked.promtool)) await unpack();
-  return (await areThere(unpacked)) ? unpacked : null;
+  return (await areInstalled(unpacked)) ? unpacked : null;
 }
 
-async function areThere({ prometheus, promtool }: Tools): Promise<boolean> {
+async function areInstalled({ prometheus, promtool }: Tools): Promise<boolean> {
   const runs = [await run(prometheus, ['--version']), await run(promtool, ['--version'])];
   return runs.every(({ code }) => code === 0);
 }
@@ -55,7 +55,7 @@ export interface Series {
 }
 
 /** The test environment: a service under low load, and a Prometheus that scrapes its metrics. */
-export interface Stage {
+export interface Environment {
   /** The metrics of each scraped service, as text. */
   readonly texts: () => Promise<readonly string[]>;
   /** The values of the expression during the load. Rejects with Prometheus's error for an invalid expression. */
@@ -64,13 +64,13 @@ export interface Stage {
 }
 
 /**
- * Runs `act` after metrics were collected for `seconds`: those of a service with its storage in memory, and simulated ones of
+ * Runs `check` after metrics were collected for `seconds`: those of a service with its storage in memory, and simulated ones of
  * a service on Cassandra with failures.
  */
-export async function onStage(
+export async function inEnvironment(
   tools: Tools,
   seconds: number,
-  act: (stage: Stage) => Promise<void>,
+  check: (environment: Environment) => Promise<void>,
 ): Promise<void> {
   const closing: (() => unknown)[] = [];
   try {
@@ -91,13 +91,14 @@ export async function onStage(
       if (error !== undefined) throw new Error(error);
       return data;
     };
-    await act({
+    await check({
       texts: () => Promise.all(addresses.map(async (address) => (await fetch(address)).text())),
       query: async (expr) => {
         const range = { start: String(ended - seconds), end: String(ended), step: '1' };
         return ((await ask('query_range', { query: expr, ...range })) as { result: Series[] }).result;
       },
-      rules: async () => ((await ask('rules')) as { groups: Awaited<ReturnType<Stage['rules']>> }).groups,
+      rules: async () =>
+        ((await ask('rules')) as { groups: Awaited<ReturnType<Environment['rules']>> }).groups,
     });
   } finally {
     for (const close of closing.reverse()) await close();
@@ -107,8 +108,8 @@ export async function onStage(
 async function openService(closing: (() => unknown)[]): Promise<{ url: string; metrics: string }> {
   const service = startService({ STORAGE: 'memory', METRICS_PORT: '0' });
   closing.push(() => service.terminate());
-  await service.said(/"Ready at /);
-  const metrics = /"Metrics at (http:[^"]+)"/.exec(await service.said(/"Metrics at /))?.[1];
+  await service.logged(/"Ready at /);
+  const metrics = /"Metrics at (http:[^"]+)"/.exec(await service.logged(/"Metrics at /))?.[1];
   return { url: service.url, metrics: metrics! };
 }
 

@@ -3,25 +3,28 @@ import { Client, policies, types } from 'cassandra-driver';
 import type { LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
 import type { Attempt } from './load.ts';
 
-/** How many replicas an acknowledged write is on: what LOCAL_QUORUM waits for, of three. */
+/** The replicas that have an acknowledged write: LOCAL_QUORUM waits for two of three. */
 const QUORUM = 2;
 
-/** How the copies of acknowledged messages are spread. */
-export interface Copies {
+/** The replicas of acknowledged messages. */
+export interface ReplicaCounts {
   readonly acknowledged: number;
-  /** How many of them each node lacks. */
+  /** The number of them that each node lacks. */
   readonly missing: readonly number[];
-  /** How many of them are on too few nodes for every reader to find them. */
+  /** The number of them on fewer nodes than a quorum, so that a reader may miss them. */
   readonly tooFew: number;
 }
 
 /**
- * Asks each node of `cluster`, of which every one has a replica of everything, which of the messages that were
- * acknowledged in `attempts` it holds itself. To be asked before a reader has mended what it found missing.
+ * Reads from each node of `cluster`, which all have replicas of everything, which messages acknowledged in `attempts` it
+ * stores. Call it before other reads, since these repair replicas.
  */
-export async function copiesOf(cluster: LocalCluster, attempts: readonly Attempt[]): Promise<Copies> {
+export async function replicaCountsOf(
+  cluster: LocalCluster,
+  attempts: readonly Attempt[],
+): Promise<ReplicaCounts> {
   const held = await Promise.all(
-    cluster.nodes.map(({ address, port }) => heldBy(address, port, cluster.localDatacenter)),
+    cluster.nodes.map(({ address, port }) => messageIdsOn(address, port, cluster.localDatacenter)),
   );
   const ids = attempts.flatMap(({ messageId }) => (messageId === null ? [] : [messageId]));
   assert.ok(ids.length > 0, 'nothing was acknowledged');
@@ -35,7 +38,7 @@ export async function copiesOf(cluster: LocalCluster, attempts: readonly Attempt
 const MESSAGES = 'SELECT message_id FROM messages_by_conversation';
 
 /** The ids of all messages on one node. */
-async function heldBy(address: string, port: number, localDataCenter: string): Promise<Set<string>> {
+async function messageIdsOn(address: string, port: number, localDataCenter: string): Promise<Set<string>> {
   const { AllowListPolicy, RoundRobinPolicy } = policies.loadBalancing;
   const client = new Client({
     contactPoints: [address],
@@ -46,7 +49,7 @@ async function heldBy(address: string, port: number, localDataCenter: string): P
   });
   const ids = new Set<string>();
   try {
-    // A node that has a replica itself answers a read of one replica from it.
+    // With consistency ONE, a node that has a replica reads its own.
     const consistency = types.consistencies.one;
     const rows = await client.execute(MESSAGES, [], { consistency, fetchSize: 1_000 });
     for await (const row of rows) ids.add(String(row['message_id']));

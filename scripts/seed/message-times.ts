@@ -12,10 +12,10 @@ const BY_HOUR = [4, 2, 1, 1, 1, 2, 6, 14, 20, 22, 22, 24, 30, 26, 22, 22, 24, 30
 const BY_DAY = [13, 9, 9, 10, 10, 12, 14];
 
 /** Maps a share (0–1) of all messages in a period to the time at which that share is reached. */
-export type Rhythm = (share: number) => Microseconds;
+export type Activity = (share: number) => Microseconds;
 
-/** The rhythm of messages between `from` and `to`. */
-export function rhythmOf(from: Microseconds, to: Microseconds): Rhythm {
+/** The activity between `from` and `to`. */
+export function activityBetween(from: Microseconds, to: Microseconds): Activity {
   const hours = Math.ceil((to - from) / HOUR);
   const writtenBefore = new Float64Array(hours + 1);
   for (let index = 0; index < hours; index += 1) {
@@ -45,7 +45,7 @@ export type Part = 'opening' | 'answer' | 'closing';
 
 /**
  * The times of `count` messages before `to`, ascending. They form exchanges of about `perExchange` messages. Exchanges
- * start in the rhythm of `at`; within an exchange, messages follow each other within minutes, or faster if the next
+ * start as `at` distributes them; within an exchange, messages follow each other within minutes, or faster if the next
  * exchange would start before the end of this one. The memory use does not depend on `count`.
  *
  * Like all code here that computes times and ids, it only adds, subtracts, multiplies and divides: the results are the
@@ -54,7 +54,7 @@ export type Part = 'opening' | 'answer' | 'closing';
 export function* exchanges(parameters: {
   count: number;
   perExchange: number;
-  at: Rhythm;
+  at: Activity;
   to: Microseconds;
   random: Random;
 }): Generator<{ readonly time: Microseconds; readonly part: Part }> {

@@ -6,14 +6,17 @@ import { freshUsers } from '../http/client.ts';
 import type { Runtime } from './runtimes.ts';
 import type { RunningService } from './service.ts';
 
-/** Longer than a stopping service waits before it closes its first connection. */
-const NOTICE_IS_OVER_MS = 2_000;
+/** Longer than a stopping service waits before it closes connections. */
+const MAX_NOTICE_MS = 2_000;
 
 /**
- * Sends SIGTERM while a request is on its way: the service says by /readyz that it stops (where it `givesNotice`),
- * answers what it has begun, and ends with code 0. Throws where it does not.
+ * Sends SIGTERM during a request. /readyz must fail before the stop (if the runtime `reportsStopping`), the request must be
+ * answered, and the exit code must be 0. Rejects otherwise.
  */
-export async function assertStopsWell(service: RunningService, { givesNotice }: Runtime): Promise<void> {
+export async function assertStopsGracefully(
+  service: RunningService,
+  { reportsStopping }: Runtime,
+): Promise<void> {
   const [sender, receiver] = freshUsers();
   const body = JSON.stringify({ sender_id: sender, receiver_id: receiver, content: 'Hello' });
   const sending = request(`${service.url}/api/messages`, {
@@ -23,35 +26,36 @@ export async function assertStopsWell(service: RunningService, { givesNotice }: 
   const answered = once(sending, 'response') as Promise<[IncomingMessage]>;
   answered.catch(() => {});
   await new Promise((resolve) => sending.write(body.slice(0, 10), resolve));
-  // By the time that it answers a later request, it has the earlier one.
+  // A response to a later request shows that the earlier one has arrived.
   assert.equal(await readiness(service.url), 200);
 
   const signalled = performance.now();
   const ended = service.end('SIGTERM');
-  let told: number | null = 200;
-  while (told !== null && performance.now() - signalled < NOTICE_IS_OVER_MS) {
-    const before = told;
-    told = await readiness(service.url);
-    if (givesNotice && before === 200 && told === null) assert.fail('it stopped without notice');
+  let readyStatus: number | null = 200;
+  while (readyStatus !== null && performance.now() - signalled < MAX_NOTICE_MS) {
+    const before = readyStatus;
+    readyStatus = await readiness(service.url);
+    if (reportsStopping && before === 200 && readyStatus === null)
+      assert.fail('it stopped before /readyz failed');
     await pause(10);
   }
-  assert.notEqual(told, 200, 'it is ready two seconds after SIGTERM');
+  assert.notEqual(readyStatus, 200, 'it is ready two seconds after SIGTERM');
 
   sending.end(body.slice(10));
   const [answer] = await answered;
   answer.resume();
-  assert.equal(answer.statusCode, 201, 'what was on its way at SIGTERM');
+  assert.equal(answer.statusCode, 201, 'the request in progress at SIGTERM');
   assert.equal(await ended, 0, `the exit code\n${service.lastLines()}`);
 }
 
-/** The status of /readyz, over a connection of its own; null where there is no answer, or none in a second. */
+/** The status of /readyz over a new connection; null if there is no response within a second. */
 function readiness(url: string): Promise<number | null> {
   return new Promise((resolve) => {
     const asking = request(`${url}/readyz`, { agent: false, timeout: 1_000 }, (answer) => {
       answer.resume();
       resolve(answer.statusCode ?? null);
     });
-    // The system goes on taking connections for workerd, which no longer looks at them.
+    // After the stop of workerd, the operating system still accepts connections.
     asking.on('timeout', () => asking.destroy());
     asking.on('error', () => resolve(null));
     asking.end();

@@ -3,23 +3,29 @@ import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageRepository } from '../../src/application/ports/message-repository.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
+import { makeCreateGroup } from '../../src/application/create-group.ts';
+import { makeDeleteMessage } from '../../src/application/delete-message.ts';
+import { makeEditMessage } from '../../src/application/edit-message.ts';
 import { makeSaveUser } from '../../src/application/save-user.ts';
 import { makeSendMessage } from '../../src/application/send-message.ts';
+import { makeSendToConversation } from '../../src/application/send-to-conversation.ts';
 import { makeStartConversation } from '../../src/application/start-conversation.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
+import type { Message } from '../../src/domain/message.ts';
 import { messageIdAt, type Microseconds } from '../../src/domain/time.ts';
 import { usernameOf } from './phrases.ts';
 import { below, randomOf, type Random } from './random.ts';
-import { SECOND } from './rhythm.ts';
+import { SECOND } from './message-times.ts';
 import {
-  linesOf,
-  LONGEST,
-  randomTalks,
-  specialTalks,
+  groupPlan,
+  plannedMessages,
+  MAX_AGE,
+  randomConversations,
+  specialConversations,
   userIdOf,
   type Parameters,
-  type Talk,
-} from './talks.ts';
+  type ConversationPlan,
+} from './conversations.ts';
 
 /** How many users or conversations are written in parallel. */
 const CONCURRENCY = 32;
@@ -27,11 +33,11 @@ const CONCURRENCY = 32;
 /** The tail of an id has 52 random bits, drawn in two halves. */
 const HALF_TAIL = 0x400_0000;
 
-/** The total number of messages, including those of the special conversations. */
+/** The total number of messages, including those of the special conversations and of the group. */
 export function messagesIn(parameters: Parameters): number {
-  return Object.values(specialTalks(parameters)).reduce(
+  return Object.values(specialConversations(parameters)).reduce(
     (sum, { messages }) => sum + messages,
-    parameters.messages,
+    parameters.messages + groupPlan(parameters).messages.length,
   );
 }
 
@@ -46,14 +52,17 @@ export function messagesIn(parameters: Parameters): number {
  * After a failure it waits for the work in progress, and rejects with that failure. `sent` is called for each stored
  * message.
  */
-export async function play(deps: {
+export async function writeData(deps: {
   storage: Storage;
   parameters: Parameters;
   sent: () => void;
 }): Promise<void> {
   const { parameters } = deps;
   await inParallel(numbersTo(parameters.users), (number) => writeUser(number, deps));
-  await inParallel(talksOf(parameters), (talk, hasFailed) => writeTalk(talk, hasFailed, deps));
+  await inParallel(conversationsOf(parameters), (plan, hasFailed) =>
+    writeConversation(plan, hasFailed, deps),
+  );
+  await writeGroup(deps);
 }
 
 /** Users are created one per second, all of them before the oldest message. */
@@ -62,24 +71,24 @@ async function writeUser(
   { storage, parameters }: { storage: Storage; parameters: Parameters },
 ): Promise<void> {
   const { until, users } = parameters;
-  const createdAt = until - LONGEST - (users - number + 1) * SECOND;
+  const createdAt = until - MAX_AGE - (users - number + 1) * SECOND;
   const saveUser = makeSaveUser({ users: storage.users, clock: { now: () => createdAt } });
   await saveUser({ caller: SERVICE, userId: userIdOf(number), username: usernameOf(number) });
 }
 
-async function writeTalk(
-  talk: Talk,
+async function writeConversation(
+  plan: ConversationPlan,
   hasFailed: () => boolean,
   { storage, parameters, sent }: { storage: Storage; parameters: Parameters; sent: () => void },
 ): Promise<void> {
   const { messages, conversations, groups, readPositions } = storage;
-  let now: Microseconds = talk.startedAt ?? 0;
-  const random = randomOf(parameters.seed, 'ids', ...talk.participantIds);
+  let now: Microseconds = plan.startedAt ?? 0;
+  const random = randomOf(parameters.seed, 'ids', ...plan.participantIds);
   const messageIds = seededMessageIds({ clock: { now: () => now }, random });
 
-  if (talk.startedAt !== null) {
+  if (plan.startedAt !== null) {
     const deps = { messages, conversations, groups, readPositions, messageIds, conversationIdOf };
-    await makeStartConversation(deps)({ caller: SERVICE, participantIds: talk.participantIds });
+    await makeStartConversation(deps)({ caller: SERVICE, participantIds: plan.participantIds });
   }
   // These messages are an import, not live: they get no late events.
   const imported: MessageRepository = {
@@ -87,10 +96,55 @@ async function writeTalk(
     append: (request) => messages.append({ ...request, isLive: false }),
   };
   const sendMessage = makeSendMessage({ messages: imported, messageIds, conversationIdOf });
-  for (const { time, ...line } of linesOf(talk, parameters)) {
+  /** The messages of a plan with changes. */
+  const written: Message[] = [];
+  for (const { time, ...message } of plannedMessages(plan, parameters)) {
     if (hasFailed()) return;
     now = time;
-    await sendMessage({ ...line, caller: SERVICE, idempotencyKey: null });
+    const result = await sendMessage({ ...message, caller: SERVICE, idempotencyKey: null });
+    if (plan.changes !== undefined) written.push(result.message);
+    sent();
+  }
+  const edited = plan.changes && written[plan.changes.edited];
+  const deleted = plan.changes && written[plan.changes.deleted];
+  const deps = { messages, conversations, groups, messageIds };
+  if (edited !== undefined) {
+    const { conversationId, id: messageId } = edited;
+    const content = plan.changes?.content ?? '';
+    await makeEditMessage(deps)({ caller: SERVICE, conversationId, messageId, content });
+  }
+  if (deleted !== undefined) {
+    const { conversationId, id: messageId } = deleted;
+    await makeDeleteMessage(deps)({ caller: SERVICE, conversationId, messageId });
+  }
+}
+
+/** Creates the group and writes its messages. */
+async function writeGroup({
+  storage,
+  parameters,
+  sent,
+}: {
+  storage: Storage;
+  parameters: Parameters;
+  sent: () => void;
+}): Promise<void> {
+  const { name, creatorId, participantIds, createdAt, messages } = groupPlan(parameters);
+  let now = createdAt;
+  const random = randomOf(parameters.seed, 'ids', name);
+  const imported: MessageRepository = {
+    ...storage.messages,
+    append: (request) => storage.messages.append({ ...request, isLive: false }),
+  };
+  const messageIds = seededMessageIds({ clock: { now: () => now }, random });
+  const capacity = { reserve: () => () => undefined };
+  const deps = { ...storage, messageIds, capacity };
+  const about = { caller: SERVICE, idempotencyKey: null };
+  const { conversation } = await makeCreateGroup(deps)({ ...about, creatorId, participantIds, name });
+  const sendToConversation = makeSendToConversation({ ...deps, messages: imported });
+  for (const { time, ...message } of messages) {
+    now = time;
+    await sendToConversation({ ...about, ...message, conversationId: conversation.id });
     sent();
   }
 }
@@ -108,9 +162,9 @@ function seededMessageIds({ clock, random }: { clock: Pick<Clock, 'now'>; random
   };
 }
 
-function* talksOf(parameters: Parameters): Generator<Talk> {
-  yield* Object.values(specialTalks(parameters));
-  yield* randomTalks(parameters);
+function* conversationsOf(parameters: Parameters): Generator<ConversationPlan> {
+  yield* Object.values(specialConversations(parameters));
+  yield* randomConversations(parameters);
 }
 
 function* numbersTo(last: number): Generator<number> {
