@@ -5,12 +5,15 @@ ARG NODE_IMAGE=node:24-slim
 FROM --platform=${BUILDPLATFORM} ${NODE_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
+COPY client/package.json client/
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src src
 COPY scripts scripts
+COPY client client
+COPY web web
 ARG REVISION
-RUN REVISION="${REVISION}" npm run build && npm prune --omit=dev
+RUN REVISION="${REVISION}" npm run build && npm prune --omit=dev && rm -f node_modules/cassandra-messenger-client
 # Deletes files of packages that are never loaded: more than half of their size. Licenses stay.
 RUN find node_modules -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \) -delete && \
     find node_modules -type d \( -name test -o -name tests -o -name examples -o -name benchmarks \) -prune \

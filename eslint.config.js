@@ -14,6 +14,16 @@ const NODE = {
   regex: `^node:|^(${builtinModules.join('|')})$`,
   message: 'This runs on every host: what one host has comes in as a need.',
 };
+const SERVICE = { regex: '^\\.\\./', message: 'The client knows the service by openapi.json alone.' };
+const PACKAGES_OF_CLIENT = { regex: '^[^.]', message: 'The client has no dependencies.' };
+const PACKAGES_OF_WEB = {
+  regex: '^(?!\\.|preact($|/)|cassandra-messenger-client$)',
+  message: 'The web client needs Preact and the typed client alone.',
+};
+const OUTSIDE_OF_WEB = {
+  regex: '^(\\.\\./)+(src|client|node_modules)/',
+  message: 'The web client knows the service by the typed client alone.',
+};
 const OUTSIDE = {
   regex: '/(scripts|test|bench)/',
   message: 'What runs knows nothing of what tests and tends it.',
@@ -60,7 +70,7 @@ const adapterRules = adapters.map((adapter) => {
 });
 
 export default defineConfig(
-  { ignores: ['dist/', 'coverage/', '.cassandra/', '.venv-faults/'] },
+  { ignores: ['**/dist/', 'client/src/schema.ts', 'coverage/', '.cassandra/', '.venv-faults/'] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
@@ -83,6 +93,10 @@ export default defineConfig(
   adapterRules,
   forbid(['src/composition/**'], { imports: [] }),
   forbid(['src/main.*'], { imports: [INVERSIFY] }),
+  forbid(['client/src/**'], {
+    imports: [PACKAGES_OF_CLIENT, SERVICE],
+    globals: ['process', 'Buffer', 'global', 'setImmediate', 'window', 'document', 'localStorage'],
+  }),
   {
     files: ['test/**', 'scripts/**', 'bench/**'],
     rules: {
@@ -97,5 +111,15 @@ export default defineConfig(
       '@typescript-eslint/require-await': 'off',
     },
   },
+  {
+    // Parts of these run in a page. The program has the types of Node, which contradict those of the DOM.
+    files: ['test/browser/**', 'scripts/screenshot.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-call': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/restrict-plus-operands': 'off',
+    },
+  },
+  forbid(['web/src/**'], { imports: [PACKAGES_OF_WEB, OUTSIDE_OF_WEB] }),
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
 );

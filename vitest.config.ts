@@ -17,6 +17,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          setupFiles,
+          testTimeout,
+          hookTimeout: testTimeout,
+        },
+      },
+      {
+        test: {
           name: 'cassandra',
           include: ['test/cassandra/**/*.test.ts'],
           globalSetup: 'test/cassandra/global-setup.ts',

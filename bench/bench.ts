@@ -1,39 +1,38 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { LocalCassandraError } from '../scripts/local-cassandra/cluster.ts';
 import { projectFolder } from '../scripts/local-cassandra/project.ts';
-import { againstBaseline } from './against-baseline.ts';
-import { againstMemoryBaseline } from './against-memory-baseline.ts';
-import { againstNaive } from './against-naive.ts';
-import { durability } from './durability.ts';
-import { flat } from './flat.ts';
-import { hot } from './hot.ts';
-import { steady } from './steady.ts';
-import { watched } from './watched.ts';
-import { pictureOf } from './report/picture.ts';
-import { markdownOf, placeOf, type Conditions } from './report/markdown.ts';
-import type { Played, Section } from './report/section.ts';
-import { build, makeDatabase, makeEnvironment, type BenchEnvironment } from './environment.ts';
+import { makeDatabase, makeEnvironment, type Environment } from './environment.ts';
+import { baseline } from './parts/baseline.ts';
+import { live } from './parts/live.ts';
+import { memory } from './parts/memory.ts';
+import { naive } from './parts/naive.ts';
+import { scale } from './parts/scale.ts';
+import { size } from './parts/size.ts';
+import { pictureOf } from './picture.ts';
+import { build } from './processes.ts';
+import {
+  conditionsLine,
+  markdownOf,
+  type Conditions,
+  type FinishedSection,
+  type Results,
+  type Section,
+} from './results.ts';
 
-/** The parts of the benchmark in order. The long part runs first, because Java takes minutes to warm up. */
-export const PARTS: Readonly<Record<string, (environment: BenchEnvironment) => Promise<Section>>> = {
-  steady,
-  baseline: againstBaseline,
-  memory: againstMemoryBaseline,
-  naive: againstNaive,
-  flat,
-  hot,
-  watched,
-  durability,
+/** The parts of the benchmark in order. */
+export const PARTS: Readonly<Record<string, (environment: Environment) => Promise<Section>>> = {
+  baseline,
+  memory,
+  naive,
+  size,
+  scale,
+  live,
 };
 
-/** Parts that run only with `--only`: they start their own nodes, which need a warm-up. */
-export const OPTIONAL_PARTS: ReadonlySet<string> = new Set(['durability']);
-
 /**
- * Runs the parts in `names`, prints the results and writes them to `folder`. The exit code is 0 if the measurement
- * completed; it does not depend on the figures.
+ * Runs the parts in `names`, prints the results and writes them to `folder`. Earlier results of other parts stay if
+ * their conditions are the same. Resolves with the exit code: 0 if the measurement completed, whatever the figures.
  */
 export async function bench(deps: {
   readonly names: readonly string[];
@@ -42,108 +41,86 @@ export async function bench(deps: {
   readonly signal: AbortSignal;
 }): Promise<number> {
   const { names, quick, folder, signal } = deps;
-  const startedAt = performance.now();
+  const runStartedAt = performance.now();
   const say = (line: string): void => {
-    console.error(`${((performance.now() - startedAt) / 1000).toFixed(0).padStart(5)} s  ${line}`);
+    console.error(`${secondsSince(runStartedAt).toFixed(0).padStart(5)} s  ${line}`);
   };
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error));
   });
   aborted.catch(() => {});
   const database = makeDatabase({ signal, say });
-  const sections: Record<string, Played> = {};
-  let failed = false;
+  const sections: Record<string, FinishedSection> = {};
   try {
     await build();
     for (const name of names) {
       signal.throwIfAborted();
       say(name);
-      const { environment, lastLogs, rejected, clear } = makeEnvironment({
-        quick,
-        say,
-        signal,
-        database: database.open,
-      });
-      const since = performance.now();
+      const { environment, clear } = makeEnvironment({ quick, say, database: database.open });
+      const startedAt = performance.now();
+      const [loadBefore = 0] = loadavg();
       try {
         const section = await Promise.race([PARTS[name]!(environment), aborted]);
-        const seconds = Math.round((performance.now() - since) / 1000);
-        sections[name] = { ...withRejected(section, rejected()), seconds };
+        sections[name] = {
+          ...section,
+          seconds: Math.round(secondsSince(startedAt)),
+          date: new Date().toISOString().slice(0, 10),
+          loadBefore,
+        };
       } finally {
         await clear();
-        if (!(name in sections) && !signal.aborted) console.error(lastLogs().join('\n'));
       }
     }
+    const cassandra = (await database.opened())?.version ?? null;
+    write(folder, withEarlier(folder, { conditions: conditionsOf({ quick, cassandra }), sections }));
+    return 0;
   } catch (error) {
-    failed = !signal.aborted;
-    console.error(error instanceof LocalCassandraError || signal.aborted ? (error as Error).message : error);
+    console.error(signal.aborted ? (error as Error).message : error);
+    return 1;
+  } finally {
+    await database.close();
   }
-  if (Object.keys(sections).length > 0) {
-    const now = conditionsOf({ quick, cassandra: await database.version() });
-    // Partial results of a failed run are kept in another folder than those of complete runs.
-    const isWhole = !failed && !signal.aborted;
-    const kept = isWhole ? folder : join(folder, 'unfinished');
-    const earlier = isWhole ? earlierIn(folder, now) : null;
-    const conditions = { ...now, cassandra: now.cassandra ?? earlier?.conditions.cassandra ?? null };
-    const all = { ...earlier?.sections, ...sections };
-    const inOrder = Object.fromEntries(Object.entries(all).sort(([a], [b]) => orderOf(a) - orderOf(b)));
-    const markdown = markdownOf(conditions, Object.values(inOrder));
-    console.log(markdown);
-    mkdirSync(kept, { recursive: true });
-    writeFileSync(join(kept, 'results.md'), markdown);
-    writeFileSync(
-      join(kept, 'results.json'),
-      `${JSON.stringify({ conditions, sections: inOrder }, null, 1)}\n`,
-    );
-    const groups = Object.values(inOrder).flatMap(({ bars }) => bars);
-    if (groups.length > 0) {
-      writeFileSync(join(kept, 'results.svg'), pictureOf(groups, placeOf(conditions)));
-    }
-  }
-  const logs = await database.close(failed);
-  if (logs !== null) console.error(`Cassandra logs are in ${logs}`);
-  return failed || signal.aborted ? 1 : 0;
 }
 
-interface Results {
-  readonly conditions: Conditions;
-  readonly sections: Readonly<Record<string, Played>>;
+function write(folder: string, results: Results): void {
+  const markdown = markdownOf(results);
+  console.log(markdown);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'results.md'), markdown);
+  writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
+  const charts = Object.values(results.sections).flatMap((section) => section.charts);
+  writeFileSync(join(folder, 'results.svg'), pictureOf(charts, conditionsLine(results)));
 }
 
-/** Earlier results under the same conditions. They stay when only some parts run again. */
-function earlierIn(folder: string, conditions: Conditions): Results | null {
+/** `results` with the earlier results of other parts, if they were measured under the same conditions. */
+function withEarlier(folder: string, results: Results): Results {
   const file = join(folder, 'results.json');
-  if (!existsSync(file)) return null;
+  if (!existsSync(file)) return results;
   const earlier = JSON.parse(readFileSync(file, 'utf8')) as Results;
-  const { date, cassandra } = conditions;
-  const same = { ...earlier.conditions, date, ...(cassandra === null && { cassandra }) };
-  return JSON.stringify(same) === JSON.stringify(conditions) ? earlier : null;
+  const cassandra = results.conditions.cassandra ?? earlier.conditions.cassandra;
+  const conditions = { ...results.conditions, cassandra };
+  if (JSON.stringify(earlier.conditions) !== JSON.stringify(conditions)) return results;
+  const all = { ...earlier.sections, ...results.sections };
+  const inOrder = Object.keys(PARTS).flatMap((name) => (name in all ? [[name, all[name]!] as const] : []));
+  return { conditions, sections: Object.fromEntries(inOrder) };
 }
 
-function orderOf(name: string): number {
-  return Object.keys(PARTS).indexOf(name);
+function secondsSince(instant: number): number {
+  return (performance.now() - instant) / 1000;
 }
 
-/** Adds a note if rejected requests reduced the number of clients of a part. */
-function withRejected(section: Section, rejected: number): Section {
-  if (rejected === 0) return section;
-  const note = `A server rejected ${rejected} requests (503) and had fewer clients for some time.`;
-  return { ...section, about: `${section.about} ${note}` };
-}
-
-function conditionsOf(deps: { quick: boolean; cassandra: string | null }): Conditions {
+function conditionsOf(run: { quick: boolean; cassandra: string | null }): Conditions {
   const versionOf = (name: string): string => {
     const manifest = readFileSync(join(projectFolder, 'node_modules', name, 'package.json'), 'utf8');
     return (JSON.parse(manifest) as { version: string }).version;
   };
-  const [cpu] = cpus();
   return {
-    ...deps,
-    date: new Date().toISOString().slice(0, 10),
-    cpu: cpu?.model.trim() ?? 'unknown',
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
     node: process.version,
+    cassandra: run.cassandra,
     driver: versionOf('cassandra-driver'),
     hono: versionOf('hono'),
+    quick: run.quick,
   };
 }

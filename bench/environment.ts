@@ -1,172 +1,128 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Client } from 'cassandra-driver';
 import { startLocalCluster, type LocalCluster } from '../scripts/local-cassandra/cluster.ts';
-import { cassandraFolder, projectFolder } from '../scripts/local-cassandra/project.ts';
+import { cassandraFolder } from '../scripts/local-cassandra/project.ts';
 import { readMigrations } from '../scripts/migrations.ts';
 import { makeClient, type CassandraOptions } from '../src/adapters/cassandra/connect.ts';
 import { migrate } from '../src/adapters/cassandra/migrate.ts';
 import { readConfig } from '../src/composition/config.ts';
-import {
-  startGenerator,
-  startServer,
-  type Environment,
-  type Host,
-  type LoadGenerator,
-  type SERVERS,
-  type Server,
-} from './processes.ts';
+import { startServer, type Environment as Variables, type Server, type ServerKind } from './processes.ts';
 
-/** The Cassandra node of a run, started for it, with the messenger's schema. */
+/** The Cassandra of a run, with the messenger's schema in a keyspace of the run. */
 export interface Database {
-  /** Environment variables for the service. */
-  readonly environment: Environment;
+  /** Environment variables for the servers. */
+  readonly variables: Variables;
   readonly options: CassandraOptions;
   readonly client: Client;
   readonly version: string;
-  /** The commit log folder of the node. */
-  readonly commitLog: string;
 }
 
-/** The environment of a benchmark part. Everything that it starts ends with the part, except the shared database. */
-export interface BenchEnvironment {
+/** The environment of one part. The servers that a part starts end with it. */
+export interface Environment {
   /** Whether the run is short, with rough figures. */
   readonly quick: boolean;
-  database(): Promise<Database>;
-  /** Starts a separate database for this part, with its own settings. */
-  ownDatabase(settings: DatabaseSettings): Promise<Database>;
-  startServer(kind: keyof typeof SERVERS, environment: Environment, host?: Host): Promise<Server>;
-  startGenerator(): LoadGenerator;
   /** Logs progress. */
-  say(line: string): void;
-}
-
-/** Builds the service, as `npm run build` does, and the servers of `bench/`. */
-export async function build(): Promise<void> {
-  const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
-  const child = spawn(process.execPath, [compiler, '-p', join(projectFolder, 'bench')], { stdio: 'inherit' });
-  const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0) throw new Error('building bench/ failed');
-}
-
-/** The settings of a database. */
-export interface DatabaseSettings {
-  readonly address: string;
-  /** Settings for cassandra.yaml that override those of local nodes. */
-  readonly yaml: Readonly<Record<string, unknown>>;
-}
-
-const SHARED: DatabaseSettings = { address: '127.0.4.1', yaml: {} };
-
-/** A database that is started on first use. */
-export function makeDatabase(deps: {
-  readonly signal: AbortSignal;
   readonly say: (line: string) => void;
-  readonly settings?: DatabaseSettings;
-}): {
-  readonly open: () => Promise<Database>;
-  /** Cassandra's version; null if it was not started. */
-  readonly version: () => Promise<string | null>;
-  /** Returns the folder of the logs if `keep` is true. */
-  readonly close: (keep: boolean) => Promise<string | null>;
-} {
-  const { address, yaml } = deps.settings ?? SHARED;
-  let cluster: LocalCluster | null = null;
-  let client: Client | null = null;
-  let folder: string | null = null;
-  let database: Promise<Database> | null = null;
+  /** The database, started on first use. */
+  readonly database: () => Promise<Database>;
+  readonly startServer: (kind: ServerKind, variables: Variables) => Promise<Server>;
+}
 
-  async function open(): Promise<Database> {
+/** The keyspace for measuring the sizes of rows, in tables of their own. */
+export function rowsKeyspaceOf({ keyspace }: CassandraOptions): string {
+  return `${keyspace}_rows`;
+}
+
+/**
+ * A database that is opened on first use: a keyspace that `close` drops, on the Cassandra at CASSANDRA_CONTACT_POINTS,
+ * or else on a local node that ends with the run.
+ */
+export function makeDatabase(deps: { readonly signal: AbortSignal; readonly say: (line: string) => void }): {
+  readonly open: () => Promise<Database>;
+  /** Null if it was not opened. */
+  readonly opened: () => Promise<Database> | null;
+  readonly close: () => Promise<void>;
+} {
+  let database: Promise<Database> | null = null;
+  let cluster: LocalCluster | null = null;
+  let folder: string | null = null;
+
+  async function startNode(): Promise<Variables> {
     mkdirSync(cassandraFolder, { recursive: true });
     folder = mkdtempSync(join(cassandraFolder, 'bench-'));
     cluster = await startLocalCluster({
       directory: folder,
-      addresses: [address],
+      addresses: ['127.0.4.1'],
       nativePort: 9442,
       storagePort: 7400,
       heapMb: 1024,
-      // The data generator writes large batches on purpose.
-      yaml: { batch_size_warn_threshold: '256KiB', batch_size_fail_threshold: '1MiB', ...yaml },
+      // The data of a part are written in large batches.
+      yaml: { batch_size_warn_threshold: '256KiB', batch_size_fail_threshold: '1MiB' },
       log: deps.say,
       signal: deps.signal,
     });
-    const environment = {
-      STORAGE: 'cassandra',
+    return {
       CASSANDRA_CONTACT_POINTS: cluster.contactPoints.join(','),
       CASSANDRA_LOCAL_DATACENTER: cluster.localDatacenter,
+    };
+  }
+
+  async function open(): Promise<Database> {
+    const { CASSANDRA_CONTACT_POINTS: given, CASSANDRA_LOCAL_DATACENTER: datacenter } = process.env;
+    const variables = {
+      STORAGE: 'cassandra',
+      CASSANDRA_KEYSPACE: `bench_${crypto.randomUUID().slice(0, 8)}`,
       // Slow requests must be measured and not time out.
       REQUEST_TIMEOUT_MS: '60000',
+      ...(given
+        ? {
+            CASSANDRA_CONTACT_POINTS: given,
+            ...(datacenter !== undefined && { CASSANDRA_LOCAL_DATACENTER: datacenter }),
+          }
+        : await startNode()),
     };
-    const options = readConfig(environment, () => '').cassandra;
+    const options = readConfig(variables, () => '').cassandra;
     await migrate({ options, replicationFactor: 1, migrations: readMigrations(), report: () => undefined });
-    client = makeClient(options);
+    const client = makeClient(options);
     await client.connect();
     const row = (await client.execute('SELECT release_version FROM system.local')).first();
-    const commitLog = join(folder, address, 'commitlog');
-    return { environment, options, client, version: String(row['release_version']), commitLog };
+    return { variables, options, client, version: String(row['release_version']) };
   }
 
   return {
     open: () => (database ??= open()),
-    version: async () => (await database)?.version ?? null,
-    async close(keep) {
-      await database?.catch(() => undefined);
-      await client?.shutdown();
+    opened: () => database,
+    async close() {
+      const opened = await database?.catch(() => null);
+      if (opened && cluster === null) {
+        const { client, options } = opened;
+        for (const keyspace of [options.keyspace, rowsKeyspaceOf(options)]) {
+          await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`);
+        }
+      }
+      await opened?.client.shutdown();
       await cluster?.stop();
-      if (folder !== null && !keep) rmSync(folder, { recursive: true, force: true });
-      return keep ? folder : null;
+      if (folder !== null) rmSync(folder, { recursive: true, force: true });
     },
   };
 }
 
-/** Makes the environment of one part; `clear` stops all that the part has started. */
-export function makeEnvironment(deps: {
-  readonly quick: boolean;
-  readonly say: (line: string) => void;
-  readonly signal: AbortSignal;
-  readonly database: () => Promise<Database>;
-}): {
-  readonly environment: BenchEnvironment;
-  /** The last log lines of each server. */
-  readonly lastLogs: () => string[];
-  /** The number of rejected requests. */
-  readonly rejected: () => number;
-  readonly clear: () => Promise<void>;
-} {
+/** The environment of one part, and a function that stops what the part has started. */
+export function makeEnvironment(deps: Omit<Environment, 'startServer'>) {
   const servers: Server[] = [];
-  const generators: LoadGenerator[] = [];
-  const started: { stop(): Promise<void> }[] = [];
-  const databases: ReturnType<typeof makeDatabase>[] = [];
-  const environment: BenchEnvironment = {
+  const environment: Environment = {
     ...deps,
-    ownDatabase(settings) {
-      const database = makeDatabase({ ...deps, settings });
-      databases.push(database);
-      return database.open();
-    },
-    async startServer(kind, environment, host) {
-      const server = await startServer(kind, environment, host);
+    startServer: async (kind, variables) => {
+      const server = await startServer(kind, variables);
       servers.push(server);
-      started.push(server);
       return server;
-    },
-    startGenerator() {
-      const generator = startGenerator();
-      generators.push(generator);
-      started.push(generator);
-      return generator;
     },
   };
   return {
     environment,
-    rejected: () => generators.reduce((sum, generator) => sum + generator.rejected(), 0),
-    lastLogs: () => servers.map((server) => server.lastLogs()),
-    async clear() {
-      await Promise.all(started.map((one) => one.stop()));
-      await Promise.all(databases.map((one) => one.close(false)));
+    clear: async (): Promise<void> => {
+      await Promise.all(servers.map((server) => server.stop()));
     },
   };
 }

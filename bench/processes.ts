@@ -1,119 +1,78 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { cassandraFolder, projectFolder } from '../scripts/local-cassandra/project.ts';
 import { tieToThisProcess } from '../scripts/local-cassandra/processes.ts';
-import { projectFolder } from '../scripts/local-cassandra/project.ts';
-import type { LoadOrder, LoadReport } from './load/request.ts';
-
-/** The measured servers and the load generator, as built files, like the service in production. */
-export const built = (path: string, folder = projectFolder): string => join(folder, 'dist', path);
-
-export const SERVERS = {
-  service: 'src/main.node.js',
-  baseline: 'bench/baseline/server.js',
-  memoryBaseline: 'bench/baseline/memory-server.js',
-  naive: 'bench/naive/server.js',
-  variant: 'bench/variants/server.js',
-} as const;
 
 export type Environment = Readonly<Record<string, string>>;
 
-/** The runtime of a process; default: this Node, without flags. */
-export interface Host {
-  readonly node?: string;
-  readonly flags?: readonly string[];
-  /** The folder of the installation; default: this project. */
-  readonly folder?: string;
-}
+/** The measured servers, as built files, like the service in production. */
+const SERVERS = {
+  service: ['src/main.node.js'],
+  baseline: ['bench/servers/main.js', 'baseline'],
+  naive: ['bench/servers/main.js', 'naive'],
+  hono: ['bench/servers/main.js', 'hono'],
+  node: ['bench/servers/main.js', 'node'],
+} as const;
 
-/** A child process that ends with this process. */
-interface Tied {
-  readonly child: ChildProcess;
+export type ServerKind = keyof typeof SERVERS;
+
+/** A server in a process of its own. It ends with this process. */
+export interface Server {
+  readonly url: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
-/** A server in a separate process. */
-export interface Server extends Tied {
-  readonly url: string;
-  /** The end of its log. */
-  readonly lastLogs: () => string;
+/** Builds the service, as `npm run build` does, and the servers of `bench/`. */
+export async function build(): Promise<void> {
+  const compiler = createRequire(import.meta.url).resolve('typescript/bin/tsc');
+  const child = spawn(process.execPath, [compiler, '-p', join(projectFolder, 'bench')], { stdio: 'inherit' });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error('building bench/ failed');
 }
 
-function start(
-  path: string,
-  environment: Environment,
-  { flags = [], node = process.execPath, folder = projectFolder }: Host,
-  output: 'pipe' | 'inherit',
-): Tied {
-  const child = fork(built(path, folder), {
-    cwd: folder,
+const READY_TIMEOUT_MS = 60_000;
+
+/**
+ * Starts a server with `environment`; resolves when its log says that it is ready. Its log goes to a file, as in
+ * production.
+ */
+export async function startServer(kind: ServerKind, environment: Environment): Promise<Server> {
+  mkdirSync(cassandraFolder, { recursive: true });
+  const folder = mkdtempSync(join(cassandraFolder, `bench-${kind}-`));
+  const logFile = join(folder, 'log');
+  const output = openSync(logFile, 'w');
+  const [script, ...args] = SERVERS[kind];
+  const child = spawn(process.execPath, [join(projectFolder, 'dist', script), ...args], {
+    cwd: projectFolder,
     // The settings of the caller are not inherited.
-    env: { PATH: process.env['PATH'], ...environment },
-    execPath: node,
-    execArgv: [...flags],
-    stdio: ['ignore', output, 'inherit', 'ipc'],
+    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: '0', ...environment },
+    stdio: ['ignore', output, output],
     // A separate process group: Ctrl-C reaches it only through this process.
     detached: true,
   });
-  const ended = once(child, 'exit');
+  closeSync(output);
+  const exited = once(child, 'exit');
   const tie = tieToThisProcess(child.pid!);
-  void ended.then(() => tie.kill());
-  return {
-    child,
-    async stop() {
-      child.kill('SIGTERM');
-      await ended;
-    },
+  void exited.then(() => tie.kill());
+  const stop = async (): Promise<void> => {
+    child.kill('SIGTERM');
+    await exited;
+    rmSync(folder, { recursive: true, force: true });
   };
-}
-
-/** The number of log characters to keep for diagnosis. */
-const MOST_KEPT = 4_096;
-
-/** Starts a server with `environment`; resolves when it logs that it is ready. */
-export async function startServer(
-  kind: keyof typeof SERVERS,
-  environment: Environment,
-  host: Host = {},
-): Promise<Server> {
-  const tied = start(SERVERS[kind], { HOST: '127.0.0.1', PORT: '0', ...environment }, host, 'pipe');
-  let text = '';
-  let isReady = false;
-  const url = await new Promise<string>((resolve, reject) => {
-    tied.child.stdout!.setEncoding('utf8').on('data', (part: string) => {
-      // Parsing a log line for each request would take CPU from the measured servers.
-      text = isReady && text.length > MOST_KEPT ? part : text + part;
-      if (isReady) return;
-      const ready = /Ready at (http:[^", ]+)/.exec(text)?.[1];
-      if (ready === undefined) return;
-      isReady = true;
-      resolve(ready);
-    });
-    tied.child.stdout!.on('close', () => reject(new Error(`${kind} exited before it was ready:\n${text}`)));
-  });
-  return { ...tied, url, lastLogs: () => text };
-}
-
-/** A load generator. It accepts one order at a time. */
-export interface LoadGenerator extends Tied {
-  load(order: LoadOrder): Promise<LoadReport>;
-  /** Rejected requests so far. If there are any, a server has fewer effective clients. */
-  readonly rejected: () => number;
-}
-
-/** Starts a load generator. */
-export function startGenerator(): LoadGenerator {
-  const tied = start('bench/load/generator.js', {}, {}, 'inherit');
-  let rejected = 0;
-  return {
-    ...tied,
-    rejected: () => rejected,
-    async load(order) {
-      tied.child.send(order);
-      const [report] = (await once(tied.child, 'message')) as [LoadReport | { failed: string }];
-      if ('failed' in report) throw new Error(report.failed);
-      rejected += report.rejected;
-      return report;
-    },
-  };
+  const deadline = performance.now() + READY_TIMEOUT_MS;
+  for (;;) {
+    const log = readFileSync(logFile, 'utf8');
+    const url = /Ready at (http:[^", ]+)/.exec(log)?.[1];
+    if (url !== undefined) return { url, pid: child.pid!, stop };
+    if (child.exitCode !== null || performance.now() > deadline) {
+      await stop();
+      throw new Error(`${kind} did not become ready:\n${log}`);
+    }
+    await pause(50);
+  }
 }

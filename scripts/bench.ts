@@ -1,17 +1,22 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { OPTIONAL_PARTS, bench, PARTS } from '../bench/bench.ts';
+import { bench, PARTS } from '../bench/bench.ts';
+import { storedResults, withFigures } from '../bench/figures.ts';
+import { natsServerMissing } from '../test/faults/broker.ts';
+import { documents } from '../test/support/documents.ts';
 
 const HELP = `npm run bench [-- --quick] [-- --only NAME]
 
-Compares the service with baselines that run in the same minute on the same Cassandra, and writes bench/results/. It starts
-its own Cassandra (Java 17 and Maven required). Takes about twenty minutes; the machine should be idle. The first run also
-installs the runtimes of the tests (700 MB), because it needs Node 24.
+Compares the service with simpler servers on the same storage, and writes bench/results/. Linux only. The machine should be
+idle; it takes about twenty minutes. The parts on Cassandra use CASSANDRA_CONTACT_POINTS, or start a local node (Java 17
+and Maven required). The part live needs nats-server.
 
-  --quick       about two minutes: checks that everything works; the figures are rough
-  --only NAME   run only this part (repeatable): ${Object.keys(PARTS).join(', ')}
-                ${[...OPTIONAL_PARTS].join(', ')}: run only with --only
-  --out FOLDER  write the results to FOLDER instead of bench/results
-  --help        print this text
+  --quick             about two minutes: checks that everything works; the figures are rough and go to
+                      bench/results/quick
+  --only NAME         run only this part (repeatable): ${Object.keys(PARTS).join(', ')}
+  --out FOLDER        write the results to FOLDER
+  --update-documents  instead of measuring: write the figures of bench/results into all documents
+  --help              print this text
 `;
 
 async function main(): Promise<number> {
@@ -19,12 +24,23 @@ async function main(): Promise<number> {
     options: {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true },
-      out: { type: 'string', default: 'bench/results' },
+      out: { type: 'string' },
+      'update-documents': { type: 'boolean', default: false },
       help: { type: 'boolean' },
     },
   });
   if (values.help) {
     console.log(HELP);
+    return 0;
+  }
+  if (values['update-documents']) {
+    for (const file of documents()) {
+      const text = readFileSync(file, 'utf8');
+      const updated = withFigures(text, storedResults());
+      if (updated === text) continue;
+      writeFileSync(file, updated);
+      console.log(file);
+    }
     return 0;
   }
   const unknown = values.only?.find((name) => !(name in PARTS));
@@ -36,8 +52,11 @@ async function main(): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => ending.abort(new Error(signal)));
   }
-  const names = Object.keys(PARTS).filter((name) => values.only?.includes(name) ?? !OPTIONAL_PARTS.has(name));
-  return bench({ names, quick: values.quick, folder: values.out, signal: ending.signal });
+  const missing = natsServerMissing();
+  if (missing !== null && values.only === undefined) console.error(`The part "live" is left out. ${missing}`);
+  const names = values.only ?? Object.keys(PARTS).filter((name) => missing === null || name !== 'live');
+  const folder = values.out ?? (values.quick ? 'bench/results/quick' : 'bench/results');
+  return bench({ names, quick: values.quick, folder, signal: ending.signal });
 }
 
 // An aborted part may still have pending work, so the process exits explicitly.

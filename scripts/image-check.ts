@@ -109,14 +109,15 @@ async function serves(
   storage: Readonly<Record<string, string>>,
 ): Promise<void> {
   const port = await freePort();
-  const variables = { PORT: String(port), AUTH_ALLOW_NONE: 'true', ...storage };
+  const variables = { PORT: String(port), AUTH_ALLOW_NONE: 'true', WEB_CLIENT: 'on', ...storage };
   const startedAt = Math.floor(Date.now() / 1000);
   const service = startContainer(buildah, container, config.Cmd, variables);
   try {
     // Not 127.0.0.1: a container must listen on all addresses.
     const url = `http://127.0.0.2:${port}`;
     await smoke(url);
-    await showsDocumentation(url);
+    await showsPage(url, '/docs');
+    await showsPage(url, '/app');
     const uids = service.uids();
     assert.ok(
       uids.every((uid) => uid === Number(config.User.split(':')[0]) && uid > 0),
@@ -142,14 +143,14 @@ async function serves(
   }
 }
 
-/** Checks that the documentation page and all files that it loads are served. */
-async function showsDocumentation(url: string): Promise<void> {
-  const page = await (await fetch(`${url}/docs`)).text();
+/** Checks that a page and all files that it loads are served. */
+async function showsPage(url: string, path: string): Promise<void> {
+  const page = await (await fetch(url + path)).text();
   const loaded = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
   assert.ok(loaded.length >= 2, `it loads ${loaded.join(', ')}`);
-  for (const path of [...loaded, '/favicon.ico']) {
-    const { status } = await fetch(new URL(path, url));
-    assert.equal(status, 200, `${path} gives ${status}`);
+  for (const file of [...loaded, '/favicon.ico']) {
+    const { status } = await fetch(new URL(file, url));
+    assert.equal(status, 200, `${file} gives ${status}`);
   }
 }
 

@@ -54,6 +54,7 @@ fi
 
 cat <<TEXT
 
+  web client         http://localhost:8000/app
   documentation      http://localhost:8000/docs
   OpenAPI document   http://localhost:8000/openapi.json
   readiness check    http://localhost:8000/readyz

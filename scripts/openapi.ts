@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import openapiTS, { astToString, type OpenAPI3 } from 'openapi-typescript';
 import { format, resolveConfig } from 'prettier';
 import { EventStreams } from '../src/adapters/http/event-streams.ts';
 import { makeMemoryHints } from '../src/adapters/memory/hints.ts';
@@ -16,11 +17,9 @@ import { buildContainer } from '../src/composition/container.ts';
 import { memoryOptionsOf } from '../src/composition/memory-options.ts';
 
 /*
- * Writes openapi.json, the document that the service serves at /openapi.json. With --check it writes nothing, and fails if
- * the file is out of date.
+ * Writes openapi.json, the document that the service serves at /openapi.json, and client/src/schema.ts, the types of its
+ * schemas. With --check it writes nothing, and fails if a file is out of date.
  */
-
-const path = fileURLToPath(new URL('../openapi.json', import.meta.url));
 
 /** The default settings. */
 const config = readConfig({}, () => '');
@@ -38,6 +37,7 @@ const { resolve } = buildContainer({
   pseudonymize: null,
   build: buildOfThisProcess(),
   docsAssets,
+  webAssets: null,
   publicPath: '',
   // The document of a service with authentication.
   accessPolicy: { ...ALLOW_ALL, authenticate: () => Promise.reject(new Error('unused')) },
@@ -49,11 +49,22 @@ const { resolve } = buildContainer({
   maxRequestsInFlight: config.maxRequestsInFlight,
 });
 const answer = await resolve('app').request('/openapi.json');
-const text = await format(await answer.text(), { ...(await resolveConfig(path)), parser: 'json' });
+const text = await answer.text();
+// The client needs the schemas of bodies, not the table of routes.
+const document = { ...(JSON.parse(text) as OpenAPI3), paths: {} };
+const types = astToString(await openapiTS(document, { exportType: true, immutable: true }));
 
-if (!process.argv.includes('--check')) {
-  await writeFile(path, text);
-} else if ((await readFile(path, 'utf8')) !== text) {
-  console.error('openapi.json does not match the routes. Update it with: npm run openapi');
-  process.exitCode = 1;
+await update('openapi.json', text, 'json');
+await update('client/src/schema.ts', `// Written by \`npm run openapi\`.\n\n${types}`, 'typescript');
+
+/** Writes a formatted file, or with --check compares it. */
+async function update(file: string, unformatted: string, parser: 'json' | 'typescript'): Promise<void> {
+  const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
+  const text = await format(unformatted, { ...(await resolveConfig(path)), parser });
+  if (!process.argv.includes('--check')) {
+    await writeFile(path, text);
+  } else if ((await readFile(path, 'utf8')) !== text) {
+    console.error(`${file} does not match the routes. Update it with: npm run openapi`);
+    process.exitCode = 1;
+  }
 }

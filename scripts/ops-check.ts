@@ -39,6 +39,15 @@ const FAULTS_OF_ALERTS: readonly Fault[] = [
     found: /ClockNotVerified/,
   },
   { file: 'alerts.yaml', from: 'abs(messenger', to: '(messenger', found: /ClockIsOff/ },
+  { file: 'alerts.yaml', from: '} > 0.8', to: '} > 0.95', found: /StreamsNearLimit/ },
+  { file: 'alerts.yaml', from: ') == 1', to: ') >= 0', found: /EventsAreLate/ },
+  {
+    file: 'alerts.yaml',
+    from: 'broker_connected{job="messenger"} == 0',
+    to: 'broker_connected{job="messenger"} == 2',
+    found: /BrokerDisconnected/,
+  },
+  { file: 'alerts.yaml', from: ', reason="slow"', to: '', found: /DisconnectsSlowReaders/ },
 ];
 
 const FAULTS_OF_CONFIGURATION: readonly Fault[] = [

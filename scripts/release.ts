@@ -6,7 +6,7 @@ import { notesOf, released, ReleaseError } from './release/changelog.ts';
 
 const HELP = `npm run release -- VERSION [--notes]
 
-Sets VERSION, such as 1.2.3, in package.json, package-lock.json and the image of the production overlay, and moves the
+Sets VERSION, such as 1.2.3, in both package.json, package-lock.json and the image of the production overlay, and moves the
 "Unreleased" part of CHANGELOG.md to that version. The workflow "release" runs it, and commits, tags and publishes.
 
   --notes   write nothing; print the part of CHANGELOG.md for this version
@@ -22,6 +22,8 @@ const PLACES: readonly { file: string; pattern: RegExp }[] = [
   // The first two matches: the version of the lockfile, and that of its root package.
   { file: 'package-lock.json', pattern: /(?<=^ {2}"version": ")[^"]+/m },
   { file: 'package-lock.json', pattern: /(?<=^ {6}"version": ")[^"]+/m },
+  { file: 'package-lock.json', pattern: /(?<="name": "cassandra-messenger-client",\n {6}"version": ")[^"]+/ },
+  { file: 'client/package.json', pattern: /(?<=^ {2}"version": ")[^"]+/m },
   { file: 'k8s/overlays/prod/kustomization.yaml', pattern: /(?<=newTag: )\S+/ },
 ];
 

@@ -11,6 +11,8 @@ import { followers } from '../test/faults/followers.ts';
 import { historyOfLargeMessages } from '../test/faults/history-of-large-messages.ts';
 import { hostileClients } from '../test/faults/hostile-clients.ts';
 import { startLoad } from '../test/faults/load.ts';
+import { idleFollowers } from '../test/faults/idle-followers.ts';
+import { lateEvents } from '../test/faults/late-events.ts';
 import { overload } from '../test/faults/overload.ts';
 import { replicaDies } from '../test/faults/replica-dies.ts';
 import { replicaHangs } from '../test/faults/replica-hangs.ts';
@@ -34,6 +36,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'service-stops': serviceStops,
   'service-is-paused': serviceIsPaused,
   followers,
+  'late-events': lateEvents,
+  'idle-followers': idleFollowers,
   'hostile-clients': hostileClients,
   'any-request': anyRequest,
 };
@@ -41,20 +45,22 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
 /** What a scenario needs besides a cluster: a function that says why it is missing, or null. */
 const REQUIREMENTS: Readonly<Record<string, () => Promise<string | null> | string | null>> = {
   followers: natsServerMissing,
+  'late-events': natsServerMissing,
+  'idle-followers': natsServerMissing,
   'any-request': schemathesisMissing,
 };
 
 const HELP = `npm run test:faults [-- --only NAME]
 
 Injects faults into a real Cassandra of three nodes and into the service, and prints the faults and their effects.
-Needs Java 17 and Maven; takes up to fifteen minutes.
+Needs Java 17 and Maven; takes up to twenty-five minutes.
 
   --only NAME   run only this scenario (repeatable): ${Object.keys(SCENARIOS).join(', ')}
   --help        print this text
 `;
 
 /** The time limit of all scenarios together. */
-const TIME_LIMIT_MS = 20 * 60_000;
+const TIME_LIMIT_MS = 30 * 60_000;
 
 /** The maximum length of a printed error, in characters. The report of a tool may be long. */
 const MAX_ERROR_LENGTH = 10_000;
@@ -92,7 +98,7 @@ async function main(): Promise<number> {
 
   const ending = new AbortController();
   const end = (why: string) => () => ending.abort(new Error(why));
-  const timeLimit = setTimeout(end('the time limit of twenty minutes is exceeded'), TIME_LIMIT_MS);
+  const timeLimit = setTimeout(end('the time limit of thirty minutes is exceeded'), TIME_LIMIT_MS);
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end(signal));
 
   mkdirSync(cassandraFolder, { recursive: true });

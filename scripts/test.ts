@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { chromiumMissing } from '../test/browser/chromium.ts';
 import { localCassandraMissing } from './local-cassandra/cluster.ts';
 
 /**
@@ -29,6 +30,10 @@ const parts: Readonly<Record<string, () => Promise<Outcome>>> = {
   unit: () => vitest('unit'),
   http: () => vitest('http'),
   architecture: () => vitest('architecture'),
+  browser: () => {
+    const missing = chromiumMissing();
+    return missing === null ? vitest('browser') : Promise.resolve(leftOut(missing));
+  },
   cassandra: async () => {
     const missing = process.env['CASSANDRA_CONTACT_POINTS'] ? null : await localCassandraMissing();
     return missing === null ? vitest('cassandra') : leftOut(missing);

@@ -114,7 +114,13 @@ async function openService(closing: (() => unknown)[]): Promise<{ url: string; m
 }
 
 /** The statements and nodes of the simulated service. */
-const STATEMENTS = ['BATCH conversations_by_user', 'BATCH messages', 'SELECT messages', 'SELECT users'];
+const STATEMENTS = [
+  'BATCH conversations_by_user',
+  'BATCH messages',
+  'SELECT events_by_user',
+  'SELECT messages',
+  'SELECT users',
+];
 const NODES = ['10.0.0.1:9042', '10.0.0.2:9042', '10.0.0.3:9042'];
 
 /** Serves simulated metrics of a service on Cassandra, where some statements fail and some requests are rejected. */
@@ -124,6 +130,8 @@ async function openSimulatedMetrics(closing: (() => unknown)[]): Promise<string>
     concurrencyLimiter: () => ({ inProgress: tick % 40, limit: 64, rejected: tick >> 4 }),
     pools: () => NODES.map((node, index) => ({ node, connections: 2, inFlight: (tick >> index) % 5 })),
     clock: () => ({ verified: tick % 500 < 450, offsetSeconds: ((tick % 60) - 30) / 1_000 }),
+    eventConnections: () => ({ open: tick % 90, limit: 100 }),
+    brokerConnected: () => tick % 500 < 450,
   });
   const timer = setInterval(() => {
     tick += 1;
@@ -133,6 +141,14 @@ async function openSimulatedMetrics(closing: (() => unknown)[]): Promise<string>
     }
     if (tick % 10 === 0) telemetry.attemptRepeated();
     telemetry.inboxRead({ read: 64 + (tick % 9), shown: 20 });
+    telemetry.eventLag(tick % 60);
+    telemetry.eventsDelivered(1);
+    telemetry.hints(2, tick % 50 === 0 ? 'lost' : 'sent');
+    telemetry.hints(1, 'received');
+    if (tick % 10 === 0) {
+      const end = telemetry.streamOpened(tick % 20 === 0);
+      setTimeout(() => end(tick % 40 === 0 ? 'slow' : 'client'), tick % 100);
+    }
     const status = tick % 25 === 0 ? 503 : 201;
     const replayed = tick % 30 === 0;
     telemetry.requestAnswered({

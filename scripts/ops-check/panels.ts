@@ -46,7 +46,10 @@ export interface Alert {
 export function alertsIn(groups: readonly { rules: readonly { name: string; query: string }[] }[]): Alert[] {
   return groups
     .flatMap(({ rules }) => rules)
-    .map(({ name, query }) => ({ name, sides: query.split(/\s+and\s+/).map(withoutComparison) }));
+    .map(({ name, query }) => ({
+      name,
+      sides: query.split(/\s+and(?: on ?\(\))?\s+/).map(withoutComparison),
+    }));
 }
 
 /** The operand of a comparison with a number, or of `absent`. */

@@ -41,14 +41,7 @@ const ENGLISH: Phrases = {
     'That’s 12.50 each, I think',
     'ok',
   ],
-  closing: [
-    'See you then!',
-    'Perfect, thanks ❤️',
-    'ConversationPlan later 👋',
-    'Good night 🌙',
-    '👍🏽',
-    'Done ✅',
-  ],
+  closing: ['See you then!', 'Perfect, thanks ❤️', 'Talk later 👋', 'Good night 🌙', '👍🏽', 'Done ✅'],
 };
 
 const OTHER_LANGUAGES: readonly Phrases[] = [

@@ -45,7 +45,8 @@ export interface ListEventsQuery {
 export type ReportedEvent = { readonly id: EventId } &
   /** The message as it is now: an event of a message that is deleted by now has no content. */
   (
-    | { readonly type: 'message.created' | 'message.edited'; readonly message: Message }
+    | { readonly type: 'message.created'; readonly message: Message }
+    | { readonly type: 'message.edited'; readonly message: Message }
     | {
         readonly type: 'message.deleted';
         readonly conversationId: ConversationId;

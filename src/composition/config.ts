@@ -38,6 +38,8 @@ export interface Config {
   readonly metricsPort: number | null;
   /** The path prefix under which a proxy serves the service, and which the proxy strips; empty for none. */
   readonly publicPath: string;
+  /** Whether the web client is served at `/app`. */
+  readonly webClient: boolean;
   readonly storage: 'memory' | 'cassandra';
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly logFormat: (typeof LOG_FORMATS)[number];
@@ -87,6 +89,7 @@ export function readConfig(
     host: data.HOST,
     metricsPort: data.METRICS_PORT ?? null,
     publicPath: data.PUBLIC_PATH,
+    webClient: data.WEB_CLIENT === undefined ? env['NODE_ENV'] !== 'production' : data.WEB_CLIENT === 'on',
     storage: data.STORAGE,
     logLevel: data.LOG_LEVEL,
     logFormat: data.LOG_FORMAT,
@@ -175,6 +178,11 @@ function environment(readText: (path: string) => string) {
       PUBLIC_PATH: publicPath()
         .prefault('/')
         .describe('path prefix that a reverse proxy strips, such as `/messenger`'),
+      WEB_CLIENT: oneOf(['on', 'off'])
+        .optional()
+        .describe(
+          '`on` serves the web client at `/app`, `off` does not; if unset, it is on except with `NODE_ENV=production`',
+        ),
       STORAGE: oneOf(['memory', 'cassandra'])
         .prefault('memory')
         .describe('`memory` (data are lost when the process ends) or `cassandra`'),

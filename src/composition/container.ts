@@ -3,8 +3,8 @@ import { makeApp } from '../adapters/http/app.ts';
 import type { EventStreams } from '../adapters/http/event-streams.ts';
 import type { AccessPolicy } from '../adapters/http/middleware/access-policy.ts';
 import type { Pseudonymize } from '../adapters/http/middleware/access-log.ts';
-import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
+import type { ReadAsset } from '../adapters/http/static-file.ts';
 import { conversationIdOf } from '../adapters/system/conversation-ids.ts';
 import { HOST_TIMER } from '../adapters/system/timer.ts';
 import { withTimeout } from '../adapters/system/with-timeout.ts';
@@ -46,7 +46,9 @@ export interface Dependencies {
   readonly log: Log;
   readonly pseudonymize: Pseudonymize;
   readonly build: Build;
-  readonly docsAssets: DocsAssets;
+  readonly docsAssets: ReadAsset;
+  /** Reads a file of the built web client; null if the web client is off. */
+  readonly webAssets: ReadAsset | null;
   /** The path under which a proxy serves the service; empty for none. */
   readonly publicPath: string;
   readonly accessPolicy: AccessPolicy;
@@ -102,7 +104,7 @@ export function buildContainer(given: Dependencies): Pick<Bindings<Services>, 'r
   ]);
   bindFactory('app', makeApp, [
     ...(['useCases', 'concurrencyLimiter', 'followEvents', 'streams', 'readinessProblems'] as const),
-    ...(['accessPolicy', 'build', 'docsAssets', 'publicPath'] as const),
+    ...(['accessPolicy', 'build', 'docsAssets', 'webAssets', 'publicPath'] as const),
     ...(['telemetry', 'tracing', 'metrics', 'log', 'pseudonymize'] as const),
   ]);
 

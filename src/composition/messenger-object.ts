@@ -5,7 +5,7 @@ import { makeDocsAssets } from '../adapters/edge/docs-assets.ts';
 import { settingsIn, type Bindings } from '../adapters/edge/platform.ts';
 import { coarseTime } from '../adapters/system/clock.ts';
 import { SHORTEST_VALIDITY_MS } from '../adapters/system/verified-clock.ts';
-import type { DocsAssets } from '../adapters/http/routes/docs.ts';
+import type { ReadAsset } from '../adapters/http/static-file.ts';
 import type { Log } from '../application/ports/log.ts';
 import { NOOP_TELEMETRY } from '../application/ports/telemetry.ts';
 import { readServiceConfig, type Config } from './config.ts';
@@ -31,7 +31,7 @@ const REOPEN_MS = 2_000;
 export class MessengerObject {
   readonly #config: Config;
   readonly #log: Log;
-  readonly #docsAssets: DocsAssets;
+  readonly #docsAssets: ReadAsset;
   #serving: { readonly messenger: Messenger; readonly warm: Promise<unknown> } | null = null;
 
   /** Throws a `ConfigError` if the settings are invalid: then each request fails, and the platform logs the error. */
@@ -68,6 +68,8 @@ export class MessengerObject {
       log: this.#log,
       build,
       docsAssets: this.#docsAssets,
+      // The deployment contains no web client.
+      webAssets: null,
       isStopping: () => false,
       pollIntervalMs: POLL_INTERVAL_MS,
     });

@@ -1,8 +1,8 @@
 import { openCassandraStorage, type Pool } from '../adapters/cassandra/storage.ts';
 import { EventStreams, STREAM_LIMITS } from '../adapters/http/event-streams.ts';
 import type { Peer } from '../adapters/http/middleware/rate-limit.ts';
-import type { DocsAssets } from '../adapters/http/routes/docs.ts';
 import type { MetricsText } from '../adapters/http/routes/metrics.ts';
+import type { ReadAsset } from '../adapters/http/static-file.ts';
 import { makeMemoryHints } from '../adapters/memory/hints.ts';
 import { makeMemoryStorage } from '../adapters/memory/storage.ts';
 import { ClockVerifier } from '../adapters/system/clock-verifier.ts';
@@ -28,6 +28,9 @@ import { buildContainer } from './container.ts';
 import { memoryOptionsOf } from './memory-options.ts';
 import { openAccessPolicy } from './access-config.ts';
 
+/** Writes data to an empty storage. */
+export type FillStorage = (storage: Storage) => Promise<void>;
+
 /** The messenger with its own storage, for a host to serve. */
 export interface Messenger {
   readonly fetch: (request: Request, peer?: Peer) => Response | Promise<Response>;
@@ -39,6 +42,8 @@ export interface Messenger {
   readonly concurrencyLimiter: () => ConcurrencyState;
   /** The open connections and the requests in flight, for each node of storage. */
   readonly pools: () => readonly Pool[];
+  /** The open event streams and waiting polls, and their limit. */
+  readonly eventConnections: () => { readonly open: number; readonly limit: number };
   /** The state of this host's clock; null if it is not compared with other clocks. */
   readonly clockState: (() => ClockState) | null;
   /** Ends all streams and waiting polls, also those opened later: their clients resume at another process. */
@@ -75,7 +80,11 @@ export function openMessenger(deps: {
   readonly metrics: MetricsText | null;
   readonly log: Log;
   readonly build: Build;
-  readonly docsAssets: DocsAssets;
+  readonly docsAssets: ReadAsset;
+  /** Reads a file of the built web client; null on hosts without one. */
+  readonly webAssets: ReadAsset | null;
+  /** Fills memory storage before the service is ready. */
+  readonly fillMemory?: FillStorage;
   /** Whether the service is draining requests and should get no new ones. */
   readonly isStopping: () => boolean;
   /** Hints between processes; by default within this process only. */
@@ -83,7 +92,7 @@ export function openMessenger(deps: {
   /** The interval at which streams and waiting polls read the log without a hint, in milliseconds. */
   readonly pollIntervalMs?: number;
 }): Messenger {
-  const { config, telemetry, tracing, metrics, log, build, docsAssets, isStopping } = deps;
+  const { config, telemetry, tracing, metrics, log, build, docsAssets, webAssets, isStopping } = deps;
   const { hints = makeMemoryHints(), pollIntervalMs = POLL_INTERVAL_MS } = deps;
   const streams = new EventStreams({
     ...STREAM_LIMITS,
@@ -115,6 +124,7 @@ export function openMessenger(deps: {
     pseudonymize: config.pseudonymKey === null ? null : makePseudonymize(config.pseudonymKey),
     build,
     docsAssets,
+    webAssets: config.webClient ? webAssets : null,
     publicPath: config.publicPath,
     accessPolicy: openAccessPolicy({ options: config.accessPolicy, clock, log }),
     hints,
@@ -134,6 +144,7 @@ export function openMessenger(deps: {
     readinessProblems: () => resolve('readinessProblems')(),
     concurrencyLimiter: () => resolve('concurrencyLimiter').state(),
     pools: backend.pools,
+    eventConnections: () => ({ open: streams.size, limit: streams.limit }),
     clockState: backend.clockState,
     endStreams: () => {
       streams.endAll();
@@ -147,8 +158,9 @@ function openMemory(deps: {
   readonly config: Config;
   readonly time: TimeSources;
   readonly log: Log;
+  readonly fillMemory?: FillStorage;
 }): Backend {
-  const { config, time, log } = deps;
+  const { config, time, log, fillMemory } = deps;
   log.warn(
     {},
     'Storage is in memory: all data are lost when this process ends. STORAGE=cassandra keeps them.',
@@ -162,7 +174,7 @@ function openMemory(deps: {
     clock,
     messageIds,
     clockCheck: ALWAYS_VERIFIED,
-    started: Promise.resolve(),
+    started: Promise.resolve(fillMemory?.(storage)),
     readinessProblems: () => storage.readinessProblems(),
     pools: () => [],
     clockState: null,

@@ -12,6 +12,7 @@ import { makeMetrics } from '../adapters/prometheus/metrics.ts';
 import { buildOfThisProcess } from '../adapters/system/build.ts';
 import { HOST_TIME } from '../adapters/system/clock.ts';
 import { docsAssets } from '../adapters/system/docs-assets.ts';
+import { webAssets } from '../adapters/system/web-assets.ts';
 import { lingeringClose } from '../adapters/servers/lingering-close.ts';
 import {
   ListenError,
@@ -22,7 +23,7 @@ import {
 } from '../adapters/servers/server.ts';
 import { combineTelemetry, NOOP_TELEMETRY } from '../application/ports/telemetry.ts';
 import { ConfigError, readServiceConfig, type Config } from './config.ts';
-import { openMessenger } from './messenger.ts';
+import { openMessenger, type FillStorage } from './messenger.ts';
 
 /** The time limit for draining requests and writes: less than the 30 s after which Kubernetes kills the process. */
 const GRACE_MS = 25_000;
@@ -36,11 +37,22 @@ const READINESS_DELAY_MS = 1_000;
 /** With `npm start`, one Ctrl-C can arrive twice: from the terminal and from npm. */
 const SAME_SIGNAL_MS = 500;
 
+/** What a process does besides serving. */
+interface ProcessOptions {
+  /** Fills memory storage before the service is ready. */
+  readonly fillMemory?: FillStorage;
+  /** Called with the address when the service is ready. */
+  readonly onReady?: (url: string) => void;
+}
+
 /**
  * Runs the messenger in this process: reads the environment, opens storage, and serves with the host's HTTP server until
  * a signal arrives; then closes everything in reverse order and ends the process.
  */
-export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> {
+export async function runProcess(
+  openHttpServer: OpenHttpServer,
+  { fillMemory, onReady }: ProcessOptions = {},
+): Promise<void> {
   const config = configOfThisProcess();
   const build = buildOfThisProcess();
   const { log, close: closeLog } = await openProcessLog({
@@ -67,6 +79,8 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     concurrencyLimiter: () => messenger.concurrencyLimiter(),
     pools: config.storage === 'cassandra' ? () => messenger.pools() : null,
     clock: config.storage === 'cassandra' ? () => messenger.clockState?.() ?? null : null,
+    eventConnections: () => messenger.eventConnections(),
+    brokerConnected: config.nats === null ? null : () => hints?.isConnected() ?? false,
   });
   const hints =
     config.nats === null
@@ -93,7 +107,9 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
     log,
     build,
     docsAssets,
+    webAssets,
     isStopping,
+    ...(fillMemory !== undefined && { fillMemory }),
     ...(hints !== null && { hints }),
   });
 
@@ -128,7 +144,12 @@ export async function runProcess(openHttpServer: OpenHttpServer): Promise<void> 
 
   messenger.started.then(
     () => {
-      log.info(`Ready at ${server.url}, with documentation at ${server.url}/docs`);
+      const documentation = `documentation at ${server.url}/docs`;
+      const pages = config.webClient
+        ? `the web client at ${server.url}/app and ${documentation}`
+        : documentation;
+      log.info(`Ready at ${server.url}, with ${pages}`);
+      onReady?.(server.url);
     },
     (error: unknown) => {
       // Storage also rejects if it is closed while it is starting.

@@ -30,6 +30,13 @@ const BREACHES: readonly [file: string, text: string][] = [
   ['src/adapters/cassandra/planted.ts', `import { readConfig } from '../../composition/config.ts';`],
   ['src/adapters/system/planted.ts', `import { projectFolder } from '../../../scripts/x.ts';`],
   ['src/main.planted.ts', `import { Container } from 'inversify';`],
+  ['client/src/planted.ts', `import type { Message } from '../../src/domain/message.ts';`],
+  ['client/src/planted.ts', `import { freshUsers } from '../../test/http/client.ts';`],
+  ['client/src/planted.ts', `import { randomUUID } from 'node:crypto';`],
+  ['client/src/planted.ts', `import { v7 } from 'uuid';`],
+  ['web/src/planted.ts', `import type { Message } from '../../src/domain/message.ts';`],
+  ['web/src/planted.ts', `import { follow } from '../../client/src/follow.ts';`],
+  ['web/src/components/planted.tsx', `import { z } from 'zod';`],
   [
     'src/composition/planted.ts',
     `import { describeContract } from '../../test/support/describe-contract.ts';`,
@@ -44,6 +51,9 @@ const FAIR: readonly [file: string, text: string][] = [
   ['src/adapters/http/routes/planted.ts', `import { Refusal } from '../../../domain/refusal.ts';`],
   ['src/adapters/cassandra/planted.ts', `import { createHash } from 'node:crypto';`],
   ['src/composition/planted.ts', `import { Container } from 'inversify';`],
+  ['client/src/planted.ts', `import { ProblemError } from './problems.ts';`],
+  ['web/src/components/planted.tsx', `import { useState } from 'preact/hooks';`],
+  ['web/src/planted.ts', `import { createStore } from 'cassandra-messenger-client';`],
   ['src/main.planted.ts', `import { makeMemoryStorage } from './adapters/memory/storage.ts';`],
 ];
 

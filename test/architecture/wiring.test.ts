@@ -40,6 +40,7 @@ function containerOver(
     pseudonymize: null,
     build: { version: '0.0.0', commit: null },
     docsAssets,
+    webAssets: null,
     publicPath: '',
     accessPolicy: ALLOW_ALL,
     hints: makeMemoryHints(),

@@ -3,6 +3,11 @@ import type { Client } from 'cassandra-driver';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeClient, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import { cassandraClocks } from '../../src/adapters/cassandra/clock-measurement.ts';
+import { eventCursorFrom } from '../../src/adapters/http/event-cursors.ts';
+import { latenessLimits, visibilityWindow } from '../../src/domain/event.ts';
+import type { UserId } from '../../src/domain/ids.ts';
+import { microsecondsOf } from '../../src/domain/time.ts';
+import { openStream, ORIGIN, type Fetch } from '../http/client.ts';
 import { startProcess, type ServiceProcess } from '../support/service-process.ts';
 import { findFaketime, settableClock, wrongClock } from '../support/wrong-clock.ts';
 import { freshKeyspace, openClient } from './cluster.ts';
@@ -44,6 +49,7 @@ interface Answer {
   readonly status: number;
   readonly retryAfter: string | null;
   readonly body: {
+    readonly id?: string;
     readonly type?: string;
     readonly detail?: string;
     readonly created_at?: string;
@@ -190,4 +196,52 @@ describe.skipIf(library === null)('a service whose clock', () => {
     const inbox = await ask(url, 'GET', '/api/conversations/user/ben');
     expect(inbox.body.data?.[0]?.last_message_content).toBe('After');
   });
+
+  test('is set ahead by an hour hands out no cursor from the future, and its followers miss nothing', async () => {
+    const { env, set } = settableClock(library!);
+    const wrong = startService(options, env);
+    const right = startService(options);
+    await Promise.all([wrong, right].map(({ said }) => said(/^Ready at /)));
+    const [wrongUrl, rightUrl] = [await wrong.url(), await right.url()];
+    const user = `ben-${randomUUID()}`;
+    const path = `/api/events/user/${user}`;
+    const sendTo = async (content: string): Promise<string | undefined> => {
+      const message = { sender_id: 'ada', receiver_id: user, content };
+      return (await ask(rightUrl, 'POST', '/api/messages', message)).body.id;
+    };
+    /** Decoded cursors may not be above the earliest event that can still become visible. */
+    const expectNotAhead = (cursor: string): void => {
+      const { floor } = eventCursorFrom(user as UserId, cursor) ?? {};
+      expect(floor).toBeDefined();
+      const window = visibilityWindow(latenessLimits({ requestTimeoutMs: 5_000, maxClockSkewMs: 2_000 }));
+      expect(microsecondsOf(floor!)).toBeLessThanOrEqual(Date.now() * 1_000 - window + 2_000_000);
+    };
+    const stream = await openStream(at(wrongUrl), path);
+    expectNotAhead((await stream.next())?.id ?? '');
+
+    set('+1h');
+    const sent = [await sendTo('While the clock is ahead')];
+    expectRefused([
+      await ask(wrongUrl, 'GET', path),
+      await ask(wrongUrl, 'GET', `${path}?cursor=${stream.lastId()}`),
+    ]);
+    const heartbeat = await stream.next();
+    expect(heartbeat?.data).toBeUndefined();
+    expectNotAhead(stream.lastId());
+    const elsewhere = await openStream(at(rightUrl), path, { 'Last-Event-ID': stream.lastId() });
+    expect((await elsewhere.nextEvent()).data.id).toBe(sent[0]);
+    expectNotAhead(elsewhere.lastId());
+
+    set('+0s');
+    await wrong.said(/agrees with Cassandra's again/);
+    sent.push(await sendTo('Afterwards'));
+    expect([(await stream.nextEvent()).data.id, (await stream.nextEvent()).data.id]).toEqual(sent);
+    expectNotAhead(stream.lastId());
+    await Promise.all([stream.close(), elsewhere.close()]);
+  });
 });
+
+/** Sends the requests of the HTTP client of tests to a real service. */
+function at(url: string): Fetch {
+  return (request) => fetch(new Request(request.url.replace(ORIGIN, url), request));
+}

@@ -2,6 +2,7 @@ import type { EventBatch, ListEvents, ListEventsQuery } from '../../src/applicat
 import type { EventCursor } from '../../src/domain/event-cursor.ts';
 import { positionAt, type Microseconds } from '../../src/domain/time.ts';
 import { followingInMemory, followingOver, movingClock } from '../support/following.ts';
+import type { FollowedSubject } from '../support/followed-state.ts';
 import { HOUR } from './fixtures.ts';
 import type { followingContract, FollowingSubject } from './following.ts';
 import { withBreakage, type Mutant, type Mutants } from './mutants.ts';
@@ -9,7 +10,7 @@ import { withBreakage, type Mutant, type Mutants } from './mutants.ts';
 type List = (whole: ListEvents, query: ListEventsQuery, subject: FollowingSubject) => Promise<EventBatch>;
 
 /** Lists incorrectly. */
-function listing(how: string, list: List): Mutant<FollowingSubject> {
+function listing(how: string, list: List): Mutant<FollowedSubject> {
   return {
     how,
     makeSubject: () => {
@@ -31,7 +32,7 @@ function handingOut(
 }
 
 /** Uses another visibility window than the storage. */
-function waiting(how: string, visibilityWindow: Microseconds): Mutant<FollowingSubject> {
+function waiting(how: string, visibilityWindow: Microseconds): Mutant<FollowedSubject> {
   return {
     how,
     makeSubject: () => {
@@ -181,4 +182,20 @@ export const followingMutants: Mutants<typeof followingContract, FollowingSubjec
 };
 
 /** For the model: mutants that skip some events. */
-export const skippingMutants: readonly Mutant<FollowingSubject>[] = [upToNow, tooShortWindow];
+export const skippingMutants: readonly Mutant<FollowedSubject>[] = [upToNow, tooShortWindow];
+
+/** For the model of a device: mutants that report other events than those that happened. */
+export const marklessMutants: readonly Mutant<FollowedSubject>[] = [
+  listing('leaves out read positions', async (whole, query) => {
+    const batch = await whole(query);
+    return { ...batch, events: batch.events.filter(({ type }) => type !== 'conversation.read') };
+  }),
+  listing('leaves out starts of conversations', async (whole, query) => {
+    const batch = await whole(query);
+    return { ...batch, events: batch.events.filter(({ type }) => type !== 'conversation.created') };
+  }),
+  listing('reports only the first of some events', async (whole, query) => {
+    const batch = await whole(query);
+    return { ...batch, events: batch.events.slice(0, 3) };
+  }),
+];

@@ -1,6 +1,8 @@
 import { request, type ClientRequest } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
+import { eventCursorFrom } from '../../src/adapters/http/event-cursors.ts';
 import type { UserId } from '../../src/domain/ids.ts';
+import { millisecondsOf } from '../../src/domain/time.ts';
 
 /** When something came for the first time, as performance.now() has it, and from which instance. */
 export interface Arrival {
@@ -22,6 +24,16 @@ export interface Follower {
   readonly resumes: number;
   /** How often an instance that listened answered without serving it, by status. */
   readonly refusals: ReadonlyMap<number, number>;
+  /** How many events came after an event with a larger id: they became visible later than that one. */
+  readonly overtaken: number;
+  /** How far the floor of a cursor was ahead of the clock of this host when it came, at most; in milliseconds. */
+  readonly cursorLeadMs: number;
+  /** How many answers to polls had events. */
+  readonly answersWithEvents: number;
+  /** How many answers to polls had none, not counting the first, which only brings a cursor. */
+  readonly emptyAnswers: number;
+  /** The shortest time that such an answer took, in milliseconds; Infinity if there was none. */
+  readonly shortestWaitMs: number;
   /** Resolves when it is connected and has a cursor. */
   connected(): Promise<void>;
   /** Resolves when the message has come, also in the past. */
@@ -63,6 +75,12 @@ export function startFollower(deps: {
   let cursor: string | null = null;
   let received = 0;
   let resumes = 0;
+  let overtaken = 0;
+  let newest = '';
+  let cursorLeadMs = -Infinity;
+  let answersWithEvents = 0;
+  let emptyAnswers = 0;
+  let shortestWaitMs = Infinity;
   let isConnected = false;
   let hasLost = false;
   let isStopping = false;
@@ -79,11 +97,21 @@ export function startFollower(deps: {
   const take = (event: ReceivedEvent): void => {
     received += 1;
     const arrival = { at: performance.now(), instance };
-    if (!events.has(event.id)) events.set(event.id, arrival);
+    if (!events.has(event.id)) {
+      events.set(event.id, arrival);
+      if (event.id < newest) overtaken += 1;
+      else newest = event.id;
+    }
     if (event.type !== 'message.created' || messages.has(event.data.id)) return;
     messages.set(event.data.id, arrival);
     for (const resolve of arrivals.get(event.data.id) ?? []) resolve();
     arrivals.delete(event.data.id);
+  };
+
+  const takeCursor = (text: string): void => {
+    cursor = text;
+    const lead = millisecondsOf(eventCursorFrom(userId, text)!.floor) - Date.now();
+    cursorLeadMs = Math.max(cursorLeadMs, lead);
   };
 
   const takeBlock = (block: string): void => {
@@ -91,13 +119,16 @@ export function startFollower(deps: {
       new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? null;
     const data = field('data');
     if (data !== null) take(JSON.parse(data) as ReceivedEvent);
-    cursor = field('id') ?? cursor;
+    const id = field('id');
+    if (id !== null) takeCursor(id);
   };
 
   /** One request, to the end of its answer. Rejects where it is not served, or breaks. */
   const ask = (): Promise<void> =>
     new Promise((resolve, reject) => {
-      const query = by === 'poll' && cursor !== null ? `?limit=100&wait=${WAIT_S}&cursor=${cursor}` : '';
+      const isWaiting = by === 'poll' && cursor !== null;
+      const begun = performance.now();
+      const query = isWaiting ? `?limit=100&wait=${WAIT_S}&cursor=${cursor}` : '';
       current = request(`${urls[instance]}/api/events/user/${userId}${query}`, {
         agent: false,
         headers: by === 'poll' ? {} : { Accept: 'text/event-stream', 'Last-Event-ID': cursor ?? '' },
@@ -129,7 +160,12 @@ export function startFollower(deps: {
             connect();
             const list = JSON.parse(text) as { data: ReceivedEvent[]; next_cursor: string };
             list.data.forEach(take);
-            cursor = list.next_cursor;
+            takeCursor(list.next_cursor);
+            if (list.data.length > 0) answersWithEvents += 1;
+            else if (isWaiting) {
+              emptyAnswers += 1;
+              shortestWaitMs = Math.min(shortestWaitMs, performance.now() - begun);
+            }
           }
           resolve();
         });
@@ -164,6 +200,21 @@ export function startFollower(deps: {
     },
     get resumes() {
       return resumes;
+    },
+    get overtaken() {
+      return overtaken;
+    },
+    get cursorLeadMs() {
+      return cursorLeadMs;
+    },
+    get answersWithEvents() {
+      return answersWithEvents;
+    },
+    get emptyAnswers() {
+      return emptyAnswers;
+    },
+    get shortestWaitMs() {
+      return shortestWaitMs;
     },
     connected() {
       if (isConnected) return Promise.resolve();

@@ -1,24 +1,25 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
 import { freePort } from '../../scripts/local-cassandra/processes.ts';
 import type { UserId } from '../../src/domain/ids.ts';
+import {
+  acknowledgedDuring,
+  arrivalsOf,
+  assertReceived,
+  lagOf,
+  lagsOf,
+  sentBy,
+  reportReceived,
+  type Sent,
+} from './arrivals.ts';
 import { startBroker } from './broker.ts';
 import { environmentOf, scan } from './cluster.ts';
-import { markOf, readEventsOf } from './events.ts';
-import { eventReads, hintsLost, tellFigures } from './follower-figures.ts';
-import { startFollower, type Follower } from './follower.ts';
+import { eventReads, hintsLost } from './follower-figures.ts';
+import { startFollower } from './follower.ts';
 import { makeAsk, type Ask } from './http.ts';
-import { conversationOf, post, usersOf, type Load } from './load.ts';
-import { percentile } from './table.ts';
-import {
-  assertGuaranteesKept,
-  assertConsistent,
-  between,
-  tallyOf,
-  type Scenario,
-  type Testbed,
-} from './testbed.ts';
+import { post, usersOf } from './load.ts';
+import { startReadMarks } from './read-marks.ts';
+import { assertGuaranteesKept, assertConsistent, between, tallyOf, type Scenario } from './testbed.ts';
 
 /** Two instances with as many users each whose messages are sent through it; each user has two streams and a poll. */
 const USERS = 23;
@@ -30,7 +31,6 @@ const SENDS_AT_REST = 40;
 /** More than the time that a stream waits between two reads. */
 const REST_MS = 150;
 const THINK_MS = 60;
-const MARK_EVERY_MS = 100;
 const LOAD_MS = 8_000;
 
 /** Longer than the time between two reads of the log without a hint, which is the longest delay without a broker. */
@@ -40,16 +40,6 @@ const HANG_MS = 15_000;
 
 /** What a busy host may take on top of the longest delay. */
 const SLACK_MS = 10_000;
-
-/** An acknowledged message. */
-interface Sent {
-  readonly messageId: string;
-  readonly participants: readonly UserId[];
-  /** When the 201 came, as performance.now() has it. */
-  readonly acknowledged: number;
-  /** The instance that answered. */
-  readonly instance: number;
-}
 
 /**
  * Clients that follow their events receive each acknowledged message and read mark at least once, while an instance is
@@ -164,7 +154,7 @@ export const followers: Scenario = async (testbed) => {
     });
 
     for (const by of ['stream', 'poll'] as const)
-      tellReceived(
+      reportReceived(
         testbed,
         clients.filter((one) => one.by === by),
         by,
@@ -189,8 +179,6 @@ export const followers: Scenario = async (testbed) => {
       seen: `${found} flaws, ${left} left`,
     });
     await assertConsistent(testbed, instances, environment);
-
-    await tellFigures(testbed, started);
   } finally {
     await Promise.all(clients.map((client) => client.stop()));
     await broker.kill();
@@ -211,122 +199,4 @@ async function sendAtRest(asks: readonly Ask[], users: readonly UserId[]): Promi
     await pause(REST_MS);
   }
   return sent;
-}
-
-/** What a load has sent, and was acknowledged. */
-function sentBy({ attempts }: Load, instance: number): Sent[] {
-  return attempts.flatMap(({ at, took, send, messageId }) =>
-    send === null || messageId === null
-      ? []
-      : [{ messageId, participants: [send.sender, send.receiver], acknowledged: at + took, instance }],
-  );
-}
-
-/** Marks the newest message of a load as read by its receiver, again and again; gives the marks that were acknowledged. */
-function startReadMarks(ask: Ask, load: Load): { stop(): Promise<string[]> } {
-  const marks: string[] = [];
-  let isStopping = false;
-  const mark = async (): Promise<void> => {
-    while (!isStopping) {
-      await pause(MARK_EVERY_MS);
-      const newest = load.attempts.at(-1);
-      if (newest?.send == null || newest.messageId === null) continue;
-      const { sender, receiver } = newest.send;
-      const conversation = conversationOf(sender, receiver);
-      const answer = await ask({
-        method: 'PUT',
-        path: `/api/conversations/${conversation}/read`,
-        body: { user_id: receiver, up_to: newest.messageId },
-      }).catch(() => null);
-      if (answer?.status === 200) marks.push(markOf(receiver, conversation, newest.messageId));
-    }
-  };
-  const ended = mark();
-  return {
-    async stop() {
-      isStopping = true;
-      await ended;
-      return marks;
-    },
-  };
-}
-
-function followersOf(clients: readonly Follower[], { participants }: Sent): Follower[] {
-  return clients.filter(({ userId }) => participants.includes(userId));
-}
-
-function arrivalsOf(clients: readonly Follower[], sent: readonly Sent[]): Promise<void>[] {
-  return sent.flatMap((one) => followersOf(clients, one).map((client) => client.arrived(one.messageId)));
-}
-
-function acknowledgedDuring(sent: readonly Sent[], from: number, until: number): Sent[] {
-  return sent.filter(({ acknowledged }) => acknowledged >= from && acknowledged < until);
-}
-
-/** Milliseconds from each 201 to the arrival at each stream of the other process, in order. */
-function lagsOf(clients: readonly Follower[], sent: readonly Sent[]): number[] {
-  const streams = clients.filter(({ by }) => by === 'stream');
-  return sent
-    .flatMap((one) =>
-      followersOf(streams, one).flatMap(({ messages }) => {
-        const arrival = messages.get(one.messageId);
-        return arrival === undefined || arrival.instance === one.instance
-          ? []
-          : [arrival.at - one.acknowledged];
-      }),
-    )
-    .sort((a, b) => a - b);
-}
-
-function lagOf(clients: readonly Follower[], sent: readonly Sent[]): string {
-  const lags = lagsOf(clients, sent);
-  if (lags.length === 0) return 'no arrivals';
-  const [p50, p99, most] = [0.5, 0.99, 1].map((share) => percentile(lags, share)?.toFixed(0));
-  return `${lags.length} arrivals: p50 ${p50} ms, p99 ${p99} ms, slowest ${most} ms`;
-}
-
-function tellReceived(testbed: Testbed, clients: readonly Follower[], by: string): void {
-  const sum = (count: (client: Follower) => number): number =>
-    clients.reduce((total, client) => total + count(client), 0);
-  const received = sum((client) => client.received);
-  const distinct = sum(({ events }) => events.size);
-  testbed.report({
-    action: `all of it: ${clients.length} followers by ${by}`,
-    seen: [
-      `${received} events received, ${received - distinct} of them repeats`,
-      `${sum(({ resumes }) => resumes)} resumes`,
-      `${sum(({ refusals }) => [...refusals.values()].reduce((a, b) => a + b, 0))} refused attempts`,
-    ].join('; '),
-  });
-}
-
-/** Throws where a follower has missed an acknowledged message, or an acknowledged read mark that the log holds. */
-async function assertReceived(
-  testbed: Testbed,
-  deps: {
-    cluster: LocalCluster;
-    clients: readonly Follower[];
-    sent: readonly Sent[];
-    marks: readonly string[];
-  },
-): Promise<void> {
-  const { cluster, clients, sent, marks } = deps;
-  const users = [...new Set(clients.map(({ userId }) => userId))];
-  const acknowledged = new Set(marks);
-  const reads = (await readEventsOf(cluster, users)).filter(({ mark }) => acknowledged.has(mark));
-  assert.ok(sent.length > 0 && reads.length > 0, 'nothing was sent or marked');
-  const messagesMissed = sent.flatMap((one) =>
-    followersOf(clients, one).filter(({ messages }) => !messages.has(one.messageId)),
-  ).length;
-  const readsMissed = reads.flatMap(({ userId, eventId }) =>
-    clients.filter((client) => client.userId === userId && !client.events.has(eventId)),
-  ).length;
-  testbed.report({
-    action: 'what each follower of either participant received',
-    seen: [
-      `${sent.length} messages acknowledged, ${messagesMissed} missed by a follower`,
-      `${reads.length} events of acknowledged read marks, ${readsMissed} missed`,
-    ].join('; '),
-  });
-  assert.deepEqual({ messagesMissed, readsMissed }, { messagesMissed: 0, readsMissed: 0 });
 }

@@ -94,6 +94,18 @@ export function post(ask: Ask, { sender, receiver, group, content, key }: Send):
 
 /** The share of the sends that go to a group, if there are groups. */
 const GROUP_SHARE = 0.25;
+const REPEAT_AFTER_MS = 200;
+
+/** Sends `send` with a key of its own until it is acknowledged. Rejects if it is refused, except by a 503. */
+export async function postUntilStored(ask: Ask, send: Omit<Send, 'key'>): Promise<Answer['body']> {
+  const key = randomUUID();
+  for (;;) {
+    const { status, body } = await post(ask, { ...send, key });
+    if (status === 201) return body;
+    if (status !== 503) throw new Error(`a send was answered ${status}`);
+    await pause(REPEAT_AFTER_MS);
+  }
+}
 
 /** Sends and reads messages between random pairs of `users` until it is stopped. */
 export function startLoad(deps: {
@@ -111,6 +123,7 @@ export function startLoad(deps: {
   /** The newest acknowledged id of each conversation and each user. */
   const newest = new Map<string, string>();
   const watchers = new Set<() => void>();
+  const run = randomUUID().slice(0, 8);
   let stopping = false;
   let sends = 0;
 
@@ -157,7 +170,7 @@ export function startLoad(deps: {
       sender: group === undefined ? someone() : oneOf(group.members),
       receiver: someone(),
       ...(group !== undefined && { group }),
-      content: `message ${(sends += 1)}`,
+      content: `message ${(sends += 1)} of ${run}`,
       key: kind === 'send' ? null : randomUUID(),
     };
     const answer = await record(

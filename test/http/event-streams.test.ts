@@ -280,7 +280,7 @@ test('telemetry records streams, deliveries and resumptions', async () => {
     ...NOOP_TELEMETRY,
     streamOpened: (resumed: boolean) => {
       told.push({ resumed });
-      return () => void told.push('ended');
+      return (reason: string) => void told.push({ ended: reason });
     },
     eventsDelivered: (count: number) => {
       if (count > 0) told.push(count);
@@ -299,8 +299,8 @@ test('telemetry records streams, deliveries and resumptions', async () => {
   expect(told.filter((one) => one !== true)).toEqual([
     { resumed: false },
     1,
-    'ended',
+    { ended: 'client' },
     { resumed: true },
-    'ended',
+    { ended: 'client' },
   ]);
 });

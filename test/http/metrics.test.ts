@@ -16,6 +16,8 @@ const makeTestMetrics = () =>
     concurrencyLimiter: () => ({ inProgress: 0, limit: 64, rejected: 0 }),
     pools: null,
     clock: null,
+    eventConnections: () => ({ open: 0, limit: 0 }),
+    brokerConnected: null,
   });
 
 /** The app with metrics at /metrics. */

@@ -26,6 +26,7 @@ export function openApp(changed: Partial<Dependencies> = {}) {
     pseudonymize: null,
     build: { version: '0.0.0', commit: null },
     docsAssets,
+    webAssets: null,
     publicPath: '',
     accessPolicy: ALLOW_ALL,
     hints: makeMemoryHints(),

@@ -1,3 +1,4 @@
+import { clientFaults } from './client.ts';
 import { checkContract } from './contract.ts';
 import type { Runtime } from './runtimes.ts';
 import { startService, type RunningService } from './service.ts';
@@ -37,6 +38,7 @@ export async function testRuntime(
     const residentMb = service.residentMb();
     const { kept, broken } = await checkContract(service.url);
     const faults = broken.map(({ clause, error }) => `${clause}\n${textOf(error)}`);
+    faults.push(...(await clientFaults(service.url, runtime)));
     const speed = await relativeSpeed(service.url, referenceUrl);
     faults.push(...(await stopFaults(service, runtime)));
     return { kept, faults, readyAfterMs, residentMb, speed };

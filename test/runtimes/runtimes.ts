@@ -16,6 +16,8 @@ export interface Runtime {
   readonly name: string;
   readonly version: string;
   readonly command: Command;
+  /** The command that runs a script, whose file and arguments follow; null if the runtime runs no scripts. */
+  readonly script: Pick<Command, 'program' | 'args'> | null;
   /** Whether the service receives SIGTERM, so that /readyz can fail before it stops. */
   readonly reportsStopping: boolean;
   /** Its limits and differences, as text for the report. */
@@ -44,6 +46,7 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
       name: `Node ${version.split('.')[0]}`,
       version,
       command: { program, args: ['dist/src/main.node.js', ...more], cwd: projectFolder },
+      script: { program, args: [] },
       reportsStopping: true,
       limits: 'none known',
     };
@@ -58,6 +61,7 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
       name: 'Bun',
       version: bun.version,
       command: { program: bun.program, args: ['src/main.bun.ts'], cwd: projectFolder },
+      script: { program: bun.program, args: [] },
       reportsStopping: true,
       limits: 'closes a connection after a minute without traffic, also during a request',
     },
@@ -77,6 +81,7 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
         ],
         cwd: projectFolder,
       },
+      script: { program: deno.program, args: ['run', '--no-prompt', '--allow-net'] },
       reportsStopping: true,
       limits:
         'no limit on slow requests; while it stops, it accepts connections until the requests in progress are answered',
@@ -89,6 +94,7 @@ export function runtimes(): readonly [Runtime, ...Runtime[]] {
         args: ['serve', 'workerd.capnp', '--socket-addr', `http=${HOST}:0`, '--control-fd=1'],
         cwd: edgeFolder,
       },
+      script: null,
       reportsStopping: false,
       limits:
         'no TLS to Cassandra, and contact points must be IP addresses; no SIGTERM, so `/readyz` does not fail before the end and background writes are not completed; no limit on slow bodies; a clock of milliseconds',

@@ -3,7 +3,7 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { Microseconds } from '../../src/domain/time.ts';
-import type { FollowingSubject } from '../contracts/following.ts';
+import type { FollowedSubject } from './followed-state.ts';
 import { memoryStorage } from './memory-storage.ts';
 import { useCasesOver } from './use-cases.ts';
 
@@ -25,12 +25,19 @@ export function followingOver(
   storage: Storage,
   { clock, pass }: ReturnType<typeof movingClock>,
   visibilityWindow: Microseconds = 12_000_000,
-): FollowingSubject {
+): FollowedSubject {
   const messageIds = makeMessageIds({ clock });
-  const { listEvents } = useCasesOver(storage, { clock, messageIds, visibilityWindow });
-  return { storage, listEvents, visibilityWindow, now: () => clock.now(), pass };
+  const useCases = useCasesOver(storage, { clock, messageIds, visibilityWindow });
+  return {
+    storage,
+    useCases,
+    listEvents: useCases.listEvents,
+    visibilityWindow,
+    now: () => clock.now(),
+    pass,
+  };
 }
 
-export function followingInMemory(moving = movingClock()): FollowingSubject {
+export function followingInMemory(moving = movingClock()): FollowedSubject {
   return followingOver(memoryStorage({ clock: moving.clock }), moving);
 }

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { usedOf } from '../../bench/commit-log.ts';
 import { measured, median, percentile, ratios } from '../../bench/statistics.ts';
 
 test('the median is the middle value, or the mean of the two middle values, in numeric order', () => {
@@ -31,10 +30,4 @@ test('ratios are per round: a slow round of both sides changes nothing', () => {
   expect(ratios([90, 9, 45], [100, 10, 50])).toEqual({ median: 0.9, low: 0.9, high: 0.9 });
   expect(ratios([1, 4, 2], [2, 2, 2])).toEqual({ median: 1, low: 0.5, high: 2 });
   expect(() => ratios([1, 2], [1])).toThrow(RangeError);
-});
-
-test('the used part of a segment ends with its last non-zero byte', () => {
-  expect(usedOf(Buffer.from([1, 0, 2, 0, 0]))).toBe(3);
-  expect(usedOf(Buffer.alloc(4))).toBe(0);
-  expect(usedOf(Buffer.from([0, 9]))).toBe(2);
 });

@@ -51,6 +51,7 @@ describe('the configuration', () => {
     host: '127.0.0.1',
     metricsPort: null,
     publicPath: '',
+    webClient: true,
     storage: 'memory',
     logLevel: 'info',
     logFormat: 'auto',
@@ -117,6 +118,7 @@ describe('the configuration', () => {
       IDEMPOTENCY_RETENTION_DAYS: '0',
       CASSANDRA_CONTACT_POINTS: 'cassandra-1, cassandra-2:9043,10.0.0.1,[::1]:9044',
       CASSANDRA_LOCAL_DATACENTER: 'eu-west-1',
+      WEB_CLIENT: 'off',
       CASSANDRA_KEYSPACE: 'chat_2',
       CASSANDRA_REPLICATION_FACTOR: '3',
       CASSANDRA_USERNAME: 'messenger',
@@ -142,6 +144,7 @@ describe('the configuration', () => {
       host: '::1',
       metricsPort: 9464,
       publicPath: '/chat/messenger',
+      webClient: false,
       storage: 'cassandra',
       logLevel: 'silent',
       logFormat: 'json',
@@ -173,6 +176,15 @@ describe('the configuration', () => {
       replicationFactor: 3,
     } satisfies Config);
   });
+});
+
+test('the web client is on except in production, unless WEB_CLIENT says otherwise', () => {
+  const isOn = (env: Record<string, string>): boolean => configOf(env).webClient;
+  expect(isOn({ NODE_ENV: 'development' })).toBe(true);
+  expect(isOn({ NODE_ENV: 'production' })).toBe(false);
+  expect(isOn({ NODE_ENV: 'production', WEB_CLIENT: 'on' })).toBe(true);
+  expect(isOn({ NODE_ENV: 'production', WEB_CLIENT: '' })).toBe(false);
+  expect(complaints({ WEB_CLIENT: 'yes' })).toEqual(['WEB_CLIENT must be one of on, off']);
 });
 
 describe('the broker of hints', () => {

@@ -4,8 +4,9 @@ import { describe, expect, test } from 'vitest';
 import type { EventRepository } from '../../src/application/ports/event-repository.ts';
 import { microsecondsOf, positionAt } from '../../src/domain/time.ts';
 import { freshUser, MINUTE, SECOND } from '../contracts/fixtures.ts';
-import { skippingMutants } from '../contracts/following.mutants.ts';
+import { marklessMutants, skippingMutants } from '../contracts/following.mutants.ts';
 import { list } from '../contracts/following.ts';
+import { liveAndCheck, liveScripts } from '../support/followed-state.ts';
 import { followAndCheck, followingScripts } from '../support/following-model.ts';
 import { followingInMemory, followingOver, movingClock } from '../support/following.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
@@ -37,6 +38,17 @@ test(
   TIMEOUT_MS,
 );
 
+test(
+  'the state of a device that follows is the state that is listed, at rest',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(liveScripts, (script) => liveAndCheck(followingInMemory(), script)),
+      { numRuns: 300 },
+    );
+  },
+  TIMEOUT_MS,
+);
+
 describe('the model catches a log that', () => {
   for (const { how, makeSubject } of skippingMutants) {
     test(
@@ -45,6 +57,20 @@ describe('the model catches a log that', () => {
         const property = fc.asyncProperty(followingScripts, (script) =>
           followAndCheck(makeSubject(), script),
         );
+        const { errorInstance } = await fc.check(property, { numRuns: 500, endOnFailure: true });
+        expect(errorInstance).toBeInstanceOf(AssertionError);
+      },
+      TIMEOUT_MS,
+    );
+  }
+});
+
+describe('the state of a device differs from the listed one if the log', () => {
+  for (const { how, makeSubject } of [...skippingMutants, ...marklessMutants]) {
+    test(
+      how,
+      async () => {
+        const property = fc.asyncProperty(liveScripts, (script) => liveAndCheck(makeSubject(), script));
         const { errorInstance } = await fc.check(property, { numRuns: 500, endOnFailure: true });
         expect(errorInstance).toBeInstanceOf(AssertionError);
       },

@@ -15,6 +15,8 @@ function open(watched: Partial<MetricsSources> = {}) {
     concurrencyLimiter: () => ({ inProgress: 0, limit: 64, rejected: 0 }),
     pools: null,
     clock: null,
+    eventConnections: () => ({ open: 0, limit: 10_000 }),
+    brokerConnected: null,
     ...watched,
   });
   /** The lines of the text that begin with `name`, without it. */
@@ -140,8 +142,9 @@ test('events have metrics of open streams, deliveries, lag and hints', async () 
   telemetry.hints(2, 'sent');
   telemetry.hints(1, 'lost');
   expect(await lines('messenger_event_streams ')).toEqual(['2']);
-  end();
+  end('slow');
   expect(await lines('messenger_event_streams ')).toEqual(['1']);
+  expect(await lines('messenger_event_streams_ended_total')).toEqual(['{reason="slow"} 1']);
   expect(await lines('messenger_event_streams_opened_total')).toEqual([
     '{resumed="false"} 1',
     '{resumed="true"} 1',
@@ -149,6 +152,26 @@ test('events have metrics of open streams, deliveries, lag and hints', async () 
   expect(await lines('messenger_events_delivered_total')).toEqual(['3']);
   expect(await lines('messenger_event_lag_seconds_sum')).toEqual(['0.04']);
   expect(await lines('messenger_hints_total')).toEqual(['{what="sent"} 2', '{what="lost"} 1']);
+});
+
+test('the connections that wait for events, their limit and the broker are measured on each scrape', async () => {
+  let connections = 3;
+  let isConnected = true;
+  const { lines } = open({
+    eventConnections: () => ({ open: connections, limit: 10 }),
+    brokerConnected: () => isConnected,
+  });
+  expect(await lines('messenger_event_connections ')).toEqual(['3']);
+  expect(await lines('messenger_broker_connected ')).toEqual(['1']);
+  connections = 4;
+  isConnected = false;
+  expect(await lines('messenger_event_connections ')).toEqual(['4']);
+  expect(await lines('messenger_event_connections_limit ')).toEqual(['10']);
+  expect(await lines('messenger_broker_connected ')).toEqual(['0']);
+});
+
+test('without a broker there is no metric of it', async () => {
+  expect(await open().lines('messenger_broker_connected')).toEqual([]);
 });
 
 test('the load is measured on each scrape', async () => {

@@ -120,15 +120,18 @@ describe.runIf(hasServer)('hints by NATS', () => {
     one.hints.publish([anna, anna, ben]);
     expect(own).toBe(2);
     expect(one.counts).toEqual({ sent: 0, received: 0, lost: 2 });
+    expect(one.hints.isConnected()).toBe(false);
     const broker = await startBroker(port);
     await Promise.all([one.hints.connected, other.hints.connected]);
     await publishUntil(one.hints, () => heard > 0);
+    expect(one.hints.isConnected()).toBe(true);
     await broker.end();
     await vi.waitUntil(() => {
       const { lost } = one.counts;
       one.hints.publish([anna]);
       return one.counts.lost > lost;
     });
+    expect(one.hints.isConnected()).toBe(false);
     await startBroker(port);
     const before = heard;
     await publishUntil(one.hints, () => heard > before);

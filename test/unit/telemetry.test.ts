@@ -16,7 +16,7 @@ function recordingTelemetry(): { telemetry: Telemetry; calls: unknown[] } {
       inboxRead: (rows) => void calls.push(rows),
       streamOpened(resumed) {
         calls.push({ resumed });
-        return () => void calls.push('closed');
+        return (reason) => void calls.push(reason);
       },
       eventsDelivered: (count) => void calls.push({ count }),
       eventLag: (milliseconds) => void calls.push({ milliseconds }),
@@ -33,7 +33,7 @@ test('both get every call', () => {
   telemetry.statementSent('SELECT users')('unavailable', 2);
   telemetry.attemptRepeated();
   telemetry.inboxRead({ read: 3, shown: 2 });
-  telemetry.streamOpened(true)();
+  telemetry.streamOpened(true)('age');
   telemetry.eventsDelivered(4);
   telemetry.eventLag(5);
   telemetry.hints(6, 'lost');
@@ -44,7 +44,7 @@ test('both get every call', () => {
     'repeated',
     { read: 3, shown: 2 },
     { resumed: true },
-    'closed',
+    'age',
     { count: 4 },
     { milliseconds: 5 },
     [6, 'lost'],

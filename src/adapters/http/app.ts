@@ -18,13 +18,15 @@ import { requestContext } from './middleware/request-context.ts';
 import { accessMiddleware, type AccessPolicy } from './middleware/access-policy.ts';
 import { HttpFailure, problemAnswer } from './problems.ts';
 import { addConversationRoutes } from './routes/conversations.ts';
-import { addDocsRoutes, type DocsAssets } from './routes/docs.ts';
+import { addDocsRoutes } from './routes/docs.ts';
 import { addEventRoutes } from './routes/events.ts';
 import { addGroupRoutes } from './routes/groups.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addMetricsRoute, type MetricsText } from './routes/metrics.ts';
 import { addUserRoutes } from './routes/users.ts';
+import { addWebClientRoutes } from './routes/web-client.ts';
+import type { ReadAsset } from './static-file.ts';
 import { tracingMiddleware } from './middleware/tracing.ts';
 
 /** The HTTP API of the messenger, for any host that supports `fetch` handlers. */
@@ -36,7 +38,9 @@ export function makeApp(deps: {
   /** Why the service is not ready, one sentence per reason, without secrets; empty if it is ready. */
   readonly readinessProblems: () => Promise<readonly string[]>;
   readonly build: Build;
-  readonly docsAssets: DocsAssets;
+  readonly docsAssets: ReadAsset;
+  /** Reads a file of the built web client; null if the web client is off. */
+  readonly webAssets: ReadAsset | null;
   /** The path prefix that a reverse proxy strips; empty for none. */
   readonly publicPath: string;
   readonly accessPolicy: AccessPolicy;
@@ -69,13 +73,12 @@ export function makeApp(deps: {
   addEventRoutes(app, { ...deps, callerOf });
   addUserRoutes(app, deps.useCases, callerOf);
   addHealthRoutes(app, deps);
-  const document = () =>
-    documentOf(app, {
-      version: deps.build.version,
-      publicPath: deps.publicPath,
-      needsToken: deps.accessPolicy.authenticate !== null,
-    });
+  const { publicPath, webAssets } = deps;
+  const needsToken = deps.accessPolicy.authenticate !== null;
+  const document = () => documentOf(app, { version: deps.build.version, publicPath, needsToken });
   addDocsRoutes(app, { document, ...deps });
+  if (webAssets !== null) addWebClientRoutes(app, { webAssets, publicPath, needsToken });
+  app.get('/', (c) => c.redirect(`${publicPath}${webAssets === null ? '/docs' : '/app'}`));
   if (deps.metrics !== null) addMetricsRoute(app, deps.metrics);
   addErrorHandlers(app, deps);
   return app;

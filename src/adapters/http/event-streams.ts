@@ -1,4 +1,5 @@
 import type { UserId } from '../../domain/ids.ts';
+import type { StreamEnd } from '../../application/ports/telemetry.ts';
 import { HttpFailure } from './problems.ts';
 
 /** The limits on open streams and waiting polls of one process. */
@@ -25,9 +26,6 @@ export const STREAM_LIMITS: StreamLimits = {
   readWithinMs: 10_000,
   maxAgeMs: 300_000,
 };
-
-/** Why a stream ended. */
-export type StreamEnd = 'client' | 'slow' | 'expired' | 'age' | 'stopping' | 'behind';
 
 /** One stream or waiting poll. */
 export interface OpenStream {
@@ -60,6 +58,11 @@ export class EventStreams {
   /** The number of open streams and waiting polls. */
   get size(): number {
     return this.#open.size;
+  }
+
+  /** The maximum of `size`. */
+  get limit(): number {
+    return this.#limits.streams;
   }
 
   /** Opens a stream or poll for `userId`. Throws an `HttpFailure` if a limit is reached. */

@@ -1,6 +1,10 @@
 import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 
+/** Values of `Cache-Control`: clients revalidate the file each time, or keep it for an hour. */
+export const REVALIDATED = 'no-cache';
+export const FOR_AN_HOUR = 'public, max-age=3600';
+
 /** The bytes of a file in one content coding, with their ETag. */
 interface Representation {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -13,6 +17,33 @@ export interface StaticFile {
   readonly identity: Representation;
   /** Null if the host cannot compress. */
   readonly gzip: Representation | null;
+}
+
+/** Reads a file by its name; null if there is no such file. */
+export type ReadAsset = (name: string) => Promise<Uint8Array<ArrayBuffer> | null>;
+
+/**
+ * The files whose names and content types are in `contentTypes`, by name. Each is read and compressed once; a file that is
+ * missing or unreadable is tried again at the next request. Resolves with null if there is no such file.
+ */
+export function makeStaticFiles(
+  readAsset: ReadAsset,
+  contentTypes: ReadonlyMap<string, string>,
+): (name: string) => Promise<StaticFile | null> {
+  const files = new Map<string, Promise<StaticFile | null>>();
+  return async (name) => {
+    const known = files.get(name);
+    if (known !== undefined) return known;
+    const contentType = contentTypes.get(name);
+    if (contentType === undefined) return null;
+    const file = readAsset(name).then((bytes) => bytes && makeStaticFile(bytes, contentType));
+    files.set(name, file);
+    void file.then(
+      (found) => found === null && files.delete(name),
+      () => files.delete(name),
+    );
+    return file;
+  };
 }
 
 export async function makeStaticFile(

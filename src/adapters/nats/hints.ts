@@ -18,6 +18,8 @@ export interface NatsOptions {
 export interface NatsHints extends Hints {
   /** Resolves after the first connection to NATS. */
   readonly connected: Promise<void>;
+  /** Whether this process is connected to NATS now. A lost connection is noticed after at most 15 seconds. */
+  isConnected(): boolean;
   close(): Promise<void>;
 }
 
@@ -128,6 +130,7 @@ export async function openNatsHints(deps: {
 
   return {
     connected: connectOnce(),
+    isConnected: () => isConnected,
 
     publish(userIds) {
       local.publish(userIds);

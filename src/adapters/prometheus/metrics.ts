@@ -28,6 +28,10 @@ export interface MetricsSources {
     | null;
   /** The comparison of this host's clock with those of the storage nodes; null if it is not compared. */
   readonly clock: (() => { readonly verified: boolean; readonly offsetSeconds: number | null } | null) | null;
+  /** The open event streams and waiting polls, and their limit. */
+  readonly eventConnections: () => { readonly open: number; readonly limit: number };
+  /** Whether the broker of hints is connected; null if hints are not sent to other processes. */
+  readonly brokerConnected: (() => boolean) | null;
 }
 
 /** Makes metrics in a separate registry, so that one process can have several services. */
@@ -38,6 +42,7 @@ export function makeMetrics(sources: MetricsSources): Metrics {
   addConcurrencyMetrics(registry, sources.concurrencyLimiter);
   if (sources.pools !== null) addPoolMetrics(registry, sources.pools);
   if (sources.clock !== null) addClockMetrics(registry, sources.clock);
+  addEventMetrics(registry, sources);
   const rejections = new Counter({
     name: 'http_server_rejected_requests_total',
     help: 'Requests that the HTTP server rejected before routing, as malformed, too slow or too large.',
@@ -110,6 +115,12 @@ function telemetryFor(registry: Registry): Telemetry {
     labelNames: ['resumed'],
     registers,
   });
+  const endedStreams = new Counter({
+    name: 'messenger_event_streams_ended_total',
+    help: 'Streams of events that ended, by reason. A slow client did not read in time, and was disconnected.',
+    labelNames: ['reason'],
+    registers,
+  });
   const deliveredEvents = new Counter({
     name: 'messenger_events_delivered_total',
     help: 'Events that were given to clients, by streams and by polls.',
@@ -154,8 +165,9 @@ function telemetryFor(registry: Registry): Telemetry {
     streamOpened(resumed) {
       openedStreams.inc({ resumed: String(resumed) });
       openStreams.inc();
-      return () => {
+      return (reason) => {
         openStreams.dec();
+        endedStreams.inc({ reason });
       };
     },
 
@@ -255,6 +267,38 @@ function addClockMetrics(registry: Registry, clock: NonNullable<MetricsSources['
     registers,
     collect() {
       this.set(clock()?.offsetSeconds ?? NaN);
+    },
+  });
+}
+
+function addEventMetrics(
+  registry: Registry,
+  { eventConnections, brokerConnected }: Pick<MetricsSources, 'eventConnections' | 'brokerConnected'>,
+): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'messenger_event_connections',
+    help: 'Streams of events that are open, and polls that wait for events.',
+    registers,
+    collect() {
+      this.set(eventConnections().open);
+    },
+  });
+  new Gauge({
+    name: 'messenger_event_connections_limit',
+    help: 'Limit of open streams and waiting polls.',
+    registers,
+    collect() {
+      this.set(eventConnections().limit);
+    },
+  });
+  if (brokerConnected === null) return;
+  new Gauge({
+    name: 'messenger_broker_connected',
+    help: '1 if this process is connected to the broker of hints; otherwise 0, and events of other processes are late.',
+    registers,
+    collect() {
+      this.set(brokerConnected() ? 1 : 0);
     },
   });
 }

@@ -14,6 +14,12 @@ export interface AnsweredRequest {
 export type StatementOutcome = 'ok' | 'unavailable' | 'outcome_unknown' | 'failed';
 
 /**
+ * Why an event stream ended: the client disconnected, did not read in time (`slow`), or its token expired; the stream
+ * reached its maximum age; the service stops; or the log no longer reaches back to the cursor (`behind`).
+ */
+export type StreamEnd = 'client' | 'slow' | 'expired' | 'age' | 'stopping' | 'behind';
+
+/**
  * Receives measurements from adapters, for metrics. All names are from small closed lists. No method fails or waits.
  */
 export interface Telemetry {
@@ -32,7 +38,7 @@ export interface Telemetry {
   inboxRead(rows: { readonly read: number; readonly shown: number }): void;
 
   /** An event stream was opened, new or resumed with a cursor. The returned function must be called when it ends. */
-  streamOpened(resumed: boolean): () => void;
+  streamOpened(resumed: boolean): (reason: StreamEnd) => void;
 
   /** `count` events were delivered to a client. */
   eventsDelivered(count: number): void;
@@ -70,9 +76,9 @@ export function combineTelemetry(one: Telemetry, other: Telemetry): Telemetry {
     streamOpened(resumed) {
       const endOne = one.streamOpened(resumed);
       const endOther = other.streamOpened(resumed);
-      return () => {
-        endOne();
-        endOther();
+      return (reason) => {
+        endOne(reason);
+        endOther(reason);
       };
     },
     eventsDelivered(count) {

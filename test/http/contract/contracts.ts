@@ -1,3 +1,4 @@
+import { clientContract } from './client.ts';
 import { conversationsContract } from './conversations.ts';
 import { eventsContract } from './events.ts';
 import { messageChangesContract } from './message-changes.ts';
@@ -19,4 +20,5 @@ export const httpContracts = {
   users: usersContract,
   pages: pagesContract,
   requests: requestsContract,
+  client: clientContract,
 };

@@ -5,10 +5,15 @@ import { policyFor } from '../security-headers.ts';
 import { TITLE } from '../openapi/openapi-document.ts';
 import { HttpFailure } from '../problems.ts';
 import { jsonResponse, problemResponses } from '../openapi/openapi-responses.ts';
-import { makeStaticFile, staticResponse, type StaticFile } from '../static-file.ts';
-
-/** The file of Swagger UI with this name, or null. */
-export type DocsAssets = (name: string) => Promise<Uint8Array<ArrayBuffer> | null>;
+import {
+  FOR_AN_HOUR,
+  makeStaticFile,
+  makeStaticFiles,
+  REVALIDATED,
+  staticResponse,
+  type ReadAsset,
+  type StaticFile,
+} from '../static-file.ts';
 
 /** The files of Swagger UI that the page needs; no others are served. */
 const ASSETS: ReadonlyMap<string, string> = new Map([
@@ -30,16 +35,13 @@ const documentRoute = createRoute({
   },
 });
 
-/** The OpenAPI document changes with the version of the service, so clients revalidate it each time. */
-const REVALIDATED = 'no-cache';
-const FOR_AN_HOUR = 'public, max-age=3600';
-
 /** Adds the OpenAPI document and the documentation page below `publicPath`. The page loads nothing from other hosts. */
 export function addDocsRoutes(
   app: OpenAPIHono,
   deps: {
     readonly document: () => object;
-    readonly docsAssets: DocsAssets;
+    /** Reads a file of Swagger UI. */
+    readonly docsAssets: ReadAsset;
     readonly publicPath: string;
   },
 ): void {
@@ -49,10 +51,9 @@ export function addDocsRoutes(
   app.openAPIRegistry.registerPath(documentRoute);
   app.get(documentRoute.path, etag(), async (c) => {
     documentFile ??= makeStaticFile(new TextEncoder().encode(JSON.stringify(document())), 'application/json');
+    // It changes with the version of the service.
     return staticResponse(c, await documentFile, REVALIDATED);
   });
-
-  app.get('/', (c) => c.redirect(`${publicPath}/docs`));
 
   // The default path, which browsers request on their own.
   app.get('/favicon.ico', (c) => c.redirect(`${publicPath}/docs/swagger-ui-dist/favicon-32x32.png`));
@@ -73,23 +74,9 @@ export function addDocsRoutes(
     }),
   );
 
-  const files = new Map<string, Promise<StaticFile | null>>();
-  const fileOf = (name: string, contentType: string): Promise<StaticFile | null> => {
-    const known = files.get(name);
-    if (known !== undefined) return known;
-    const file = docsAssets(name).then((bytes) => bytes && makeStaticFile(bytes, contentType));
-    files.set(name, file);
-    // A file that is missing or unreadable is tried again at the next request.
-    void file.then(
-      (found) => found === null && files.delete(name),
-      () => files.delete(name),
-    );
-    return file;
-  };
+  const fileOf = makeStaticFiles(docsAssets, ASSETS);
   app.get('/docs/swagger-ui-dist/:name', etag(), async (c) => {
-    const name = c.req.param('name');
-    const contentType = ASSETS.get(name);
-    const file = contentType === undefined ? null : await fileOf(name, contentType);
+    const file = await fileOf(c.req.param('name'));
     if (file === null) throw new HttpFailure('path_not_found');
     return staticResponse(c, file, FOR_AN_HOUR);
   });

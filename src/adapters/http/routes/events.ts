@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import type { FollowEvents } from '../../../application/follow-events.ts';
 import type { EventBatch, ListEventsQuery, ReportedEvent } from '../../../application/list-events.ts';
 import type { Log } from '../../../application/ports/log.ts';
-import type { Telemetry } from '../../../application/ports/telemetry.ts';
+import type { StreamEnd, Telemetry } from '../../../application/ports/telemetry.ts';
 import { MAX_HASHES, type EventCursor } from '../../../domain/event-cursor.ts';
 import type { UserId } from '../../../domain/ids.ts';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_BYTES, MAX_PAGE_SIZE } from '../../../domain/page.ts';
@@ -344,10 +344,10 @@ async function answerWithStream(
   };
   // The client may have disconnected during the first read.
   whenAborted(open.signal, () => {
-    closed();
+    const reason = open.signal.reason as StreamEnd;
+    closed(reason);
     void batches.return();
     const durationMs = Math.round(performance.now() - startedAt);
-    const reason = open.signal.reason as string;
     log.info(
       { ...logFieldsOf(c, pseudonymize), reason, durationMs, events: delivered },
       'event stream ended',

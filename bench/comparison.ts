@@ -1,0 +1,162 @@
+import { strict as assert } from 'node:assert';
+import { ask, load, type LoadRequest, type Round } from './load.ts';
+import type { Server } from './processes.ts';
+import { figure, spread, type Goal, type Table } from './results.ts';
+import { measured, ratios, type Measured } from './statistics.ts';
+
+/** A server and the requests to send to it. */
+export interface Side {
+  readonly server: Server;
+  readonly requests: readonly LoadRequest[];
+}
+
+export interface Pace {
+  readonly rounds: number;
+  /** The measured seconds of each round. */
+  readonly seconds: number;
+  /** The seconds of load on each side before the first round, with at least `WARM_UP_REQUESTS`. */
+  readonly warmUpSeconds: number;
+  /** The numbers of connections. */
+  readonly connections: readonly number[];
+}
+
+/** V8 optimises code for thousands of requests. The service has more code than the other sides, so it needs them more. */
+const WARM_UP_REQUESTS = 2_000;
+
+export const QUICK_PACE: Pace = { rounds: 2, seconds: 0.7, warmUpSeconds: 0.7, connections: [16] };
+export const FULL_PACE: Pace = { rounds: 4, seconds: 3, warmUpSeconds: 4, connections: [16, 64] };
+
+/** The rounds of two sides of one workload with one number of connections. */
+export interface Comparison {
+  readonly workload: string;
+  readonly connections: number;
+  readonly one: string;
+  readonly other: string;
+  readonly ones: readonly Round[];
+  readonly others: readonly Round[];
+}
+
+/**
+ * Warms up all sides, then loads them in turn (A B A B), one at a time, for each number of connections. Returns the
+ * comparisons of the first side with each other one.
+ */
+export async function compare(
+  workload: string,
+  sides: Readonly<Record<string, Side>>,
+  pace: Pace,
+): Promise<Comparison[]> {
+  const all = Object.entries(sides);
+  for (const [, { server, requests }] of all) {
+    await load(server, requests, { connections: 16, seconds: pace.warmUpSeconds, atLeast: WARM_UP_REQUESTS });
+  }
+  const comparisons: Comparison[] = [];
+  for (const connections of pace.connections) {
+    const rounds = new Map<string, Round[]>(all.map(([name]) => [name, []]));
+    for (let round = 0; round < pace.rounds; round += 1) {
+      for (const [name, { server, requests }] of all) {
+        rounds.get(name)!.push(await load(server, requests, { connections, seconds: pace.seconds }));
+      }
+    }
+    const [[one, ones] = ['', []], ...rest] = rounds;
+    for (const [other, others] of rest) comparisons.push({ workload, connections, one, other, ones, others });
+  }
+  return comparisons;
+}
+
+export type Quantity = 'processor' | 'throughput' | 'p50' | 'p99';
+
+/** The ratio of the first side to the other, per round. */
+export function ratioOf({ ones, others }: Comparison, quantity: Quantity): Measured {
+  return ratios(
+    ones.map((round) => round[quantity]),
+    others.map((round) => round[quantity]),
+  );
+}
+
+/** All figures of `comparisons`, one row for each. The other side is named in each row. */
+export function comparisonTable(comparisons: readonly Comparison[]): Table {
+  const median = (rounds: readonly Round[], quantity: Quantity): string =>
+    figure(measured(rounds.map((round) => round[quantity])).median);
+  return {
+    title: '',
+    columns: [
+      'workload',
+      'connections',
+      'against',
+      '**processor time**',
+      'µs',
+      'µs of the other',
+      '**throughput**',
+      '1/s',
+      '1/s of the other',
+      '**p99**',
+      'p99 ms',
+      'p99 ms of the other',
+      'p50 ms',
+      'p50 ms of the other',
+    ],
+    rows: comparisons.map((comparison) => [
+      comparison.workload,
+      String(comparison.connections),
+      comparison.other,
+      ...(['processor', 'throughput', 'p99'] as const).flatMap((quantity) => [
+        spread(ratioOf(comparison, quantity)),
+        median(comparison.ones, quantity),
+        median(comparison.others, quantity),
+      ]),
+      median(comparison.ones, 'p50'),
+      median(comparison.others, 'p50'),
+    ]),
+  };
+}
+
+/** A goal for a ratio of a comparison. */
+export function ratioGoal(
+  comparison: Comparison,
+  quantity: Quantity,
+  goalIs: 'least' | 'most',
+  goal: number,
+): Goal {
+  const { workload, connections, other } = comparison;
+  const names = { processor: 'processor time', throughput: 'throughput', p50: 'p50', p99: 'p99' };
+  return {
+    what: `${workload}, ${connections} connections, against ${other}: ${names[quantity]}`,
+    goalIs,
+    goal,
+    value: ratioOf(comparison, quantity),
+  };
+}
+
+/** Says that requests were rejected, which makes figures incomparable; empty if none were. */
+export function rejectedIn(comparisons: readonly Comparison[]): string {
+  const rejected = comparisons.flatMap(({ ones, others }) => [...ones, ...others]);
+  const count = rejected.reduce((sum, round) => sum + round.rejected, 0);
+  return count === 0 ? '' : ` Load shedding rejected ${count} requests, which are not counted.`;
+}
+
+/** The parts of a response that differ between servers: ids, times and cursors. */
+const OWN_TO_A_SERVER =
+  /"((?:last_message_|last_event_)?id|read_up_to|created_at|last_message_at|next_cursor)":"[^"]*"/g;
+
+/**
+ * Throws unless two servers give equal responses to `requests`; otherwise a comparison is meaningless. Over the same
+ * storage, every byte of a page is compared.
+ */
+export async function assertSameAnswers(
+  one: Server,
+  other: Server,
+  requests: readonly LoadRequest[],
+  storage: 'same' | 'own',
+): Promise<void> {
+  for (const request of requests) {
+    const isSame = request.method === 'GET' && storage === 'same';
+    const [left, right] = [await ask(one.url, request), await ask(other.url, request)].map(
+      ({ text, ...answer }) => ({
+        ...answer,
+        text: isSame ? text : text.replaceAll(OWN_TO_A_SERVER, '"$1":"its own"'),
+      }),
+    );
+    assert.ok(left!.status < 300, `${request.path} is answered with ${left!.text}`);
+    assert.deepEqual(left, right, `${request.method} ${request.path} is not answered alike`);
+  }
+}

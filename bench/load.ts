@@ -1,0 +1,141 @@
+import autocannon from 'autocannon';
+import { setTimeout as pause } from 'node:timers/promises';
+import { processorMs } from '../test/support/processor-time.ts';
+import type { Server } from './processes.ts';
+import { percentile } from './statistics.ts';
+
+/** A request of a workload. */
+export interface LoadRequest {
+  readonly method: 'GET' | 'POST';
+  /** Path and query. */
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: object;
+  /** Whether each send has a new Idempotency-Key. */
+  readonly keyed?: true;
+}
+
+/** The measurements of one round of load on one server. */
+export interface Round {
+  /** Processor time of the server per answered request, in microseconds. */
+  readonly processor: number;
+  /** Answered requests per second. */
+  readonly throughput: number;
+  /** Latencies in milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+  /** Requests that load shedding rejected (503). No other figure includes them. */
+  readonly rejected: number;
+}
+
+/** The measured time starts after the connections are open and each has had its first responses. */
+const SETTLE_SECONDS = 0.3;
+
+const MAX_WAIT_MS = 20_000;
+
+let lastKey = 0;
+const keyPrefix = crypto.randomUUID();
+
+/**
+ * Loads `server` with autocannon: each connection sends its next request after the response to the last one. Every
+ * connection has its own requests, so that two do not send the same one at the same time. Throws if a response is
+ * neither successful nor a rejection by load shedding, and if a connection breaks.
+ */
+export async function load(
+  server: Server,
+  requests: readonly LoadRequest[],
+  {
+    connections,
+    seconds,
+    settleSeconds = SETTLE_SECONDS,
+    atLeast = 5,
+  }: {
+    readonly connections: number;
+    readonly seconds: number;
+    readonly settleSeconds?: number;
+    /** The round goes on until it has this many responses, for at most `MAX_WAIT_MS`. */
+    readonly atLeast?: number;
+  },
+): Promise<Round> {
+  const encoded = requests.map(encode);
+  let next = 0;
+  let resolve = (): void => undefined;
+  const done = new Promise<void>((settle) => (resolve = settle));
+  const instance = autocannon(
+    {
+      url: server.url,
+      connections,
+      // The end is set by `stop` below.
+      duration: 3_600,
+      sampleInt: 50,
+      setupClient(client) {
+        const first = next++;
+        const count = Math.max(Math.floor(requests.length / connections), 1);
+        client.setRequests(
+          Array.from(
+            { length: count },
+            (_, index) => encoded[(first + index * connections) % encoded.length]!,
+          ),
+        );
+      },
+    },
+    resolve,
+  );
+  const latencies: number[] = [];
+  const unexpected = new Set<string>();
+  let rejected = 0;
+  let isMeasuring = false;
+  instance.on('response', (_, status, __, milliseconds) => {
+    if (status === 503) rejected += 1;
+    else if (status >= 300) unexpected.add(`status ${status}`);
+    else if (isMeasuring) latencies.push(milliseconds);
+  });
+  instance.on('reqError', (error) => unexpected.add(String(error)));
+  await pause(settleSeconds * 1000);
+  rejected = 0;
+  isMeasuring = true;
+  const [startedAt, before] = [performance.now(), processorMs(server.pid)];
+  await pause(seconds * 1000);
+  for (let waited = 0; latencies.length < atLeast && waited < MAX_WAIT_MS; waited += 10) await pause(10);
+  const [endedAt, after] = [performance.now(), processorMs(server.pid)];
+  isMeasuring = false;
+  instance.stop();
+  await done;
+  if (unexpected.size > 0) throw new Error(`${server.url} under load: ${[...unexpected].join(', ')}`);
+  if (latencies.length === 0) throw new Error(`${server.url} under load: no response`);
+  return {
+    processor: ((after - before) * 1000) / latencies.length,
+    throughput: (latencies.length * 1000) / (endedAt - startedAt),
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    rejected,
+  };
+}
+
+function encode({ method, path, body, keyed }: LoadRequest): autocannon.Request {
+  const request: autocannon.Request = { method, path };
+  if (body !== undefined) {
+    request.headers = { 'Content-Type': 'application/json' };
+    request.body = JSON.stringify(body);
+  }
+  if (keyed) {
+    request.setupRequest = (own) => ({
+      ...own,
+      headers: { ...own.headers, 'Idempotency-Key': `${keyPrefix}-${(lastKey += 1)}` },
+    });
+  }
+  return request;
+}
+
+/** Sends one request to the server at `url`. */
+export async function ask(url: string, { method, path, body, keyed }: LoadRequest) {
+  const answer = await fetch(`${url}${path}`, {
+    method,
+    headers: {
+      ...(body && { 'Content-Type': 'application/json' }),
+      ...(keyed && { 'Idempotency-Key': crypto.randomUUID() }),
+    },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, type: answer.headers.get('Content-Type'), text: await answer.text() };
+}

@@ -1,0 +1,258 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { types, type Client } from 'cassandra-driver';
+import { cursorAt } from '../../src/adapters/http/cursors.ts';
+import { bucketAt, bucketOf, firstWriteWins } from '../../src/adapters/cassandra/time-buckets.ts';
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import type { ConversationId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
+import { previewOf } from '../../src/domain/message.ts';
+import { messageIdAt, microsecondsOf, timestampOf } from '../../src/domain/time.ts';
+import { lastSegment, type Answers } from './bare-http.ts';
+
+/*
+ * The baseline: the minimum cost of the same responses with the same statements. A handler on bare node:http and the
+ * driver, without validation, router, ports, log, repairs and limits. It supports only the requests of the
+ * benchmark.
+ *
+ * The formats (ids, times, cursors) come from the messenger's functions, because both must return the same bytes.
+ */
+
+const CLAIM = `
+  INSERT INTO messages_by_idempotency_key (sender_id, idempotency_key, message_id, conversation_id, fingerprint)
+  VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL 2592000`;
+const PUT_BUCKET = `
+  INSERT INTO buckets_by_conversation (conversation_id, bucket) VALUES (?, ?) USING TIMESTAMP ?`;
+const PUT_CONVERSATION = `
+  INSERT INTO conversations (conversation_id, participants, created) VALUES (?, ?, ?) USING TIMESTAMP ?`;
+const PUT_MESSAGE = `
+  INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, sender_id, receiver_id, content)
+  VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ?`;
+const PUT_DELIVERED = `
+  INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, delivered)
+  VALUES (?, ?, ?, true) USING TIMESTAMP ?`;
+const PUT_LAST_ACTIVITY = `
+  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
+  VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`;
+const PUT_EVENT = `
+  INSERT INTO events_by_user (user_id, places, event_id, type, conversation_id, message_id)
+  VALUES (?, true, ?, 'message.created', ?, ?) USING TIMESTAMP ? AND TTL 2678400`;
+const BUCKETS = `
+  SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket <= ? LIMIT ?`;
+const MESSAGES = `
+  SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
+  WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`;
+const ENTRIES = `
+  SELECT conversation_id, participants, last_activity, read_up_to FROM conversations_by_user
+  WHERE user_id = ? LIMIT 65`;
+const CANDIDATES = `
+  SELECT event_id, conversation_id FROM events_by_user
+  WHERE user_id = ? AND places = true AND event_id < ? AND event_id > ? LIMIT ?`;
+const LOOKUP = `
+  SELECT conversation_id, participants, last_activity FROM conversations_by_user
+  WHERE user_id = ? AND conversation_id IN ?`;
+
+const READ_POSITIONS = `
+  SELECT conversation_id, read_up_to FROM conversations_by_user WHERE user_id = ? AND conversation_id IN ?`;
+
+const LIMIT = 20;
+const NIL = '00000000-0000-0000-0000-000000000000';
+const BOTTOM = '00000000-0000-7000-8000-000000000000';
+const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
+
+const consistency = types.consistencies.localQuorum;
+const READ = { prepare: true, consistency, isIdempotent: true };
+const WRITE = { prepare: true, consistency, isIdempotent: true, logged: false };
+const DECIDE = {
+  prepare: true,
+  consistency,
+  serialConsistency: types.consistencies.localSerial,
+  isIdempotent: false,
+};
+
+interface Body {
+  readonly sender_id: UserId;
+  readonly receiver_id: UserId;
+  readonly content: string;
+}
+
+/** Handles the requests of the benchmark, over a connected client. */
+export function baselineAnswers(client: Client): Answers {
+  const read = async (query: string, params: unknown[]): Promise<types.Row[]> =>
+    (await client.execute(query, params, READ)).rows;
+
+  let lastTime = 0;
+
+  async function send({ sender_id, receiver_id, content }: Body, key: string | undefined): Promise<object> {
+    const participants = [sender_id, receiver_id].sort();
+    const conversationId = conversationIdOf(participants);
+    lastTime = Math.max(Date.now() * 1000, lastTime + 1);
+    let id = messageIdAt(lastTime, 0, randomBytes(7).toString('hex').slice(1));
+    if (key !== undefined) {
+      const fingerprint = createHash('sha256').update(`${receiver_id}\n${content}`).digest();
+      const claim = [sender_id, key, id, conversationId, fingerprint];
+      const row = (await client.execute(CLAIM, claim, DECIDE)).first();
+      if (row['[applied]'] !== true) id = String(row['message_id']) as MessageId;
+    }
+    const timestamp = microsecondsOf(id);
+    const bucket = bucketOf(conversationId, id);
+    await Promise.all([
+      client.execute(
+        PUT_MESSAGE,
+        [conversationId, bucket, id, sender_id, receiver_id, content, timestamp],
+        WRITE,
+      ),
+      client.batch(
+        [
+          { query: PUT_BUCKET, params: [conversationId, bucket, timestamp] },
+          { query: PUT_CONVERSATION, params: [conversationId, participants, id, firstWriteWins(id)] },
+        ],
+        WRITE,
+      ),
+    ]);
+    const cell = new types.Tuple(id, NIL, id, sender_id, previewOf(content));
+    await Promise.all(
+      participants.map((userId) =>
+        client.batch(
+          [
+            {
+              query: PUT_LAST_ACTIVITY,
+              params: [
+                userId,
+                conversationId,
+                participants,
+                cell,
+                userId === sender_id ? id : undefined,
+                timestamp,
+              ],
+            },
+            { query: PUT_EVENT, params: [userId, id, conversationId, id, timestamp] },
+          ],
+          WRITE,
+        ),
+      ),
+    );
+    // Not awaited, as in the service.
+    if (key !== undefined) void client.execute(PUT_DELIVERED, [conversationId, bucket, id, timestamp], WRITE);
+    return {
+      id,
+      conversation_id: conversationId,
+      sender_id,
+      receiver_id,
+      content,
+      created_at: timestampOf(id),
+      edited_at: null,
+      deleted_at: null,
+    };
+  }
+
+  async function history(conversationId: ConversationId, before: Position | null): Promise<object> {
+    const below = before ?? TOP;
+    const readBucket = (bucket: number): Promise<types.Row[]> =>
+      read(MESSAGES, [conversationId, bucket, below, LIMIT + 1]);
+    const likely = before === null ? bucketAt(conversationId, Date.now()) : bucketOf(conversationId, before);
+    const [likelyRows, buckets] = await Promise.all([
+      readBucket(likely),
+      read(BUCKETS, [conversationId, bucketOf(conversationId, below), 100]),
+    ]);
+    const rows: types.Row[] = [];
+    for (const row of buckets) {
+      const bucket = row['bucket'] as number;
+      rows.push(...(bucket === likely ? likelyRows : await readBucket(bucket)));
+      if (rows.length > LIMIT) break;
+    }
+    const data = rows.slice(0, LIMIT).map((row) => {
+      const id = String(row['message_id']) as MessageId;
+      return {
+        id,
+        conversation_id: conversationId,
+        sender_id: row['sender_id'] as string,
+        receiver_id: row['receiver_id'] as string,
+        content: row['content'] as string,
+        created_at: timestampOf(id),
+        edited_at: null,
+        deleted_at: null,
+      };
+    });
+    const last = data.at(-1);
+    const isMore = last !== undefined && rows.length > LIMIT;
+    return {
+      data,
+      limit: LIMIT,
+      next_cursor: isMore ? cursorAt({ kind: 'history', of: conversationId }, last.id) : null,
+    };
+  }
+
+  /** Users with more conversations than one query reads. */
+  const large = new Set<UserId>();
+
+  /** The first page of an inbox at rest, if the first rows of the log list enough candidates. */
+  async function inbox(userId: UserId): Promise<object> {
+    const rows = large.has(userId) ? null : await read(ENTRIES, [userId]);
+    if (rows !== null && rows.length > 64) large.add(userId);
+    const heads = rows !== null && rows.length <= 64 ? rows : await lookedUp(userId);
+    const entries = heads.map((row) => {
+      const cell = row['last_activity'] as types.Tuple;
+      const id = String(cell.get(2)) as MessageId;
+      const participants = row['participants'] as readonly string[];
+      return {
+        id: String(row['conversation_id']),
+        participant_ids: participants,
+        other_user_id: participants.find((participant) => participant !== userId) ?? userId,
+        last_message_id: id,
+        last_message_sender_id: cell.get(3) as string,
+        last_message_content: cell.get(4) as string,
+        last_message_at: timestampOf(id),
+        last_event_id: String(cell.get(0)),
+        read_up_to: idTextOf(row['read_up_to']),
+      };
+    });
+    const shown = entries
+      .sort((a, b) => (a.last_message_id > b.last_message_id ? -1 : 1))
+      .slice(0, LIMIT + 1);
+    if (rows === null || rows.length > 64) {
+      const positions = await read(READ_POSITIONS, [userId, shown.map(({ id }) => id)]);
+      const byId = new Map(
+        positions.map((row) => [String(row['conversation_id']), idTextOf(row['read_up_to'])]),
+      );
+      for (const entry of shown) entry.read_up_to = byId.get(entry.id) ?? null;
+    }
+    const data = shown.slice(0, LIMIT).map((entry) => ({
+      ...entry,
+      unread:
+        entry.last_message_sender_id !== userId &&
+        (entry.read_up_to === null || entry.read_up_to < entry.last_event_id),
+    }));
+    const last = data.at(-1);
+    const isMore = last !== undefined && entries.length > LIMIT;
+    return {
+      data,
+      limit: LIMIT,
+      next_cursor: isMore ? cursorAt({ kind: 'inbox', of: userId }, last.last_message_id) : null,
+    };
+  }
+
+  async function lookedUp(userId: UserId): Promise<types.Row[]> {
+    const candidates = await read(CANDIDATES, [userId, TOP, BOTTOM, 2 * (LIMIT + 1)]);
+    const ids = new Set(candidates.map((row) => String(row['conversation_id'])));
+    return read(LOOKUP, [userId, [...ids]]);
+  }
+
+  return {
+    send: (body, key) => send(JSON.parse(body) as Body, key),
+    read(path, query) {
+      const of = lastSegment(path);
+      if (path.startsWith('/api/conversations/user/')) return inbox(of as UserId);
+      const cursor = query?.get('cursor') ?? null;
+      return history(of as ConversationId, cursor === null ? null : positionIn(cursor));
+    },
+  };
+}
+
+/** The position in a cursor, without a check: the sixteen bytes after the first. */
+function positionIn(cursor: string): Position {
+  const digits = Buffer.from(cursor, 'base64url').toString('hex', 1, 17);
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') as Position;
+}
+
+function idTextOf(uuid: types.Uuid | null): string | null {
+  return uuid === null ? null : String(uuid);
+}

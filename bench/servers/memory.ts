@@ -1,0 +1,117 @@
+import { Hono } from 'hono';
+import { cursorAt } from '../../src/adapters/http/cursors.ts';
+import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { readConfig } from '../../src/composition/config.ts';
+import { memoryOptionsOf } from '../../src/composition/memory-options.ts';
+import { otherParticipant, participantsOf } from '../../src/domain/conversation.ts';
+import type { ConversationId, UserId } from '../../src/domain/ids.ts';
+import type { Message, SentMessage } from '../../src/domain/message.ts';
+import { timestampOf } from '../../src/domain/time.ts';
+import { lastSegment, type Answers } from './bare-http.ts';
+
+const LIMIT = 20;
+const FIRST = { before: null, offset: 0, limit: LIMIT + 1 };
+
+interface Body {
+  readonly sender_id: UserId;
+  readonly receiver_id: UserId;
+  readonly content: string;
+}
+
+/**
+ * The responses of the service with memory storage, from the same storage, without validation, middleware, log and
+ * wrappers of use cases.
+ */
+export function memoryAnswers(): Answers {
+  const clock = makeClock();
+  const messageIds = makeMessageIds({ clock });
+  const { messages, conversations } = makeMemoryStorage({
+    clock,
+    messageIds,
+    ...memoryOptionsOf(readConfig({}, () => '')),
+  });
+
+  async function history(id: ConversationId): Promise<object> {
+    const found = await messages.listBefore(id, FIRST);
+    const data = found.slice(0, LIMIT).map(viewOf);
+    const last = data.at(-1);
+    const isMore = last !== undefined && found.length > LIMIT;
+    return {
+      data,
+      limit: LIMIT,
+      next_cursor: isMore ? cursorAt({ kind: 'history', of: id }, last.id) : null,
+    };
+  }
+
+  async function inbox(id: UserId): Promise<object> {
+    const found = await conversations.listByUser(id, FIRST);
+    const shown = found.slice(0, LIMIT);
+    const data = shown.map(({ conversationId, participants, lastMessage, lastEventId, readUpTo }) => ({
+      id: conversationId,
+      participant_ids: participants,
+      other_user_id: otherParticipant(id, participants),
+      last_message_id: lastMessage?.messageId ?? null,
+      last_message_sender_id: lastMessage?.senderId ?? null,
+      last_message_content: lastMessage?.preview ?? null,
+      last_message_at: lastMessage === null ? null : timestampOf(lastMessage.messageId),
+      last_event_id: lastEventId,
+      read_up_to: readUpTo,
+      unread:
+        lastMessage !== null && lastMessage.senderId !== id && (readUpTo === null || readUpTo < lastEventId),
+    }));
+    const last = shown.at(-1);
+    const isMore = last !== undefined && found.length > LIMIT;
+    return {
+      data,
+      limit: LIMIT,
+      next_cursor: isMore ? cursorAt({ kind: 'inbox', of: id }, last.lastEventId) : null,
+    };
+  }
+
+  return {
+    async send(text) {
+      const { sender_id, receiver_id, content } = JSON.parse(text) as Body;
+      const participants = participantsOf(sender_id, receiver_id);
+      const message: SentMessage = {
+        id: messageIds.next(),
+        conversationId: conversationIdOf(participants),
+        senderId: sender_id,
+        receiverId: receiver_id,
+        content,
+        editId: null,
+        deletionId: null,
+      };
+      await messages.append({ message, participants, idempotencyKey: null, isLive: true });
+      return viewOf(message);
+    },
+    read: (path) =>
+      path.startsWith('/api/conversations/user/')
+        ? inbox(lastSegment(path) as UserId)
+        : history(lastSegment(path) as ConversationId),
+  };
+}
+
+/** A bare Hono app with `answers`. */
+export function bareHono({ send, read }: Answers): Hono {
+  const app = new Hono();
+  app.post('/api/messages', async (c) => c.json(await send(await c.req.text(), undefined), 201));
+  app.get('/api/messages/conversation/:id', async (c) => c.json(await read(c.req.path, null)));
+  app.get('/api/conversations/user/:id', async (c) => c.json(await read(c.req.path, null)));
+  return app;
+}
+
+function viewOf({ id, conversationId, senderId, receiverId, content }: Message) {
+  return {
+    id,
+    conversation_id: conversationId,
+    sender_id: senderId,
+    receiver_id: receiverId,
+    content,
+    created_at: timestampOf(id),
+    edited_at: null,
+    deleted_at: null,
+  };
+}

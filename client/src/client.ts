@@ -1,0 +1,183 @@
+import { follow, type FollowItem, type FollowOptions } from './follow.ts';
+import { makeHttp, type JsonRequest } from './http.ts';
+import {
+  makeOutbox,
+  type MessageToSend,
+  type Outbox,
+  type OutboxStorage,
+  type OutgoingMessage,
+} from './outbox.ts';
+import { listOf, type List } from './pages.ts';
+import { ProblemError } from './problems.ts';
+import { systemTimer, type Timer } from './timer.ts';
+import type { Conversation, InboxEntry, Message, Page, ReadPosition, User } from './types.ts';
+
+/** What a client needs. */
+export interface ClientOptions {
+  /** The address of the service, such as `https://messenger.example`; may have a path. */
+  readonly baseUrl: string;
+  /** The user for whom this client acts. */
+  readonly userId: string;
+  /** The bearer token, or a function that returns one. The function is called again after a 401. */
+  readonly token?: string | (() => string | Promise<string>);
+  /** `fetch` of the host by default. */
+  readonly fetch?: typeof fetch;
+  /** Keeps unsent messages across reloads. Without it they are kept in memory. */
+  readonly storage?: OutboxStorage;
+  /** A random number from 0 up to 1, for jitter. */
+  readonly random?: () => number;
+  readonly timer?: Timer;
+}
+
+/** How to list. */
+export interface ListOptions {
+  /** The number of items of a page, 1–100. */
+  readonly limit?: number;
+  /** Where to continue: the `next_cursor` of a page. */
+  readonly cursor?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A client of the messenger for one user. All methods reject with a `ProblemError` if the service refuses, and with a
+ * `NetworkError` if no response arrives. Reads and marks are repeated a few times before; an abort rejects with its reason.
+ */
+export interface MessengerClient {
+  readonly userId: string;
+  /** The inbox, latest activity first. With `unreadCounts`, entries have `unread_count`. */
+  conversations(options?: ListOptions & { readonly unreadCounts?: boolean }): List<InboxEntry>;
+  /** The messages of a conversation, newest first; with `before`, an RFC 3339 time, those strictly before it. */
+  messages(conversationId: string, options?: ListOptions & { readonly before?: string }): List<Message>;
+  getConversation(conversationId: string, signal?: AbortSignal): Promise<Conversation>;
+  /** The conversation with `otherUserId`. It is started if there is none. */
+  startConversation(otherUserId: string, signal?: AbortSignal): Promise<Conversation>;
+  /** Marks a conversation as read up to a message or an event. Returns the position that holds now. */
+  markRead(conversationId: string, upTo: string): Promise<ReadPosition>;
+  /** A user; null if they have no name. */
+  getUser(userId: string, signal?: AbortSignal): Promise<User | null>;
+  /** Saves one's own name: 1–100 characters, not blank. */
+  saveUser(username: string): Promise<User>;
+  /**
+   * Puts a message into the outbox, which sends it until the service answers. However often it is repeated, the service
+   * stores it once. Messages with the same target are stored in the order of the calls; a failed message does not delay the
+   * next one.
+   */
+  send(message: MessageToSend): OutgoingMessage;
+  readonly outbox: Outbox;
+  /**
+   * The events of the user from now on, or after `cursor`, without gaps and without repeats, across disconnects. It ends
+   * when `signal` aborts. It throws a `ProblemError` if the service refuses for good, such as a token that is not valid.
+   */
+  follow(options?: FollowOptions): AsyncIterable<FollowItem>;
+  /** Stops sending. Pending messages stay in the storage, and a new client continues with them. */
+  close(): void;
+}
+
+/** How often a read or a mark is sent at most. */
+const ATTEMPTS = 4;
+
+/** Makes a client. If the storage has unsent messages of this user, it begins to send them. */
+export function createClient(options: ClientOptions): MessengerClient {
+  const { userId, random = Math.random, timer = systemTimer } = options;
+  const http = makeHttp({
+    baseUrl: options.baseUrl,
+    token: options.token,
+    // Browsers require that fetch is called on their global object.
+    fetch: options.fetch ?? ((...request) => fetch(...request)),
+    random,
+    timer,
+  });
+
+  /** For requests that may be repeated. */
+  function request(path: string, more: Omit<JsonRequest, 'signal'> & { signal?: AbortSignal | undefined }) {
+    return http.json(path, { attempts: ATTEMPTS, ...more, signal: more.signal ?? NEVER });
+  }
+
+  function list<Item>(path: string, { cursor, limit, signal }: ListOptions, query: Query): List<Item> {
+    const load = async (at: string | undefined) =>
+      (await request(path, { query: { ...query, limit, cursor: at }, signal })) as Page<Item>;
+    return listOf(load, cursor);
+  }
+
+  const getConversation = async (conversationId: string, signal?: AbortSignal) =>
+    (await request(`/api/conversations/${segment(conversationId)}`, { signal })) as Conversation;
+
+  /** The other participant, by conversation. */
+  const receivers = new Map<string, string>();
+
+  async function receiverOf({ to }: MessageToSend, signal: AbortSignal): Promise<string> {
+    if ('receiverId' in to) return to.receiverId;
+    const { conversationId } = to;
+    let receiver = receivers.get(conversationId);
+    if (receiver === undefined) {
+      const path = `/api/conversations/${segment(conversationId)}`;
+      const { participant_ids } = (await http.json(path, { attempts: Infinity, signal })) as Conversation;
+      receiver = participant_ids.find((participant) => participant !== userId) ?? userId;
+      receivers.set(conversationId, receiver);
+    }
+    return receiver;
+  }
+
+  const outbox = makeOutbox({
+    userId,
+    storage: options.storage,
+    timer,
+    async post(message, signal) {
+      const receiver_id = await receiverOf(message, signal);
+      return (await http.json('/api/messages', {
+        method: 'POST',
+        headers: { 'Idempotency-Key': message.key },
+        body: { sender_id: userId, receiver_id, content: message.content },
+        attempts: Infinity,
+        signal,
+      })) as Message;
+    },
+  });
+
+  return {
+    userId,
+    conversations: ({ unreadCounts, ...rest } = {}) =>
+      list(`/api/conversations/user/${segment(userId)}`, rest, { unread_counts: unreadCounts }),
+    messages(conversationId, { before, ...rest } = {}) {
+      const path = `/api/messages/conversation/${segment(conversationId)}`;
+      return before === undefined
+        ? list(path, rest, {})
+        : list(`${path}/before`, rest, { before_timestamp: before });
+    },
+    getConversation,
+    async startConversation(otherUserId, signal) {
+      const body = { participant_ids: [userId, otherUserId] };
+      return (await request('/api/conversations', { method: 'POST', body, signal })) as Conversation;
+    },
+    async markRead(conversationId, upTo) {
+      const body = { user_id: userId, up_to: upTo };
+      const path = `/api/conversations/${segment(conversationId)}/read`;
+      return (await request(path, { method: 'PUT', body })) as ReadPosition;
+    },
+    async getUser(id, signal) {
+      try {
+        return (await request(`/api/users/${segment(id)}`, { signal })) as User;
+      } catch (error) {
+        if (error instanceof ProblemError && error.code === 'user-not-found') return null;
+        throw error;
+      }
+    },
+    saveUser: async (username) =>
+      (await request(`/api/users/${segment(userId)}`, { method: 'PUT', body: { username } })) as User,
+    send: (message) => outbox.add(message),
+    outbox,
+    follow: (how = {}) => follow({ http, userId, random, timer }, how),
+    close: () => {
+      outbox.close();
+    },
+  };
+}
+
+type Query = NonNullable<JsonRequest['query']>;
+
+const NEVER = new AbortController().signal;
+
+/** A part of a path. Ids of users may contain reserved characters. */
+function segment(id: string): string {
+  return encodeURIComponent(id);
+}

@@ -1,0 +1,221 @@
+import { BlockParser } from './event-stream.ts';
+import { isTemporary, networkErrorOf, retryMs, type Http } from './http.ts';
+import { NetworkError, ProblemError } from './problems.ts';
+import { makeDeadline, pause, type Timer } from './timer.ts';
+import { isKnownEvent, type KnownEvent } from './types.ts';
+
+/**
+ * `connecting`: at the start. `live`: a stream is open. `polling`: streams do not work, so requests wait for events.
+ * `offline`: the last attempt failed, and the next one follows.
+ */
+export type ConnectionState = 'connecting' | 'live' | 'polling' | 'offline';
+
+/** What `follow` yields. */
+export type FollowItem =
+  /** Each event once, oldest first. To continue later, follow from `cursor`. */
+  | { readonly kind: 'event'; readonly event: KnownEvent; readonly cursor: string }
+  /**
+   * Events before this point do not arrive: list anew what is shown. It comes first if following starts without a cursor,
+   * and later if the cursor is older than the event log.
+   */
+  | { readonly kind: 'reset'; readonly cursor: string }
+  /** The state has changed. */
+  | { readonly kind: 'connection'; readonly state: ConnectionState };
+
+/** How to follow. */
+export interface FollowOptions {
+  /** Where to continue: the cursor of an earlier item. */
+  readonly cursor?: string;
+  /** Ends the iteration. */
+  readonly signal?: AbortSignal;
+}
+
+/** A connection on which nothing arrives for so long is broken: the service sends a heartbeat every 15 seconds. */
+const SILENCE_MS = 45_000;
+
+/** The time in which a stream has to begin. A proxy that withholds it until it ends makes streams unusable. */
+const FIRST_BLOCK_MS = 10_000;
+
+/** After so many streams in a row that did not begin, polls replace them. */
+const MAX_FAILED_STREAMS = 2;
+
+/** How long polls replace streams before the next try, in milliseconds. */
+const POLLING_MS = 600_000;
+
+/** The pause between polls that do not wait, for a user who has too many open streams. */
+const SHORT_POLL_MS = 15_000;
+
+/** The pause before a stream that has ended is resumed, and between polls without events that return at once. */
+const RESUME_MS = 1_000;
+
+/** A stream that was open for so long works. One that breaks earlier, again and again, is resumed with backoff. */
+const STEADY_MS = 5_000;
+
+const NOT_OPEN = -1;
+
+/** The number of seconds that a poll waits. */
+const WAIT_S = 25;
+
+/** The number of event ids that are remembered to drop repeats. The service repeats events within seconds. */
+const MAX_SEEN = 10_000;
+
+/** Streams do not arrive here, although the service may be reachable. */
+class StreamUnusable extends NetworkError {}
+
+/** A part of what the service delivers: the cursor after `events`. */
+interface Batch {
+  readonly events: readonly unknown[];
+  readonly cursor: string | undefined;
+}
+
+/** The events of `userId`, see `MessengerClient.follow`. */
+export async function* follow(
+  deps: {
+    readonly http: Http;
+    readonly userId: string;
+    readonly random: () => number;
+    readonly timer: Timer;
+  },
+  { cursor: start, signal = new AbortController().signal }: FollowOptions,
+): AsyncGenerator<FollowItem, void, undefined> {
+  const { http, userId, random, timer } = deps;
+  const path = `/api/events/user/${encodeURIComponent(userId)}`;
+  let cursor = start;
+  let state: ConnectionState | undefined;
+  let failures = 0;
+  let failedStreams = 0;
+  /** When the current stream began. */
+  let openSince = NOT_OPEN;
+  let pollUntil = 0;
+  let shortPoll = false;
+  const seen = new Set<string>();
+
+  function* enter(next: ConnectionState): Generator<FollowItem> {
+    if (state === next) return;
+    state = next;
+    yield { kind: 'connection', state };
+  }
+
+  function* deliver(batch: Batch): Generator<FollowItem> {
+    const before = cursor;
+    cursor = batch.cursor ?? cursor;
+    if (before === undefined && cursor !== undefined) yield { kind: 'reset', cursor };
+    for (const [index, event] of batch.events.entries()) {
+      if (!isKnownEvent(event) || seen.has(event.id)) continue;
+      seen.add(event.id);
+      for (const oldest of seen) {
+        if (seen.size <= MAX_SEEN) break;
+        seen.delete(oldest);
+      }
+      const after = index === batch.events.length - 1 ? cursor : before;
+      yield { kind: 'event', event, cursor: after ?? '' };
+    }
+  }
+
+  async function* stream(): AsyncGenerator<FollowItem> {
+    openSince = NOT_OPEN;
+    const deadline = makeDeadline(timer, signal);
+    const unusable = new StreamUnusable('The stream of events did not begin.');
+    deadline.extend(FIRST_BLOCK_MS, unusable);
+    try {
+      const response = await http.open(path, {
+        headers: {
+          Accept: 'text/event-stream',
+          ...(cursor !== undefined && { 'Last-Event-ID': cursor }),
+        },
+        signal: deadline.signal,
+      });
+      const isStream = response.headers.get('Content-Type')?.startsWith('text/event-stream') === true;
+      if (!isStream || response.body === null) throw unusable;
+      const parser = new BlockParser();
+      const decoder = new TextDecoder();
+      const reader = response.body.getReader();
+      for (;;) {
+        const { done, value } = await reader.read().catch((error: unknown) => {
+          throw networkErrorOf(error, deadline.signal);
+        });
+        if (done) break;
+        for (const { id, data } of parser.push(decoder.decode(value, { stream: true }))) {
+          if (openSince === NOT_OPEN) {
+            openSince = timer.now();
+            failedStreams = 0;
+            yield* enter('live');
+          }
+          yield* deliver({ events: data === undefined ? [] : [parse(data)], cursor: id });
+        }
+        if (openSince !== NOT_OPEN)
+          deadline.extend(SILENCE_MS, new NetworkError('The stream of events is silent.'));
+      }
+      if (openSince === NOT_OPEN) throw unusable;
+    } finally {
+      deadline.end();
+    }
+  }
+
+  async function poll(wait: number): Promise<Batch> {
+    const query = { cursor, limit: 100, ...(wait > 0 && { wait }) };
+    const list = (await http.json(path, { query, signal, limitMs: SILENCE_MS })) as {
+      data: unknown[];
+      next_cursor: string;
+    };
+    return { events: list.data, cursor: list.next_cursor };
+  }
+
+  const isOver = (): boolean => signal.aborted;
+  yield* enter('connecting');
+  while (!isOver()) {
+    const startedAt = timer.now();
+    try {
+      if (shortPoll || startedAt < pollUntil) {
+        const batch = await poll(shortPoll ? 0 : WAIT_S);
+        yield* enter('polling');
+        yield* deliver(batch);
+        failures = 0;
+        openSince = NOT_OPEN;
+        if (shortPoll) await pause(timer, SHORT_POLL_MS * (1 - random() / 2), signal);
+        else if (batch.events.length === 0 && timer.now() - startedAt < RESUME_MS) {
+          await pause(timer, RESUME_MS, signal);
+        }
+        shortPoll = false;
+        continue;
+      }
+      yield* stream();
+    } catch (error) {
+      if (isOver()) return;
+      const code = error instanceof ProblemError ? error.code : '';
+      if (code === 'cursor-expired') {
+        cursor = undefined;
+        continue;
+      }
+      if (code === 'too-many-streams' && !shortPoll) {
+        shortPoll = true;
+        continue;
+      }
+      shortPoll = false;
+      if (error instanceof StreamUnusable) {
+        failedStreams += 1;
+        if (failedStreams >= MAX_FAILED_STREAMS) pollUntil = timer.now() + POLLING_MS;
+      }
+      const isServerError = error instanceof ProblemError && error.problem.status >= 500;
+      if (!isTemporary(error) && !isServerError) throw error;
+      // A stream that was open for a while is resumed first. Only if that fails, too, is the client offline.
+      if (openSince === NOT_OPEN || timer.now() - openSince < STEADY_MS) {
+        failures += 1;
+        yield* enter('offline');
+        await pause(timer, retryMs(error, failures, random), signal);
+        continue;
+      }
+    }
+    failures = 0;
+    openSince = NOT_OPEN;
+    await pause(timer, RESUME_MS * (1 - random() / 2), signal);
+  }
+}
+
+function parse(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch (cause) {
+    throw new NetworkError('The stream of events is damaged.', { cause });
+  }
+}

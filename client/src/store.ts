@@ -1,0 +1,758 @@
+import type { MessengerClient } from './client.ts';
+import type { ConnectionState } from './follow.ts';
+import {
+  later,
+  merged,
+  newerOf,
+  withContent,
+  withMessage,
+  withPositions,
+  withRead,
+  type Changed,
+} from './inbox-rules.ts';
+import type { OutgoingMessage } from './outbox.ts';
+import { ProblemError } from './problems.ts';
+import { pause, systemTimer, type Timer } from './timer.ts';
+import type { Conversation, InboxEntry, KnownEvent, Message, Page, Problem } from './types.ts';
+
+/** What is shown. It never changes: a new state is a new object. Parts that did not change are the same objects. */
+export interface Snapshot {
+  readonly connection: ConnectionState;
+  /** Why following has ended, such as an invalid token; null while it goes on. */
+  readonly problem: Problem | null;
+  readonly inbox: InboxState;
+  /** The open conversation. */
+  readonly open: OpenConversation | null;
+  /** The names of users that are shown, by id. Users without a name are missing. */
+  readonly users: Readonly<Record<string, string>>;
+}
+
+/** The inbox as far as it is loaded. */
+export interface InboxState {
+  readonly status: 'loading' | 'ready' | 'failed';
+  /** Latest activity first, with `unread_count`. */
+  readonly entries: readonly InboxEntry[];
+  /** Whether `loadMoreConversations` finds more. */
+  readonly hasMore: boolean;
+  /** Why the last load failed; null if no response arrived, or if none failed. */
+  readonly problem: Problem | null;
+}
+
+/** The open conversation as far as it is loaded. */
+export interface OpenConversation {
+  readonly id: string;
+  /** Null until it is loaded. Its last message is the last one of `messages`. */
+  readonly conversation: Omit<Conversation, keyof LastMessage> | null;
+  readonly status: 'loading' | 'ready' | 'failed';
+  /** Oldest first. Deleted messages have the content null. */
+  readonly messages: readonly Message[];
+  /** One's own messages that are pending or failed, oldest first. They are shown after `messages`. */
+  readonly outgoing: readonly OutgoingMessage[];
+  /** Whether `loadOlderMessages` finds more. */
+  readonly hasOlder: boolean;
+  /** Why the last load failed; null if no response arrived, or if none failed. */
+  readonly problem: Problem | null;
+}
+
+type LastMessage = Pick<
+  Conversation,
+  'last_message_id' | 'last_message_sender_id' | 'last_message_content' | 'last_message_at'
+>;
+
+/** The inbox and the open conversation of a client, kept up to date. It fits `useSyncExternalStore`. */
+export interface Store {
+  subscribe(listener: () => void): () => void;
+  /** The same object until something changes. */
+  getSnapshot(): Snapshot;
+  /** Opens a conversation, and closes the one that is open. Opening it again after a failure loads it again. */
+  open(conversationId: string): void;
+  /**
+   * Opens the conversation with a user, which is started if there is none. Resolves to its id when it is open. Rejects with
+   * a `ProblemError` or a `NetworkError`, and then leaves open what is open.
+   */
+  openWith(userId: string): Promise<string>;
+  close(): void;
+  /** Loads the next page of the inbox; also after a failure. Does nothing while it loads or if there is none. */
+  loadMoreConversations(): Promise<void>;
+  /** Loads the page before the oldest message shown; also after a failure. Does nothing while it loads or if there is none. */
+  loadOlderMessages(): Promise<void>;
+  /** Sends to the open conversation. Throws an `Error` if none is open. */
+  send(content: string): OutgoingMessage;
+  /** Marks the open conversation as read up to the last message shown. */
+  markRead(): void;
+  /** Sends a failed message again. */
+  retry(key: string): void;
+  /** Removes a failed message. */
+  discard(key: string): void;
+  /** Stops following and all loading. The client goes on sending. */
+  stop(): void;
+}
+
+/** How to keep the store. */
+export interface StoreOptions {
+  /** The number of conversations and of messages of a page, 1–100; 30 by default. */
+  readonly pageSize?: number;
+  readonly timer?: Timer;
+}
+
+/** The pause before a load that has failed is repeated, in milliseconds. */
+const RETRY_MS = 10_000;
+
+/** The pause between two lists of the inbox for entries that are stale, in milliseconds. */
+const RELIST_MS = 1_000;
+
+/** The number of participants of a group whose names are loaded at once. Those of senders are always loaded. */
+const MAX_NAMED = 30;
+
+/** A position above all others. */
+const TOP = '~';
+
+/** The number of user names that are requested at a time. */
+const MAX_NAME_REQUESTS = 4;
+
+/** How far a list is loaded: down to the position `end`, after which `cursor` continues. */
+interface Depth {
+  end: string | null;
+  cursor: string | null;
+}
+
+/** The open conversation. `null` in `depth.end` means that no page is loaded. */
+interface Opened {
+  readonly id: string;
+  conversation: Conversation | null;
+  status: OpenConversation['status'];
+  problem: Problem | null;
+  readonly messages: Map<string, Message>;
+  readonly depth: Depth;
+  /** When a message was deleted, by id; also of messages that are not loaded. */
+  readonly deleted: Map<string, string>;
+  /** Read positions that events have shown, by user. */
+  readonly positions: Map<string, string>;
+  /** Pending messages whose event came before the response: the id of the message by its key. */
+  readonly arrived: Map<string, string>;
+  isLoading: boolean;
+  /** Whether something happened during the load that makes another one necessary. */
+  again: boolean;
+  isLoadingOlder: boolean;
+}
+
+/** Makes a store, which begins to follow and to load the inbox. */
+export function createStore(
+  client: MessengerClient,
+  { pageSize: limit = 30, timer = systemTimer }: StoreOptions = {},
+): Store {
+  const { userId } = client;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const listeners = new Set<() => void>();
+
+  let connection: ConnectionState = 'connecting';
+  let problem: Problem | null = null;
+  const entries = new Map<string, InboxEntry>();
+  const inboxDepth: Depth = { end: null, cursor: null };
+  let inboxStatus: InboxState['status'] = 'loading';
+  let inboxProblem: Problem | null = null;
+  let isLoadingMore = false;
+  let opened: Opened | null = null;
+  const names = new Map<string, string | null>();
+
+  /**
+   * Conversations to be listed again, with the number of the change that made it necessary. `from` is a position at or below
+   * that of the conversation, so a page that ends below it contains the conversation.
+   */
+  const stale = new Map<string, { readonly change: number; readonly from: string }>();
+  let changes = 0;
+  let isRefreshing = false;
+  /** Conversations that were not loaded when they changed. A list that is on its way may show an earlier state. */
+  const missed = new Set<string>();
+  /** Whether all of the inbox that is loaded has to be listed again. */
+  let isAllStale = true;
+  /** The number of resets. A page that was requested before a reset may lack what was lost. */
+  let resets = 0;
+
+  /** Own marks that the service has not confirmed. */
+  const marks = new Map<string, string>();
+  const marking = new Set<string>();
+  /** Own messages whose event is still to come. */
+  const ownSent = new Set<string>();
+
+  /** The result of `load`, which is called again if there was a reset meanwhile. */
+  async function unlessReset<Result>(load: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      const before = resets;
+      const result = await load();
+      if (before === resets) return result;
+    }
+  }
+
+  const isStopped = (): boolean => signal.aborted;
+  const sleepers = new Set<AbortController>();
+
+  /** Waits before a repetition; not longer than until the connection is back. */
+  async function waitToRepeat(milliseconds = RETRY_MS): Promise<void> {
+    const waking = new AbortController();
+    sleepers.add(waking);
+    if (isStopped()) waking.abort();
+    await pause(timer, milliseconds, waking.signal);
+    sleepers.delete(waking);
+  }
+
+  function wake(): void {
+    for (const waking of sleepers) waking.abort();
+  }
+
+  // The snapshot. A part is made anew after it was marked as changed.
+
+  type Part = 'inbox' | 'open' | 'users' | 'connection';
+  const dirty = new Set<Part>();
+  let isNotifying = false;
+  let snapshot: Snapshot = {
+    connection,
+    problem,
+    inbox: { status: 'loading', entries: [], hasMore: false, problem: null },
+    open: null,
+    users: {},
+  };
+
+  /** Marks parts as changed, and calls the listeners once the current work is done. */
+  function changed(...parts: readonly Part[]): void {
+    for (const part of parts) dirty.add(part);
+    if (isNotifying) return;
+    isNotifying = true;
+    queueMicrotask(() => {
+      isNotifying = false;
+      for (const listener of [...listeners]) listener();
+    });
+  }
+
+  function getSnapshot(): Snapshot {
+    if (dirty.size === 0) return snapshot;
+    snapshot = {
+      connection,
+      problem,
+      inbox: dirty.has('inbox') ? inboxState() : snapshot.inbox,
+      open: dirty.has('open') ? openState() : snapshot.open,
+      users: dirty.has('users') ? usersState() : snapshot.users,
+    };
+    dirty.clear();
+    return snapshot;
+  }
+
+  function inboxState(): InboxState {
+    const shown = [...entries.values()].map((entry) => {
+      const mark = marks.get(entry.id);
+      return mark === undefined ? entry : withRead(entry, mark).entry;
+    });
+    return {
+      status: inboxStatus,
+      entries: shown.sort((a, b) => (a.last_event_id < b.last_event_id ? 1 : -1)),
+      hasMore: inboxDepth.cursor !== null,
+      problem: inboxProblem,
+    };
+  }
+
+  function openState(): OpenConversation | null {
+    if (opened === null) return null;
+    const { id, conversation, status, problem, messages, depth, positions } = opened;
+    return {
+      id,
+      conversation: conversation && withPositions(conversation, positions),
+      status,
+      messages: [...messages.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+      outgoing: outgoingOf(opened).filter(
+        ({ key, state }) => state !== 'pending' || opened?.arrived.has(key) !== true,
+      ),
+      hasOlder: depth.cursor !== null,
+      problem,
+    };
+  }
+
+  function usersState(): Readonly<Record<string, string>> {
+    return Object.fromEntries([...names].filter((pair): pair is [string, string] => pair[1] !== null));
+  }
+
+  /** Own messages to the open conversation that are not sent yet. */
+  function outgoingOf({ id, conversation }: Opened): readonly OutgoingMessage[] {
+    const { participant_ids = [] } = conversation ?? {};
+    const other = participant_ids.find((participant) => participant !== userId) ?? participant_ids[0];
+    const isPair = participant_ids.length <= 2;
+    return client.outbox
+      .messages()
+      .filter(({ to }) =>
+        'conversationId' in to ? to.conversationId === id : isPair && to.receiverId === other,
+      );
+  }
+
+  // The inbox.
+
+  /** Keeps an entry. Returns whether its read state is certain. */
+  function keep({ entry, exact }: Changed): boolean {
+    if (entries.get(entry.id) !== entry) {
+      entries.set(entry.id, entry);
+      changed('inbox');
+      need(entry.other_user_id, entry.last_message_sender_id);
+    }
+    return exact;
+  }
+
+  /** Keeps an entry of a list. Returns whether it is certain. */
+  function keepListed(listed: InboxEntry): boolean {
+    const isCertain = keep(merged(entries.get(listed.id), listed));
+    if (missed.delete(listed.id)) refresh(listed.id, listed.last_event_id);
+    return isCertain;
+  }
+
+  /** The entry of a conversation that has changed. */
+  function changedEntry(conversationId: string): InboxEntry | undefined {
+    const entry = entries.get(conversationId);
+    if (entry === undefined && isListing()) missed.add(conversationId);
+    return entry;
+  }
+
+  function isListing(): boolean {
+    return isRefreshing || isLoadingMore;
+  }
+
+  /** Lists a conversation again. */
+  function refresh(conversationId: string, from: string): void {
+    stale.set(conversationId, { change: (changes += 1), from });
+    void listStale();
+  }
+
+  function refreshAll(): void {
+    isAllStale = true;
+    for (const { id, last_event_id } of entries.values()) refresh(id, last_event_id);
+    void listStale();
+  }
+
+  /** Lists the inbox from the top until no entry is stale. Temporary failures are repeated. */
+  async function listStale(): Promise<void> {
+    if (isRefreshing) return;
+    isRefreshing = true;
+    while (!isStopped() && (isAllStale || stale.size > 0)) {
+      const wereAllStale = isAllStale;
+      isAllStale = false;
+      try {
+        await listOnce(wereAllStale ? (inboxDepth.end ?? TOP) : TOP);
+        inboxStatus = 'ready';
+        inboxProblem = null;
+        changed('inbox');
+        // An entry can be stale for a moment: its event arrives before the inbox shows it.
+        if (stale.size > 0) await waitToRepeat(RELIST_MS);
+      } catch (error) {
+        isAllStale ||= wereAllStale;
+        if (isStopped()) break;
+        if (inboxStatus === 'loading') inboxStatus = 'failed';
+        inboxProblem = problemOf(error);
+        changed('inbox');
+        if (isRefusal(inboxProblem)) break;
+        await waitToRepeat();
+      }
+    }
+    isRefreshing = false;
+    if (!isListing()) missed.clear();
+  }
+
+  async function listOnce(downTo: string): Promise<void> {
+    const wanted = new Map(stale);
+    for await (const page of client.conversations({ unreadCounts: true, limit, signal }).pages()) {
+      for (const listed of page.data) {
+        const isCertain = keepListed(listed);
+        const { change } = wanted.get(listed.id) ?? {};
+        if (isCertain && change === stale.get(listed.id)?.change) stale.delete(listed.id);
+        wanted.delete(listed.id);
+      }
+      const end = page.data.at(-1)?.last_event_id ?? '';
+      extend(inboxDepth, page, end);
+      if (end <= downTo && [...wanted.values()].every(({ from }) => from > end)) break;
+    }
+    // A conversation that is not listed has moved up, and its event is to come; or it is not in the inbox.
+    for (const [id, { change }] of wanted) {
+      if (!entries.has(id) && change === stale.get(id)?.change) stale.delete(id);
+    }
+  }
+
+  async function loadMoreConversations(): Promise<void> {
+    const { cursor } = inboxDepth;
+    if (inboxStatus === 'failed') await listStale();
+    if (cursor === null || isLoadingMore) return;
+    isLoadingMore = true;
+    try {
+      const load = () => firstOf(client.conversations({ unreadCounts: true, limit, cursor, signal }));
+      const page = await unlessReset(load);
+      for (const listed of page.data) {
+        if (!keepListed(listed)) refresh(listed.id, listed.last_event_id);
+      }
+      extend(inboxDepth, page, page.data.at(-1)?.last_event_id);
+      inboxProblem = null;
+    } catch (error) {
+      inboxProblem = problemOf(error);
+    } finally {
+      isLoadingMore = false;
+      if (!isListing()) missed.clear();
+      changed('inbox');
+    }
+  }
+
+  // The open conversation.
+
+  function open(conversationId: string): void {
+    if (opened?.id !== conversationId) {
+      opened = {
+        id: conversationId,
+        conversation: null,
+        status: 'loading',
+        problem: null,
+        messages: new Map(),
+        depth: { end: null, cursor: null },
+        deleted: new Map(),
+        positions: new Map(),
+        arrived: new Map(),
+        isLoading: false,
+        again: false,
+        isLoadingOlder: false,
+      };
+      changed('open');
+    }
+    void load(opened);
+  }
+
+  /** Loads a conversation, and its messages from the newest down to the oldest that is shown. */
+  async function load(it: Opened): Promise<void> {
+    it.again = true;
+    if (it.isLoading) return;
+    it.isLoading = true;
+    if (it.status === 'failed') it.status = 'loading';
+    changed('open');
+    while (it.again && opened === it && !isStopped()) {
+      it.again = false;
+      try {
+        const { end } = it.depth;
+        const [conversation] = await Promise.all([
+          client.getConversation(it.id, signal),
+          loadMessages(it, end),
+        ]);
+        it.conversation = conversation;
+        need(...conversation.participant_ids.slice(0, MAX_NAMED));
+        it.status = 'ready';
+        it.problem = null;
+      } catch (error) {
+        it.problem = problemOf(error);
+        if (it.status === 'loading') it.status = 'failed';
+        // A refusal, such as of a conversation that does not exist, is final.
+        if (!isRefusal(it.problem)) {
+          changed('open');
+          await waitToRepeat();
+          it.again = true;
+        }
+      }
+      changed('open');
+    }
+    it.isLoading = false;
+  }
+
+  async function loadMessages(it: Opened, end: string | null): Promise<void> {
+    for await (const page of client.messages(it.id, { limit, signal }).pages()) {
+      keepMessages(it, page);
+      if (end === null || (it.depth.end ?? '') < end) return;
+      const oldest = page.data.at(-1)?.id ?? '';
+      if (oldest <= end) return;
+    }
+  }
+
+  /** Keeps a page of messages. */
+  function keepMessages(it: Opened, page: Page<Message>): void {
+    for (const message of page.data) keepMessage(it, message);
+    extend(it.depth, page, page.data.at(-1)?.id);
+    const { end, cursor } = it.depth;
+    // An event may have brought a message from further down. It is loaded with its page, so that none is missing between.
+    if (cursor !== null && end !== null) {
+      for (const id of it.messages.keys()) if (id < end) it.messages.delete(id);
+    }
+    if (it === opened) changed('open');
+  }
+
+  function keepMessage(it: Opened, message: Message): void {
+    const deleted_at = it.deleted.get(message.id);
+    const current =
+      deleted_at === undefined
+        ? message
+        : newerOf(message, { ...message, content: null, edited_at: null, deleted_at });
+    it.messages.set(message.id, newerOf(it.messages.get(message.id), current));
+    need(message.sender_id);
+    changed('open');
+  }
+
+  /** Keeps a message from an event, unless it is further down than what is loaded. */
+  function keepNewMessage(it: Opened, message: Message): void {
+    const { end, cursor } = it.depth;
+    if (cursor === null || end === null || message.id >= end) keepMessage(it, message);
+  }
+
+  async function loadOlderMessages(): Promise<void> {
+    const it = opened;
+    if (!it?.depth.cursor || it.isLoadingOlder) return;
+    it.isLoadingOlder = true;
+    try {
+      const { cursor } = it.depth;
+      const load = () => firstOf(client.messages(it.id, { limit, cursor, signal }));
+      keepMessages(it, await unlessReset(load));
+      it.problem = null;
+    } catch (error) {
+      it.problem = problemOf(error);
+    } finally {
+      it.isLoadingOlder = false;
+      if (it === opened) changed('open');
+    }
+  }
+
+  // Events.
+
+  function apply({ id, timestamp, ...event }: KnownEvent): void {
+    switch (event.type) {
+      case 'message.created':
+        applyMessage(id, event.data, false);
+        return;
+      case 'message.edited': {
+        const message = event.data;
+        const entry = changedEntry(message.conversation_id);
+        if (entry) keep({ entry: withContent(entry, message.id, message.content), exact: true });
+        if (opened?.id === message.conversation_id) keepNewMessage(opened, message);
+        // Edits may arrive in another order than they were made in, and during a list.
+        if (entry && (entry.last_message_id === message.id || isListing())) {
+          refresh(entry.id, entry.last_event_id);
+        }
+        return;
+      }
+      case 'message.deleted': {
+        const { conversation_id, message_id } = event.data;
+        const entry = changedEntry(conversation_id);
+        if (entry) {
+          keep({ entry: withContent(entry, message_id, null), exact: true });
+          refresh(entry.id, entry.last_event_id);
+        }
+        if (opened?.id === conversation_id) {
+          const earlier = opened.deleted.get(message_id);
+          if (earlier === undefined || timestamp < earlier) opened.deleted.set(message_id, timestamp);
+          const message = opened.messages.get(message_id);
+          if (message) keepMessage(opened, message);
+        }
+        return;
+      }
+      case 'conversation.created':
+      case 'conversation.updated': {
+        const conversation = event.data;
+        const entry = entries.get(conversation.id);
+        refresh(conversation.id, entry?.last_event_id ?? id);
+        if (opened?.id === conversation.id) void load(opened);
+        return;
+      }
+      case 'conversation.read': {
+        const { conversation_id, user_id, read_up_to } = event.data;
+        const entry = user_id === userId ? changedEntry(conversation_id) : undefined;
+        if (entry && !keep(withRead(entry, read_up_to))) {
+          refresh(entry.id, entry.last_event_id);
+        }
+        if (opened?.id === conversation_id) setPosition(opened, user_id, read_up_to);
+      }
+    }
+  }
+
+  function applyMessage(eventId: string, message: Message, isResponse: boolean): void {
+    const { conversation_id, id, sender_id } = message;
+    const entry = entries.get(conversation_id);
+    // The response to an own message has been applied already.
+    if (!ownSent.delete(eventId)) {
+      const isCertain = entry !== undefined && keep(withMessage(entry, userId, eventId, message));
+      if (!isCertain) refresh(conversation_id, entry?.last_event_id ?? eventId);
+    }
+    const it = opened;
+    if (it?.id !== conversation_id) return;
+    if (sender_id === userId && !isResponse && !it.messages.has(id)) {
+      const taken = new Set(it.arrived.keys());
+      const own = outgoingOf(it).find(
+        ({ key, state, content }) => state === 'pending' && content === message.content && !taken.has(key),
+      );
+      if (own) it.arrived.set(own.key, id);
+    }
+    keepNewMessage(it, message);
+    setPosition(it, sender_id, id);
+  }
+
+  function setPosition(it: Opened, user: string, position: string): void {
+    it.positions.set(user, later(it.positions.get(user) ?? null, position) ?? position);
+    changed('open');
+  }
+
+  const stopWatching = client.outbox.subscribe(({ key, state, message }) => {
+    changed('open');
+    opened?.arrived.delete(key);
+    if (state !== 'sent' || message === undefined) return;
+    const entry = entries.get(message.conversation_id);
+    const isNews = entry === undefined || entry.last_event_id < message.id;
+    applyMessage(message.id, message, true);
+    if (isNews) ownSent.add(message.id);
+  });
+
+  // Own marks.
+
+  function markRead(): void {
+    if (opened === null) return;
+    const { id, messages } = opened;
+    const entry = entries.get(id);
+    const newest = [...messages.keys()].reduce((a, b) => (a > b ? a : b), '');
+    // The event of a message that came late is above the message.
+    const isAll = entry?.last_message_id != null && messages.has(entry.last_message_id);
+    const upTo = isAll ? later(newest, entry.last_event_id) : newest;
+    if (!upTo || upTo <= (marks.get(id) ?? entry?.read_up_to ?? '')) return;
+    marks.set(id, upTo);
+    changed('inbox');
+    void confirmMarks(id);
+  }
+
+  /** Sends the mark of a conversation until the service confirms or refuses it. */
+  async function confirmMarks(id: string): Promise<void> {
+    if (marking.has(id)) return;
+    marking.add(id);
+    for (let upTo = marks.get(id); upTo !== undefined && !isStopped(); upTo = marks.get(id)) {
+      try {
+        const { read_up_to } = await client.markRead(id, upTo);
+        const entry = entries.get(id);
+        if (entry && !keep(withRead(entry, read_up_to))) refresh(id, entry.last_event_id);
+        if (opened?.id === id) setPosition(opened, userId, read_up_to);
+      } catch (error) {
+        if (!isRefusal(problemOf(error))) {
+          await waitToRepeat();
+          continue;
+        }
+      }
+      if (marks.get(id) === upTo) marks.delete(id);
+      changed('inbox');
+    }
+    marking.delete(id);
+  }
+
+  // Names.
+
+  const needed: string[] = [];
+  let nameRequests = 0;
+
+  /** Loads the names of users that are not known yet. */
+  function need(...ids: readonly (string | null)[]): void {
+    for (const id of ids) {
+      if (id === null || names.has(id)) continue;
+      names.set(id, null);
+      needed.push(id);
+    }
+    while (needed.length > 0 && nameRequests < MAX_NAME_REQUESTS) void loadNames();
+  }
+
+  async function loadNames(): Promise<void> {
+    nameRequests += 1;
+    for (let id = needed.shift(); id !== undefined && !isStopped(); id = needed.shift()) {
+      try {
+        const user = await client.getUser(id, signal);
+        if (user) names.set(id, user.username);
+        if (user) changed('users');
+      } catch (error) {
+        const again = id;
+        if (isRefusal(problemOf(error))) continue;
+        void waitToRepeat().then(() => {
+          names.delete(again);
+          need(again);
+        });
+      }
+    }
+    nameRequests -= 1;
+  }
+
+  // Following.
+
+  async function run(): Promise<void> {
+    try {
+      for await (const item of client.follow({ signal })) {
+        if (item.kind === 'event') apply(item.event);
+        if (item.kind === 'reset') {
+          resets += 1;
+          ownSent.clear();
+          refreshAll();
+          if (opened) void load(opened);
+        }
+        if (item.kind === 'connection') {
+          connection = item.state;
+          if (connection === 'live' || connection === 'polling') wake();
+          changed('connection');
+        }
+      }
+    } catch (error) {
+      connection = 'offline';
+      problem = problemOf(error);
+      changed('connection');
+    }
+  }
+
+  void run();
+  void listStale();
+
+  return {
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => {
+        listeners.delete(listener);
+      };
+    },
+    getSnapshot,
+    open,
+    async openWith(otherUserId) {
+      const known = [...entries.values()].find(({ other_user_id }) => other_user_id === otherUserId);
+      const { id } = known ?? (await client.startConversation(otherUserId, signal));
+      open(id);
+      return id;
+    },
+    close() {
+      opened = null;
+      changed('open');
+    },
+    loadMoreConversations,
+    loadOlderMessages,
+    send(content) {
+      if (opened === null) throw new Error('No conversation is open.');
+      return client.send({ to: { conversationId: opened.id }, content });
+    },
+    markRead,
+    retry: (key) => {
+      client.outbox.retry(key);
+    },
+    discard: (key) => {
+      client.outbox.discard(key);
+    },
+    stop() {
+      stopping.abort();
+      wake();
+      stopWatching();
+      listeners.clear();
+    },
+  };
+}
+
+/** Notes that `page` is loaded, whose last item has the position `end`. */
+function extend<Item>(depth: Depth, { next_cursor }: Page<Item>, end = ''): void {
+  if (depth.end !== null && end >= depth.end) return;
+  depth.end = next_cursor === null ? '' : end;
+  depth.cursor = next_cursor;
+}
+
+async function firstOf<Item>(list: { pages(): AsyncGenerator<Page<Item>> }): Promise<Page<Item>> {
+  for await (const page of list.pages()) return page;
+  throw new Error('A list has a first page.');
+}
+
+/** Whether the service refuses for good, such as a conversation that does not exist. */
+function isRefusal(problem: Problem | null): boolean {
+  return problem !== null && problem.status < 429;
+}
+
+/** The problem of an error; null if no response arrived. */
+function problemOf(error: unknown): Problem | null {
+  return error instanceof ProblemError ? error.problem : null;
+}

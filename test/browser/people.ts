@@ -1,0 +1,86 @@
+import { expect } from 'vitest';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+
+/** Requests of tests to a service, without a browser. */
+export async function sendTo(
+  url: string,
+  senderId: string,
+  receiverId: string,
+  content: string,
+): Promise<void> {
+  await request(url, 'POST', '/api/messages', { sender_id: senderId, receiver_id: receiverId, content });
+}
+
+export async function nameUser(url: string, userId: string, username: string): Promise<void> {
+  await request(url, 'PUT', `/api/users/${userId}`, { username });
+}
+
+/** Sends messages with these contents, in this order, and returns the id of the conversation. */
+export async function talk(
+  url: string,
+  userIds: readonly [string, string],
+  contents: readonly string[],
+): Promise<string> {
+  const body = { participant_ids: userIds };
+  const { id } = (await request(url, 'POST', '/api/conversations', body)) as { id: string };
+  for (const [index, content] of contents.entries()) {
+    const [one, other] = index % 3 === 0 ? userIds : ([userIds[1], userIds[0]] as const);
+    await sendTo(url, one, other, content);
+  }
+  return id;
+}
+
+async function request(url: string, method: string, path: string, body: object): Promise<unknown> {
+  const response = await fetch(url + path, {
+    method,
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  expect(response.ok, text).toBe(true);
+  return JSON.parse(text);
+}
+
+/** A page, and what went wrong in it. */
+export interface Tab {
+  readonly page: Page;
+  /** Errors of scripts, violations of the policy, and requests to other hosts. */
+  readonly flaws: readonly string[];
+}
+
+/** Opens a tab in a window of its own, at `path` of the web client. */
+export async function openTab(
+  browser: Browser,
+  url: string,
+  path = '',
+  options: BrowserContextOptions = {},
+): Promise<Tab> {
+  const context = await browser.newContext({
+    viewport: { width: 1200, height: 800 },
+    locale: 'en-GB',
+    timezoneId: 'UTC',
+    ...options,
+  });
+  const page = await context.newPage();
+  const flaws: string[] = [];
+  page.on('pageerror', (error) => flaws.push(error.stack ?? error.message));
+  page.on('console', (message) => {
+    const text = message.text();
+    // Requests that fail on purpose are logged, too.
+    if (message.type() === 'error' && !text.startsWith('Failed to load resource')) flaws.push(text);
+  });
+  page.on('request', (asked) => {
+    if (new URL(asked.url()).origin !== url) flaws.push(`a request to ${asked.url()}`);
+  });
+  await page.goto(`${url}/app${path}`);
+  return { page, flaws };
+}
+
+/** Writes a message in the open conversation, and sends it with Enter. */
+export async function write(page: Page, content: string): Promise<void> {
+  await page.getByRole('textbox', { name: 'Message' }).fill(content);
+  await page.keyboard.press('Enter');
+}
+
+/** The bubble with this text. */
+export const bubble = (page: Page, text: string) => page.locator('.bubble', { hasText: text });

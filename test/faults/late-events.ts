@@ -1,0 +1,216 @@
+import { strict as assert } from 'node:assert';
+import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../../scripts/local-cassandra/processes.ts';
+import { latenessLimits, visibilityWindow } from '../../src/domain/event.ts';
+import { acknowledgedDuring, arrivalsOf, assertReceived, lagOf, sentBy, reportReceived } from './arrivals.ts';
+import { startBroker } from './broker.ts';
+import { environmentOf, scan } from './cluster.ts';
+import { lateMessagesOf } from './events.ts';
+import { startFollower, type Follower } from './follower.ts';
+import { makeAsk } from './http.ts';
+import { startReadMarks } from './read-marks.ts';
+import { usersOf } from './load.ts';
+import { assertGuaranteesKept, assertConsistent, between, tallyOf, type Scenario } from './testbed.ts';
+
+const USERS = 24;
+const THINK_MS = 80;
+
+/** The defaults of the service. */
+const WINDOW_MS =
+  visibilityWindow(latenessLimits({ requestTimeoutMs: 5_000, maxClockSkewMs: 2_000 })) / 1_000;
+
+/** Within the time of a request. */
+const LONGEST_DELAY_MS = 3_000;
+const DELAYED_MS = 15_000;
+
+/** Within the visibility window, and beyond it. */
+const SHORT_PAUSE_MS = 4_000;
+const LONG_PAUSE_MS = 60_000;
+const BETWEEN_MS = 5_000;
+
+/** The longest delay of an event whose hint was lost, and what a busy host may take on top. */
+const ARRIVE_WITHIN_MS = 15_000 + WINDOW_MS + 10_000;
+
+/** A cursor may not be nearer to now than the visibility window; both processes have the clock of this host. */
+const CLOCK_SLACK_MS = 5;
+
+/** A poll without events waits for 25 s. */
+const SHORTEST_WAIT_MS = 24_900;
+
+/**
+ * Runs in a service: every fifth write of an inbox and event log takes up to three seconds more, after its id was made and
+ * before it is sent to Cassandra.
+ */
+const DELAY_SCRIPT = `
+import { createRequire } from 'node:module';
+import { setTimeout as pause } from 'node:timers/promises';
+const { Client } = createRequire(process.cwd() + '/package.json')('cassandra-driver');
+const { batch } = Client.prototype;
+Client.prototype.batch = async function (statements, ...rest) {
+  const isEvent = statements.some(({ query }) => query.includes('INTO events_by_user'));
+  if (isEvent && process.delaysWrites && Math.random() < 0.2) await pause(Math.random() * ${LONGEST_DELAY_MS});
+  return batch.call(this, statements, ...rest);
+};
+process.delaysWrites = true;
+process.on('SIGUSR2', () => { process.delaysWrites = false; });`;
+
+/**
+ * Events become visible after events with larger ids: their writes are delayed, or their process is stopped for less and for
+ * more than the visibility window. Followers receive each of them all the same, no cursor is nearer to now than the window,
+ * and no poll is answered with what it has.
+ */
+export const lateEvents: Scenario = async (testbed) => {
+  const cluster = await testbed.threeNodes();
+  const port = await freePort();
+  const broker = await startBroker(port);
+  const environment = { ...environmentOf(cluster), NATS_URL: `nats://127.0.0.1:${port}` };
+  const script = `--import=data:text/javascript,${encodeURIComponent(DELAY_SCRIPT)}`;
+  const instances = [
+    testbed.startService({ ...environment, NODE_OPTIONS: script }),
+    testbed.startService(environment),
+  ] as const;
+  await Promise.all(
+    instances.flatMap((instance) => [instance.logged(/Ready at/), instance.logged(/connected to NATS/)]),
+  );
+  const [delayed] = instances;
+  const urls = instances.map(({ url }) => url);
+  const asks = urls.map(makeAsk);
+  // The senders of both processes are the same people, so that a follower gets events of both.
+  const users = usersOf(USERS);
+  const clients = users.flatMap((userId) => [
+    startFollower({ urls, instance: 0, userId, by: 'stream' }),
+    startFollower({ urls, instance: 1, userId, by: 'stream' }),
+    startFollower({ urls, instance: 0, userId, by: 'poll' }),
+    startFollower({ urls, instance: 1, userId, by: 'poll' }),
+  ]);
+  const resting: Follower[] = [];
+  try {
+    await Promise.all(clients.map((client) => client.connected()));
+    const loads = asks.map((ask) =>
+      testbed.startLoad({ ask, users, clients: { send: 6, 'send with a key': 3 }, thinkMs: THINK_MS }),
+    );
+    const marking = loads.map((load, index) => startReadMarks(asks[index]!, load));
+    const begun = performance.now();
+    await pause(DELAYED_MS);
+    const delayedUntil = performance.now();
+    const overtakenByDelay = overtakenBy(clients);
+    process.kill(delayed.pid, 'SIGUSR2');
+
+    const stopped: number[] = [];
+    const overtaken: number[] = [];
+    for (const milliseconds of [SHORT_PAUSE_MS, LONG_PAUSE_MS]) {
+      stopped.push(performance.now());
+      delayed.pause();
+      await pause(milliseconds);
+      delayed.resume();
+      await pause(BETWEEN_MS);
+      overtaken.push(overtakenBy(clients));
+    }
+    await Promise.all(loads.map((load) => load.stop()));
+    const marks = (await Promise.all(marking.map((one) => one.stop()))).flat();
+    const sent = loads.flatMap(sentBy);
+    const arrivals = Promise.all(arrivalsOf(clients, sent));
+    await Promise.race([arrivals, pause(ARRIVE_WITHIN_MS, null, { ref: false })]);
+
+    const [shortly = 0, longer = 0] = stopped;
+    const phases = [
+      [
+        `every fifth write of events takes up to ${LONGEST_DELAY_MS / 1_000} s more in one process`,
+        begun,
+        delayedUntil,
+      ],
+      [`SIGSTOP of that process for ${SHORT_PAUSE_MS / 1_000} s`, shortly, longer],
+      [`SIGSTOP of that process for ${LONG_PAUSE_MS / 1_000} s`, longer, Infinity],
+    ] as const;
+    const attempts = loads.flatMap((load) => load.attempts);
+    for (const [action, from, until] of phases) {
+      const some = between(attempts, from, until);
+      testbed.report({ action: `${action}: sends`, attempts: some, seen: tallyOf(some) });
+    }
+    testbed.report({
+      action: 'meanwhile, with delayed writes: from the 201 to a stream of the other process',
+      seen: lagOf(clients, acknowledgedDuring(sent, begun, delayedUntil)),
+    });
+    const late = await lateMessagesOf(cluster);
+    const [afterShort = 0, afterLong = 0] = overtaken;
+    testbed.report({
+      action: 'events that a follower received after an event with a larger id',
+      seen: [
+        `${overtakenByDelay} while writes were delayed`,
+        `${afterShort - overtakenByDelay} with the short stop`,
+        `${afterLong - afterShort} with the long stop, after which ${late.size} messages are reported by late events`,
+      ].join('; '),
+    });
+    for (const by of ['stream', 'poll'] as const)
+      reportReceived(
+        testbed,
+        clients.filter((one) => one.by === by),
+        by,
+      );
+    await assertReceived(testbed, { cluster, clients, sent, marks });
+    assert.ok(overtakenByDelay > 0 && afterShort > overtakenByDelay, 'no event was overtaken');
+    assert.ok(late.size > 0, 'no message became visible late');
+
+    const lead = Math.max(...clients.map(({ cursorLeadMs }) => cursorLeadMs));
+    testbed.report({
+      action: 'the cursor of all that was nearest to now',
+      seen: `its floor was ${(-lead).toFixed(0)} ms behind the clock; the visibility window is ${WINDOW_MS} ms`,
+    });
+    assert.ok(lead <= CLOCK_SLACK_MS - WINDOW_MS, `a cursor was only ${-lead} ms behind the clock`);
+
+    reportPolls(
+      clients.filter(({ by }) => by === 'poll'),
+      'busy users',
+    );
+    resting.push(
+      ...usersOf(4).map((userId) => startFollower({ urls: urls.slice(1), instance: 0, userId, by: 'poll' })),
+    );
+    const restingSince = performance.now();
+    while (resting.some(({ emptyAnswers }) => emptyAnswers < 2)) {
+      assert.ok(performance.now() - restingSince < 90_000, 'a poll of a user without events is not answered');
+      await pause(100);
+    }
+    reportPolls(resting, 'users without events');
+    assert.ok(resting.every(({ received }) => received === 0));
+
+    await assertGuaranteesKept(testbed, { cluster, ask: asks[1]!, users, attempts });
+    await stopAll([...clients, ...resting]);
+    const { found, left, output } = await scan(environment, '--repair');
+    assert.equal(left, 0, output);
+    testbed.report({
+      action: 'the scanner repairs what cut off sends left',
+      seen: `${found} flaws, ${left} left`,
+    });
+    await assertConsistent(testbed, instances, environment);
+  } finally {
+    await stopAll([...clients, ...resting]);
+    await broker.kill();
+  }
+
+  /** Polls that were answered with events had new ones, and all others waited. */
+  function reportPolls(polls: readonly Follower[], who: string): void {
+    const sum = (count: (client: Follower) => number): number =>
+      polls.reduce((total, client) => total + count(client), 0);
+    const shortest = Math.min(...polls.map(({ shortestWaitMs }) => shortestWaitMs));
+    testbed.report({
+      action: `${polls.length} pollers of ${who}`,
+      seen: [
+        `${sum(({ answersWithEvents }) => answersWithEvents)} answers with ${sum(({ received }) => received)} events`,
+        `${sum(({ emptyAnswers }) => emptyAnswers)} answers without events, the quickest after ${shortest.toFixed(0)} ms`,
+      ].join('; '),
+    });
+    for (const { answersWithEvents, events, resumes, received, shortestWaitMs } of polls) {
+      assert.ok(answersWithEvents <= events.size + resumes, 'a poll was answered with events that it had');
+      assert.ok(resumes > 0 || received === events.size, 'a poll that was not disturbed got repeats');
+      assert.ok(shortestWaitMs > SHORTEST_WAIT_MS, 'a poll without events did not wait');
+    }
+  }
+};
+
+async function stopAll(clients: readonly Follower[]): Promise<void> {
+  await Promise.all(clients.map((client) => client.stop()));
+}
+
+function overtakenBy(clients: readonly Follower[]): number {
+  return clients.reduce((total, { overtaken }) => total + overtaken, 0);
+}

@@ -1,0 +1,86 @@
+import type { OpenConversation } from 'cassandra-messenger-client';
+import { daysOf, type ShownMessage } from '../message-rows.ts';
+import { isNotes, titleOf, type Names } from '../people.ts';
+import { dayName } from '../time.ts';
+import { MessageItem } from './message-item.tsx';
+
+/** The messages of a conversation, by day. */
+export function MessageList({
+  messages,
+  conversation,
+  hasOlder,
+  olderFailed,
+  userId,
+  names,
+  onLoadOlder,
+  onRetry,
+  onDiscard,
+}: {
+  messages: readonly ShownMessage[];
+  conversation: OpenConversation['conversation'];
+  hasOlder: boolean;
+  olderFailed: boolean;
+  userId: string;
+  names: Names;
+  onLoadOlder: () => void;
+  onRetry: (key: string) => void;
+  onDiscard: (key: string) => void;
+}) {
+  const now = new Date();
+  const whom =
+    conversation === null || isNotes(conversation, userId)
+      ? 'yourself'
+      : titleOf(conversation, userId, names);
+  const lastOwn = messages.findLast(({ senderId, state }) => senderId === userId && state === 'sent');
+  return (
+    <div class="message-list">
+      {olderFailed ? (
+        <p class="message-list-start" role="alert">
+          Older messages could not be loaded.{' '}
+          <button type="button" class="link-button" onClick={onLoadOlder}>
+            Try again
+          </button>
+        </p>
+      ) : hasOlder ? (
+        <p class="message-list-start">Loading older messages…</p>
+      ) : (
+        <p class="message-list-start">
+          {messages.length === 0
+            ? `No messages yet. Write the first one to ${whom}.`
+            : `This is the beginning of your conversation with ${whom}.`}
+        </p>
+      )}
+      {daysOf(messages).map((day) => (
+        <section key={day.key} class="day" aria-label={dayName(day.time, now)}>
+          <h3 class="day-separator">
+            <span>{dayName(day.time, now)}</span>
+          </h3>
+          <ol class="day-messages">
+            {day.rows.map((row) => (
+              <MessageItem
+                key={row.message.key}
+                row={row}
+                userId={userId}
+                names={names}
+                receipt={row.message === lastOwn ? receiptFor(row.message, conversation, userId) : null}
+                onRetry={onRetry}
+                onDiscard={onDiscard}
+              />
+            ))}
+          </ol>
+        </section>
+      ))}
+    </div>
+  );
+}
+
+/** Whether somebody else has read a message of one's own. */
+function receiptFor(
+  message: ShownMessage,
+  conversation: OpenConversation['conversation'],
+  userId: string,
+): 'sent' | 'seen' {
+  const others = (conversation?.read_positions ?? []).filter((position) => position.user_id !== userId);
+  // As text, ids sort in the order of the messages.
+  return others.some(({ read_up_to }) => read_up_to !== null && read_up_to >= message.key) ? 'seen' : 'sent';
+}

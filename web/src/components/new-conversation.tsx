@@ -1,0 +1,113 @@
+import { ProblemError, type InboxEntry, type MessengerClient, type Store } from 'cassandra-messenger-client';
+import { useState } from 'preact/hooks';
+import { nameOf, USER_ID, type Names } from '../people.ts';
+import { Avatar } from './avatar.tsx';
+import { Dialog } from './dialog.tsx';
+
+/** How many known people are suggested. */
+const SUGGESTIONS = 6;
+
+/** Picks the user to write to: one of the inbox, or any user id. */
+export function NewConversation({
+  client,
+  store,
+  entries,
+  names,
+  onOpen,
+  onClose,
+}: {
+  client: MessengerClient;
+  store: Store;
+  entries: readonly InboxEntry[];
+  names: Names;
+  onOpen: (conversationId: string) => void;
+  onClose: () => void;
+}) {
+  const [text, setText] = useState('');
+  const [isOpening, setIsOpening] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const query = text.trim();
+  const isUserId = USER_ID.test(query);
+  const people = suggestionsFor(query, entries, names, client.userId);
+
+  const openWith = async (userId: string): Promise<void> => {
+    setIsOpening(true);
+    setProblem(null);
+    try {
+      onOpen(await store.openWith(userId));
+    } catch (error) {
+      setProblem(error instanceof ProblemError ? error.problem.detail : 'No response arrived.');
+      setIsOpening(false);
+    }
+  };
+
+  return (
+    <Dialog title="New conversation" onClose={onClose}>
+      <form
+        class="dialog-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (isUserId && !isOpening) void openWith(query);
+        }}
+      >
+        <label for="recipient">Who do you want to write to?</label>
+        <div class="field-row">
+          <input
+            id="recipient"
+            autofocus
+            class="field"
+            value={text}
+            placeholder="Name or user id"
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            aria-describedby="recipient-hint"
+            onInput={(event) => {
+              setText(event.currentTarget.value);
+            }}
+          />
+          <button type="submit" class="button button-primary" disabled={!isUserId || isOpening}>
+            Write
+          </button>
+        </div>
+        <p id="recipient-hint" class="hint">
+          {query !== '' && !isUserId
+            ? 'A user id has no spaces. Pick a person below, or enter an id.'
+            : 'You can write to any user id, also to one that is new.'}
+        </p>
+        {problem !== null && (
+          <p class="notice notice-error" role="alert">
+            The conversation could not be opened. {problem}
+          </p>
+        )}
+      </form>
+      {people.length > 0 && (
+        <ul class="people" aria-label="People you know">
+          {people.map((id) => (
+            <li key={id}>
+              <button type="button" class="person" disabled={isOpening} onClick={() => void openWith(id)}>
+                <Avatar id={id} name={nameOf(id, names)} size="small" />
+                <span class="person-name">{nameOf(id, names)}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Dialog>
+  );
+}
+
+/** People of the inbox whose name or id contains the text. */
+function suggestionsFor(
+  query: string,
+  entries: readonly InboxEntry[],
+  names: Names,
+  userId: string,
+): readonly string[] {
+  const ids = new Set(entries.flatMap((entry) => entry.participant_ids ?? []));
+  ids.add(userId);
+  const wanted = query.toLowerCase();
+  return [...ids]
+    .filter((id) => id.toLowerCase().includes(wanted) || nameOf(id, names).toLowerCase().includes(wanted))
+    .slice(0, SUGGESTIONS);
+}

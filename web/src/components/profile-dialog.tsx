@@ -1,0 +1,84 @@
+import { ProblemError, type MessengerClient } from 'cassandra-messenger-client';
+import { useState } from 'preact/hooks';
+import { Dialog } from './dialog.tsx';
+
+/** One's own name, a second window, and signing out. */
+export function ProfileDialog({
+  client,
+  name,
+  canBeSomebodyElse,
+  onSaved,
+  onSignOut,
+  onClose,
+}: {
+  client: MessengerClient;
+  name: string;
+  /** Whether a second window can be somebody else without a token. */
+  canBeSomebodyElse: boolean;
+  onSaved: (name: string) => void;
+  onSignOut: () => void;
+  onClose: () => void;
+}) {
+  const [text, setText] = useState(name);
+  const [state, setState] = useState<'editing' | 'saving' | 'failed'>('editing');
+  const [problem, setProblem] = useState('');
+  const isValid = text.trim() !== '';
+
+  const save = async (): Promise<void> => {
+    setState('saving');
+    try {
+      const user = await client.saveUser(text.trim());
+      onSaved(user.username);
+      onClose();
+    } catch (error) {
+      setProblem(error instanceof ProblemError ? error.problem.detail : 'No response arrived.');
+      setState('failed');
+    }
+  };
+
+  return (
+    <Dialog title="Your profile" onClose={onClose}>
+      <form
+        class="dialog-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (isValid && state !== 'saving') void save();
+        }}
+      >
+        <label for="username">Your name, as others see it</label>
+        <div class="field-row">
+          <input
+            id="username"
+            autofocus
+            class="field"
+            value={text}
+            maxLength={100}
+            autocomplete="off"
+            onInput={(event) => {
+              setText(event.currentTarget.value);
+            }}
+          />
+          <button type="submit" class="button button-primary" disabled={!isValid || state === 'saving'}>
+            Save
+          </button>
+        </div>
+        {state === 'failed' && (
+          <p class="notice notice-error" role="alert">
+            The name was not saved. {problem}
+          </p>
+        )}
+        <p class="hint">Your user id is {client.userId}.</p>
+      </form>
+      <div class="dialog-actions">
+        {canBeSomebodyElse && (
+          <a class="button" href={location.pathname} target="_blank" rel="noopener">
+            Second window as somebody else
+          </a>
+        )}
+        <button type="button" class="button" onClick={onSignOut}>
+          {canBeSomebodyElse ? 'Be somebody else here' : 'Sign out'}
+        </button>
+      </div>
+    </Dialog>
+  );
+}

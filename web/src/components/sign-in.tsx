@@ -1,0 +1,95 @@
+import { createClient } from 'cassandra-messenger-client';
+import { useEffect, useState } from 'preact/hooks';
+import { baseUrl } from '../page.ts';
+import { USER_ID } from '../people.ts';
+import { Avatar } from './avatar.tsx';
+import { SignInPage } from './sign-in-page.tsx';
+
+/** The users of the test data. */
+const TEST_USERS = ['1', '2', '3', '4', '5', '6', '7', '8'];
+
+/** Without authentication: one picks who one is. */
+export function SignIn({ onSignIn }: { onSignIn: (userId: string) => void }) {
+  const [userId, setUserId] = useState('');
+  const people = useTestUsers();
+  const id = userId.trim();
+  const isValid = USER_ID.test(id);
+  return (
+    <SignInPage title="Who are you?">
+      <p class="sign-in-text">
+        This service runs without authentication, so you can be anybody. Open a second window as somebody else
+        to see both sides of a conversation.
+      </p>
+      {people.length > 0 && (
+        <ul class="people" aria-label="People in the test data">
+          {people.map(({ id: personId, name }) => (
+            <li key={personId}>
+              <button
+                type="button"
+                class="person"
+                onClick={() => {
+                  onSignIn(personId);
+                }}
+              >
+                <Avatar id={personId} name={name} />
+                <span class="person-name">{name}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      <form
+        class="sign-in-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (isValid) onSignIn(id);
+        }}
+      >
+        <label for="user-id">{people.length > 0 ? 'Or enter a user id' : 'User id'}</label>
+        <div class="field-row">
+          <input
+            id="user-id"
+            class="field"
+            value={userId}
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            aria-describedby="user-id-hint"
+            aria-invalid={id !== '' && !isValid}
+            onInput={(event) => {
+              setUserId(event.currentTarget.value);
+            }}
+          />
+          <button type="submit" class="button button-primary" disabled={!isValid}>
+            Continue
+          </button>
+        </div>
+        <p id="user-id-hint" class="hint">
+          {id !== '' && !isValid
+            ? 'Use up to 64 letters, digits and . _ : @ - without spaces.'
+            : 'Any name works, such as alice. Nothing has to be registered.'}
+        </p>
+      </form>
+    </SignInPage>
+  );
+}
+
+/** The users of the test data that this service has. One request finds out that there are none. */
+function useTestUsers(): readonly { readonly id: string; readonly name: string }[] {
+  const [people, setPeople] = useState<readonly { id: string; name: string }[]>([]);
+  useEffect(() => {
+    const client = createClient({ baseUrl, userId: 'anybody' });
+    const find = async (): Promise<void> => {
+      const [first = '', ...others] = TEST_USERS;
+      if ((await client.getUser(first)) === null) return;
+      const users = await Promise.all([first, ...others].map((id) => client.getUser(id)));
+      setPeople(users.flatMap((user) => (user === null ? [] : [{ id: user.id, name: user.username }])));
+    };
+    // Without them, one can still enter an id.
+    find().catch(() => undefined);
+    return () => {
+      client.close();
+    };
+  }, []);
+  return people;
+}
