@@ -1,3 +1,4 @@
+import type { Capacity } from './ports/capacity.ts';
 import type { Clock } from './ports/clock.ts';
 import { maxBytesOf, wrapUseCases, type UseCases } from './use-cases.ts';
 
@@ -11,7 +12,7 @@ export class Overload extends Error {
  * makes every response later. The limit adapts to the latency of storage. The bytes of the pages in progress are
  * limited, too.
  */
-export interface ConcurrencyLimiter {
+export interface ConcurrencyLimiter extends Capacity {
   /**
    * Runs `work`, whose result holds at most `maxBytes` of content; rejects with an `Overload` when a limit is reached. The
    * work counts until it ends, even if its caller stops waiting earlier.
@@ -87,6 +88,14 @@ export function makeConcurrencyLimiter(deps: {
         inBackground -= 1;
         inProgress -= 1;
       });
+    },
+    reserve(requests) {
+      // The request itself counts as one already.
+      if (inProgress > limit.value()) throw reject();
+      inProgress += requests;
+      return () => {
+        inProgress -= requests;
+      };
     },
     isFull: () => isFull(),
     requireCapacity() {

@@ -2,6 +2,7 @@ import type { Caller } from '../domain/caller.ts';
 import type { Participants } from '../domain/conversation.ts';
 import type { ConversationId, MessageId } from '../domain/ids.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
+import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 import { messageNotFound, requireOwnMessage } from './require-own-message.ts';
@@ -27,6 +28,7 @@ export type DeleteMessage = (command: DeleteMessageCommand) => Promise<DeleteMes
 export function makeDeleteMessage(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
+  groups: GroupRepository;
   messageIds: MessageIds;
 }): DeleteMessage {
   return async ({ caller, conversationId, messageId }) => {

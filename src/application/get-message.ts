@@ -1,7 +1,10 @@
 import type { Caller } from '../domain/caller.ts';
 import type { ConversationId, MessageId } from '../domain/ids.ts';
+import { messageForMember } from '../domain/group.ts';
 import type { Message } from '../domain/message.ts';
+import { findConversation } from './find-conversation.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
+import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 import { messageNotFound } from './require-own-message.ts';
@@ -22,13 +25,15 @@ export type GetMessage = (query: GetMessageQuery) => Promise<Message>;
 export function makeGetMessage(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
+  groups: GroupRepository;
   messageIds: MessageIds;
 }): GetMessage {
   return async ({ caller, conversationId, messageId }) => {
-    if (caller.kind === 'user') await requireParticipant(deps, caller.userId, conversationId);
-    const [message] = await deps.messages.find(conversationId, [messageId]);
-    if (message === undefined) {
-      const conversation = await deps.conversations.find(conversationId);
+    const own = caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
+    const [found] = await deps.messages.find(conversationId, [messageId]);
+    const message = found === undefined ? null : messageForMember(found, own);
+    if (message === null) {
+      const conversation = await findConversation(deps, conversationId);
       throw conversation === null ? conversationNotFound() : messageNotFound();
     }
     deps.messageIds.observe(message.id);

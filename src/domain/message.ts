@@ -6,7 +6,8 @@ export interface Message {
   readonly id: MessageId;
   readonly conversationId: ConversationId;
   readonly senderId: UserId;
-  readonly receiverId: UserId;
+  /** Null in a group. */
+  readonly receiverId: UserId | null;
   /** 1–20,000 code points, returned byte for byte; null if the message is deleted. */
   readonly content: string | null;
   /** The last edit; its id contains its time. Null if the message was not edited, or is deleted. */
@@ -20,6 +21,16 @@ export interface SentMessage extends Message {
   readonly content: string;
   readonly editId: null;
   readonly deletionId: null;
+}
+
+/** What an idempotency key stands for in a send, to compare requests with the same key. */
+export function messageBody({
+  receiverId,
+  conversationId,
+  content,
+}: Pick<Message, 'receiverId' | 'conversationId' | 'content'>): string {
+  // No user id contains a line break or a slash, so different bodies give different texts.
+  return `${receiverId ?? `group/${conversationId}`}\n${content ?? ''}`;
 }
 
 /** The maximum length of a message in code points; the same limit as in Facebook's Messenger. */

@@ -778,11 +778,11 @@ describe('a repair', () => {
     const late = await lateEventOf(two);
     expect(late! > begun).toBe(true);
     expect(await placesOf(two)).toEqual([late, late]);
-    expect((await logOf(two.message.receiverId))[0]).toBe(late);
+    expect((await logOf(users[1]))[0]).toBe(late);
     const [entry] = await storage.conversations.listByUser(users[1], { before: null, offset: 0, limit: 1 });
     expect(entry?.lastMessage?.messageId).toBe(two.message.id);
     // Its late event counts, though the log lacks its own.
-    expect(await logOf(two.message.receiverId)).not.toContain(two.message.id);
+    expect(await logOf(users[1])).not.toContain(two.message.id);
     expect(about(two.message.conversationId, await scan())).toEqual([]);
   });
 
@@ -809,8 +809,8 @@ describe('a repair', () => {
     await scan({ repair: true });
     for (const talk of talks) {
       const [newest] = talk.slice(-1) as [AppendRequest];
-      const { conversationId, receiverId } = newest.message;
-      const [entry] = await findEntries(session, receiverId, [conversationId]);
+      const { conversationId, senderId } = newest.message;
+      const [entry] = await findEntries(session, senderId, [conversationId]);
       expect(entry?.lastMessage?.messageId).toBe(newest.message.id);
       expect(about(conversationId, await scan())).toEqual([]);
     }
@@ -885,7 +885,7 @@ describe('a repair', () => {
     await scan({ repair: true });
     expect(await placesOf(one)).toEqual([id, id]);
     expect(await lateEventOf(one)).toBeNull();
-    const [entry] = await findEntries(session, one.message.receiverId, [conversationId]);
+    const [entry] = await findEntries(session, one.message.senderId, [conversationId]);
     expect(entry?.lastMessage).toEqual({ messageId: id, senderId: one.message.senderId, preview: null });
   });
 

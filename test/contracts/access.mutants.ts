@@ -194,6 +194,91 @@ export const accessMutants: {
     ],
   },
 
+  sendToConversation: {
+    'only participants send to a conversation, each under their own id': [
+      mutant('lets former members send', (whole) => ({
+        sendToConversation: (command) =>
+          whole.sendToConversation(command).catch(async (error: unknown) => {
+            if (!(error instanceof Refusal) || error.code !== 'member_left') throw error;
+            const { conversationId, senderId: userId } = command;
+            await whole.addMember({ caller: SERVICE, conversationId, userId });
+            return whole.sendToConversation(command);
+          }),
+      })),
+    ],
+  },
+
+  createGroup: {
+    'a user creates a group only under their own id and as a participant': [
+      mutant('adds the creator', ({ createGroup }) => ({
+        createGroup: (command) =>
+          createGroup({
+            ...command,
+            participantIds: [...new Set([...command.participantIds, command.creatorId])],
+          }),
+      })),
+    ],
+  },
+
+  addMember: {
+    'any member or a service adds a user': [
+      mutant('lets only the creator add users', ({ addMember, getConversation }) => ({
+        addMember: async (command) => {
+          const { caller, conversationId } = command;
+          const found = await getConversation({ caller, conversationId });
+          if (caller.kind === 'user' && found.conversation.group?.creatorId !== caller.userId) {
+            throw new Refusal('not_the_creator', 'No.');
+          }
+          return addMember(command);
+        },
+      })),
+    ],
+    'a new member sees nothing from before': [
+      mutant('shows the whole history', ({ listMessagesBefore }) => ({
+        listMessagesBefore: (query) => listMessagesBefore({ ...query, caller: SERVICE }),
+      })),
+      mutant('shows the last message', ({ getConversation }) => ({
+        getConversation: (query) => getConversation({ ...query, caller: SERVICE }),
+      })),
+      mutant('shows every message by its id', ({ getMessage }) => ({
+        getMessage: (query) => getMessage({ ...query, caller: SERVICE }),
+      })),
+    ],
+  },
+
+  removeMember: {
+    'a user leaves, and only the creator or a service removes another': [
+      mutant('lets every member remove others', ({ removeMember, getConversation }) => ({
+        removeMember: async (command) => {
+          await getConversation(command);
+          return removeMember({ ...command, caller: SERVICE });
+        },
+      })),
+    ],
+    'a user who has left sees nothing of later': [
+      mutant('shows later messages', ({ listMessagesBefore }) => ({
+        listMessagesBefore: (query) => listMessagesBefore({ ...query, caller: SERVICE }),
+      })),
+      mutant('shows the group as it is now', ({ getConversation }) => ({
+        getConversation: (query) => getConversation({ ...query, caller: SERVICE }),
+      })),
+      mutant('shows later edits', ({ getMessage }) => ({
+        getMessage: (query) => getMessage({ ...query, caller: SERVICE }),
+      })),
+    ],
+  },
+
+  renameGroup: {
+    'any member or a service names a group': [
+      mutant('refuses services', ({ renameGroup }) => ({
+        renameGroup: (command) =>
+          command.caller.kind === 'service'
+            ? Promise.reject(new Refusal('not_the_creator', 'No.'))
+            : renameGroup(command),
+      })),
+    ],
+  },
+
   startConversation: {
     'only a participant or a service starts a conversation': [
       mutant('refuses after it has started the conversation', ({ startConversation }) => ({

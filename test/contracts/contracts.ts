@@ -6,6 +6,8 @@ import { eventRepositoryMutants } from './event-repository.mutants.ts';
 import { eventRepositoryContract } from './event-repository.ts';
 import { messageChangesMutants } from './message-changes.mutants.ts';
 import { messageChangesContract } from './message-changes.ts';
+import { groupRepositoryMutants } from './group-repository.mutants.ts';
+import { groupRepositoryContract } from './group-repository.ts';
 import { messageRepositoryMutants } from './message-repository.mutants.ts';
 import { messageRepositoryContract } from './message-repository.ts';
 import type { Mutants } from './mutants.ts';
@@ -24,6 +26,7 @@ export const contracts = {
   messages: messageRepositoryContract,
   'message changes': messageChangesContract,
   conversations: conversationRepositoryContract,
+  groups: groupRepositoryContract,
   events: eventRepositoryContract,
   readPositions: readPositionRepositoryContract,
   users: userRepositoryContract,
@@ -35,6 +38,7 @@ export const mutants: { readonly [Port in keyof typeof contracts]: Mutants<(type
   messages: messageRepositoryMutants,
   'message changes': messageChangesMutants,
   conversations: conversationRepositoryMutants,
+  groups: groupRepositoryMutants,
   events: eventRepositoryMutants,
   readPositions: readPositionRepositoryMutants,
   users: userRepositoryMutants,

@@ -94,7 +94,7 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     })),
     storing('swaps sender and receiver', ({ senderId, receiverId, ...message }) => ({
       ...message,
-      senderId: receiverId,
+      senderId: receiverId ?? senderId,
       receiverId: senderId,
     })),
   ],

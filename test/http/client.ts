@@ -38,6 +38,8 @@ interface LastMessage {
 export interface Conversation extends LastMessage {
   readonly id: string;
   readonly participant_ids: readonly string[];
+  readonly name: string | null;
+  readonly creator_id: string | null;
   readonly created_at: string;
   readonly read_positions: readonly { readonly user_id: string; readonly read_up_to: string | null }[];
 }
@@ -46,6 +48,7 @@ export interface InboxRow extends LastMessage {
   readonly id: string;
   readonly participant_ids: readonly string[];
   readonly other_user_id: string;
+  readonly name: string | null;
   readonly last_event_id: string;
   readonly read_up_to: string | null;
   readonly unread: boolean;

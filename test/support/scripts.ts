@@ -30,7 +30,7 @@ import { useCasesOver } from './use-cases.ts';
  * Commands of a few users as data that shrinks and prints well. Users and keys are numbers; each run maps them to fresh
  * names, so that runs do not affect each other on one store.
  */
-export type Step = Send | Burst | Change | Start | Mark | Save | Look | Walk;
+export type Step = InGroup | Send | Burst | Change | Start | Mark | Save | Look | Walk;
 
 /** The process (one of two) and the time of its clock, which may be any time. */
 interface Moment {
@@ -86,6 +86,33 @@ interface Mark {
   /** The reader and the other participant. */
   readonly pair: readonly [number, number];
   readonly upTo: number | 'all';
+}
+
+/** A command or a read in one of the groups that were created so far. */
+interface InGroup {
+  readonly step: 'group';
+  readonly action:
+    | 'create'
+    | 'send'
+    | 'send to pair'
+    | 'add'
+    | 'remove'
+    | 'rename'
+    | 'edit'
+    | 'delete'
+    | 'mark'
+    | 'conversation'
+    | 'message'
+    | 'messages';
+  readonly by: By;
+  readonly host: 0 | 1;
+  readonly group: number;
+  readonly who: number;
+  readonly other: number;
+  readonly message: number;
+  readonly text: string;
+  readonly key: number | null;
+  readonly limit: number;
 }
 
 interface Save {
@@ -193,6 +220,25 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       text,
     }),
   },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      step: fc.constant('group' as const),
+      action: fc.constantFrom(
+        ...(['create', 'send', 'send', 'send', 'add', 'add', 'remove', 'remove', 'rename'] as const),
+        ...(['send to pair', 'edit', 'delete', 'mark', 'conversation', 'message', 'messages'] as const),
+      ),
+      by,
+      host,
+      group: fc.nat(2),
+      who: person,
+      other: person,
+      message: fc.nat(20),
+      text,
+      key: fc.option(fc.nat(1)),
+      limit: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ step: fc.constant('start' as const), by, moment, pair }) },
   {
     weight: 4,
@@ -278,7 +324,8 @@ export async function playToBoth(
   // No two ids share their nine digits, so the time decides their order; within a microsecond the thousandths are
   // unordered.
   const idAt = (microseconds: Microseconds): MessageId => {
-    const id = messageIdAt(NOON + microseconds, (ids.length * 389) % 1000, '0'.repeat(13));
+    // The ids of groups must differ from those of other runs.
+    const id = messageIdAt(NOON + microseconds, (ids.length * 389) % 1000, run.padEnd(13, '0'));
     ids.push(id);
     return id;
   };
@@ -306,7 +353,7 @@ export async function playToBoth(
     modelsId = id;
     const expected = await answerOf(model, ask);
     const comparable = ({ answer }: Answer): object =>
-      real.repeated ? { ...answer, replayed: null, started: null, created: null } : answer;
+      real.repeated ? { ...answer, replayed: null, started: null, created: null, notified: null } : answer;
     assert.deepEqual(comparable(real), comparable(expected));
   };
 
@@ -319,6 +366,78 @@ export async function playToBoth(
   const sent: { readonly conversationId: ConversationId; readonly messageId: MessageId }[] = [];
   const noteSend = ({ from, to }: Send, messageId: MessageId): void =>
     void sent.push({ conversationId: conversationOf([from, to]), messageId });
+
+  const groupIds: ConversationId[] = [];
+  const sentInGroups: { readonly conversationId: ConversationId; readonly messageId: MessageId }[] = [];
+  /** Later than all before, since a join and a message are ordered by their ids. */
+  const laterId = (): MessageId => idAt(3 * 365 * DAY + ids.length);
+
+  const playInGroup = async (step: InGroup): Promise<unknown> => {
+    const { action, host, text, limit } = step;
+    const caller = callerOf(step.by);
+    const userId = userOf(step.who);
+    const idempotencyKey = step.key === null ? null : (`key-${run}-${step.key}` as IdempotencyKey);
+    const conversationId =
+      groupIds[step.group % Math.max(groupIds.length, 1)] ?? (ids[0] as string as ConversationId);
+    const named = sentInGroups[step.message % Math.max(sentInGroups.length, 1)] ?? {
+      conversationId,
+      messageId: ids[0] ?? assert.fail(),
+    };
+    switch (action) {
+      case 'create': {
+        const participantIds = [0, 1, 2, 3].filter((n) => n !== step.other).map(userOf);
+        const name = step.message % 2 === 0 ? null : text;
+        const answer = await askBoth(host, laterId(), ({ createGroup }) =>
+          createGroup({ caller, creatorId: userId, participantIds, name, idempotencyKey }),
+        );
+        if ('conversation' in answer) groupIds.push((answer.conversation as { id: ConversationId }).id);
+        return;
+      }
+      case 'send':
+      case 'send to pair': {
+        const id = laterId();
+        const to = action === 'send' ? conversationId : conversationOf([step.who, step.other]);
+        if (action === 'send') sentInGroups.push({ conversationId, messageId: id });
+        return askBoth(host, id, ({ sendToConversation }) =>
+          sendToConversation({ caller, senderId: userId, conversationId: to, content: text, idempotencyKey }),
+        );
+      }
+      case 'add':
+        return askBoth(host, laterId(), ({ addMember }) => addMember({ caller, conversationId, userId }));
+      case 'remove':
+        return askBoth(host, laterId(), ({ removeMember }) =>
+          removeMember({ caller, conversationId, userId }),
+        );
+      case 'rename':
+        return askBoth(host, laterId(), ({ renameGroup }) =>
+          renameGroup({ caller, conversationId, name: text }),
+        );
+      case 'edit':
+        return askBoth(host, laterId(), ({ editMessage }) =>
+          editMessage({ caller, ...named, content: text }),
+        );
+      case 'delete':
+        return askBoth(host, laterId(), ({ deleteMessage }) => deleteMessage({ caller, ...named }));
+      case 'mark':
+        return askBoth(host, modelsId, ({ markRead }) =>
+          markRead({ caller, userId, conversationId, upTo: named.messageId }),
+        );
+      case 'conversation':
+        return askBoth(host, modelsId, ({ getConversation }) => getConversation({ caller, conversationId }));
+      case 'message':
+        return askBoth(host, modelsId, ({ getMessage }) => getMessage({ caller, ...named }));
+      case 'messages': {
+        for (let before: Position | null = null; ;) {
+          const request = { caller, conversationId, before, limit, page: null };
+          const answer = await askBoth(host, modelsId, ({ listMessagesBefore }) =>
+            listMessagesBefore(request),
+          );
+          before = 'next' in answer ? (answer.next as Position | null) : null;
+          if (before === null) return;
+        }
+      }
+    }
+  };
 
   /** The id of a send, which is no message if the send was refused or repeated, and its conversation. */
   const sentAt = (index: number, pair: readonly [number, number]) =>
@@ -392,6 +511,8 @@ export async function playToBoth(
           startConversation({ caller: callerOf(step.by), participantIds }),
         );
       }
+      case 'group':
+        return playInGroup(step);
       case 'mark': {
         const [who] = step.pair;
         const upTo = step.upTo === 'all' ? ABOVE_ALL : (ids[step.upTo % ids.length] ?? ABOVE_ALL);

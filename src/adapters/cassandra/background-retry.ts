@@ -1,6 +1,6 @@
 import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import type { ConversationId, MessageId } from '../../domain/ids.ts';
+import type { ConversationId, EventId } from '../../domain/ids.ts';
 
 /** The maximum number of failed writes that are retried in parallel; others depend on the client's repeat. */
 const MAX_RETRIES = 1_000;
@@ -11,14 +11,14 @@ const DELAYS_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000]
 /** Runs `work` if the concurrency limit allows it, and rejects otherwise. */
 export type WithinLimit = (work: () => Promise<void>) => Promise<void>;
 
-/** The message that a write is about, for the log. */
+/** The message, or the change of a group, that a write is about, for the log. */
 interface WrittenMessage {
-  readonly id: MessageId;
+  readonly id: EventId;
   readonly conversationId: ConversationId;
 }
 
 /**
- * Completes sends, edits and deletions with an unknown outcome, in the background and within limits, so that a stored
+ * Completes sends, edits, deletions and changes of groups with an unknown outcome, in the background and within limits, so that a stored
  * message is not missing in an inbox, or shown there with an old content, until its client repeats the request.
  */
 export class BackgroundRetry {

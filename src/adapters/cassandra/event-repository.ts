@@ -48,6 +48,8 @@ function subjectOf(event: Event): [EventId | undefined, UserId | undefined] {
     case 'message.deleted':
       return [event.messageId, undefined];
     case 'conversation.created':
+    case 'conversation.updated':
+    case 'conversation.left':
       return [undefined, undefined];
     case 'conversation.read':
       return [event.readUpTo, event.readerId];
@@ -94,6 +96,9 @@ function eventOf(row: Row): Event {
       return row['message_id'] === null
         ? { ...event, type }
         : { ...event, type: 'message.created', messageId: String(row['message_id']) as MessageId };
+    case 'conversation.updated':
+    case 'conversation.left':
+      return { ...event, type };
     case 'conversation.read':
       return {
         ...event,

@@ -94,17 +94,27 @@ export class HistoryReader {
     userId: UserId,
     range: {
       readonly after: Position;
+      readonly before: Position | null;
       readonly newest: Position;
       readonly count: number;
       readonly maxRows: number;
     },
   ): Promise<{ readonly ids: MessageId[]; readonly isComplete: boolean }> {
-    const { after, newest, count, maxRows } = range;
+    const { after, before, newest, count, maxRows } = range;
     const ids: MessageId[] = [];
     const budget = { rows: maxRows };
     const isCounted = (row: Row): boolean => row['deletion'] === null && row['sender_id'] !== userId;
     const likely = bucketOf(conversationId, newest);
-    const walk = { columns: 'sender', conversationId, after, likely, count, isCounted, budget } as const;
+    const walk = {
+      columns: 'sender',
+      conversationId,
+      after,
+      before,
+      likely,
+      count,
+      isCounted,
+      budget,
+    } as const;
     for await (const rows of this.#walk(walk)) {
       for (const row of rows) ids.push(String(row['message_id']) as MessageId);
     }

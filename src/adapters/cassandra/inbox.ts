@@ -2,7 +2,15 @@ import { types } from 'cassandra-driver';
 import { LRUCache } from 'lru-cache';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
 import { lastMessageOf, type Conversation, type InboxEntry } from '../../domain/conversation.ts';
-import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
+import { atMembership, type OwnMembership } from '../../domain/group.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type Position,
+  type UserId,
+} from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
@@ -21,8 +29,24 @@ const PUT_LAST_ACTIVITY = prepared(`
   INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
   VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`);
 
+/** The driver writes an empty set as null, so the participants of a group are in the text of the statement. */
+const PUT_GROUP_ACTIVITY = prepared(`
+  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
+  VALUES (?, ?, {}, ?, ?) USING TIMESTAMP ?`);
+
+const PUT_GROUP = prepared(`
+  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, membership)
+  VALUES (?, ?, {}, ?, ?) USING TIMESTAMP ?`);
+
+const PUT_MEMBERSHIP = prepared(`
+  INSERT INTO conversations_by_user (user_id, conversation_id, membership) VALUES (?, ?, ?) USING TIMESTAMP ?`);
+
+/** In the user's own partition, as for a conversation of two. */
+const MEMBERSHIP = prepared(`
+  SELECT membership FROM conversations_by_user WHERE user_id = ? AND conversation_id = ?`);
+
 const ENTRIES = prepared(`
-  SELECT conversation_id, participants, last_activity, read_up_to FROM conversations_by_user
+  SELECT conversation_id, participants, last_activity, read_up_to, membership FROM conversations_by_user
   WHERE user_id = ? LIMIT ?`);
 
 const CANDIDATES = prepared(`
@@ -30,18 +54,22 @@ const CANDIDATES = prepared(`
   WHERE user_id = ? AND places = true AND event_id < ? AND event_id > ? LIMIT ?`);
 
 /**
- * Without the read position, which not every row has and which is often older than the other cells: with it, Cassandra
- * could not stop at the newest SSTable. A separate query reads it for the rows that a page shows.
+ * Without the read position and the membership, which not every row has and which are often older than the other cells:
+ * with them, Cassandra could not stop at the newest SSTable. Separate queries read them: the read positions of the rows
+ * that a page shows, and the memberships of groups, which determine their positions.
  */
 const LOOKUP = prepared(`
   SELECT conversation_id, participants, last_activity FROM conversations_by_user
   WHERE user_id = ? AND conversation_id IN ?`);
 
+const MEMBERSHIPS = prepared(`
+  SELECT conversation_id, membership FROM conversations_by_user WHERE user_id = ? AND conversation_id IN ?`);
+
 const READ_POSITIONS = prepared(`
   SELECT conversation_id, read_up_to FROM conversations_by_user WHERE user_id = ? AND conversation_id IN ?`);
 
 const WRITE_TIMES = prepared(`
-  SELECT conversation_id, writetime(last_activity) AS written FROM conversations_by_user WHERE user_id = ?`);
+  SELECT conversation_id, writetime(last_activity) AS written, membership FROM conversations_by_user WHERE user_id = ?`);
 
 /** In a last-activity cell: no change of the message, or no message. */
 export const NIL = '00000000-0000-0000-0000-000000000000';
@@ -66,17 +94,11 @@ export function lastActivityRow(
   const { id, conversationId, senderId } = message;
   const change = message.deletionId === null ? (message.editId ?? NIL) : DELETED;
   const cell = new types.Tuple(eventId, change, id, senderId, lastMessageOf(message).preview ?? '');
-  return {
-    query: PUT_LAST_ACTIVITY,
-    params: [
-      userId,
-      conversationId,
-      participants,
-      cell,
-      userId === senderId && eventId === id ? id : undefined,
-      microsecondsOf(eventId),
-    ],
-  };
+  const readUpTo = userId === senderId && eventId === id ? id : undefined;
+  const values = [cell, readUpTo, microsecondsOf(eventId)];
+  return isGroupId(conversationId)
+    ? { query: PUT_GROUP_ACTIVITY, params: [userId, conversationId, ...values] }
+    : { query: PUT_LAST_ACTIVITY, params: [userId, conversationId, participants, ...values] };
 }
 
 /** The write that shows a conversation without messages in the inbox of `userId`, at the position of its start. Idempotent. */
@@ -85,6 +107,49 @@ export function emptyConversationRow({ id, participants, created }: Conversation
   return {
     query: PUT_LAST_ACTIVITY,
     params: [userId, id, participants, cell, undefined, firstWriteWins(created)],
+  };
+}
+
+/** The write that shows a group to `userId`, who joins it with the event `joined`. Idempotent. */
+export function groupRow(id: ConversationId, userId: UserId, joined: EventId): Statement {
+  const cell = new types.Tuple(joined, NIL, NIL, '', '');
+  const membership = membershipCell({ joined, left: null, nameAtLeaving: null });
+  return { query: PUT_GROUP, params: [userId, id, cell, membership, microsecondsOf(joined)] };
+}
+
+/** The write that ends a membership in the inbox of `userId`. Idempotent; of several memberships the last one holds. */
+export function membershipRow(id: ConversationId, userId: UserId, membership: OwnMembership): Statement {
+  const { joined, left } = membership;
+  const timestamp = microsecondsOf(left ?? joined);
+  return { query: PUT_MEMBERSHIP, params: [userId, id, membershipCell(membership), timestamp] };
+}
+
+function membershipCell({ joined, left, nameAtLeaving }: OwnMembership): types.Tuple {
+  return new types.Tuple(joined, left ?? NIL, nameAtLeaving ?? '');
+}
+
+/**
+ * The row of a group in the inbox of `userId`; its membership is null while the user is being added. Null if there is no
+ * row.
+ */
+export async function findOwnMembership(
+  { read }: Pick<Session, 'read'>,
+  userId: UserId,
+  id: ConversationId,
+): Promise<{ readonly membership: OwnMembership | null } | null> {
+  const [row] = await read(MEMBERSHIP, [userId, id]);
+  return row === undefined ? null : { membership: membershipOf(row) };
+}
+
+/** The membership in a row of conversations_by_user; null if it has none. */
+export function membershipOf(row: Row): OwnMembership | null {
+  const cell = (row['membership'] ?? null) as types.Tuple | null;
+  if (cell === null) return null;
+  const [left, name] = [String(cell.get(1)), cell.get(2) as string];
+  return {
+    joined: String(cell.get(0)) as EventId,
+    left: left === NIL ? null : (left as EventId),
+    nameAtLeaving: name === '' ? null : name,
   };
 }
 
@@ -133,7 +198,10 @@ export class InboxReader {
     return shown.map((entry) => ({ ...entry, readUpTo: positions.get(entry.conversationId) ?? null }));
   }
 
-  async #readPositions(userId: UserId, entries: readonly InboxRow[]): Promise<ReadPositions> {
+  async #readPositions(
+    userId: UserId,
+    entries: readonly Pick<InboxRow, 'conversationId'>[],
+  ): Promise<ReadPositions> {
     if (entries.length === 0) return new Map();
     const ids = entries.map(({ conversationId }) => conversationId);
     return readPositionsIn(await this.#session.read(READ_POSITIONS, [userId, ids]));
@@ -144,7 +212,7 @@ export class InboxReader {
       const rows = await this.#session.read(ENTRIES, [userId, SMALL_INBOX + 1]);
       page.rowsRead += rows.length;
       if (rows.length <= SMALL_INBOX) {
-        page.add(rows);
+        page.add(rows, membershipsIn(rows));
         page.readPositions = readPositionsIn(rows);
         return;
       }
@@ -223,14 +291,25 @@ export class InboxReader {
       }
       for (const rows of await Promise.all(queries)) {
         page.rowsRead += rows.length;
-        page.add(rows);
+        page.add(rows, await this.#memberships(userId, rows));
       }
     }
   }
+
+  /** The memberships in those of `rows` that are groups. */
+  async #memberships(userId: UserId, rows: readonly Row[]): Promise<Memberships> {
+    const groups = rows.map((row) => String(row['conversation_id']) as ConversationId).filter(isGroupId);
+    if (groups.length === 0) return new Map();
+    return membershipsIn(await this.#session.read(MEMBERSHIPS, [userId, groups]));
+  }
 }
 
-/** An inbox entry of a row without the read position. */
-export type InboxRow = Omit<InboxEntry, 'readUpTo'>;
+/** An inbox entry of a row without the read position and the membership. */
+export type InboxRow = Omit<InboxEntry, 'readUpTo' | 'membership'>;
+
+type ShownRow = Omit<InboxEntry, 'readUpTo'>;
+
+type Memberships = ReadonlyMap<string, OwnMembership | null>;
 
 type ReadPositions = ReadonlyMap<string, EventId | null>;
 
@@ -243,7 +322,7 @@ class InboxPage {
   /** Null if the rows were read without the read positions. */
   readPositions: ReadPositions | null = null;
   readonly #offset: number;
-  #entries: InboxRow[] = [];
+  #entries: ShownRow[] = [];
 
   constructor({ before, offset, limit }: Slice) {
     this.before = before;
@@ -255,12 +334,15 @@ class InboxPage {
     return this.#entries.length;
   }
 
-  /** Adds the rows whose cell has a position below the start of the page. */
-  add(rows: readonly Row[]): void {
+  /** Adds the rows with a position below the start of the page. A group without a membership is not shown yet. */
+  add(rows: readonly Row[], memberships: Memberships): void {
     for (const row of rows) {
-      const entry = entryOf(row);
-      if (entry !== null && (this.before === null || entry.lastEventId < this.before))
-        this.#entries.push(entry);
+      const stored = entryOf(row);
+      if (stored === null) continue;
+      const membership = memberships.get(stored.conversationId) ?? null;
+      if (membership === null && isGroupId(stored.conversationId)) continue;
+      const entry = membership === null ? stored : atMembership(stored, membership);
+      if (this.before === null || entry.lastEventId < this.before) this.#entries.push(entry);
     }
   }
 
@@ -273,19 +355,28 @@ class InboxPage {
     return this.#entries.filter(({ lastEventId }) => lastEventId >= position).length >= this.needed;
   }
 
-  entries(): InboxRow[] {
+  entries(): ShownRow[] {
     return this.#entries
       .sort((a, b) => (a.lastEventId > b.lastEventId ? -1 : 1))
       .slice(this.#offset, this.needed);
   }
 }
 
-/** The microsecond of the last event of a row, from its write time. For a start, the write time is minus its nanoseconds. */
+/**
+ * The microsecond of the position of a row, from its write time. For the start of a conversation of two, the write time is
+ * minus its nanoseconds. A group that the user has left is at most at the event of leaving.
+ */
 function lastActivityOf(row: Row): number {
   const written = row['written'] as types.Long | null;
   if (written === null) return 0;
   // Nanoseconds since 1970 are more than a JavaScript number holds exactly.
-  return written.isNegative() ? written.negate().div(1_000).toNumber() : written.toNumber();
+  const microsecond = written.isNegative() ? written.negate().div(1_000).toNumber() : written.toNumber();
+  const left = membershipOf(row)?.left ?? null;
+  return left === null ? microsecond : Math.min(microsecond, microsecondsOf(left));
+}
+
+function membershipsIn(rows: readonly Row[]): Memberships {
+  return new Map(rows.map((row) => [String(row['conversation_id']), membershipOf(row)]));
 }
 
 /** The rows of these conversations in a user's inbox, in no order. A conversation without a row is left out. */

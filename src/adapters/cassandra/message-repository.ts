@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { types } from 'cassandra-driver';
 import type { Clock } from '../../application/ports/clock.ts';
 import type { Hints } from '../../application/ports/hints.ts';
@@ -12,24 +11,28 @@ import type {
 } from '../../application/ports/message-repository.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
-import type { ConversationId, EventId, IdempotencyKey, MessageId, UserId } from '../../domain/ids.ts';
-import type { Message } from '../../domain/message.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type UserId,
+} from '../../domain/ids.ts';
+import { messageBody, type Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import type { BackgroundRetry } from './background-retry.ts';
 import { conversationRow } from './conversation-repository.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
+import { findMembersAt } from './group-repository.ts';
 import { HistoryReader, isMessage, messageOf, readByIds } from './history.ts';
+import { claimKey } from './idempotency-keys.ts';
 import { lastActivityRow, NIL } from './inbox.ts';
 import { agreeOnLateEvent, findLateEvent } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
 import type { Session, Statement, Writes } from './session.ts';
 import { bucketOf, firstWriteWins } from './time-buckets.ts';
-
-const CLAIM = prepared(`
-  INSERT INTO messages_by_idempotency_key (sender_id, idempotency_key, message_id, conversation_id, fingerprint)
-  VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`);
 
 const PUT_BUCKET = prepared(`
   INSERT INTO buckets_by_conversation (conversation_id, bucket) VALUES (?, ?) USING TIMESTAMP ?`);
@@ -68,8 +71,6 @@ const MESSAGES = prepared(`
  * edit that arrives later is stored. It does not depend on the deletion, so a repeat writes the same cells.
  */
 const ABOVE_ALL_EDITS = Number.MAX_SAFE_INTEGER;
-
-const DAY_SECONDS = 86_400;
 
 /** The row that lists the bucket of the message `id`. Idempotent. */
 export function bucketRow(conversationId: ConversationId, id: MessageId): Statement {
@@ -153,6 +154,11 @@ export async function findStored(
   };
 }
 
+/** The users who got a message of a group. */
+interface Told {
+  readonly recipients?: readonly UserId[];
+}
+
 /** Stores the messages of all conversations in Cassandra. */
 export class CassandraMessageRepository implements MessageRepository {
   readonly #session: Session;
@@ -193,22 +199,31 @@ export class CassandraMessageRepository implements MessageRepository {
     const { message, idempotencyKey } = request;
     const writes = this.#session.writes();
     if (idempotencyKey === null) {
-      await this.#store(request, writes);
-      return { outcome: 'appended', message };
+      return { outcome: 'appended', message, ...(await this.#store(request, writes)) };
     }
-    const claim = await this.#claim(message, idempotencyKey, writes);
+    const claim = await claimKey(
+      {
+        userId: message.senderId,
+        key: idempotencyKey,
+        id: message.id,
+        conversationId: message.conversationId,
+        body: messageBody(message),
+        retentionDays: this.#keyRetentionDays,
+      },
+      writes,
+    );
     if (claim === 'key_reused') return { outcome: 'key_reused' };
     const accepted = { ...message, id: claim.id };
     const stored = claim.isNew ? null : await findStored(writes, accepted.conversationId, accepted.id);
     // A repeat of a delivered message must not move the conversation again; any other repeat completes the first attempt.
-    if (stored?.isDelivered !== true) {
-      await this.#store({ ...request, message: accepted }, writes);
-      this.#retry.track(this.#mark(PUT_DELIVERED, accepted));
-    }
-    return {
-      outcome: claim.id === message.id ? 'appended' : 'repeated',
-      message: stored?.message ?? accepted,
-    };
+    const outcome = claim.id === message.id ? 'appended' : 'repeated';
+    if (stored?.isDelivered === true) return { outcome, message: stored.message };
+    // The members were read for another id.
+    const isOther = isGroupId(message.conversationId) && claim.id !== message.id;
+    const participants = isOther ? [] : request.participants;
+    const told = await this.#store({ ...request, participants, message: accepted }, writes);
+    this.#retry.track(this.#mark(PUT_DELIVERED, accepted));
+    return { outcome, message: stored?.message ?? accepted, ...told };
   }
 
   async edit({
@@ -224,7 +239,9 @@ export class CassandraMessageRepository implements MessageRepository {
       const current = await this.#afterChange(conversationId, messageId, writes);
       // A deleted message stays as it is: the edit is not stored.
       if (current?.message.deletionId !== null) return current?.message ?? null;
-      await this.#publishChange({ ...current, participants, type: 'message.edited', id: editId }, writes);
+      const users = await this.#usersOfChange(conversationId, messageId, participants, editId, writes);
+      const event = { type: 'message.edited', id: editId } as const;
+      await this.#publishChange({ ...current, participants: users, ...event }, writes);
       return current.message;
     });
   }
@@ -241,7 +258,8 @@ export class CassandraMessageRepository implements MessageRepository {
       if (current === null || current.isDeletionComplete) return current?.message ?? null;
       // Of several deletions the earliest, so that a repeat writes the same event.
       const id = current.message.deletionId ?? deletionId;
-      await this.#publishChange({ ...current, participants, type: 'message.deleted', id }, writes);
+      const users = await this.#usersOfChange(conversationId, messageId, participants, id, writes);
+      await this.#publishChange({ ...current, participants: users, type: 'message.deleted', id }, writes);
       this.#retry.track(this.#mark(PUT_DELETION_COMPLETE, current.message));
       return current.message;
     });
@@ -256,29 +274,13 @@ export class CassandraMessageRepository implements MessageRepository {
     return rows.filter(isMessage).map((row) => messageOf(conversationId, row));
   }
 
-  /** Claims `key` for `message`. Resolves with the message id of the key, and whether this was the first claim. */
-  async #claim(
-    message: Message,
-    key: IdempotencyKey,
-    writes: Writes,
-  ): Promise<{ readonly id: MessageId; readonly isNew: boolean } | 'key_reused'> {
-    const { id, conversationId, senderId, receiverId, content } = message;
-    // No user id contains a line break, so different bodies give different texts.
-    const fingerprint = createHash('sha256').update(`${receiverId}\n${content}`).digest();
-    const ttl = this.#keyRetentionDays * DAY_SECONDS;
-    const row = await writes.compareAndSet(CLAIM, [senderId, key, id, conversationId, fingerprint, ttl]);
-    if (row['[applied]'] === true) return { id, isNew: true };
-    if (!fingerprint.equals(row['fingerprint'] as Buffer)) return 'key_reused';
-    return { id: String(row['message_id']) as MessageId, isNew: false };
-  }
-
   /** Stores the message and its other rows. After a failure with an unknown outcome it is completed in the background. */
-  async #store(request: AppendRequest, writes: Writes): Promise<void> {
+  async #store(request: AppendRequest, writes: Writes): Promise<Told> {
     const retry = async (): Promise<void> => {
-      await this.#write(request, this.#session.writes());
-      this.#hints.publish(request.participants);
+      this.#hints.publish(await this.#write(request, this.#session.writes()));
     };
-    await this.#retry.watch(this.#write(request, writes), retry, request.message);
+    const recipients = await this.#retry.watch(this.#write(request, writes), retry, request.message);
+    return isGroupId(request.message.conversationId) ? { recipients } : {};
   }
 
   /** Makes a change. After a failure with an unknown outcome it is completed in the background. */
@@ -304,6 +306,20 @@ export class CassandraMessageRepository implements MessageRepository {
       findLateEvent(writes, conversationId, id),
     ]);
     return stored === null ? null : { ...stored, eventId: lateEvent ?? id };
+  }
+
+  /**
+   * The users who are told of a change. In a group: those whose membership covers the message and the change, read after the
+   * change was written. A member who is added later gets the message as it is then.
+   */
+  async #usersOfChange(
+    conversationId: ConversationId,
+    id: MessageId,
+    participants: readonly UserId[],
+    change: EventId,
+    writes: Writes,
+  ): Promise<readonly UserId[]> {
+    return isGroupId(conversationId) ? findMembersAt(writes, conversationId, id, change) : participants;
   }
 
   /**
@@ -346,9 +362,9 @@ export class CassandraMessageRepository implements MessageRepository {
   /**
    * Writes the message, its bucket and its conversation first, then the inbox entry and the event of each participant:
    * so inboxes and logs never name a message that is not stored. All writes are idempotent; their timestamp is that of
-   * their message or event.
+   * their message or event. Resolves with the users whose inboxes have the message.
    */
-  async #write(request: AppendRequest, writes: Writes): Promise<void> {
+  async #write(request: AppendRequest, writes: Writes): Promise<readonly UserId[]> {
     const { message, participants } = request;
     const { id, conversationId, senderId, receiverId, content } = message;
     const bucket = bucketOf(conversationId, id);
@@ -358,16 +374,18 @@ export class CassandraMessageRepository implements MessageRepository {
         bucket,
         id,
         senderId,
-        receiverId,
+        receiverId ?? undefined,
         content,
         microsecondsOf(id),
       ]),
       writes.batch([
         bucketRow(conversationId, id),
-        conversationRow({ id: conversationId, participants, created: id }),
+        ...(isGroupId(conversationId)
+          ? []
+          : [conversationRow({ id: conversationId, participants, created: id })]),
       ]),
     ]);
-    await this.#publish(message, participants, id, writes);
+    let recipients = await this.#publishToAll(message, participants, id, writes);
     // Checked after the writes: the process may have been paused in between.
     if (await this.#needsLateEvent(request, writes)) {
       const lateEvent = await agreeOnLateEvent(
@@ -377,10 +395,39 @@ export class CassandraMessageRepository implements MessageRepository {
       );
       // Read after the agreement, see `#afterChange`: the message may have been edited or deleted by now.
       const stored = await findStored(writes, conversationId, id);
-      await this.#publish(stored?.message ?? message, participants, lateEvent, writes);
+      recipients = await this.#publishToAll(stored?.message ?? message, participants, lateEvent, writes);
       // Storage takes longer than the visibility window, or the wall clock has just stepped: the background retry continues.
       if (this.#isLate(lateEvent)) throw lateAgain();
     }
+    return recipients;
+  }
+
+  /**
+   * Shows a stored message to all participants. In a group, the members are read after the message is stored, see
+   * `MessageRepository.append`; those of `participants` whose membership covers it get it at the same time as they are
+   * read. Resolves with the users who got it.
+   */
+  async #publishToAll(
+    message: Message,
+    participants: readonly UserId[],
+    eventId: EventId,
+    writes: Writes,
+  ): Promise<readonly UserId[]> {
+    const { id, conversationId } = message;
+    if (!isGroupId(conversationId)) {
+      await this.#publish(message, participants, eventId, writes);
+      return participants;
+    }
+    let members: readonly UserId[] = [];
+    await writes.all([
+      this.#publish(message, participants, eventId, writes),
+      findMembersAt(writes, conversationId, id).then((found) => {
+        members = found;
+      }),
+    ]);
+    const others = members.filter((member) => !participants.includes(member));
+    await this.#publish(message, others, eventId, writes);
+    return [...participants, ...others];
   }
 
   async #publish(

@@ -1,8 +1,10 @@
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { ReadPositionRepository } from '../../application/ports/read-position-repository.ts';
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
-import type { EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
+import { coversPosition, type Membership } from '../../domain/group.ts';
+import { isGroupId, type EventId, type MessageId, type Position, type UserId } from '../../domain/ids.ts';
 import {
+  laterPosition,
   MAX_UNREAD_ROWS,
   positionAfterMark,
   unreadCountOf,
@@ -49,7 +51,7 @@ export class MemoryReadPositionRepository implements ReadPositionRepository {
           readerId: userId,
           readUpTo,
         },
-        entry.participants,
+        isGroupId(conversationId) ? [userId] : entry.participants,
       );
     }
     return Promise.resolve(readUpTo);
@@ -69,16 +71,19 @@ export class MemoryReadPositionRepository implements ReadPositionRepository {
   countUnread(
     userId: UserId,
     { conversationId, readUpTo }: Pick<InboxEntry, 'conversationId' | 'readUpTo'>,
+    membership?: Membership,
   ): Promise<number> {
-    const after = readUpTo ?? BOTTOM;
+    const after = laterPosition(readUpTo, membership?.joined ?? null) ?? BOTTOM;
+    const before = membership?.left ?? null;
+    const isFor = (id: MessageId): boolean => membership === undefined || coversPosition(membership, id);
     const unread = new Set<MessageId>();
-    const above = this.#messages.listAbove(conversationId, after, MAX_UNREAD_ROWS);
+    const above = this.#messages.listAbove(conversationId, after, before, MAX_UNREAD_ROWS);
     for (const { id, senderId, deletionId } of above) {
       if (senderId !== userId && deletionId === null) unread.add(id);
     }
     for (const { messageId, senderId } of this.#conversations.listLateAfter(conversationId, after)) {
       const isDeleted = this.#messages.isDeleted(conversationId, messageId);
-      if (senderId !== userId && !isDeleted) unread.add(messageId);
+      if (senderId !== userId && !isDeleted && isFor(messageId)) unread.add(messageId);
     }
     return Promise.resolve(unreadCountOf(unread.size, above.length < MAX_UNREAD_ROWS));
   }

@@ -1,12 +1,15 @@
 import type { Participants } from '../../domain/conversation.ts';
-import type { ConversationId, EventId, IdempotencyKey, MessageId } from '../../domain/ids.ts';
+import type { ConversationId, EventId, IdempotencyKey, MessageId, UserId } from '../../domain/ids.ts';
 import type { Message, SentMessage } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 
 /** A message to be stored. */
 export interface AppendRequest {
   readonly message: SentMessage;
-  /** The users whose inboxes and event logs get the message: the sender and the receiver. */
+  /**
+   * The users whose inboxes and event logs get the message: the sender and the receiver. In a group: the members, read
+   * before this call; `append` adds those whose membership covers the message by then.
+   */
   readonly participants: Participants;
   /** The sender's key for this send, or null. */
   readonly idempotencyKey: IdempotencyKey | null;
@@ -19,12 +22,16 @@ export interface AppendRequest {
 
 /** The outcome of `append`. */
 export type AppendResult =
-  | { readonly outcome: 'appended'; readonly message: Message }
   /**
-   * The key was used before with the same body: `message` is the message of the first request, as it is after its edits
-   * and its deletion.
+   * `repeated`: the key was used before with the same body, and `message` is the message of the first request, as it is
+   * after its edits and its deletion.
    */
-  | { readonly outcome: 'repeated'; readonly message: Message }
+  | {
+      readonly outcome: 'appended' | 'repeated';
+      readonly message: Message;
+      /** In a group: the users whose inboxes and event logs have the message. */
+      readonly recipients?: readonly UserId[];
+    }
   /** The key was used before with another body: nothing was stored. */
   | { readonly outcome: 'key_reused' };
 
@@ -65,6 +72,11 @@ export interface MessageRepository {
    *
    * A live message that becomes visible late (`isLate`) gets exactly one late event, regardless of which process completes
    * it and how often: history shows the message at its own time, while inbox and event log treat it as new.
+   *
+   * In a group, the message is in the inbox and the log of every user whose membership covers it. `append` stores the
+   * message and then reads the members; `GroupRepository.join` stores the member and then reads the messages above its
+   * event. If the join is stored before the members are read, `append` finds the new member; otherwise the message was
+   * stored before the join reads the messages, and the join finds it. So whichever comes second completes the other.
    *
    * Rejects with a `StorageFailure`. After `unavailable` nothing was stored; after `outcome_unknown` any part may be
    * stored, the message always before its inbox entries, and repeating the same request completes it.

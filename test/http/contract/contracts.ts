@@ -2,6 +2,7 @@ import { clientContract } from './client.ts';
 import { conversationsContract } from './conversations.ts';
 import { eventsContract } from './events.ts';
 import { messageChangesContract } from './message-changes.ts';
+import { groupsContract } from './groups.ts';
 import { messagesContract } from './messages.ts';
 import { pagesContract } from './pages.ts';
 import { readPositionsContract } from './read-positions.ts';
@@ -13,6 +14,7 @@ export const httpContracts = {
   messages: messagesContract,
   'message changes': messageChangesContract,
   conversations: conversationsContract,
+  groups: groupsContract,
   'read positions': readPositionsContract,
   events: eventsContract,
   users: usersContract,

@@ -34,12 +34,13 @@ const ALLOWED = Object.fromEntries(
 );
 
 /**
- * Whether the body was accepted. The message of the example does not exist, so a request that names it is refused only
- * after its body was accepted.
+ * Whether the body was accepted. The message of the example does not exist, and the conversation of the example is not a
+ * group, so a request that names one of them is refused only after its body was accepted.
  */
 function isAccepted({ status, body }: Answer): boolean {
   const { type = '' } = body as { readonly type?: string };
-  return status === 200 || status === 201 || (status === 404 && type.endsWith(':message-not-found'));
+  const isRefusedLater = type.endsWith(':message-not-found') || type.endsWith(':not-a-group');
+  return status === 200 || status === 201 || isRefusedLater;
 }
 
 function pathOf({ path }: { readonly path: string }): string {

@@ -108,7 +108,7 @@ export const userId = z.string().openapi({ ...USER_ID, description: 'The id of a
 
 export const conversationId = z.string().openapi({
   format: 'uuid',
-  description: 'The id of a conversation. Two users always have the same one.',
+  description: 'The id of a conversation. Two users always have the same one; a group has its own.',
   example: '9763e288-d989-55b2-b4f9-d793723eb9ef',
 });
 

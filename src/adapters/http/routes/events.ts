@@ -57,13 +57,20 @@ const EventView = z
       z.strictObject({ conversation_id: conversationId, message_id: messageId }),
     ).openapi('MessageDeleted', { description: 'A message was deleted.' }),
     eventOf('conversation.created', ConversationView).openapi('ConversationCreated', {
-      description: 'A conversation was started without a message. The data are its current state.',
+      description:
+        'A conversation was started without a message, or the user was added to a group. The data are its current state.',
+    }),
+    eventOf('conversation.updated', ConversationView).openapi('ConversationUpdated', {
+      description:
+        'The name or the participants of a group changed, or the user left it. The data are its current state; for a ' +
+        'user who has left, its state at that time.',
     }),
     eventOf(
       'conversation.read',
       z.strictObject({ conversation_id: conversationId, user_id: userId, read_up_to: messageId }),
     ).openapi('ConversationRead', {
-      description: 'A participant has read the conversation up to the event read_up_to.',
+      description:
+        'A participant has read the conversation up to the event read_up_to. In a group only the reader gets it.',
     }),
   ])
   .openapi('Event');
@@ -92,6 +99,7 @@ function eventViewOf(event: ReportedEvent): z.infer<typeof EventView> {
       return { id, type: event.type, timestamp, data };
     }
     case 'conversation.created':
+    case 'conversation.updated':
       return { id, type: event.type, timestamp, data: conversationViewOf(event.summary) };
     case 'conversation.read': {
       const { conversationId, readerId, readUpTo } = event;

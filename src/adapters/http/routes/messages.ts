@@ -1,14 +1,11 @@
 import { createRoute, z, type OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { UseCases } from '../../../application/use-cases.ts';
-import {
-  idempotencyKeyFrom,
-  IDEMPOTENCY_KEY_PATTERN,
-  type IdempotencyKey,
-  type Position,
-} from '../../../domain/ids.ts';
+import type { SendMessageResult } from '../../../application/send-message.ts';
+import type { Position } from '../../../domain/ids.ts';
 import { MAX_CONTENT_LENGTH, type Message } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
+import { idempotencyKeyOf, idempotencyKeyParameter, REPLAYED_HEADER } from '../idempotency-key.ts';
 import { json, noContent } from '../respond.ts';
 import type { CallerOf } from '../middleware/authentication.ts';
 import { bodyOf } from '../request-body.ts';
@@ -54,7 +51,7 @@ export const MessageView = z
     id: messageId,
     conversation_id: conversationId,
     sender_id: userId,
-    receiver_id: userId.openapi({ example: 'bob' }),
+    receiver_id: userId.nullable().openapi({ description: 'Null in a group.', example: 'bob' }),
     content: z.string().nullable().openapi({
       maxLength: MAX_CONTENT_LENGTH,
       description:
@@ -87,6 +84,11 @@ export function messageViewOf(message: Message): z.infer<typeof MessageView> {
   };
 }
 
+const GroupMessageToSend = bodyOf({
+  sender_id: userIdInBody.optional(),
+  content: writtenText(MAX_CONTENT_LENGTH).openapi({ example: 'Shall we meet at noon?' }),
+}).openapi('ConversationMessageToSend');
+
 const sendRoute = {
   method: 'post',
   tags: ['Messages'],
@@ -94,16 +96,7 @@ const sendRoute = {
     'The two users have one conversation; their first message starts it. A 201 means that the message, its place in both ' +
     'inboxes and its events are stored. With an Idempotency-Key a send is safe to repeat: one key of one sender is one ' +
     'message, for as long as keys are kept (30 days by default). A user can only send under their own id, and may omit it.',
-  parameters: [
-    {
-      in: 'header',
-      name: 'Idempotency-Key',
-      description:
-        'A key that identifies this message of the sender: 1–255 visible ASCII characters, such as a random UUID.',
-      // No example: Swagger UI would send it each time, and the second message would be refused.
-      schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN.source, minLength: 1, maxLength: 255 },
-    },
-  ],
+  parameters: [idempotencyKeyParameter('this message of the sender')],
   request: { body: { required: true, content: { 'application/json': { schema: MessageToSend } } } },
   responses: {
     ...problemResponses(
@@ -118,14 +111,7 @@ const sendRoute = {
       ],
       { pointer: '#/content', detail: 'must be text' },
     ),
-    201: jsonResponse('The stored message.', MessageView, {
-      'Idempotency-Replayed': {
-        description:
-          'Present if the key was used before. The body is then the message of the earlier request.',
-        schema: { type: 'string' },
-        example: 'true',
-      },
-    }),
+    201: jsonResponse('The stored message.', MessageView, REPLAYED_HEADER),
   },
 } satisfies Omit<RouteConfig, 'path'>;
 
@@ -142,6 +128,40 @@ const sendMessageByVerbRoute = createRoute({
   operationId: 'sendMessageByVerb',
   deprecated: true,
   summary: 'Send a message (alias of POST /api/messages)',
+});
+
+const sendToConversationRoute = createRoute({
+  method: 'post',
+  path: '/api/conversations/{conversation_id}/messages',
+  operationId: 'sendToConversation',
+  tags: ['Messages'],
+  summary: 'Send a message to a conversation',
+  description:
+    'Sends to a group or to an existing conversation of two. A 201 means that the message, its place in the inbox of ' +
+    'every participant and its events are stored. Idempotency-Key works as in POST /api/messages. A user can only send ' +
+    'under their own id, and may omit it. For non-participants the conversation is a 404.',
+  parameters: [idempotencyKeyParameter('this message of the sender')],
+  request: {
+    params: z.object({ conversation_id: conversationIdInPath }),
+    body: { required: true, content: { 'application/json': { schema: GroupMessageToSend } } },
+  },
+  responses: {
+    ...problemResponses(
+      [
+        ...BODY_PROBLEMS,
+        'content_blank',
+        'content_too_long',
+        'content_not_text',
+        'sender_is_another',
+        'member_left',
+        'conversation_not_found',
+        'idempotency_key_reused',
+        ...WRITE_PROBLEMS,
+      ],
+      { pointer: '#/content', detail: 'must be text' },
+    ),
+    201: jsonResponse('The stored message.', MessageView, REPLAYED_HEADER),
+  },
 });
 
 const listResponses = {
@@ -280,28 +300,56 @@ export function addMessageRoutes(
   app: OpenAPIHono,
   {
     sendMessage,
+    sendToConversation,
     listMessagesBefore,
     getMessage,
     editMessage,
     deleteMessage,
-  }: Pick<UseCases, 'sendMessage' | 'listMessagesBefore' | 'getMessage' | 'editMessage' | 'deleteMessage'>,
+  }: Pick<
+    UseCases,
+    | 'sendMessage'
+    | 'sendToConversation'
+    | 'listMessagesBefore'
+    | 'getMessage'
+    | 'editMessage'
+    | 'deleteMessage'
+  >,
   callerOf: CallerOf,
 ): void {
   const sender = namedUser('sender_id', callerOf);
   const send = async (c: Context, { sender_id, receiver_id, content }: z.output<typeof MessageToSend>) => {
-    const { message, replayed } = await sendMessage({
+    const sent = await sendMessage({
       caller: callerOf(c),
       senderId: sender.idFor(c, sender_id),
       receiverId: receiver_id,
       content,
-      idempotencyKey: idempotencyKeyOf(c.req.header('Idempotency-Key')),
+      idempotencyKey: idempotencyKeyOf(c),
     });
+    return answerSent(c, sent);
+  };
+  const answerSent = (c: Context, { message, replayed }: SendMessageResult) => {
     if (!replayed) return json(c, messageViewOf(message), 201);
     c.get('requestContext').replayed = true;
     return json(c, messageViewOf(message), 201, { 'Idempotency-Replayed': 'true' });
   };
   registerRoute(app, sendMessageRoute, (c, { body }) => send(c, body), sender.bodyFieldErrors);
   registerRoute(app, sendMessageByVerbRoute, (c, { body }) => send(c, body), sender.bodyFieldErrors);
+
+  registerRoute(
+    app,
+    sendToConversationRoute,
+    async (c, { params: { conversation_id }, body: { sender_id, content } }) => {
+      const sent = await sendToConversation({
+        caller: callerOf(c),
+        senderId: sender.idFor(c, sender_id),
+        conversationId: conversation_id,
+        content,
+        idempotencyKey: idempotencyKeyOf(c),
+      });
+      return answerSent(c, sent);
+    },
+    sender.bodyFieldErrors,
+  );
 
   registerRoute(app, listMessagesRoute, async (c, { params: { conversation_id }, query }) => {
     const list: List = { kind: 'history', of: conversation_id };
@@ -349,16 +397,6 @@ export function addMessageRoutes(
     const caller = callerOf(c);
     await deleteMessage({ caller, conversationId: conversation_id, messageId: message_id });
     return noContent(c);
-  });
-}
-
-// Not by zod: its header validator copies all headers of each request.
-function idempotencyKeyOf(given: string | undefined): IdempotencyKey | null {
-  if (given === undefined) return null;
-  const key = idempotencyKeyFrom(given);
-  if (key !== null) return key;
-  throw new HttpFailure('invalid_request', {
-    fieldErrors: [{ header: 'Idempotency-Key', detail: 'must be one key of 1–255 visible ASCII characters' }],
   });
 }
 
