@@ -770,7 +770,7 @@ export function createStore(
     loadMoreConversations,
     loadOlderMessages,
     send: (content) => client.send({ to: { conversationId: openId() }, content }),
-    edit: async (messageId, content) => applyChanged(await client.editMessage(openId(), messageId, content)),
+    edit: async (messageId, content) => { applyChanged(await client.editMessage(openId(), messageId, content)); },
     async delete(messageId) {
       const id = openId();
       await client.deleteMessage(id, messageId);
