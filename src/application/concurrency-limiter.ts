@@ -41,7 +41,7 @@ export interface ConcurrencyState {
 /** The maximum bytes of content of all pages in progress together. */
 const MAX_BYTES = 256 * 1_048_576;
 
-/** A send to so many users of a group takes about as many statements as two sends between two users. */
+/** A send to a group takes about one statement for each member, and a send between two users takes four. */
 const USERS_PER_REQUEST = 4;
 
 /** The share of the limit that background work may take. */
