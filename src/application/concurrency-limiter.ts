@@ -41,6 +41,9 @@ export interface ConcurrencyState {
 /** The maximum bytes of content of all pages in progress together. */
 const MAX_BYTES = 256 * 1_048_576;
 
+/** A send to a group takes about one statement for each member, and a send between two users takes four. */
+const USERS_PER_REQUEST = 4;
+
 /** The share of the limit that background work may take. */
 const BACKGROUND_SHARE = 0.25;
 
@@ -89,9 +92,10 @@ export function makeConcurrencyLimiter(deps: {
         inProgress -= 1;
       });
     },
-    reserve(requests) {
-      // The request itself counts as one already.
+    reserve(users) {
+      // The request itself counts already, so it may be the last one that fits.
       if (inProgress > limit.value()) throw reject();
+      const requests = Math.max(Math.ceil(users / USERS_PER_REQUEST) - 1, 0);
       inProgress += requests;
       return () => {
         inProgress -= requests;
