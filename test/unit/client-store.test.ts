@@ -184,7 +184,7 @@ describe('a load that fails', () => {
       timer,
       random: () => 0,
       fetch: (url) => {
-        if (String(url).includes('/events/')) return new Promise(() => undefined);
+        if (new Request(url).url.includes('/events/')) return new Promise(() => undefined);
         requests += 1;
         return Promise.resolve(Response.json({}, { status: 429, headers: { 'Retry-After': '3600' } }));
       },
