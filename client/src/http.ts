@@ -8,6 +8,9 @@ const ATTEMPT_MS = 30_000;
 /** The longest `Retry-After` that is waited for, in milliseconds. */
 const MAX_RETRY_AFTER_MS = 300_000;
 
+/** The longest pause between the attempts of a request that is not repeated for ever, in milliseconds. */
+const MAX_PAUSE_MS = 15_000;
+
 export interface HttpOptions {
   readonly baseUrl: string;
   readonly token: string | (() => string | Promise<string>) | undefined;
@@ -105,7 +108,10 @@ export function makeHttp({ baseUrl, token, fetch, random, timer }: HttpOptions):
         return await once(path, request, isExpected);
       } catch (error) {
         if (signal.aborted || number >= attempts || !isTemporary(error)) throw error;
-        await pause(timer, retryMs(error, number, random), signal);
+        const pauseMs = retryMs(error, number, random);
+        // Whoever waits for the result should know the reason soon.
+        if (attempts < Infinity && pauseMs > MAX_PAUSE_MS) throw error;
+        await pause(timer, pauseMs, signal);
         signal.throwIfAborted();
       }
     }

@@ -99,7 +99,8 @@ test('users whose ids are properties of every object are shown like others', asy
   const ids = ['constructor', '__proto__', 'toString'];
   for (const id of ids) await talk(service.url, [id, 'gus'], [`I am ${id}`]);
   const { page, flaws } = await openTab(browser, service.url, '#/gus');
-  for (const id of ids) await inboxItem(page, `I am ${id}`).locator('.inbox-item-title', { hasText: id }).waitFor();
+  for (const id of ids)
+    await inboxItem(page, `I am ${id}`).locator('.inbox-item-title', { hasText: id }).waitFor();
   await page.getByRole('button', { name: 'New conversation' }).first().click();
   await page.getByRole('button', { name: 'constructor' }).waitFor();
   expect(flaws).toEqual([]);

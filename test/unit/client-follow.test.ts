@@ -360,7 +360,9 @@ describe('a token', () => {
       token: async () => tokens.shift()!,
       fetch: async (_, init) => {
         seen.push(new Headers(init!.headers).get('Authorization'));
-        return seen.length === 2 ? Response.json({ id: 'ben', username: 'Ben' }) : problem('token-expired', 401);
+        return seen.length === 2
+          ? Response.json({ id: 'ben', username: 'Ben' })
+          : problem('token-expired', 401);
       },
     });
     await client.getUser('ben');

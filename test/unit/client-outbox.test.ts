@@ -226,6 +226,20 @@ describe('with a storage', () => {
     assert.equal((await later.next()).key, sent[0]!.key);
   });
 
+  test('a message that was refused for its token is sent by a new client, with the same key', async () => {
+    const { client, next, storage, timer } = open();
+    const { key } = client.send({ to, content: 'Hello' });
+    (await next()).respond(401, problem('token-expired', 401));
+    await settled();
+    client.close();
+    const later = open(storage, timer);
+    assert.deepEqual(
+      later.client.outbox.messages().map(({ state, problem }) => [state, problem]),
+      [['pending', undefined]],
+    );
+    assert.equal((await later.next()).key, key);
+  });
+
   test('two clients send a pending message with the same key', async () => {
     const first = open();
     const { key } = first.client.send({ to, content: 'Hello' });
