@@ -155,7 +155,10 @@ interface Opened {
   /** Whether something happened during the load that makes another one necessary. */
   again: boolean;
   olderStatus: PageStatus;
-  /** Whether the service may not list messages any more that are shown: one has left the group, or joined it again. */
+  /**
+   * Whether the service may not list messages any more that are shown: one has left the group, or joined it
+   * again; perhaps in events that were lost.
+   */
   mayLack: boolean;
 }
 
@@ -757,7 +760,10 @@ export function createStore(
           resets += 1;
           ownSent.clear();
           refreshAll();
-          if (opened) void load(opened);
+          if (opened) {
+            opened.mayLack = true;
+            void load(opened);
+          }
         }
         if (item.kind === 'connection') {
           connection = item.state;
@@ -797,7 +803,9 @@ export function createStore(
     loadMoreConversations,
     loadOlderMessages,
     send: (content) => client.send({ to: { conversationId: openId() }, content }),
-    edit: async (messageId, content) => { applyChanged(await client.editMessage(openId(), messageId, content)); },
+    edit: async (messageId, content) => {
+      applyChanged(await client.editMessage(openId(), messageId, content));
+    },
     async delete(messageId) {
       const id = openId();
       await client.deleteMessage(id, messageId);

@@ -92,7 +92,7 @@ const actions: Readonly<
 const group = (choose: (below: number) => number): string => GROUPS[choose(GROUPS.length)]!;
 
 const isIn = (store: Store, ids: readonly string[]): boolean =>
-  ids.includes(store.getSnapshot().open?.id ?? "");
+  ids.includes(store.getSnapshot().open?.id ?? '');
 
 /** Does not wait: requests are answered later. */
 const unlessFailing = (change: Promise<unknown>): void => void change.catch(() => undefined);
