@@ -108,7 +108,15 @@ export async function writeInboxes(client: Client, inboxes: readonly Inbox[]): P
           const { one, other, conversationId, participants } = pair;
           // The index keeps ids of one microsecond apart.
           const id = messageIdAt(Math.floor(at), 0, (begin + index).toString(16).padStart(13, '0'));
-          const message = { id, conversationId, senderId: one, receiverId: other, content: CONTENT };
+          const message = {
+            id,
+            conversationId,
+            senderId: one,
+            receiverId: other,
+            content: CONTENT,
+            editId: null,
+            deletionId: null,
+          };
           return inboxAndEventRows(message, participants, id, owner, 30);
         });
       }

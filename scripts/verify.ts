@@ -181,12 +181,12 @@ function summaryOf({ seen, inconsistencies }: Progress, { repair, json }: Option
   const lines = Object.entries(inconsistencies).map(([kind, { found, repaired }]) =>
     row(kind, found, repaired, INCONSISTENCIES[kind as InconsistencyKind]),
   );
-  const { messages, buckets, inboxRows, conversations, lateEvents } = seen;
+  const { messages, buckets, inboxRows, conversations, groups, lateEvents } = seen;
   return [
     row('', 'found', 'repaired', '').trimEnd(),
     ...lines,
     `Scanned ${messages} messages in ${buckets} buckets, ${inboxRows} inbox rows, ${conversations} conversations and ` +
-      `${lateEvents} late events; ${left} findings are left.`,
+      `${groups} groups, ${lateEvents} late events; ${left} findings are left.`,
     ...(repair ? reasonsOf(inconsistencies) : []),
   ].join('\n');
 }

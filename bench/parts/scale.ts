@@ -233,7 +233,15 @@ function* sampleRows(count: number): Generator<Statement[]> {
         0,
         randomBytes(7).toString('hex').slice(1),
       );
-      const message = { id, conversationId, senderId: one, receiverId: other, content: randomText(100) };
+      const message = {
+        id,
+        conversationId,
+        senderId: one,
+        receiverId: other,
+        content: randomText(100),
+        editId: null,
+        deletionId: null,
+      };
       yield [messageRow(pair!, id, message.content)];
       yield inboxAndEventRows(message, participants, id, one, 30);
       yield [

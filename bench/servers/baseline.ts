@@ -139,6 +139,8 @@ export function baselineAnswers(client: Client): Answers {
       receiver_id,
       content,
       created_at: timestampOf(id),
+      edited_at: null,
+      deleted_at: null,
     };
   }
 
@@ -166,6 +168,8 @@ export function baselineAnswers(client: Client): Answers {
         receiver_id: row['receiver_id'] as string,
         content: row['content'] as string,
         created_at: timestampOf(id),
+        edited_at: null,
+        deleted_at: null,
       };
     });
     const last = data.at(-1);

@@ -8,7 +8,7 @@ import { readConfig } from '../../src/composition/config.ts';
 import { memoryOptionsOf } from '../../src/composition/memory-options.ts';
 import { otherParticipant, participantsOf } from '../../src/domain/conversation.ts';
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
-import type { Message } from '../../src/domain/message.ts';
+import type { Message, SentMessage } from '../../src/domain/message.ts';
 import { timestampOf } from '../../src/domain/time.ts';
 import { lastSegment, type Answers } from './bare-http.ts';
 
@@ -75,12 +75,14 @@ export function memoryAnswers(): Answers {
     async send(text) {
       const { sender_id, receiver_id, content } = JSON.parse(text) as Body;
       const participants = participantsOf(sender_id, receiver_id);
-      const message: Message = {
+      const message: SentMessage = {
         id: messageIds.next(),
         conversationId: conversationIdOf(participants),
         senderId: sender_id,
         receiverId: receiver_id,
         content,
+        editId: null,
+        deletionId: null,
       };
       await messages.append({ message, participants, idempotencyKey: null, isLive: true });
       return viewOf(message);
@@ -109,5 +111,7 @@ function viewOf({ id, conversationId, senderId, receiverId, content }: Message) 
     receiver_id: receiverId,
     content,
     created_at: timestampOf(id),
+    edited_at: null,
+    deleted_at: null,
   };
 }

@@ -2,7 +2,7 @@ import type { UserId } from '../../src/domain/ids.ts';
 import type { Microseconds } from '../../src/domain/time.ts';
 import { chatText, introductionText, noteText, type TextGenerator } from './phrases.ts';
 import { below, randomOf } from './random.ts';
-import { DAY, exchanges, activityBetween, type Activity } from './message-times.ts';
+import { DAY, SECOND, exchanges, activityBetween, type Activity } from './message-times.ts';
 
 /** The parameters of the data: equal parameters give equal data, including all ids. */
 export interface Parameters {
@@ -26,6 +26,8 @@ export interface ConversationPlan {
   readonly perExchange: number;
   readonly at: Activity;
   readonly text: TextGenerator;
+  /** The messages that are edited and deleted at the end, by their index from 0; by default none. */
+  readonly changes?: { readonly edited: number; readonly content: string; readonly deleted: number };
 }
 
 /** One message to be sent. */
@@ -86,8 +88,42 @@ export function specialConversations({
     },
     single: { ...withUser(4, 1), title: 'a single message, longer than its preview', text: introductionText },
     empty: { ...withUser(5, 0), title: 'no message yet', startedAt: recentTime },
-    notes: { ...withUser(1, 6), title: 'notes to self', perExchange: 1, text: noteText },
+    notes: {
+      ...withUser(1, 6),
+      title: 'notes to self, one edited and one deleted',
+      perExchange: 1,
+      text: noteText,
+      changes: { edited: 2, content: 'Call the dentist on Monday (done)', deleted: 0 },
+    },
   };
+}
+
+/** A group, and its messages. */
+export interface GroupPlan {
+  readonly name: string;
+  readonly creatorId: UserId;
+  readonly participantIds: readonly UserId[];
+  readonly createdAt: Microseconds;
+  readonly messages: readonly Omit<PlannedMessage, 'receiverId'>[];
+}
+
+const GROUP_MESSAGES = 40;
+
+/** The group of users 1 to 4. */
+export function groupPlan({ seed, until }: Parameters): GroupPlan {
+  const random = randomOf(seed, 'group');
+  const at = activityBetween(until - RECENT, until);
+  const text = chatText(randomOf(seed, 'special', 'group'));
+  const participantIds = [1, 2, 3, 4].map(userIdOf);
+  const count = GROUP_MESSAGES;
+  const times = exchanges({ count, perExchange: DEFAULT_PER_EXCHANGE, at, to: until, random });
+  const messages = [...times].map(({ time, part }, index) => ({
+    time,
+    senderId: userIdOf(1 + below(participantIds.length, random)),
+    content: text({ index, part, random }),
+  }));
+  const createdAt = (messages[0]?.time ?? until) - 60 * SECOND;
+  return { name: 'Lunch on Fridays', creatorId: userIdOf(1), participantIds, createdAt, messages };
 }
 
 /** The random conversations: each between a random pair of users. */

@@ -52,7 +52,7 @@ export function summaryOf(parameters: Parameters, seconds: number): string {
   const special = Object.keys(specialConversations(parameters)).length;
   const messages = messagesIn(parameters);
   return (
-    `${formatCount(users)} users, ${formatCount(conversations + special)} conversations and ${formatCount(messages)} messages ` +
+    `${formatCount(users)} users, ${formatCount(conversations + special + 1)} conversations and ${formatCount(messages)} messages ` +
     `in ${seconds.toFixed(1)} s.`
   );
 }

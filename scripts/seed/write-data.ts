@@ -3,15 +3,21 @@ import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageRepository } from '../../src/application/ports/message-repository.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
+import { makeCreateGroup } from '../../src/application/create-group.ts';
+import { makeDeleteMessage } from '../../src/application/delete-message.ts';
+import { makeEditMessage } from '../../src/application/edit-message.ts';
 import { makeSaveUser } from '../../src/application/save-user.ts';
 import { makeSendMessage } from '../../src/application/send-message.ts';
+import { makeSendToConversation } from '../../src/application/send-to-conversation.ts';
 import { makeStartConversation } from '../../src/application/start-conversation.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
+import type { Message } from '../../src/domain/message.ts';
 import { messageIdAt, type Microseconds } from '../../src/domain/time.ts';
 import { usernameOf } from './phrases.ts';
 import { below, randomOf, type Random } from './random.ts';
 import { SECOND } from './message-times.ts';
 import {
+  groupPlan,
   plannedMessages,
   MAX_AGE,
   randomConversations,
@@ -27,11 +33,11 @@ const CONCURRENCY = 32;
 /** The tail of an id has 52 random bits, drawn in two halves. */
 const HALF_TAIL = 0x400_0000;
 
-/** The total number of messages, including those of the special conversations. */
+/** The total number of messages, including those of the special conversations and of the group. */
 export function messagesIn(parameters: Parameters): number {
   return Object.values(specialConversations(parameters)).reduce(
     (sum, { messages }) => sum + messages,
-    parameters.messages,
+    parameters.messages + groupPlan(parameters).messages.length,
   );
 }
 
@@ -56,6 +62,7 @@ export async function writeData(deps: {
   await inParallel(conversationsOf(parameters), (plan, hasFailed) =>
     writeConversation(plan, hasFailed, deps),
   );
+  await writeGroup(deps);
 }
 
 /** Users are created one per second, all of them before the oldest message. */
@@ -74,13 +81,13 @@ async function writeConversation(
   hasFailed: () => boolean,
   { storage, parameters, sent }: { storage: Storage; parameters: Parameters; sent: () => void },
 ): Promise<void> {
-  const { messages, conversations, readPositions } = storage;
+  const { messages, conversations, groups, readPositions } = storage;
   let now: Microseconds = plan.startedAt ?? 0;
   const random = randomOf(parameters.seed, 'ids', ...plan.participantIds);
   const messageIds = seededMessageIds({ clock: { now: () => now }, random });
 
   if (plan.startedAt !== null) {
-    const deps = { messages, conversations, readPositions, messageIds, conversationIdOf };
+    const deps = { messages, conversations, groups, readPositions, messageIds, conversationIdOf };
     await makeStartConversation(deps)({ caller: SERVICE, participantIds: plan.participantIds });
   }
   // These messages are an import, not live: they get no late events.
@@ -89,10 +96,55 @@ async function writeConversation(
     append: (request) => messages.append({ ...request, isLive: false }),
   };
   const sendMessage = makeSendMessage({ messages: imported, messageIds, conversationIdOf });
+  /** The messages of a plan with changes. */
+  const written: Message[] = [];
   for (const { time, ...message } of plannedMessages(plan, parameters)) {
     if (hasFailed()) return;
     now = time;
-    await sendMessage({ ...message, caller: SERVICE, idempotencyKey: null });
+    const result = await sendMessage({ ...message, caller: SERVICE, idempotencyKey: null });
+    if (plan.changes !== undefined) written.push(result.message);
+    sent();
+  }
+  const edited = plan.changes && written[plan.changes.edited];
+  const deleted = plan.changes && written[plan.changes.deleted];
+  const deps = { messages, conversations, groups, messageIds };
+  if (edited !== undefined) {
+    const { conversationId, id: messageId } = edited;
+    const content = plan.changes?.content ?? '';
+    await makeEditMessage(deps)({ caller: SERVICE, conversationId, messageId, content });
+  }
+  if (deleted !== undefined) {
+    const { conversationId, id: messageId } = deleted;
+    await makeDeleteMessage(deps)({ caller: SERVICE, conversationId, messageId });
+  }
+}
+
+/** Creates the group and writes its messages. */
+async function writeGroup({
+  storage,
+  parameters,
+  sent,
+}: {
+  storage: Storage;
+  parameters: Parameters;
+  sent: () => void;
+}): Promise<void> {
+  const { name, creatorId, participantIds, createdAt, messages } = groupPlan(parameters);
+  let now = createdAt;
+  const random = randomOf(parameters.seed, 'ids', name);
+  const imported: MessageRepository = {
+    ...storage.messages,
+    append: (request) => storage.messages.append({ ...request, isLive: false }),
+  };
+  const messageIds = seededMessageIds({ clock: { now: () => now }, random });
+  const capacity = { reserve: () => () => undefined };
+  const deps = { ...storage, messageIds, capacity };
+  const about = { caller: SERVICE, idempotencyKey: null };
+  const { conversation } = await makeCreateGroup(deps)({ ...about, creatorId, participantIds, name });
+  const sendToConversation = makeSendToConversation({ ...deps, messages: imported });
+  for (const { time, ...message } of messages) {
+    now = time;
+    await sendToConversation({ ...about, ...message, conversationId: conversation.id });
     sent();
   }
 }

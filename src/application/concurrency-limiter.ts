@@ -1,3 +1,4 @@
+import type { Capacity } from './ports/capacity.ts';
 import type { Clock } from './ports/clock.ts';
 import { maxBytesOf, wrapUseCases, type UseCases } from './use-cases.ts';
 
@@ -11,7 +12,7 @@ export class Overload extends Error {
  * makes every response later. The limit adapts to the latency of storage. The bytes of the pages in progress are
  * limited, too.
  */
-export interface ConcurrencyLimiter {
+export interface ConcurrencyLimiter extends Capacity {
   /**
    * Runs `work`, whose result holds at most `maxBytes` of content; rejects with an `Overload` when a limit is reached. The
    * work counts until it ends, even if its caller stops waiting earlier.
@@ -39,6 +40,9 @@ export interface ConcurrencyState {
 
 /** The maximum bytes of content of all pages in progress together. */
 const MAX_BYTES = 256 * 1_048_576;
+
+/** A send to a group takes about one statement for each member, and a send between two users takes four. */
+const USERS_PER_REQUEST = 4;
 
 /** The share of the limit that background work may take. */
 const BACKGROUND_SHARE = 0.25;
@@ -87,6 +91,15 @@ export function makeConcurrencyLimiter(deps: {
         inBackground -= 1;
         inProgress -= 1;
       });
+    },
+    reserve(users) {
+      // The request itself counts already, so it may be the last one that fits.
+      if (inProgress > limit.value()) throw reject();
+      const requests = Math.max(Math.ceil(users / USERS_PER_REQUEST) - 1, 0);
+      inProgress += requests;
+      return () => {
+        inProgress -= requests;
+      };
     },
     isFull: () => isFull(),
     requireCapacity() {

@@ -1,11 +1,14 @@
 import { canActAs, type Caller } from '../domain/caller.ts';
-import type { InboxEntry } from '../domain/conversation.ts';
+import { lastMessageOf, type InboxEntry } from '../domain/conversation.ts';
+import { coversPosition, messageForMember, type OwnMembership } from '../domain/group.ts';
 import type { UserId } from '../domain/ids.ts';
 import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
 import { isUnread } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
+import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
+import type { MessageRepository } from './ports/message-repository.ts';
 import type { ReadPositionRepository } from './ports/read-position-repository.ts';
 
 export interface ListConversationsQuery extends PageRequest {
@@ -20,6 +23,8 @@ export interface ListConversationsQuery extends PageRequest {
 
 /** One conversation of an inbox, with its unread state. */
 export interface InboxItem extends InboxEntry {
+  /** The name of a group, null if it has none; absent in a conversation of two. */
+  readonly name?: string | null;
   /** Whether a message of another user lies above the owner's read position. */
   readonly unread: boolean;
   /** The number of such messages, at most `MAX_UNREAD_COUNT`, which means that many or more; null if they are not counted. */
@@ -34,7 +39,9 @@ export interface InboxItem extends InboxEntry {
 export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxItem>>;
 
 export function makeListConversations(deps: {
+  messages: MessageRepository;
   conversations: ConversationRepository;
+  groups: GroupRepository;
   readPositions: ReadPositionRepository;
   messageIds: MessageIds;
 }): ListConversations {
@@ -45,12 +52,46 @@ export function makeListConversations(deps: {
     const entries = await deps.conversations.listByUser(userId, sliceOf(request));
     if (entries[0] !== undefined) deps.messageIds.observe(entries[0].lastEventId);
     const page = pageOf(entries, request, { positionOf: ({ lastEventId }) => lastEventId });
-    const items = page.items.map(async (entry): Promise<InboxItem> => {
+    const items = page.items.map(async (stored): Promise<InboxItem> => {
+      const { conversationId, membership: own } = stored;
+      const [entry, profile] =
+        own === undefined
+          ? [stored]
+          : await Promise.all([
+              asMember(deps.messages, stored, own),
+              deps.groups.findProfile(conversationId),
+            ]);
       const unread = isUnread(userId, entry);
       const isCounted = unread === null || (unread && unreadCounts);
-      const count = isCounted ? await deps.readPositions.countUnread(userId, entry) : 0;
-      return { ...entry, unread: unread ?? count > 0, unreadCount: unreadCounts ? count : null };
+      const count = isCounted ? await deps.readPositions.countUnread(userId, entry, own) : 0;
+      return {
+        ...entry,
+        unread: unread ?? count > 0,
+        unreadCount: unreadCounts ? count : null,
+        ...(own !== undefined && { name: own.left === null ? (profile?.name ?? null) : own.nameAtLeaving }),
+      };
     });
     return { ...page, items: await Promise.all(items) };
   };
+}
+
+/**
+ * What a member of a group may see of `entry`. A send or an edit that reads the members just before a user leaves still
+ * reaches the inbox of that user. So for one who has left, the message itself is read; and where the membership does not
+ * cover the message of the entry, the newest one that it covers is shown.
+ */
+async function asMember(
+  messages: MessageRepository,
+  entry: InboxEntry,
+  own: OwnMembership,
+): Promise<InboxEntry> {
+  const { conversationId, lastMessage } = entry;
+  if (lastMessage === null) return entry;
+  const isCovered = coversPosition(own, lastMessage.messageId);
+  if (isCovered && own.left === null) return entry;
+  const [message] = isCovered
+    ? await messages.find(conversationId, [lastMessage.messageId])
+    : await messages.listBefore(conversationId, { before: own.left, offset: 0, limit: 1 });
+  const shown = message === undefined ? null : messageForMember(message, own);
+  return { ...entry, lastMessage: shown === null ? null : lastMessageOf(shown) };
 }

@@ -7,7 +7,15 @@ import {
   type EventCursor,
 } from '../domain/event-cursor.ts';
 import type { Event } from '../domain/event.ts';
-import type { ConversationId, EventId, MessageId, Position, UserId } from '../domain/ids.ts';
+import { coversPosition, messageForMember, type Membership } from '../domain/group.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type Position,
+  type UserId,
+} from '../domain/ids.ts';
 import { contentBytesOf, type Message } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Microseconds } from '../domain/time.ts';
@@ -15,6 +23,7 @@ import { makeGetConversation, type ConversationSummary, type GetConversation } f
 import type { Clock } from './ports/clock.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { EventRepository } from './ports/event-repository.ts';
+import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import { MAX_LOOKUPS, type MessageRepository } from './ports/message-repository.ts';
 import type { ReadPositionRepository } from './ports/read-position-repository.ts';
@@ -33,19 +42,33 @@ export interface ListEventsQuery {
 }
 
 /** An event with its message or conversation, as it is when the event is listed. */
-export type ReportedEvent = { readonly id: EventId } & (
-  | { readonly type: 'message.created'; readonly message: Message }
-  | { readonly type: 'conversation.created'; readonly summary: ConversationSummary }
-  | {
-      readonly type: 'conversation.read';
-      readonly conversationId: ConversationId;
-      readonly readerId: UserId;
-      readonly readUpTo: EventId;
-    }
-);
+export type ReportedEvent = { readonly id: EventId } &
+  /** The message as it is now: an event of a message that is deleted by now has no content. */
+  (
+    | { readonly type: 'message.created'; readonly message: Message }
+    | { readonly type: 'message.edited'; readonly message: Message }
+    | {
+        readonly type: 'message.deleted';
+        readonly conversationId: ConversationId;
+        readonly messageId: MessageId;
+      }
+    | {
+        readonly type: 'conversation.created' | 'conversation.updated';
+        readonly summary: ConversationSummary;
+      }
+    | {
+        readonly type: 'conversation.read';
+        readonly conversationId: ConversationId;
+        readonly readerId: UserId;
+        readonly readUpTo: EventId;
+      }
+  );
 
 export interface EventBatch {
-  /** Oldest first. An event whose message or conversation does not exist any more is left out. */
+  /**
+   * Oldest first. An event is left out if its message or conversation does not exist any more, or if the user does not
+   * belong to the group at its place.
+   */
   readonly events: readonly ReportedEvent[];
   /** Continues with the events that were not listed yet. */
   readonly cursor: EventCursor;
@@ -70,12 +93,13 @@ export function makeListEvents(deps: {
   events: EventRepository;
   messages: MessageRepository;
   conversations: ConversationRepository;
+  groups: GroupRepository;
   readPositions: ReadPositionRepository;
   messageIds: MessageIds;
   clock: Pick<Clock, 'now'>;
   visibilityWindow: Microseconds;
 }): ListEvents {
-  const { messages } = deps;
+  const { messages, groups } = deps;
   const getConversation = makeGetConversation(deps);
   return async ({ caller, userId, cursor, limit, maxBytes, maxHashes }) => {
     if (!canActAs(caller, userId)) {
@@ -95,7 +119,7 @@ export function makeListEvents(deps: {
       );
     }
     const fresh = cursor === null ? [] : read.passed.filter(({ id }) => !from.delivered.has(eventHash(id)));
-    const { reported, next } = await report({ messages, getConversation }, fresh, maxBytes);
+    const { reported, next } = await report({ messages, groups, getConversation, userId }, fresh, maxBytes);
     // The first event that did not fit, and all events after it, are left for the next call.
     const end = next === null ? read.passed.length : read.passed.indexOf(next);
     const passed = read.passed.slice(0, end).map(({ id }) => id);
@@ -142,12 +166,20 @@ async function readLog(
   }
 }
 
+interface ReportDeps {
+  readonly messages: MessageRepository;
+  readonly groups: GroupRepository;
+  readonly getConversation: GetConversation;
+  /** The owner of the log. */
+  readonly userId: UserId;
+}
+
 /**
  * Loads the messages and conversations of `events` in small batches, up to `maxBytes` of content but at least one event.
  * `next` is the first event that is left out because of its size.
  */
 async function report(
-  deps: { messages: MessageRepository; getConversation: GetConversation },
+  deps: ReportDeps,
   events: readonly Event[],
   maxBytes: number,
 ): Promise<{ reported: ReportedEvent[]; next: Event | null }> {
@@ -159,7 +191,7 @@ async function report(
     for (const [index, event] of some.entries()) {
       const report = reports[index] ?? null;
       if (report === null) continue;
-      bytes += report.type === 'message.created' ? contentBytesOf(report.message) : 0;
+      bytes += 'message' in report ? contentBytesOf(report.message) : 0;
       if (bytes > maxBytes && reported.length > 0) return { reported, next: event };
       reported.push(report);
     }
@@ -168,29 +200,45 @@ async function report(
 }
 
 function reportsOf(
-  { messages, getConversation }: { messages: MessageRepository; getConversation: GetConversation },
+  { messages, groups, getConversation, userId }: ReportDeps,
   events: readonly Event[],
 ): Promise<ReportedEvent | null>[] {
   const idsByConversation = new Map<ConversationId, MessageId[]>();
   for (const event of events) {
-    if (event.type !== 'message.created') continue;
+    if (event.type !== 'message.created' && event.type !== 'message.edited') continue;
     const { conversationId, messageId } = event;
     idsByConversation.set(conversationId, [...(idsByConversation.get(conversationId) ?? []), messageId]);
   }
   const found = new Map(
     [...idsByConversation].map(([id, messageIds]) => [id, messages.find(id, [...new Set(messageIds)])]),
   );
-  return events.map(async (event) => {
+  const membershipOf = memoized((id) => groups.findMembership(id, userId));
+  const summaryOf = memoized((conversationId) => {
+    // An event of the user's own log: a conversation of two is one of the user's.
+    const caller: Caller = isGroupId(conversationId) ? { kind: 'user', userId } : SERVICE;
+    return getConversation({ caller, conversationId }).catch(nullIfRefused);
+  });
+  return events.map(async (event): Promise<ReportedEvent | null> => {
     const { id, conversationId } = event;
+    const isGroup = isGroupId(conversationId);
+    const own = isGroup ? await membershipOf(conversationId) : null;
+    if (isGroup && (own === null || !isForMember(event, own))) return null;
     switch (event.type) {
-      case 'message.created': {
-        const message = (await found.get(conversationId))?.find((one) => one.id === event.messageId);
-        return message === undefined ? null : { id, type: event.type, message };
+      case 'message.created':
+      case 'message.edited': {
+        const current = (await found.get(conversationId))?.find((one) => one.id === event.messageId);
+        const message = current === undefined ? null : messageForMember(current, own);
+        return message === null ? null : { id, type: event.type, message };
       }
-      case 'conversation.created': {
-        // An event of the user's own log: the conversation is one of the user's.
-        const summary = await getConversation({ caller: SERVICE, conversationId }).catch(nullIfRefused);
-        return summary === null ? null : { id, type: event.type, summary };
+      case 'message.deleted':
+        return { id, type: event.type, conversationId, messageId: event.messageId };
+      case 'conversation.created':
+      case 'conversation.updated':
+      case 'conversation.left': {
+        const summary = await summaryOf(conversationId);
+        if (summary === null) return null;
+        const isNew = event.type === 'conversation.created';
+        return { id, type: isNew ? 'conversation.created' : 'conversation.updated', summary };
       }
       case 'conversation.read': {
         const { readerId, readUpTo } = event;
@@ -198,6 +246,38 @@ function reportsOf(
       }
     }
   });
+}
+
+/** Whether an event in the log of a member or former member of a group is for this user, see `coversPosition`. */
+function isForMember(event: Event, membership: Membership): boolean {
+  switch (event.type) {
+    case 'message.created':
+      return coversPosition(membership, event.messageId);
+    case 'message.edited':
+    case 'message.deleted':
+      return coversPosition(membership, event.messageId) && coversPosition(membership, event.id);
+    case 'conversation.created':
+      // The event of joining, or a later one that repeats it.
+      return event.id === membership.joined || coversPosition(membership, event.id);
+    case 'conversation.updated':
+      return coversPosition(membership, event.id);
+    case 'conversation.left':
+      return membership.left !== null && event.id >= membership.left;
+    case 'conversation.read':
+      return true;
+  }
+}
+
+/** Calls `load` once for each conversation. */
+function memoized<Loaded>(
+  load: (id: ConversationId) => Promise<Loaded>,
+): (id: ConversationId) => Promise<Loaded> {
+  const loaded = new Map<ConversationId, Promise<Loaded>>();
+  return (id) => {
+    const known = loaded.get(id) ?? load(id);
+    loaded.set(id, known);
+    return known;
+  };
 }
 
 function nullIfRefused(error: unknown): null {

@@ -1,8 +1,11 @@
 import type { Caller } from '../domain/caller.ts';
+import { messageForMember } from '../domain/group.ts';
 import type { ConversationId } from '../domain/ids.ts';
 import { contentBytesOf, MAX_CONTENT_BYTES, type Message } from '../domain/message.ts';
 import { MAX_PAGE_BYTES, pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
+import { findConversation } from './find-conversation.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
+import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 import { conversationNotFound, requireParticipant } from './require-participant.ts';
@@ -14,7 +17,8 @@ export interface ListMessagesBeforeQuery extends PageRequest {
 
 /**
  * A page of a conversation's messages, newest first, strictly below `before`; without it, the newest page. It ends at
- * `limit` messages or at 1 MiB of content, whichever comes first; a numbered page ends at `limit` alone.
+ * `limit` messages or at 1 MiB of content, whichever comes first; a numbered page ends at `limit` alone. A member of a
+ * group gets the messages from joining to leaving.
  *
  * Refuses with `conversation_not_found` (to non-participants, too) or `page_too_deep`.
  */
@@ -23,16 +27,20 @@ export type ListMessagesBefore = (query: ListMessagesBeforeQuery) => Promise<Pag
 export function makeListMessagesBefore(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
+  groups: GroupRepository;
   messageIds: MessageIds;
 }): ListMessagesBefore {
   return async ({ caller, conversationId, ...request }) => {
     const slice = sliceOf(request);
-    if (caller.kind === 'user') await requireParticipant(deps, caller.userId, conversationId);
-    const messages = await deps.messages.listBefore(conversationId, slice);
+    const own = caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
+    const left = own?.left ?? null;
+    const before = left !== null && (slice.before === null || left < slice.before) ? left : slice.before;
+    const found = await deps.messages.listBefore(conversationId, { ...slice, before });
     // If there is a message, there is a conversation: only an empty page needs this query.
-    if (messages.length === 0 && (await deps.conversations.find(conversationId)) === null) {
+    if (found.length === 0 && (await findConversation(deps, conversationId)) === null) {
       throw conversationNotFound();
     }
+    const messages = found.flatMap((message) => messageForMember(message, own) ?? []);
     if (messages[0] !== undefined) deps.messageIds.observe(messages[0].id);
     return pageOf(messages, request, { positionOf: ({ id }) => id, bytesOf: contentBytesOf });
   };

@@ -1,11 +1,12 @@
 import { canActAs, type Caller } from '../domain/caller.ts';
-import type { EventId, UserId } from '../domain/ids.ts';
+import { isGroupId, type EventId, type UserId } from '../domain/ids.ts';
 import type { ReadMark } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
+import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { ReadPositionRepository } from './ports/read-position-repository.ts';
-import { conversationNotFound } from './require-participant.ts';
+import { conversationNotFound, requireParticipant } from './require-participant.ts';
 
 export interface MarkReadCommand extends ReadMark {
   readonly caller: Caller;
@@ -14,7 +15,7 @@ export interface MarkReadCommand extends ReadMark {
 export interface MarkReadResult {
   /** The position after the mark: never lower than before. */
   readonly readUpTo: EventId;
-  /** The users whose event logs report the mark. */
+  /** The users whose event logs report the mark: in a group the reader alone. */
   readonly participants: readonly UserId[];
 }
 
@@ -27,6 +28,7 @@ export type MarkRead = (command: MarkReadCommand) => Promise<MarkReadResult>;
 
 export function makeMarkRead(deps: {
   conversations: ConversationRepository;
+  groups: GroupRepository;
   readPositions: ReadPositionRepository;
   messageIds: MessageIds;
 }): MarkRead {
@@ -34,9 +36,12 @@ export function makeMarkRead(deps: {
     if (!canActAs(caller, userId)) {
       throw new Refusal('reader_is_another', 'A user may only mark conversations as read for themselves.');
     }
+    const isGroup = isGroupId(conversationId);
+    if (isGroup) await requireParticipant(deps, userId, conversationId);
     const readUpTo = await deps.readPositions.mark({ userId, conversationId, upTo });
     if (readUpTo === null) throw conversationNotFound();
     deps.messageIds.observe(readUpTo);
+    if (isGroup) return { readUpTo, participants: [userId] };
     // The mark is stored: if the participants can't be read, only a hint is missing.
     const conversation = await deps.conversations.find(conversationId).catch(() => null);
     return { readUpTo, participants: conversation?.participants ?? [userId] };

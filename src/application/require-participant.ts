@@ -1,6 +1,8 @@
-import type { ConversationId, UserId } from '../domain/ids.ts';
+import type { OwnMembership } from '../domain/group.ts';
+import { isGroupId, type ConversationId, type UserId } from '../domain/ids.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
+import type { GroupRepository } from './ports/group-repository.ts';
 
 /** The refusal for a conversation that does not exist and for a conversation of other users: the same for both. */
 export function conversationNotFound(): Refusal {
@@ -8,14 +10,28 @@ export function conversationNotFound(): Refusal {
 }
 
 /**
- * Refuses with `conversation_not_found` if the user is not a participant. It reads the user's own inbox, where a
+ * The membership of a user in a group; null in a conversation of two. Refuses with `conversation_not_found` if the user
+ * is not a participant and, in a group, never was one. First it reads the user's own inbox, where a
  * conversation of other users and one that does not exist are equally absent. It must run before anything of the
  * conversation is read, not in parallel, so that neither the response nor its latency reveals which it is.
  */
 export async function requireParticipant(
-  { conversations }: { conversations: ConversationRepository },
+  { conversations, groups }: { conversations: ConversationRepository; groups: GroupRepository },
   userId: UserId,
   conversationId: ConversationId,
-): Promise<void> {
-  if (!(await conversations.isInInbox(userId, conversationId))) throw conversationNotFound();
+): Promise<OwnMembership | null> {
+  if (!isGroupId(conversationId)) {
+    if (!(await conversations.isInInbox(userId, conversationId))) throw conversationNotFound();
+    return null;
+  }
+  const membership = await groups.findMembership(conversationId, userId);
+  if (membership === null) throw conversationNotFound();
+  return membership;
+}
+
+/** Refuses with `member_left` if the user has left the group. */
+export function requireStillMember(membership: OwnMembership | null): void {
+  if (membership !== null && membership.left !== null) {
+    throw new Refusal('member_left', 'The user has left this group, and may only read it up to then.');
+  }
 }

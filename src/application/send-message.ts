@@ -1,7 +1,7 @@
 import { canActAs, type Caller } from '../domain/caller.ts';
-import { participantsOf } from '../domain/conversation.ts';
+import { participantsOf, type Participants } from '../domain/conversation.ts';
 import type { IdempotencyKey, UserId } from '../domain/ids.ts';
-import { composeMessage, type Message } from '../domain/message.ts';
+import { composeMessage, type Message, type SentMessage } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { ConversationIdOf } from './ports/conversation-ids.ts';
 import type { MessageIds } from './ports/message-ids.ts';
@@ -42,18 +42,29 @@ export function makeSendMessage(deps: {
       throw new Refusal('sender_is_another', 'A user may only send messages under their own id.');
     }
     const participants = participantsOf(senderId, receiverId);
-    const message = composeMessage({
-      id: deps.messageIds.next(),
-      conversationId: deps.conversationIdOf(participants),
-      senderId,
-      receiverId,
-      content,
-    });
-    const appended = await deps.messages.append({ message, participants, idempotencyKey, isLive: true });
-    if (appended.outcome === 'key_reused') {
-      throw new Refusal('idempotency_key_reused', 'This idempotency key was used before with another body.');
-    }
-    deps.messageIds.observe(appended.message.id);
-    return { message: appended.message, replayed: appended.outcome === 'repeated' };
+    const id = deps.messageIds.next();
+    const conversationId = deps.conversationIdOf(participants);
+    const message = { id, conversationId, senderId, receiverId, content };
+    const { recipients: _, ...sent } = await appendMessage(deps, { message, participants, idempotencyKey });
+    return sent;
   };
+}
+
+/** Stores a new message, if its content is valid. Refuses like `SendMessage`. */
+export async function appendMessage(
+  deps: { readonly messages: MessageRepository; readonly messageIds: MessageIds },
+  request: {
+    readonly message: Omit<SentMessage, 'editId' | 'deletionId'>;
+    readonly participants: Participants;
+    readonly idempotencyKey: IdempotencyKey | null;
+  },
+): Promise<SendMessageResult & { readonly recipients?: Participants | undefined }> {
+  const message = composeMessage(request.message);
+  const appended = await deps.messages.append({ ...request, message, isLive: true });
+  if (appended.outcome === 'key_reused') {
+    throw new Refusal('idempotency_key_reused', 'This idempotency key was used before with another body.');
+  }
+  deps.messageIds.observe(appended.message.id);
+  const { outcome, recipients } = appended;
+  return { message: appended.message, replayed: outcome === 'repeated', recipients };
 }

@@ -5,6 +5,7 @@ import { Refusal } from '../domain/refusal.ts';
 import { makeGetConversation, type ConversationSummary } from './get-conversation.ts';
 import type { ConversationIdOf } from './ports/conversation-ids.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
+import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 import type { ReadPositionRepository } from './ports/read-position-repository.ts';
@@ -30,6 +31,7 @@ export type StartConversation = (command: StartConversationCommand) => Promise<S
 export function makeStartConversation(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
+  groups: GroupRepository;
   readPositions: ReadPositionRepository;
   messageIds: MessageIds;
   conversationIdOf: ConversationIdOf;
@@ -55,7 +57,7 @@ export function makeStartConversation(deps: {
 }
 
 /** A read that fails after the write has an unknown outcome: the write is stored. */
-function afterWrite(error: unknown): never {
+export function afterWrite(error: unknown): never {
   if (error instanceof StorageFailure) throw new StorageFailure('outcome_unknown', { cause: error });
   throw error;
 }

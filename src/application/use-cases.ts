@@ -1,16 +1,25 @@
 import type { Microseconds } from '../domain/time.ts';
+import { makeAddMember } from './add-member.ts';
+import { makeCreateGroup } from './create-group.ts';
+import { makeDeleteMessage } from './delete-message.ts';
+import { makeEditMessage } from './edit-message.ts';
 import { makeGetConversation } from './get-conversation.ts';
+import { makeGetMessage } from './get-message.ts';
 import { makeGetUser } from './get-user.ts';
 import { makeListConversations } from './list-conversations.ts';
 import { makeListEvents, type ListEventsQuery } from './list-events.ts';
 import { makeListMessagesBefore, maxPageBytes } from './list-messages-before.ts';
 import { makeMarkRead } from './mark-read.ts';
+import type { Capacity } from './ports/capacity.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ConversationIdOf } from './ports/conversation-ids.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { Repositories } from './ports/storage.ts';
+import { makeRemoveMember } from './remove-member.ts';
+import { makeRenameGroup } from './rename-group.ts';
 import { makeSaveUser } from './save-user.ts';
 import { makeSendMessage } from './send-message.ts';
+import { makeSendToConversation } from './send-to-conversation.ts';
 import { makeStartConversation } from './start-conversation.ts';
 
 /** The dependencies of all use cases. */
@@ -18,6 +27,7 @@ export interface UseCaseDeps extends Repositories {
   readonly clock: Clock;
   readonly messageIds: MessageIds;
   readonly conversationIdOf: ConversationIdOf;
+  readonly capacity: Capacity;
   /** See `visibilityWindow` of the domain. */
   readonly visibilityWindow: Microseconds;
 }
@@ -35,6 +45,10 @@ interface Declaration {
 /** The list of all use cases. Everything else that needs the list is derived from it. */
 export const USE_CASES = {
   sendMessage: { kind: 'command', make: makeSendMessage },
+  sendToConversation: { kind: 'command', make: makeSendToConversation },
+  getMessage: { kind: 'query', make: makeGetMessage },
+  editMessage: { kind: 'command', make: makeEditMessage },
+  deleteMessage: { kind: 'command', make: makeDeleteMessage },
   listMessagesBefore: { kind: 'query', make: makeListMessagesBefore, maxBytes: maxPageBytes },
   listConversations: { kind: 'query', make: makeListConversations },
   listEvents: {
@@ -45,6 +59,10 @@ export const USE_CASES = {
   },
   getConversation: { kind: 'query', make: makeGetConversation },
   startConversation: { kind: 'command', make: makeStartConversation },
+  createGroup: { kind: 'command', make: makeCreateGroup },
+  addMember: { kind: 'command', make: makeAddMember },
+  removeMember: { kind: 'command', make: makeRemoveMember },
+  renameGroup: { kind: 'command', make: makeRenameGroup },
   markRead: { kind: 'command', make: makeMarkRead },
   saveUser: { kind: 'command', make: makeSaveUser },
   getUser: { kind: 'query', make: makeGetUser },

@@ -10,7 +10,14 @@ type CommandName = {
 const NOTIFIED: {
   readonly [Name in CommandName]: ((result: Awaited<ReturnType<UseCases[Name]>>) => readonly UserId[]) | null;
 } = {
-  sendMessage: ({ message }) => [message.senderId, message.receiverId],
+  sendMessage: ({ message }) => [message.senderId, message.receiverId ?? message.senderId],
+  sendToConversation: ({ recipients }) => recipients,
+  editMessage: ({ participants }) => participants,
+  deleteMessage: ({ participants }) => participants,
+  createGroup: ({ conversation }) => conversation.participants,
+  addMember: ({ notified }) => notified,
+  removeMember: ({ notified }) => notified,
+  renameGroup: ({ notified }) => notified,
   startConversation: ({ conversation }) => conversation.participants,
   markRead: ({ participants }) => participants,
   saveUser: null,

@@ -87,8 +87,12 @@ export function buildContainer(given: Dependencies): Pick<Bindings<Services>, 'r
 
   bindFactory('readinessProblems', makeReadinessProblems, ['storage', 'accessPolicy']);
   bindFactory('concurrencyLimiter', makeConcurrencyLimiter, ['maxRequestsInFlight', 'clock']);
+  bindFactory('capacity', (deps: Pick<Services, 'concurrencyLimiter'>) => deps.concurrencyLimiter, [
+    'concurrencyLimiter',
+  ]);
   bindFactory('useCases', makeWrappedUseCases, [
-    ...(['storage', 'clock', 'messageIds', 'conversationIdOf', 'visibilityWindow', 'hints'] as const),
+    ...(['storage', 'capacity', 'clock', 'messageIds', 'conversationIdOf', 'visibilityWindow'] as const),
+    ...(['hints'] as const),
     ...(['concurrencyLimiter', 'clockCheck', 'requestTimeoutMs', 'tracing'] as const),
   ]);
   bindFactory('followEvents', makeFollowEventsFromUseCases, [

@@ -6,15 +6,29 @@ export type Event = {
   readonly id: EventId;
   readonly conversationId: ConversationId;
 } & (
-  | { readonly type: 'message.created'; readonly messageId: MessageId }
+  | {
+      readonly type: 'message.created' | 'message.edited' | 'message.deleted';
+      readonly messageId: MessageId;
+    }
+  /** The conversation appeared in the user's inbox: it was started, or the user joined the group. */
   | { readonly type: 'conversation.created' }
+  /** The name or the members of a group changed. */
+  | { readonly type: 'conversation.updated' }
+  /** The owner of the log left the group or was removed. Clients get it as `conversation.updated`. */
+  | { readonly type: 'conversation.left' }
   /** `readerId` has read the conversation up to the event `readUpTo`. */
   | { readonly type: 'conversation.read'; readonly readerId: UserId; readonly readUpTo: EventId }
 );
 
-/** Whether an event of this type moves its conversation in the inbox. */
+/** The events of a change of a group. */
+export type GroupEventType = 'conversation.created' | 'conversation.updated' | 'conversation.left';
+
+/**
+ * Whether an event of this type may determine the position of its conversation in the inbox. `conversation.left` does
+ * where a later event has reached a user who has left (`InboxEntry.lastEventId`).
+ */
 export function placesConversation(type: Event['type']): boolean {
-  return type === 'message.created' || type === 'conversation.created';
+  return type === 'message.created' || type === 'conversation.created' || type === 'conversation.left';
 }
 
 /** Added to the request timeout for work that continues after the response. */

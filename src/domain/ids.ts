@@ -3,7 +3,10 @@ declare const brand: unique symbol;
 /** Chosen by the caller: 1–64 characters of `A–Z a–z 0–9 . _ : @ -`, except `.` and `..`. */
 export type UserId = string & { readonly [brand]: 'UserId' };
 
-/** A UUID in lower case. For a conversation of two it is computed from their user ids. */
+/**
+ * A UUID in lower case. For a conversation of two it is a UUIDv5 of their user ids; for a group it is the UUIDv7 of its
+ * creation (see `isGroupId`).
+ */
 export type ConversationId = string & { readonly [brand]: 'ConversationId' };
 
 /**
@@ -44,6 +47,11 @@ export function userIdFrom(text: string): UserId | null {
 export function conversationIdFrom(text: string): ConversationId | null {
   const lower = text.toLowerCase();
   return UUID_PATTERN.test(lower) ? (lower as ConversationId) : null;
+}
+
+/** Whether `id` is that of a group: the version of the UUID tells. */
+export function isGroupId(id: ConversationId): boolean {
+  return id.charAt(14) === '7';
 }
 
 /** `text` (in either case) as the id of a message or of an event; null if it is invalid. */

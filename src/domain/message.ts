@@ -1,14 +1,36 @@
-import type { ConversationId, MessageId, UserId } from './ids.ts';
+import type { ConversationId, EventId, MessageId, UserId } from './ids.ts';
 import { Refusal } from './refusal.ts';
 
-/** One message. It is immutable. Its id contains its time (see `timestampOf`). */
+/** One message, as it is after its edits and its deletion. Its id contains its time (see `timestampOf`). */
 export interface Message {
   readonly id: MessageId;
   readonly conversationId: ConversationId;
   readonly senderId: UserId;
-  readonly receiverId: UserId;
-  /** 1–20,000 code points, returned byte for byte. */
+  /** Null in a group. */
+  readonly receiverId: UserId | null;
+  /** 1–20,000 code points, returned byte for byte; null if the message is deleted. */
+  readonly content: string | null;
+  /** The last edit; its id contains its time. Null if the message was not edited, or is deleted. */
+  readonly editId: EventId | null;
+  /** The deletion; its id contains its time. Null if the message is not deleted. */
+  readonly deletionId: EventId | null;
+}
+
+/** A message as it is sent: neither edited nor deleted. */
+export interface SentMessage extends Message {
   readonly content: string;
+  readonly editId: null;
+  readonly deletionId: null;
+}
+
+/** What an idempotency key stands for in a send, to compare requests with the same key. */
+export function messageBody({
+  receiverId,
+  conversationId,
+  content,
+}: Pick<Message, 'receiverId' | 'conversationId' | 'content'>): string {
+  // No user id contains a line break or a slash, so different bodies give different texts.
+  return `${receiverId ?? `group/${conversationId}`}\n${content ?? ''}`;
 }
 
 /** The maximum length of a message in code points; the same limit as in Facebook's Messenger. */
@@ -20,9 +42,14 @@ export const MAX_CONTENT_BYTES = 4 * MAX_CONTENT_LENGTH;
 /** The maximum length of a message preview in an inbox, in code points. */
 export const MAX_PREVIEW_LENGTH = 140;
 
-/** Returns `message` if its content is valid. Throws a `Refusal` if it is blank, too long or not storable text. */
-export function composeMessage(message: Message): Message {
-  const { content } = message;
+/** A new message. Throws a `Refusal` if its content is invalid (see `requireContent`). */
+export function composeMessage(message: Omit<SentMessage, 'editId' | 'deletionId'>): SentMessage {
+  requireContent(message.content);
+  return { ...message, editId: null, deletionId: null };
+}
+
+/** Throws a `Refusal` if `content` is blank, too long or not storable text. */
+export function requireContent(content: string): void {
   if (!isText(content)) {
     throw new Refusal('content_not_text', 'The content contains a NUL or an unpaired surrogate.');
   }
@@ -30,7 +57,19 @@ export function composeMessage(message: Message): Message {
   if (isLongerThan(content, MAX_CONTENT_LENGTH)) {
     throw new Refusal('content_too_long', `The content is longer than ${MAX_CONTENT_LENGTH} characters.`);
   }
-  return message;
+}
+
+/** `message` after an edit. The edit with the largest id holds, in any order; a deleted message stays deleted. */
+export function withEdit(message: Message, editId: EventId, content: string): Message {
+  if (message.deletionId !== null || (message.editId !== null && message.editId >= editId)) return message;
+  return { ...message, content, editId };
+}
+
+/** `message` after a deletion, without content. Of several deletions the earliest holds. */
+export function withDeletion(message: Message, deletionId: EventId): Message {
+  const earliest =
+    message.deletionId !== null && message.deletionId < deletionId ? message.deletionId : deletionId;
+  return { ...message, content: null, editId: null, deletionId: earliest };
 }
 
 /** Whether every storage and client can keep `text` unchanged: well-formed Unicode without NUL. */
@@ -47,8 +86,9 @@ export function isLongerThan(text: string, limit: number): boolean {
   return length > limit;
 }
 
-/** The size of `content` in bytes of UTF-8, counted without encoding it. */
+/** The size of `content` in bytes of UTF-8, counted without encoding it; 0 if there is none. */
 export function contentBytesOf({ content }: Pick<Message, 'content'>): number {
+  if (content === null) return 0;
   // Most texts are ASCII or nearly so: an upper bound of three bytes per code unit would overestimate them.
   let bytes = content.length;
   for (let index = 0; index < content.length; index += 1) {

@@ -22,6 +22,20 @@ export interface ReadMark {
 /** Unread messages are counted up to this number, which stands for itself and for more. */
 export const MAX_UNREAD_COUNT = 100;
 
+/**
+ * To count unread messages, at most this many messages above the read position are read, newest first. Only deleted
+ * messages make more than `MAX_UNREAD_COUNT` of them necessary.
+ */
+export const MAX_UNREAD_ROWS = 1_000;
+
+/**
+ * The count of unread messages, of which `found` were found. If not all messages were read (`isComplete`), more may be
+ * unread, so the count is not zero.
+ */
+export function unreadCountOf(found: number, isComplete: boolean): number {
+  return Math.min(isComplete ? found : Math.max(found, 1), MAX_UNREAD_COUNT);
+}
+
 /** The later of two positions. */
 export function laterPosition(one: EventId | null, other: EventId | null): EventId | null {
   if (one === null || other === null) return one ?? other;
@@ -41,14 +55,15 @@ export function positionAfterMark(
 }
 
 /**
- * Whether the owner of the inbox has a message of another to read, as the last event tells. Null where it can't tell:
- * where it is the late event of a message of one's own. Such a message moves one's own position to its own id alone, since
- * what others sent before its late event need not have been seen.
+ * Whether the owner of the inbox has a message of another to read, as the last event tells. Null where it can't tell, and
+ * the unread messages must be counted: if the last message is deleted, since earlier ones may be unread; or if it is the
+ * late event of a message of one's own. Such a message moves one's own position to its own id alone, since what others
+ * sent before its late event need not have been seen.
  */
 export function isUnread(
   owner: UserId,
   { lastEventId, lastMessage, readUpTo }: Pick<InboxEntry, 'lastEventId' | 'lastMessage' | 'readUpTo'>,
 ): boolean | null {
   if (lastMessage === null || (readUpTo !== null && readUpTo >= lastEventId)) return false;
-  return lastMessage.senderId === owner ? null : true;
+  return lastMessage.senderId === owner || lastMessage.preview === null ? null : true;
 }

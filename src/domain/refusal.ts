@@ -10,6 +10,9 @@ export type RefusalCode =
   | 'username_too_long'
   | 'username_not_text'
   | 'conversation_not_found'
+  | 'message_not_found'
+  | 'message_of_another'
+  | 'message_deleted'
   | 'user_not_found'
   | 'idempotency_key_reused'
   | 'page_too_deep'
@@ -19,6 +22,15 @@ export type RefusalCode =
   | 'inbox_of_another'
   | 'events_of_another'
   | 'cursor_expired'
+  | 'group_too_large'
+  | 'group_name_blank'
+  | 'group_name_too_long'
+  | 'group_name_not_text'
+  | 'not_a_group'
+  | 'member_not_found'
+  | 'member_left'
+  | 'not_the_creator'
+  | 'creator_is_another'
   | 'name_of_another';
 
 /** The error for a refused request. `message` is a sentence for the caller and never quotes the request. */

@@ -66,7 +66,15 @@ async function write(owner: UserId, moves: readonly Move[]): Promise<Map<number,
     if (place === undefined || place < id) places.set(conversation, id);
     if (isStart === true)
       return startRows({ id: conversationId, participants: [owner], created: id }, owner, RETENTION_DAYS);
-    const message = { id, conversationId, senderId: owner, receiverId: owner, content: 'Hello' };
+    const message = {
+      id,
+      conversationId,
+      senderId: owner,
+      receiverId: owner,
+      content: 'Hello',
+      editId: null,
+      deletionId: null,
+    };
     return inboxAndEventRows(message, [owner], id, owner, RETENTION_DAYS);
   });
   let next = 0;

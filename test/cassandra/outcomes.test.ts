@@ -58,7 +58,7 @@ describe('`unavailable` means that nothing was stored', () => {
   it('for a late send with a key whose marker read fails', async () => {
     const { storage, client } = await open();
     const send = { ...appendRequest(freshUsers(), idAt(now() - HOUR), 'Hello', freshKey()), isLive: true };
-    client.failing = /SELECT delivered/;
+    client.failing = /SELECT [^]*delivered/;
     const kind = await kindOf(storage.messages.append(send));
     client.failing = null;
     const stored = await storage.messages.listBefore(send.message.conversationId, top(1));
@@ -71,12 +71,41 @@ describe('`unavailable` means that nothing was stored', () => {
     const { storage, client } = await open();
     const send = { ...appendRequest(freshUsers(), idAt(now()), 'Hello', freshKey()), isLive: true };
     client.loseFirstClaimAnswer = true;
-    client.failing = /SELECT delivered/;
+    client.failing = /SELECT [^]*delivered/;
     const kind = await kindOf(storage.messages.append(send));
     client.failing = null;
     const other = { ...send, message: { ...send.message, id: idAt(now()), content: 'Another body' } };
     expect(await storage.messages.append(other), 'the key is taken').toEqual({ outcome: 'key_reused' });
     expect(kind).toBe('outcome_unknown');
+  });
+
+  it.each(['edit', 'delete'] as const)('for an %s whose late event could not be read', async (kind) => {
+    const { storage, client } = await open();
+    const send = appendRequest(freshUsers(), idAt(now() - 1_000), 'Hello');
+    await storage.messages.append(send);
+    const { conversationId, id: messageId } = send.message;
+    const change = { conversationId, messageId, participants: send.participants };
+    client.failing = /SELECT [^]*late_events/;
+    const changeId = idAt(now());
+    const outcome = await kindOf(
+      kind === 'edit'
+        ? storage.messages.edit({ ...change, editId: changeId, content: 'Edited' })
+        : storage.messages.delete({ ...change, deletionId: changeId }),
+    );
+    const [stored] = await storage.messages.find(conversationId, [messageId]);
+    expect(stored?.content, 'it is stored').toBe(kind === 'edit' ? 'Edited' : null);
+    expect(outcome).toBe('outcome_unknown');
+    client.failing = null;
+    // The background retry completes it.
+    await expect
+      .poll(
+        async () => {
+          const [entry] = await storage.conversations.listByUser(send.participants[0]!, top(1));
+          return entry?.lastMessage?.preview;
+        },
+        { timeout: 30_000 },
+      )
+      .toBe(kind === 'edit' ? 'Edited' : null);
   });
 
   it('for a started conversation that could not be read', async () => {

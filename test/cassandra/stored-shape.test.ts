@@ -68,7 +68,7 @@ describe('the stored shape', () => {
     await storage.close();
   });
 
-  it('holds no tombstone after sends, repeats, starts and moves', async () => {
+  it('holds no tombstone after sends, repeats, starts, moves, edits and deletions', async () => {
     const options = await freshKeyspace();
     const client = await openClient(options);
     const storages = [await openStorage(options), await openStorage(options)] as const;
@@ -88,6 +88,16 @@ describe('the stored shape', () => {
     }
     const late = { ...appendRequest([carl, anna], idAt(NOON)), isLive: true };
     await storages[1].messages.append(late);
+
+    const change = ({ message, participants }: typeof late) => {
+      const { conversationId, id: messageId } = message;
+      return { conversationId, messageId, participants };
+    };
+    for (const [n, one] of [late, ...moves.slice(0, 20), ...moves.slice(-20)].entries()) {
+      const { messages } = storages[n % 2 === 0 ? 0 : 1];
+      await messages.edit({ ...change(one), editId: idAt(NOON + DAY), content: 'edited' });
+      if (n % 2 === 0) await messages.delete({ ...change(one), deletionId: idAt(NOON + 2 * DAY) });
+    }
 
     await storages[0].messages.append({
       ...appendRequest([anna, ben], idAt(NOON + DAY)),

@@ -11,7 +11,12 @@ import { EventLogState } from '../../src/adapters/cassandra/event-log-state.ts';
 import { emptyConversationRow, findEntries, lastActivityRow } from '../../src/adapters/cassandra/inbox.ts';
 import { INCONSISTENCIES } from '../../src/adapters/cassandra/inspection.ts';
 import { lateMessageRow } from '../../src/adapters/cassandra/late-events.ts';
-import { bucketRow, inboxAndEventRows } from '../../src/adapters/cassandra/message-repository.ts';
+import {
+  bucketRow,
+  deletionRows,
+  editRow,
+  inboxAndEventRows,
+} from '../../src/adapters/cassandra/message-repository.ts';
 import { makeSession, type Session, type Statement } from '../../src/adapters/cassandra/session.ts';
 import type { CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { bucketOf } from '../../src/adapters/cassandra/time-buckets.ts';
@@ -345,6 +350,53 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
     return { conversationId, expected: [['inbox_row_differs', users[0], one.message.id]] };
   },
 
+  'inbox rows that show a message as it was before its edit': async () => {
+    const { users, one, conversationId } = fixture();
+    await storage.messages.append(one);
+    await write(editRow(conversationId, one.message.id, idAt(NOON + DAY), 'edited'));
+    return {
+      conversationId,
+      expected: users.map((userId) => ['inbox_row_differs', userId, one.message.id]),
+    };
+  },
+
+  'an inbox row that shows an earlier edit, at a late event': async () => {
+    const { users, one, conversationId } = fixture();
+    const live = { ...one, isLive: true };
+    await storage.messages.append(live);
+    const { id: messageId } = one.message;
+    const change = { conversationId, messageId, participants: one.participants };
+    await storage.messages.edit({ ...change, editId: idAt(NOON + DAY), content: 'edited' });
+    await write(editRow(conversationId, messageId, idAt(NOON + 2 * DAY), 'edited again'));
+    return { conversationId, expected: users.map((userId) => ['inbox_row_differs', userId, messageId]) };
+  },
+
+  'inbox rows that show the content of a deleted message': async () => {
+    const { users, one, conversationId } = fixture();
+    await storage.messages.append(one);
+    await write(...deletionRows(conversationId, one.message.id, idAt(NOON + DAY)));
+    return {
+      conversationId,
+      expected: users.map((userId) => ['inbox_row_differs', userId, one.message.id]),
+    };
+  },
+
+  'a deleted message without an inbox row and an event of its receiver': async () => {
+    const { users, one, conversationId } = fixture();
+    const { bucket, conversation, message, news } = rowsOf(one);
+    await write(bucket, conversation, message, ...news(users[0]));
+    await write(...deletionRows(conversationId, one.message.id, idAt(NOON + DAY)));
+    return {
+      conversationId,
+      // The repair of the messages shows it to the receiver as deleted.
+      expected: [
+        ['event_missing', users[1], one.message.id],
+        ['inbox_row_differs', users[0], one.message.id],
+        ['inbox_row_missing', users[1], one.message.id],
+      ],
+    };
+  },
+
   'an empty conversation without the event of its start': async () => {
     const users = freshUsers();
     const conversation = conversationOf(users, idAt(NOON));
@@ -506,6 +558,14 @@ const NOT_REPAIRABLE: Record<string, () => Promise<Damage>> = {
     return { conversationId, expected: [['inbox_row_differs', users[0], one.message.id]] };
   },
 
+  'an inbox row that shows a message as deleted which is not': async () => {
+    const { users, one, conversationId } = fixture();
+    await storage.messages.append(one);
+    const deleted = { ...one.message, content: null, deletionId: idAt(NOON + DAY) };
+    await write(lastActivityRow(deleted, one.participants, one.message.id, users[0]));
+    return { conversationId, expected: [['inbox_row_differs', users[0], one.message.id]] };
+  },
+
   'a row that was deleted later than it was written': async () => {
     const { one, conversationId } = fixture();
     await storage.messages.append(one);
@@ -545,6 +605,21 @@ describe('a scan of intact data', () => {
     const [sender, receiver] = freshUsers();
     await storage.conversations.start(conversationOf([sender, receiver], idAt(NOON - DAY)));
     await send(appendRequest([sender, receiver], idAt(NOON), '👪'.repeat(200)));
+    // Edited and deleted messages: the last of a conversation, an older one, and one with a late event.
+    const [first, last] = [0, 1].map((n) => appendRequest([sender, sender], idAt(NOON + n), CONTENT));
+    const lateOne = { ...appendRequest(freshUsers(), idAt(NOON), CONTENT), isLive: true };
+    for (const [n, one] of [first!, last!, lateOne].entries()) {
+      await send(one);
+      const { conversationId, id: messageId } = one.message;
+      const change = { conversationId, messageId, participants: one.participants };
+      await storage.messages.edit({ ...change, editId: idAt(NOON + DAY), content: 'edited' });
+      if (n !== 1) await storage.messages.delete({ ...change, deletionId: idAt(NOON + DAY) });
+    }
+    // Rows of a change whose message is gone.
+    const { one: gone, conversationId: without } = fixture();
+    await write(editRow(without, gone.message.id, idAt(NOON), CONTENT));
+    await write(...deletionRows(without, gone.message.id, idAt(NOON)));
+    conversations.push(without);
     // Both become visible long after their own time, so they get late events.
     const late = freshUsers();
     await send({ ...appendRequest(late, idAt(NOON), CONTENT), isLive: true });
@@ -555,7 +630,7 @@ describe('a scan of intact data', () => {
     const scanned = await scan();
     expect(conversations.flatMap((id) => about(id, scanned))).toEqual([]);
     expect(scanned.progress).toMatchObject({ pass: 'done', ranges: [], candidates: [] });
-    expect(scanned.progress.seen.lateEvents).toBe(2);
+    expect(scanned.progress.seen.lateEvents).toBe(3);
   });
 
   it('finds nothing if the events have expired', async () => {
@@ -703,11 +778,11 @@ describe('a repair', () => {
     const late = await lateEventOf(two);
     expect(late! > begun).toBe(true);
     expect(await placesOf(two)).toEqual([late, late]);
-    expect((await logOf(two.message.receiverId))[0]).toBe(late);
+    expect((await logOf(users[1]))[0]).toBe(late);
     const [entry] = await storage.conversations.listByUser(users[1], { before: null, offset: 0, limit: 1 });
     expect(entry?.lastMessage?.messageId).toBe(two.message.id);
     // Its late event counts, though the log lacks its own.
-    expect(await logOf(two.message.receiverId)).not.toContain(two.message.id);
+    expect(await logOf(users[1])).not.toContain(two.message.id);
     expect(about(two.message.conversationId, await scan())).toEqual([]);
   });
 
@@ -734,8 +809,8 @@ describe('a repair', () => {
     await scan({ repair: true });
     for (const talk of talks) {
       const [newest] = talk.slice(-1) as [AppendRequest];
-      const { conversationId, receiverId } = newest.message;
-      const [entry] = await findEntries(session, receiverId, [conversationId]);
+      const { conversationId, senderId } = newest.message;
+      const [entry] = await findEntries(session, senderId, [conversationId]);
       expect(entry?.lastMessage?.messageId).toBe(newest.message.id);
       expect(about(conversationId, await scan())).toEqual([]);
     }
@@ -801,6 +876,17 @@ describe('a repair', () => {
     expect(await placesOf(of)).toEqual([place, place]);
     expect(await lateEventOf(of)).toBeNull();
     for (const userId of of.participants) expect(await logOf(userId)).toContain(of.message.id);
+  });
+
+  it('shows no deleted message as new', async () => {
+    const { one } = fixture();
+    const { conversationId, id } = one.message;
+    await write(rowsOf(one).message, ...deletionRows(conversationId, id, idAt(NOON + DAY)));
+    await scan({ repair: true });
+    expect(await placesOf(one)).toEqual([id, id]);
+    expect(await lateEventOf(one)).toBeNull();
+    const [entry] = await findEntries(session, one.message.senderId, [conversationId]);
+    expect(entry?.lastMessage).toEqual({ messageId: id, senderId: one.message.senderId, preview: null });
   });
 
   it('restores inbox rows at their own position if they are older than the log', async () => {

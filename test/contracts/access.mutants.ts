@@ -89,6 +89,79 @@ export const accessMutants: {
     ],
   },
 
+  getMessage: {
+    'participants and services read a message': [
+      mutant('shows it only to its sender', ({ getMessage }) => ({
+        getMessage: async (query) => {
+          const message = await getMessage(query);
+          if (query.caller.kind === 'service' || query.caller.userId === message.senderId) return message;
+          throw new Refusal('message_of_another', 'It is not yours.');
+        },
+      })),
+    ],
+    'non-participants get the same refusal as for a conversation that does not exist': [
+      mutant('reveals that a message does not exist', ({ getMessage }) => ({
+        getMessage: async (query) => {
+          await getMessage({ ...query, caller: SERVICE });
+          return getMessage(query);
+        },
+      })),
+    ],
+  },
+
+  editMessage: {
+    'only its sender or a service edits a message': [
+      mutant('refuses after it has edited', ({ editMessage }) => ({
+        editMessage: async (command) => {
+          await editMessage({ ...command, caller: SERVICE });
+          return editMessage(command);
+        },
+      })),
+      mutant('tells others that the message is deleted', ({ editMessage, getMessage }) => ({
+        editMessage: async (command) => {
+          const { deletionId } = await getMessage(command);
+          if (deletionId !== null) throw new Refusal('message_deleted', 'It is gone.');
+          return editMessage(command);
+        },
+      })),
+    ],
+    'non-participants get the same refusal as for a conversation that does not exist': [
+      mutant('reveals which messages exist', ({ editMessage, getMessage }) => ({
+        editMessage: async (command) => {
+          await getMessage({ ...command, caller: SERVICE });
+          return editMessage(command);
+        },
+      })),
+    ],
+  },
+
+  deleteMessage: {
+    'only its sender or a service deletes a message': [
+      mutant('lets every participant delete', ({ deleteMessage, getMessage }) => ({
+        deleteMessage: async (command) => {
+          await getMessage(command);
+          return deleteMessage({ ...command, caller: SERVICE });
+        },
+      })),
+      mutant('refuses services', ({ deleteMessage }) => ({
+        deleteMessage: (command) =>
+          command.caller.kind === 'service'
+            ? Promise.reject(new Refusal('message_of_another', 'No.'))
+            : deleteMessage(command),
+      })),
+    ],
+    'non-participants get the same refusal as for a conversation that does not exist': [
+      mutant('reveals that a message belongs to another', ({ deleteMessage, getMessage }) => ({
+        deleteMessage: async (command) => {
+          const { senderId } = await getMessage({ ...command, caller: SERVICE });
+          if (command.caller.kind === 'user' && command.caller.userId !== senderId)
+            throw new Refusal('message_of_another', 'No.');
+          return deleteMessage(command);
+        },
+      })),
+    ],
+  },
+
   sendMessage: {
     'a user cannot send as another user, and the refused message is not stored': [
       mutant('lets the receiver send as the sender', ({ sendMessage }) => ({
@@ -118,6 +191,91 @@ export const accessMutants: {
           },
         };
       }),
+    ],
+  },
+
+  sendToConversation: {
+    'only participants send to a conversation, each under their own id': [
+      mutant('lets former members send', (whole) => ({
+        sendToConversation: (command) =>
+          whole.sendToConversation(command).catch(async (error: unknown) => {
+            if (!(error instanceof Refusal) || error.code !== 'member_left') throw error;
+            const { conversationId, senderId: userId } = command;
+            await whole.addMember({ caller: SERVICE, conversationId, userId });
+            return whole.sendToConversation(command);
+          }),
+      })),
+    ],
+  },
+
+  createGroup: {
+    'a user creates a group only under their own id and as a participant': [
+      mutant('adds the creator', ({ createGroup }) => ({
+        createGroup: (command) =>
+          createGroup({
+            ...command,
+            participantIds: [...new Set([...command.participantIds, command.creatorId])],
+          }),
+      })),
+    ],
+  },
+
+  addMember: {
+    'any member or a service adds a user': [
+      mutant('lets only the creator add users', ({ addMember, getConversation }) => ({
+        addMember: async (command) => {
+          const { caller, conversationId } = command;
+          const found = await getConversation({ caller, conversationId });
+          if (caller.kind === 'user' && found.conversation.group?.creatorId !== caller.userId) {
+            throw new Refusal('not_the_creator', 'No.');
+          }
+          return addMember(command);
+        },
+      })),
+    ],
+    'a new member sees nothing from before': [
+      mutant('shows the whole history', ({ listMessagesBefore }) => ({
+        listMessagesBefore: (query) => listMessagesBefore({ ...query, caller: SERVICE }),
+      })),
+      mutant('shows the last message', ({ getConversation }) => ({
+        getConversation: (query) => getConversation({ ...query, caller: SERVICE }),
+      })),
+      mutant('shows every message by its id', ({ getMessage }) => ({
+        getMessage: (query) => getMessage({ ...query, caller: SERVICE }),
+      })),
+    ],
+  },
+
+  removeMember: {
+    'a user leaves, and only the creator or a service removes another': [
+      mutant('lets every member remove others', ({ removeMember, getConversation }) => ({
+        removeMember: async (command) => {
+          await getConversation(command);
+          return removeMember({ ...command, caller: SERVICE });
+        },
+      })),
+    ],
+    'a user who has left sees nothing of later': [
+      mutant('shows later messages', ({ listMessagesBefore }) => ({
+        listMessagesBefore: (query) => listMessagesBefore({ ...query, caller: SERVICE }),
+      })),
+      mutant('shows the group as it is now', ({ getConversation }) => ({
+        getConversation: (query) => getConversation({ ...query, caller: SERVICE }),
+      })),
+      mutant('shows later edits', ({ getMessage }) => ({
+        getMessage: (query) => getMessage({ ...query, caller: SERVICE }),
+      })),
+    ],
+  },
+
+  renameGroup: {
+    'any member or a service names a group': [
+      mutant('refuses services', ({ renameGroup }) => ({
+        renameGroup: (command) =>
+          command.caller.kind === 'service'
+            ? Promise.reject(new Refusal('not_the_creator', 'No.'))
+            : renameGroup(command),
+      })),
     ],
   },
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { UseCaseName, UseCases } from '../../src/application/use-cases.ts';
 import { MAX_HASHES, type EventCursor } from '../../src/domain/event-cursor.ts';
 import { SERVICE, type Caller } from '../../src/domain/caller.ts';
-import type { ConversationId, IdempotencyKey, UserId } from '../../src/domain/ids.ts';
+import type { ConversationId, IdempotencyKey, MessageId, UserId } from '../../src/domain/ids.ts';
 import { Refusal, type RefusalCode } from '../../src/domain/refusal.ts';
 import { freshKey, freshUser, freshUsers, talkOf } from './fixtures.ts';
 import type { Contract } from './contract.ts';
@@ -81,6 +81,111 @@ async function assertHidden(useCases: UseCases, readsOf: ReadsOf): Promise<void>
   }
 }
 
+/** A valid id of a message that does not exist. */
+const NO_MESSAGE = '019c1363-4a3b-71c8-b15c-0ffee0ddba11' as MessageId;
+
+type MessageRequest = (
+  useCases: UseCases,
+  message: { caller: Caller; conversationId: ConversationId; messageId: MessageId },
+) => Promise<unknown>;
+
+const getOne: MessageRequest = ({ getMessage }, message) => getMessage(message);
+const editOne: MessageRequest = ({ editMessage }, message) => editMessage({ ...message, content: 'Edited' });
+const deleteOne: MessageRequest = ({ deleteMessage }, message) => deleteMessage(message);
+
+/** Asserts that non-participants get the same refusal for every message, and participants another one for unknown ones. */
+async function assertMessageHidden(useCases: UseCases, request: MessageRequest): Promise<void> {
+  const [anna, ben] = freshUsers();
+  const [carl, dora] = freshUsers();
+  const { message } = await sendAs(useCases, as(anna), [anna, ben]);
+  // A user with a conversation with one of the two is not a participant of their conversation.
+  const elsewhere = await sendAs(useCases, as(carl), [carl, anna]);
+  const conversationId = talkOf(anna, ben);
+  for (const caller of [as(carl), as(dora)]) {
+    for (const messageId of [message.id, NO_MESSAGE, elsewhere.message.id]) {
+      for (const id of [conversationId, talkOf(anna, freshUser())]) {
+        const refused = request(useCases, { caller, conversationId: id, messageId });
+        await assertRefused('conversation_not_found', refused);
+      }
+    }
+  }
+  for (const caller of [as(anna), as(ben), SERVICE]) {
+    for (const messageId of [NO_MESSAGE, elsewhere.message.id]) {
+      await assertRefused('message_not_found', request(useCases, { caller, conversationId, messageId }));
+    }
+  }
+  const found = await useCases.getMessage({ caller: SERVICE, conversationId, messageId: message.id });
+  assert.deepEqual(found, message, 'nothing has changed');
+}
+
+/** Asserts that the sender and services, but no other participant, may change a message; also a deleted one. */
+async function assertOwn(useCases: UseCases, request: MessageRequest): Promise<void> {
+  const [anna, ben] = freshUsers();
+  for (const caller of [as(anna), SERVICE]) {
+    const { message } = await sendAs(useCases, as(anna), [anna, ben]);
+    const about = { conversationId: message.conversationId, messageId: message.id };
+    await assertRefused('message_of_another', request(useCases, { caller: as(ben), ...about }));
+    assert.deepEqual(await useCases.getMessage({ caller: SERVICE, ...about }), message, 'it is unchanged');
+    await granted(request(useCases, { caller, ...about }));
+    assert.notDeepEqual(await useCases.getMessage({ caller: as(ben), ...about }), message);
+    await granted(useCases.deleteMessage({ caller: SERVICE, ...about }));
+    await assertRefused('message_of_another', request(useCases, { caller: as(ben), ...about }));
+  }
+}
+
+/** Creates a group of `users`, the first of whom is its creator. Resolves with its id. */
+async function groupOf(useCases: UseCases, users: readonly UserId[]): Promise<ConversationId> {
+  const [creatorId = assert.fail()] = users;
+  const created = await useCases.createGroup({
+    caller: SERVICE,
+    creatorId,
+    participantIds: users,
+    name: 'Group',
+    idempotencyKey: null,
+  });
+  return created.conversation.id;
+}
+
+function sayAs(
+  { sendToConversation }: UseCases,
+  caller: Caller,
+  senderId: UserId,
+  conversationId: ConversationId,
+) {
+  return sendToConversation({
+    caller,
+    senderId,
+    conversationId,
+    content: 'Between us',
+    idempotencyKey: null,
+  });
+}
+
+/** Changes of a group, each with the refusal that a former member gets. */
+type GroupChange = (useCases: UseCases, caller: Caller, conversationId: ConversationId) => Promise<unknown>;
+
+/** Asserts that members and services may change a group, and that others get the refusal for one that does not exist. */
+async function assertForMembers(useCases: UseCases, change: GroupChange): Promise<void> {
+  const [anna, ben, carl, dora, eve] = [freshUser(), freshUser(), freshUser(), freshUser(), freshUser()];
+  const id = await groupOf(useCases, [anna, ben, carl]);
+  await groupOf(useCases, [anna, dora, eve]);
+  const unknown = NO_MESSAGE as string as ConversationId;
+  const before = await useCases.getConversation({ caller: SERVICE, conversationId: id });
+  for (const conversationId of [id, unknown]) {
+    await assertRefused(
+      'conversation_not_found',
+      change(useCases, as(dora), conversationId),
+      change(useCases, as(freshUser()), conversationId),
+    );
+  }
+  await useCases.removeMember({ caller: SERVICE, conversationId: id, userId: carl });
+  await assertRefused('member_left', change(useCases, as(carl), id));
+  const { conversation } = await useCases.getConversation({ caller: SERVICE, conversationId: id });
+  const participants = before.conversation.participants.filter((userId) => userId !== carl);
+  assert.deepEqual(conversation, { ...before.conversation, participants }, 'it is unchanged');
+  for (const caller of [as(anna), as(ben), SERVICE]) await granted(change(useCases, caller, id));
+}
+
 /** The use cases that everyone may call with any arguments. All others have access rules. */
 export type PublicUseCase = 'getUser';
 
@@ -123,6 +228,34 @@ export const accessContracts = {
       assertHidden(useCases, listRequests),
   },
 
+  getMessage: {
+    'participants and services read a message': async (useCases) => {
+      const [anna, ben] = freshUsers();
+      const { message } = await sendAs(useCases, as(anna), [anna, ben]);
+      const about = { conversationId: message.conversationId, messageId: message.id };
+      for (const caller of [as(anna), as(ben), SERVICE]) {
+        assert.deepEqual(await granted(getOne(useCases, { caller, ...about })), message);
+      }
+    },
+
+    'non-participants get the same refusal as for a conversation that does not exist': (useCases) =>
+      assertMessageHidden(useCases, getOne),
+  },
+
+  editMessage: {
+    'only its sender or a service edits a message': (useCases) => assertOwn(useCases, editOne),
+
+    'non-participants get the same refusal as for a conversation that does not exist': (useCases) =>
+      assertMessageHidden(useCases, editOne),
+  },
+
+  deleteMessage: {
+    'only its sender or a service deletes a message': (useCases) => assertOwn(useCases, deleteOne),
+
+    'non-participants get the same refusal as for a conversation that does not exist': (useCases) =>
+      assertMessageHidden(useCases, deleteOne),
+  },
+
   sendMessage: {
     'a user cannot send as another user, and the refused message is not stored': async (useCases) => {
       const [anna, ben] = freshUsers();
@@ -152,6 +285,142 @@ export const accessContracts = {
       // Carl's use of the key does not affect anna.
       assert.deepEqual(await sendAs(useCases, as(anna), [anna, ben], key), { message, replayed: true });
     },
+  },
+
+  sendToConversation: {
+    'only participants send to a conversation, each under their own id': async (useCases) => {
+      const [anna, ben, carl, dora] = [freshUser(), freshUser(), freshUser(), freshUser()];
+      const id = await groupOf(useCases, [anna, ben, carl]);
+      await assertRefused(
+        'sender_is_another',
+        sayAs(useCases, as(dora), anna, id),
+        sayAs(useCases, as(ben), anna, id),
+      );
+      await sendAs(useCases, as(anna), [anna, ben]);
+      for (const conversationId of [id, talkOf(anna, ben), NO_MESSAGE as string as ConversationId]) {
+        await assertRefused(
+          'conversation_not_found',
+          sayAs(useCases, as(dora), dora, conversationId),
+          sayAs(useCases, SERVICE, dora, conversationId),
+        );
+      }
+      await useCases.removeMember({ caller: SERVICE, conversationId: id, userId: carl });
+      await assertRefused(
+        'member_left',
+        sayAs(useCases, as(carl), carl, id),
+        sayAs(useCases, SERVICE, carl, id),
+      );
+      const history = () => useCases.listMessagesBefore({ caller: SERVICE, conversationId: id, ...TOP });
+      assert.deepEqual((await history()).items, []);
+      for (const caller of [as(anna), SERVICE]) await granted(sayAs(useCases, caller, anna, id));
+      await granted(sayAs(useCases, as(ben), ben, talkOf(anna, ben)));
+    },
+  },
+
+  createGroup: {
+    'a user creates a group only under their own id and as a participant': async (useCases) => {
+      const [anna, ben, carl, dora] = [freshUser(), freshUser(), freshUser(), freshUser()];
+      const create = (caller: Caller, creatorId: UserId) =>
+        useCases.createGroup({
+          caller,
+          creatorId,
+          participantIds: [anna, ben, carl],
+          name: null,
+          idempotencyKey: null,
+        });
+      await assertRefused('creator_is_another', create(as(dora), anna), create(as(ben), anna));
+      await assertRefused('participants_are_others', create(as(dora), dora), create(SERVICE, dora));
+      const inbox = await useCases.listConversations({ caller: SERVICE, userId: anna, ...TOP });
+      assert.deepEqual(inbox.items, []);
+      for (const caller of [as(anna), SERVICE]) await granted(create(caller, anna));
+    },
+  },
+
+  addMember: {
+    'any member or a service adds a user': (useCases) =>
+      assertForMembers(useCases, ({ addMember }, caller, conversationId) =>
+        addMember({ caller, conversationId, userId: freshUser() }),
+      ),
+
+    'a new member sees nothing from before': async (useCases) => {
+      const [anna, ben, carl, dora] = [freshUser(), freshUser(), freshUser(), freshUser()];
+      const id = await groupOf(useCases, [anna, ben, carl]);
+      const { message: before } = await sayAs(useCases, as(anna), anna, id);
+      const added = await useCases.addMember({ caller: as(ben), conversationId: id, userId: dora });
+      assert.ok(added.conversation.participants.includes(dora));
+      const seen = async () => {
+        const page = await useCases.listMessagesBefore({ caller: as(dora), conversationId: id, ...TOP });
+        const summary = await useCases.getConversation({ caller: as(dora), conversationId: id });
+        const inbox = await useCases.listConversations({ caller: as(dora), userId: dora, ...TOP });
+        return [page.items[0]?.id, summary.lastMessage?.id, inbox.items[0]?.lastMessage?.messageId];
+      };
+      assert.deepEqual(await seen(), [undefined, undefined, undefined]);
+      const { message: after } = await sayAs(useCases, as(anna), anna, id);
+      assert.deepEqual(await seen(), [after.id, after.id, after.id]);
+      const one = { caller: as(dora), conversationId: id, messageId: before.id };
+      await assertRefused('message_not_found', useCases.getMessage(one));
+    },
+  },
+
+  removeMember: {
+    'a user leaves, and only the creator or a service removes another': async (useCases) => {
+      const [anna, ben, carl, dora] = [freshUser(), freshUser(), freshUser(), freshUser()];
+      const id = await groupOf(useCases, [anna, ben, carl, dora]);
+      const remove = (caller: Caller, userId: UserId, conversationId = id) =>
+        useCases.removeMember({ caller, conversationId, userId });
+      const [stranger] = freshUsers();
+      await assertRefused(
+        'conversation_not_found',
+        remove(as(stranger), ben),
+        remove(as(stranger), stranger),
+        remove(SERVICE, ben, NO_MESSAGE as string as ConversationId),
+      );
+      await assertRefused('not_the_creator', remove(as(ben), carl), remove(as(ben), anna));
+      await assertRefused('member_not_found', remove(as(anna), stranger), remove(SERVICE, stranger));
+      const membersOf = async () =>
+        (await useCases.getConversation({ caller: SERVICE, conversationId: id })).conversation.participants;
+      assert.deepEqual(await membersOf(), [anna, ben, carl, dora].sort());
+      await granted(remove(as(anna), ben));
+      await granted(remove(as(carl), carl));
+      await granted(remove(as(carl), carl));
+      await granted(remove(SERVICE, dora));
+      assert.deepEqual(await membersOf(), [anna]);
+      await granted(remove(as(anna), anna));
+      await assertRefused('member_left', remove(as(anna), ben));
+    },
+
+    'a user who has left sees nothing of later': async (useCases) => {
+      const [anna, ben, carl] = [freshUser(), freshUser(), freshUser()];
+      const id = await groupOf(useCases, [anna, ben, carl]);
+      const { message } = await sayAs(useCases, as(anna), anna, id);
+      await useCases.removeMember({ caller: as(ben), conversationId: id, userId: ben });
+      const caller = as(ben);
+      const seen = async () => [
+        await useCases.listMessagesBefore({ caller, conversationId: id, ...TOP }),
+        await useCases.getConversation({ caller, conversationId: id }),
+        await useCases.listConversations({ caller, userId: ben, ...TOP }),
+      ];
+      const then = await seen();
+      const { message: later } = await sayAs(useCases, as(anna), anna, id);
+      await useCases.renameGroup({ caller: as(anna), conversationId: id, name: 'Without Ben' });
+      await useCases.addMember({ caller: as(anna), conversationId: id, userId: freshUser() });
+      assert.deepEqual(await seen(), then);
+      await assertRefused(
+        'message_not_found',
+        useCases.getMessage({ caller, conversationId: id, messageId: later.id }),
+      );
+      const edit = { caller: as(anna), conversationId: id, messageId: message.id, content: 'Not for Ben' };
+      await useCases.editMessage(edit);
+      const one = await useCases.getMessage({ caller, conversationId: id, messageId: message.id });
+      assert.equal(one.content, null);
+    },
+  },
+
+  renameGroup: {
+    'any member or a service names a group': (useCases) =>
+      assertForMembers(useCases, ({ renameGroup }, caller, conversationId) =>
+        renameGroup({ caller, conversationId, name: 'Renamed' }),
+      ),
   },
 
   startConversation: {
@@ -216,7 +485,7 @@ export const accessContracts = {
           useCases.markRead({ caller, userId, conversationId, upTo: sent.message.id });
         const positionOf = async (userId: UserId) => {
           const { readPositions } = await useCases.getConversation({ caller: SERVICE, conversationId });
-          return readPositions.find((position) => position.userId === userId)?.readUpTo;
+          return readPositions?.find((position) => position.userId === userId)?.readUpTo;
         };
         await assertRefused('reader_is_another', mark(as(anna), ben), mark(as(carl), ben));
         await assertRefused('conversation_not_found', mark(as(carl), carl), mark(SERVICE, carl));

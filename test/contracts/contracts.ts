@@ -4,6 +4,10 @@ import { conversationRepositoryMutants } from './conversation-repository.mutants
 import { conversationRepositoryContract } from './conversation-repository.ts';
 import { eventRepositoryMutants } from './event-repository.mutants.ts';
 import { eventRepositoryContract } from './event-repository.ts';
+import { messageChangesMutants } from './message-changes.mutants.ts';
+import { messageChangesContract } from './message-changes.ts';
+import { groupRepositoryMutants } from './group-repository.mutants.ts';
+import { groupRepositoryContract } from './group-repository.ts';
 import { messageRepositoryMutants } from './message-repository.mutants.ts';
 import { messageRepositoryContract } from './message-repository.ts';
 import type { Mutants } from './mutants.ts';
@@ -20,17 +24,21 @@ type RepositoryName = Exclude<keyof Storage, 'readinessProblems' | 'close'>;
 /** The contract of each repository and of the storage as a whole. A repository without a contract is a compile error. */
 export const contracts = {
   messages: messageRepositoryContract,
+  'message changes': messageChangesContract,
   conversations: conversationRepositoryContract,
+  groups: groupRepositoryContract,
   events: eventRepositoryContract,
   readPositions: readPositionRepositoryContract,
   users: userRepositoryContract,
   storage: storageContract,
-} satisfies Readonly<Record<RepositoryName | 'storage', Contract<StorageSubject>>>;
+} satisfies Readonly<Record<RepositoryName | 'message changes' | 'storage', Contract<StorageSubject>>>;
 
 /** The mutants of each contract. */
 export const mutants: { readonly [Port in keyof typeof contracts]: Mutants<(typeof contracts)[Port]> } = {
   messages: messageRepositoryMutants,
+  'message changes': messageChangesMutants,
   conversations: conversationRepositoryMutants,
+  groups: groupRepositoryMutants,
   events: eventRepositoryMutants,
   readPositions: readPositionRepositoryMutants,
   users: userRepositoryMutants,

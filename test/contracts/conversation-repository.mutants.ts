@@ -260,7 +260,8 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
       messages: {
         append: ({ message, ...appendRequest }) => {
           const reversed = [...message.conversationId].reverse().join('') as ConversationId;
-          const conversationId = message.senderId < message.receiverId ? message.conversationId : reversed;
+          const conversationId =
+            message.senderId < (message.receiverId ?? '') ? message.conversationId : reversed;
           return messages.append({ ...appendRequest, message: { ...message, conversationId } });
         },
       },

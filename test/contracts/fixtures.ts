@@ -68,7 +68,7 @@ export function appendRequest(
   const participants = participantsOf(senderId, receiverId);
   const conversationId = conversationIdOf(participants);
   return {
-    message: { id, conversationId, senderId, receiverId, content },
+    message: { id, conversationId, senderId, receiverId, content, editId: null, deletionId: null },
     participants,
     idempotencyKey,
     isLive: false,

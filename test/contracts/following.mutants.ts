@@ -118,7 +118,7 @@ export const followingMutants: Mutants<typeof followingContract, FollowingSubjec
       const batch = await whole({ ...query, maxBytes: Infinity });
       let bytes = 0;
       const events = batch.events.filter((event) => {
-        bytes += event.type === 'message.created' ? event.message.content.length : 0;
+        bytes += event.type === 'message.created' ? (event.message.content ?? '').length : 0;
         return bytes <= query.maxBytes;
       });
       return { ...batch, events };
@@ -134,7 +134,7 @@ export const followingMutants: Mutants<typeof followingContract, FollowingSubjec
       const batch = await whole(query);
       const events = batch.events.map((event) =>
         event.type === 'message.created'
-          ? { ...event, message: { ...event.message, content: event.message.content.slice(0, 140) } }
+          ? { ...event, message: { ...event.message, content: event.message.content?.slice(0, 140) ?? null } }
           : event,
       );
       return { ...batch, events };

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import type { IdempotencyKey, MessageId, Position } from '../../src/domain/ids.ts';
-import type { Message } from '../../src/domain/message.ts';
+import type { Message, SentMessage } from '../../src/domain/message.ts';
 import type { Slice } from '../../src/domain/page.ts';
 import { messageIdAt, microsecondsOf, millisecondsOf } from '../../src/domain/time.ts';
 import { plainSlice } from '../support/plain-list.ts';
@@ -12,7 +12,7 @@ import { broken, brokenInEachProcess, cached, keepingKeys, type Mutant, type Mut
 const idOf = ({ id }: Message) => id;
 
 /** Stores a changed message. */
-function storing(how: string, change: (message: Message) => Message): Mutant {
+function storing(how: string, change: (message: SentMessage) => SentMessage): Mutant {
   return broken(how, ({ messages }) => ({
     messages: {
       append: (appendRequest) =>
@@ -94,7 +94,7 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     })),
     storing('swaps sender and receiver', ({ senderId, receiverId, ...message }) => ({
       ...message,
-      senderId: receiverId,
+      senderId: receiverId ?? senderId,
       receiverId: senderId,
     })),
   ],
@@ -329,7 +329,7 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
       messages: {
         find: async (id, ids) => {
           const found = await messages.find(id, ids);
-          return found.map((message) => ({ ...message, content: message.content.slice(0, 140) }));
+          return found.map((message) => ({ ...message, content: message.content?.slice(0, 140) ?? null }));
         },
       },
     })),

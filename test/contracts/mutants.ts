@@ -5,7 +5,7 @@ import type {
   AppendRequest,
 } from '../../src/application/ports/message-repository.ts';
 import { methodsOf, wrapStorage, type Storage } from '../../src/application/ports/storage.ts';
-import type { Message } from '../../src/domain/message.ts';
+import type { SentMessage } from '../../src/domain/message.ts';
 import type { StorageSubject } from './contract.ts';
 
 /** A mutant: a subject, by default a storage, that breaks a clause, and a description of its fault. */
@@ -83,11 +83,11 @@ export function cached<Question extends readonly unknown[], Answer>(
 export function keepingKeys(
   { messages }: Storage,
   wrong: {
-    readonly nameOf?: (message: Message, key: string) => string;
-    readonly isRepeat?: (first: Message, message: Message) => boolean;
-    readonly isForgotten?: (first: Message, message: Message) => boolean;
+    readonly nameOf?: (message: SentMessage, key: string) => string;
+    readonly isRepeat?: (first: SentMessage, message: SentMessage) => boolean;
+    readonly isForgotten?: (first: SentMessage, message: SentMessage) => boolean;
     readonly pause?: () => Promise<void>;
-    readonly onRepeat?: (first: Message, appendRequest: AppendRequest) => Promise<AppendResult>;
+    readonly onRepeat?: (first: SentMessage, appendRequest: AppendRequest) => Promise<AppendResult>;
     readonly onRefusal?: (appendRequest: AppendRequest) => Promise<unknown>;
   },
 ): Pick<MessageRepository, 'append'> {
@@ -100,7 +100,7 @@ export function keepingKeys(
     onRepeat = (message) => Promise.resolve({ outcome: 'repeated', message }),
     onRefusal = () => Promise.resolve(),
   } = wrong;
-  const claims = new Map<string, Message>();
+  const claims = new Map<string, SentMessage>();
   return {
     async append(appendRequest) {
       const { message, idempotencyKey } = appendRequest;

@@ -68,7 +68,9 @@ async function recount(storage: Storage, userId: UserId, id: ConversationId): Pr
     ),
   );
   const messages = await storage.messages.listBefore(id, top(1_000));
-  return messages.filter((message) => message.senderId !== userId && above.has(message.id)).length;
+  return messages.filter(
+    (message) => message.senderId !== userId && message.deletionId === null && above.has(message.id),
+  ).length;
 }
 
 /** A live message that becomes visible `age` after its time. */

@@ -79,6 +79,8 @@ async function fill(
               senderId: sender,
               receiverId: receiver,
               content: '한'.repeat(BYTES / 3),
+              editId: null,
+              deletionId: null,
             },
             participants,
             idempotencyKey: null,

@@ -29,7 +29,7 @@ export interface Body {
 export interface Item {
   readonly id: string;
   readonly content: string;
-  readonly last_message_id: string;
+  readonly last_message_id: string | null;
 }
 
 /** Sends a request to the service. Rejects with the error of the socket if there is no response. */

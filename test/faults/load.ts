@@ -1,3 +1,4 @@
+import { strict as assert } from 'node:assert';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
@@ -5,10 +6,18 @@ import { participantsOf } from '../../src/domain/conversation.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { isRefused, type Answer, type Ask } from './http.ts';
 
+/** A group that exists. */
+export interface Group {
+  readonly id: string;
+  readonly members: readonly UserId[];
+}
+
 /** A message to send. Its content is unique, so that duplicates are found. */
 export interface Send {
   readonly sender: UserId;
+  /** Ignored if there is a group. */
   readonly receiver: UserId;
+  readonly group?: Group;
   readonly content: string;
   readonly key: string | null;
 }
@@ -55,16 +64,36 @@ export function conversationOf(one: UserId, other: UserId): string {
   return conversationIdOf(participantsOf(one, other));
 }
 
+/** The id of the conversation of a send. */
+export function conversationIdIn({ sender, receiver, group }: Send): string {
+  return group?.id ?? conversationOf(sender, receiver);
+}
+
+/** The users who get a message. */
+export function recipientsOf({ sender, receiver, group }: Send): readonly UserId[] {
+  return group?.members ?? [sender, receiver];
+}
+
+/** Creates a group of `members`. */
+export async function createGroup(ask: Ask, members: readonly UserId[]): Promise<Group> {
+  const body = { participant_ids: members, creator_id: members[0] };
+  const answer = await ask({ method: 'POST', path: '/api/conversations', body });
+  assert.equal(answer.status, 201);
+  return { id: answer.body.id, members };
+}
+
 /** Sends `send` to the service. */
-export function post(ask: Ask, { sender, receiver, content, key }: Send): Promise<Answer> {
+export function post(ask: Ask, { sender, receiver, group, content, key }: Send): Promise<Answer> {
   return ask({
     method: 'POST',
-    path: '/api/messages',
+    path: group === undefined ? '/api/messages' : `/api/conversations/${group.id}/messages`,
     ...(key !== null && { headers: { 'Idempotency-Key': key } }),
-    body: { sender_id: sender, receiver_id: receiver, content },
+    body: { sender_id: sender, ...(group === undefined && { receiver_id: receiver }), content },
   });
 }
 
+/** The share of the sends that go to a group, if there are groups. */
+const GROUP_SHARE = 0.25;
 const REPEAT_AFTER_MS = 200;
 
 /** Sends `send` with a key of its own until it is acknowledged. Rejects if it is refused, except by a 503. */
@@ -82,12 +111,14 @@ export async function postUntilStored(ask: Ask, send: Omit<Send, 'key'>): Promis
 export function startLoad(deps: {
   readonly ask: Ask;
   readonly users: readonly UserId[];
+  /** Groups of some of the users, which get a share of the sends; by default none. */
+  readonly groups?: readonly Group[];
   /** The number of clients of each kind. */
   readonly clients: Readonly<Partial<Record<Attempt['kind'], number>>>;
   /** The mean pause of a client after a response. */
   readonly thinkMs: number;
 }): Load {
-  const { ask, users, clients, thinkMs } = deps;
+  const { ask, users, groups = [], clients, thinkMs } = deps;
   const attempts: Attempt[] = [];
   /** The newest acknowledged id of each conversation and each user. */
   const newest = new Map<string, string>();
@@ -96,7 +127,8 @@ export function startLoad(deps: {
   let stopping = false;
   let sends = 0;
 
-  const someone = (): UserId => users[Math.floor(Math.random() * users.length)]!;
+  const oneOf = <Item>(items: readonly Item[]): Item => items[Math.floor(Math.random() * items.length)]!;
+  const someone = (): UserId => oneOf(users);
 
   const record = async (
     kind: Attempt['kind'],
@@ -133,9 +165,11 @@ export function startLoad(deps: {
   };
 
   const sendOne = async (kind: 'send' | 'send with a key'): Promise<void> => {
+    const group = groups.length > 0 && Math.random() < GROUP_SHARE ? oneOf(groups) : undefined;
     const send: Send = {
-      sender: someone(),
+      sender: group === undefined ? someone() : oneOf(group.members),
       receiver: someone(),
+      ...(group !== undefined && { group }),
       content: `message ${(sends += 1)} of ${run}`,
       key: kind === 'send' ? null : randomUUID(),
     };
@@ -146,8 +180,7 @@ export function startLoad(deps: {
       () => null,
     );
     if (answer?.status !== 201) return;
-    const { sender, receiver } = send;
-    for (const list of [sender, receiver, conversationOf(sender, receiver)]) {
+    for (const list of [...recipientsOf(send), conversationIdIn(send)]) {
       if (answer.body.id > (newest.get(list) ?? '')) newest.set(list, answer.body.id);
     }
   };
@@ -155,7 +188,8 @@ export function startLoad(deps: {
   /** Reads the first page of an inbox or a history, which must contain the newest acknowledged message or a newer one. */
   const readOne = async (): Promise<void> => {
     const user = someone();
-    const conversation = conversationOf(user, someone());
+    const conversation =
+      groups.length > 0 && Math.random() < GROUP_SHARE ? oneOf(groups).id : conversationOf(user, someone());
     // A conversation without an acknowledged message may not exist.
     const [list, path, id] =
       Math.random() < 0.5 && newest.has(conversation)
@@ -167,7 +201,7 @@ export function startLoad(deps: {
       null,
       () => ask({ method: 'GET', path }),
       ({ body }) => {
-        const shown = body.data.map((item) => item[id]);
+        const shown = body.data.flatMap((item) => item[id] ?? []);
         return shown.some((messageId) => messageId >= known) || known === '' ? null : shown;
       },
     );

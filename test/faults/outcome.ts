@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import type { UserId } from '../../src/domain/ids.ts';
 import type { Ask, Item } from './http.ts';
-import { conversationOf, type Attempt } from './load.ts';
+import { conversationIdIn, conversationOf, recipientsOf, type Attempt } from './load.ts';
 
 /** All lists of some users, with all pages joined. */
 interface Shown {
@@ -47,10 +47,12 @@ export async function outcomeOf(
 ): Promise<Outcome> {
   const { histories, inboxes } = await readAll(ask, users, attempts);
   for (const inbox of inboxes.values()) {
-    assertInOrder(inbox.map((row) => row.last_message_id).filter((id) => !late.has(id)));
+    assertInOrder(inbox.flatMap((row) => row.last_message_id ?? []).filter((id) => !late.has(id)));
   }
   const sends = attempts.flatMap(({ send, ...attempt }) =>
-    send === null ? [] : [{ ...attempt, ...send, conversation: conversationOf(send.sender, send.receiver) }],
+    send === null
+      ? []
+      : [{ ...attempt, ...send, recipients: recipientsOf(send), conversation: conversationIdIn(send) }],
   );
   const idsOf = new Map<string, Set<string>>();
   for (const messages of histories.values()) {
@@ -71,7 +73,9 @@ export async function outcomeOf(
       inbox.length,
       'an inbox shows a conversation twice',
     );
-    for (const row of inbox) heads.set(`${user} ${row.id}`, row.last_message_id);
+    for (const row of inbox) {
+      if (row.last_message_id !== null) heads.set(`${user} ${row.id}`, row.last_message_id);
+    }
   }
   const isBehind = (user: UserId, conversation: string, messageId: string): boolean => {
     const head = heads.get(`${user} ${conversation}`) ?? '';
@@ -80,9 +84,10 @@ export async function outcomeOf(
 
   let lagging = 0;
   let dangling = 0;
+  const groups = new Map(sends.flatMap(({ group }) => (group === undefined ? [] : [[group.id, group]])));
   for (const user of users) {
-    for (const other of users) {
-      const conversation = conversationOf(user, other);
+    const own = [...groups.values()].filter(({ members }) => members.includes(user)).map(({ id }) => id);
+    for (const conversation of [...own, ...users.map((other) => conversationOf(user, other))]) {
       const messages = histories.get(conversation) ?? [];
       const head = heads.get(`${user} ${conversation}`);
       if (messages[0] !== undefined && isBehind(user, conversation, messages[0].id)) lagging += 1;
@@ -92,8 +97,8 @@ export async function outcomeOf(
   return {
     acknowledged: acknowledged.length,
     lost: acknowledged.filter(({ messageId, content }) => !idsOf.get(content)?.has(messageId!)).length,
-    hidden: acknowledged.filter(({ messageId, sender, receiver, conversation }) =>
-      [sender, receiver].some((user) => isBehind(user, conversation, messageId!)),
+    hidden: acknowledged.filter(({ messageId, recipients, conversation }) =>
+      recipients.some((user) => isBehind(user, conversation, messageId!)),
     ).length,
     doubled: [...idsOf.values()].filter((ids) => ids.size > 1).length,
     stale: attempts.filter(({ stale }) => stale !== null && !stale.some((id) => late.has(id))).length,
@@ -109,9 +114,7 @@ async function readAll(ask: Ask, users: readonly UserId[], attempts: readonly At
   const inboxes: Shown['inboxes'] = new Map(
     await each(users, async (user) => [user, await joined(ask, `/api/conversations/user/${user}`)] as const),
   );
-  const begun = new Set(
-    attempts.flatMap(({ send }) => (send === null ? [] : [conversationOf(send.sender, send.receiver)])),
-  );
+  const begun = new Set(attempts.flatMap(({ send }) => (send === null ? [] : [conversationIdIn(send)])));
   const histories: Shown['histories'] = new Map(
     await each(
       [...begun],

@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { environmentOf, scan } from './cluster.ts';
 import { makeAsk, balance } from './http.ts';
-import { usersOf, post, type Attempt } from './load.ts';
+import { createGroup, usersOf, post, type Attempt } from './load.ts';
 import { lateMessagesOf } from './events.ts';
 import { outcomeOf } from './outcome.ts';
 import { assertGuaranteesKept, assertConsistent, type Scenario } from './testbed.ts';
@@ -19,10 +19,26 @@ export const serviceDies: Scenario = async (testbed) => {
   const instances = [testbed.startService(environment), testbed.startService(environment)];
   await Promise.all(instances.map((instance) => instance.logged(/Ready at/)));
   const balancer = balance(instances.map(({ url }) => url));
-  const groups = { keyed: usersOf(USERS), plain: usersOf(USERS) };
+  const users = { keyed: usersOf(USERS), plain: usersOf(USERS) };
   const sending = { ask: balancer.ask, thinkMs: 5 };
-  const keyed = testbed.startLoad({ ...sending, users: groups.keyed, clients: { 'send with a key': 8 } });
-  const plain = testbed.startLoad({ ...sending, users: groups.plain, clients: { send: 8 } });
+  const [forKeyed, forPlain] = await Promise.all(
+    [users.keyed, users.plain].map(async (some) => [
+      await createGroup(balancer.ask, some.slice(0, 3)),
+      await createGroup(balancer.ask, some.slice(0, 10)),
+    ]),
+  );
+  const keyed = testbed.startLoad({
+    ...sending,
+    users: users.keyed,
+    groups: forKeyed!,
+    clients: { 'send with a key': 8 },
+  });
+  const plain = testbed.startLoad({
+    ...sending,
+    users: users.plain,
+    groups: forPlain!,
+    clients: { send: 8 },
+  });
 
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [index, instance] of instances.entries()) {
@@ -40,9 +56,9 @@ export const serviceDies: Scenario = async (testbed) => {
   const ask = makeAsk(instances[0]!.url);
   const action = `kill -9 of two instances in turn, ${ROUNDS} times each`;
   testbed.report({ action: `${action}: sends`, attempts: plain.attempts });
-  await assertGuaranteesKept(testbed, { cluster, ask, users: groups.plain, attempts: plain.attempts });
+  await assertGuaranteesKept(testbed, { cluster, ask, users: users.plain, attempts: plain.attempts });
   testbed.report({ action: `${action}: sends with a key`, attempts: keyed.attempts });
-  await assertGuaranteesKept(testbed, { cluster, ask, users: groups.keyed, attempts: keyed.attempts });
+  await assertGuaranteesKept(testbed, { cluster, ask, users: users.keyed, attempts: keyed.attempts });
   for (const { attempts } of [keyed, plain]) {
     assert.ok(attempts.some(isCutOff), 'no send was interrupted, so the test shows nothing');
     assert.ok(attempts.every((attempt) => attempt.outcome === 201 || isCutOff(attempt)));
@@ -63,7 +79,7 @@ export const serviceDies: Scenario = async (testbed) => {
   const whole = await assertGuaranteesKept(testbed, {
     cluster,
     ask,
-    users: groups.keyed,
+    users: users.keyed,
     attempts: repeated,
   });
   assert.deepEqual([whole.open, whole.lagging], [0, 0]);
@@ -74,7 +90,7 @@ export const serviceDies: Scenario = async (testbed) => {
     action: 'the scanner repairs interrupted sends without a key',
     seen: `${found} inconsistencies, ${left} left`,
   });
-  const { lagging } = await outcomeOf(ask, groups.plain, plain.attempts, await lateMessagesOf(cluster));
+  const { lagging } = await outcomeOf(ask, users.plain, plain.attempts, await lateMessagesOf(cluster));
   assert.equal(lagging, 0);
   await assertConsistent(testbed, instances, environment);
 };

@@ -4,7 +4,7 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { environmentOf, scan } from './cluster.ts';
 import { lateMessagesOf } from './events.ts';
 import { makeAsk, type Ask } from './http.ts';
-import { usersOf, type Attempt, type startLoad } from './load.ts';
+import { createGroup, usersOf, type Attempt, type startLoad } from './load.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 import type { Environment, Service } from './service.ts';
 
@@ -51,7 +51,8 @@ export async function startUnderLoad(testbed: Testbed, clients: Parameters<typeo
   await service.logged(/Ready at/);
   const ask = makeAsk(service.url);
   const users = usersOf(USERS);
-  const load = testbed.startLoad({ ask, users, clients, thinkMs: THINK_MS });
+  const groups = [await createGroup(ask, users.slice(0, 3)), await createGroup(ask, users)];
+  const load = testbed.startLoad({ ask, users, groups, clients, thinkMs: THINK_MS });
   return { cluster, environment, service, ask, users, load };
 }
 

@@ -157,6 +157,23 @@ const MUTANTS: Readonly<Record<keyof typeof accessContract, readonly [AccessMuta
     ),
     altering('requires the reader in the body', goesTo(/\/read$/), withStatus(400)),
   ],
+  'a message is changed by its sender or a service; other participants get a 403, and others the same 404': [
+    asService(
+      'shows everyone a message',
+      (request) => isGet(request) && goesTo(/\/messages\/[^/]+$/)(request),
+    ),
+    asService('lets everyone edit', (request) => request.method === 'PATCH' && hasToken(request)),
+    altering(
+      'responds 403 to everyone else',
+      (request, { status }) => status === 404 && goesTo(/\/messages\/[^/]+$/)(request),
+      withStatus(403),
+    ),
+  ],
+  'a group is changed by its members, as themselves; only its creator removes others, and others get the same 404':
+    [
+      asService('lets everyone add members', goesTo(/\/participants\//)),
+      asService('lets everyone send to a group', goesTo(/\/conversations\/[^/]+\/messages$/)),
+    ],
   'only the owner lists events': [
     asService('shows everyone all events', goesTo(/\/events\//)),
     altering('shows no one any events', goesTo(/\/events\//), withStatus(403)),

@@ -22,8 +22,10 @@ export interface Message {
   readonly conversation_id: string;
   readonly sender_id: string;
   readonly receiver_id: string;
-  readonly content: string;
+  readonly content: string | null;
   readonly created_at: string;
+  readonly edited_at: string | null;
+  readonly deleted_at: string | null;
 }
 
 interface LastMessage {
@@ -36,6 +38,8 @@ interface LastMessage {
 export interface Conversation extends LastMessage {
   readonly id: string;
   readonly participant_ids: readonly string[];
+  readonly name: string | null;
+  readonly creator_id: string | null;
   readonly created_at: string;
   readonly read_positions: readonly { readonly user_id: string; readonly read_up_to: string | null }[];
 }
@@ -44,6 +48,7 @@ export interface InboxRow extends LastMessage {
   readonly id: string;
   readonly participant_ids: readonly string[];
   readonly other_user_id: string;
+  readonly name: string | null;
   readonly last_event_id: string;
   readonly read_up_to: string | null;
   readonly unread: boolean;
@@ -154,6 +159,15 @@ export function markRead(
   const body = { user_id: user, up_to: upTo };
   return ask(fetch, 'PUT', `/api/conversations/${conversation}/read`, { body });
 }
+
+export const messagePathOf = ({ conversation_id, id }: Pick<Message, 'conversation_id' | 'id'>) =>
+  `/api/conversations/${conversation_id}/messages/${id}`;
+
+export const edit = (fetch: Fetch, message: Pick<Message, 'conversation_id' | 'id'>, content: unknown) =>
+  ask(fetch, 'PATCH', messagePathOf(message), { body: { content } });
+
+export const remove = (fetch: Fetch, message: Pick<Message, 'conversation_id' | 'id'>) =>
+  ask(fetch, 'DELETE', messagePathOf(message));
 
 export const historyOf = (conversation: string) => `/api/messages/conversation/${conversation}`;
 export const inboxOf = (user: string) => `/api/conversations/user/${user}`;

@@ -5,15 +5,15 @@ import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts'
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
-import { participantsOf } from '../../src/domain/conversation.ts';
+import { lastMessageOf, participantsOf } from '../../src/domain/conversation.ts';
 import type { ConversationId, EventId, IdempotencyKey, Position, UserId } from '../../src/domain/ids.ts';
 import type { Message } from '../../src/domain/message.ts';
 import { laterPosition } from '../../src/domain/read-position.ts';
 import { messageIdAt, microsecondsOf, type Microseconds } from '../../src/domain/time.ts';
 
 /**
- * Random sends (some become visible late, some are repeated, some come from hosts with wrong clocks) with read marks in
- * between, and the invariants of histories, inboxes, event logs and read positions when nothing is in
+ * Random sends (some become visible late, some are repeated, some come from hosts with wrong clocks) with read marks, edits
+ * and deletions in between, and the invariants of histories, inboxes, event logs and read positions when nothing is in
  * progress.
  */
 
@@ -29,6 +29,8 @@ export interface LateSend {
   readonly skew: number;
   readonly repeats: number;
   readonly mark: 'message' | 'all' | null;
+  /** A change of the message, before and after which the send may be repeated. */
+  readonly change: 'edit' | 'delete' | null;
 }
 
 const person = fc.nat(3);
@@ -43,6 +45,7 @@ export const lateSends: fc.Arbitrary<LateSend[]> = fc.array(
     skew: fc.integer({ min: -2_000, max: 2_000 }),
     repeats: fc.constantFrom(0, 0, 1, 3),
     mark: fc.constantFrom(null, null, 'message' as const, 'all' as const),
+    change: fc.constantFrom(null, null, 'edit' as const, 'delete' as const),
   }),
   { minLength: 1, maxLength: 30 },
 );
@@ -67,7 +70,7 @@ export async function sendAndCheck(
     positions.set(`${userId} ${id}`, held ?? upTo);
   };
   let serial = 0;
-  for (const { host, from, to, key, age, skew, repeats, mark } of sends) {
+  for (const { host, from, to, key, age, skew, repeats, mark, change } of sends) {
     const [senderId, receiverId] = [people[from] ?? assert.fail(), people[to] ?? assert.fail()];
     const participants = participantsOf(senderId, receiverId);
     const nextId = () => {
@@ -81,6 +84,8 @@ export async function sendAndCheck(
         senderId,
         receiverId,
         content: key === null ? `No. ${serial}` : `Under ${key} to ${to}`,
+        editId: null,
+        deletionId: null,
       },
       participants,
       // A key stands for one body.
@@ -94,8 +99,19 @@ export async function sendAndCheck(
       const result = await persist(() => storage.messages.append(again));
       assert.ok(result.outcome !== 'key_reused');
       const { id, conversationId } = result.message;
-      acknowledged.set(id, result.message);
+      // Without a key, a repeat is told nothing about edits.
+      if (key !== null || !acknowledged.has(id)) acknowledged.set(id, result.message);
       hasRead(senderId, conversationId, id);
+      if (change !== null && attempt === Math.min(repeats, 1)) {
+        const changeId = messageIdAt(Date.now() * 1_000, (serial += 1) % 1_000, '0'.repeat(13));
+        const about = { conversationId, messageId: id, participants };
+        const changed = await persist(() =>
+          change === 'edit'
+            ? storage.messages.edit({ ...about, editId: changeId, content: `Edit ${serial}` })
+            : storage.messages.delete({ ...about, deletionId: changeId }),
+        );
+        acknowledged.set(id, changed ?? assert.fail('it is stored'));
+      }
       if (mark === null) continue;
       const upTo = mark === 'all' ? ABOVE_ALL : id;
       const held = await persist(() =>
@@ -160,13 +176,18 @@ async function assertAtRest(
   );
   for (const entry of inbox) {
     const { conversationId, readUpTo } = entry;
+    const last = acknowledged.find(({ id }) => id === entry.lastMessage?.messageId) ?? assert.fail();
+    assert.deepEqual(entry.lastMessage, lastMessageOf(last), 'the last message as it is now');
     assert.equal(readUpTo, positions.get(`${userId} ${conversationId}`) ?? null, 'the furthest position');
     const news = log.flatMap((event) =>
       event.type === 'message.created' && event.id > (readUpTo ?? BOTTOM) ? [event.messageId] : [],
     );
     const unread = own.filter(
       (message) =>
-        message.conversationId === conversationId && message.senderId !== userId && news.includes(message.id),
+        message.conversationId === conversationId &&
+        message.senderId !== userId &&
+        message.deletionId === null &&
+        news.includes(message.id),
     );
     assert.equal(await readPositions.countUnread(userId, entry), unread.length, 'what is unread is counted');
     const history = await messages.listBefore(conversationId, { before: null, offset: 0, limit: 1_000 });

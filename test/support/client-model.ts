@@ -149,6 +149,8 @@ export class ModelService {
     return {
       id,
       participant_ids,
+      name: null,
+      creator_id: null,
       created_at: '',
       last_message_id,
       last_message_sender_id,
@@ -340,6 +342,7 @@ export class ModelService {
       id,
       participant_ids: [id, ME].sort(),
       other_user_id: id,
+      name: null,
       last_message_id: message?.id ?? null,
       last_message_sender_id: message?.sender_id ?? null,
       last_message_content: message?.content ?? null,

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { ReportedEvent } from '../../src/application/list-events.ts';
+import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
 import type { EventCursor } from '../../src/domain/event-cursor.ts';
@@ -23,6 +24,8 @@ export interface FollowedSubject extends FollowingSubject {
 export type LiveStep =
   /** A message becomes visible at an age that is a share of the visibility window; beyond 1 it is late. */
   | { readonly kind: 'send'; readonly from: number; readonly to: number; readonly age: number }
+  /** An edit or a deletion of one of the sent messages. */
+  | { readonly kind: 'change'; readonly message: number; readonly change: 'edit' | 'delete' }
   | { readonly kind: 'start'; readonly pair: readonly [number, number] }
   /** A read mark up to one of the sent messages, or up to all. */
   | { readonly kind: 'mark'; readonly reader: number; readonly other: number; readonly upTo: number | 'all' }
@@ -61,6 +64,13 @@ export const liveScripts: fc.Arbitrary<LiveStep[]> = fc.array(
         ),
       }),
     },
+    {
+      weight: 3,
+      arbitrary: stepOf('change', {
+        message: fc.nat(30),
+        change: fc.constantFrom('edit' as const, 'delete' as const),
+      }),
+    },
     { weight: 1, arbitrary: stepOf('start', { pair: fc.tuple(person, person) }) },
     {
       weight: 3,
@@ -92,6 +102,7 @@ export async function liveAndCheck(subject: FollowedSubject, script: readonly Li
   const { storage, useCases, visibilityWindow, now, pass } = subject;
   const users = Array.from({ length: USERS }, freshUser);
   const sent: MessageId[] = [];
+  const requests: AppendRequest[] = [];
   const devices = DEVICES.map((user) => new Device(subject, users[user]!));
   for (const one of devices) await one.begin();
   for (const step of script) {
@@ -99,11 +110,20 @@ export async function liveAndCheck(subject: FollowedSubject, script: readonly Li
       case 'send': {
         const participants = [users[step.from]!, users[step.to]!] as const;
         const id = idAt(Math.floor(now() - step.age * visibilityWindow));
-        await storage.messages.append({
-          ...appendRequest(participants, id, `No. ${sent.length}`),
-          isLive: true,
-        });
+        const request = { ...appendRequest(participants, id, `No. ${sent.length}`), isLive: true };
+        await storage.messages.append(request);
+        requests.push(request);
         sent.push(id);
+        break;
+      }
+      case 'change': {
+        const request = requests[step.message % requests.length];
+        if (request === undefined) break;
+        const { message, participants } = request;
+        const about = { conversationId: message.conversationId, messageId: message.id, participants };
+        const changeId = idAt(Math.floor(now()));
+        if (step.change === 'delete') await storage.messages.delete({ ...about, deletionId: changeId });
+        else await storage.messages.edit({ ...about, editId: changeId, content: `Edit ${changeId}` });
         break;
       }
       case 'start': {
@@ -159,7 +179,7 @@ interface Entry {
 
 /** A conversation: its messages, oldest first, and who has read how far. */
 interface ConversationState {
-  readonly messages: readonly (readonly [MessageId, content: string])[];
+  readonly messages: readonly (readonly [MessageId, content: string | null])[];
   readonly positions: Readonly<Record<UserId, EventId>>;
 }
 
@@ -179,7 +199,7 @@ async function listedState({ useCases }: FollowedSubject, userId: UserId): Promi
     conversations[conversationId] = {
       messages: messages.items.map(({ id, content }) => [id, content] as const).reverse(),
       positions: Object.fromEntries(
-        readPositions.flatMap(({ userId, readUpTo }) => (readUpTo === null ? [] : [[userId, readUpTo]])),
+        (readPositions ?? []).flatMap(({ userId, readUpTo }) => (readUpTo === null ? [] : [[userId, readUpTo]])),
       ),
     };
   }
@@ -196,7 +216,10 @@ async function listedState({ useCases }: FollowedSubject, userId: UserId): Promi
 
 /** What a device knows of a conversation. */
 interface Known {
-  readonly messages: Map<MessageId, { content: string; senderId: UserId | null; lastEventId: EventId }>;
+  readonly messages: Map<
+    MessageId,
+    { content: string | null; senderId: UserId | null; lastEventId: EventId }
+  >;
   readonly positions: Map<UserId, EventId>;
   lastEventId: EventId | null;
   lastMessageId: MessageId | null;
@@ -264,6 +287,14 @@ class Device {
         this.#move(known, senderId, id);
         return;
       }
+      case 'message.edited': {
+        const { id, conversationId, content } = event.message;
+        this.#change(conversationId, id, content);
+        return;
+      }
+      case 'message.deleted':
+        this.#change(event.conversationId, event.messageId, null);
+        return;
       case 'conversation.created': {
         const known = this.#conversation(event.summary.conversation.id);
         const isEarlier = known.lastEventId === null || event.id < known.lastEventId;
@@ -273,6 +304,12 @@ class Device {
       case 'conversation.read':
         this.#move(this.#conversation(event.conversationId), event.readerId, event.readUpTo);
     }
+  }
+
+  /** If the message is not known yet, its own event comes later, with the content that it has then. */
+  #change(conversationId: ConversationId, id: MessageId, content: string | null): void {
+    const message = this.#conversation(conversationId).messages.get(id);
+    if (message !== undefined) message.content = content;
   }
 
   #conversation(id: ConversationId): Known {
@@ -296,7 +333,8 @@ class Device {
       .map(([conversationId, { lastEventId, lastMessageId, messages, positions }]) => {
         const readUpTo = positions.get(this.userId) ?? '';
         const unread = [...messages.values()].filter(
-          (message) => message.senderId !== this.userId && message.lastEventId > readUpTo,
+          (message) =>
+            message.senderId !== this.userId && message.content !== null && message.lastEventId > readUpTo,
         ).length;
         return { conversationId, lastEventId: lastEventId!, lastMessageId, unread };
       })
@@ -316,6 +354,6 @@ class Device {
   }
 }
 
-function byId([one]: readonly [MessageId, string], [other]: readonly [MessageId, string]): number {
+function byId([one]: readonly [MessageId, unknown], [other]: readonly [MessageId, unknown]): number {
   return one < other ? -1 : 1;
 }

@@ -30,7 +30,7 @@ import { useCasesOver } from './use-cases.ts';
  * Commands of a few users as data that shrinks and prints well. Users and keys are numbers; each run maps them to fresh
  * names, so that runs do not affect each other on one store.
  */
-export type Step = Send | Burst | Start | Mark | Save | Look | Walk;
+export type Step = InGroup | Send | Burst | Change | Start | Mark | Save | Look | Walk;
 
 /** The process (one of two) and the time of its clock, which may be any time. */
 interface Moment {
@@ -58,6 +58,19 @@ interface Burst {
   readonly sends: readonly Send[];
 }
 
+/** An edit or a deletion of a message that was sent, or of an id that may be no message. */
+interface Change {
+  readonly step: 'change';
+  readonly kind: 'edit' | 'delete';
+  readonly by: By;
+  readonly moment: Moment;
+  readonly message: number;
+  /** Whether the conversation is that of `pair`, and not that of the message. */
+  readonly elsewhere: boolean;
+  readonly pair: readonly [number, number];
+  readonly text: string;
+}
+
 interface Start {
   readonly step: 'start';
   readonly by: By;
@@ -75,6 +88,33 @@ interface Mark {
   readonly upTo: number | 'all';
 }
 
+/** A command or a read in one of the groups that were created so far. */
+interface InGroup {
+  readonly step: 'group';
+  readonly action:
+    | 'create'
+    | 'send'
+    | 'send to pair'
+    | 'add'
+    | 'remove'
+    | 'rename'
+    | 'edit'
+    | 'delete'
+    | 'mark'
+    | 'conversation'
+    | 'message'
+    | 'messages';
+  readonly by: By;
+  readonly host: 0 | 1;
+  readonly group: number;
+  readonly who: number;
+  readonly other: number;
+  readonly message: number;
+  readonly text: string;
+  readonly key: number | null;
+  readonly limit: number;
+}
+
 interface Save {
   readonly step: 'save';
   readonly by: By;
@@ -83,12 +123,13 @@ interface Save {
   readonly name: string;
 }
 
-/** A read of a user, a conversation, a page of its messages, or a page of an inbox. */
+/** A read of a user, a message, a conversation, a page of its messages, or a page of an inbox. */
 interface Look {
   readonly step: 'look';
   readonly by: By;
   readonly host: 0 | 1;
-  readonly at: 'user' | 'conversation' | 'messages' | 'inbox';
+  readonly at: 'user' | 'message' | 'conversation' | 'messages' | 'inbox';
+  readonly message: number;
   readonly pair: readonly [number, number];
   readonly below: Bound;
   readonly limit: number;
@@ -166,6 +207,38 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       ),
     }),
   },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      step: fc.constant('change' as const),
+      kind: fc.constantFrom('edit' as const, 'edit' as const, 'delete' as const),
+      by,
+      moment,
+      message: fc.nat(50),
+      elsewhere: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.boolean()),
+      pair,
+      text,
+    }),
+  },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      step: fc.constant('group' as const),
+      action: fc.constantFrom(
+        ...(['create', 'send', 'send', 'send', 'add', 'add', 'remove', 'remove', 'rename'] as const),
+        ...(['send to pair', 'edit', 'delete', 'mark', 'conversation', 'message', 'messages'] as const),
+      ),
+      by,
+      host,
+      group: fc.nat(2),
+      who: person,
+      other: person,
+      message: fc.nat(20),
+      text,
+      key: fc.option(fc.nat(1)),
+      limit: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ step: fc.constant('start' as const), by, moment, pair }) },
   {
     weight: 4,
@@ -193,7 +266,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       step: fc.constant('look' as const),
       by,
       host,
-      at: fc.constantFrom('user', 'conversation', 'messages', 'inbox'),
+      at: fc.constantFrom('user', 'message', 'conversation', 'messages', 'inbox'),
+      message: fc.nat(50),
       pair,
       below: bound,
       limit: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 100 })),
@@ -250,7 +324,8 @@ export async function playToBoth(
   // No two ids share their nine digits, so the time decides their order; within a microsecond the thousandths are
   // unordered.
   const idAt = (microseconds: Microseconds): MessageId => {
-    const id = messageIdAt(NOON + microseconds, (ids.length * 389) % 1000, '0'.repeat(13));
+    // The ids of groups must differ from those of other runs.
+    const id = messageIdAt(NOON + microseconds, (ids.length * 389) % 1000, run.padEnd(13, '0'));
     ids.push(id);
     return id;
   };
@@ -278,7 +353,7 @@ export async function playToBoth(
     modelsId = id;
     const expected = await answerOf(model, ask);
     const comparable = ({ answer }: Answer): object =>
-      real.repeated ? { ...answer, replayed: null, started: null, created: null } : answer;
+      real.repeated ? { ...answer, replayed: null, started: null, created: null, notified: null } : answer;
     assert.deepEqual(comparable(real), comparable(expected));
   };
 
@@ -287,6 +362,89 @@ export async function playToBoth(
     await compare(real, id, ask);
     return real.answer;
   };
+
+  const sent: { readonly conversationId: ConversationId; readonly messageId: MessageId }[] = [];
+  const noteSend = ({ from, to }: Send, messageId: MessageId): void =>
+    void sent.push({ conversationId: conversationOf([from, to]), messageId });
+
+  const groupIds: ConversationId[] = [];
+  const sentInGroups: { readonly conversationId: ConversationId; readonly messageId: MessageId }[] = [];
+  /** Later than all before, since a join and a message are ordered by their ids. */
+  const laterId = (): MessageId => idAt(3 * 365 * DAY + ids.length);
+
+  const playInGroup = async (step: InGroup): Promise<unknown> => {
+    const { action, host, text, limit } = step;
+    const caller = callerOf(step.by);
+    const userId = userOf(step.who);
+    const idempotencyKey = step.key === null ? null : (`key-${run}-${step.key}` as IdempotencyKey);
+    const conversationId =
+      groupIds[step.group % Math.max(groupIds.length, 1)] ?? (ids[0] as string as ConversationId);
+    const named = sentInGroups[step.message % Math.max(sentInGroups.length, 1)] ?? {
+      conversationId,
+      messageId: ids[0] ?? assert.fail(),
+    };
+    switch (action) {
+      case 'create': {
+        const participantIds = [0, 1, 2, 3].filter((n) => n !== step.other).map(userOf);
+        const name = step.message % 2 === 0 ? null : text;
+        const answer = await askBoth(host, laterId(), ({ createGroup }) =>
+          createGroup({ caller, creatorId: userId, participantIds, name, idempotencyKey }),
+        );
+        if ('conversation' in answer) groupIds.push((answer.conversation as { id: ConversationId }).id);
+        return;
+      }
+      case 'send':
+      case 'send to pair': {
+        const id = laterId();
+        const to = action === 'send' ? conversationId : conversationOf([step.who, step.other]);
+        if (action === 'send') sentInGroups.push({ conversationId, messageId: id });
+        return askBoth(host, id, ({ sendToConversation }) =>
+          sendToConversation({ caller, senderId: userId, conversationId: to, content: text, idempotencyKey }),
+        );
+      }
+      case 'add':
+        return askBoth(host, laterId(), ({ addMember }) => addMember({ caller, conversationId, userId }));
+      case 'remove':
+        return askBoth(host, laterId(), ({ removeMember }) =>
+          removeMember({ caller, conversationId, userId }),
+        );
+      case 'rename':
+        return askBoth(host, laterId(), ({ renameGroup }) =>
+          renameGroup({ caller, conversationId, name: text }),
+        );
+      case 'edit':
+        return askBoth(host, laterId(), ({ editMessage }) =>
+          editMessage({ caller, ...named, content: text }),
+        );
+      case 'delete':
+        return askBoth(host, laterId(), ({ deleteMessage }) => deleteMessage({ caller, ...named }));
+      case 'mark':
+        return askBoth(host, modelsId, ({ markRead }) =>
+          markRead({ caller, userId, conversationId, upTo: named.messageId }),
+        );
+      case 'conversation':
+        return askBoth(host, modelsId, ({ getConversation }) => getConversation({ caller, conversationId }));
+      case 'message':
+        return askBoth(host, modelsId, ({ getMessage }) => getMessage({ caller, ...named }));
+      case 'messages': {
+        for (let before: Position | null = null; ;) {
+          const request = { caller, conversationId, before, limit, page: null };
+          const answer = await askBoth(host, modelsId, ({ listMessagesBefore }) =>
+            listMessagesBefore(request),
+          );
+          before = 'next' in answer ? (answer.next as Position | null) : null;
+          if (before === null) return;
+        }
+      }
+    }
+  };
+
+  /** The id of a send, which is no message if the send was refused or repeated, and its conversation. */
+  const sentAt = (index: number, pair: readonly [number, number]) =>
+    sent[index % sent.length] ?? {
+      conversationId: conversationOf(pair),
+      messageId: ids[index % ids.length] ?? assert.fail(),
+    };
 
   const sending = ({ by, from, to, text, key }: Send): Ask => {
     const idempotencyKey = key === null ? null : (`key-${run}-${key}` as IdempotencyKey);
@@ -324,13 +482,27 @@ export async function playToBoth(
 
   const play = async (step: Step): Promise<unknown> => {
     switch (step.step) {
-      case 'send':
-        return askBoth(step.moment.host, idAt(step.moment.microseconds), sending(step));
+      case 'send': {
+        const id = idAt(step.moment.microseconds);
+        noteSend(step, id);
+        return askBoth(step.moment.host, id, sending(step));
+      }
       case 'burst': {
         const asks = step.sends.map((one) => ({ one, id: idAt(one.moment.microseconds), ask: sending(one) }));
         const answers = await Promise.all(asks.map(({ one, id, ask }) => askReal(one.moment.host, id, ask)));
-        for (const [n, { id, ask }] of asks.entries()) await compare(answers[n] ?? assert.fail(), id, ask);
+        for (const [n, { one, id, ask }] of asks.entries()) {
+          noteSend(one, id);
+          await compare(answers[n] ?? assert.fail(), id, ask);
+        }
         return;
+      }
+      case 'change': {
+        const named = sentAt(step.message, step.pair);
+        const conversationId = step.elsewhere ? conversationOf(step.pair) : named.conversationId;
+        const change = { caller: callerOf(step.by), ...named, conversationId };
+        return askBoth(step.moment.host, idAt(step.moment.microseconds), ({ editMessage, deleteMessage }) =>
+          step.kind === 'edit' ? editMessage({ ...change, content: step.text }) : deleteMessage(change),
+        );
       }
       case 'start': {
         const [one, other] = step.pair;
@@ -339,6 +511,8 @@ export async function playToBoth(
           startConversation({ caller: callerOf(step.by), participantIds }),
         );
       }
+      case 'group':
+        return playInGroup(step);
       case 'mark': {
         const [who] = step.pair;
         const upTo = step.upTo === 'all' ? ABOVE_ALL : (ids[step.upTo % ids.length] ?? ABOVE_ALL);
@@ -358,11 +532,12 @@ export async function playToBoth(
         if (step.at === 'messages' || step.at === 'inbox')
           return page(step, step.at, step.below, step.page, step.counts);
         const [who] = step.pair;
-        return askBoth(step.host, modelsId, ({ getUser, getConversation }): Promise<object> =>
-          step.at === 'user'
-            ? getUser({ userId: userOf(who) })
-            : getConversation({ caller: callerOf(step.by), conversationId: conversationOf(step.pair) }),
-        );
+        const caller = callerOf(step.by);
+        return askBoth(step.host, modelsId, ({ getUser, getMessage, getConversation }): Promise<object> => {
+          if (step.at === 'user') return getUser({ userId: userOf(who) });
+          if (step.at === 'message') return getMessage({ caller, ...sentAt(step.message, step.pair) });
+          return getConversation({ caller, conversationId: conversationOf(step.pair) });
+        });
       }
       case 'walk': {
         let next = await page(step, step.through, 'top', 1);

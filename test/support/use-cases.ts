@@ -14,5 +14,6 @@ export function useCasesOver(
     visibilityWindow = 12_000_000,
   }: { clock: Clock; messageIds: MessageIds; visibilityWindow?: Microseconds },
 ): UseCases {
-  return makeUseCases({ ...storage, clock, messageIds, conversationIdOf, visibilityWindow });
+  const capacity = { reserve: () => () => undefined };
+  return makeUseCases({ ...storage, clock, messageIds, conversationIdOf, capacity, visibilityWindow });
 }

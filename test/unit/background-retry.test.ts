@@ -11,6 +11,8 @@ const MESSAGE: Message = {
   senderId: 'a' as UserId,
   receiverId: 'b' as UserId,
   content: 'secret',
+  editId: null,
+  deletionId: null,
 };
 
 function failing(kind: StorageFailureKind): Promise<void> {

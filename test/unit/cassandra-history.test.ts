@@ -95,6 +95,8 @@ class HistoryTables {
       sender_id: content === null ? null : 'a',
       receiver_id: content === null ? null : 'b',
       ...(whole && { content }),
+      edit: null,
+      deletion: null,
     })) as unknown as Row[];
   }
 }

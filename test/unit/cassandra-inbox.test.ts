@@ -205,6 +205,8 @@ function news(
     senderId,
     receiverId: OWNER,
     content: 'hello',
+    editId: null,
+    deletionId: null,
   };
   return inboxAndEventRows(message, [OWNER], eventId ?? id, OWNER, RETENTION_DAYS);
 }

@@ -106,7 +106,8 @@ describe('a mark', () => {
 });
 
 describe('a count of unread messages', () => {
-  const message = (id: MessageId): Row => ({ message_id: id, sender_id: ben }) as unknown as Row;
+  const message = (id: MessageId): Row =>
+    ({ message_id: id, sender_id: ben, deletion: null }) as unknown as Row;
   const messages = Array.from({ length: 300 }, (_, n) => message(idAt(NOON - n)));
 
   /** A fake with 300 messages. */

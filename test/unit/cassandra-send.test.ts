@@ -5,6 +5,7 @@ import { nameOf, type Row, type Session, type Statement } from '../../src/adapte
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { UserId } from '../../src/domain/ids.ts';
+import { positionAt } from '../../src/domain/time.ts';
 import { freshKey, freshUsers, idAt, now, appendRequest } from '../contracts/fixtures.ts';
 import { timelessClock } from '../support/memory-storage.ts';
 
@@ -48,7 +49,7 @@ function aProcess() {
     retry,
     limits: { requestTimeout: 5_000_000, maxClockSkew: 2_000_000 },
     hints: { publish: (userIds) => void hinted.push([...userIds]) },
-    eventLog: { daysToKeep: 30 },
+    eventLog: { daysToKeep: 30, start: () => positionAt(0) },
     keyRetentionDays: 30,
   });
   return { messages, steps, hinted, failing, retry };

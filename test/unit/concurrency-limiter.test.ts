@@ -40,6 +40,32 @@ describe('a concurrency limit', () => {
     expect(asked).toHaveLength(2);
   });
 
+  test('counts a request as many while it has reserved them, and lets one exceed the limit', async () => {
+    const { asked, get, isFull, reserve, state } = open(4);
+    void get();
+    const release = reserve(256);
+    expect(state().inProgress).toBe(64);
+    expect(isFull()).toBe(true);
+    await expect(get()).rejects.toThrow(Overload);
+    expect(() => reserve(1)).toThrow(Overload);
+    release();
+    expect(state().inProgress).toBe(1);
+    asked[0]!.resolve(null);
+    await settled();
+    expect(state().inProgress).toBe(0);
+  });
+
+  test('reserves nothing for a request if others fill the limit', () => {
+    const { get, reserve, state } = open(2);
+    void get();
+    void get();
+    const release = reserve(8);
+    expect(state().inProgress).toBe(3);
+    expect(() => reserve(8)).toThrow(Overload);
+    release();
+    expect(state().inProgress).toBe(2);
+  });
+
   test('admits one more after an answer and after a failure', async () => {
     const { asked, get, isFull } = open(2);
     const answers = [get(), get()];

@@ -6,18 +6,20 @@ import {
   MAX_CONTENT_LENGTH,
   MAX_PREVIEW_LENGTH,
   previewOf,
-  type Message,
+  type SentMessage,
 } from '../../src/domain/message.ts';
 import type { RefusalCode } from '../../src/domain/refusal.ts';
 import { messageIdAt } from '../../src/domain/time.ts';
 
-function messageOf(content: string): Message {
+function messageOf(content: string): SentMessage {
   return {
     id: messageIdAt(0, 0, '0'.repeat(13)),
     conversationId: '018f0000-0000-5000-8000-000000000000' as ConversationId,
     senderId: 'a' as UserId,
     receiverId: 'b' as UserId,
     content,
+    editId: null,
+    deletionId: null,
   };
 }
 

@@ -83,7 +83,7 @@ describe('the command', { timeout: 60_000 }, () => {
   it('reports what it did, and for memory storage that the data is lost', async () => {
     const { stdout, stderr } = await run();
     expect(stdout).toMatch(
-      /^10 users, 20 conversations and 747 messages in [\d.]+ s\.\nThe data are lost now/,
+      /^10 users, 21 conversations and 787 messages in [\d.]+ s\.\nThe data are lost now/,
     );
     expect(stderr).toBe('');
   });

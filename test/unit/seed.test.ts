@@ -71,8 +71,8 @@ describe('the data of a seed', () => {
     const messages = conversations.flatMap((conversation) => conversation.messages);
 
     expect(users).toHaveLength(parameters.users);
-    expect(conversations).toHaveLength(parameters.conversations + 5);
-    expect(messages).toHaveLength(parameters.messages + 65 + 75 + 1 + 6);
+    expect(conversations).toHaveLength(parameters.conversations + 5 + 1);
+    expect(messages).toHaveLength(parameters.messages + 65 + 75 + 1 + 6 + 40);
     expect(sent).toBe(messages.length);
     expect(messagesIn(parameters)).toBe(messages.length);
     expect(new Set(messages.map(({ id }) => id)).size).toBe(messages.length);
@@ -131,7 +131,7 @@ describe('a special conversation', () => {
     const [message, ...others] = await historyOf(storage, special.single);
     expect(others).toEqual([]);
     const entry = await entryOf(storage, special.single);
-    expect(message?.content.startsWith(entry?.lastMessage?.preview ?? '-')).toBe(true);
+    expect(message?.content?.startsWith(entry?.lastMessage?.preview ?? '-')).toBe(true);
     expect(message?.content).not.toBe(entry?.lastMessage?.preview);
   });
 
@@ -158,6 +158,34 @@ describe('a special conversation', () => {
     expect(new Set(history.map(({ content }) => content)).size).toBe(6);
     expect(history.every(({ senderId, receiverId }) => senderId === '1' && receiverId === '1')).toBe(true);
     expect((await entryOf(storage, special.notes))?.participants).toEqual(['1']);
+  });
+
+  it('is a group of four with a name', async () => {
+    const storage = await seeded(USUAL);
+    const inbox = await storage.conversations.listByUser('3' as UserId, {
+      before: null,
+      offset: 0,
+      limit: 100,
+    });
+    const group = inbox.find(({ membership }) => membership !== undefined);
+    const { conversationId } = group ?? expect.fail();
+    expect(await storage.groups.find(conversationId)).toMatchObject({
+      name: 'Lunch on Fridays',
+      creatorId: '1',
+    });
+    expect(await storage.groups.listMembersAt(conversationId, group?.lastEventId ?? expect.fail())).toEqual([
+      '1',
+      '2',
+      '3',
+      '4',
+    ]);
+  });
+
+  it('has an edited and a deleted message', async () => {
+    const history = await historyOf(await seeded(USUAL), special.notes);
+    const edited = history.filter(({ editId }) => editId !== null);
+    expect(edited.map(({ content }) => content)).toEqual([special.notes.changes?.content]);
+    expect(history.filter(({ deletionId }) => deletionId !== null)).toEqual([history.at(-1)]);
   });
 });
 

@@ -1,8 +1,8 @@
 import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import type { Message } from '../../domain/message.ts';
+import type { ConversationId, EventId } from '../../domain/ids.ts';
 
-/** The maximum number of failed sends that are retried in parallel; others depend on the client's repeat of the send. */
+/** The maximum number of failed writes that are retried in parallel; others depend on the client's repeat. */
 const MAX_RETRIES = 1_000;
 
 /** The delays before each retry, in milliseconds after the previous attempt: about two minutes in total. */
@@ -11,9 +11,15 @@ const DELAYS_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 60_000]
 /** Runs `work` if the concurrency limit allows it, and rejects otherwise. */
 export type WithinLimit = (work: () => Promise<void>) => Promise<void>;
 
+/** The message, or the change of a group, that a write is about, for the log. */
+interface WrittenMessage {
+  readonly id: EventId;
+  readonly conversationId: ConversationId;
+}
+
 /**
- * Completes sends with an unknown outcome, in the background and within limits, so that a stored message is not missing
- * in an inbox until its client repeats the send.
+ * Completes sends, edits, deletions and changes of groups with an unknown outcome, in the background and within limits, so that a stored
+ * message is not missing in an inbox, or shown there with an old content, until its client repeats the request.
  */
 export class BackgroundRetry {
   readonly #log: Log;
@@ -32,12 +38,18 @@ export class BackgroundRetry {
   }
 
   /** Returns `first`. If `first` rejects with an unknown outcome, `retry` is run until it succeeds, within the limits. */
-  watch(first: Promise<void>, retry: () => Promise<void>, message: Message): Promise<void> {
-    this.track(
-      first.catch((error: unknown) => {
+  watch<Result>(
+    first: Promise<Result>,
+    retry: () => Promise<void>,
+    message: WrittenMessage,
+  ): Promise<Result> {
+    const watched = first.then(
+      () => undefined,
+      (error: unknown) => {
         if (error instanceof StorageFailure && error.kind === 'outcome_unknown') this.#start(retry, message);
-      }),
+      },
     );
+    this.track(watched);
     return first;
   }
 
@@ -48,7 +60,7 @@ export class BackgroundRetry {
     work.then(untrack, untrack);
   }
 
-  #start(retry: () => Promise<void>, { id, conversationId }: Message): void {
+  #start(retry: () => Promise<void>, { id, conversationId }: WrittenMessage): void {
     if (this.#retrying >= MAX_RETRIES) {
       this.#log.warn({ messageId: id, conversationId }, 'Too many failed sends: this one is not retried');
       return;

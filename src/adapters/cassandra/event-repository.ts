@@ -44,8 +44,12 @@ export function eventRow(event: Event, userId: UserId, retentionDays: number): S
 function subjectOf(event: Event): [EventId | undefined, UserId | undefined] {
   switch (event.type) {
     case 'message.created':
+    case 'message.edited':
+    case 'message.deleted':
       return [event.messageId, undefined];
     case 'conversation.created':
+    case 'conversation.updated':
+    case 'conversation.left':
       return [undefined, undefined];
     case 'conversation.read':
       return [event.readUpTo, event.readerId];
@@ -84,12 +88,17 @@ function eventOf(row: Row): Event {
   const type = row['type'] as Event['type'];
   switch (type) {
     case 'message.created':
+    case 'message.edited':
+    case 'message.deleted':
       return { ...event, type, messageId: String(row['message_id']) as MessageId };
     case 'conversation.created':
       // A conversation that its first message created may be started again with that message's id: the event stays a message.
       return row['message_id'] === null
         ? { ...event, type }
         : { ...event, type: 'message.created', messageId: String(row['message_id']) as MessageId };
+    case 'conversation.updated':
+    case 'conversation.left':
+      return { ...event, type };
     case 'conversation.read':
       return {
         ...event,

@@ -1,6 +1,7 @@
+import type { types } from 'cassandra-driver';
 import type { Clock } from '../../application/ports/clock.ts';
-import type { ConversationId, MessageId, Position, UserId } from '../../domain/ids.ts';
-import { contentBytesOf, type Message } from '../../domain/message.ts';
+import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
+import { contentBytesOf, withDeletion, withEdit, type Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { TOP } from './inbox.ts';
 import { prepared } from './prepared-statements.ts';
@@ -15,16 +16,20 @@ const BUCKETS = prepared(`
 /** The columns read of each message: `id` if messages are only skipped. */
 const MESSAGES = {
   whole: prepared(`
-    SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
+    SELECT message_id, sender_id, receiver_id, content, edit, deletion FROM messages_by_conversation
     WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`),
   id: prepared(`
     SELECT message_id, sender_id FROM messages_by_conversation
     WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`),
   /** Above a position, and without the content. */
   sender: prepared(`
-    SELECT message_id, sender_id FROM messages_by_conversation
+    SELECT message_id, sender_id, deletion FROM messages_by_conversation
     WHERE conversation_id = ? AND bucket = ? AND message_id < ? AND message_id > ? LIMIT ?`),
 };
+
+const DELETIONS = prepared(`
+  SELECT message_id, deletion FROM messages_by_conversation
+  WHERE conversation_id = ? AND bucket = ? AND message_id IN ?`);
 
 const BUCKETS_PER_QUERY = 100;
 
@@ -80,23 +85,51 @@ export class HistoryReader {
   }
 
   /**
-   * The ids and senders of the newest `count` messages above `after`, without reading their content. `newest` is near
-   * the newest message; if all messages above `after` are in one bucket, this takes one query.
+   * The newest `count` messages above `after` that are not deleted and not by `userId`, without reading their content.
+   * `newest` is near the newest message; if all messages above `after` are in one bucket, this usually takes one query. It
+   * reads about `maxRows` rows at most; `isComplete` is false if there may be more messages beyond them.
    */
-  async sendersAbove(
+  async othersAbove(
     conversationId: ConversationId,
-    after: Position,
-    newest: Position,
-    count: number,
-  ): Promise<{ readonly id: MessageId; readonly senderId: UserId }[]> {
-    const found = [];
+    userId: UserId,
+    range: {
+      readonly after: Position;
+      readonly before: Position | null;
+      readonly newest: Position;
+      readonly count: number;
+      readonly maxRows: number;
+    },
+  ): Promise<{ readonly ids: MessageId[]; readonly isComplete: boolean }> {
+    const { after, before, newest, count, maxRows } = range;
+    const ids: MessageId[] = [];
+    const budget = { rows: maxRows };
+    const isCounted = (row: Row): boolean => row['deletion'] === null && row['sender_id'] !== userId;
     const likely = bucketOf(conversationId, newest);
-    for await (const rows of this.#walk({ columns: 'sender', conversationId, after, likely, count })) {
-      for (const row of rows) {
-        found.push({ id: String(row['message_id']) as MessageId, senderId: row['sender_id'] as UserId });
-      }
+    const walk = {
+      columns: 'sender',
+      conversationId,
+      after,
+      before,
+      likely,
+      count,
+      isCounted,
+      budget,
+    } as const;
+    for await (const rows of this.#walk(walk)) {
+      for (const row of rows) ids.push(String(row['message_id']) as MessageId);
     }
-    return found;
+    return { ids, isComplete: budget.rows > 0 };
+  }
+
+  /** Those of `ids` that are deleted. */
+  async deletedAmong(
+    conversationId: ConversationId,
+    ids: readonly MessageId[],
+  ): Promise<ReadonlySet<MessageId>> {
+    const rows = await readByIds(this.#session, DELETIONS, conversationId, ids);
+    return new Set(
+      rows.filter((row) => row['deletion'] !== null).map((row) => String(row['message_id']) as MessageId),
+    );
   }
 
   /**
@@ -105,7 +138,8 @@ export class HistoryReader {
    * for at most the number of rows still missing. If buckets hold few rows, several are read in parallel, each with a
    * limit of about twice the average of the buckets so far; so all of them together return at most about three times the
    * missing rows. The caller stops at `maxBytes` of content: the number of rows to read in parallel is estimated from the
-   * bytes left and the average size of the messages so far.
+   * bytes left and the average size of the messages so far. It ends early once the rows of `budget` are read; only rows for
+   * which `isCounted` is true are yielded and count.
    */
   async *#walk({
     columns,
@@ -117,6 +151,8 @@ export class HistoryReader {
       : bucketOf(conversationId, before),
     count,
     maxBytes = Infinity,
+    isCounted = isMessage,
+    budget = { rows: Infinity },
   }: {
     readonly columns: keyof typeof MESSAGES;
     readonly conversationId: ConversationId;
@@ -127,6 +163,8 @@ export class HistoryReader {
     readonly likely?: number;
     readonly count: number;
     readonly maxBytes?: number;
+    readonly isCounted?: (row: Row) => boolean;
+    readonly budget?: { rows: number };
   }): AsyncGenerator<readonly Row[]> {
     const bounds = after === undefined ? [] : [after];
     const lowest = after === undefined ? -Infinity : bucketOf(conversationId, after);
@@ -137,8 +175,10 @@ export class HistoryReader {
     let found = 0;
     let bytes = 0;
     const take = (part: readonly Row[]): readonly Row[] => {
-      const rows = part.filter(isMessage).slice(0, missing);
+      const rows = part.filter((row) => isMessage(row) && isCounted(row)).slice(0, missing);
       missing -= rows.length;
+      budget.rows -= part.length;
+      if (budget.rows <= 0) missing = 0;
       found += rows.length;
       if (maxBytes < Infinity)
         for (const row of rows) bytes += contentBytesOf(messageOf(conversationId, row));
@@ -151,7 +191,8 @@ export class HistoryReader {
     /** The rest of a bucket, after a query that returned as many rows as its limit. */
     const readRest = async function* (bucket: number, rows: readonly Row[]): AsyncGenerator<readonly Row[]> {
       for (let last = idOf(rows.at(-1)); last !== null && missing > 0;) {
-        const limit = Math.min(expected(), maxPerQuery);
+        // Without content, more rows cost little, and many of them may not count.
+        const limit = columns === 'sender' ? maxPerQuery : Math.min(expected(), maxPerQuery);
         const more = await read({ bucket, below: last }, limit);
         yield take(more);
         last = more.length < limit ? null : idOf(more.at(-1));
@@ -220,13 +261,35 @@ export function isMessage(row: Row): boolean {
   return row['sender_id'] !== null;
 }
 
-/** The message in a row with the columns id, sender, receiver and content. */
+/** The message in a row with the columns id, sender, receiver, content, edit and deletion. */
 export function messageOf(conversationId: ConversationId, row: Row): Message {
-  return {
+  const message: Message = {
     id: String(row['message_id']) as MessageId,
     conversationId,
     senderId: row['sender_id'] as UserId,
     receiverId: row['receiver_id'] as UserId,
     content: row['content'] as string,
+    editId: null,
+    deletionId: null,
   };
+  const deletion = row['deletion'] as types.Uuid | null;
+  if (deletion !== null) return withDeletion(message, String(deletion) as EventId);
+  const edit = row['edit'] as types.Tuple | null;
+  return edit === null ? message : withEdit(message, String(edit.get(0)) as EventId, edit.get(1) as string);
+}
+
+/** The rows of these messages, by a query with their ids as its last parameter. */
+export async function readByIds(
+  session: Pick<Session, 'read'>,
+  query: string,
+  conversationId: ConversationId,
+  ids: readonly MessageId[],
+): Promise<Row[]> {
+  const byBucket = new Map<number, MessageId[]>();
+  for (const id of ids) {
+    const bucket = bucketOf(conversationId, id);
+    byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), id]);
+  }
+  const parts = [...byBucket].map(([bucket, some]) => session.read(query, [conversationId, bucket, some]));
+  return (await Promise.all(parts)).flat();
 }

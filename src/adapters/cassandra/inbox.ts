@@ -1,9 +1,17 @@
 import { types } from 'cassandra-driver';
 import { LRUCache } from 'lru-cache';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
-import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
-import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
-import { previewOf, type Message } from '../../domain/message.ts';
+import { lastMessageOf, type Conversation, type InboxEntry } from '../../domain/conversation.ts';
+import { atMembership, type OwnMembership } from '../../domain/group.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type Position,
+  type UserId,
+} from '../../domain/ids.ts';
+import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import type { EventLogState } from './event-log-state.ts';
@@ -21,8 +29,24 @@ const PUT_LAST_ACTIVITY = prepared(`
   INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
   VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`);
 
+/** The driver writes an empty set as null, so the participants of a group are in the text of the statement. */
+const PUT_GROUP_ACTIVITY = prepared(`
+  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
+  VALUES (?, ?, {}, ?, ?) USING TIMESTAMP ?`);
+
+const PUT_GROUP = prepared(`
+  INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, membership)
+  VALUES (?, ?, {}, ?, ?) USING TIMESTAMP ?`);
+
+const PUT_MEMBERSHIP = prepared(`
+  INSERT INTO conversations_by_user (user_id, conversation_id, membership) VALUES (?, ?, ?) USING TIMESTAMP ?`);
+
+/** In the user's own partition, as for a conversation of two. */
+const MEMBERSHIP = prepared(`
+  SELECT membership FROM conversations_by_user WHERE user_id = ? AND conversation_id = ?`);
+
 const ENTRIES = prepared(`
-  SELECT conversation_id, participants, last_activity, read_up_to FROM conversations_by_user
+  SELECT conversation_id, participants, last_activity, read_up_to, membership FROM conversations_by_user
   WHERE user_id = ? LIMIT ?`);
 
 const CANDIDATES = prepared(`
@@ -30,28 +54,36 @@ const CANDIDATES = prepared(`
   WHERE user_id = ? AND places = true AND event_id < ? AND event_id > ? LIMIT ?`);
 
 /**
- * Without the read position, which not every row has and which is often older than the other cells: with it, Cassandra
- * could not stop at the newest SSTable. A separate query reads it for the rows that a page shows.
+ * Without the read position and the membership, which not every row has and which are often older than the other cells:
+ * with them, Cassandra could not stop at the newest SSTable. Separate queries read them: the read positions of the rows
+ * that a page shows, and the memberships of groups, which determine their positions.
  */
 const LOOKUP = prepared(`
   SELECT conversation_id, participants, last_activity FROM conversations_by_user
   WHERE user_id = ? AND conversation_id IN ?`);
 
+const MEMBERSHIPS = prepared(`
+  SELECT conversation_id, membership FROM conversations_by_user WHERE user_id = ? AND conversation_id IN ?`);
+
 const READ_POSITIONS = prepared(`
   SELECT conversation_id, read_up_to FROM conversations_by_user WHERE user_id = ? AND conversation_id IN ?`);
 
 const WRITE_TIMES = prepared(`
-  SELECT conversation_id, writetime(last_activity) AS written FROM conversations_by_user WHERE user_id = ?`);
+  SELECT conversation_id, writetime(last_activity) AS written, membership FROM conversations_by_user WHERE user_id = ?`);
 
 /** In a last-activity cell: no change of the message, or no message. */
-const NIL = '00000000-0000-0000-0000-000000000000';
+export const NIL = '00000000-0000-0000-0000-000000000000';
+
+/** In a last-activity cell: the change that is a deletion, above every edit. */
+const DELETED = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /** Above every id. */
 export const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
 
 /**
  * The write that shows `message` in the inbox of `userId` at the position of `eventId`. For the sender it also moves the
- * read position to the message's own event. Idempotent.
+ * read position to the message's own event. Idempotent; of several states of the message the latest holds, in any order of
+ * writes: an edit replaces the original, a later edit an earlier one, and a deletion all of them.
  */
 export function lastActivityRow(
   message: Message,
@@ -59,19 +91,14 @@ export function lastActivityRow(
   eventId: EventId,
   userId: UserId,
 ): Statement {
-  const { id, conversationId, senderId, content } = message;
-  const cell = new types.Tuple(eventId, NIL, id, senderId, previewOf(content));
-  return {
-    query: PUT_LAST_ACTIVITY,
-    params: [
-      userId,
-      conversationId,
-      participants,
-      cell,
-      userId === senderId && eventId === id ? id : undefined,
-      microsecondsOf(eventId),
-    ],
-  };
+  const { id, conversationId, senderId } = message;
+  const change = message.deletionId === null ? (message.editId ?? NIL) : DELETED;
+  const cell = new types.Tuple(eventId, change, id, senderId, lastMessageOf(message).preview ?? '');
+  const readUpTo = userId === senderId && eventId === id ? id : undefined;
+  const values = [cell, readUpTo, microsecondsOf(eventId)];
+  return isGroupId(conversationId)
+    ? { query: PUT_GROUP_ACTIVITY, params: [userId, conversationId, ...values] }
+    : { query: PUT_LAST_ACTIVITY, params: [userId, conversationId, participants, ...values] };
 }
 
 /** The write that shows a conversation without messages in the inbox of `userId`, at the position of its start. Idempotent. */
@@ -80,6 +107,49 @@ export function emptyConversationRow({ id, participants, created }: Conversation
   return {
     query: PUT_LAST_ACTIVITY,
     params: [userId, id, participants, cell, undefined, firstWriteWins(created)],
+  };
+}
+
+/** The write that shows a group to `userId`, who joins it with the event `joined`. Idempotent. */
+export function groupRow(id: ConversationId, userId: UserId, joined: EventId): Statement {
+  const cell = new types.Tuple(joined, NIL, NIL, '', '');
+  const membership = membershipCell({ joined, left: null, nameAtLeaving: null });
+  return { query: PUT_GROUP, params: [userId, id, cell, membership, microsecondsOf(joined)] };
+}
+
+/** The write that ends a membership in the inbox of `userId`. Idempotent; of several memberships the last one holds. */
+export function membershipRow(id: ConversationId, userId: UserId, membership: OwnMembership): Statement {
+  const { joined, left } = membership;
+  const timestamp = microsecondsOf(left ?? joined);
+  return { query: PUT_MEMBERSHIP, params: [userId, id, membershipCell(membership), timestamp] };
+}
+
+function membershipCell({ joined, left, nameAtLeaving }: OwnMembership): types.Tuple {
+  return new types.Tuple(joined, left ?? NIL, nameAtLeaving ?? '');
+}
+
+/**
+ * The row of a group in the inbox of `userId`; its membership is null while the user is being added. Null if there is no
+ * row.
+ */
+export async function findOwnMembership(
+  { read }: Pick<Session, 'read'>,
+  userId: UserId,
+  id: ConversationId,
+): Promise<{ readonly membership: OwnMembership | null } | null> {
+  const [row] = await read(MEMBERSHIP, [userId, id]);
+  return row === undefined ? null : { membership: membershipOf(row) };
+}
+
+/** The membership in a row of conversations_by_user; null if it has none. */
+export function membershipOf(row: Row): OwnMembership | null {
+  const cell = (row['membership'] ?? null) as types.Tuple | null;
+  if (cell === null) return null;
+  const [left, name] = [String(cell.get(1)), cell.get(2) as string];
+  return {
+    joined: String(cell.get(0)) as EventId,
+    left: left === NIL ? null : (left as EventId),
+    nameAtLeaving: name === '' ? null : name,
   };
 }
 
@@ -122,16 +192,23 @@ export class InboxReader {
   async read(userId: UserId, slice: Slice): Promise<InboxEntry[]> {
     const page = new InboxPage(slice);
     await this.#collect(userId, page);
-    const shown = page.entries();
-    const positions = page.readPositions ?? (await this.#readPositions(userId, shown));
+    const shown = page.rows();
+    const positions = page.hasReadPositions ? null : await this.#readPositions(userId, shown);
     this.#telemetry.inboxRead({ read: page.rowsRead, shown: shown.length });
-    return shown.map((entry) => ({ ...entry, readUpTo: positions.get(entry.conversationId) ?? null }));
+    return shown.map(({ row, entry, membership }) => ({
+      ...(membership === null ? entry : atMembership(entry, membership)),
+      readUpTo: positions === null ? readUpToOf(row) : (positions.get(entry.conversationId) ?? null),
+    }));
   }
 
-  async #readPositions(userId: UserId, entries: readonly InboxRow[]): Promise<ReadPositions> {
-    if (entries.length === 0) return new Map();
-    const ids = entries.map(({ conversationId }) => conversationId);
-    return readPositionsIn(await this.#session.read(READ_POSITIONS, [userId, ids]));
+  async #readPositions(
+    userId: UserId,
+    shown: readonly ShownRow[],
+  ): Promise<ReadonlyMap<string, EventId | null>> {
+    if (shown.length === 0) return new Map();
+    const ids = shown.map(({ entry }) => entry.conversationId);
+    const rows = await this.#session.read(READ_POSITIONS, [userId, ids]);
+    return new Map(rows.map((row) => [String(row['conversation_id']), readUpToOf(row)]));
   }
 
   async #collect(userId: UserId, page: InboxPage): Promise<void> {
@@ -139,8 +216,8 @@ export class InboxReader {
       const rows = await this.#session.read(ENTRIES, [userId, SMALL_INBOX + 1]);
       page.rowsRead += rows.length;
       if (rows.length <= SMALL_INBOX) {
-        page.add(rows);
-        page.readPositions = readPositionsIn(rows);
+        page.add(rows, membershipOf);
+        page.hasReadPositions = true;
         return;
       }
       this.#large.set(userId, true);
@@ -218,27 +295,48 @@ export class InboxReader {
       }
       for (const rows of await Promise.all(queries)) {
         page.rowsRead += rows.length;
-        page.add(rows);
+        const memberships = await this.#memberships(userId, rows);
+        page.add(rows, (row) => memberships.get(String(row['conversation_id'])) ?? null);
       }
     }
   }
+
+  /** The memberships in those of `rows` that are groups, by conversation id. */
+  async #memberships(
+    userId: UserId,
+    rows: readonly Row[],
+  ): Promise<ReadonlyMap<string, OwnMembership | null>> {
+    const groups = rows.map((row) => String(row['conversation_id']) as ConversationId).filter(isGroupId);
+    if (groups.length === 0) return new Map();
+    const found = await this.#session.read(MEMBERSHIPS, [userId, groups]);
+    return new Map(found.map((row) => [String(row['conversation_id']), membershipOf(row)]));
+  }
 }
 
-/** An inbox entry of a row without the read position. */
-export type InboxRow = Omit<InboxEntry, 'readUpTo'>;
+/** An inbox entry of a row without the read position and the membership. */
+export type InboxRow = Omit<InboxEntry, 'readUpTo' | 'membership'>;
 
-type ReadPositions = ReadonlyMap<string, EventId | null>;
+/** A row of a page. Its position is that of its entry, or the end of a membership before it. */
+interface PlacedRow {
+  readonly row: Row;
+  readonly position: EventId;
+  readonly membership: OwnMembership | null;
+}
 
-/** A page that is being read: the entries found so far below its start. */
+interface ShownRow extends PlacedRow {
+  readonly entry: InboxRow;
+}
+
+/** A page that is being read: the rows found so far below its start. Only those that it shows become entries. */
 class InboxPage {
   readonly before: Position | null;
   /** The number of entries below `before` that the page needs. */
   readonly needed: number;
   rowsRead = 0;
-  /** Null if the rows were read without the read positions. */
-  readPositions: ReadPositions | null = null;
+  /** Whether the rows were read with the read positions. */
+  hasReadPositions = false;
   readonly #offset: number;
-  #entries: InboxRow[] = [];
+  #rows: PlacedRow[] = [];
 
   constructor({ before, offset, limit }: Slice) {
     this.before = before;
@@ -247,40 +345,53 @@ class InboxPage {
   }
 
   get entryCount(): number {
-    return this.#entries.length;
+    return this.#rows.length;
   }
 
-  /** Adds the rows whose cell has a position below the start of the page. */
-  add(rows: readonly Row[]): void {
+  /** Adds the rows with a position below the start of the page. A group without a membership is not shown yet. */
+  add(rows: readonly Row[], membershipIn: (row: Row) => OwnMembership | null): void {
     for (const row of rows) {
-      const entry = entryOf(row);
-      if (entry !== null && (this.before === null || entry.lastEventId < this.before))
-        this.#entries.push(entry);
+      const lastEventId = lastEventIdOf(row);
+      if (lastEventId === null) continue;
+      const membership = membershipIn(row);
+      if (membership === null && isGroupId(String(row['conversation_id']) as ConversationId)) continue;
+      const position =
+        membership === null ? lastEventId : atMembership({ lastEventId }, membership).lastEventId;
+      if (this.before === null || position < this.before) this.#rows.push({ row, position, membership });
     }
   }
 
   clear(): void {
-    this.#entries = [];
+    this.#rows = [];
   }
 
-  /** Whether enough entries are at `position` or above it. */
-  isCompleteDownTo(position: Position): boolean {
-    return this.#entries.filter(({ lastEventId }) => lastEventId >= position).length >= this.needed;
+  /** Whether enough entries are at `limit` or above it. */
+  isCompleteDownTo(limit: Position): boolean {
+    return this.#rows.filter(({ position }) => position >= limit).length >= this.needed;
   }
 
-  entries(): InboxRow[] {
-    return this.#entries
-      .sort((a, b) => (a.lastEventId > b.lastEventId ? -1 : 1))
-      .slice(this.#offset, this.needed);
+  rows(): ShownRow[] {
+    return this.#rows
+      .sort((a, b) => (a.position > b.position ? -1 : 1))
+      .slice(this.#offset, this.needed)
+      .flatMap((placed) => {
+        const entry = entryOf(placed.row);
+        return entry === null ? [] : { ...placed, entry };
+      });
   }
 }
 
-/** The microsecond of the last event of a row, from its write time. For a start, the write time is minus its nanoseconds. */
+/**
+ * The microsecond of the position of a row, from its write time. For the start of a conversation of two, the write time is
+ * minus its nanoseconds. A group that the user has left is at most at the event of leaving.
+ */
 function lastActivityOf(row: Row): number {
   const written = row['written'] as types.Long | null;
   if (written === null) return 0;
   // Nanoseconds since 1970 are more than a JavaScript number holds exactly.
-  return written.isNegative() ? written.negate().div(1_000).toNumber() : written.toNumber();
+  const microsecond = written.isNegative() ? written.negate().div(1_000).toNumber() : written.toNumber();
+  const left = membershipOf(row)?.left ?? null;
+  return left === null ? microsecond : Math.min(microsecond, microsecondsOf(left));
 }
 
 /** The rows of these conversations in a user's inbox, in no order. A conversation without a row is left out. */
@@ -292,14 +403,16 @@ export async function findEntries(
   return (await session.read(LOOKUP, [userId, ids])).flatMap((row) => entryOf(row) ?? []);
 }
 
-function readPositionsIn(rows: readonly Row[]): ReadPositions {
-  return new Map(rows.map((row) => [String(row['conversation_id']), readUpToOf(row)]));
-}
-
 /** The read position in a row of conversations_by_user. */
 export function readUpToOf(row: Row): EventId | null {
   const cell = row['read_up_to'] as types.Uuid | null;
   return cell === null ? null : (String(cell) as EventId);
+}
+
+/** The position in a row of conversations_by_user; null if the row has no last activity. */
+function lastEventIdOf(row: Row): EventId | null {
+  const cell = row['last_activity'] as types.Tuple | null;
+  return cell === null ? null : (String(cell.get(0)) as EventId);
 }
 
 /** The inbox entry in a row of conversations_by_user; null if the row has no last activity. */
@@ -317,7 +430,7 @@ export function entryOf(row: Row): InboxRow | null {
         : {
             messageId: messageId as MessageId,
             senderId: cell.get(3) as UserId,
-            preview: cell.get(4) as string,
+            preview: String(cell.get(1)) === DELETED ? null : (cell.get(4) as string),
           },
   };
 }

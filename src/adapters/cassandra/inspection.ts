@@ -1,18 +1,38 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
-import { participantsOf, type Conversation, type Participants } from '../../domain/conversation.ts';
+import {
+  lastMessageOf,
+  participantsOf,
+  type Conversation,
+  type Participants,
+} from '../../domain/conversation.ts';
 import { isLate, type LatenessLimits } from '../../domain/event.ts';
-import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
-import { previewOf, type Message } from '../../domain/message.ts';
+import { coversPosition } from '../../domain/group.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type UserId,
+} from '../../domain/ids.ts';
+import type { Message } from '../../domain/message.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import { conversationRow, findConversation, startRows } from './conversation-repository.ts';
 import type { EventLogState } from './event-log-state.ts';
-import { HistoryReader, isMessage, messageOf } from './history.ts';
-import { findEntries, type InboxRow } from './inbox.ts';
-import { agreeOnLateEvent, lateMessageRow } from './late-events.ts';
-import { bucketRow, inboxAndEventRows } from './message-repository.ts';
+import {
+  findAllMembers,
+  findGroup,
+  findMembersAt,
+  joinRows,
+  leaveRows,
+  type StoredGroup,
+} from './group-repository.ts';
+import { HistoryReader } from './history.ts';
+import { findEntries, findOwnMembership, type InboxRow } from './inbox.ts';
+import { agreeOnLateEvent, findLateEvent, lateMessageRow } from './late-events.ts';
+import { bucketRow, findStored, inboxAndEventRows, type StoredMessage } from './message-repository.ts';
 import type { Session, Writes } from './session.ts';
-import { bucketOf, firstWriteWins } from './time-buckets.ts';
+import { firstWriteWins } from './time-buckets.ts';
 
 /**
  * The invariants between the tables, and their repairs. Each function inspects one subject and returns its
@@ -22,10 +42,6 @@ import { bucketOf, firstWriteWins } from './time-buckets.ts';
 
 const LISTED_BUCKET = `
   SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket = ?`;
-
-const MESSAGE = `
-  SELECT message_id, sender_id, receiver_id, content, delivered FROM messages_by_conversation
-  WHERE conversation_id = ? AND bucket = ? AND message_id = ?`;
 
 /**
  * By the ids, not by the range from the first to the last of them: the log of a busy user has many events of other
@@ -48,10 +64,12 @@ export const INCONSISTENCIES = {
   event_missing: "messages without an event in a participant's log",
   inbox_row_missing: "conversations with messages that are missing in a participant's inbox",
   inbox_row_behind: 'inbox rows whose last event is older than the newest message',
-  inbox_row_differs: 'inbox rows that differ from the message they name',
+  inbox_row_differs:
+    'inbox rows that differ from the message they name, as it is after its edits and its deletion',
   last_message_missing: 'inbox rows that name a message that does not exist',
   last_event_missing: 'inbox rows whose last event is missing in the log',
   start_incomplete: "empty conversations that are missing in a participant's inbox",
+  membership_incomplete: "memberships that are missing in the user's inbox",
   late_event_missing: "late events that are missing in a participant's inbox or log",
   late_event_not_listed: 'late events that are not listed for the count of unread messages',
   late_message_missing: 'late events that name a message that does not exist',
@@ -86,7 +104,7 @@ export interface InspectionDeps {
 export interface MessageRange {
   readonly conversationId: ConversationId;
   readonly bucket: number;
-  /** The same for all messages of a conversation. */
+  /** The same for all messages of a conversation of two; empty in a group, whose members are read. */
   readonly participants: Participants;
   readonly newest: MessageId;
   readonly oldest: MessageId;
@@ -108,18 +126,30 @@ export interface LateEvent {
 /**
  * Inspects messages: their bucket is listed; their conversation has a row and was not created after them; each
  * participant's inbox entry is at the newest of them or later; and each participant's log has an event of each, within
- * the retention. For two participants this takes two queries for the events of a range, and four for each bucket.
+ * the retention. For two participants this takes two queries for the events of a range, and four for each bucket. In a
+ * group, the messages of each member and former member are those that the membership covers, and each inbox is inspected
+ * with each range.
  */
 export async function inspectMessages(deps: InspectionDeps, range: MessageRange): Promise<Inconsistency[]> {
   const { session, eventLog } = deps;
   const { conversationId, bucket, participants, newest, oldest, isNewest, isOldest } = range;
   const start = eventLog.start();
-  const logged = range.ids.filter((id) => id > start);
+  const group = isGroupId(conversationId) ? await findGroup(session, conversationId) : undefined;
+  const readers = await readersOf(deps, range, group);
   const [listed, conversation, inboxes, withoutEvent] = await Promise.all([
     isNewest ? session.read(LISTED_BUCKET, [conversationId, bucket]) : null,
-    isOldest ? findConversation(session, conversationId) : undefined,
-    Promise.all(isNewest ? participants.map((userId) => findEntries(session, userId, [conversationId])) : []),
-    Promise.all(participants.map((userId) => findWithoutEvent(deps, conversationId, userId, logged))),
+    isOldest && group === undefined ? findConversation(session, conversationId) : undefined,
+    Promise.all(
+      readers.map(({ userId, newest }) =>
+        newest === null ? [] : findEntries(session, userId, [conversationId]),
+      ),
+    ),
+    Promise.all(
+      readers.map(({ userId, ids }) => {
+        const logged = ids.filter((id) => id > start);
+        return findWithoutEvent(deps, conversationId, userId, logged);
+      }),
+    ),
   ]);
 
   const found: Inconsistency[] = [];
@@ -138,27 +168,57 @@ export async function inspectMessages(deps: InspectionDeps, range: MessageRange)
     const repair: Inconsistency['repair'] = (writes) => writes.run(query, params);
     found.push({ kind, conversationId, userId: null, messageId: oldest, repair });
   }
+  if (group === null) {
+    found.push({
+      kind: 'conversation_missing',
+      conversationId,
+      userId: null,
+      messageId: oldest,
+      repair: null,
+    });
+  }
   const showRepair =
     (id: MessageId, userId: UserId): Inconsistency['repair'] =>
     (writes) =>
       showMessage(deps, conversationId, { id, eventId: id }, userId, writes);
   // Oldest first: of several messages that get late events, the newest gets the latest event.
-  for (const id of logged.toReversed()) {
-    for (const [index, userId] of participants.entries()) {
+  for (const id of range.ids.toReversed()) {
+    for (const [index, { userId }] of readers.entries()) {
       if (withoutEvent[index]?.has(id) !== true) continue;
       const repair = showRepair(id, userId);
       found.push({ kind: 'event_missing', conversationId, userId, messageId: id, repair });
     }
   }
-  if (isNewest) {
-    for (const [index, userId] of participants.entries()) {
-      const entry = inboxes[index]?.[0];
-      if (entry !== undefined && entry.lastEventId >= newest) continue;
-      const kind = entry === undefined ? 'inbox_row_missing' : 'inbox_row_behind';
-      found.push({ kind, conversationId, userId, messageId: newest, repair: showRepair(newest, userId) });
-    }
+  for (const [index, { userId, newest }] of readers.entries()) {
+    const entry = inboxes[index]?.[0];
+    if (newest === null || (entry !== undefined && entry.lastEventId >= newest)) continue;
+    const kind = entry === undefined ? 'inbox_row_missing' : 'inbox_row_behind';
+    found.push({ kind, conversationId, userId, messageId: newest, repair: showRepair(newest, userId) });
   }
   return found;
+}
+
+/** A user who has the messages `ids` of a range. */
+interface Reader {
+  readonly userId: UserId;
+  readonly ids: readonly MessageId[];
+  /** The message that the inbox must show, or a later one; null if the inbox is not inspected with this range. */
+  readonly newest: MessageId | null;
+}
+
+async function readersOf(
+  { session }: InspectionDeps,
+  { participants, ids, newest, isNewest }: MessageRange,
+  group: StoredGroup | null | undefined,
+): Promise<readonly Reader[]> {
+  if (group === undefined) {
+    return participants.map((userId) => ({ userId, ids, newest: isNewest ? newest : null }));
+  }
+  if (group === null) return [];
+  return (await findAllMembers(session, group)).map((member) => {
+    const covered = ids.filter((id) => coversPosition(member, id));
+    return { userId: member.userId, ids: covered, newest: covered[0] ?? null };
+  });
 }
 
 /**
@@ -179,8 +239,8 @@ export async function inspectInboxRows(
   const inspected = entries.map(async (entry): Promise<Inconsistency[]> => {
     const { conversationId, lastEventId, lastMessage } = entry;
     const [stored, conversation, present] = await Promise.all([
-      lastMessage === null ? null : findMessage(deps, conversationId, lastMessage.messageId),
-      lastMessage === null ? findConversation(deps.session, conversationId) : undefined,
+      lastMessage === null ? null : findStored(deps.session, conversationId, lastMessage.messageId),
+      lastMessage === null ? findStart(deps, conversationId) : undefined,
       logged,
     ]);
     const about = { conversationId, userId, messageId: lastMessage?.messageId ?? lastEventId };
@@ -195,16 +255,59 @@ export async function inspectInboxRows(
       found.push({
         ...about,
         kind: 'conversation_missing',
-        repair: (writes) => writes.run(query, params),
+        repair: isGroupId(conversationId) ? null : (writes) => writes.run(query, params),
       });
     }
-    if (stored !== null && !shows(entry, stored.message)) {
+    if (
+      stored !== null &&
+      !shows(entry, stored.message) &&
+      !(await isChangedAfterLeaving(deps, userId, stored.message))
+    ) {
       found.push({ ...about, kind: 'inbox_row_differs', repair });
     }
     if (events.includes(lastEventId) && !present.has(lastEventId)) {
       found.push({ ...about, kind: 'last_event_missing', repair });
     }
     return found;
+  });
+  return (await Promise.all(inspected)).flat();
+}
+
+/** The conversation of two, or the group; null if it does not exist. */
+function findStart({ session }: InspectionDeps, id: ConversationId): Promise<object | null> {
+  return isGroupId(id) ? findGroup(session, id) : findConversation(session, id);
+}
+
+/** Whether a message was edited or deleted after `userId` has left its group: the user's inbox is not changed then. */
+async function isChangedAfterLeaving(
+  { session }: InspectionDeps,
+  userId: UserId,
+  { conversationId, editId, deletionId }: Message,
+): Promise<boolean> {
+  const change = deletionId ?? editId;
+  if (change === null || !isGroupId(conversationId)) return false;
+  const left = (await findOwnMembership(session, userId, conversationId))?.membership?.left ?? null;
+  return left !== null && left < change;
+}
+
+/**
+ * Inspects a group: the inbox of each member, and of each user who left lately, has the membership. It takes one query for
+ * each of them.
+ */
+export async function inspectGroup(deps: InspectionDeps, group: StoredGroup): Promise<Inconsistency[]> {
+  const { id: conversationId, members, name } = group;
+  const { daysToKeep } = deps.eventLog;
+  const inspected = members.map(async ({ userId, joined, left }): Promise<Inconsistency[]> => {
+    const own = (await findOwnMembership(deps.session, userId, conversationId))?.membership ?? null;
+    if (own?.joined === joined && own.left === left) return [];
+    const messageId = left ?? joined;
+    const membership = { joined, left, nameAtLeaving: name };
+    const rows =
+      left === null
+        ? joinRows(conversationId, userId, joined, joined, daysToKeep)
+        : leaveRows(conversationId, userId, membership, left, daysToKeep);
+    const repair: Inconsistency['repair'] = (writes) => writes.batch(rows);
+    return [{ kind: 'membership_incomplete', conversationId, userId, messageId, repair }];
   });
   return (await Promise.all(inspected)).flat();
 }
@@ -242,17 +345,18 @@ export async function inspectLateEvent(deps: InspectionDeps, late: LateEvent): P
   const { conversationId, messageId, eventId } = late;
   const about = { conversationId, userId: null, messageId };
   if (isInFuture(deps, eventId)) return [{ ...about, kind: 'in_future', repair: null }];
-  const stored = await findMessage(deps, conversationId, messageId);
+  const stored = await findStored(deps.session, conversationId, messageId);
   if (stored === null) return [{ ...about, kind: 'late_message_missing', repair: null }];
-  const { senderId, receiverId } = stored.message;
   const listed = deps.session.read(LISTED_LATE_EVENT, [conversationId, eventId]);
-  const inspected = participantsOf(senderId, receiverId).map(async (userId): Promise<Inconsistency[]> => {
-    const { isBehind, isWithoutEvent } = await findVisibility(deps, conversationId, userId, eventId);
-    if (!isBehind && !isWithoutEvent) return [];
-    const repair: Inconsistency['repair'] = (writes) =>
-      showMessage(deps, conversationId, { id: messageId, eventId }, userId, writes);
-    return [{ ...about, kind: 'late_event_missing', userId, repair }];
-  });
+  const inspected = (await recipientsOf(deps, stored.message)).map(
+    async (userId): Promise<Inconsistency[]> => {
+      const { isBehind, isWithoutEvent } = await findVisibility(deps, conversationId, userId, eventId);
+      if (!isBehind && !isWithoutEvent) return [];
+      const repair: Inconsistency['repair'] = (writes) =>
+        showMessage(deps, conversationId, { id: messageId, eventId }, userId, writes);
+      return [{ ...about, kind: 'late_event_missing', userId, repair }];
+    },
+  );
   const [rows, ...found] = await Promise.all([listed, ...inspected]);
   if (rows.length > 0) return found.flat();
   const { query, params } = lateMessageRow(stored.message, eventId);
@@ -278,24 +382,6 @@ export function isInFuture(
   return microsecondsOf(id) > clock.latest() + limits.maxClockSkew;
 }
 
-/** The current late event of a message. */
-export async function findLateEvent(
-  session: Session,
-  conversationId: ConversationId,
-  messageId: MessageId,
-): Promise<LateEvent | null> {
-  const [row] = await session.read(LATE_EVENTS, [conversationId, [messageId]]);
-  return row === undefined
-    ? null
-    : { conversationId, messageId, eventId: String(row['event_id']) as EventId };
-}
-
-/** A stored message, and whether its send was acknowledged as complete (known only of sends with a key). */
-interface StoredMessage {
-  readonly message: Message;
-  readonly isDelivered: boolean;
-}
-
 /**
  * Shows a message to `userId` under `eventId`, if it is missing in the inbox or the log.
  *
@@ -303,8 +389,8 @@ interface StoredMessage {
  * clients receive as new and which moves the conversation up. This is the case if the log, complete at that time, has no
  * event of the message, and the inbox names only older messages. In every other case the missing rows are written with
  * `eventId`, so nothing moves and nothing becomes unread: the inbox names the message or a later one, so it is visible;
- * or the log has its event, so clients got it; or the send was acknowledged as complete; or the user sent it; or the log
- * does not reach back so far.
+ * or the log has its event, so clients got it; or the send was acknowledged as complete; or the user sent it; or it is
+ * deleted; or the log does not reach back so far.
  */
 async function showMessage(
   deps: InspectionDeps,
@@ -313,27 +399,38 @@ async function showMessage(
   userId: UserId,
   writes: Writes,
 ): Promise<void> {
-  const stored = await findMessage(deps, conversationId, id);
+  const stored = await findStored(deps.session, conversationId, id);
   if (stored === null) return;
   const { message, isDelivered } = stored;
   const late = await findLateEvent(deps.session, conversationId, id);
-  const visibility = await findVisibility(deps, conversationId, userId, eventId, late?.eventId);
+  const visibility = await findVisibility(deps, conversationId, userId, eventId, late ?? eventId);
   // Repaired meanwhile, by the repair of another inconsistency of the same message or by the service.
   if (!visibility.isBehind && !visibility.isWithoutEvent) return;
   // If an older message got a late event, the inbox entry is at that event, which is later than this message.
   const isHidden = visibility.isBehind || visibility.lastMessageId === null || visibility.lastMessageId < id;
   const isUnseen = isHidden && visibility.isWithoutEvent && !isDelivered && userId !== message.senderId;
-  if (isUnseen && isLateNow(deps, eventId)) {
+  if (isUnseen && message.deletionId === null && isLateNow(deps, eventId)) {
     await publishLate(deps, message, writes);
   } else {
-    const participants = participantsOf(message.senderId, message.receiverId);
+    const participants = participantsOfPair(message);
     await writes.batch(inboxAndEventRows(message, participants, eventId, userId, deps.eventLog.daysToKeep));
   }
 }
 
+/** The participants of a conversation of two; empty in a group. */
+function participantsOfPair({ senderId, receiverId }: Message): Participants {
+  return receiverId === null ? [] : participantsOf(senderId, receiverId);
+}
+
+/** The users who have a message. */
+async function recipientsOf({ session }: InspectionDeps, message: Message): Promise<Participants> {
+  const { id, conversationId, receiverId } = message;
+  return receiverId === null ? findMembersAt(session, conversationId, id) : participantsOfPair(message);
+}
+
 /** Shows `message` to all participants as new, under its late event, like a send that completes late. */
 async function publishLate(deps: InspectionDeps, message: Message, writes: Writes): Promise<void> {
-  const participants = participantsOf(message.senderId, message.receiverId);
+  const participants = await recipientsOf(deps, message);
   let eventId: EventId;
   do {
     eventId = await agreeOnLateEvent(
@@ -341,8 +438,11 @@ async function publishLate(deps: InspectionDeps, message: Message, writes: Write
       message,
       writes,
     );
+    // Read after the agreement: an edit or a deletion that did not find this event is found here.
+    const stored = await findStored(writes, message.conversationId, message.id);
+    const current = stored?.message ?? message;
     const rows = participants.map((userId) =>
-      writes.batch(inboxAndEventRows(message, participants, eventId, userId, deps.eventLog.daysToKeep)),
+      writes.batch(inboxAndEventRows(current, participants, eventId, userId, deps.eventLog.daysToKeep)),
     );
     await writes.all(rows);
   } while (isLateNow(deps, eventId));
@@ -413,21 +513,15 @@ async function findEvents(
   return new Set(rows.map((row) => String(row['event_id']) as EventId));
 }
 
-async function findMessage(
-  { session }: InspectionDeps,
-  conversationId: ConversationId,
-  id: MessageId,
-): Promise<StoredMessage | null> {
-  const [row] = await session.read(MESSAGE, [conversationId, bucketOf(conversationId, id), id]);
-  if (row === undefined || !isMessage(row)) return null;
-  return { message: messageOf(conversationId, row), isDelivered: row['delivered'] === true };
-}
-
 /** The rows that restore `entry` at its own event. */
 function rowsOf(deps: InspectionDeps, userId: UserId, entry: InboxRow, stored: StoredMessage | null) {
   const { daysToKeep } = deps.eventLog;
+  const { conversationId, lastEventId } = entry;
+  if (stored === null && isGroupId(conversationId)) {
+    return joinRows(conversationId, userId, lastEventId, lastEventId, daysToKeep);
+  }
   if (stored === null) return startRows(startOf(entry), userId, daysToKeep);
-  const participants = participantsOf(stored.message.senderId, stored.message.receiverId);
+  const participants = participantsOfPair(stored.message);
   return inboxAndEventRows(stored.message, participants, entry.lastEventId, userId, daysToKeep);
 }
 
@@ -436,10 +530,10 @@ function startOf({ conversationId, participants, lastEventId }: InboxRow) {
   return { id: conversationId, participants, created: lastEventId };
 }
 
-function shows({ lastMessage, participants }: InboxRow, { senderId, receiverId, content }: Message): boolean {
+function shows({ lastMessage, participants }: InboxRow, message: Message): boolean {
   return (
-    lastMessage?.senderId === senderId &&
-    lastMessage.preview === previewOf(content) &&
-    participants.join() === participantsOf(senderId, receiverId).join()
+    lastMessage?.senderId === message.senderId &&
+    lastMessage.preview === lastMessageOf(message).preview &&
+    participants.join() === participantsOfPair(message).join()
   );
 }

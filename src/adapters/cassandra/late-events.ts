@@ -1,6 +1,6 @@
 import type { types } from 'cassandra-driver';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
-import type { EventId } from '../../domain/ids.ts';
+import type { ConversationId, EventId, MessageId } from '../../domain/ids.ts';
 import type { Message } from '../../domain/message.ts';
 import { prepared } from './prepared-statements.ts';
 import { microsecondsOf } from '../../domain/time.ts';
@@ -15,6 +15,19 @@ const LIST = prepared(`
 
 const REPLACE = prepared(`
   UPDATE late_events SET event_id = ? WHERE conversation_id = ? AND message_id = ? IF event_id = ?`);
+
+const FIND = prepared(`
+  SELECT event_id FROM late_events WHERE conversation_id = ? AND message_id = ?`);
+
+/** The current late event of a message; null if it has none. */
+export async function findLateEvent(
+  { read }: Pick<Writes, 'read'>,
+  conversationId: ConversationId,
+  messageId: MessageId,
+): Promise<EventId | null> {
+  const [row] = await read(FIND, [conversationId, messageId]);
+  return row === undefined ? null : (String(row['event_id']) as EventId);
+}
 
 /** The row that lists a message as unread for read positions below its late event `eventId`. Idempotent. */
 export function lateMessageRow(

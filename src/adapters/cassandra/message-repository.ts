@@ -1,32 +1,38 @@
-import { createHash } from 'node:crypto';
+import { types } from 'cassandra-driver';
 import type { Clock } from '../../application/ports/clock.ts';
 import type { Hints } from '../../application/ports/hints.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type {
   AppendRequest,
   AppendResult,
+  DeleteRequest,
+  EditRequest,
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import { isLate, type LatenessLimits } from '../../domain/event.ts';
-import type { ConversationId, EventId, IdempotencyKey, MessageId, UserId } from '../../domain/ids.ts';
-import type { Message } from '../../domain/message.ts';
+import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type UserId,
+} from '../../domain/ids.ts';
+import { messageBody, type Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import type { BackgroundRetry } from './background-retry.ts';
 import { conversationRow } from './conversation-repository.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
-import { HistoryReader, messageOf } from './history.ts';
-import { lastActivityRow } from './inbox.ts';
-import { agreeOnLateEvent } from './late-events.ts';
+import { findMembersAt } from './group-repository.ts';
+import { HistoryReader, isMessage, messageOf, readByIds } from './history.ts';
+import { claimKey } from './idempotency-keys.ts';
+import { lastActivityRow, NIL } from './inbox.ts';
+import { agreeOnLateEvent, findLateEvent } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
 import type { Session, Statement, Writes } from './session.ts';
-import { bucketOf } from './time-buckets.ts';
-
-const CLAIM = prepared(`
-  INSERT INTO messages_by_idempotency_key (sender_id, idempotency_key, message_id, conversation_id, fingerprint)
-  VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`);
+import { bucketOf, firstWriteWins } from './time-buckets.ts';
 
 const PUT_BUCKET = prepared(`
   INSERT INTO buckets_by_conversation (conversation_id, bucket) VALUES (?, ?) USING TIMESTAMP ?`);
@@ -39,14 +45,32 @@ const PUT_DELIVERED = prepared(`
   INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, delivered)
   VALUES (?, ?, ?, true) USING TIMESTAMP ?`);
 
-const IS_DELIVERED = prepared(`
-  SELECT delivered FROM messages_by_conversation WHERE conversation_id = ? AND bucket = ? AND message_id = ?`);
+/** An edit; the content of the message, or of an earlier edit, is overwritten. */
+const PUT_EDIT = prepared(`
+  INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, content, edit)
+  VALUES (?, ?, ?, '', ?) USING TIMESTAMP ?`);
+
+const PUT_DELETION = prepared(`
+  INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, deletion)
+  VALUES (?, ?, ?, ?) USING TIMESTAMP ?`);
+
+const PUT_DELETION_COMPLETE = prepared(`
+  INSERT INTO messages_by_conversation (conversation_id, bucket, message_id, deletion_complete)
+  VALUES (?, ?, ?, true) USING TIMESTAMP ?`);
+
+const MESSAGE = prepared(`
+  SELECT message_id, sender_id, receiver_id, content, edit, deletion, delivered, deletion_complete
+  FROM messages_by_conversation WHERE conversation_id = ? AND bucket = ? AND message_id = ?`);
 
 const MESSAGES = prepared(`
-  SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
+  SELECT message_id, sender_id, receiver_id, content, edit, deletion FROM messages_by_conversation
   WHERE conversation_id = ? AND bucket = ? AND message_id IN ?`);
 
-const DAY_SECONDS = 86_400;
+/**
+ * The write timestamp with which a deletion overwrites content and edits: above the microsecond of every id, so that no
+ * edit that arrives later is stored. It does not depend on the deletion, so a repeat writes the same cells.
+ */
+const ABOVE_ALL_EDITS = Number.MAX_SAFE_INTEGER;
 
 /** The row that lists the bucket of the message `id`. Idempotent. */
 export function bucketRow(conversationId: ConversationId, id: MessageId): Statement {
@@ -75,6 +99,66 @@ export function inboxAndEventRows(
   ];
 }
 
+/** The write that gives a message a new content. Idempotent; of several edits the one with the largest id holds. */
+export function editRow(
+  conversationId: ConversationId,
+  id: MessageId,
+  editId: EventId,
+  content: string,
+): Statement {
+  return {
+    query: PUT_EDIT,
+    params: [
+      conversationId,
+      bucketOf(conversationId, id),
+      id,
+      new types.Tuple(editId, content),
+      microsecondsOf(editId),
+    ],
+  };
+}
+
+/** The writes that delete a message and overwrite its content. Idempotent; of several deletions the earliest holds. */
+export function deletionRows(
+  conversationId: ConversationId,
+  id: MessageId,
+  deletionId: EventId,
+): Statement[] {
+  const bucket = bucketOf(conversationId, id);
+  const nothing = new types.Tuple(NIL, '');
+  return [
+    { query: PUT_EDIT, params: [conversationId, bucket, id, nothing, ABOVE_ALL_EDITS] },
+    { query: PUT_DELETION, params: [conversationId, bucket, id, deletionId, firstWriteWins(deletionId)] },
+  ];
+}
+
+/** A stored message, and what is known to be complete of its send (only with a key) and of its deletion. */
+export interface StoredMessage {
+  readonly message: Message;
+  readonly isDelivered: boolean;
+  readonly isDeletionComplete: boolean;
+}
+
+/** A message by its id; null if it does not exist. */
+export async function findStored(
+  { read }: Pick<Writes, 'read'>,
+  conversationId: ConversationId,
+  id: MessageId,
+): Promise<StoredMessage | null> {
+  const [row] = await read(MESSAGE, [conversationId, bucketOf(conversationId, id), id]);
+  if (row === undefined || !isMessage(row)) return null;
+  return {
+    message: messageOf(conversationId, row),
+    isDelivered: row['delivered'] === true,
+    isDeletionComplete: row['deletion_complete'] === true,
+  };
+}
+
+/** The users who got a message of a group. */
+interface Told {
+  readonly recipients?: readonly UserId[];
+}
+
 /** Stores the messages of all conversations in Cassandra. */
 export class CassandraMessageRepository implements MessageRepository {
   readonly #session: Session;
@@ -84,7 +168,7 @@ export class CassandraMessageRepository implements MessageRepository {
   readonly #history: HistoryReader;
   readonly #limits: LatenessLimits;
   readonly #hints: Pick<Hints, 'publish'>;
-  readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
+  readonly #eventLog: Pick<EventLogState, 'daysToKeep' | 'start'>;
   readonly #keyRetentionDays: number;
 
   constructor(deps: {
@@ -94,9 +178,9 @@ export class CassandraMessageRepository implements MessageRepository {
     retry: BackgroundRetry;
     /** In microseconds; see `isLate`. */
     limits: LatenessLimits;
-    /** Receives a hint for each message that is completed in the background. */
+    /** Receives a hint for each write that is completed in the background. */
     hints: Pick<Hints, 'publish'>;
-    eventLog: Pick<EventLogState, 'daysToKeep'>;
+    eventLog: Pick<EventLogState, 'daysToKeep' | 'start'>;
     /** Days for which an idempotency key is kept; 0 means forever. */
     keyRetentionDays: number;
   }) {
@@ -115,18 +199,70 @@ export class CassandraMessageRepository implements MessageRepository {
     const { message, idempotencyKey } = request;
     const writes = this.#session.writes();
     if (idempotencyKey === null) {
-      await this.#store(request, writes);
-      return { outcome: 'appended', message };
+      return { outcome: 'appended', message, ...(await this.#store(request, writes)) };
     }
-    const claim = await this.#claim(message, idempotencyKey, writes);
+    const claim = await claimKey(
+      {
+        userId: message.senderId,
+        key: idempotencyKey,
+        id: message.id,
+        conversationId: message.conversationId,
+        body: messageBody(message),
+        retentionDays: this.#keyRetentionDays,
+      },
+      writes,
+    );
     if (claim === 'key_reused') return { outcome: 'key_reused' };
     const accepted = { ...message, id: claim.id };
+    const stored = claim.isNew ? null : await findStored(writes, accepted.conversationId, accepted.id);
     // A repeat of a delivered message must not move the conversation again; any other repeat completes the first attempt.
-    if (claim.isNew || !(await this.#isDelivered(accepted, writes))) {
-      await this.#store({ ...request, message: accepted }, writes);
-      this.#retry.track(this.#markDelivered(accepted));
-    }
-    return { outcome: claim.id === message.id ? 'appended' : 'repeated', message: accepted };
+    const outcome = claim.id === message.id ? 'appended' : 'repeated';
+    if (stored?.isDelivered === true) return { outcome, message: stored.message };
+    // The members were read for another id.
+    const isOther = isGroupId(message.conversationId) && claim.id !== message.id;
+    const participants = isOther ? [] : request.participants;
+    const told = await this.#store({ ...request, participants, message: accepted }, writes);
+    this.#retry.track(this.#mark(PUT_DELIVERED, accepted));
+    return { outcome, message: stored?.message ?? accepted, ...told };
+  }
+
+  async edit({
+    conversationId,
+    messageId,
+    participants,
+    editId,
+    content,
+  }: EditRequest): Promise<Message | null> {
+    return this.#change({ conversationId, messageId, participants }, async (writes) => {
+      const { query, params } = editRow(conversationId, messageId, editId, content);
+      await writes.run(query, params);
+      const current = await this.#afterChange(conversationId, messageId, writes);
+      // A deleted message stays as it is: the edit is not stored.
+      if (current?.message.deletionId !== null) return current?.message ?? null;
+      const users = await this.#usersOfChange(conversationId, messageId, participants, editId, writes);
+      const event = { type: 'message.edited', id: editId } as const;
+      await this.#publishChange({ ...current, participants: users, ...event }, writes);
+      return current.message;
+    });
+  }
+
+  async delete({
+    conversationId,
+    messageId,
+    participants,
+    deletionId,
+  }: DeleteRequest): Promise<Message | null> {
+    return this.#change({ conversationId, messageId, participants }, async (writes) => {
+      await writes.batch(deletionRows(conversationId, messageId, deletionId));
+      const current = await this.#afterChange(conversationId, messageId, writes);
+      if (current === null || current.isDeletionComplete) return current?.message ?? null;
+      // Of several deletions the earliest, so that a repeat writes the same event.
+      const id = current.message.deletionId ?? deletionId;
+      const users = await this.#usersOfChange(conversationId, messageId, participants, id, writes);
+      await this.#publishChange({ ...current, participants: users, type: 'message.deleted', id }, writes);
+      this.#retry.track(this.#mark(PUT_DELETION_COMPLETE, current.message));
+      return current.message;
+    });
   }
 
   listBefore(conversationId: ConversationId, slice: Slice): Promise<readonly Message[]> {
@@ -134,48 +270,101 @@ export class CassandraMessageRepository implements MessageRepository {
   }
 
   async find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]> {
-    const byBucket = new Map<number, MessageId[]>();
-    for (const id of ids) {
-      const bucket = bucketOf(conversationId, id);
-      byBucket.set(bucket, [...(byBucket.get(bucket) ?? []), id]);
-    }
-    const parts = await Promise.all(
-      [...byBucket].map(([bucket, some]) => this.#session.read(MESSAGES, [conversationId, bucket, some])),
-    );
-    return parts.flat().map((row) => messageOf(conversationId, row));
-  }
-
-  /** Claims `key` for `message`. Resolves with the message id of the key, and whether this was the first claim. */
-  async #claim(
-    message: Message,
-    key: IdempotencyKey,
-    writes: Writes,
-  ): Promise<{ readonly id: MessageId; readonly isNew: boolean } | 'key_reused'> {
-    const { id, conversationId, senderId, receiverId, content } = message;
-    // No user id contains a line break, so different bodies give different texts.
-    const fingerprint = createHash('sha256').update(`${receiverId}\n${content}`).digest();
-    const ttl = this.#keyRetentionDays * DAY_SECONDS;
-    const row = await writes.compareAndSet(CLAIM, [senderId, key, id, conversationId, fingerprint, ttl]);
-    if (row['[applied]'] === true) return { id, isNew: true };
-    if (!fingerprint.equals(row['fingerprint'] as Buffer)) return 'key_reused';
-    return { id: String(row['message_id']) as MessageId, isNew: false };
+    const rows = await readByIds(this.#session, MESSAGES, conversationId, ids);
+    return rows.filter(isMessage).map((row) => messageOf(conversationId, row));
   }
 
   /** Stores the message and its other rows. After a failure with an unknown outcome it is completed in the background. */
-  async #store(request: AppendRequest, writes: Writes): Promise<void> {
+  async #store(request: AppendRequest, writes: Writes): Promise<Told> {
     const retry = async (): Promise<void> => {
-      await this.#write(request, this.#session.writes());
-      this.#hints.publish(request.participants);
+      this.#hints.publish(await this.#write(request, this.#session.writes()));
     };
-    await this.#retry.watch(this.#write(request, writes), retry, request.message);
+    const recipients = await this.#retry.watch(this.#write(request, writes), retry, request.message);
+    return isGroupId(request.message.conversationId) ? { recipients } : {};
+  }
+
+  /** Makes a change. After a failure with an unknown outcome it is completed in the background. */
+  #change(
+    { conversationId, messageId, participants }: Omit<DeleteRequest, 'deletionId'>,
+    change: (writes: Writes) => Promise<Message | null>,
+  ): Promise<Message | null> {
+    const retry = async (): Promise<void> => {
+      await change(this.#session.writes());
+      this.#hints.publish(participants);
+    };
+    return this.#retry.watch(change(this.#session.writes()), retry, { id: messageId, conversationId });
+  }
+
+  /**
+   * The message after a change was written, and its late event. They must be read after that write: a send that completes
+   * late agrees on its event first and reads the message then. So either this finds the event, or the send finds the
+   * change, and neither can leave an old preview in an inbox.
+   */
+  async #afterChange(conversationId: ConversationId, id: MessageId, writes: Writes) {
+    const [stored, lateEvent] = await Promise.all([
+      findStored(writes, conversationId, id),
+      findLateEvent(writes, conversationId, id),
+    ]);
+    return stored === null ? null : { ...stored, eventId: lateEvent ?? id };
+  }
+
+  /**
+   * The users who are told of a change. In a group: those whose membership covers the message and the change, read after the
+   * change was written. A member who is added later gets the message as it is then.
+   */
+  async #usersOfChange(
+    conversationId: ConversationId,
+    id: MessageId,
+    participants: readonly UserId[],
+    change: EventId,
+    writes: Writes,
+  ): Promise<readonly UserId[]> {
+    return isGroupId(conversationId) ? findMembersAt(writes, conversationId, id, change) : participants;
+  }
+
+  /**
+   * Shows `message` as it is now in the inboxes that show it, and adds the event `id` of the change to the logs. The inbox
+   * entry and its `message.created` event are those of `eventId`, the last event of the message: they replace what a send
+   * that is still in progress writes for it or for an earlier one, and lose to every later message. If the event of the
+   * change is late, another one is added.
+   */
+  async #publishChange(
+    change: {
+      readonly message: Message;
+      readonly eventId: EventId;
+      readonly participants: readonly UserId[];
+      readonly type: 'message.edited' | 'message.deleted';
+      readonly id: EventId;
+    },
+    writes: Writes,
+  ): Promise<void> {
+    const { message, eventId, participants, type } = change;
+    const { id: messageId, conversationId } = message;
+    const isLogged = eventId > this.#eventLog.start();
+    let { id } = change;
+    for (let attempt = 1; attempt <= 2; attempt += 1) {
+      if (this.#isLate(id)) id = this.#messageIds.next();
+      const events: Event[] = [{ id, type, conversationId, messageId }];
+      if (isLogged) events.push({ id: eventId, type: 'message.created', conversationId, messageId });
+      await writes.all(
+        participants.map((userId) =>
+          writes.batch([
+            lastActivityRow(message, participants, eventId, userId),
+            ...events.map((event) => eventRow(event, userId, this.#eventLog.daysToKeep)),
+          ]),
+        ),
+      );
+      if (!this.#isLate(id)) return;
+    }
+    throw lateAgain();
   }
 
   /**
    * Writes the message, its bucket and its conversation first, then the inbox entry and the event of each participant:
    * so inboxes and logs never name a message that is not stored. All writes are idempotent; their timestamp is that of
-   * their message or event.
+   * their message or event. Resolves with the users whose inboxes have the message.
    */
-  async #write(request: AppendRequest, writes: Writes): Promise<void> {
+  async #write(request: AppendRequest, writes: Writes): Promise<readonly UserId[]> {
     const { message, participants } = request;
     const { id, conversationId, senderId, receiverId, content } = message;
     const bucket = bucketOf(conversationId, id);
@@ -185,16 +374,18 @@ export class CassandraMessageRepository implements MessageRepository {
         bucket,
         id,
         senderId,
-        receiverId,
+        receiverId ?? undefined,
         content,
         microsecondsOf(id),
       ]),
       writes.batch([
         bucketRow(conversationId, id),
-        conversationRow({ id: conversationId, participants, created: id }),
+        ...(isGroupId(conversationId)
+          ? []
+          : [conversationRow({ id: conversationId, participants, created: id })]),
       ]),
     ]);
-    await this.#publish(message, participants, id, writes);
+    let recipients = await this.#publishToAll(message, participants, id, writes);
     // Checked after the writes: the process may have been paused in between.
     if (await this.#needsLateEvent(request, writes)) {
       const lateEvent = await agreeOnLateEvent(
@@ -202,14 +393,41 @@ export class CassandraMessageRepository implements MessageRepository {
         message,
         writes,
       );
-      await this.#publish(message, participants, lateEvent, writes);
+      // Read after the agreement, see `#afterChange`: the message may have been edited or deleted by now.
+      const stored = await findStored(writes, conversationId, id);
+      recipients = await this.#publishToAll(stored?.message ?? message, participants, lateEvent, writes);
       // Storage takes longer than the visibility window, or the wall clock has just stepped: the background retry continues.
-      if (this.#isLate(lateEvent)) {
-        throw new StorageFailure('outcome_unknown', {
-          cause: new Error('the late event became visible late'),
-        });
-      }
+      if (this.#isLate(lateEvent)) throw lateAgain();
     }
+    return recipients;
+  }
+
+  /**
+   * Shows a stored message to all participants. In a group, the members are read after the message is stored, see
+   * `MessageRepository.append`; those of `participants` whose membership covers it get it at the same time as they are
+   * read. Resolves with the users who got it.
+   */
+  async #publishToAll(
+    message: Message,
+    participants: readonly UserId[],
+    eventId: EventId,
+    writes: Writes,
+  ): Promise<readonly UserId[]> {
+    const { id, conversationId } = message;
+    if (!isGroupId(conversationId)) {
+      await this.#publish(message, participants, eventId, writes);
+      return participants;
+    }
+    let members: readonly UserId[] = [];
+    await writes.all([
+      this.#publish(message, participants, eventId, writes),
+      findMembersAt(writes, conversationId, id).then((found) => {
+        members = found;
+      }),
+    ]);
+    const others = members.filter((member) => !participants.includes(member));
+    await this.#publish(message, others, eventId, writes);
+    return [...participants, ...others];
   }
 
   async #publish(
@@ -225,30 +443,35 @@ export class CassandraMessageRepository implements MessageRepository {
     );
   }
 
-  /** False if a repeat has delivered the message meanwhile: its readers know it, and it must not move again. */
+  /**
+   * False if a repeat has delivered the message meanwhile, since its readers know it and it must not move again; and if
+   * it is deleted.
+   */
   async #needsLateEvent(
     { message, idempotencyKey, isLive }: AppendRequest,
     writes: Writes,
   ): Promise<boolean> {
     if (!isLive || !this.#isLate(message.id)) return false;
-    return idempotencyKey === null || !(await this.#isDelivered(message, writes));
+    const stored = await findStored(writes, message.conversationId, message.id);
+    if (stored !== null && stored.message.deletionId !== null) return false;
+    return idempotencyKey === null || stored?.isDelivered !== true;
   }
 
   #isLate(eventId: EventId): boolean {
     return isLate(this.#clock.latest() - microsecondsOf(eventId), this.#limits);
   }
 
-  async #isDelivered({ conversationId, id }: Message, writes: Writes): Promise<boolean> {
-    const [row] = await writes.read(IS_DELIVERED, [conversationId, bucketOf(conversationId, id), id]);
-    return row?.['delivered'] === true;
-  }
-
-  /** Not awaited: if this write is lost, a repeat writes the same rows again. */
-  async #markDelivered({ conversationId, id }: Message): Promise<void> {
+  /** Sets a marker of a message. Not awaited: if it is lost, a repeat writes the same rows again. */
+  async #mark(query: string, { conversationId, id }: Message): Promise<void> {
     const params = [conversationId, bucketOf(conversationId, id), id, microsecondsOf(id)];
     await this.#session
       .writes()
-      .run(PUT_DELIVERED, params)
+      .run(query, params)
       .catch(() => undefined);
   }
+}
+
+/** The failure of a write whose event became visible late, twice. */
+function lateAgain(): StorageFailure {
+  return new StorageFailure('outcome_unknown', { cause: new Error('the event became visible late') });
 }

@@ -5,10 +5,21 @@ import type { ReadPositionRepository } from '../../application/ports/read-positi
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
 import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
-import type { ConversationId, EventId, Position, UserId } from '../../domain/ids.ts';
+import { atMembership, coversPosition, type Membership } from '../../domain/group.ts';
 import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type Position,
+  type UserId,
+} from '../../domain/ids.ts';
+import {
+  laterPosition,
   MAX_UNREAD_COUNT,
+  MAX_UNREAD_ROWS,
   positionAfterMark,
+  unreadCountOf,
   type ReadMark,
   type ReadPosition,
 } from '../../domain/read-position.ts';
@@ -16,11 +27,11 @@ import { microsecondsOf } from '../../domain/time.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
 import { HistoryReader } from './history.ts';
-import { entryOf, readUpToOf, TOP } from './inbox.ts';
+import { entryOf, membershipOf, readUpToOf, TOP } from './inbox.ts';
 import type { Session } from './session.ts';
 
 const ENTRY = prepared(`
-  SELECT conversation_id, participants, last_activity, read_up_to FROM conversations_by_user
+  SELECT conversation_id, participants, last_activity, read_up_to, membership FROM conversations_by_user
   WHERE user_id = ? AND conversation_id = ?`);
 
 const READ_UP_TO = prepared(`
@@ -72,14 +83,18 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
     const [row] = await writes.read(ENTRY, [userId, conversationId]);
     const entry = row === undefined ? null : entryOf(row);
     if (row === undefined || entry === null) return null;
-    const { lastEventId, participants } = entry;
+    const isGroup = isGroupId(conversationId);
+    const membership = membershipOf(row);
+    if (isGroup && membership === null) return null;
+    const { lastEventId } = membership === null ? entry : atMembership(entry, membership);
+    const users = isGroup ? [userId] : entry.participants;
     const current = readUpToOf(row);
     const readUpTo = positionAfterMark({ lastEventId, readUpTo: current }, upTo);
     if (readUpTo === current) return readUpTo;
 
     const id = this.#messageIds.next();
     const event: Event = { id, type: 'conversation.read', conversationId, readerId: userId, readUpTo };
-    const rows = participants.map((owner) => eventRow(event, owner, this.#eventLog.daysToKeep));
+    const rows = users.map((owner) => eventRow(event, owner, this.#eventLog.daysToKeep));
     await writes.all(rows.map(({ query, params }) => writes.run(query, params)));
     // Clients that follow a log may miss an event that became visible late, so a repeat must write another one.
     if (isLate(this.#clock.latest() - microsecondsOf(id), this.#limits)) {
@@ -108,29 +123,37 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
       lastEventId,
       readUpTo,
     }: Pick<InboxEntry, 'conversationId' | 'lastEventId' | 'readUpTo'>,
+    membership?: Membership,
   ): Promise<number> {
-    const above = readUpTo ?? BOTTOM;
-    const unread = new Set<string>();
-    const [messages, late] = await Promise.all([
-      this.#history.sendersAbove(conversationId, above, lastEventId, MAX_UNREAD_COUNT),
-      this.#lateAbove(conversationId, above, TOP),
+    const after = laterPosition(readUpTo, membership?.joined ?? null) ?? BOTTOM;
+    const before = membership?.left ?? null;
+    const isFor = (id: MessageId): boolean => membership === undefined || coversPosition(membership, id);
+    const range = { after, before, newest: lastEventId, count: MAX_UNREAD_COUNT, maxRows: MAX_UNREAD_ROWS };
+    const [{ ids, isComplete }, firstLate] = await Promise.all([
+      this.#history.othersAbove(conversationId, userId, range),
+      this.#lateAbove(conversationId, after, TOP),
     ]);
-    for (const { id, senderId } of messages) if (senderId !== userId) unread.add(id);
-    for (let rows = late; rows.length > 0;) {
-      for (const { messageId, senderId } of rows) if (senderId !== userId) unread.add(messageId);
+    const unread = new Set(ids);
+    for (let rows = firstLate; rows.length > 0;) {
+      const late = rows.filter(
+        ({ messageId, senderId }) => senderId !== userId && !unread.has(messageId) && isFor(messageId),
+      );
+      const lateIds = [...new Set(late.map(({ messageId }) => messageId))];
+      const deleted = await this.#history.deletedAmong(conversationId, lateIds);
+      for (const id of lateIds) if (!deleted.has(id)) unread.add(id);
       const last = rows.at(-1);
       if (last === undefined || rows.length < MAX_UNREAD_COUNT || unread.size >= MAX_UNREAD_COUNT) break;
-      // Some of these messages were counted already or are listed twice, so the next rows are needed.
-      rows = await this.#lateAbove(conversationId, above, last.eventId);
+      // Some of these messages were counted already, are deleted or are listed twice, so the next rows are needed.
+      rows = await this.#lateAbove(conversationId, after, last.eventId);
     }
-    return Math.min(unread.size, MAX_UNREAD_COUNT);
+    return unreadCountOf(unread.size, isComplete);
   }
 
   async #lateAbove(conversationId: ConversationId, above: Position, below: Position) {
     const params = [conversationId, above, below, MAX_UNREAD_COUNT];
     return (await this.#session.read(LATE_MESSAGES, params)).map((row) => ({
       eventId: String(row['event_id']) as EventId,
-      messageId: String(row['message_id']),
+      messageId: String(row['message_id']) as MessageId,
       senderId: row['sender_id'] as UserId,
     }));
   }

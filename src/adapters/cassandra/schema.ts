@@ -6,7 +6,7 @@ import type { Row } from './session.ts';
  * with later ones, since files in `cql/` only add: so the migration runs before a rolling update, and the previous
  * release can be restored.
  */
-export const SCHEMA_VERSION = 10;
+export const SCHEMA_VERSION = 12;
 
 /** The applied migrations. */
 export const SCHEMA_STATE = prepared(`SELECT version FROM schema_migrations WHERE scope = 'messenger'`);

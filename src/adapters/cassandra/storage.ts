@@ -15,6 +15,7 @@ import { configError, makeClient, sessionOptions, type CassandraOptions } from '
 import { CassandraConversationRepository } from './conversation-repository.ts';
 import { EventLogState } from './event-log-state.ts';
 import { CassandraEventRepository } from './event-repository.ts';
+import { CassandraGroupRepository } from './group-repository.ts';
 import { InboxReader } from './inbox.ts';
 import { CassandraMessageRepository } from './message-repository.ts';
 import { settingErrorsOf, replicationAdvice, settingsByNode } from './node-settings.ts';
@@ -198,6 +199,16 @@ export function openCassandraStorage(deps: {
       limits: latenessLimits(options),
       inbox: new InboxReader({ session, eventLog, telemetry }),
       eventLog,
+    }),
+    groups: new CassandraGroupRepository({
+      session,
+      clock,
+      messageIds,
+      retry,
+      limits: latenessLimits(options),
+      hints,
+      eventLog,
+      keyRetentionDays,
     }),
     events: new CassandraEventRepository({ session, eventLog }),
     readPositions: new CassandraReadPositionRepository({

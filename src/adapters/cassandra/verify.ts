@@ -3,14 +3,21 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ClockNotVerified, type ClockCheck } from '../../application/ports/clock-check.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import { participantsOf } from '../../domain/conversation.ts';
-import type { ConversationId, EventId, MessageId, UserId } from '../../domain/ids.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type UserId,
+} from '../../domain/ids.ts';
 import { findConversation } from './conversation-repository.ts';
+import { findGroup, groupOf } from './group-repository.ts';
 import { isMessage } from './history.ts';
 import { entryOf, findEntries, type InboxRow } from './inbox.ts';
 import {
-  findLateEvent,
   INCONSISTENCIES,
   inspectConversation,
+  inspectGroup,
   inspectInboxRows,
   inspectLateEvent,
   inspectMessages,
@@ -22,18 +29,20 @@ import {
   type LateEvent,
   type MessageRange,
 } from './inspection.ts';
+import { findLateEvent } from './late-events.ts';
 import type { Row, Session } from './session.ts';
 
 /**
  * The consistency scanner: checks that the tables of a keyspace agree, while the service is running.
  *
- * Four passes, each over one table in the order of its tokens:
+ * Five passes, each over one table in the order of its tokens:
  *
  * - `messages`: every message, without its content. The rows of a bucket come together, newest first, and are inspected
  *   a range at a time. An inbox that is behind any message is found here, so no state is needed from one bucket to the
  *   next; an inbox row or a conversation that disagrees with several buckets is reported for each.
  * - `inboxes`: every inbox row.
  * - `conversations`: every conversation; those without messages are inspected.
+ * - `groups`: every group.
  * - `late_events`: every late event.
  *
  * Several workers scan a pass in parallel, each in its own range of tokens. Memory holds a page of rows for each worker
@@ -58,6 +67,10 @@ const INBOX_ROWS_IN_RANGE = `
 
 const CONVERSATIONS_IN_RANGE = `
   SELECT conversation_id, participants, created FROM conversations
+  WHERE token(conversation_id) > ? AND token(conversation_id) <= ?`;
+
+const GROUPS_IN_RANGE = `
+  SELECT conversation_id, creator_id, created, name, members, former_until, changed, version FROM groups
   WHERE token(conversation_id) > ? AND token(conversation_id) <= ?`;
 
 const LATE_EVENTS_IN_RANGE = `
@@ -86,7 +99,7 @@ const MAX_CANDIDATES = 10_000;
 /** Waits between attempts, in milliseconds, while storage fails. */
 const RETRY_DELAYS_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
-const PASSES = ['messages', 'inboxes', 'conversations', 'late_events'] as const;
+const PASSES = ['messages', 'inboxes', 'conversations', 'groups', 'late_events'] as const;
 type Pass = (typeof PASSES)[number];
 
 /** Tokens above `after`, up to `until`, in decimal. */
@@ -111,6 +124,7 @@ export interface Seen {
   readonly buckets: number;
   readonly inboxRows: number;
   readonly conversations: number;
+  readonly groups: number;
   readonly lateEvents: number;
 }
 
@@ -139,6 +153,7 @@ export type Subject =
       readonly conversationId: ConversationId;
       readonly lastEventId: EventId;
     }
+  | { readonly type: 'group'; readonly conversationId: ConversationId }
   | { readonly type: 'conversation'; readonly conversationId: ConversationId }
   | ({ readonly type: 'late_event' } & LateEvent);
 
@@ -341,7 +356,7 @@ async function scanStep(deps: InspectionDeps, pass: Pass, range: TokenRange, wid
   }
   await inspect();
 
-  const rows = seen.messages + seen.inboxRows + seen.conversations + seen.lateEvents;
+  const rows = seen.messages + seen.inboxRows + seen.conversations + seen.groups + seen.lateEvents;
   const isNarrow = rows > ROWS_PER_STEP * 2 && width > 1n;
   const nextWidth = rows < ROWS_PER_STEP / 2 ? width * 2n : isNarrow ? width / 2n : width;
   return { range, until: String(until), seen, candidates, nextWidth };
@@ -391,7 +406,9 @@ const scanMessages: Scan = async function* (deps, after, until, seen) {
     open = {
       conversationId,
       bucket,
-      participants: participantsOf(row['sender_id'] as UserId, row['receiver_id'] as UserId),
+      participants: isGroupId(conversationId)
+        ? []
+        : participantsOf(row['sender_id'] as UserId, row['receiver_id'] as UserId),
       newest: id,
       oldest: id,
       ids: [id],
@@ -452,6 +469,16 @@ const scanConversations: Scan = async function* (deps, after, until, seen) {
   }
 };
 
+const scanGroups: Scan = async function* (deps, after, until, seen) {
+  for await (const row of rowsOf(deps.session, GROUPS_IN_RANGE, after, until)) {
+    seen.groups += 1;
+    const conversationId = String(row['conversation_id']) as ConversationId;
+    const group = groupOf(conversationId, row);
+    yield async () =>
+      (await inspectGroup(deps, group)).length === 0 ? [] : [{ type: 'group', conversationId }];
+  }
+};
+
 const scanLateEvents: Scan = async function* (deps, after, until, seen) {
   for await (const row of rowsOf(deps.session, LATE_EVENTS_IN_RANGE, after, until)) {
     seen.lateEvents += 1;
@@ -469,6 +496,7 @@ const SCANS: Readonly<Record<Pass, Scan>> = {
   messages: scanMessages,
   inboxes: scanInboxes,
   conversations: scanConversations,
+  groups: scanGroups,
   late_events: scanLateEvents,
 };
 
@@ -488,9 +516,13 @@ async function inspectAgain(deps: InspectionDeps, subject: Subject): Promise<rea
       const conversation = await findConversation(deps.session, conversationId);
       return conversation === null ? [] : inspectConversation(deps, conversation);
     }
+    case 'group': {
+      const group = await findGroup(deps.session, conversationId);
+      return group === null ? [] : inspectGroup(deps, group);
+    }
     case 'late_event': {
-      const late = await findLateEvent(deps.session, conversationId, subject.messageId);
-      return late?.eventId === subject.eventId ? inspectLateEvent(deps, late) : [];
+      const eventId = await findLateEvent(deps.session, conversationId, subject.messageId);
+      return eventId === subject.eventId ? inspectLateEvent(deps, subject) : [];
     }
   }
 }
@@ -520,7 +552,7 @@ function widthOf({ after, until }: TokenRange): bigint {
 }
 
 function zeroSeen(): Seen {
-  return { messages: 0, buckets: 0, inboxRows: 0, conversations: 0, lateEvents: 0 };
+  return { messages: 0, buckets: 0, inboxRows: 0, conversations: 0, groups: 0, lateEvents: 0 };
 }
 
 function sumOf(one: Seen, other: Seen): Seen {
@@ -529,6 +561,7 @@ function sumOf(one: Seen, other: Seen): Seen {
     buckets: one.buckets + other.buckets,
     inboxRows: one.inboxRows + other.inboxRows,
     conversations: one.conversations + other.conversations,
+    groups: one.groups + other.groups,
     lateEvents: one.lateEvents + other.lateEvents,
   };
 }

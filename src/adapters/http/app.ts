@@ -20,6 +20,7 @@ import { HttpFailure, problemAnswer } from './problems.ts';
 import { addConversationRoutes } from './routes/conversations.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addEventRoutes } from './routes/events.ts';
+import { addGroupRoutes } from './routes/groups.ts';
 import { addHealthRoutes } from './routes/health.ts';
 import { addMessageRoutes } from './routes/messages.ts';
 import { addMetricsRoute, type MetricsText } from './routes/metrics.ts';
@@ -68,6 +69,7 @@ export function makeApp(deps: {
 
   addMessageRoutes(app, deps.useCases, callerOf);
   addConversationRoutes(app, deps.useCases, callerOf, deps.publicPath);
+  addGroupRoutes(app, deps.useCases, callerOf);
   addEventRoutes(app, { ...deps, callerOf });
   addUserRoutes(app, deps.useCases, callerOf);
   addHealthRoutes(app, deps);

@@ -53,6 +53,7 @@ interface ProblemRow {
 }
 
 const CONTENT: RequestPart = { pointer: '#/content' };
+const NAME: RequestPart = { pointer: '#/name' };
 const USERNAME: RequestPart = { pointer: '#/username' };
 const TOKEN: RequestPart = { header: 'Authorization' };
 
@@ -99,6 +100,14 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     at: CONTENT,
   },
   username_blank: { type: 'username-blank', status: 400, title: 'The username is blank', at: USERNAME },
+  group_name_blank: { type: 'group-name-blank', status: 400, title: 'The name is blank', at: NAME },
+  group_name_too_long: { type: 'group-name-too-long', status: 400, title: 'The name is too long', at: NAME },
+  group_name_not_text: {
+    type: 'group-name-not-text',
+    status: 400,
+    title: 'The name contains invalid characters',
+    at: NAME,
+  },
   username_too_long: {
     type: 'username-too-long',
     status: 400,
@@ -138,6 +147,18 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     title: 'The caller is not among the participants',
     at: { pointer: '#/participant_ids' },
   },
+  creator_is_another: {
+    type: 'creator-is-another',
+    status: 403,
+    title: 'The creator is not the caller',
+    at: { pointer: '#/creator_id' },
+  },
+  member_left: { type: 'member-left', status: 403, title: 'The user has left the group' },
+  not_the_creator: {
+    type: 'not-the-creator',
+    status: 403,
+    title: 'Only the creator of the group may do this',
+  },
   reader_is_another: {
     type: 'reader-is-another',
     status: 403,
@@ -162,12 +183,19 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     title: 'The name belongs to another user',
     at: { parameter: 'user_id' },
   },
+  message_of_another: {
+    type: 'message-of-another',
+    status: 403,
+    title: 'The message belongs to another user',
+    at: { parameter: 'message_id' },
+  },
   path_not_found: { type: 'path-not-found', status: 404, title: 'The path does not exist' },
   conversation_not_found: {
     type: 'conversation-not-found',
     status: 404,
     title: 'The conversation does not exist',
   },
+  message_not_found: { type: 'message-not-found', status: 404, title: 'The message does not exist' },
   user_not_found: { type: 'user-not-found', status: 404, title: 'The user does not exist' },
   method_not_allowed: {
     type: 'method-not-allowed',
@@ -175,6 +203,13 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     title: 'The path does not support this method',
     detail: 'The Allow header lists the supported methods.',
   },
+  member_not_found: {
+    type: 'member-not-found',
+    status: 404,
+    title: 'The user was never a member of the group',
+    at: { parameter: 'user_id' },
+  },
+  message_deleted: { type: 'message-deleted', status: 409, title: 'The message is deleted' },
   cursor_expired: {
     type: 'cursor-expired',
     status: 410,
@@ -206,6 +241,16 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     title: 'The content coding of the body is not supported',
     detail: 'The body must be uncompressed, without Content-Encoding.',
     at: { header: 'Content-Encoding' },
+  },
+  not_a_group: {
+    type: 'not-a-group',
+    status: 409,
+    title: 'The conversation is not a group',
+  },
+  group_too_large: {
+    type: 'group-too-large',
+    status: 422,
+    title: 'The group is too large',
   },
   idempotency_key_reused: {
     type: 'idempotency-key-reused',

@@ -17,6 +17,14 @@ export function json<View extends object, Status extends ContentfulStatusCode>(
     TypedResponse<View, Status, 'json'>;
 }
 
+/** A response without a body. */
+export function noContent(c: Context): Response & TypedResponse<object, 204, string> {
+  const context = c.get('requestContext');
+  context.hasHeaders = true;
+  const headers = { ...SECURITY_HEADERS, ...context.headers };
+  return new Response(null, { status: 204, headers }) as Response & TypedResponse<object, 204, string>;
+}
+
 /** A streaming response. A header tells proxies not to buffer it. */
 export function stream(c: Context, body: ReadableStream<Uint8Array>, contentType: string): Response {
   const context = c.get('requestContext');

@@ -1,10 +1,24 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { ConversationRepository } from '../../application/ports/conversation-repository.ts';
 import type { MessageIds } from '../../application/ports/message-ids.ts';
-import type { Conversation, InboxEntry, Participants } from '../../domain/conversation.ts';
-import { isLate, type LatenessLimits } from '../../domain/event.ts';
-import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
-import { previewOf, type Message } from '../../domain/message.ts';
+import {
+  lastMessageOf,
+  type Conversation,
+  type InboxEntry,
+  type LastMessage,
+  type Participants,
+} from '../../domain/conversation.ts';
+import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
+import { atMembership, type OwnMembership } from '../../domain/group.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type Position,
+  type UserId,
+} from '../../domain/ids.ts';
+import type { Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 import { laterPosition } from '../../domain/read-position.ts';
 import { microsecondsOf } from '../../domain/time.ts';
@@ -49,7 +63,8 @@ export class MemoryConversationRepository implements ConversationRepository {
   start({ id, participants, created }: Conversation, { isLive } = { isLive: false }): Promise<void> {
     const isNew = !this.#conversations.has(id);
     const members = this.#create({ id, participants, created });
-    this.#show({ conversationId: id, participants: members, lastEventId: created, lastMessage: null });
+    const entry = { conversationId: id, participants: members, lastEventId: created, lastMessage: null };
+    this.#show(entry, members);
     this.#events.add({ id: created, type: 'conversation.created', conversationId: id }, members);
     if (isLive && isNew && isLate(this.#clock.latest() - microsecondsOf(created), this.#limits)) {
       const eventId = this.#messageIds.next();
@@ -58,16 +73,40 @@ export class MemoryConversationRepository implements ConversationRepository {
     return Promise.resolve();
   }
 
+  /** Puts a group into the inboxes of `users`, who join it. */
+  showGroup(conversationId: ConversationId, users: readonly UserId[], membership: OwnMembership): void {
+    for (const userId of users) this.#inboxOf(userId).setMembership(conversationId, membership);
+    const lastEventId = membership.joined;
+    this.#show({ conversationId, participants: [], lastEventId, lastMessage: null }, users);
+  }
+
+  /** Keeps a group in the inbox of a user who has left, at the position of leaving at most. */
+  leaveGroup(conversationId: ConversationId, userId: UserId, membership: OwnMembership): void {
+    this.#inboxOf(userId).setMembership(conversationId, membership);
+  }
+
   /**
-   * Creates the conversation of a message, and adds the message to all inboxes and event logs as event
-   * `eventId`. The sender has read up to the message.
+   * Creates the conversation of a message, unless it is a group, and adds the message to the inboxes and event logs of
+   * `participants` as event `eventId`. The sender has read up to the message.
    */
   receive(message: Message, participants: Participants, eventId: EventId): void {
-    const { id, conversationId, senderId, content } = message;
-    const members = this.#create({ id: conversationId, participants, created: id });
-    const lastMessage = Object.freeze({ messageId: id, senderId, preview: previewOf(content) });
-    this.#show({ conversationId, participants: members, lastEventId: eventId, lastMessage });
+    const { id, conversationId } = message;
+    const isGroup = isGroupId(conversationId);
+    const members = isGroup ? participants : this.#create({ id: conversationId, participants, created: id });
+    const lastMessage = Object.freeze(lastMessageOf(message));
+    const named = isGroup ? [] : members;
+    this.#show({ conversationId, participants: named, lastEventId: eventId, lastMessage }, members);
     this.#events.add({ id: eventId, type: 'message.created', conversationId, messageId: id }, members);
+  }
+
+  /** Shows a changed message in the inboxes that show it, and adds `event` to the logs of all participants. */
+  change(message: Message, participants: Participants, event: Event): void {
+    for (const userId of participants) {
+      const entry = this.findEntry(userId, message.conversationId);
+      if (entry?.lastMessage?.messageId !== message.id) continue;
+      this.#inboxes.get(userId)?.replace(message.conversationId, Object.freeze(lastMessageOf(message)));
+    }
+    this.#events.add(event, participants);
   }
 
   /** Like `receive`, for a message that became visible late. It has one late event id, made by `next` the first time. */
@@ -84,9 +123,9 @@ export class MemoryConversationRepository implements ConversationRepository {
     this.receive(message, participants, eventId);
   }
 
-  /** At most `limit` messages that became visible late under an event above `after`, oldest event first. */
-  listLateAfter(conversationId: ConversationId, after: Position, limit: number): readonly LateMessage[] {
-    return this.#lateMessages.get(conversationId)?.above(after, limit) ?? [];
+  /** The messages that became visible late under an event above `after`, oldest event first. */
+  listLateAfter(conversationId: ConversationId, after: Position): readonly LateMessage[] {
+    return this.#lateMessages.get(conversationId)?.above(after, Infinity) ?? [];
   }
 
   /** What the inbox of `userId` shows of a conversation; null where it is not there. */
@@ -118,40 +157,74 @@ export class MemoryConversationRepository implements ConversationRepository {
     return members;
   }
 
-  /** Shows an entry to its participants. */
-  #show(entry: Omit<InboxEntry, 'readUpTo'>): void {
+  /** Shows an entry to `users`. */
+  #show(entry: Omit<InboxEntry, 'readUpTo'>, users: readonly UserId[]): void {
     const { lastMessage } = entry;
-    for (const participant of entry.participants) {
-      let inbox = this.#inboxes.get(participant);
-      if (inbox === undefined) {
-        inbox = new Inbox();
-        this.#inboxes.set(participant, inbox);
-      }
-      const isOwn = lastMessage?.senderId === participant;
-      inbox.put({ ...entry, readUpTo: isOwn ? lastMessage.messageId : null });
+    for (const userId of users) {
+      const isOwn = lastMessage?.senderId === userId;
+      this.#inboxOf(userId).put({ ...entry, readUpTo: isOwn ? lastMessage.messageId : null });
     }
+  }
+
+  #inboxOf(userId: UserId): Inbox {
+    let inbox = this.#inboxes.get(userId);
+    if (inbox === undefined) {
+      inbox = new Inbox();
+      this.#inboxes.set(userId, inbox);
+    }
+    return inbox;
   }
 }
 
 /** One user's inbox: an entry for each conversation, newest first. */
 class Inbox {
   readonly #entries = new Map<ConversationId, InboxEntry>();
+  /** The memberships of the owner in groups. */
+  readonly #memberships = new Map<ConversationId, OwnMembership>();
   readonly #order = new SortedList<InboxEntry>(({ lastEventId }) => lastEventId);
 
-  /** Shows `entry`, unless what is shown of its conversation takesPrecedence. Of two read positions the later one holds. */
+  /** Shows `entry`, unless what is shown of its conversation takes precedence. Of two read positions the later one holds. */
   put(entry: InboxEntry): void {
-    const shown = this.#entries.get(entry.conversationId);
-    if (shown !== undefined) this.#order.remove(shown.lastEventId);
-    const kept = Object.freeze({
-      ...(shown !== undefined && !takesPrecedence(entry, shown) ? shown : entry),
-      readUpTo: laterPosition(entry.readUpTo, shown?.readUpTo ?? null),
-    });
-    this.#entries.set(entry.conversationId, kept);
-    this.#order.add(kept);
+    const { conversationId } = entry;
+    const kept = this.#entries.get(conversationId);
+    this.#hide(conversationId);
+    this.#entries.set(
+      conversationId,
+      Object.freeze({
+        ...(kept !== undefined && !takesPrecedence(entry, kept) ? kept : entry),
+        readUpTo: laterPosition(entry.readUpTo, kept?.readUpTo ?? null),
+      }),
+    );
+    this.#order.add(this.find(conversationId) ?? entry);
+  }
+
+  setMembership(conversationId: ConversationId, membership: OwnMembership): void {
+    this.#hide(conversationId);
+    this.#memberships.set(conversationId, Object.freeze(membership));
+    const shown = this.find(conversationId);
+    if (shown !== null) this.#order.add(shown);
+  }
+
+  /** Shows `lastMessage` in the entry of a conversation, at the same position. */
+  replace(conversationId: ConversationId, lastMessage: LastMessage): void {
+    const kept = this.#entries.get(conversationId);
+    if (kept === undefined) return;
+    this.#hide(conversationId);
+    const changed = Object.freeze({ ...kept, lastMessage });
+    this.#entries.set(conversationId, changed);
+    this.#order.add(this.find(conversationId) ?? changed);
   }
 
   find(id: ConversationId): InboxEntry | null {
-    return this.#entries.get(id) ?? null;
+    const kept = this.#entries.get(id);
+    if (kept === undefined) return null;
+    const membership = this.#memberships.get(id);
+    return membership === undefined ? kept : Object.freeze(atMembership(kept, membership));
+  }
+
+  #hide(id: ConversationId): void {
+    const shown = this.find(id);
+    if (shown !== null) this.#order.remove(shown.lastEventId);
   }
 
   below(slice: Slice): InboxEntry[] {
@@ -159,8 +232,12 @@ class Inbox {
   }
 }
 
-/** Whether `entry` takes precedence: the latest message, or for an empty conversation the earliest start. */
+/**
+ * Whether `entry` takes precedence: the latest message, or for an empty conversation of two the earliest start. In a
+ * group the latest event of messages and joins.
+ */
 function takesPrecedence(entry: InboxEntry, shown: InboxEntry): boolean {
+  if (isGroupId(entry.conversationId)) return entry.lastEventId > shown.lastEventId;
   if (entry.lastMessage === null) return shown.lastMessage === null && entry.lastEventId < shown.lastEventId;
   return shown.lastMessage === null || entry.lastEventId > shown.lastEventId;
 }

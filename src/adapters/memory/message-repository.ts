@@ -3,99 +3,149 @@ import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type {
   AppendRequest,
   AppendResult,
+  DeleteRequest,
+  EditRequest,
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
 import { isLate, type LatenessLimits } from '../../domain/event.ts';
-import type { ConversationId, MessageId, Position } from '../../domain/ids.ts';
-import type { Message } from '../../domain/message.ts';
+import {
+  isGroupId,
+  type ConversationId,
+  type EventId,
+  type MessageId,
+  type Position,
+  type UserId,
+} from '../../domain/ids.ts';
+import { messageBody, withDeletion, withEdit, type Message } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
-import { microsecondsOf, type Microseconds } from '../../domain/time.ts';
+import { microsecondsOf } from '../../domain/time.ts';
 import type { MemoryConversationRepository } from './conversation-repository.ts';
+import type { MemoryGroupRepository } from './group-repository.ts';
+import type { MemoryIdempotencyKeys } from './idempotency-keys.ts';
 import { SortedList } from './sorted-list.ts';
-
-const DAY: Microseconds = 86_400_000_000;
-
-/** The message of an idempotency key, and the time of its claim. */
-interface Claim {
-  readonly message: Message;
-  readonly claimedAt: Microseconds;
-}
 
 /** The messages of all conversations, in this process's memory. */
 export class MemoryMessageRepository implements MessageRepository {
   readonly #clock: Clock;
   readonly #messageIds: MessageIds;
   readonly #limits: LatenessLimits;
-  readonly #keyRetention: Microseconds;
   readonly #conversations: MemoryConversationRepository;
+  readonly #groups: Pick<MemoryGroupRepository, 'membersAt'>;
+  readonly #keys: MemoryIdempotencyKeys;
   readonly #histories = new Map<ConversationId, SortedList<Message>>();
-  /** By sender and key, joined by a space, which neither can contain; in the order of the claims. */
-  readonly #claims = new Map<string, Claim>();
 
   constructor(deps: {
     clock: Clock;
     messageIds: MessageIds;
     limits: LatenessLimits;
-    keyRetentionDays: number;
     conversations: MemoryConversationRepository;
+    groups: Pick<MemoryGroupRepository, 'membersAt'>;
+    keys: MemoryIdempotencyKeys;
   }) {
     this.#clock = deps.clock;
     this.#messageIds = deps.messageIds;
     this.#limits = deps.limits;
-    this.#keyRetention = deps.keyRetentionDays === 0 ? Infinity : deps.keyRetentionDays * DAY;
     this.#conversations = deps.conversations;
+    this.#groups = deps.groups;
+    this.#keys = deps.keys;
   }
 
   append({ message, participants, idempotencyKey, isLive }: AppendRequest): Promise<AppendResult> {
     const kept = Object.freeze({ ...message });
+    const isGroup = isGroupId(message.conversationId);
     if (idempotencyKey !== null) {
-      this.#dropExpiredClaims();
-      const name = `${message.senderId} ${idempotencyKey}`;
-      const claim = this.#claims.get(name);
-      if (claim !== undefined) return Promise.resolve(repeatOf(claim.message, message));
-      this.#claims.set(name, { message: kept, claimedAt: this.#clock.now() });
+      const first = this.#keys.claim<Message>(message.senderId, idempotencyKey, messageBody(message), kept);
+      if (first === null) return Promise.resolve({ outcome: 'key_reused' });
+      if (first !== kept) {
+        const { id, conversationId } = first;
+        const outcome = id === message.id ? 'appended' : 'repeated';
+        const stored = this.#histories.get(conversationId)?.at(id) ?? first;
+        const recipients = this.#groups.membersAt(conversationId, id);
+        return Promise.resolve({ outcome, message: stored, ...(isGroup && { recipients }) });
+      }
     }
+    const recipients = isGroup ? this.#groups.membersAt(message.conversationId, message.id) : participants;
     let history = this.#histories.get(message.conversationId);
     if (history === undefined) {
       history = new SortedList(({ id }) => id);
       this.#histories.set(message.conversationId, history);
     }
     history.add(kept);
-    this.#conversations.receive(kept, participants, kept.id);
-    const age = this.#clock.latest() - microsecondsOf(kept.id);
-    if (isLive && isLate(age, this.#limits)) {
-      this.#conversations.receiveLate(kept, participants, () => this.#messageIds.next());
+    // The message as it was appended first, and as it is after its edits.
+    const stored = history.at(kept.id) ?? kept;
+    this.#conversations.receive(stored, recipients, kept.id);
+    if (isLive && this.#isLate(kept.id)) {
+      this.#conversations.receiveLate(stored, recipients, () => this.#messageIds.next());
     }
-    return Promise.resolve({ outcome: 'appended', message: kept });
+    return Promise.resolve({ outcome: 'appended', message: kept, ...(isGroup && { recipients }) });
+  }
+
+  edit({ conversationId, messageId, participants, editId, content }: EditRequest): Promise<Message | null> {
+    const message = this.#histories.get(conversationId)?.at(messageId);
+    if (message?.deletionId !== null) return Promise.resolve(message ?? null);
+    const changed = withEdit(message, editId, content);
+    return Promise.resolve(this.#change(changed, participants, 'message.edited', editId));
+  }
+
+  delete({ conversationId, messageId, participants, deletionId }: DeleteRequest): Promise<Message | null> {
+    const message = this.#histories.get(conversationId)?.at(messageId);
+    if (message === undefined) return Promise.resolve(null);
+    const deleted = withDeletion(message, deletionId);
+    // A repeat of a deletion adds no event.
+    if (message.deletionId !== null) return Promise.resolve(this.#replace(deleted));
+    return Promise.resolve(this.#change(deleted, participants, 'message.deleted', deletionId));
+  }
+
+  #replace(changed: Message): Message {
+    const kept = Object.freeze({ ...changed });
+    const history = this.#histories.get(kept.conversationId);
+    history?.remove(kept.id);
+    history?.add(kept);
+    return kept;
+  }
+
+  /** Stores a changed message, shows it in the inboxes, and adds an event of the change to the logs. */
+  #change(
+    changed: Message,
+    participants: readonly UserId[],
+    type: 'message.edited' | 'message.deleted',
+    changeId: EventId,
+  ): Message {
+    const kept = this.#replace(changed);
+    const { id: messageId, conversationId } = kept;
+    const id = this.#isLate(changeId) ? this.#messageIds.next() : changeId;
+    const users = isGroupId(conversationId)
+      ? this.#groups.membersAt(conversationId, messageId, changeId)
+      : participants;
+    this.#conversations.change(kept, users, { id, type, conversationId, messageId });
+    return kept;
+  }
+
+  #isLate(id: EventId): boolean {
+    return isLate(this.#clock.latest() - microsecondsOf(id), this.#limits);
   }
 
   listBefore(conversationId: ConversationId, slice: Slice): Promise<readonly Message[]> {
     return Promise.resolve(this.#histories.get(conversationId)?.below(slice) ?? []);
   }
 
-  /** At most `limit` messages above `after`, oldest first. */
-  listAfter(conversationId: ConversationId, after: Position, limit: number): readonly Message[] {
-    return this.#histories.get(conversationId)?.above(after, limit) ?? [];
+  /** The newest `limit` messages below `before` and above `after`, newest first. */
+  listAbove(
+    conversationId: ConversationId,
+    after: Position,
+    before: Position | null,
+    limit: number,
+  ): readonly Message[] {
+    const newest = this.#histories.get(conversationId)?.below({ before, offset: 0, limit }) ?? [];
+    return newest.filter(({ id }) => id > after);
+  }
+
+  isDeleted(conversationId: ConversationId, id: MessageId): boolean {
+    return (this.#histories.get(conversationId)?.at(id)?.deletionId ?? null) !== null;
   }
 
   find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]> {
     const history = this.#histories.get(conversationId);
     return Promise.resolve(ids.map((id) => history?.at(id)).filter((message) => message !== undefined));
   }
-
-  #dropExpiredClaims(): void {
-    const before = this.#clock.now() - this.#keyRetention;
-    for (const [name, { claimedAt }] of this.#claims) {
-      if (claimedAt >= before) return;
-      this.#claims.delete(name);
-    }
-  }
-}
-
-/** The result of an append of `message` whose key belongs to `claimed`. */
-function repeatOf(claimed: Message, message: Message): AppendResult {
-  if (claimed.receiverId !== message.receiverId || claimed.content !== message.content) {
-    return { outcome: 'key_reused' };
-  }
-  return { outcome: claimed.id === message.id ? 'appended' : 'repeated', message: claimed };
 }

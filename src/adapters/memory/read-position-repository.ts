@@ -1,10 +1,13 @@
 import type { MessageIds } from '../../application/ports/message-ids.ts';
 import type { ReadPositionRepository } from '../../application/ports/read-position-repository.ts';
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
-import type { EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
+import { coversPosition, type Membership } from '../../domain/group.ts';
+import { isGroupId, type EventId, type MessageId, type Position, type UserId } from '../../domain/ids.ts';
 import {
-  MAX_UNREAD_COUNT,
+  laterPosition,
+  MAX_UNREAD_ROWS,
   positionAfterMark,
+  unreadCountOf,
   type ReadMark,
   type ReadPosition,
 } from '../../domain/read-position.ts';
@@ -48,7 +51,7 @@ export class MemoryReadPositionRepository implements ReadPositionRepository {
           readerId: userId,
           readUpTo,
         },
-        entry.participants,
+        isGroupId(conversationId) ? [userId] : entry.participants,
       );
     }
     return Promise.resolve(readUpTo);
@@ -68,15 +71,20 @@ export class MemoryReadPositionRepository implements ReadPositionRepository {
   countUnread(
     userId: UserId,
     { conversationId, readUpTo }: Pick<InboxEntry, 'conversationId' | 'readUpTo'>,
+    membership?: Membership,
   ): Promise<number> {
-    const above = readUpTo ?? BOTTOM;
+    const after = laterPosition(readUpTo, membership?.joined ?? null) ?? BOTTOM;
+    const before = membership?.left ?? null;
+    const isFor = (id: MessageId): boolean => membership === undefined || coversPosition(membership, id);
     const unread = new Set<MessageId>();
-    for (const { id, senderId } of this.#messages.listAfter(conversationId, above, MAX_UNREAD_COUNT)) {
-      if (senderId !== userId) unread.add(id);
+    const above = this.#messages.listAbove(conversationId, after, before, MAX_UNREAD_ROWS);
+    for (const { id, senderId, deletionId } of above) {
+      if (senderId !== userId && deletionId === null) unread.add(id);
     }
-    // Messages that are counted already may be late ones, too.
-    const late = this.#conversations.listLateAfter(conversationId, above, 2 * MAX_UNREAD_COUNT);
-    for (const { messageId, senderId } of late) if (senderId !== userId) unread.add(messageId);
-    return Promise.resolve(Math.min(unread.size, MAX_UNREAD_COUNT));
+    for (const { messageId, senderId } of this.#conversations.listLateAfter(conversationId, after)) {
+      const isDeleted = this.#messages.isDeleted(conversationId, messageId);
+      if (senderId !== userId && !isDeleted && isFor(messageId)) unread.add(messageId);
+    }
+    return Promise.resolve(unreadCountOf(unread.size, above.length < MAX_UNREAD_ROWS));
   }
 }

@@ -4,6 +4,8 @@ import type { Storage } from '../../application/ports/storage.ts';
 import type { LatenessLimits } from '../../domain/event.ts';
 import { MemoryConversationRepository } from './conversation-repository.ts';
 import { MemoryEventRepository } from './event-repository.ts';
+import { MemoryGroupRepository } from './group-repository.ts';
+import { MemoryIdempotencyKeys } from './idempotency-keys.ts';
 import { MemoryMessageRepository } from './message-repository.ts';
 import { MemoryReadPositionRepository } from './read-position-repository.ts';
 import { MemoryUserRepository } from './user-repository.ts';
@@ -22,10 +24,19 @@ export interface MemoryStorageOptions {
 export function makeMemoryStorage(options: MemoryStorageOptions): Storage {
   const events = new MemoryEventRepository(options);
   const conversations = new MemoryConversationRepository({ ...options, events });
-  const messages = new MemoryMessageRepository({ ...options, conversations });
+  const keys = new MemoryIdempotencyKeys(options);
+  const groups: MemoryGroupRepository = new MemoryGroupRepository({
+    ...options,
+    conversations,
+    events,
+    keys,
+    messagesAbove: (id, position) => messages.listAbove(id, position, null, Infinity),
+  });
+  const messages = new MemoryMessageRepository({ ...options, conversations, groups, keys });
   return {
     messages,
     conversations,
+    groups,
     events,
     readPositions: new MemoryReadPositionRepository({ ...options, conversations, messages, events }),
     users: new MemoryUserRepository(),

@@ -2,7 +2,7 @@ import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
 import type { ConversationId, UserId } from '../../domain/ids.ts';
 import type { Slice } from '../../domain/page.ts';
 
-/** The conversations, and the inboxes that show them. */
+/** The conversations of two, and the inboxes, which show groups as well. */
 export interface ConversationRepository {
   /** The conversation, created by `start` or by its first message; null if neither happened. */
   find(id: ConversationId): Promise<Conversation | null>;

@@ -1,12 +1,15 @@
 import type { Participants } from '../../domain/conversation.ts';
-import type { ConversationId, IdempotencyKey, MessageId } from '../../domain/ids.ts';
-import type { Message } from '../../domain/message.ts';
+import type { ConversationId, EventId, IdempotencyKey, MessageId, UserId } from '../../domain/ids.ts';
+import type { Message, SentMessage } from '../../domain/message.ts';
 import type { Slice } from '../../domain/page.ts';
 
 /** A message to be stored. */
 export interface AppendRequest {
-  readonly message: Message;
-  /** The users whose inboxes and event logs get the message: the sender and the receiver. */
+  readonly message: SentMessage;
+  /**
+   * The users whose inboxes and event logs get the message: the sender and the receiver. In a group: the members, read
+   * before this call; `append` adds those whose membership covers the message by then.
+   */
   readonly participants: Participants;
   /** The sender's key for this send, or null. */
   readonly idempotencyKey: IdempotencyKey | null;
@@ -19,11 +22,40 @@ export interface AppendRequest {
 
 /** The outcome of `append`. */
 export type AppendResult =
-  | { readonly outcome: 'appended'; readonly message: Message }
-  /** The key was used before with the same body: `message` is the message of the first request. */
-  | { readonly outcome: 'repeated'; readonly message: Message }
+  /**
+   * `repeated`: the key was used before with the same body, and `message` is the message of the first request, as it is
+   * after its edits and its deletion.
+   */
+  | {
+      readonly outcome: 'appended' | 'repeated';
+      readonly message: Message;
+      /** In a group: the users whose inboxes and event logs have the message. */
+      readonly recipients?: readonly UserId[];
+    }
   /** The key was used before with another body: nothing was stored. */
   | { readonly outcome: 'key_reused' };
+
+/** A stored message to be changed. */
+interface ChangeRequest {
+  readonly conversationId: ConversationId;
+  readonly messageId: MessageId;
+  /** The participants of the conversation: the users whose inboxes and event logs get the change. */
+  readonly participants: Participants;
+}
+
+/** A new content for a message. */
+export interface EditRequest extends ChangeRequest {
+  /** A new id: the id of the edit, and of its event unless the event becomes visible late (`isLate`). */
+  readonly editId: EventId;
+  /** Valid content, see `requireContent`. */
+  readonly content: string;
+}
+
+/** The deletion of a message. */
+export interface DeleteRequest extends ChangeRequest {
+  /** A new id: the id of the deletion, and of its event unless the event becomes visible late (`isLate`). */
+  readonly deletionId: EventId;
+}
 
 /** The maximum number of messages per lookup: at most 2.6 MB. */
 export const MAX_LOOKUPS = 32;
@@ -41,6 +73,11 @@ export interface MessageRepository {
    * A live message that becomes visible late (`isLate`) gets exactly one late event, regardless of which process completes
    * it and how often: history shows the message at its own time, while inbox and event log treat it as new.
    *
+   * In a group, the message is in the inbox and the log of every user whose membership covers it. `append` stores the
+   * message and then reads the members; `GroupRepository.join` stores the member and then reads the messages above its
+   * event. If the join is stored before the members are read, `append` finds the new member; otherwise the message was
+   * stored before the join reads the messages, and the join finds it. So whichever comes second completes the other.
+   *
    * Rejects with a `StorageFailure`. After `unavailable` nothing was stored; after `outcome_unknown` any part may be
    * stored, the message always before its inbox entries, and repeating the same request completes it.
    */
@@ -57,4 +94,26 @@ export interface MessageRepository {
    * ids per call.
    */
   find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]>;
+
+  /**
+   * Replaces the content of a message. Of several edits the one with the largest id holds as a whole, in any order of
+   * arrival; a deleted message stays deleted. Resolves with the message as it is now; null if it does not exist, and then
+   * it is in no list.
+   *
+   * When it resolves, history and the inboxes that show the message show this edit or what replaced it, and each
+   * participant's log has a `message.edited` event. No conversation moves. Reads a bounded number of rows. Idempotent.
+   * Rejects like `append`; after `outcome_unknown` the change is completed in the background or by a repeat.
+   */
+  edit(request: EditRequest): Promise<Message | null>;
+
+  /**
+   * Deletes a message: readers see that it is deleted, but not its content. Its content and its edits are overwritten,
+   * including those that arrive later. Of several deletions the earliest holds. Resolves with the deleted message; null if
+   * it does not exist, and then it is in no list.
+   *
+   * When it resolves, no edit and no repeat of the send makes the content visible again, in history, inbox or event log,
+   * and each participant's log has a `message.deleted` event. No conversation moves. A repeat of a complete deletion adds
+   * no event. Reads a bounded number of rows. Rejects like `edit`.
+   */
+  delete(request: DeleteRequest): Promise<Message | null>;
 }

@@ -1,4 +1,5 @@
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
+import type { Membership } from '../../domain/group.ts';
 import type { EventId, UserId } from '../../domain/ids.ts';
 import type { ReadMark, ReadPosition } from '../../domain/read-position.ts';
 
@@ -10,7 +11,7 @@ export interface ReadPositionRepository {
    * inbox.
    *
    * A position only moves forward, regardless of the order and the number of marks and of the process that gets them. If
-   * it moves, a `conversation.read` event is in the event log of each participant when this resolves; a mark that does not
+   * it moves, a `conversation.read` event is in the event log of each participant (in a group: of the reader) when this resolves; a mark that does not
    * move it writes nothing. Of concurrent marks more than one may write an event. Rejects like `append`.
    */
   mark(mark: ReadMark): Promise<EventId | null>;
@@ -22,10 +23,13 @@ export interface ReadPositionRepository {
 
   /**
    * The number of messages of other users above the position in `entry`, an entry of the inbox of `userId`. A message
-   * counts once, by its own event or its late event. At most `MAX_UNREAD_COUNT`, which means that many or more.
+   * counts once, by its own event or its late event; a deleted one does not count. At most `MAX_UNREAD_COUNT`, which means
+   * that many or more. It reads at most about `MAX_UNREAD_ROWS` messages: if the newest of them are deleted, the count may
+   * be too low, but it is 1 at least. With the `membership` of the user in a group, only the messages that it covers count.
    */
   countUnread(
     userId: UserId,
     entry: Pick<InboxEntry, 'conversationId' | 'lastEventId' | 'readUpTo'>,
+    membership?: Membership,
   ): Promise<number>;
 }

@@ -1,5 +1,6 @@
 import type { ConversationRepository } from './conversation-repository.ts';
 import type { EventRepository } from './event-repository.ts';
+import type { GroupRepository } from './group-repository.ts';
 import type { MessageRepository } from './message-repository.ts';
 import type { ReadPositionRepository } from './read-position-repository.ts';
 import type { UserRepository } from './user-repository.ts';
@@ -8,6 +9,7 @@ import type { UserRepository } from './user-repository.ts';
 export interface Repositories {
   readonly messages: MessageRepository;
   readonly conversations: ConversationRepository;
+  readonly groups: GroupRepository;
   readonly events: EventRepository;
   readonly readPositions: ReadPositionRepository;
   readonly users: UserRepository;

@@ -4,6 +4,7 @@ import type { Contract } from '../../contracts/contract.ts';
 import {
   ask,
   assertFaults,
+  edit,
   eventsAt,
   eventsOf,
   freshUser,
@@ -12,16 +13,21 @@ import {
   historyOf,
   inboxOf,
   markRead,
+  messagePathOf,
   messagesAt,
   problemIn,
+  remove,
   rowsAt,
   send,
   type Answer,
   type Conversation,
   type Fetch,
+  type Message,
 } from '../client.ts';
 import type { Guarded } from '../guarded-app.ts';
 import { API_REQUESTS, PUBLIC_REQUESTS } from '../operations.ts';
+
+type Ids = Pick<Message, 'conversation_id' | 'id'>;
 
 /** All requests for a conversation, with its cursors. */
 function pathsTo(id: string, cursor: string): string[] {
@@ -200,6 +206,74 @@ export const accessContract = {
     }
     problemIn(await markRead(as(carl), id, undefined, last.id), 404, 'conversation-not-found');
   },
+
+  'a message is changed by its sender or a service; other participants get a 403, and others the same 404':
+    async ({ as, service }) => {
+      const [anna, ben] = freshUsers();
+      const carl = freshUser();
+      await send(as(carl), carl, anna);
+      const sent = await send(as(anna), anna, ben);
+      const path = messagePathOf(sent);
+      for (const fetch of [as(anna), as(ben), service]) {
+        assert.deepEqual((await get(fetch, path)).body, sent);
+      }
+      problemIn(await edit(as(ben), sent, 'Mine'), 403, 'message-of-another');
+      problemIn(await remove(as(ben), sent), 403, 'message-of-another');
+      const unknown: Ids = { conversation_id: randomUUID(), id: sent.id };
+      for (const ask of [
+        (one: Ids) => get(as(carl), messagePathOf(one)),
+        (one: Ids) => edit(as(carl), one, 'Mine'),
+        (one: Ids) => remove(as(carl), one),
+      ]) {
+        const nowhere = await ask(unknown);
+        problemIn(nowhere, 404, 'conversation-not-found');
+        assert.deepEqual(saidIn(await ask(sent)), saidIn(nowhere));
+        assert.deepEqual(
+          saidIn(await ask({ ...sent, id: '019c1363-4a3b-71c8-b15c-0ffee0ddba11' })),
+          saidIn(nowhere),
+        );
+      }
+      assert.deepEqual((await get(as(ben), path)).body, sent);
+      assert.equal((await edit(as(anna), sent, 'Edited')).status, 200);
+      assert.equal((await edit(service, sent, 'By a service')).status, 200);
+      assert.equal((await remove(service, sent)).status, 204);
+      assert.equal((await remove(as(anna), sent)).status, 204);
+      problemIn(await edit(as(ben), sent, 'Mine'), 403, 'message-of-another');
+      problemIn(await edit(as(anna), sent, 'Again'), 409, 'message-deleted');
+    },
+  'a group is changed by its members, as themselves; only its creator removes others, and others get the same 404':
+    async ({ as, service }) => {
+      const [anna, ben] = freshUsers();
+      const [carl, dora] = freshUsers();
+      const created = await ask(as(anna), 'POST', '/api/conversations', {
+        body: { participant_ids: [anna, ben, carl] },
+      });
+      const { id } = created.body as Conversation;
+      const requests = (group: string): readonly (readonly [string, string, object?])[] => [
+        ['POST', `/api/conversations/${group}/messages`, { content: 'Hello' }],
+        ['PATCH', `/api/conversations/${group}`, { name: 'Walks' }],
+        ['PUT', `/api/conversations/${group}/participants/${dora}`],
+        ['DELETE', `/api/conversations/${group}/participants/${ben}`],
+        ['DELETE', `/api/conversations/${group}/participants/${dora}`],
+      ];
+      const answers = (fetch: Fetch, group: string) =>
+        Promise.all(requests(group).map(([method, path, body]) => ask(fetch, method, path, { body })));
+      const nowhere = await answers(as(dora), randomUUID());
+      for (const answer of nowhere) problemIn(answer, 404, 'conversation-not-found');
+      assert.deepEqual((await answers(as(dora), id)).map(saidIn), nowhere.map(saidIn));
+      const say = (fetch: Fetch, sender: string) =>
+        ask(fetch, 'POST', `/api/conversations/${id}/messages`, {
+          body: { sender_id: sender, content: 'Hello' },
+        });
+      problemIn(await say(as(ben), anna), 403, 'sender-is-another');
+      const remove = (fetch: Fetch, user: string) =>
+        ask(fetch, 'DELETE', `/api/conversations/${id}/participants/${user}`);
+      problemIn(await remove(as(ben), carl), 403, 'not-the-creator');
+      assert.equal((await say(service, anna)).status, 201);
+      assert.equal((await say(as(carl), carl)).status, 201);
+      assert.equal((await remove(as(anna), carl)).status, 204);
+      assert.equal((await remove(as(ben), ben)).status, 204);
+    },
 
   'only the owner lists events': async ({ as, service }) => {
     const [anna, ben] = freshUsers();

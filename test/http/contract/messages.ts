@@ -48,7 +48,13 @@ export const messagesContract = {
       assert.equal(status, 201);
       assert.equal(headers.get('Content-Type'), 'application/json');
       const { id, conversation_id, created_at, ...rest } = body as Message;
-      assert.deepEqual(rest, { sender_id: alice, receiver_id: bob, content: 'Hello, Bob' });
+      assert.deepEqual(rest, {
+        sender_id: alice,
+        receiver_id: bob,
+        content: 'Hello, Bob',
+        edited_at: null,
+        deleted_at: null,
+      });
       assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
       assert.match(created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/);
       const { data } = await messagesAt(fetch, historyOf(conversation_id));
@@ -56,7 +62,7 @@ export const messagesContract = {
     }
   },
 
-  'a message has no URL, so its 201 has no Location': async (fetch) => {
+  'the 201 of a message has no Location': async (fetch) => {
     const { headers } = await ask(fetch, 'POST', '/api/messages', to(...freshUsers()));
     assert.equal(headers.get('Location'), null);
   },

@@ -33,6 +33,16 @@ const ALLOWED = Object.fromEntries(
   }),
 );
 
+/**
+ * Whether the body was accepted. The message of the example does not exist, and the conversation of the example is not a
+ * group, so a request that names one of them is refused only after its body was accepted.
+ */
+function isAccepted({ status, body }: Answer): boolean {
+  const { type = '' } = body as { readonly type?: string };
+  const isRefusedLater = type.endsWith(':message-not-found') || type.endsWith(':not-a-group');
+  return status === 200 || status === 201 || isRefusedLater;
+}
+
 function pathOf({ path }: { readonly path: string }): string {
   return path.replace(/\?.*/, '');
 }
@@ -169,8 +179,7 @@ export const requestsContract = {
     const before = `${historyOf(conversation_id)}/before/?timestamp=2100-01-01T00:00:00Z`;
     assert.equal((await messagesAt(fetch, before)).data.length, 1);
     for (const [method, path, body] of TAKERS) {
-      const { status } = await ask(fetch, method, `${path}/`, { body });
-      assert.ok(status === 200 || status === 201);
+      assert.ok(isAccepted(await ask(fetch, method, `${path}/`, { body })));
     }
   },
 
@@ -336,8 +345,8 @@ export const requestsContract = {
         'APPLICATION/JSON',
         'application/vnd.messenger+json',
       ]) {
-        const { status } = await ask(fetch, method, path, { body: text, headers: { 'Content-Type': type } });
-        assert.ok(status === 200 || status === 201, type);
+        const headers = { 'Content-Type': type };
+        assert.ok(isAccepted(await ask(fetch, method, path, { body: text, headers })), type);
       }
     }
   },

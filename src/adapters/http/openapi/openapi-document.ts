@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 
 const description = `
-A messenger for conversations between two users.
+A messenger for conversations between two users and for groups.
 
 - **Ids.** The client chooses user ids: text of 1–64 characters, or a whole number, which means its decimal digits. The
   service creates the ids of messages and conversations.
@@ -27,7 +27,8 @@ const LICENSE = { name: 'MIT', identifier: 'MIT' };
 
 const TAGS = [
   { name: 'Messages', description: 'Send messages, and read the history of a conversation.' },
-  { name: 'Conversations', description: 'Conversations between two users, inboxes and read positions.' },
+  { name: 'Conversations', description: 'Conversations, inboxes and read positions.' },
+  { name: 'Groups', description: 'The participants and the name of a group.' },
   {
     name: 'Events',
     description: 'Events in the conversations of a user: as a list, a long poll, or a stream.',

@@ -19,7 +19,8 @@ type Headers = Record<
   { description: string; schema: { type: 'string' | 'integer' }; example: string | number }
 >;
 
-const COMMON_HEADERS: Headers = {
+/** The headers of every response. */
+export const COMMON_HEADERS: Headers = {
   'X-Request-Id': {
     description: 'The X-Request-Id of the request if it is well-formed, or else a new one.',
     schema: { type: 'string' },
@@ -96,6 +97,11 @@ export function jsonResponse<Schema extends z.ZodType>(
     headers: { ...COMMON_HEADERS, ...headers },
     content: { 'application/json': { schema } },
   };
+}
+
+/** A response without a body. */
+export function emptyResponse(description: string) {
+  return { description, headers: COMMON_HEADERS };
 }
 
 /**

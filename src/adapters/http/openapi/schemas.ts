@@ -67,6 +67,13 @@ export const conversationIdInPath = text(conversationIdFrom, 'must be a UUID').o
   example: '9763e288-d989-55b2-b4f9-d793723eb9ef',
 });
 
+export const messageIdInPath = text(messageIdFrom, 'must be the id of a message').openapi({
+  format: 'uuid',
+  pattern: MESSAGE_ID_PATTERN.source,
+  param: { description: 'The id of a message.' },
+  example: '019c1363-4a3b-71c8-b15c-0ffee0ddba11',
+});
+
 export const eventIdInBody = text(messageIdFrom, 'must be the id of an event or of a message').openapi({
   format: 'uuid',
   pattern: MESSAGE_ID_PATTERN.source,
@@ -101,7 +108,7 @@ export const userId = z.string().openapi({ ...USER_ID, description: 'The id of a
 
 export const conversationId = z.string().openapi({
   format: 'uuid',
-  description: 'The id of a conversation. Two users always have the same one.',
+  description: 'The id of a conversation. Two users always have the same one; a group has its own.',
   example: '9763e288-d989-55b2-b4f9-d793723eb9ef',
 });
 
@@ -117,9 +124,16 @@ export const eventId = z.string().openapi({
   example: '019c1363-4a3b-71c8-b15c-0ffee0ddba11',
 });
 
+const TIME_PATTERN = String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$`;
+
+export const timeOrNull = z
+  .string()
+  .nullable()
+  .openapi({ format: 'date-time', pattern: TIME_PATTERN, example: null });
+
 export const time = z.string().openapi({
   format: 'date-time',
-  pattern: String.raw`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$`,
+  pattern: TIME_PATTERN,
   description:
     'RFC 3339 in UTC with nine fractional digits. As before_timestamp it is an exact position in a history.',
   example: '2026-01-31T09:30:00.123456789Z',

@@ -2,11 +2,14 @@ import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { ConversationSummary } from '../../../application/get-conversation.ts';
 import type { InboxItem } from '../../../application/list-conversations.ts';
 import type { UseCases } from '../../../application/use-cases.ts';
-import { otherParticipant } from '../../../domain/conversation.ts';
+import { lastMessageOf, otherParticipant } from '../../../domain/conversation.ts';
+import { MAX_GROUP_NAME_LENGTH, MAX_GROUP_SIZE } from '../../../domain/group.ts';
 import type { UserId } from '../../../domain/ids.ts';
-import { MAX_PREVIEW_LENGTH, previewOf } from '../../../domain/message.ts';
+import { MAX_PREVIEW_LENGTH } from '../../../domain/message.ts';
 import { MAX_UNREAD_COUNT, type ReadPosition } from '../../../domain/read-position.ts';
 import { timestampOf } from '../../../domain/time.ts';
+import { idempotencyKeyOf, idempotencyKeyParameter, REPLAYED_HEADER } from '../idempotency-key.ts';
+import { HttpFailure, type FieldError } from '../problems.ts';
 import { json } from '../respond.ts';
 import type { CallerOf } from '../middleware/authentication.ts';
 import { bodyOf } from '../request-body.ts';
@@ -33,15 +36,27 @@ import {
   userId,
   userIdInBody,
   userIdInPath,
+  writtenText,
 } from '../openapi/schemas.ts';
 
+const PARTICIPANTS_RULE = `must be two to ${MAX_GROUP_SIZE} user ids`;
+
+export const groupNameInBody = writtenText(MAX_GROUP_NAME_LENGTH).openapi({ example: 'Lunch' });
+
 const ConversationToStart = bodyOf({
-  participant_ids: z.tuple([userIdInBody, userIdInBody], { error: 'must be two user ids' }).openapi({
-    minItems: 2,
-    maxItems: 2,
-    description: 'Two users, in any order. The same user twice is a conversation with oneself.',
-    example: ['alice', 'bob'],
-  }),
+  participant_ids: z
+    .array(userIdInBody, { error: PARTICIPANTS_RULE })
+    .min(2, PARTICIPANTS_RULE)
+    .openapi({
+      minItems: 2,
+      maxItems: MAX_GROUP_SIZE,
+      description:
+        'Two users, in any order; the same user twice is a conversation with oneself. Three or more different users are a ' +
+        'group.',
+      example: ['alice', 'bob', 'carol'],
+    }),
+  name: groupNameInBody.optional(),
+  creator_id: userIdInBody.optional(),
 }).openapi('ConversationToStart');
 
 const ReadMark = bodyOf({
@@ -63,22 +78,28 @@ const ReadPositionView = z
 
 const participantIds = z
   .array(userId)
-  .min(1)
-  .max(2)
+  .max(MAX_GROUP_SIZE)
   .readonly()
   .openapi({
     description:
-      'In sorted order, independent of who sent the last message. A conversation with oneself has one participant.',
+      'In sorted order, independent of who sent the last message. A conversation with oneself has one participant. For a ' +
+      'user who has left a group: the participants who stayed.',
     example: ['alice', 'bob'],
   });
 
-/** The last message of a conversation; all fields are null if there is none. */
+const groupName = z.string().nullable().openapi({
+  maxLength: MAX_GROUP_NAME_LENGTH,
+  description: 'The name of a group; null if it has none, and in a conversation of two.',
+  example: 'Lunch',
+});
+
+/** The last message of a conversation; all fields are null if there is none. A deleted message has no content. */
 const lastMessageShape = {
   last_message_id: messageId.nullable(),
   last_message_sender_id: userId.nullable(),
   last_message_content: z.string().nullable().openapi({
     maxLength: MAX_PREVIEW_LENGTH,
-    description: 'The beginning of the content, cut between graphemes.',
+    description: 'The beginning of the content, cut between graphemes. Null if the message is deleted, too.',
     example: 'Shall we meet at noon?',
   }),
   last_message_at: time.nullable(),
@@ -88,39 +109,48 @@ export const ConversationView = z
   .strictObject({
     id: conversationId,
     participant_ids: participantIds,
+    name: groupName,
+    creator_id: userId.nullable().openapi({
+      description: 'The user who created the group and may remove others; null in a conversation of two.',
+    }),
     created_at: time,
     ...lastMessageShape,
     read_positions: z
       .array(z.strictObject({ user_id: userId, read_up_to: readUpTo }))
       .readonly()
-      .openapi({ description: 'The read position of each participant, in the order of participant_ids.' }),
+      .nullable()
+      .openapi({
+        description:
+          'The read position of each participant, in the order of participant_ids; null in a group.',
+      }),
   })
   .openapi('Conversation');
 
 const InboxRowView = z
   .strictObject({
     id: conversationId,
-    participant_ids: participantIds,
-    other_user_id: userId.openapi({
-      description: 'The other participant; the user itself in a conversation with oneself.',
+    participant_ids: participantIds.nullable().openapi({
+      description: 'The participants of a conversation of two; null in a group.',
+    }),
+    other_user_id: userId.nullable().openapi({
+      description: 'The other participant; the user itself in a conversation with oneself; null in a group.',
       example: 'bob',
     }),
+    name: groupName,
     ...lastMessageShape,
     last_event_id: eventId.openapi({
       description:
         'The event that determines the position of the conversation in the inbox. As up_to it marks all messages as read.',
     }),
     read_up_to: readUpTo,
-    unread: z
-      .boolean()
-      .openapi({ description: 'Whether there are unread messages of the other participant.' }),
+    unread: z.boolean().openapi({ description: 'Whether there are unread messages of other participants.' }),
     unread_count: z
       .int()
       .min(0)
       .max(MAX_UNREAD_COUNT)
       .optional()
       .openapi({
-        description: `With unread_counts=true: the number of unread messages of the other participant. ${MAX_UNREAD_COUNT} means ${MAX_UNREAD_COUNT} or more.`,
+        description: `With unread_counts=true: the number of unread messages of other participants. ${MAX_UNREAD_COUNT} means ${MAX_UNREAD_COUNT} or more.`,
         example: 3,
       }),
   })
@@ -136,12 +166,14 @@ export function conversationViewOf({
   return {
     id: conversation.id,
     participant_ids: conversation.participants,
+    name: conversation.group?.name ?? null,
+    creator_id: conversation.group?.creatorId ?? null,
     created_at: timestampOf(conversation.created),
     last_message_id: lastMessage?.id ?? null,
     last_message_sender_id: lastMessage?.senderId ?? null,
-    last_message_content: lastMessage === null ? null : previewOf(lastMessage.content),
+    last_message_content: lastMessage === null ? null : lastMessageOf(lastMessage).preview,
     last_message_at: lastMessage === null ? null : timestampOf(lastMessage.id),
-    read_positions: readPositions.map(readPositionViewOf),
+    read_positions: readPositions?.map(readPositionViewOf) ?? null,
   };
 }
 
@@ -149,14 +181,14 @@ function readPositionViewOf({ userId, readUpTo }: ReadPosition) {
   return { user_id: userId, read_up_to: readUpTo };
 }
 
-function rowViewOf(
-  owner: UserId,
-  { conversationId, participants, lastMessage, lastEventId, readUpTo, unread, unreadCount }: InboxItem,
-): z.infer<typeof InboxRowView> {
+function rowViewOf(owner: UserId, item: InboxItem): z.infer<typeof InboxRowView> {
+  const { conversationId, participants, membership, lastMessage, lastEventId, readUpTo } = item;
+  const { name = null, unread, unreadCount } = item;
   return {
     id: conversationId,
-    participant_ids: participants,
-    other_user_id: otherParticipant(owner, participants),
+    participant_ids: membership === undefined ? participants : null,
+    other_user_id: membership === undefined ? otherParticipant(owner, participants) : null,
+    name,
     last_message_id: lastMessage?.messageId ?? null,
     last_message_sender_id: lastMessage?.senderId ?? null,
     last_message_content: lastMessage?.preview ?? null,
@@ -176,13 +208,26 @@ const startConversationRoute = createRoute({
   summary: 'Start a conversation',
   description:
     'Two users have one conversation. If it exists, it is returned. The first message also starts it, so this call is ' +
-    'optional. A user can only start their own conversations. Safe to repeat.',
+    'optional. A user can only start their own conversations. Safe to repeat.\n\n' +
+    `Three or more users, at most ${MAX_GROUP_SIZE}, are a new group each time, which may have a name. creator_id is one of ` +
+    'the participants; a user may omit it. With an Idempotency-Key, creating a group is safe to repeat.',
+  parameters: [idempotencyKeyParameter('this group of the creator')],
   request: { body: { required: true, content: { 'application/json': { schema: ConversationToStart } } } },
   responses: {
-    ...problemResponses([...BODY_PROBLEMS, 'participants_are_others', ...WRITE_PROBLEMS], {
-      pointer: '#/participant_ids',
-      detail: 'must be two user ids',
-    }),
+    ...problemResponses(
+      [
+        ...BODY_PROBLEMS,
+        'group_name_blank',
+        'group_name_too_long',
+        'group_name_not_text',
+        'participants_are_others',
+        'creator_is_another',
+        'group_too_large',
+        'idempotency_key_reused',
+        ...WRITE_PROBLEMS,
+      ],
+      { pointer: '#/participant_ids', detail: PARTICIPANTS_RULE },
+    ),
     200: jsonResponse('The conversation existed already.', ConversationView),
     201: jsonResponse('The conversation is new.', ConversationView, {
       Location: {
@@ -190,6 +235,7 @@ const startConversationRoute = createRoute({
         schema: { type: 'string' },
         example: '/api/conversations/9763e288-d989-55b2-b4f9-d793723eb9ef',
       },
+      ...REPLAYED_HEADER,
     }),
   },
 });
@@ -273,22 +319,44 @@ export function addConversationRoutes(
   app: OpenAPIHono,
   {
     startConversation,
+    createGroup,
     getConversation,
     listConversations,
     markRead,
-  }: Pick<UseCases, 'startConversation' | 'getConversation' | 'listConversations' | 'markRead'>,
+  }: Pick<
+    UseCases,
+    'startConversation' | 'createGroup' | 'getConversation' | 'listConversations' | 'markRead'
+  >,
   callerOf: CallerOf,
   publicPath: string,
 ): void {
-  registerRoute(app, startConversationRoute, async (c, { body: { participant_ids } }) => {
-    const { started, ...summary } = await startConversation({
+  const creator = namedUser('creator_id', callerOf);
+  const locationOf = ({ conversation }: ConversationSummary) => ({
+    Location: `${publicPath}/api/conversations/${conversation.id}`,
+  });
+  registerRoute(app, startConversationRoute, async (c, { body: { participant_ids, name, creator_id } }) => {
+    const [one, other] = participant_ids;
+    if (one !== undefined && other !== undefined && participant_ids.length === 2) {
+      requireAbsent({ name, creator_id });
+      const { started, ...summary } = await startConversation({
+        caller: callerOf(c),
+        participantIds: [one, other],
+      });
+      if (!started) return json(c, conversationViewOf(summary), 200);
+      return json(c, conversationViewOf(summary), 201, locationOf(summary));
+    }
+    requireDistinct(participant_ids);
+    const { replayed, ...summary } = await createGroup({
       caller: callerOf(c),
+      creatorId: creator.idFor(c, creator_id),
       participantIds: participant_ids,
+      name: name ?? null,
+      idempotencyKey: idempotencyKeyOf(c),
     });
-    if (!started) return json(c, conversationViewOf(summary), 200);
-    return json(c, conversationViewOf(summary), 201, {
-      Location: `${publicPath}/api/conversations/${summary.conversation.id}`,
-    });
+    if (!replayed) return json(c, conversationViewOf(summary), 201, locationOf(summary));
+    c.get('requestContext').replayed = true;
+    const headers = { ...locationOf(summary), 'Idempotency-Replayed': 'true' };
+    return json(c, conversationViewOf(summary), 201, headers);
   });
 
   registerRoute(app, getConversationRoute, async (c, { params: { conversation_id } }) => {
@@ -327,4 +395,24 @@ export function addConversationRoutes(
     },
     reader.bodyFieldErrors,
   );
+}
+
+/** Throws an `HttpFailure` for members of the body that only a group may have. */
+function requireAbsent(given: Readonly<Record<string, unknown>>): void {
+  const fieldErrors: FieldError[] = Object.entries(given).flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [{ pointer: `#/${name}`, detail: 'is only for groups of three users or more' }],
+  );
+  if (fieldErrors.length > 0) throw new HttpFailure('invalid_request', { fieldErrors });
+}
+
+/** Throws an `HttpFailure` if a user is named twice; lists that are too long are refused later. */
+function requireDistinct(ids: readonly UserId[]): void {
+  if (ids.length > MAX_GROUP_SIZE) return;
+  const repeated = ids.findIndex((id, index) => ids.indexOf(id) < index);
+  if (repeated < 0) return;
+  throw new HttpFailure('invalid_request', {
+    fieldErrors: [{ pointer: `#/participant_ids/${repeated}`, detail: 'must not be repeated in a group' }],
+  });
 }

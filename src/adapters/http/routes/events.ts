@@ -46,16 +46,31 @@ const EventView = z
   .discriminatedUnion('type', [
     eventOf('message.created', MessageView).openapi('MessageCreated', {
       description:
-        'A message was sent to or by the user. For a message that became visible late, the event has its own id.',
+        'A message was sent to or by the user. For a message that became visible late, the event has its own id. The data ' +
+        'are its current state: a message that is deleted by now has no content.',
     }),
+    eventOf('message.edited', MessageView).openapi('MessageEdited', {
+      description: 'A message has a new content. The data are its current state.',
+    }),
+    eventOf(
+      'message.deleted',
+      z.strictObject({ conversation_id: conversationId, message_id: messageId }),
+    ).openapi('MessageDeleted', { description: 'A message was deleted.' }),
     eventOf('conversation.created', ConversationView).openapi('ConversationCreated', {
-      description: 'A conversation was started without a message. The data are its current state.',
+      description:
+        'A conversation was started without a message, or the user was added to a group. The data are its current state.',
+    }),
+    eventOf('conversation.updated', ConversationView).openapi('ConversationUpdated', {
+      description:
+        'The name or the participants of a group changed, or the user left it. The data are its current state; for a ' +
+        'user who has left, its state at that time.',
     }),
     eventOf(
       'conversation.read',
       z.strictObject({ conversation_id: conversationId, user_id: userId, read_up_to: messageId }),
     ).openapi('ConversationRead', {
-      description: 'A participant has read the conversation up to the event read_up_to.',
+      description:
+        'A participant has read the conversation up to the event read_up_to. In a group only the reader gets it.',
     }),
   ])
   .openapi('Event');
@@ -77,7 +92,14 @@ function eventViewOf(event: ReportedEvent): z.infer<typeof EventView> {
   switch (event.type) {
     case 'message.created':
       return { id, type: event.type, timestamp, data: messageViewOf(event.message) };
+    case 'message.edited':
+      return { id, type: event.type, timestamp, data: messageViewOf(event.message) };
+    case 'message.deleted': {
+      const data = { conversation_id: event.conversationId, message_id: event.messageId };
+      return { id, type: event.type, timestamp, data };
+    }
     case 'conversation.created':
+    case 'conversation.updated':
       return { id, type: event.type, timestamp, data: conversationViewOf(event.summary) };
     case 'conversation.read': {
       const { conversationId, readerId, readUpTo } = event;

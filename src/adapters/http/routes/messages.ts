@@ -1,15 +1,12 @@
 import { createRoute, z, type OpenAPIHono, type RouteConfig } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { UseCases } from '../../../application/use-cases.ts';
-import {
-  idempotencyKeyFrom,
-  IDEMPOTENCY_KEY_PATTERN,
-  type IdempotencyKey,
-  type Position,
-} from '../../../domain/ids.ts';
+import type { SendMessageResult } from '../../../application/send-message.ts';
+import type { Position } from '../../../domain/ids.ts';
 import { MAX_CONTENT_LENGTH, type Message } from '../../../domain/message.ts';
 import { timestampOf } from '../../../domain/time.ts';
-import { json } from '../respond.ts';
+import { idempotencyKeyOf, idempotencyKeyParameter, REPLAYED_HEADER } from '../idempotency-key.ts';
+import { json, noContent } from '../respond.ts';
 import type { CallerOf } from '../middleware/authentication.ts';
 import { bodyOf } from '../request-body.ts';
 import type { List } from '../cursors.ts';
@@ -18,6 +15,7 @@ import { pageParameters, pageRequestOf, pageSchema, pageView } from '../paginati
 import { HttpFailure } from '../problems.ts';
 import {
   BODY_PROBLEMS,
+  emptyResponse,
   jsonResponse,
   LIST_PROBLEMS,
   problemResponses,
@@ -29,7 +27,9 @@ import {
   conversationId,
   conversationIdInPath,
   messageId,
+  messageIdInPath,
   time,
+  timeOrNull,
   timestampInQuery,
   userId,
   userIdInBody,
@@ -42,25 +42,36 @@ const MessageToSend = bodyOf({
   content: writtenText(MAX_CONTENT_LENGTH).openapi({ example: 'Shall we meet at noon?' }),
 }).openapi('MessageToSend');
 
+const MessageEdit = bodyOf({
+  content: writtenText(MAX_CONTENT_LENGTH).openapi({ example: 'Shall we meet at one?' }),
+}).openapi('MessageEdit');
+
 export const MessageView = z
   .strictObject({
     id: messageId,
     conversation_id: conversationId,
     sender_id: userId,
-    receiver_id: userId.openapi({ example: 'bob' }),
-    content: z.string().openapi({
+    receiver_id: userId.nullable().openapi({ description: 'Null in a group.', example: 'bob' }),
+    content: z.string().nullable().openapi({
       maxLength: MAX_CONTENT_LENGTH,
-      description: 'The content exactly as it was sent.',
+      description:
+        'The content exactly as it was sent, or as it was last edited. Null if the message is deleted.',
       example: 'Shall we meet at noon?',
     }),
     created_at: time,
+    edited_at: timeOrNull.openapi({
+      description: 'The time of the last edit. Null if the message was not edited, or is deleted.',
+    }),
+    deleted_at: timeOrNull.openapi({
+      description: 'The time at which the message was deleted. Null if it is not deleted.',
+    }),
   })
   .openapi('Message');
 
 const MessagePage = pageSchema(MessageView).openapi('MessagePage');
 
 export function messageViewOf(message: Message): z.infer<typeof MessageView> {
-  const { id, conversationId, senderId, receiverId, content } = message;
+  const { id, conversationId, senderId, receiverId, content, editId, deletionId } = message;
   return {
     id,
     conversation_id: conversationId,
@@ -68,8 +79,15 @@ export function messageViewOf(message: Message): z.infer<typeof MessageView> {
     receiver_id: receiverId,
     content,
     created_at: timestampOf(id),
+    edited_at: editId === null ? null : timestampOf(editId),
+    deleted_at: deletionId === null ? null : timestampOf(deletionId),
   };
 }
+
+const GroupMessageToSend = bodyOf({
+  sender_id: userIdInBody.optional(),
+  content: writtenText(MAX_CONTENT_LENGTH).openapi({ example: 'Shall we meet at noon?' }),
+}).openapi('ConversationMessageToSend');
 
 const sendRoute = {
   method: 'post',
@@ -78,16 +96,7 @@ const sendRoute = {
     'The two users have one conversation; their first message starts it. A 201 means that the message, its place in both ' +
     'inboxes and its events are stored. With an Idempotency-Key a send is safe to repeat: one key of one sender is one ' +
     'message, for as long as keys are kept (30 days by default). A user can only send under their own id, and may omit it.',
-  parameters: [
-    {
-      in: 'header',
-      name: 'Idempotency-Key',
-      description:
-        'A key that identifies this message of the sender: 1–255 visible ASCII characters, such as a random UUID.',
-      // No example: Swagger UI would send it each time, and the second message would be refused.
-      schema: { type: 'string', pattern: IDEMPOTENCY_KEY_PATTERN.source, minLength: 1, maxLength: 255 },
-    },
-  ],
+  parameters: [idempotencyKeyParameter('this message of the sender')],
   request: { body: { required: true, content: { 'application/json': { schema: MessageToSend } } } },
   responses: {
     ...problemResponses(
@@ -102,14 +111,7 @@ const sendRoute = {
       ],
       { pointer: '#/content', detail: 'must be text' },
     ),
-    201: jsonResponse('The stored message.', MessageView, {
-      'Idempotency-Replayed': {
-        description:
-          'Present if the key was used before. The body is then the message of the earlier request.',
-        schema: { type: 'string' },
-        example: 'true',
-      },
-    }),
+    201: jsonResponse('The stored message.', MessageView, REPLAYED_HEADER),
   },
 } satisfies Omit<RouteConfig, 'path'>;
 
@@ -126,6 +128,40 @@ const sendMessageByVerbRoute = createRoute({
   operationId: 'sendMessageByVerb',
   deprecated: true,
   summary: 'Send a message (alias of POST /api/messages)',
+});
+
+const sendToConversationRoute = createRoute({
+  method: 'post',
+  path: '/api/conversations/{conversation_id}/messages',
+  operationId: 'sendToConversation',
+  tags: ['Messages'],
+  summary: 'Send a message to a conversation',
+  description:
+    'Sends to a group or to an existing conversation of two. A 201 means that the message, its place in the inbox of ' +
+    'every participant and its events are stored. Idempotency-Key works as in POST /api/messages. A user can only send ' +
+    'under their own id, and may omit it. For non-participants the conversation is a 404.',
+  parameters: [idempotencyKeyParameter('this message of the sender')],
+  request: {
+    params: z.object({ conversation_id: conversationIdInPath }),
+    body: { required: true, content: { 'application/json': { schema: GroupMessageToSend } } },
+  },
+  responses: {
+    ...problemResponses(
+      [
+        ...BODY_PROBLEMS,
+        'content_blank',
+        'content_too_long',
+        'content_not_text',
+        'sender_is_another',
+        'member_left',
+        'conversation_not_found',
+        'idempotency_key_reused',
+        ...WRITE_PROBLEMS,
+      ],
+      { pointer: '#/content', detail: 'must be text' },
+    ),
+    201: jsonResponse('The stored message.', MessageView, REPLAYED_HEADER),
+  },
 });
 
 const listResponses = {
@@ -179,27 +215,141 @@ const listMessagesBeforeRoute = createRoute({
   responses: listResponses,
 });
 
-/** Adds the routes of messages: send and history. */
+const messagePath = '/api/conversations/{conversation_id}/messages/{message_id}';
+const messageParams = z.object({ conversation_id: conversationIdInPath, message_id: messageIdInPath });
+const invalidMessageId = { parameter: 'message_id', detail: 'must be the id of a message' };
+
+const getMessageRoute = createRoute({
+  method: 'get',
+  path: messagePath,
+  operationId: 'getMessage',
+  tags: ['Messages'],
+  summary: 'Get a message',
+  description: 'A deleted message has no content. For non-participants, the conversation is a 404.',
+  request: { params: messageParams },
+  responses: {
+    ...problemResponses(
+      ['invalid_request', 'conversation_not_found', 'message_not_found', ...READ_PROBLEMS],
+      invalidMessageId,
+    ),
+    200: jsonResponse('The message.', MessageView),
+  },
+});
+
+const editMessageRoute = createRoute({
+  method: 'patch',
+  path: messagePath,
+  operationId: 'editMessage',
+  tags: ['Messages'],
+  summary: 'Edit a message',
+  description:
+    'Replaces the content. The message stays at its place in history and inbox; inboxes that show it show the new content. ' +
+    'Of concurrent edits the last one holds. A user can only edit their own messages. For non-participants, the ' +
+    'conversation is a 404. Safe to repeat.',
+  request: {
+    params: messageParams,
+    body: { required: true, content: { 'application/json': { schema: MessageEdit } } },
+  },
+  responses: {
+    ...problemResponses(
+      [
+        ...BODY_PROBLEMS,
+        'content_blank',
+        'content_too_long',
+        'content_not_text',
+        'message_of_another',
+        'conversation_not_found',
+        'message_not_found',
+        'message_deleted',
+        ...WRITE_PROBLEMS,
+      ],
+      { pointer: '#/content', detail: 'must be text' },
+    ),
+    200: jsonResponse('The message after the edit.', MessageView),
+  },
+});
+
+const deleteMessageRoute = createRoute({
+  method: 'delete',
+  path: messagePath,
+  operationId: 'deleteMessage',
+  tags: ['Messages'],
+  summary: 'Delete a message',
+  description:
+    'The content and its edits are overwritten. The message stays in history and inbox, with deleted_at and without ' +
+    'content, and no edit and no repeat of its send brings the content back. A user can only delete their own messages. ' +
+    'For non-participants, the conversation is a 404. Safe to repeat.',
+  request: { params: messageParams },
+  responses: {
+    ...problemResponses(
+      [
+        'invalid_request',
+        'message_of_another',
+        'conversation_not_found',
+        'message_not_found',
+        ...WRITE_PROBLEMS,
+      ],
+      invalidMessageId,
+    ),
+    204: emptyResponse('The message is deleted.'),
+  },
+});
+
+/** Adds the routes of messages: send, history, and one message with its edit and its deletion. */
 export function addMessageRoutes(
   app: OpenAPIHono,
-  { sendMessage, listMessagesBefore }: Pick<UseCases, 'sendMessage' | 'listMessagesBefore'>,
+  {
+    sendMessage,
+    sendToConversation,
+    listMessagesBefore,
+    getMessage,
+    editMessage,
+    deleteMessage,
+  }: Pick<
+    UseCases,
+    | 'sendMessage'
+    | 'sendToConversation'
+    | 'listMessagesBefore'
+    | 'getMessage'
+    | 'editMessage'
+    | 'deleteMessage'
+  >,
   callerOf: CallerOf,
 ): void {
   const sender = namedUser('sender_id', callerOf);
   const send = async (c: Context, { sender_id, receiver_id, content }: z.output<typeof MessageToSend>) => {
-    const { message, replayed } = await sendMessage({
+    const sent = await sendMessage({
       caller: callerOf(c),
       senderId: sender.idFor(c, sender_id),
       receiverId: receiver_id,
       content,
-      idempotencyKey: idempotencyKeyOf(c.req.header('Idempotency-Key')),
+      idempotencyKey: idempotencyKeyOf(c),
     });
+    return answerSent(c, sent);
+  };
+  const answerSent = (c: Context, { message, replayed }: SendMessageResult) => {
     if (!replayed) return json(c, messageViewOf(message), 201);
     c.get('requestContext').replayed = true;
     return json(c, messageViewOf(message), 201, { 'Idempotency-Replayed': 'true' });
   };
   registerRoute(app, sendMessageRoute, (c, { body }) => send(c, body), sender.bodyFieldErrors);
   registerRoute(app, sendMessageByVerbRoute, (c, { body }) => send(c, body), sender.bodyFieldErrors);
+
+  registerRoute(
+    app,
+    sendToConversationRoute,
+    async (c, { params: { conversation_id }, body: { sender_id, content } }) => {
+      const sent = await sendToConversation({
+        caller: callerOf(c),
+        senderId: sender.idFor(c, sender_id),
+        conversationId: conversation_id,
+        content,
+        idempotencyKey: idempotencyKeyOf(c),
+      });
+      return answerSent(c, sent);
+    },
+    sender.bodyFieldErrors,
+  );
 
   registerRoute(app, listMessagesRoute, async (c, { params: { conversation_id }, query }) => {
     const list: List = { kind: 'history', of: conversation_id };
@@ -226,15 +376,27 @@ export function addMessageRoutes(
     });
     return json(c, pageView(list, query, page, messageViewOf), 200);
   });
-}
 
-// Not by zod: its header validator copies all headers of each request.
-function idempotencyKeyOf(given: string | undefined): IdempotencyKey | null {
-  if (given === undefined) return null;
-  const key = idempotencyKeyFrom(given);
-  if (key !== null) return key;
-  throw new HttpFailure('invalid_request', {
-    fieldErrors: [{ header: 'Idempotency-Key', detail: 'must be one key of 1–255 visible ASCII characters' }],
+  registerRoute(app, getMessageRoute, async (c, { params: { conversation_id, message_id } }) => {
+    const caller = callerOf(c);
+    const message = await getMessage({ caller, conversationId: conversation_id, messageId: message_id });
+    return json(c, messageViewOf(message), 200);
+  });
+
+  registerRoute(app, editMessageRoute, async (c, { params: { conversation_id, message_id }, body }) => {
+    const { message } = await editMessage({
+      caller: callerOf(c),
+      conversationId: conversation_id,
+      messageId: message_id,
+      content: body.content,
+    });
+    return json(c, messageViewOf(message), 200);
+  });
+
+  registerRoute(app, deleteMessageRoute, async (c, { params: { conversation_id, message_id } }) => {
+    const caller = callerOf(c);
+    await deleteMessage({ caller, conversationId: conversation_id, messageId: message_id });
+    return noContent(c);
   });
 }
 

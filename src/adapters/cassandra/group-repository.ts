@@ -1,0 +1,559 @@
+import { types } from 'cassandra-driver';
+import type { Clock } from '../../application/ports/clock.ts';
+import type {
+  CreateGroupRequest,
+  CreateGroupResult,
+  GroupRepository,
+  MembershipOutcome,
+} from '../../application/ports/group-repository.ts';
+import type { Hints } from '../../application/ports/hints.ts';
+import type { MessageIds } from '../../application/ports/message-ids.ts';
+import { StorageFailure } from '../../application/ports/storage-failure.ts';
+import type { GroupProfile, Participants } from '../../domain/conversation.ts';
+import { isLate, type GroupEventType, type LatenessLimits } from '../../domain/event.ts';
+import {
+  groupRequestBody,
+  MAX_GROUP_SIZE,
+  membersAt,
+  participantsIn,
+  type Member,
+  type OwnMembership,
+  type Roster,
+} from '../../domain/group.ts';
+import type { ConversationId, EventId, MessageId, Position, UserId } from '../../domain/ids.ts';
+import type { Message } from '../../domain/message.ts';
+import { microsecondsOf } from '../../domain/time.ts';
+import type { BackgroundRetry } from './background-retry.ts';
+import type { EventLogState } from './event-log-state.ts';
+import { eventRow } from './event-repository.ts';
+import { HistoryReader } from './history.ts';
+import { claimKey } from './idempotency-keys.ts';
+import { findOwnMembership, groupRow, membershipRow, NIL } from './inbox.ts';
+import { inboxAndEventRows } from './message-repository.ts';
+import { prepared } from './prepared-statements.ts';
+import type { Row, Session, Statement, Writes } from './session.ts';
+
+const GROUP = prepared(`
+  SELECT creator_id, created, name, members, former_until, changed, version FROM groups
+  WHERE conversation_id = ?`);
+
+const PROFILE = prepared(`
+  SELECT name, creator_id FROM groups WHERE conversation_id = ?`);
+
+const CREATE = prepared(`
+  INSERT INTO groups (conversation_id, creator_id, created, name, members, former_until, changed, version)
+  VALUES (?, ?, ?, ?, ?, ?, ?, 1) IF NOT EXISTS`);
+
+const CHANGE = prepared(`
+  UPDATE groups SET members = ?, name = ?, former_until = ?, changed = ?, version = ? WHERE conversation_id = ?
+  IF version = ?`);
+
+const PUT_FORMER_MEMBER = prepared(`
+  INSERT INTO former_members (conversation_id, user_id, membership) VALUES (?, ?, ?) USING TIMESTAMP ?`);
+
+const FORMER_MEMBERS = prepared(`
+  SELECT user_id, membership FROM former_members WHERE conversation_id = ? AND user_id > ? LIMIT ?`);
+
+const FORMER_MEMBER = prepared(`
+  SELECT user_id, membership FROM former_members WHERE conversation_id = ? AND user_id = ?`);
+
+/** The users who left last are kept with the members, so that a send that is in progress when they leave finds them. */
+const RECENT_LEAVERS = 64;
+
+const FORMER_MEMBERS_PER_QUERY = 1_000;
+
+/** The messages per query when a new member gets those above the event of joining. */
+const MESSAGES_PER_QUERY = 32;
+
+/** How often a change is tried against others that win; each try of one changes the group. */
+const MAX_ATTEMPTS = 300;
+
+/** A group as its row has it. */
+export interface StoredGroup extends Roster {
+  /** The users who left up to this event are in `former_members`, except for those who joined again. */
+  readonly formerUntil: EventId;
+  readonly version: number;
+}
+
+/** The group in its row; null if it does not exist. */
+export async function findGroup(
+  { read }: Pick<Writes, 'read'>,
+  id: ConversationId,
+): Promise<StoredGroup | null> {
+  const [row] = await read(GROUP, [id]);
+  return row === undefined ? null : groupOf(id, row);
+}
+
+/**
+ * The users whose membership covers all `positions`. It reads one row; if a position is older than the departure of all
+ * but the last 64 who left, it reads the other former members, too.
+ */
+export async function findMembersAt(
+  reader: Pick<Writes, 'read'>,
+  id: ConversationId,
+  ...positions: readonly Position[]
+): Promise<Participants> {
+  const group = await findGroup(reader, id);
+  if (group === null) return [];
+  const isRecent = positions.every((position) => position >= group.formerUntil);
+  return membersAt(isRecent ? group.members : await findAllMembers(reader, group), ...positions);
+}
+
+/** All users who have ever been members of a group, each with the last membership. */
+export async function findAllMembers(
+  reader: Pick<Writes, 'read'>,
+  { id, members }: Pick<StoredGroup, 'id' | 'members'>,
+): Promise<readonly Member[]> {
+  const known = new Set(members.map(({ userId }) => userId));
+  const former: Member[] = [];
+  for (let after = ''; ;) {
+    const rows = await reader.read(FORMER_MEMBERS, [id, after, FORMER_MEMBERS_PER_QUERY]);
+    former.push(...rows.map(formerMemberOf).filter(({ userId }) => !known.has(userId)));
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < FORMER_MEMBERS_PER_QUERY) break;
+    after = last['user_id'] as string;
+  }
+  return [...members, ...former];
+}
+
+/**
+ * Stores groups in Cassandra.
+ *
+ * Every change is first a transaction on the row of the group, and then writes to the inboxes and logs. The last of these is
+ * the membership in the inbox of the user who joins or leaves. So a repeat that finds the change in the row of the group,
+ * but not yet in that inbox, writes everything again.
+ *
+ * How a join and a send complete each other is described at `MessageRepository.append`. A join goes in this order: the
+ * transaction; the messages above the event of joining, into the inbox and the log of the new member; the events of the
+ * others; the new member's own event with the membership.
+ */
+export class CassandraGroupRepository implements GroupRepository {
+  readonly #session: Session;
+  readonly #clock: Pick<Clock, 'latest'>;
+  readonly #messageIds: MessageIds;
+  readonly #retry: BackgroundRetry;
+  readonly #history: HistoryReader;
+  readonly #limits: LatenessLimits;
+  readonly #hints: Pick<Hints, 'publish'>;
+  readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
+  readonly #keyRetentionDays: number;
+
+  constructor(deps: {
+    session: Session;
+    clock: Clock;
+    messageIds: MessageIds;
+    retry: BackgroundRetry;
+    limits: LatenessLimits;
+    /** Receives a hint for each change that is completed in the background. */
+    hints: Pick<Hints, 'publish'>;
+    eventLog: Pick<EventLogState, 'daysToKeep'>;
+    /** Days for which an idempotency key is kept; 0 means forever. */
+    keyRetentionDays: number;
+  }) {
+    this.#session = deps.session;
+    this.#clock = deps.clock;
+    this.#messageIds = deps.messageIds;
+    this.#retry = deps.retry;
+    this.#history = new HistoryReader(deps);
+    this.#limits = deps.limits;
+    this.#hints = deps.hints;
+    this.#eventLog = deps.eventLog;
+    this.#keyRetentionDays = deps.keyRetentionDays;
+  }
+
+  async create(request: CreateGroupRequest): Promise<CreateGroupResult> {
+    const { creatorId, idempotencyKey: key, participants } = request;
+    const writes = this.#session.writes();
+    let { created } = request;
+    if (key !== null) {
+      const claim = await claimKey(
+        {
+          userId: creatorId,
+          key,
+          id: created,
+          conversationId: groupIdOf(created),
+          body: groupRequestBody(request),
+          retentionDays: this.#keyRetentionDays,
+        },
+        writes,
+      );
+      if (claim === 'key_reused') return { outcome: 'key_reused' };
+      created = claim.id;
+      const isComplete =
+        !claim.isNew && (await findOwnMembership(writes, creatorId, groupIdOf(created))) !== null;
+      if (isComplete) return { outcome: 'repeated', id: groupIdOf(created) };
+    }
+    const accepted = { ...request, created };
+    const retry = async (): Promise<void> => {
+      await this.#create(accepted, this.#session.writes());
+      this.#hints.publish(participants);
+    };
+    const id = groupIdOf(created);
+    await this.#retry.watch(this.#create(accepted, writes), retry, { id: created, conversationId: id });
+    return { outcome: created === request.created ? 'created' : 'repeated', id };
+  }
+
+  async find(id: ConversationId): Promise<Roster | null> {
+    const group = await findGroup(this.#session, id);
+    if (group === null) return null;
+    const { created, name, creatorId, changed, members } = group;
+    return { id, created, name, creatorId, changed, members };
+  }
+
+  async findProfile(id: ConversationId): Promise<GroupProfile | null> {
+    const [row] = await this.#session.read(PROFILE, [id]);
+    return row === undefined ? null : { name: nameIn(row), creatorId: row['creator_id'] as UserId };
+  }
+
+  /**
+   * The membership in the user's own inbox, if it has not ended. Otherwise the row of the group is read as well, since the
+   * user may have joined again a moment ago.
+   */
+  async findMembership(id: ConversationId, userId: UserId): Promise<OwnMembership | null> {
+    const row = await findOwnMembership(this.#session, userId, id);
+    if (row === null || (row.membership !== null && row.membership.left === null)) {
+      return row?.membership ?? null;
+    }
+    const member = (await findGroup(this.#session, id))?.members.find((one) => one.userId === userId);
+    if (member?.left !== null) return row.membership;
+    return { joined: member.joined, left: null, nameAtLeaving: null };
+  }
+
+  listMembersAt(id: ConversationId, position: Position): Promise<Participants> {
+    return findMembersAt(this.#session, id, position);
+  }
+
+  join(id: ConversationId, userId: UserId, joined: EventId): Promise<MembershipOutcome> {
+    return this.#retried(id, userId, joined, (mode, writes) => this.#join(id, userId, joined, mode, writes));
+  }
+
+  leave(id: ConversationId, userId: UserId, left: EventId): Promise<MembershipOutcome> {
+    return this.#retried(id, userId, left, (mode, writes) => this.#leave(id, userId, left, mode, writes));
+  }
+
+  async rename(id: ConversationId, name: string, event: EventId): Promise<void> {
+    const writes = this.#session.writes();
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const group = await findGroup(writes, id);
+      if (group === null) return;
+      if (!(await this.#change(group, { name }, writes))) continue;
+      await this.#report(event, (eventId) =>
+        this.#write(
+          participantsIn(group),
+          (userId) => [this.#event('conversation.updated', id, eventId, userId)],
+          writes,
+        ),
+      );
+      return;
+    }
+    throw contended();
+  }
+
+  /**
+   * Makes a change. After a failure with an unknown outcome it is completed in the background, if it is in the row of the
+   * group: a change that is not must not be made later, when the client may have made the opposite one.
+   */
+  #retried(
+    id: ConversationId,
+    userId: UserId,
+    event: EventId,
+    change: (mode: 'change' | 'complete', writes: Writes) => Promise<MembershipOutcome>,
+  ): Promise<MembershipOutcome> {
+    const retry = async (): Promise<void> => {
+      await change('complete', this.#session.writes());
+      const group = await findGroup(this.#session, id);
+      this.#hints.publish(group === null ? [userId] : [...participantsIn(group), userId]);
+    };
+    return this.#retry.watch(change('change', this.#session.writes()), retry, {
+      id: event,
+      conversationId: id,
+    });
+  }
+
+  /** The row of the group first; the creator's inbox last, since a repeat looks there whether everything is written. */
+  async #create(request: CreateGroupRequest, writes: Writes): Promise<void> {
+    const { created, creatorId, participants, name } = request;
+    const id = groupIdOf(created);
+    const members = cellOf(participants.map((userId) => ({ userId, joined: created, left: null })));
+    await writes.compareAndSet(CREATE, [id, creatorId, created, name ?? '', members, NIL, created]);
+    const others = participants.filter((userId) => userId !== creatorId);
+    await this.#report(created, async (eventId) => {
+      const rows = (userId: UserId): Statement[] =>
+        joinRows(id, userId, created, eventId, this.#eventLog.daysToKeep);
+      await this.#write(others, rows, writes);
+      await this.#write([creatorId], rows, writes);
+    });
+  }
+
+  async #join(
+    id: ConversationId,
+    userId: UserId,
+    wanted: EventId,
+    mode: 'change' | 'complete',
+    writes: Writes,
+  ): Promise<MembershipOutcome> {
+    let event = wanted;
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const group = await findGroup(writes, id);
+      if (group === null) return 'never_a_member';
+      const known = group.members.find((member) => member.userId === userId);
+      const isMember = known?.left === null;
+      if (isMember) {
+        const row = await findOwnMembership(writes, userId, id);
+        if (row?.membership?.joined === known.joined) return known.joined === event ? 'changed' : 'unchanged';
+      } else if (mode === 'complete') {
+        return 'unchanged';
+      }
+      if (!isMember || this.#isLate(known.joined)) {
+        if (!isMember && participantsIn(group).length >= MAX_GROUP_SIZE) return 'group_full';
+        event = this.#nextEvent(group, event);
+        const members = [
+          ...group.members.filter((member) => member.userId !== userId),
+          { userId, joined: event, left: null },
+        ];
+        await this.#change(group, { members, changed: event }, writes);
+        // Read again: the transaction may have lost, or have won in an attempt that seemed to fail.
+        continue;
+      }
+      const { joined } = known;
+      await this.#showMessagesAbove(id, userId, joined, writes);
+      const others = membersAt(group.members, joined).filter((other) => other !== userId);
+      if (this.#isLate(joined)) continue;
+      await this.#report(joined, async (eventId) => {
+        await this.#write(
+          others,
+          (other) => [this.#event('conversation.updated', id, eventId, other)],
+          writes,
+        );
+        await this.#write(
+          [userId],
+          () => joinRows(id, userId, joined, eventId, this.#eventLog.daysToKeep),
+          writes,
+        );
+      });
+      return 'changed';
+    }
+    throw contended();
+  }
+
+  async #leave(
+    id: ConversationId,
+    userId: UserId,
+    wanted: EventId,
+    mode: 'change' | 'complete',
+    writes: Writes,
+  ): Promise<MembershipOutcome> {
+    let event = wanted;
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+      const group = await findGroup(writes, id);
+      if (group === null) return 'never_a_member';
+      const known = group.members.find((member) => member.userId === userId);
+      if (known === undefined) {
+        const [former] = await writes.read(FORMER_MEMBER, [id, userId]);
+        return former === undefined ? 'never_a_member' : 'unchanged';
+      }
+      if (known.left === null) {
+        if (mode === 'complete') return 'unchanged';
+        event = this.#nextEvent(group, event);
+        await this.#removeMember(group, known, event, writes);
+        continue;
+      }
+      const row = await findOwnMembership(writes, userId, id);
+      if (row?.membership?.left === known.left) return known.left === event ? 'changed' : 'unchanged';
+      const { joined, left } = known;
+      const membership = { joined, left, nameAtLeaving: group.name };
+      await this.#report(left, async (eventId) => {
+        const updated = (other: UserId) => [this.#event('conversation.updated', id, eventId, other)];
+        await this.#write(participantsIn(group), updated, writes);
+        const own = leaveRows(id, userId, membership, eventId, this.#eventLog.daysToKeep);
+        await this.#write([userId], () => own, writes);
+      });
+      return 'changed';
+    }
+    throw contended();
+  }
+
+  /** Ends a membership in the row of the group; the users who left before the last 64 go to `former_members` first. */
+  async #removeMember(group: StoredGroup, member: Member, left: EventId, writes: Writes): Promise<void> {
+    const members = group.members.map((one) => (one === member ? { ...one, left } : one));
+    const leavers = members.flatMap((one) => (one.left === null ? [] : [{ ...one, left: one.left }]));
+    const former = leavers.sort((a, b) => (a.left > b.left ? -1 : 1)).slice(RECENT_LEAVERS);
+    await writes.all(
+      former.map((one) =>
+        writes.run(PUT_FORMER_MEMBER, [
+          group.id,
+          one.userId,
+          new types.Tuple(one.joined, one.left),
+          microsecondsOf(one.left),
+        ]),
+      ),
+    );
+    const isFormer = new Set(former.map(({ userId }) => userId));
+    await this.#change(
+      group,
+      {
+        members: members.filter(({ userId }) => !isFormer.has(userId)),
+        formerUntil: former[0]?.left ?? group.formerUntil,
+        changed: left,
+      },
+      writes,
+    );
+  }
+
+  /**
+   * Shows a new member the messages above the event of joining, each as it is now. It must run after the membership is in
+   * the row of the group.
+   */
+  async #showMessagesAbove(
+    id: ConversationId,
+    userId: UserId,
+    joined: EventId,
+    writes: Writes,
+  ): Promise<void> {
+    for (let before: MessageId | null = null; ;) {
+      const page: readonly Message[] = await this.#history
+        .read(id, { before, offset: 0, limit: MESSAGES_PER_QUERY })
+        .catch(afterWrite);
+      const messages = page.filter((message) => message.id > joined);
+      await writes.all(
+        messages.map((message) =>
+          writes.batch(inboxAndEventRows(message, [], message.id, userId, this.#eventLog.daysToKeep)),
+        ),
+      );
+      const last = messages.at(-1);
+      if (last === undefined || messages.length < MESSAGES_PER_QUERY) return;
+      before = last.id;
+    }
+  }
+
+  /** Changes the row of a group; false if it has changed since `group` was read. */
+  async #change(
+    group: StoredGroup,
+    changes: Partial<Pick<StoredGroup, 'members' | 'name' | 'formerUntil' | 'changed'>>,
+    writes: Writes,
+  ): Promise<boolean> {
+    const { id, version, members, name, formerUntil, changed } = { ...group, ...changes };
+    const row = await writes.compareAndSet(CHANGE, [
+      cellOf(members),
+      name ?? '',
+      formerUntil,
+      changed,
+      version + 1,
+      id,
+      version,
+    ]);
+    return row['[applied]'] === true;
+  }
+
+  /** An event after the last change of the group, and not late yet: `event` if it is one. */
+  #nextEvent({ changed }: StoredGroup, event: EventId): EventId {
+    if (event > changed && !this.#isLate(event)) return event;
+    this.#messageIds.observe(changed);
+    return this.#messageIds.next();
+  }
+
+  /** Writes the rows of a change with its event; again with another event, if it became visible late. */
+  async #report(event: EventId, write: (eventId: EventId) => Promise<void>): Promise<void> {
+    await write(event);
+    if (!this.#isLate(event)) return;
+    const again = this.#messageIds.next();
+    await write(again);
+    if (this.#isLate(again)) {
+      throw new StorageFailure('outcome_unknown', { cause: new Error('the event became visible late') });
+    }
+  }
+
+  #event(type: GroupEventType, conversationId: ConversationId, id: EventId, userId: UserId): Statement {
+    return eventRow({ id, type, conversationId }, userId, this.#eventLog.daysToKeep);
+  }
+
+  #write(users: Participants, rows: (userId: UserId) => Statement[], writes: Writes): Promise<void> {
+    return writes.all(users.map((userId) => writes.batch(rows(userId))));
+  }
+
+  #isLate(event: EventId): boolean {
+    return isLate(this.#clock.latest() - microsecondsOf(event), this.#limits);
+  }
+}
+
+/** The writes that show a group to a user who joins it, with the event `eventId`: one mutation. */
+export function joinRows(
+  conversationId: ConversationId,
+  userId: UserId,
+  joined: EventId,
+  eventId: EventId,
+  eventRetentionDays: number,
+): Statement[] {
+  const event = { id: eventId, type: 'conversation.created', conversationId } as const;
+  return [groupRow(conversationId, userId, joined), eventRow(event, userId, eventRetentionDays)];
+}
+
+/** The writes that end a membership in the inbox of its user, with the event `eventId`: one mutation. */
+export function leaveRows(
+  conversationId: ConversationId,
+  userId: UserId,
+  membership: OwnMembership,
+  eventId: EventId,
+  eventRetentionDays: number,
+): Statement[] {
+  const event = { id: eventId, type: 'conversation.left', conversationId } as const;
+  return [membershipRow(conversationId, userId, membership), eventRow(event, userId, eventRetentionDays)];
+}
+
+/** The id of a group is that of its creation. */
+export function groupIdOf(created: EventId): ConversationId {
+  return created as string as ConversationId;
+}
+
+/** The group in a row with all columns but its id. */
+export function groupOf(id: ConversationId, row: Row): StoredGroup {
+  const members = row['members'] as readonly types.Tuple[];
+  return {
+    id,
+    name: nameIn(row),
+    creatorId: row['creator_id'] as UserId,
+    created: String(row['created']) as EventId,
+    changed: String(row['changed']) as EventId,
+    members: members.map((tuple) => ({
+      userId: tuple.get(0) as UserId,
+      joined: String(tuple.get(1)) as EventId,
+      left: eventOrNull(tuple.get(2)),
+    })),
+    formerUntil: String(row['former_until']) as EventId,
+    version: row['version'] as number,
+  };
+}
+
+function formerMemberOf(row: Row): Member {
+  const membership = row['membership'] as types.Tuple;
+  return {
+    userId: row['user_id'] as UserId,
+    joined: String(membership.get(0)) as EventId,
+    left: eventOrNull(membership.get(1)),
+  };
+}
+
+function cellOf(members: readonly Member[]): types.Tuple[] {
+  return members.map(({ userId, joined, left }) => new types.Tuple(userId, joined, left ?? NIL));
+}
+
+function eventOrNull(value: unknown): EventId | null {
+  const text = String(value);
+  return text === NIL ? null : (text as EventId);
+}
+
+function nameIn(row: Row): string | null {
+  const name = row['name'] as string;
+  return name === '' ? null : name;
+}
+
+/** The failure of a change that lost to other changes of the group too often. */
+function contended(): StorageFailure {
+  return new StorageFailure('outcome_unknown', { cause: new Error('the group changes too often') });
+}
+
+/** A read that fails after a write has an unknown outcome. */
+function afterWrite(error: unknown): never {
+  if (error instanceof StorageFailure) throw new StorageFailure('outcome_unknown', { cause: error });
+  throw error;
+}

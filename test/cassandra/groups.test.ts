@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
+import { openCassandraStorage, type CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
+import type { UseCases } from '../../src/application/use-cases.ts';
+import { SERVICE } from '../../src/domain/caller.ts';
+import type { InboxEntry } from '../../src/domain/conversation.ts';
+import type { ConversationId, Position, UserId } from '../../src/domain/ids.ts';
+import {
+  appendRequest,
+  forEachConcurrently,
+  freshUser,
+  freshUsers,
+  positionOf,
+  walk,
+} from '../contracts/fixtures.ts';
+import { guardedLog } from '../support/log-leak-guard.ts';
+import { useCasesOver } from '../support/use-cases.ts';
+import { freshKeyspace } from './cluster.ts';
+
+const clock = makeClock();
+const messageIds = makeMessageIds({ clock });
+
+let options: CassandraOptions;
+let storage: CassandraStorage;
+let useCases: UseCases;
+/** The names of the statements sent since it was cleared. */
+const statements: string[] = [];
+
+beforeAll(async () => {
+  options = await freshKeyspace();
+  storage = openCassandraStorage({
+    options,
+    clock,
+    messageIds,
+    log: guardedLog,
+    telemetry: {
+      ...NOOP_TELEMETRY,
+      statementSent: (name) => {
+        statements.push(name);
+        return () => undefined;
+      },
+    },
+  });
+  await storage.started;
+  useCases = useCasesOver(storage, { clock, messageIds });
+});
+
+afterAll(() => storage.close());
+
+const usersOf = (count: number): UserId[] => Array.from({ length: count }, freshUser);
+
+async function groupOf(users: readonly UserId[]): Promise<ConversationId> {
+  const [creatorId = assert.fail()] = users;
+  const group = { creatorId, participantIds: users, name: 'Group', idempotencyKey: null };
+  const { conversation } = await useCases.createGroup({ caller: SERVICE, ...group });
+  return conversation.id;
+}
+
+const say = (conversationId: ConversationId, senderId: UserId) =>
+  useCases.sendToConversation({
+    caller: SERVICE,
+    senderId,
+    conversationId,
+    content: 'Hello',
+    idempotencyKey: null,
+  });
+
+/** The number of reads and of writes that `work` sends. */
+async function costOf(work: () => Promise<unknown>): Promise<{ reads: number; writes: number }> {
+  statements.length = 0;
+  await work();
+  const reads = statements.filter((name) => name.startsWith('SELECT')).length;
+  return { reads, writes: statements.length - reads };
+}
+
+test.each([3, 16, 64, 256])(
+  'a send to a group of %i reads three rows and writes one mutation per member',
+  async (size) => {
+    const users = usersOf(size);
+    const id = await groupOf(users);
+    const cost = await costOf(() => say(id, users[1] ?? assert.fail()));
+    expect(cost).toEqual({ reads: 3, writes: size + 2 });
+  },
+);
+
+test('a send to a conversation of two by its id reads two rows more than one by the receiver', async () => {
+  const [anna, ben] = freshUsers();
+  const message = {
+    caller: SERVICE,
+    senderId: anna,
+    receiverId: ben,
+    content: 'Hello',
+    idempotencyKey: null,
+  };
+  const { message: sent } = await useCases.sendMessage(message);
+  expect(await costOf(() => useCases.sendMessage(message))).toEqual({ reads: 0, writes: 4 });
+  expect(await costOf(() => say(sent.conversationId, ben))).toEqual({ reads: 2, writes: 4 });
+});
+
+test('a history, an edit and a mark in a group read a bounded number of rows, whatever its size', async () => {
+  const users = usersOf(256);
+  const [anna = assert.fail(), ben = assert.fail()] = users;
+  const id = await groupOf(users);
+  const { message } = await say(id, anna);
+  const caller = { kind: 'user', userId: ben } as const;
+  const page = { before: null, limit: 20, page: null };
+  const history = await costOf(() => useCases.listMessagesBefore({ caller, conversationId: id, ...page }));
+  expect(history).toEqual({ reads: 3, writes: 0 });
+  const change = { caller: SERVICE, conversationId: id, messageId: message.id };
+  const edit = await costOf(() => useCases.editMessage({ ...change, content: 'Edited' }));
+  expect(edit).toEqual({ reads: 5, writes: 257 });
+  const mark = { caller, userId: ben, conversationId: id, upTo: message.id };
+  expect(await costOf(() => useCases.markRead(mark))).toEqual({ reads: 2, writes: 2 });
+});
+
+test('an inbox with groups takes one query more for each group of the page', async () => {
+  const owner = freshUser();
+  for (let count = 0; count < 5; count += 1) {
+    await storage.messages.append({
+      ...appendRequest([freshUser(), owner], messageIds.next()),
+      isLive: true,
+    });
+  }
+  const page = { caller: SERVICE, userId: owner, before: null, limit: 20, page: null };
+  expect(await costOf(() => useCases.listConversations(page))).toEqual({ reads: 1, writes: 0 });
+  for (let count = 0; count < 5; count += 1) {
+    const [other = assert.fail(), ...others] = usersOf(3);
+    await say(await groupOf([other, ...others, owner]), other);
+  }
+  expect(await costOf(() => useCases.listConversations(page))).toEqual({ reads: 6, writes: 0 });
+  expect((await useCases.listConversations(page)).items).toHaveLength(10);
+});
+
+test('every page of a large inbox is exact, with groups that the user has left while they were sent to', async () => {
+  const owner = freshUser();
+  const groups: ConversationId[] = [];
+  for (let count = 0; count < 4; count += 1) groups.push(await groupOf([...usersOf(2), owner]));
+  const pairs = Array.from({ length: 90 }, () => [freshUser(), owner] as const);
+  await forEachConcurrently(pairs.slice(0, 45), (pair) =>
+    storage.messages.append({ ...appendRequest(pair, messageIds.next()), isLive: true }),
+  );
+  const [first = assert.fail(), second = assert.fail(), third = assert.fail()] = groups;
+  for (const id of [first, second]) await storage.groups.leave(id, owner, messageIds.next());
+  await forEachConcurrently(pairs.slice(45), (pair) =>
+    storage.messages.append({ ...appendRequest(pair, messageIds.next()), isLive: true }),
+  );
+  // These sends have read the members before the user has left.
+  for (const id of [first, second, third]) {
+    const { participants } = (await useCases.getConversation({ caller: SERVICE, conversationId: id }))
+      .conversation;
+    const [senderId = assert.fail()] = participants;
+    await storage.messages.append({
+      message: {
+        id: messageIds.next(),
+        conversationId: id,
+        senderId,
+        receiverId: null,
+        content: 'Not for all',
+        editId: null,
+        deletionId: null,
+      },
+      participants: [...participants, owner],
+      idempotencyKey: null,
+      isLive: true,
+    });
+  }
+  const whole = await storage.conversations.listByUser(owner, { before: null, offset: 0, limit: 1_000 });
+  expect(whole).toHaveLength(94);
+  const places = whole.map(({ lastEventId }) => lastEventId);
+  expect(places).toEqual([...places].sort().reverse());
+  const placeOf = (id: ConversationId): Position | undefined =>
+    whole.find(({ conversationId }) => conversationId === id)?.lastEventId;
+  for (const id of [first, second]) {
+    const left = (await storage.groups.findMembership(id, owner))?.left;
+    expect(placeOf(id)).toBe(left);
+  }
+  expect(placeOf(third)).toBe(places[0]);
+  for (const size of [1, 7, 30]) {
+    const pages = await walk<InboxEntry>(
+      (slice) => storage.conversations.listByUser(owner, slice),
+      positionOf,
+      size,
+    );
+    expect(pages).toEqual(whole);
+  }
+  const shown = await useCases.listConversations({
+    caller: SERVICE,
+    userId: owner,
+    before: null,
+    limit: 100,
+    page: null,
+  });
+  for (const id of [first, second]) {
+    expect(shown.items.find(({ conversationId }) => conversationId === id)?.lastMessage).toBeNull();
+  }
+});
