@@ -84,19 +84,27 @@ export async function findGroup(
   return row === undefined ? null : groupOf(id, row);
 }
 
-/**
- * The users whose membership covers all `positions`. It reads one row; if a position is older than the departure of all
- * but the last 64 who left, it reads the other former members, too.
- */
+/** The users whose membership covers `position`, see `findMembershipsAt`. */
 export async function findMembersAt(
   reader: Pick<Writes, 'read'>,
   id: ConversationId,
-  ...positions: readonly Position[]
+  position: Position,
 ): Promise<Participants> {
+  return membersAt(await findMembershipsAt(reader, id, position), position);
+}
+
+/**
+ * The memberships that may cover `position`. It reads one row; if `position` is older than the departure of all but the
+ * last 64 who left, it reads the other former members, too.
+ */
+export async function findMembershipsAt(
+  reader: Pick<Writes, 'read'>,
+  id: ConversationId,
+  position: Position,
+): Promise<readonly Member[]> {
   const group = await findGroup(reader, id);
   if (group === null) return [];
-  const isRecent = positions.every((position) => position >= group.formerUntil);
-  return membersAt(isRecent ? group.members : await findAllMembers(reader, group), ...positions);
+  return position >= group.formerUntil ? group.members : findAllMembers(reader, group);
 }
 
 /** All users who have ever been members of a group, each with the last membership. */
