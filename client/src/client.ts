@@ -1,5 +1,5 @@
 import { follow, type FollowItem, type FollowOptions } from './follow.ts';
-import { makeHttp, type JsonRequest } from './http.ts';
+import { makeHttp, type IsExpected, type JsonRequest } from './http.ts';
 import {
   makeOutbox,
   type MessageToSend,
@@ -89,18 +89,24 @@ export function createClient(options: ClientOptions): MessengerClient {
   });
 
   /** For requests that may be repeated. */
-  function request(path: string, more: Omit<JsonRequest, 'signal'> & { signal?: AbortSignal | undefined }) {
-    return http.json(path, { attempts: ATTEMPTS, ...more, signal: more.signal ?? NEVER });
+  function request(
+    path: string,
+    isExpected: IsExpected,
+    more: Omit<JsonRequest, 'signal'> & { signal?: AbortSignal | undefined },
+  ) {
+    return http.json(path, { attempts: ATTEMPTS, ...more, signal: more.signal ?? NEVER }, isExpected);
   }
 
   function list<Item>(path: string, { cursor, limit, signal }: ListOptions, query: Query): List<Item> {
     const load = async (at: string | undefined) =>
-      (await request(path, { query: { ...query, limit, cursor: at }, signal })) as Page<Item>;
+      (await request(path, isPage, { query: { ...query, limit, cursor: at }, signal })) as Page<Item>;
     return listOf(load, cursor);
   }
 
   const getConversation = async (conversationId: string, signal?: AbortSignal) =>
-    (await request(`/api/conversations/${segment(conversationId)}`, { signal })) as Conversation;
+    (await request(`/api/conversations/${segment(conversationId)}`, isConversation, {
+      signal,
+    })) as Conversation;
 
   /** The other participant, by conversation. */
   const receivers = new Map<string, string>();
@@ -111,7 +117,11 @@ export function createClient(options: ClientOptions): MessengerClient {
     let receiver = receivers.get(conversationId);
     if (receiver === undefined) {
       const path = `/api/conversations/${segment(conversationId)}`;
-      const { participant_ids } = (await http.json(path, { attempts: Infinity, signal })) as Conversation;
+      const { participant_ids } = (await http.json(
+        path,
+        { attempts: Infinity, signal },
+        isConversation,
+      )) as Conversation;
       receiver = participant_ids.find((participant) => participant !== userId) ?? userId;
       receivers.set(conversationId, receiver);
     }
@@ -124,13 +134,14 @@ export function createClient(options: ClientOptions): MessengerClient {
     timer,
     async post(message, signal) {
       const receiver_id = await receiverOf(message, signal);
-      return (await http.json('/api/messages', {
+      const request = {
         method: 'POST',
         headers: { 'Idempotency-Key': message.key },
         body: { sender_id: userId, receiver_id, content: message.content },
         attempts: Infinity,
         signal,
-      })) as Message;
+      } as const;
+      return (await http.json('/api/messages', request, isMessage)) as Message;
     },
   });
 
@@ -147,23 +158,29 @@ export function createClient(options: ClientOptions): MessengerClient {
     getConversation,
     async startConversation(otherUserId, signal) {
       const body = { participant_ids: [userId, otherUserId] };
-      return (await request('/api/conversations', { method: 'POST', body, signal })) as Conversation;
+      return (await request('/api/conversations', isConversation, {
+        method: 'POST',
+        body,
+        signal,
+      })) as Conversation;
     },
     async markRead(conversationId, upTo) {
       const body = { user_id: userId, up_to: upTo };
       const path = `/api/conversations/${segment(conversationId)}/read`;
-      return (await request(path, { method: 'PUT', body })) as ReadPosition;
+      return (await request(path, isReadPosition, { method: 'PUT', body })) as ReadPosition;
     },
     async getUser(id, signal) {
       try {
-        return (await request(`/api/users/${segment(id)}`, { signal })) as User;
+        return (await request(`/api/users/${segment(id)}`, isUser, { signal })) as User;
       } catch (error) {
         if (error instanceof ProblemError && error.code === 'user-not-found') return null;
         throw error;
       }
     },
-    saveUser: async (username) =>
-      (await request(`/api/users/${segment(userId)}`, { method: 'PUT', body: { username } })) as User,
+    async saveUser(username) {
+      const path = `/api/users/${segment(userId)}`;
+      return (await request(path, isUser, { method: 'PUT', body: { username } })) as User;
+    },
     send: (message) => outbox.add(message),
     outbox,
     follow: (how = {}) => follow({ http, userId, random, timer }, how),
@@ -172,6 +189,12 @@ export function createClient(options: ClientOptions): MessengerClient {
     },
   };
 }
+
+const isPage: IsExpected = ({ data, next_cursor }) => Array.isArray(data) && next_cursor !== undefined;
+const isMessage: IsExpected = ({ id, content }) => typeof id === 'string' && content !== undefined;
+const isConversation: IsExpected = ({ participant_ids }) => Array.isArray(participant_ids);
+const isReadPosition: IsExpected = ({ read_up_to }) => read_up_to !== undefined;
+const isUser: IsExpected = ({ username }) => typeof username === 'string';
 
 type Query = NonNullable<JsonRequest['query']>;
 

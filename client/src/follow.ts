@@ -1,5 +1,5 @@
 import { BlockParser } from './event-stream.ts';
-import { isTemporary, networkErrorOf, retryMs, type Http } from './http.ts';
+import { isTemporary, networkErrorOf, retryMs, type Http, type IsExpected } from './http.ts';
 import { NetworkError, ProblemError } from './problems.ts';
 import { makeDeadline, pause, type Timer } from './timer.ts';
 import { isKnownEvent, type KnownEvent } from './types.ts';
@@ -154,7 +154,8 @@ export async function* follow(
 
   async function poll(wait: number): Promise<Batch> {
     const query = { cursor, limit: 100, ...(wait > 0 && { wait }) };
-    const list = (await http.json(path, { query, signal, limitMs: SILENCE_MS })) as {
+    const request = { query, signal, limitMs: SILENCE_MS };
+    const list = (await http.json(path, request, isEvents)) as {
       data: unknown[];
       next_cursor: string;
     };
@@ -183,7 +184,7 @@ export async function* follow(
     } catch (error) {
       if (isOver()) return;
       const code = error instanceof ProblemError ? error.code : '';
-      if (code === 'cursor-expired') {
+      if (code === 'cursor-expired' && cursor !== undefined) {
         cursor = undefined;
         continue;
       }
@@ -211,6 +212,9 @@ export async function* follow(
     await pause(timer, RESUME_MS * (1 - random() / 2), signal);
   }
 }
+
+const isEvents: IsExpected = ({ data, next_cursor }) =>
+  Array.isArray(data) && typeof next_cursor === 'string';
 
 function parse(data: string): unknown {
   try {

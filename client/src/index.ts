@@ -5,7 +5,7 @@ export type { MessageToSend, Outbox, OutboxStorage, OutgoingMessage, Target } fr
 export type { List } from './pages.ts';
 export { NetworkError, ProblemError } from './problems.ts';
 export { createStore } from './store.ts';
-export type { InboxState, OpenConversation, Snapshot, Store, StoreOptions } from './store.ts';
+export type { InboxState, OpenConversation, PageStatus, Snapshot, Store, StoreOptions } from './store.ts';
 export type { Timer } from './timer.ts';
 export type {
   Conversation,

@@ -180,9 +180,13 @@ export function makeOutbox(deps: {
         if (!name.startsWith(prefix)) continue;
         const message = storedMessageIn(storage?.getItem(name) ?? '');
         if (message === null) continue;
-        const problem = message.problem ?? (timer.now() - message.createdAt > MAX_AGE_MS ? TOO_OLD : null);
+        // A new client has a new token.
+        const refusal = message.problem?.status === 401 ? null : message.problem;
+        const problem = refusal ?? (timer.now() - message.createdAt > MAX_AGE_MS ? TOO_OLD : null);
         const key = name.slice(prefix.length);
-        stored.push({ ...message, key, ...(problem ? { state: 'failed', problem } : { state: 'pending' }) });
+        const { to, content, createdAt } = message;
+        const state = problem ? ({ state: 'failed', problem } as const) : ({ state: 'pending' } as const);
+        stored.push({ key, to, content, createdAt, ...state });
       }
     });
     for (const message of stored.sort((a, b) => a.createdAt - b.createdAt)) {

@@ -27,6 +27,9 @@ export interface Snapshot {
   readonly users: Readonly<Record<string, string>>;
 }
 
+/** Whether a further page can be loaded, is being loaded, or could not be loaded. */
+export type PageStatus = 'ready' | 'loading' | 'failed';
+
 /** The inbox as far as it is loaded. */
 export interface InboxState {
   readonly status: 'loading' | 'ready' | 'failed';
@@ -34,6 +37,8 @@ export interface InboxState {
   readonly entries: readonly InboxEntry[];
   /** Whether `loadMoreConversations` finds more. */
   readonly hasMore: boolean;
+  /** Whether `loadMoreConversations` loads now, or has failed the last time. */
+  readonly moreStatus: PageStatus;
   /** Why the last load failed; null if no response arrived, or if none failed. */
   readonly problem: Problem | null;
 }
@@ -50,6 +55,8 @@ export interface OpenConversation {
   readonly outgoing: readonly OutgoingMessage[];
   /** Whether `loadOlderMessages` finds more. */
   readonly hasOlder: boolean;
+  /** Whether `loadOlderMessages` loads now, or has failed the last time. */
+  readonly olderStatus: PageStatus;
   /** Why the last load failed; null if no response arrived, or if none failed. */
   readonly problem: Problem | null;
 }
@@ -64,7 +71,7 @@ export interface Store {
   subscribe(listener: () => void): () => void;
   /** The same object until something changes. */
   getSnapshot(): Snapshot;
-  /** Opens a conversation, and closes the one that is open. Opening it again after a failure loads it again. */
+  /** Opens a conversation, and closes the one that is open. Opening it again after a failure loads it again, at once. */
   open(conversationId: string): void;
   /**
    * Opens the conversation with a user, which is started if there is none. Resolves to its id when it is open. Rejects with
@@ -72,7 +79,7 @@ export interface Store {
    */
   openWith(userId: string): Promise<string>;
   close(): void;
-  /** Loads the next page of the inbox; also after a failure. Does nothing while it loads or if there is none. */
+  /** Loads the next page of the inbox; also after a failure, at once. Does nothing while it loads or if there is none. */
   loadMoreConversations(): Promise<void>;
   /** Loads the page before the oldest message shown; also after a failure. Does nothing while it loads or if there is none. */
   loadOlderMessages(): Promise<void>;
@@ -133,7 +140,7 @@ interface Opened {
   isLoading: boolean;
   /** Whether something happened during the load that makes another one necessary. */
   again: boolean;
-  isLoadingOlder: boolean;
+  olderStatus: PageStatus;
 }
 
 /** Makes a store, which begins to follow and to load the inbox. */
@@ -152,7 +159,7 @@ export function createStore(
   const inboxDepth: Depth = { end: null, cursor: null };
   let inboxStatus: InboxState['status'] = 'loading';
   let inboxProblem: Problem | null = null;
-  let isLoadingMore = false;
+  let moreStatus: PageStatus = 'ready';
   let opened: Opened | null = null;
   const names = new Map<string, string | null>();
 
@@ -188,8 +195,13 @@ export function createStore(
   const isStopped = (): boolean => signal.aborted;
   const sleepers = new Set<AbortController>();
 
-  /** Waits before a repetition; not longer than until the connection is back. */
-  async function waitToRepeat(milliseconds = RETRY_MS): Promise<void> {
+  /** Waits as long as `error` requires before a repetition; not longer than until the connection is back. */
+  async function waitAfter(error: unknown): Promise<void> {
+    const retryAfterMs = error instanceof ProblemError ? (error.retryAfterMs ?? 0) : 0;
+    await waitToRepeat(Math.max(RETRY_MS, retryAfterMs));
+  }
+
+  async function waitToRepeat(milliseconds: number): Promise<void> {
     const waking = new AbortController();
     sleepers.add(waking);
     if (isStopped()) waking.abort();
@@ -209,9 +221,9 @@ export function createStore(
   let snapshot: Snapshot = {
     connection,
     problem,
-    inbox: { status: 'loading', entries: [], hasMore: false, problem: null },
+    inbox: inboxState(),
     open: null,
-    users: {},
+    users: usersState(),
   };
 
   /** Marks parts as changed, and calls the listeners once the current work is done. */
@@ -247,13 +259,14 @@ export function createStore(
       status: inboxStatus,
       entries: shown.sort((a, b) => (a.last_event_id < b.last_event_id ? 1 : -1)),
       hasMore: inboxDepth.cursor !== null,
+      moreStatus,
       problem: inboxProblem,
     };
   }
 
   function openState(): OpenConversation | null {
     if (opened === null) return null;
-    const { id, conversation, status, problem, messages, depth, positions } = opened;
+    const { id, conversation, status, problem, messages, depth, olderStatus, positions } = opened;
     return {
       id,
       conversation: conversation && withPositions(conversation, positions),
@@ -263,12 +276,16 @@ export function createStore(
         ({ key, state }) => state !== 'pending' || opened?.arrived.has(key) !== true,
       ),
       hasOlder: depth.cursor !== null,
+      olderStatus,
       problem,
     };
   }
 
   function usersState(): Readonly<Record<string, string>> {
-    return Object.fromEntries([...names].filter((pair): pair is [string, string] => pair[1] !== null));
+    // Without a prototype: `constructor` is a user id, too.
+    const users = Object.create(null) as Record<string, string>;
+    for (const [id, name] of names) if (name !== null) users[id] = name;
+    return users;
   }
 
   /** Own messages to the open conversation that are not sent yet. */
@@ -310,7 +327,7 @@ export function createStore(
   }
 
   function isListing(): boolean {
-    return isRefreshing || isLoadingMore;
+    return isRefreshing || moreStatus === 'loading';
   }
 
   /** Lists a conversation again. */
@@ -346,7 +363,7 @@ export function createStore(
         inboxProblem = problemOf(error);
         changed('inbox');
         if (isRefusal(inboxProblem)) break;
-        await waitToRepeat();
+        await waitAfter(error);
       }
     }
     isRefreshing = false;
@@ -374,9 +391,15 @@ export function createStore(
 
   async function loadMoreConversations(): Promise<void> {
     const { cursor } = inboxDepth;
-    if (inboxStatus === 'failed') await listStale();
-    if (cursor === null || isLoadingMore) return;
-    isLoadingMore = true;
+    if (inboxStatus === 'failed') {
+      inboxStatus = 'loading';
+      changed('inbox');
+      wake();
+      await listStale();
+    }
+    if (cursor === null || moreStatus === 'loading') return;
+    moreStatus = 'loading';
+    changed('inbox');
     try {
       const load = () => firstOf(client.conversations({ unreadCounts: true, limit, cursor, signal }));
       const page = await unlessReset(load);
@@ -385,10 +408,11 @@ export function createStore(
       }
       extend(inboxDepth, page, page.data.at(-1)?.last_event_id);
       inboxProblem = null;
+      moreStatus = 'ready';
     } catch (error) {
       inboxProblem = problemOf(error);
+      moreStatus = 'failed';
     } finally {
-      isLoadingMore = false;
       if (!isListing()) missed.clear();
       changed('inbox');
     }
@@ -410,7 +434,7 @@ export function createStore(
         arrived: new Map(),
         isLoading: false,
         again: false,
-        isLoadingOlder: false,
+        olderStatus: 'ready',
       };
       changed('open');
     }
@@ -420,9 +444,13 @@ export function createStore(
   /** Loads a conversation, and its messages from the newest down to the oldest that is shown. */
   async function load(it: Opened): Promise<void> {
     it.again = true;
+    if (it.status === 'failed') {
+      it.status = 'loading';
+      changed('open');
+      wake();
+    }
     if (it.isLoading) return;
     it.isLoading = true;
-    if (it.status === 'failed') it.status = 'loading';
     changed('open');
     while (it.again && opened === it && !isStopped()) {
       it.again = false;
@@ -442,7 +470,7 @@ export function createStore(
         // A refusal, such as of a conversation that does not exist, is final.
         if (!isRefusal(it.problem)) {
           changed('open');
-          await waitToRepeat();
+          await waitAfter(error);
           it.again = true;
         }
       }
@@ -491,17 +519,19 @@ export function createStore(
 
   async function loadOlderMessages(): Promise<void> {
     const it = opened;
-    if (!it?.depth.cursor || it.isLoadingOlder) return;
-    it.isLoadingOlder = true;
+    if (!it?.depth.cursor || it.olderStatus === 'loading') return;
+    it.olderStatus = 'loading';
+    changed('open');
     try {
       const { cursor } = it.depth;
       const load = () => firstOf(client.messages(it.id, { limit, cursor, signal }));
       keepMessages(it, await unlessReset(load));
       it.problem = null;
+      it.olderStatus = 'ready';
     } catch (error) {
       it.problem = problemOf(error);
+      it.olderStatus = 'failed';
     } finally {
-      it.isLoadingOlder = false;
       if (it === opened) changed('open');
     }
   }
@@ -622,7 +652,7 @@ export function createStore(
         if (opened?.id === id) setPosition(opened, userId, read_up_to);
       } catch (error) {
         if (!isRefusal(problemOf(error))) {
-          await waitToRepeat();
+          await waitAfter(error);
           continue;
         }
       }
@@ -657,7 +687,7 @@ export function createStore(
       } catch (error) {
         const again = id;
         if (isRefusal(problemOf(error))) continue;
-        void waitToRepeat().then(() => {
+        void waitAfter(error).then(() => {
           names.delete(again);
           need(again);
         });

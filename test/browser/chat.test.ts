@@ -95,6 +95,17 @@ describe('two people', () => {
   });
 });
 
+test('users whose ids are properties of every object are shown like others', async () => {
+  const ids = ['constructor', '__proto__', 'toString'];
+  for (const id of ids) await talk(service.url, [id, 'gus'], [`I am ${id}`]);
+  const { page, flaws } = await openTab(browser, service.url, '#/gus');
+  for (const id of ids)
+    await inboxItem(page, `I am ${id}`).locator('.inbox-item-title', { hasText: id }).waitFor();
+  await page.getByRole('button', { name: 'New conversation' }).first().click();
+  await page.getByRole('button', { name: 'constructor' }).waitFor();
+  expect(flaws).toEqual([]);
+});
+
 describe('the connection', () => {
   test('is lost and returns: what was written meanwhile arrives once, in order', async () => {
     const id = await talk(service.url, ['gil', 'hana'], ['Before']);

@@ -240,6 +240,14 @@ describe('a stream', () => {
     assert.deepEqual(await yielded(), ['connecting', 'live', 'reset to c0']);
   });
 
+  test('whose cursor has expired although it has none ends with the problem', async () => {
+    const { next, connections, ended } = follow();
+    (await next()).respond(problem('cursor-expired', 410));
+    await settled();
+    assert.equal(connections.length, 0);
+    await assert.rejects(ended, (error) => error instanceof ProblemError && error.problem.status === 410);
+  });
+
   test('that is refused ends with the problem', async () => {
     const { next, ended } = follow();
     (await next()).respond(problem('events-of-another', 403));
@@ -315,6 +323,21 @@ describe('where streams do not work', () => {
     assert.deepEqual(await yielded(), ['connecting', 'polling', 'reset to c0', 'live']);
   });
 
+  test('a poll whose answer does not come from the service is repeated', async () => {
+    const { next, timer, yielded } = follow({ cursor: 'c0' });
+    (await next()).respond(problem('too-many-streams', 429));
+    for (const body of [{}, [], null, { data: [] }, { data: {}, next_cursor: 'c' }]) {
+      const poll = await next();
+      assert.ok(!poll.isStream);
+      poll.respond(Response.json(body));
+      await settled();
+      await timer.pass(timer.planned[0]!);
+      (await next()).respond(problem('too-many-streams', 429));
+    }
+    (await next()).respond(list('c1', '1'));
+    assert.deepEqual((await yielded()).at(-1), 'event 1 then c1');
+  });
+
   test('a poll that is not answered is repeated', async () => {
     const { next, timer } = follow({ cursor: 'c0' });
     for (let attempt = 0; attempt < 2; attempt += 1) {
@@ -337,7 +360,9 @@ describe('a token', () => {
       token: async () => tokens.shift()!,
       fetch: async (_, init) => {
         seen.push(new Headers(init!.headers).get('Authorization'));
-        return seen.length === 2 ? Response.json({ id: 'ben' }) : problem('token-expired', 401);
+        return seen.length === 2
+          ? Response.json({ id: 'ben', username: 'Ben' })
+          : problem('token-expired', 401);
       },
     });
     await client.getUser('ben');

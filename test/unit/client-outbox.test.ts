@@ -10,6 +10,8 @@ interface Request {
   readonly respond: (status: number, body?: object, headers?: Record<string, string>) => void;
   /** A 201 that breaks off within its body. */
   readonly breakOff: () => void;
+  /** A 200 with this text, such as that of a proxy. */
+  readonly answerText: (text: string) => void;
   /** The connection breaks without a response. */
   readonly fail: () => void;
 }
@@ -33,6 +35,7 @@ function open(storage = new MemoryStorage(), timer = new ManualTimer()) {
           to: receiver_id!,
           respond: (status, body = {}, headers = {}) => resolve(Response.json(body, { status, headers })),
           breakOff: () => resolve(new Response('{"id":', { status: 201 })),
+          answerText: (text) => resolve(new Response(text, { status: 200 })),
           fail: () => reject(new TypeError('fetch failed')),
         });
       }),
@@ -92,6 +95,20 @@ describe('a message', () => {
     assert.equal(request.key, key);
     request.respond(201, stored('Hello'));
     assert.ok(await sent);
+  });
+
+  test('is repeated after a success that does not come from the service', async () => {
+    const { client, timer, next, states } = open();
+    const { sent, key } = client.send({ to, content: 'Hello' });
+    for (const text of ['', '<html>Sign in</html>', '{}', 'null', '[]', '"ok"', '{"id":7}']) {
+      (await next()).answerText(text);
+      await timer.pass(15_000);
+    }
+    const request = await next();
+    assert.equal(request.key, key);
+    request.respond(201, stored('Hello'));
+    assert.equal((await sent).id, 'id of Hello');
+    assert.deepEqual(states, ['Hello pending', 'Hello sent']);
   });
 
   test('waits as Retry-After says, and longer from failure to failure', async () => {
@@ -207,6 +224,20 @@ describe('with a storage', () => {
     assert.deepEqual([later.requests.length, storage.length], [0, 1]);
     later.client.outbox.retry(sent[0]!.key);
     assert.equal((await later.next()).key, sent[0]!.key);
+  });
+
+  test('a message that was refused for its token is sent by a new client, with the same key', async () => {
+    const { client, next, storage, timer } = open();
+    const { key } = client.send({ to, content: 'Hello' });
+    (await next()).respond(401, problem('token-expired', 401));
+    await settled();
+    client.close();
+    const later = open(storage, timer);
+    assert.deepEqual(
+      later.client.outbox.messages().map(({ state, problem }) => [state, problem]),
+      [['pending', undefined]],
+    );
+    assert.equal((await later.next()).key, key);
   });
 
   test('two clients send a pending message with the same key', async () => {

@@ -66,7 +66,8 @@ export function daysOf(messages: readonly ShownMessage[]): Day[] {
   messages.forEach((message, index) => {
     const key = dayKey(message.time);
     let day = days.at(-1);
-    if (day?.key !== key) {
+    // The times of the outbox are those of this host, and can lie before those above.
+    if (day === undefined || (day.key !== key && message.time > day.time)) {
       day = { key, time: message.time, rows: [] };
       days.push(day);
     }

@@ -2,29 +2,31 @@ import type { RefObject } from 'preact';
 import { useState } from 'preact/hooks';
 import { SendIcon } from './icons.tsx';
 
-/** The limit of the service. */
+/** The limit of the service, in code points. */
 const MAX_LENGTH = 20_000;
 
-/** What was written and not sent, by conversation, until the page is closed. */
+/** What was written and not sent, by user and conversation, until the page is closed. */
 const drafts = new Map<string, string>();
 
 /** The field to write in. It grows with its text. Enter sends, Shift+Enter starts a new line. */
 export function Composer({
   fieldRef,
-  conversationId,
+  draftOf,
   isDisabled,
   onSend,
 }: {
   fieldRef: RefObject<HTMLTextAreaElement | null>;
-  conversationId: string;
+  /** Identifies the user and the conversation whose draft this is. */
+  draftOf: string;
   isDisabled: boolean;
   onSend: (content: string) => void;
 }) {
-  const [text, setText] = useState(drafts.get(conversationId) ?? '');
-  const canSend = !isDisabled && text.trim() !== '';
+  const [text, setText] = useState(drafts.get(draftOf) ?? '');
+  const excess = lengthOf(text) - MAX_LENGTH;
+  const canSend = !isDisabled && text.trim() !== '' && excess <= 0;
 
   const change = (next: string): void => {
-    drafts.set(conversationId, next);
+    drafts.set(draftOf, next);
     setText(next);
   };
   const send = (): void => {
@@ -42,13 +44,17 @@ export function Composer({
         send();
       }}
     >
+      {excess > 0 && (
+        <p class="composer-problem" role="alert">
+          {excess === 1 ? 'One character' : `${excess.toLocaleString('en')} characters`} too long to send
+        </p>
+      )}
       {/* The style sheet shows the text a second time, invisibly, which gives the field its height. */}
       <div class="composer-field" data-text={text}>
         <textarea
           ref={fieldRef}
           rows={1}
           value={text}
-          maxLength={MAX_LENGTH}
           placeholder="Message"
           aria-label="Message"
           aria-keyshortcuts="Enter"
@@ -70,4 +76,9 @@ export function Composer({
       </button>
     </form>
   );
+}
+
+/** The length of a text in code points. */
+function lengthOf(text: string): number {
+  return text.length <= MAX_LENGTH ? text.length : [...text].length;
 }

@@ -1,7 +1,8 @@
-import type { InboxEntry, OpenConversation, Store } from 'cassandra-messenger-client';
-import { useEffect, useRef } from 'preact/hooks';
+import type { InboxEntry, MessengerClient, OpenConversation, Store } from 'cassandra-messenger-client';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { Names } from '../people.ts';
 import { shownMessages } from '../message-rows.ts';
+import { linkTo } from '../route.ts';
 import { useMarkRead } from '../use-mark-read.ts';
 import { useStableScroll } from '../use-stable-scroll.ts';
 import { Composer } from './composer.tsx';
@@ -18,13 +19,16 @@ const LOAD_AHEAD = 900;
 /** The open conversation: who, the messages, and the field to write in. */
 export function Conversation({
   conversationId,
+  client,
   store,
   open,
   entry,
   userId,
   names,
+  today,
 }: {
   conversationId: string;
+  client: MessengerClient;
   store: Store;
   /** Null until the store has opened it. */
   open: OpenConversation | null;
@@ -32,14 +36,17 @@ export function Conversation({
   entry: InboxEntry | null;
   userId: string;
   names: Names;
+  /** Changes with the day, of which the names of days depend. */
+  today: string;
 }) {
   const { scroller, isAtEnd, onScroll, scrollToEnd } = useStableScroll();
   const field = useRef<HTMLTextAreaElement>(null);
   const messages = open?.messages ?? [];
-  const outgoing = open?.outgoing ?? [];
   const isLoaded = open !== null && (open.status === 'ready' || messages.length > 0);
 
-  useMarkRead(store, { isAtEnd, isLoaded, lastId: messages.at(-1)?.id ?? null });
+  // A message that arrives late has an event above the last one, and stands further up.
+  const last = messages.length === 0 ? null : `${entry?.last_event_id} ${messages.at(-1)?.id}`;
+  useMarkRead(store, { isAtEnd, isLoaded, last });
 
   // A phone would show its keyboard.
   useEffect(() => {
@@ -47,13 +54,38 @@ export function Conversation({
   }, []);
 
   const loadOlder = (): void => {
-    if (open?.hasOlder && open.status === 'ready') void store.loadOlderMessages();
+    if (open?.hasOlder && open.olderStatus === 'ready') void store.loadOlderMessages();
   };
   // A short page may leave no room to scroll.
   useEffect(() => {
     const box = scroller.current;
     if (box !== null && isLoaded && box.scrollTop < LOAD_AHEAD) loadOlder();
   }, [isLoaded, messages.length, open?.hasOlder]);
+
+  // Most changes are elsewhere in the inbox, and thousands of messages can be loaded.
+  const list = useMemo(
+    () =>
+      open !== null && (
+        <MessageList
+          messages={shownMessages(open.messages, open.outgoing, userId)}
+          conversation={open.conversation}
+          hasOlder={open.hasOlder}
+          olderFailed={open.olderStatus === 'failed'}
+          userId={userId}
+          names={names}
+          onLoadOlder={() => {
+            void store.loadOlderMessages();
+          }}
+          onRetry={(key) => {
+            store.retry(key);
+          }}
+          onDiscard={(key) => {
+            store.discard(key);
+          }}
+        />
+      ),
+    [store, open, userId, names, today],
+  );
 
   return (
     <section class="conversation" aria-label="Conversation">
@@ -70,23 +102,7 @@ export function Conversation({
         }}
       >
         {isLoaded ? (
-          <MessageList
-            messages={shownMessages(messages, outgoing, userId)}
-            conversation={open.conversation}
-            hasOlder={open.hasOlder}
-            olderFailed={open.status === 'failed'}
-            userId={userId}
-            names={names}
-            onLoadOlder={() => {
-              void store.loadOlderMessages();
-            }}
-            onRetry={(key) => {
-              store.retry(key);
-            }}
-            onDiscard={(key) => {
-              store.discard(key);
-            }}
-          />
+          list
         ) : open?.status === 'failed' ? (
           <ErrorState
             title={
@@ -111,10 +127,10 @@ export function Conversation({
       <NewMessageAnnouncer messages={messages} userId={userId} names={names} />
       <Composer
         fieldRef={field}
-        conversationId={conversationId}
+        draftOf={linkTo(userId, conversationId)}
         isDisabled={!isLoaded}
         onSend={(content) => {
-          store.send(content);
+          client.send({ to: { conversationId }, content });
           scrollToEnd();
         }}
       />

@@ -46,8 +46,9 @@ export function MessageList({
       ) : (
         <p class="message-list-start">
           {messages.length === 0
-            ? `No messages yet. Write the first one to ${whom}.`
-            : `This is the beginning of your conversation with ${whom}.`}
+            ? 'No messages yet. Write the first one to '
+            : 'This is the beginning of your conversation with '}
+          <bdi>{whom}</bdi>.
         </p>
       )}
       {daysOf(messages).map((day) => (

@@ -3,6 +3,7 @@ import { openMessenger } from '../messenger.ts';
 import { needsToken } from '../page.ts';
 import { goTo, linkTo } from '../route.ts';
 import { useSnapshot } from '../use-snapshot.ts';
+import { useToday } from '../use-today.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
 import { Conversation } from './conversation.tsx';
 import { EmptyState } from './empty-state.tsx';
@@ -28,6 +29,7 @@ export function MessengerPage({
   const [messenger] = useState(() => openMessenger(userId, token));
   const { client, store } = messenger;
   const snapshot = useSnapshot(store);
+  const today = useToday();
   const [isWriting, setIsWriting] = useState(false);
 
   useEffect(
@@ -108,11 +110,13 @@ export function MessengerPage({
           <Conversation
             key={conversationId}
             conversationId={conversationId}
+            client={client}
             store={store}
             open={open?.id === conversationId ? open : null}
             entry={inbox.entries.find(({ id }) => id === conversationId) ?? null}
             userId={userId}
             names={users}
+            today={today}
           />
         )}
       </main>
