@@ -90,7 +90,7 @@ export function messageForMember(message: Message, membership: Membership | null
   return isLaterContent ? { ...message, content: null, editId: null } : message;
 }
 
-/** The body of a request that creates a group, to compare requests with the same key. */
+/** The body of a request that creates a group, to compare requests with the same key. No message has the same body. */
 export function groupRequestBody({
   name,
   participants,
@@ -98,8 +98,8 @@ export function groupRequestBody({
   readonly name: string | null;
   readonly participants: Participants;
 }): string {
-  // No user id contains a line break, so different bodies give different texts.
-  return `group\n${participants.join('\n')}\n\n${name ?? ''}`;
+  // No user id contains a line break or a slash, so different bodies give different texts.
+  return `group/\n${participants.join('\n')}\n\n${name ?? ''}`;
 }
 
 /** Throws a `Refusal` if a group can't have so many members. */
