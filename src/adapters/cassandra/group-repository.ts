@@ -1,4 +1,5 @@
 import { types } from 'cassandra-driver';
+import { ClockNotVerified } from '../../application/ports/clock-check.ts';
 import type { Clock } from '../../application/ports/clock.ts';
 import type {
   CreateGroupRequest,
@@ -453,11 +454,16 @@ export class CassandraGroupRepository implements GroupRepository {
     return row['[applied]'] === true;
   }
 
-  /** An event after the last change of the group, and not late yet: `event` if it is one. */
+  /**
+   * An event after the last change of the group, and not late yet: `event` if it is one. Throws a `ClockNotVerified` if the
+   * clock is behind that of the last change by more than the allowed skew: with an earlier event the change would be lost.
+   */
   #nextEvent({ changed }: StoredGroup, event: EventId): EventId {
     if (event > changed && !this.#isLate(event)) return event;
     this.#messageIds.observe(changed);
-    return this.#messageIds.next();
+    const next = this.#messageIds.next();
+    if (next < changed) throw new ClockNotVerified();
+    return next;
   }
 
   /** Writes the rows of a change with its event; again with another event, if it became visible late. */
