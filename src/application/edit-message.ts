@@ -44,7 +44,7 @@ export function makeEditMessage(deps: {
   return async ({ caller, conversationId, messageId, content }) => {
     requireContent(content);
     const found = await requireOwnMessage(deps, caller, conversationId, messageId);
-    requireStillMember(found.own);
+    if (found.roster !== null && caller.kind === 'user') requireStillMember(caller.userId, found.roster);
     if (found.message.deletionId !== null) throw messageDeleted();
     const { participants, roster } = found;
     // An edit that another process made a moment ago may have an id above the clock of this process.

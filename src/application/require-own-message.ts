@@ -1,7 +1,7 @@
 import { canActAs, type Caller } from '../domain/caller.ts';
 import type { Participants } from '../domain/conversation.ts';
 import { isGroupId, type ConversationId, type MessageId } from '../domain/ids.ts';
-import { messageForMember, participantsIn, type OwnMembership, type Roster } from '../domain/group.ts';
+import { messageForMember, participantsIn, type Roster } from '../domain/group.ts';
 import type { Message } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
@@ -30,8 +30,6 @@ export async function requireOwnMessage(
 ): Promise<{
   readonly message: Message;
   readonly participants: Participants;
-  /** The membership of the caller; null for a service and in a conversation of two. */
-  readonly own: OwnMembership | null;
   /** Null in a conversation of two. */
   readonly roster: Roster | null;
 }> {
@@ -49,5 +47,5 @@ export async function requireOwnMessage(
   if (!canActAs(caller, message.senderId)) {
     throw new Refusal('message_of_another', 'Only its sender may change a message.');
   }
-  return { message, participants, own, roster };
+  return { message, participants, roster };
 }

@@ -135,3 +135,25 @@ test('an edit and a deletion in a group count by its size in the concurrency lim
   await useCases.deleteMessage({ caller: SERVICE, conversationId, messageId });
   expect(reserved).toEqual([3, 3]);
 });
+
+test('one whose removal has reached the group, but not yet the own inbox, can change nothing', async () => {
+  const whole = memoryStorage();
+  const conversationId = await newGroup(aProcess(whole));
+  const message = await send(aProcess(whole), conversationId);
+  const stale = await whole.groups.findMembership(conversationId, creator);
+  await aProcess(whole).removeMember({ caller: SERVICE, conversationId, userId: creator });
+  // The process that removed the user has ended in between.
+  const useCases = aProcess(
+    withBreakage(whole, { groups: { findMembership: () => Promise.resolve(stale) } }),
+  );
+  const caller = asUser(creator);
+  const command = { caller, conversationId, messageId: message.id, userId: member, name: 'Name' };
+  const attempts = [
+    useCases.sendToConversation({ ...command, senderId: creator, content: 'Hello', idempotencyKey: null }),
+    useCases.editMessage({ ...command, content: 'Edited' }),
+    useCases.renameGroup(command),
+    useCases.addMember({ ...command, userId: freshUser() }),
+    useCases.removeMember(command),
+  ];
+  for (const attempt of attempts) await expect(attempt).rejects.toMatchObject({ code: 'member_left' });
+});
