@@ -268,5 +268,25 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
       },
     })),
     withGroups('does not remove anybody', () => ({ leave: () => Promise.resolve('changed') })),
+    broken(
+      'keeps the content of a deleted message in the inboxes of those who left',
+      ({ conversations }) => ({
+        conversations: {
+          listByUser: async (userId, slice) =>
+            (await conversations.listByUser(userId, slice)).map((entry) =>
+              entry.lastMessage === null || entry.membership?.left == null
+                ? entry
+                : { ...entry, lastMessage: { ...entry.lastMessage, preview: 'Hello' } },
+            ),
+        },
+      }),
+    ),
+  ],
+
+  'an edit and a deletion by a process whose clock is behind reach a member who has just joined': [
+    withLog(
+      'requires a change to be above its message',
+      (event) => !('messageId' in event) || event.id >= event.messageId,
+    ),
   ],
 };
