@@ -238,14 +238,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
 
   'a name holds until the next one, and its change is an event of every member': [
     broken('keeps the first name', ({ groups }) => ({
-      groups: {
-        findProfile: cached((id) => groups.findProfile(id)),
-        rename: async (id, name, event) => {
-          await groups.findProfile(id);
-          void name;
-          void event;
-        },
-      },
+      groups: { findProfile: cached((id) => groups.findProfile(id)), rename: () => Promise.resolve() },
     })),
     withLog('adds no event of a name', ({ type }) => type !== 'conversation.updated'),
   ],
@@ -275,5 +268,25 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
       },
     })),
     withGroups('does not remove anybody', () => ({ leave: () => Promise.resolve('changed') })),
+    broken(
+      'keeps the content of a deleted message in the inboxes of those who left',
+      ({ conversations }) => ({
+        conversations: {
+          listByUser: async (userId, slice) =>
+            (await conversations.listByUser(userId, slice)).map((entry) =>
+              entry.lastMessage === null || entry.membership?.left == null
+                ? entry
+                : { ...entry, lastMessage: { ...entry.lastMessage, preview: 'Hello' } },
+            ),
+        },
+      }),
+    ),
+  ],
+
+  'an edit and a deletion by a process whose clock is behind reach a member who has just joined': [
+    withLog(
+      'requires a change to be above its message',
+      (event) => !('messageId' in event) || event.id >= event.messageId,
+    ),
   ],
 };

@@ -4,14 +4,7 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
 import { MAX_GROUP_SIZE } from '../../src/domain/group.ts';
-import type {
-  ConversationId,
-  EventId,
-  IdempotencyKey,
-  MessageId,
-  Position,
-  UserId,
-} from '../../src/domain/ids.ts';
+import type { ConversationId, IdempotencyKey, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import type { Contract, StorageSubject } from './contract.ts';
 import { forEachConcurrently, freshKey, freshUser, top } from './fixtures.ts';
 
@@ -455,16 +448,37 @@ export const groupRepositoryContract = {
     await here.groups.leave(id, leaver, ids.next());
     await here.groups.join(id, joiner, ids.next());
     const change = { conversationId: id, messageId: sent, participants: users };
-    await there.messages.edit({ ...change, editId: ids.next() as EventId, content: 'Edited' });
+    await there.messages.edit({ ...change, editId: ids.next(), content: 'Edited' });
     const preview = async (userId: UserId) => (await entryOf(here, userId, id))?.lastMessage?.preview;
     assert.equal(await preview(member), 'Edited');
     assert.equal(await preview(leaver), 'Hello');
     await there.messages.delete({ ...change, deletionId: ids.next() });
     assert.equal(await preview(member), null);
+    assert.equal(await preview(leaver), null, 'the deletion overwrites the content for one who left, too');
     const changes = async (userId: UserId): Promise<string[]> =>
       (await eventsOf(here, userId, id)).filter((event) => /edited|deleted/.test(event));
     assert.deepEqual(await changes(member), [`message.edited ${sent}`, `message.deleted ${sent}`]);
     assert.deepEqual(await changes(leaver), []);
     assert.deepEqual(await changes(joiner), []);
+  },
+
+  'an edit and a deletion by a process whose clock is behind reach a member who has just joined': async ({
+    processes: [here, there],
+  }) => {
+    const users = freshUsersOf(3);
+    const [sender = assert.fail()] = users;
+    const joiner = freshUser();
+    const id = await newGroup(here, users);
+    const [editId, deletionId] = [ids.next(), ids.next()];
+    await here.groups.join(id, joiner, ids.next());
+    const sent = await send(here, id, sender);
+    const change = { conversationId: id, messageId: sent, participants: users };
+    const preview = async () => (await entryOf(here, joiner, id))?.lastMessage?.preview;
+    await there.messages.edit({ ...change, editId, content: 'Edited' });
+    assert.equal(await preview(), 'Edited');
+    await there.messages.delete({ ...change, deletionId });
+    assert.equal(await preview(), null);
+    const changes = (await eventsOf(here, joiner, id)).filter((event) => /edited|deleted/.test(event));
+    assert.deepEqual(changes, [`message.edited ${sent}`, `message.deleted ${sent}`]);
   },
 } satisfies Contract<StorageSubject>;

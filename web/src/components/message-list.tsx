@@ -53,7 +53,7 @@ export function MessageList({
         <p class="message-list-start">
           {messages.length === 0
             ? 'No messages yet. Write the first one to '
-            : 'This is the beginning of your conversation with '}
+            : `This is the beginning of ${inGroup ? '' : 'your conversation with '}`}
           <bdi>{whom}</bdi>.
         </p>
       )}
