@@ -32,7 +32,7 @@ function open(storage = new MemoryStorage(), timer = new ManualTimer()) {
         init!.signal!.addEventListener('abort', () => reject(init!.signal!.reason as Error));
         requests.push({
           key: new Headers(init!.headers).get('Idempotency-Key')!,
-          path: new URL(url as string).pathname,
+          path: new URL(url).pathname,
           content: content!,
           to: receiver_id!,
           respond: (status, body = {}, headers = {}) => resolve(Response.json(body, { status, headers })),

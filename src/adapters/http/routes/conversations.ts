@@ -138,7 +138,8 @@ const InboxRowView = z
     }),
     name: groupName,
     left_at: time.nullable().openapi({
-      description: 'When the user left the group or was removed; null for a participant, and in a conversation of two.',
+      description:
+        'When the user left the group or was removed; null for a participant, and in a conversation of two.',
     }),
     ...lastMessageShape,
     last_event_id: eventId.openapi({
