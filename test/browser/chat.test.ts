@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium } from './chromium.ts';
-import { bubble, nameUser, openTab, sendTo, talk, write, type Tab } from './people.ts';
+import { bubble, nameUser, openTab, sendTo, shownTexts, talk, write, type Tab } from './people.ts';
 import { startService, type Service } from './service.ts';
 
 let browser: Browser;
@@ -16,12 +16,6 @@ afterAll(async () => {
 });
 
 const inboxItem = (page: Page, name: string) => page.locator('.inbox-item', { hasText: name });
-
-/** The texts of all messages that are shown, oldest first. */
-const shownTexts = (page: Page): Promise<string[]> =>
-  page
-    .locator('.bubble')
-    .evaluateAll((bubbles) => bubbles.map(({ lastChild }) => lastChild?.textContent ?? ''));
 
 describe('two people', () => {
   test('chat in two windows: messages, unread badges and receipts arrive live', async () => {
@@ -211,6 +205,7 @@ describe('a message', () => {
     await failed.last().getByRole('button', { name: 'Discard' }).click();
     await expect.poll(() => failed.count()).toBe(1);
     await failed.getByRole('button', { name: 'Retry' }).click();
+    await failed.waitFor({ state: 'detached' });
     await ola.page.locator('.message-state', { hasText: 'Sent' }).waitFor();
     expect(await shownTexts(ola.page)).toEqual(['Before', 'First']);
   });

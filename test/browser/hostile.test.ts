@@ -1,7 +1,9 @@
 import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium } from './chromium.ts';
-import { bubble, nameUser, openTab, sendTo, talk, write } from './people.ts';
+import { tokenOf } from '../http/guarded-app.ts';
+import { registerSecret } from '../support/log-leak-guard.ts';
+import { bubble, nameUser, openTab, sendTo, shownTexts, talk, write } from './people.ts';
 import { startService, type Service } from './service.ts';
 
 let browser: Browser;
@@ -171,6 +173,8 @@ test('the names of days follow the clock, also where nothing happens', async () 
   // As on a computer that slept: timers fire late, and once.
   await page.clock.fastForward('24:00:00');
   await page.getByRole('heading', { name: 'Yesterday' }).waitFor();
+  await sendTo(service.url, 'ben', 'leo', 'After the sleep');
+  await bubble(page, 'After the sleep').waitFor();
 });
 
 test('a draft belongs to one user, also where another one uses the same window', async () => {
@@ -219,4 +223,169 @@ test('many events are rendered together', async () => {
     .locator('.badge', { hasText: '99+' })
     .waitFor();
   expect(await rendered(page)).toBeLessThan(100);
+});
+
+test('a response that is lost does not repeat the message', async () => {
+  const id = await talk(service.url, ['mo', 'ben'], ['Before']);
+  const { page } = await openTab(browser, service.url, `#/mo/${id}`);
+  await bubble(page, 'Before').waitFor();
+  let lost = 0;
+  await page.route(/messages$/, async (route) => {
+    if (route.request().method() !== 'POST' || lost === 2) return route.continue();
+    lost += 1;
+    await route.fetch();
+    return route.abort();
+  });
+  await write(page, 'Once');
+  await write(page, 'Twice');
+  await page.locator('.message-state', { hasText: 'Sent' }).waitFor();
+  await page.locator('.message-pending').first().waitFor({ state: 'detached' });
+  await page.locator('.message-pending').waitFor({ state: 'detached' });
+  expect(lost).toBe(2);
+  expect(await shownTexts(page)).toEqual(['Before', 'Once', 'Twice']);
+});
+
+test('conversations that load out of order are not mixed', async () => {
+  const one = await talk(service.url, ['ned', 'ben'], ['in one']);
+  const two = await talk(service.url, ['ned', 'cleo'], ['in two']);
+  const { page } = await openTab(browser, service.url, '#/ned');
+  const held: (() => void)[] = [];
+  await page.route(/messages\/conversation/, async (route) => {
+    if (route.request().url().includes(one)) await new Promise<void>((resolve) => held.push(resolve));
+    await route.continue();
+  });
+  await page.locator('.inbox-item', { hasText: 'in one' }).click();
+  await expect.poll(() => held.length).toBeGreaterThan(0);
+  await page.locator('.inbox-item', { hasText: 'in two' }).click();
+  await bubble(page, 'in two').waitFor();
+  await page.locator('.inbox-item', { hasText: 'in one' }).click();
+  await expect.poll(() => held.length).toBeGreaterThan(1);
+  await page.locator('.inbox-item', { hasText: 'in two' }).click();
+  await bubble(page, 'in two').waitFor();
+  for (const release of held) release();
+  await write(page, 'more in two');
+  await page.locator('.message-state', { hasText: 'Sent' }).waitFor();
+  expect(await shownTexts(page)).toEqual(['in two', 'more in two']);
+  expect(new URL(page.url()).hash).toContain(two);
+});
+
+test('a conversation that receives while it is opened and paged shows all of its messages once', async () => {
+  const id = await talk(service.url, ['oli', 'ben'], texts(80));
+  const { page } = await openTab(browser, service.url, '#/oli');
+  await page.locator('.inbox-item').first().waitFor();
+  const sending = (async () => {
+    for (let index = 80; index < 200; index += 1) await sendTo(service.url, 'ben', 'oli', `message ${index}`);
+  })();
+  await page.goto(`${service.url}/app#/oli/${id}`);
+  for (let turn = 0; turn < 5; turn += 1) {
+    await page.locator('.messages').evaluate((box) => (box.scrollTop = 0));
+    await page.locator('.inbox-item').first().click();
+  }
+  await sending;
+  await expect
+    .poll(
+      async () => {
+        await page.locator('.messages').evaluate((box) => (box.scrollTop = 0));
+        return shownTexts(page);
+      },
+      { timeout: 10_000 },
+    )
+    .toEqual(texts(200));
+});
+
+test('success pages of a proxy count as failures, and the rest follows when they end', async () => {
+  const id = await talk(service.url, ['pat', 'ben'], ['Before']);
+  const { page, flaws } = await openTab(browser, service.url);
+  await page.route('**/api/**', (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<h1>Sign in</h1>' }),
+  );
+  await page.goto(`${service.url}/app#/pat/${id}`);
+  await page.reload();
+  await page.getByText('Your conversations could not be loaded').waitFor();
+  await page.getByText('The messages could not be loaded').waitFor();
+  await page.locator('.connection-banner', { hasText: 'No connection.' }).waitFor();
+  await page.unrouteAll();
+  await bubble(page, 'Before').waitFor();
+  await page.locator('.inbox-item', { hasText: 'Before' }).waitFor();
+  expect(flaws).toEqual([]);
+});
+
+test.each([-26, -5, 5, 26])('with a clock that is %d hours off, messages keep their order', async (hours) => {
+  const me = `clock${hours}`;
+  const id = await talk(service.url, [me, 'ben'], ['First']);
+  const { page, flaws } = await openAfter(
+    `{ const { now } = Date; const off = ${hours} * 3_600_000; const Original = Date;
+      window.Date = class extends Original {
+        constructor(...parts) { if (parts.length > 0) super(...parts); else super(now() + off); }
+        static now() { return now() + off; }
+      }; }`,
+    `#/${me}/${id}`,
+  );
+  await bubble(page, 'First').waitFor();
+  await write(page, 'Second');
+  await page.locator('.message:not(.message-pending)', { hasText: 'Second' }).waitFor();
+  await sendTo(service.url, 'ben', me, 'Third');
+  await bubble(page, 'Third').waitFor();
+  await page.context().setOffline(true);
+  await write(page, 'Fourth');
+  await page.locator('.message-pending').waitFor();
+  expect(await shownTexts(page)).toEqual(['First', 'Second', 'Third', 'Fourth']);
+  await page.context().setOffline(false);
+  await page.locator('.message-pending').waitFor({ state: 'detached' });
+  expect(await shownTexts(page)).toEqual(['First', 'Second', 'Third', 'Fourth']);
+  expect(flaws).toEqual([]);
+});
+
+test('under a path, with authentication, everything stays below the path', async () => {
+  const below = await startService({ needsToken: true, publicPath: '/chat' });
+  try {
+    const page = await browser.newPage();
+    const outside: string[] = [];
+    const flaws: string[] = [];
+    page.on('console', (message) => {
+      // Users without a name are a 404.
+      if (message.type() === 'error' && !message.text().includes('404')) flaws.push(message.text());
+    });
+    // A proxy that removes the path.
+    await page.route('**/*', (route) => {
+      const url = new URL(route.request().url());
+      if (!url.pathname.startsWith('/chat/')) outside.push(url.pathname);
+      url.pathname = url.pathname.replace('/chat/', '/');
+      return route.continue({ url: url.href });
+    });
+    await page.goto(`${below.url}/chat/app`);
+    const token = await tokenOf({ sub: 'ada' });
+    registerSecret(token);
+    await page.getByRole('textbox', { name: 'Token' }).fill(token);
+    await page.getByRole('button', { name: 'Continue' }).click();
+    await page.getByText('No conversations yet').waitFor();
+    await page.locator('.sidebar').getByRole('button', { name: 'New conversation' }).last().click();
+    await page.getByRole('textbox', { name: 'Who do you want to write to?' }).fill('ben');
+    await page.keyboard.press('Enter');
+    await page.locator('.message-list-start').waitFor();
+    await write(page, 'Below');
+    await page.locator('.message-state', { hasText: 'Sent' }).waitFor();
+    expect(outside).toEqual([]);
+    expect(flaws).toEqual([]);
+  } finally {
+    await below.stop();
+  }
+});
+
+test('nine windows of one browser load and send, of which one is seen', async () => {
+  const context = await browser.newContext();
+  // Without a screen, all windows count as seen. Here, one is hidden when another one is opened.
+  await context.addInitScript(`
+    let state = 'visible';
+    Object.defineProperty(document, 'visibilityState', { get: () => state });
+    window.hide = () => { state = 'hidden'; document.dispatchEvent(new Event('visibilitychange')); };`);
+  for (let index = 0; index < 9; index += 1) {
+    const id = await talk(service.url, [`window-${index}`, 'ben'], ['Before']);
+    const page = await context.newPage();
+    await page.goto(`${service.url}/app#/window-${index}/${id}`);
+    await bubble(page, 'Before').waitFor();
+    await write(page, 'Sent');
+    await page.locator('.message-state', { hasText: 'Sent' }).waitFor();
+    await page.evaluate('hide()');
+  }
 });

@@ -84,3 +84,9 @@ export async function write(page: Page, content: string): Promise<void> {
 
 /** The bubble with this text. */
 export const bubble = (page: Page, text: string) => page.locator('.bubble', { hasText: text });
+
+/** The texts of all messages that are shown, oldest first. */
+export const shownTexts = (page: Page): Promise<string[]> =>
+  page
+    .locator('.bubble')
+    .evaluateAll((bubbles) => bubbles.map(({ lastChild }) => lastChild?.textContent ?? ''));

@@ -8,7 +8,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeClient, sessionOptions, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import { conversationRow, startRows } from '../../src/adapters/cassandra/conversation-repository.ts';
 import { EventLogState } from '../../src/adapters/cassandra/event-log-state.ts';
-import { emptyConversationRow, findEntries, lastActivityRow } from '../../src/adapters/cassandra/inbox.ts';
+import {
+  emptyConversationRow,
+  findEntries,
+  lastActivityRow,
+  NIL,
+} from '../../src/adapters/cassandra/inbox.ts';
 import { INCONSISTENCIES } from '../../src/adapters/cassandra/inspection.ts';
 import { lateMessageRow } from '../../src/adapters/cassandra/late-events.ts';
 import {
@@ -31,6 +36,7 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import { ALWAYS_VERIFIED, ClockNotVerified } from '../../src/application/ports/clock-check.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import type { Message } from '../../src/domain/message.ts';
 import { latenessLimits } from '../../src/domain/event.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../src/domain/ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';
@@ -715,7 +721,9 @@ describe('a scan of damage', () => {
 
   it('covers every kind of inconsistency', () => {
     const planted = [...damages.values()].flatMap(({ expected }) => expected.map(([kind]) => kind));
-    expect([...new Set(planted)].sort()).toEqual(Object.keys(INCONSISTENCIES).sort());
+    // Groups have their own tests below.
+    const kinds = new Set([...planted, 'membership_incomplete']);
+    expect([...kinds].sort()).toEqual(Object.keys(INCONSISTENCIES).sort());
   });
 
   it('resumes from any stop, with any number of workers, and finds the rest', async () => {
@@ -935,6 +943,94 @@ describe('a repair', () => {
     });
     expect(isSent).toBe(true);
     expect(await placesOf(one)).toEqual([live.message.id, live.message.id]);
+  });
+});
+
+describe('a scan of groups', () => {
+  const messageOf = (conversationId: ConversationId, senderId: UserId): Message => ({
+    id: ids.next(),
+    conversationId,
+    senderId,
+    receiverId: null,
+    content: CONTENT,
+    editId: null,
+    deletionId: null,
+  });
+
+  /** A group with a message, whose third member has left and whose fourth has joined after it. */
+  async function groupWithHistory() {
+    const users = [freshUser(), freshUser(), freshUser(), freshUser()] as const;
+    const [anna, ben, carl, dora] = users;
+    const participants = [anna, ben, carl].sort();
+    const group = { created: ids.next(), creatorId: anna, participants, name: 'Group', idempotencyKey: null };
+    const result = await storage.groups.create(group);
+    if (result.outcome === 'key_reused') return expect.fail();
+    const { id } = result;
+    const message = messageOf(id, anna);
+    const sent = { ...message, content: CONTENT, editId: null, deletionId: null };
+    await storage.messages.append({ message: sent, participants, idempotencyKey: null, isLive: true });
+    await storage.groups.leave(id, carl, ids.next());
+    await storage.groups.join(id, dora, ids.next());
+    return { id, users, message };
+  }
+
+  it('finds nothing in a group that members have joined and left', async () => {
+    const { id } = await groupWithHistory();
+    expect(about(id, await scan())).toEqual([]);
+  });
+
+  it('finds memberships, inbox rows and events that are missing', async () => {
+    const { id, users, message } = await groupWithHistory();
+    const [, ben, carl, dora] = users;
+    const rowOf = 'DELETE FROM conversations_by_user WHERE user_id = ? AND conversation_id = ?';
+    await client.execute(rowOf, [dora, id], { prepare: true });
+    const membership =
+      'DELETE membership FROM conversations_by_user WHERE user_id = ? AND conversation_id = ?';
+    await client.execute(membership, [carl, id], { prepare: true });
+    const event = 'DELETE FROM events_by_user WHERE user_id = ? AND places = true AND event_id = ?';
+    await client.execute(event, [ben, message.id], { prepare: true });
+    const kinds = (scanned: Scanned) => about(id, scanned).map(({ kind, userId }) => [kind, userId]);
+    expect(kinds(await scan())).toEqual(
+      expect.arrayContaining([
+        ['event_missing', ben],
+        ['membership_incomplete', carl],
+        ['membership_incomplete', dora],
+      ]),
+    );
+    expect(kinds(await scan())).toHaveLength(3);
+
+    // Later scans find nothing of it.
+    const bucket = bucketOf(id, message.id);
+    await client.execute('DELETE FROM groups WHERE conversation_id = ?', [id], { prepare: true });
+    await client.execute(
+      'DELETE FROM messages_by_conversation WHERE conversation_id = ? AND bucket = ?',
+      [id, bucket],
+      { prepare: true },
+    );
+    for (const userId of users) await client.execute(rowOf, [userId, id], { prepare: true });
+    expect(kinds(await scan())).toEqual([]);
+  });
+
+  it('repairs the inboxes of a group whose creation has ended after its row', async () => {
+    const users = [freshUser(), freshUser(), freshUser()].sort();
+    const created = ids.next();
+    const members = users.map((userId) => new types.Tuple(userId, created, NIL));
+    await client.execute(
+      `INSERT INTO groups (conversation_id, creator_id, created, name, members, former_until, changed, version)
+       VALUES (?, ?, ?, '', ?, ?, ?, 1)`,
+      [created, users[0], created, members, NIL, created],
+      { prepare: true },
+    );
+    const id = created as string as ConversationId;
+    const repaired = about(id, await scan({ repair: true }));
+    expect(repaired.map(({ kind, state }) => [kind, state])).toEqual(
+      users.map(() => ['membership_incomplete', 'repaired']),
+    );
+    expect(about(id, await scan())).toEqual([]);
+    for (const userId of users) {
+      const inbox = await storage.conversations.listByUser(userId, { before: null, offset: 0, limit: 1 });
+      expect(inbox[0]?.membership?.joined).toBe(created);
+    }
   });
 });
 

@@ -4,14 +4,7 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
 import { MAX_GROUP_SIZE } from '../../src/domain/group.ts';
-import type {
-  ConversationId,
-  EventId,
-  IdempotencyKey,
-  MessageId,
-  Position,
-  UserId,
-} from '../../src/domain/ids.ts';
+import type { ConversationId, IdempotencyKey, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import type { Contract, StorageSubject } from './contract.ts';
 import { forEachConcurrently, freshKey, freshUser, top } from './fixtures.ts';
 
@@ -455,7 +448,7 @@ export const groupRepositoryContract = {
     await here.groups.leave(id, leaver, ids.next());
     await here.groups.join(id, joiner, ids.next());
     const change = { conversationId: id, messageId: sent, participants: users };
-    await there.messages.edit({ ...change, editId: ids.next() as EventId, content: 'Edited' });
+    await there.messages.edit({ ...change, editId: ids.next(), content: 'Edited' });
     const preview = async (userId: UserId) => (await entryOf(here, userId, id))?.lastMessage?.preview;
     assert.equal(await preview(member), 'Edited');
     assert.equal(await preview(leaver), 'Hello');

@@ -282,7 +282,8 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
       isRepeat: (first, { receiverId }) => first.receiverId === receiverId,
     }),
     keys('compares receiver and content joined', {
-      isRepeat: (first, { receiverId, content }) => first.receiverId + first.content === receiverId + content,
+      isRepeat: (first, { receiverId, content }) =>
+        `${first.receiverId}${first.content}` === `${receiverId}${content}`,
     }),
     broken('stores a refused message', (whole) => ({
       messages: keepingKeys(whole, { onRefusal: (appendRequest) => whole.messages.append(appendRequest) }),

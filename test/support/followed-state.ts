@@ -199,7 +199,9 @@ async function listedState({ useCases }: FollowedSubject, userId: UserId): Promi
     conversations[conversationId] = {
       messages: messages.items.map(({ id, content }) => [id, content] as const).reverse(),
       positions: Object.fromEntries(
-        (readPositions ?? []).flatMap(({ userId, readUpTo }) => (readUpTo === null ? [] : [[userId, readUpTo]])),
+        (readPositions ?? []).flatMap(({ userId, readUpTo }) =>
+          readUpTo === null ? [] : [[userId, readUpTo]],
+        ),
       ),
     };
   }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'vitest';
+import { describe, test, vi } from 'vitest';
 import { createClient, ProblemError, type FollowItem } from '../../client/src/index.ts';
 import { BlockParser } from '../../client/src/event-stream.ts';
 import { ManualTimer, settled } from '../support/client-fakes.ts';
@@ -336,6 +336,50 @@ describe('where streams do not work', () => {
     }
     (await next()).respond(list('c1', '1'));
     assert.deepEqual((await yielded()).at(-1), 'event 1 then c1');
+  });
+
+  test('a hidden page polls from time to time, and opens a stream when it is shown', async () => {
+    const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+    const show = (visibilityState: string): void => {
+      page.visibilityState = visibilityState;
+      page.dispatchEvent(new Event('visibilitychange'));
+    };
+    vi.stubGlobal('document', page);
+    try {
+      const { next, yielded, timer, stop, ended, connections } = follow();
+      const stream = await next();
+      stream.open('id: c0\n\n', block('1', 'c1'));
+      await settled();
+      show('hidden');
+      await timer.pass(0);
+      assert.ok(stream.aborted());
+      const poll = await next();
+      assert.deepEqual([poll.isStream, poll.cursor, poll.url.searchParams.get('wait')], [false, 'c1', null]);
+      poll.respond(list('c2', '2'));
+      await timer.pass(14_000);
+      assert.equal(connections.length, 0);
+      await timer.pass(1_000);
+      (await next()).respond(list('c3', '3'));
+      await settled();
+      show('visible');
+      const resumed = await next();
+      assert.deepEqual([resumed.isStream, resumed.cursor], [true, 'c3']);
+      resumed.open(block('4', 'c4'));
+      assert.deepEqual(await yielded(), [
+        'connecting',
+        'live',
+        'reset to c0',
+        'event 1 then c1',
+        'event 2 then c2',
+        'event 3 then c3',
+        'event 4 then c4',
+      ]);
+      stop();
+      await ended;
+      assert.deepEqual(timer.planned, []);
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 
   test('a poll that is not answered is repeated', async () => {

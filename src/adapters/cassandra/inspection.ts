@@ -141,7 +141,7 @@ export async function inspectMessages(deps: InspectionDeps, range: MessageRange)
     isOldest && group === undefined ? findConversation(session, conversationId) : undefined,
     Promise.all(
       readers.map(({ userId, newest }) =>
-        newest === null ? [] : findEntries(session, userId, [conversationId]),
+        newest === null ? Promise.resolve([]) : findEntries(session, userId, [conversationId]),
       ),
     ),
     Promise.all(

@@ -5,5 +5,5 @@ export interface Capacity {
    * them beyond the first four. The returned function ends this, and must be called. Throws an `Overload` if the limit is
    * exceeded already; one request may exceed it, so that the largest group needs no more than an idle process.
    */
-  reserve(users: number): () => void;
+  readonly reserve: (users: number) => () => void;
 }
