@@ -31,15 +31,19 @@ export interface JsonRequest {
   readonly limitMs?: number;
 }
 
-/** Whether a body has the members that the service sends. A proxy may answer in its place, also with a success. */
-export type IsExpected = (body: Readonly<Record<string, unknown>>) => boolean;
+/**
+ * Whether a response has the status, or a body with the members, that the service sends. A proxy may answer in its place,
+ * also with a success.
+ */
+export type IsExpected = (body: Readonly<Record<string, unknown>>, status: number) => boolean;
 
 /** Requests to the service. They reject with a `ProblemError`, a `NetworkError`, or the reason of an abort. */
 export interface Http {
   /** The successful response to one attempt. `signal` has to limit its time. */
   readonly open: (path: string, request: JsonRequest) => Promise<Response>;
   /**
-   * The JSON of the successful response. Repeated with backoff while it fails temporarily, or is not as expected.
+   * The JSON of the successful response; undefined if it has none. Repeated with backoff while it fails temporarily, or
+   * is not as expected.
    */
   readonly json: (path: string, request: JsonRequest, isExpected: IsExpected) => Promise<unknown>;
 }
@@ -91,7 +95,7 @@ export function makeHttp({ baseUrl, token, fetch, random, timer }: HttpOptions):
       const text = await response.text().catch((error: unknown) => {
         throw networkErrorOf(error, deadline.signal);
       });
-      return parse(text, isExpected);
+      return parse(text, response.status, isExpected);
     } finally {
       deadline.end();
     }
@@ -132,14 +136,14 @@ export function networkErrorOf(cause: unknown, signal: AbortSignal): unknown {
   return signal.aborted ? signal.reason : new NetworkError('The request failed.', { cause });
 }
 
-function parse(text: string, isExpected: IsExpected): unknown {
+function parse(text: string, status: number, isExpected: IsExpected): unknown {
   let body: unknown;
   try {
     body = JSON.parse(text);
   } catch {
     // Such as the login page of a public network.
   }
-  if (isExpected((body ?? {}) as Record<string, unknown>)) return body;
+  if (isExpected((body ?? {}) as Record<string, unknown>, status)) return body;
   throw new NetworkError('The response is not from the service.');
 }
 

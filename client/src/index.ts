@@ -1,5 +1,5 @@
 export { createClient } from './client.ts';
-export type { ClientOptions, ListOptions, MessengerClient } from './client.ts';
+export type { ClientOptions, GroupToCreate, ListOptions, MessengerClient } from './client.ts';
 export type { ConnectionState, FollowItem, FollowOptions } from './follow.ts';
 export type { MessageToSend, Outbox, OutboxStorage, OutgoingMessage, Target } from './outbox.ts';
 export type { List } from './pages.ts';

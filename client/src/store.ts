@@ -85,6 +85,20 @@ export interface Store {
   loadOlderMessages(): Promise<void>;
   /** Sends to the open conversation. Throws an `Error` if none is open. */
   send(content: string): OutgoingMessage;
+  /**
+   * Replaces the content of one's own message in the open conversation. Resolves when it is shown. Rejects, as the other
+   * changes below, with a `ProblemError` or a `NetworkError`, or with an `Error` if no conversation is open.
+   */
+  edit(messageId: string, content: string): Promise<void>;
+  /** Deletes the content of one's own message in the open conversation. */
+  delete(messageId: string): Promise<void>;
+  /** Names the open group. */
+  rename(name: string): Promise<void>;
+  addParticipant(userId: string): Promise<void>;
+  /** Leaves the open group, or removes another participant. The group stays in the inbox of who leaves. */
+  removeParticipant(userId: string): Promise<void>;
+  /** Loads the names of users, such as all participants of a large group. */
+  loadNames(userIds: readonly string[]): void;
   /** Marks the open conversation as read up to the last message shown. */
   markRead(): void;
   /** Sends a failed message again. */
@@ -141,6 +155,11 @@ interface Opened {
   /** Whether something happened during the load that makes another one necessary. */
   again: boolean;
   olderStatus: PageStatus;
+  /**
+   * Whether the service may not list messages any more that are shown: one has left the group, or joined it
+   * again; perhaps in events that were lost.
+   */
+  mayLack: boolean;
 }
 
 /** Makes a store, which begins to follow and to load the inbox. */
@@ -435,6 +454,7 @@ export function createStore(
         isLoading: false,
         again: false,
         olderStatus: 'ready',
+        mayLack: false,
       };
       changed('open');
     }
@@ -454,17 +474,23 @@ export function createStore(
     changed('open');
     while (it.again && opened === it && !isStopped()) {
       it.again = false;
+      const { end } = it.depth;
+      const { mayLack } = it;
+      const shown = mayLack ? [...it.messages.keys()] : [];
+      if (mayLack) it.depth.end = it.depth.cursor = null;
+      it.mayLack = false;
       try {
-        const { end } = it.depth;
-        const [conversation] = await Promise.all([
+        const [conversation, listed] = await Promise.all([
           client.getConversation(it.id, signal),
           loadMessages(it, end),
         ]);
+        for (const id of shown) if (!listed.has(id)) it.messages.delete(id);
         it.conversation = conversation;
         need(...conversation.participant_ids.slice(0, MAX_NAMED));
         it.status = 'ready';
         it.problem = null;
       } catch (error) {
+        it.mayLack ||= mayLack;
         it.problem = problemOf(error);
         if (it.status === 'loading') it.status = 'failed';
         // A refusal, such as of a conversation that does not exist, is final.
@@ -479,13 +505,17 @@ export function createStore(
     it.isLoading = false;
   }
 
-  async function loadMessages(it: Opened, end: string | null): Promise<void> {
+  /** Loads the messages down to `end`, or one page. Returns the ids of those that are listed. */
+  async function loadMessages(it: Opened, end: string | null): Promise<ReadonlySet<string>> {
+    const listed = new Set<string>();
     for await (const page of client.messages(it.id, { limit, signal }).pages()) {
       keepMessages(it, page);
-      if (end === null || (it.depth.end ?? '') < end) return;
+      for (const { id } of page.data) listed.add(id);
+      if (end === null || (it.depth.end ?? '') < end) break;
       const oldest = page.data.at(-1)?.id ?? '';
-      if (oldest <= end) return;
+      if (oldest <= end) break;
     }
+    return listed;
   }
 
   /** Keeps a page of messages. */
@@ -525,7 +555,9 @@ export function createStore(
     try {
       const { cursor } = it.depth;
       const load = () => firstOf(client.messages(it.id, { limit, cursor, signal }));
-      keepMessages(it, await unlessReset(load));
+      const page = await unlessReset(load);
+      // Otherwise the messages have been loaded again meanwhile.
+      if (it.depth.cursor === cursor) keepMessages(it, page);
       it.problem = null;
       it.olderStatus = 'ready';
     } catch (error) {
@@ -543,17 +575,9 @@ export function createStore(
       case 'message.created':
         applyMessage(id, event.data, false);
         return;
-      case 'message.edited': {
-        const message = event.data;
-        const entry = changedEntry(message.conversation_id);
-        if (entry) keep({ entry: withContent(entry, message.id, message.content), exact: true });
-        if (opened?.id === message.conversation_id) keepNewMessage(opened, message);
-        // Edits may arrive in another order than they were made in, and during a list.
-        if (entry && (entry.last_message_id === message.id || isListing())) {
-          refresh(entry.id, entry.last_event_id);
-        }
+      case 'message.edited':
+        applyChanged(event.data);
         return;
-      }
       case 'message.deleted': {
         const { conversation_id, message_id } = event.data;
         const entry = changedEntry(conversation_id);
@@ -572,9 +596,10 @@ export function createStore(
       case 'conversation.created':
       case 'conversation.updated': {
         const conversation = event.data;
-        const entry = entries.get(conversation.id);
-        refresh(conversation.id, entry?.last_event_id ?? id);
-        if (opened?.id === conversation.id) void load(opened);
+        const isOwnMembership =
+          event.type === 'conversation.created' || !conversation.participant_ids.includes(userId);
+        if (opened?.id === conversation.id && isOwnMembership) opened.mayLack = true;
+        reload(conversation.id, id);
         return;
       }
       case 'conversation.read': {
@@ -586,6 +611,22 @@ export function createStore(
         if (opened?.id === conversation_id) setPosition(opened, user_id, read_up_to);
       }
     }
+  }
+
+  /** Keeps a message that was edited, or deleted by oneself. */
+  function applyChanged(message: Message): void {
+    const entry = changedEntry(message.conversation_id);
+    if (entry) keep({ entry: withContent(entry, message.id, message.content), exact: true });
+    if (opened?.id === message.conversation_id) keepNewMessage(opened, message);
+    // Edits may arrive in another order than they were made in, and during a list.
+    if (entry && (entry.last_message_id === message.id || isListing()))
+      refresh(entry.id, entry.last_event_id);
+  }
+
+  /** Loads a conversation that has changed. */
+  function reload(conversationId: string, eventId: string): void {
+    refresh(conversationId, changedEntry(conversationId)?.last_event_id ?? eventId);
+    if (opened?.id === conversationId) void load(opened);
   }
 
   function applyMessage(eventId: string, message: Message, isResponse: boolean): void {
@@ -623,6 +664,19 @@ export function createStore(
     applyMessage(message.id, message, true);
     if (isNews) ownSent.add(message.id);
   });
+
+  // Own changes.
+
+  function openId(): string {
+    if (opened === null) throw new Error('No conversation is open.');
+    return opened.id;
+  }
+
+  async function changeGroup(change: (conversationId: string) => Promise<unknown>): Promise<void> {
+    const id = openId();
+    await change(id);
+    reload(id, TOP);
+  }
 
   // Own marks.
 
@@ -706,7 +760,10 @@ export function createStore(
           resets += 1;
           ownSent.clear();
           refreshAll();
-          if (opened) void load(opened);
+          if (opened) {
+            opened.mayLack = true;
+            void load(opened);
+          }
         }
         if (item.kind === 'connection') {
           connection = item.state;
@@ -745,9 +802,20 @@ export function createStore(
     },
     loadMoreConversations,
     loadOlderMessages,
-    send(content) {
-      if (opened === null) throw new Error('No conversation is open.');
-      return client.send({ to: { conversationId: opened.id }, content });
+    send: (content) => client.send({ to: { conversationId: openId() }, content }),
+    edit: async (messageId, content) => {
+      applyChanged(await client.editMessage(openId(), messageId, content));
+    },
+    async delete(messageId) {
+      const id = openId();
+      await client.deleteMessage(id, messageId);
+      applyChanged(await client.getMessage(id, messageId, signal));
+    },
+    rename: (name) => changeGroup((id) => client.renameConversation(id, name)),
+    addParticipant: (user) => changeGroup((id) => client.addParticipant(id, user)),
+    removeParticipant: (user) => changeGroup((id) => client.removeParticipant(id, user)),
+    loadNames: (userIds) => {
+      need(...userIds);
     },
     markRead,
     retry: (key) => {

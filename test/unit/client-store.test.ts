@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, test } from 'vitest';
 import { createClient, createStore, type Store } from '../../client/src/index.ts';
 import { ManualTimer, settled } from '../support/client-fakes.ts';
-import { ME, ModelService } from '../support/client-model.ts';
+import { GROUPS, ME, ModelService } from '../support/client-model.ts';
 
 const OTHERS = ['ben', 'eve', 'kim', 'lou', 'max', 'zoe'];
 
@@ -34,17 +34,21 @@ function assertConverged(store: Store, service: ModelService): void {
   assert.equal(open.hasOlder, open.messages.length < messages.length);
   assert.deepEqual(open.outgoing, []);
   assert.deepEqual(open.conversation?.read_positions, service.conversation(open.id).read_positions);
-  for (const { other_user_id } of inbox.entries) assert.ok(users[other_user_id!]);
+  assert.deepEqual(open.conversation.participant_ids, service.conversation(open.id).participant_ids);
+  assert.deepEqual(open.conversation.name, service.conversation(open.id).name);
+  for (const { other_user_id } of inbox.entries) assert.ok(other_user_id === null || users[other_user_id]);
 }
 
 /** Lets everything arrive. */
-async function finish({ timer, service }: ReturnType<typeof open>): Promise<void> {
+async function finish({ timer, service, client, store }: ReturnType<typeof open>): Promise<void> {
   await settled();
   do {
     while (service.reveal());
     while (service.deliver());
     await timer.pass(60_000);
   } while (service.respond() || service.deliver());
+  // Those that were sent after leaving.
+  for (const { key } of client.outbox.messages()) store.discard(key);
   await timer.pass(60_000);
 }
 
@@ -62,6 +66,12 @@ const actions: Readonly<
   },
   'an edit': ({ service }) => service.change('message.edited'),
   'a deletion': ({ service }) => service.change('message.deleted'),
+  'joining or leaving': ({ service }, choose) => service.changeMembership(group(choose)),
+  'a change of a group': ({ service }, choose) => service.update(group(choose)),
+  'own edit': ({ store }, choose) => changeOwn(store, choose, (id) => store.edit(id, 'edited')),
+  'own deletion': ({ store }, choose) => changeOwn(store, choose, (id) => store.delete(id)),
+  leave: ({ store }) => isIn(store, GROUPS) && unlessFailing(store.removeParticipant(ME)),
+  rename: ({ store }) => isIn(store, GROUPS) && unlessFailing(store.rename('named')),
   reveal: ({ service }) => service.reveal(),
   deliver: ({ service }) => service.deliver(),
   repeat: ({ service }) => service.deliver(true),
@@ -78,6 +88,26 @@ const actions: Readonly<
   settle: () => settled(),
   'time passes': ({ timer }) => timer.pass(2_000),
 };
+
+const group = (choose: (below: number) => number): string => GROUPS[choose(GROUPS.length)]!;
+
+const isIn = (store: Store, ids: readonly string[]): boolean =>
+  ids.includes(store.getSnapshot().open?.id ?? '');
+
+/** Does not wait: requests are answered later. */
+const unlessFailing = (change: Promise<unknown>): void => void change.catch(() => undefined);
+
+function changeOwn(
+  store: Store,
+  choose: (below: number) => number,
+  change: (messageId: string) => Promise<void>,
+): void {
+  const own = (store.getSnapshot().open?.messages ?? []).filter(
+    ({ sender_id, content }) => sender_id === ME && content !== null,
+  );
+  const message = own[choose(own.length)];
+  if (message) unlessFailing(change(message.id));
+}
 
 const other = (choose: (below: number) => number): string => OTHERS[choose(OTHERS.length)]!;
 

@@ -1,14 +1,12 @@
 import type { RefObject } from 'preact';
 import { useState } from 'preact/hooks';
+import { ComposerField, isSendable } from './composer-field.tsx';
 import { SendIcon } from './icons.tsx';
-
-/** The limit of the service, in code points. */
-const MAX_LENGTH = 20_000;
 
 /** What was written and not sent, by user and conversation, until the page is closed. */
 const drafts = new Map<string, string>();
 
-/** The field to write in. It grows with its text. Enter sends, Shift+Enter starts a new line. */
+/** The field to write a message in. Enter sends. */
 export function Composer({
   fieldRef,
   draftOf,
@@ -22,8 +20,7 @@ export function Composer({
   onSend: (content: string) => void;
 }) {
   const [text, setText] = useState(drafts.get(draftOf) ?? '');
-  const excess = lengthOf(text) - MAX_LENGTH;
-  const canSend = !isDisabled && text.trim() !== '' && excess <= 0;
+  const canSend = !isDisabled && isSendable(text);
 
   const change = (next: string): void => {
     drafts.set(draftOf, next);
@@ -44,41 +41,10 @@ export function Composer({
         send();
       }}
     >
-      {excess > 0 && (
-        <p class="composer-problem" role="alert">
-          {excess === 1 ? 'One character' : `${excess.toLocaleString('en')} characters`} too long to send
-        </p>
-      )}
-      {/* The style sheet shows the text a second time, invisibly, which gives the field its height. */}
-      <div class="composer-field" data-text={text}>
-        <textarea
-          ref={fieldRef}
-          rows={1}
-          value={text}
-          placeholder="Message"
-          aria-label="Message"
-          aria-keyshortcuts="Enter"
-          enterkeyhint="send"
-          dir="auto"
-          onInput={(event) => {
-            change(event.currentTarget.value);
-          }}
-          onKeyDown={(event) => {
-            // During composition, Enter picks a character.
-            if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-            event.preventDefault();
-            send();
-          }}
-        />
-      </div>
+      <ComposerField fieldRef={fieldRef} text={text} label="Message" onInput={change} onEnter={send} />
       <button type="submit" class="send-button" aria-label="Send" disabled={!canSend}>
         <SendIcon />
       </button>
     </form>
   );
-}
-
-/** The length of a text in code points. */
-function lengthOf(text: string): number {
-  return text.length <= MAX_LENGTH ? text.length : [...text].length;
 }

@@ -1,14 +1,17 @@
 import type { InboxEntry, MessengerClient, OpenConversation, Store } from 'cassandra-messenger-client';
-import { useEffect, useMemo, useRef } from 'preact/hooks';
-import type { Names } from '../people.ts';
-import { shownMessages } from '../message-rows.ts';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { isGroup, type Names } from '../people.ts';
+import { shownMessages, type ShownMessage } from '../message-rows.ts';
 import { linkTo } from '../route.ts';
 import { useMarkRead } from '../use-mark-read.ts';
 import { useStableScroll } from '../use-stable-scroll.ts';
 import { Composer } from './composer.tsx';
 import { ConversationHeader } from './conversation-header.tsx';
+import { DeleteMessageDialog } from './delete-message-dialog.tsx';
 import { ErrorState } from './error-state.tsx';
+import { GroupDialog } from './group-dialog.tsx';
 import { DownIcon } from './icons.tsx';
+import { MessageEditor } from './message-editor.tsx';
 import { MessageList } from './message-list.tsx';
 import { NewMessageAnnouncer } from './new-message-announcer.tsx';
 import { MessagesSkeleton } from './skeletons.tsx';
@@ -41,7 +44,12 @@ export function Conversation({
 }) {
   const { scroller, isAtEnd, onScroll, scrollToEnd } = useStableScroll();
   const field = useRef<HTMLTextAreaElement>(null);
+  const [edited, setEdited] = useState<ShownMessage | null>(null);
+  const [deleted, setDeleted] = useState<ShownMessage | null>(null);
+  const [showsGroup, setShowsGroup] = useState(false);
   const messages = open?.messages ?? [];
+  const group = open?.conversation && isGroup(open.conversation) ? open.conversation : null;
+  const hasLeft = group === null ? entry?.left_at != null : !group.participant_ids.includes(userId);
   const isLoaded = open !== null && (open.status === 'ready' || messages.length > 0);
 
   // A message that arrives late has an event above the last one, and stands further up.
@@ -82,14 +90,26 @@ export function Conversation({
           onDiscard={(key) => {
             store.discard(key);
           }}
+          onEdit={hasLeft ? null : setEdited}
+          onDelete={setDeleted}
         />
       ),
-    [store, open, userId, names, today],
+    [store, open, hasLeft, userId, names, today],
   );
 
   return (
     <section class="conversation" aria-label="Conversation">
-      <ConversationHeader conversation={open?.conversation ?? entry} userId={userId} names={names} />
+      <ConversationHeader
+        conversation={open?.conversation ?? entry}
+        userId={userId}
+        names={names}
+        onGroup={
+          group &&
+          (() => {
+            setShowsGroup(true);
+          })
+        }
+      />
       <div
         ref={scroller}
         class="messages"
@@ -125,15 +145,49 @@ export function Conversation({
         </button>
       )}
       <NewMessageAnnouncer messages={messages} userId={userId} names={names} />
-      <Composer
-        fieldRef={field}
-        draftOf={linkTo(userId, conversationId)}
-        isDisabled={!isLoaded}
-        onSend={(content) => {
-          client.send({ to: { conversationId }, content });
-          scrollToEnd();
-        }}
-      />
+      {hasLeft ? (
+        <p class="composer-closed">You are not a member of this group any more, so you cannot write to it.</p>
+      ) : edited === null ? (
+        <Composer
+          key="new"
+          fieldRef={field}
+          draftOf={linkTo(userId, conversationId)}
+          isDisabled={!isLoaded}
+          onSend={(content) => {
+            client.send({ to: { conversationId }, content });
+            scrollToEnd();
+          }}
+        />
+      ) : (
+        <MessageEditor
+          key={edited.key}
+          fieldRef={field}
+          content={edited.content ?? ''}
+          onSave={(content) => store.edit(edited.key, content)}
+          onClose={() => {
+            setEdited(null);
+          }}
+        />
+      )}
+      {deleted !== null && (
+        <DeleteMessageDialog
+          onDelete={() => store.delete(deleted.key)}
+          onClose={() => {
+            setDeleted(null);
+          }}
+        />
+      )}
+      {showsGroup && group !== null && (
+        <GroupDialog
+          client={client}
+          store={store}
+          group={group}
+          names={names}
+          onClose={() => {
+            setShowsGroup(false);
+          }}
+        />
+      )}
     </section>
   );
 }

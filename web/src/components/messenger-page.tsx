@@ -11,6 +11,7 @@ import { ErrorState } from './error-state.tsx';
 import { ChatIcon } from './icons.tsx';
 import { Inbox } from './inbox.tsx';
 import { NewConversation } from './new-conversation.tsx';
+import { NewGroup } from './new-group.tsx';
 import { Profile } from './profile.tsx';
 
 /** Inbox and conversation of one user; on a phone, one of them at a time. */
@@ -31,6 +32,7 @@ export function MessengerPage({
   const snapshot = useSnapshot(store);
   const today = useToday();
   const [isWriting, setIsWriting] = useState(false);
+  const [isGrouping, setIsGrouping] = useState(false);
 
   useEffect(
     () => () => {
@@ -129,8 +131,26 @@ export function MessengerPage({
           onClose={() => {
             setIsWriting(false);
           }}
+          onGroup={() => {
+            setIsWriting(false);
+            setIsGrouping(true);
+          }}
           onOpen={(id) => {
             setIsWriting(false);
+            goTo(linkTo(userId, id));
+          }}
+        />
+      )}
+      {isGrouping && (
+        <NewGroup
+          client={client}
+          entries={inbox.entries}
+          names={users}
+          onClose={() => {
+            setIsGrouping(false);
+          }}
+          onOpen={(id) => {
+            setIsGrouping(false);
             goTo(linkTo(userId, id));
           }}
         />
