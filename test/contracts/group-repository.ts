@@ -462,6 +462,27 @@ export const groupRepositoryContract = {
     assert.deepEqual(await changes(joiner), []);
   },
 
+  'a deletion overwrites the content in the inbox of one who left while the message was sent': async ({
+    processes: [here, there],
+  }) => {
+    const users = freshUsersOf(3);
+    const [sender = assert.fail(), leaver = assert.fail()] = users;
+    const id = await newGroup(here, users);
+    const left = ids.next();
+    // Its id is above the event of leaving, but it has read the members before they changed.
+    const sent = await send(here, id, sender);
+    await there.groups.leave(id, leaver, left);
+    await there.messages.delete({
+      conversationId: id,
+      messageId: sent,
+      participants: users,
+      deletionId: ids.next(),
+    });
+    const entry = await entryOf(here, leaver, id);
+    assert.ok(entry !== null && entry.lastEventId <= left);
+    assert.ok(entry.lastMessage?.messageId !== sent || entry.lastMessage.preview === null);
+  },
+
   'an edit and a deletion by a process whose clock is behind reach a member who has just joined': async ({
     processes: [here, there],
   }) => {

@@ -10,8 +10,8 @@ import type {
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
-import { coversChange, coversPosition } from '../../domain/group.ts';
+import { isLate, visibilityWindow, type Event, type LatenessLimits } from '../../domain/event.ts';
+import { coversChange, coversPosition, type Member } from '../../domain/group.ts';
 import {
   isGroupId,
   type ConversationId,
@@ -29,7 +29,7 @@ import { eventRow } from './event-repository.ts';
 import { findMembersAt, findMembershipsAt } from './group-repository.ts';
 import { HistoryReader, isMessage, messageOf, readByIds } from './history.ts';
 import { claimKey } from './idempotency-keys.ts';
-import { lastActivityRow, NIL } from './inbox.ts';
+import { findEntries, lastActivityRow, NIL } from './inbox.ts';
 import { agreeOnLateEvent, findLateEvent } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
 import type { Session, Statement, Writes } from './session.ts';
@@ -330,11 +330,41 @@ export class CassandraMessageRepository implements MessageRepository {
     const { conversationId, id: messageId } = message;
     if (!isGroupId(conversationId)) return participants.map((userId) => ({ userId, isTold: true }));
     // Those who left before an edit, most of whom may not be in the row of the group, do not get it.
-    const since = type === 'message.edited' ? id : messageId;
-    return (await findMembershipsAt(writes, conversationId, since))
-      .filter((member) => coversPosition(member, messageId))
-      .map((member) => ({ userId: member.userId, isTold: coversChange(member, messageId, id) }))
-      .filter(({ isTold }) => isTold || type === 'message.deleted');
+    if (type === 'message.edited') {
+      const members = await findMembershipsAt(writes, conversationId, id);
+      return members
+        .filter((member) => coversChange(member, messageId, id))
+        .map(({ userId }) => ({ userId, isTold: true }));
+    }
+    const members = await findMembershipsAt(writes, conversationId, messageId);
+    const raced = await this.#leaversWith(message, members, writes);
+    return [
+      ...members
+        .filter((member) => coversPosition(member, messageId))
+        .map((member) => ({ userId: member.userId, isTold: coversChange(member, messageId, id) })),
+      ...raced.map((userId) => ({ userId, isTold: false })),
+    ];
+  }
+
+  /**
+   * Those of `members` who left just before `message`, but whose inboxes have it, because the send had read the members
+   * before they left.
+   */
+  async #leaversWith(
+    { id, conversationId }: Message,
+    members: readonly Member[],
+    { read }: Writes,
+  ): Promise<readonly UserId[]> {
+    const window = visibilityWindow(this.#limits);
+    const candidates = members.filter(
+      ({ joined, left }) =>
+        joined < id && left !== null && left < id && microsecondsOf(id) - microsecondsOf(left) <= window,
+    );
+    const found = candidates.map(async ({ userId }) => {
+      const [entry] = await findEntries({ read }, userId, [conversationId]);
+      return entry?.lastMessage?.messageId === id ? [userId] : [];
+    });
+    return (await Promise.all(found)).flat();
   }
 
   /**

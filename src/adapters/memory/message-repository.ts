@@ -119,9 +119,9 @@ export class MemoryMessageRepository implements MessageRepository {
     const told = isGroupId(conversationId)
       ? memberships.filter((member) => coversChange(member, messageId, changeId)).map(({ userId }) => userId)
       : participants;
-    // A deletion is also shown to those who have the message and left before.
+    // A deletion also overwrites the content in the inboxes of those who left.
     const isForFormer = isGroupId(conversationId) && type === 'message.deleted';
-    const shown = isForFormer ? this.#groups.membersAt(conversationId, messageId) : told;
+    const shown = isForFormer ? memberships.map(({ userId }) => userId) : told;
     this.#conversations.change(kept, shown, told, { id, type, conversationId, messageId });
     return kept;
   }
