@@ -286,11 +286,14 @@ export function createStore(
   function openState(): OpenConversation | null {
     if (opened === null) return null;
     const { id, conversation, status, problem, messages, depth, olderStatus, positions } = opened;
+    // Without authentication, the service does not know who asks, and returns later messages, too.
+    const leftAt = entries.get(id)?.left_at ?? null;
+    const shown = [...messages.values()].filter(({ created_at }) => leftAt === null || created_at <= leftAt);
     return {
       id,
       conversation: conversation && withPositions(conversation, positions),
       status,
-      messages: [...messages.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+      messages: shown.sort((a, b) => (a.id < b.id ? -1 : 1)),
       outgoing: outgoingOf(opened).filter(
         ({ key, state }) => state !== 'pending' || opened?.arrived.has(key) !== true,
       ),
@@ -326,6 +329,7 @@ export function createStore(
     if (entries.get(entry.id) !== entry) {
       entries.set(entry.id, entry);
       changed('inbox');
+      if (entry.id === opened?.id) changed('open');
       need(entry.other_user_id, entry.last_message_sender_id);
     }
     return exact;
