@@ -1,6 +1,7 @@
 import { follow, type FollowItem, type FollowOptions } from './follow.ts';
-import { makeHttp, type JsonRequest } from './http.ts';
+import { makeHttp, type IsExpected, type JsonRequest } from './http.ts';
 import {
+  makeKey,
   makeOutbox,
   type MessageToSend,
   type Outbox,
@@ -29,6 +30,14 @@ export interface ClientOptions {
   readonly timer?: Timer;
 }
 
+/** A group to create. */
+export interface GroupToCreate {
+  /** The participants; one's own id may be missing. */
+  readonly participantIds: readonly string[];
+  /** 1–100 characters, not blank. */
+  readonly name?: string;
+}
+
 /** How to list. */
 export interface ListOptions {
   /** The number of items of a page, 1–100. */
@@ -53,6 +62,22 @@ export interface MessengerClient {
   startConversation(otherUserId: string, signal?: AbortSignal): Promise<Conversation>;
   /** Marks a conversation as read up to a message or an event. Returns the position that holds now. */
   markRead(conversationId: string, upTo: string): Promise<ReadPosition>;
+  /**
+   * Creates a group of this user and the others, who are two at least. It has an idempotency key, so however often it is
+   * repeated, the service creates one group.
+   */
+  createGroup(group: GroupToCreate, signal?: AbortSignal): Promise<Conversation>;
+  /** Adds a user to a group. Returns the group. */
+  addParticipant(conversationId: string, participantId: string): Promise<Conversation>;
+  /** Leaves a group, or removes another participant, which only its creator may do. */
+  removeParticipant(conversationId: string, participantId: string): Promise<void>;
+  /** Names a group: 1–100 characters, not blank. Returns the group. */
+  renameConversation(conversationId: string, name: string): Promise<Conversation>;
+  getMessage(conversationId: string, messageId: string, signal?: AbortSignal): Promise<Message>;
+  /** Replaces the content of one's own message. Returns the message. */
+  editMessage(conversationId: string, messageId: string, content: string): Promise<Message>;
+  /** Deletes the content of one's own message, for all participants. */
+  deleteMessage(conversationId: string, messageId: string): Promise<void>;
   /** A user; null if they have no name. */
   getUser(userId: string, signal?: AbortSignal): Promise<User | null>;
   /** Saves one's own name: 1–100 characters, not blank. */
@@ -60,7 +85,7 @@ export interface MessengerClient {
   /**
    * Puts a message into the outbox, which sends it until the service answers. However often it is repeated, the service
    * stores it once. Messages with the same target are stored in the order of the calls; a failed message does not delay the
-   * next one.
+   * next one. A user and the conversation with this user are the same target once this client has seen the conversation.
    */
   send(message: MessageToSend): OutgoingMessage;
   readonly outbox: Outbox;
@@ -89,81 +114,132 @@ export function createClient(options: ClientOptions): MessengerClient {
   });
 
   /** For requests that may be repeated. */
-  function request(path: string, more: Omit<JsonRequest, 'signal'> & { signal?: AbortSignal | undefined }) {
-    return http.json(path, { attempts: ATTEMPTS, ...more, signal: more.signal ?? NEVER });
+  function request(
+    path: string,
+    isExpected: IsExpected,
+    more: Omit<JsonRequest, 'signal'> & { signal?: AbortSignal | undefined },
+  ) {
+    return http.json(path, { attempts: ATTEMPTS, ...more, signal: more.signal ?? NEVER }, isExpected);
   }
 
-  function list<Item>(path: string, { cursor, limit, signal }: ListOptions, query: Query): List<Item> {
-    const load = async (at: string | undefined) =>
-      (await request(path, { query: { ...query, limit, cursor: at }, signal })) as Page<Item>;
+  function list<Item>(
+    path: string,
+    { cursor, limit, signal }: ListOptions,
+    query: Query,
+    note: (item: Item) => void = () => undefined,
+  ): List<Item> {
+    const load = async (at: string | undefined) => {
+      const page = (await request(path, isPage, {
+        query: { ...query, limit, cursor: at },
+        signal,
+      })) as Page<Item>;
+      page.data.forEach(note);
+      return page;
+    };
     return listOf(load, cursor);
   }
 
-  const getConversation = async (conversationId: string, signal?: AbortSignal) =>
-    (await request(`/api/conversations/${segment(conversationId)}`, { signal })) as Conversation;
+  /** The conversations of two that are known, by the other user. */
+  const pairs = new Map<string, string>();
 
-  /** The other participant, by conversation. */
-  const receivers = new Map<string, string>();
-
-  async function receiverOf({ to }: MessageToSend, signal: AbortSignal): Promise<string> {
-    if ('receiverId' in to) return to.receiverId;
-    const { conversationId } = to;
-    let receiver = receivers.get(conversationId);
-    if (receiver === undefined) {
-      const path = `/api/conversations/${segment(conversationId)}`;
-      const { participant_ids } = (await http.json(path, { attempts: Infinity, signal })) as Conversation;
-      receiver = participant_ids.find((participant) => participant !== userId) ?? userId;
-      receivers.set(conversationId, receiver);
-    }
-    return receiver;
+  async function conversation(
+    path: string,
+    more: Omit<JsonRequest, 'signal'> & { signal?: AbortSignal | undefined },
+  ): Promise<Conversation> {
+    const found = (await request(path, isConversation, more)) as Conversation;
+    const { id, participant_ids, creator_id } = found;
+    const other = participant_ids.find((participant) => participant !== userId) ?? userId;
+    if (creator_id === null) pairs.set(other, id);
+    return found;
   }
 
   const outbox = makeOutbox({
     userId,
     storage: options.storage,
     timer,
-    async post(message, signal) {
-      const receiver_id = await receiverOf(message, signal);
-      return (await http.json('/api/messages', {
+    conversationWith: (other) => pairs.get(other),
+    async post({ key, to, content }, signal) {
+      const toUser = 'receiverId' in to;
+      const request = {
         method: 'POST',
-        headers: { 'Idempotency-Key': message.key },
-        body: { sender_id: userId, receiver_id, content: message.content },
+        headers: { 'Idempotency-Key': key },
+        body: { sender_id: userId, ...(toUser && { receiver_id: to.receiverId }), content },
         attempts: Infinity,
         signal,
-      })) as Message;
+      } as const;
+      const path = toUser ? '/api/messages' : conversationPath(to.conversationId, 'messages');
+      const message = (await http.json(path, request, isMessage)) as Message;
+      if (message.receiver_id !== null) pairs.set(message.receiver_id, message.conversation_id);
+      return message;
     },
   });
 
   return {
     userId,
     conversations: ({ unreadCounts, ...rest } = {}) =>
-      list(`/api/conversations/user/${segment(userId)}`, rest, { unread_counts: unreadCounts }),
+      list(
+        `/api/conversations/user/${segment(userId)}`,
+        rest,
+        { unread_counts: unreadCounts },
+        ({ other_user_id, id }: InboxEntry) => {
+          if (other_user_id !== null) pairs.set(other_user_id, id);
+        },
+      ),
     messages(conversationId, { before, ...rest } = {}) {
       const path = `/api/messages/conversation/${segment(conversationId)}`;
       return before === undefined
         ? list(path, rest, {})
         : list(`${path}/before`, rest, { before_timestamp: before });
     },
-    getConversation,
-    async startConversation(otherUserId, signal) {
+    getConversation: (id, signal) => conversation(conversationPath(id), { signal }),
+    startConversation(otherUserId, signal) {
       const body = { participant_ids: [userId, otherUserId] };
-      return (await request('/api/conversations', { method: 'POST', body, signal })) as Conversation;
+      return conversation('/api/conversations', { method: 'POST', body, signal });
     },
     async markRead(conversationId, upTo) {
       const body = { user_id: userId, up_to: upTo };
-      const path = `/api/conversations/${segment(conversationId)}/read`;
-      return (await request(path, { method: 'PUT', body })) as ReadPosition;
+      const path = conversationPath(conversationId, 'read');
+      return (await request(path, isReadPosition, { method: 'PUT', body })) as ReadPosition;
+    },
+    createGroup({ participantIds, name }, signal) {
+      const participant_ids = [...new Set([userId, ...participantIds])];
+      const body = { participant_ids, creator_id: userId, name };
+      const headers = { 'Idempotency-Key': makeKey() };
+      return conversation('/api/conversations', {
+        method: 'POST',
+        headers,
+        body,
+        attempts: Infinity,
+        signal,
+      });
+    },
+    addParticipant: (id, participantId) =>
+      conversation(conversationPath(id, 'participants', participantId), { method: 'PUT' }),
+    async removeParticipant(id, participantId) {
+      await request(conversationPath(id, 'participants', participantId), isNoContent, { method: 'DELETE' });
+    },
+    renameConversation: (id, name) => conversation(conversationPath(id), { method: 'PATCH', body: { name } }),
+    getMessage: async (id, messageId, signal) =>
+      (await request(conversationPath(id, 'messages', messageId), isMessage, { signal })) as Message,
+    async editMessage(id, messageId, content) {
+      const path = conversationPath(id, 'messages', messageId);
+      return (await request(path, isMessage, { method: 'PATCH', body: { content } })) as Message;
+    },
+    async deleteMessage(id, messageId) {
+      await request(conversationPath(id, 'messages', messageId), isNoContent, { method: 'DELETE' });
     },
     async getUser(id, signal) {
       try {
-        return (await request(`/api/users/${segment(id)}`, { signal })) as User;
+        return (await request(`/api/users/${segment(id)}`, isUser, { signal })) as User;
       } catch (error) {
         if (error instanceof ProblemError && error.code === 'user-not-found') return null;
         throw error;
       }
     },
-    saveUser: async (username) =>
-      (await request(`/api/users/${segment(userId)}`, { method: 'PUT', body: { username } })) as User,
+    async saveUser(username) {
+      const path = `/api/users/${segment(userId)}`;
+      return (await request(path, isUser, { method: 'PUT', body: { username } })) as User;
+    },
     send: (message) => outbox.add(message),
     outbox,
     follow: (how = {}) => follow({ http, userId, random, timer }, how),
@@ -173,9 +249,20 @@ export function createClient(options: ClientOptions): MessengerClient {
   };
 }
 
+const isPage: IsExpected = ({ data, next_cursor }) => Array.isArray(data) && next_cursor !== undefined;
+const isMessage: IsExpected = ({ id, content }) => typeof id === 'string' && content !== undefined;
+const isConversation: IsExpected = ({ participant_ids }) => Array.isArray(participant_ids);
+const isReadPosition: IsExpected = ({ read_up_to }) => read_up_to !== undefined;
+const isNoContent: IsExpected = (_, status) => status === 204;
+const isUser: IsExpected = ({ username }) => typeof username === 'string';
+
 type Query = NonNullable<JsonRequest['query']>;
 
 const NEVER = new AbortController().signal;
+
+function conversationPath(...parts: readonly [conversationId: string, ...rest: string[]]): string {
+  return `/api/conversations/${parts.map(segment).join('/')}`;
+}
 
 /** A part of a path. Ids of users may contain reserved characters. */
 function segment(id: string): string {

@@ -1,11 +1,11 @@
 import { BlockParser } from './event-stream.ts';
-import { isTemporary, networkErrorOf, retryMs, type Http } from './http.ts';
+import { isTemporary, networkErrorOf, retryMs, type Http, type IsExpected } from './http.ts';
 import { NetworkError, ProblemError } from './problems.ts';
-import { makeDeadline, pause, type Timer } from './timer.ts';
+import { isHidden, makeDeadline, onVisibility, pause, type Timer } from './timer.ts';
 import { isKnownEvent, type KnownEvent } from './types.ts';
 
 /**
- * `connecting`: at the start. `live`: a stream is open. `polling`: streams do not work, so requests wait for events.
+ * `connecting`: at the start. `live`: a stream is open, or the page is hidden and polls from time to time. `polling`: streams do not work, so requests wait for events.
  * `offline`: the last attempt failed, and the next one follows.
  */
 export type ConnectionState = 'connecting' | 'live' | 'polling' | 'offline';
@@ -42,7 +42,7 @@ const MAX_FAILED_STREAMS = 2;
 /** How long polls replace streams before the next try, in milliseconds. */
 const POLLING_MS = 600_000;
 
-/** The pause between polls that do not wait, for a user who has too many open streams. */
+/** The pause between polls that do not wait: for a hidden page, and for a user who has too many open streams. */
 const SHORT_POLL_MS = 15_000;
 
 /** The pause before a stream that has ended is resumed, and between polls without events that return at once. */
@@ -61,6 +61,12 @@ const MAX_SEEN = 10_000;
 
 /** Streams do not arrive here, although the service may be reachable. */
 class StreamUnusable extends NetworkError {}
+
+/**
+ * The page is hidden. Browsers open six connections to a host over HTTP/1.1, for all windows together. If each window kept a
+ * stream, the seventh would not load.
+ */
+class PageHidden extends NetworkError {}
 
 /** A part of what the service delivers: the cursor after `events`. */
 interface Batch {
@@ -117,6 +123,10 @@ export async function* follow(
     const deadline = makeDeadline(timer, signal);
     const unusable = new StreamUnusable('The stream of events did not begin.');
     deadline.extend(FIRST_BLOCK_MS, unusable);
+    const hidden = new PageHidden('The page is hidden.');
+    const stopWatching = onVisibility(() => {
+      if (isHidden()) deadline.extend(0, hidden);
+    });
     try {
       const response = await http.open(path, {
         headers: {
@@ -143,18 +153,21 @@ export async function* follow(
           }
           yield* deliver({ events: data === undefined ? [] : [parse(data)], cursor: id });
         }
+        if (isHidden()) throw hidden;
         if (openSince !== NOT_OPEN)
           deadline.extend(SILENCE_MS, new NetworkError('The stream of events is silent.'));
       }
       if (openSince === NOT_OPEN) throw unusable;
     } finally {
+      stopWatching();
       deadline.end();
     }
   }
 
   async function poll(wait: number): Promise<Batch> {
     const query = { cursor, limit: 100, ...(wait > 0 && { wait }) };
-    const list = (await http.json(path, { query, signal, limitMs: SILENCE_MS })) as {
+    const request = { query, signal, limitMs: SILENCE_MS };
+    const list = (await http.json(path, request, isEvents)) as {
       data: unknown[];
       next_cursor: string;
     };
@@ -166,13 +179,14 @@ export async function* follow(
   while (!isOver()) {
     const startedAt = timer.now();
     try {
-      if (shortPoll || startedAt < pollUntil) {
-        const batch = await poll(shortPoll ? 0 : WAIT_S);
-        yield* enter('polling');
+      const isBehind = isHidden();
+      if (isBehind || shortPoll || startedAt < pollUntil) {
+        const batch = await poll(isBehind || shortPoll ? 0 : WAIT_S);
+        yield* enter(isBehind ? 'live' : 'polling');
         yield* deliver(batch);
         failures = 0;
         openSince = NOT_OPEN;
-        if (shortPoll) await pause(timer, SHORT_POLL_MS * (1 - random() / 2), signal);
+        if (isBehind || shortPoll) await pause(timer, SHORT_POLL_MS * (1 - random() / 2), signal);
         else if (batch.events.length === 0 && timer.now() - startedAt < RESUME_MS) {
           await pause(timer, RESUME_MS, signal);
         }
@@ -182,8 +196,9 @@ export async function* follow(
       yield* stream();
     } catch (error) {
       if (isOver()) return;
+      if (error instanceof PageHidden) continue;
       const code = error instanceof ProblemError ? error.code : '';
-      if (code === 'cursor-expired') {
+      if (code === 'cursor-expired' && cursor !== undefined) {
         cursor = undefined;
         continue;
       }
@@ -211,6 +226,9 @@ export async function* follow(
     await pause(timer, RESUME_MS * (1 - random() / 2), signal);
   }
 }
+
+const isEvents: IsExpected = ({ data, next_cursor }) =>
+  Array.isArray(data) && typeof next_cursor === 'string';
 
 function parse(data: string): unknown {
   try {

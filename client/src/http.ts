@@ -8,6 +8,9 @@ const ATTEMPT_MS = 30_000;
 /** The longest `Retry-After` that is waited for, in milliseconds. */
 const MAX_RETRY_AFTER_MS = 300_000;
 
+/** The longest pause between the attempts of a request that is not repeated for ever, in milliseconds. */
+const MAX_PAUSE_MS = 15_000;
+
 export interface HttpOptions {
   readonly baseUrl: string;
   readonly token: string | (() => string | Promise<string>) | undefined;
@@ -28,12 +31,21 @@ export interface JsonRequest {
   readonly limitMs?: number;
 }
 
+/**
+ * Whether a response has the status, or a body with the members, that the service sends. A proxy may answer in its place,
+ * also with a success.
+ */
+export type IsExpected = (body: Readonly<Record<string, unknown>>, status: number) => boolean;
+
 /** Requests to the service. They reject with a `ProblemError`, a `NetworkError`, or the reason of an abort. */
 export interface Http {
   /** The successful response to one attempt. `signal` has to limit its time. */
   readonly open: (path: string, request: JsonRequest) => Promise<Response>;
-  /** The JSON of the successful response; undefined if it is empty. Repeated with backoff while it fails temporarily. */
-  readonly json: (path: string, request: JsonRequest) => Promise<unknown>;
+  /**
+   * The JSON of the successful response; undefined if it has none. Repeated with backoff while it fails temporarily, or
+   * is not as expected.
+   */
+  readonly json: (path: string, request: JsonRequest, isExpected: IsExpected) => Promise<unknown>;
 }
 
 export function makeHttp({ baseUrl, token, fetch, random, timer }: HttpOptions): Http {
@@ -75,7 +87,7 @@ export function makeHttp({ baseUrl, token, fetch, random, timer }: HttpOptions):
     return response;
   }
 
-  async function once(path: string, request: JsonRequest): Promise<unknown> {
+  async function once(path: string, request: JsonRequest, isExpected: IsExpected): Promise<unknown> {
     const deadline = makeDeadline(timer, request.signal);
     deadline.extend(request.limitMs ?? ATTEMPT_MS, new NetworkError('No response arrived in time.'));
     try {
@@ -83,20 +95,23 @@ export function makeHttp({ baseUrl, token, fetch, random, timer }: HttpOptions):
       const text = await response.text().catch((error: unknown) => {
         throw networkErrorOf(error, deadline.signal);
       });
-      return text === '' ? undefined : parse(text);
+      return parse(text, response.status, isExpected);
     } finally {
       deadline.end();
     }
   }
 
-  async function json(path: string, request: JsonRequest): Promise<unknown> {
+  async function json(path: string, request: JsonRequest, isExpected: IsExpected): Promise<unknown> {
     const { signal, attempts = 1 } = request;
     for (let number = 1; ; number += 1) {
       try {
-        return await once(path, request);
+        return await once(path, request, isExpected);
       } catch (error) {
         if (signal.aborted || number >= attempts || !isTemporary(error)) throw error;
-        await pause(timer, retryMs(error, number, random), signal);
+        const pauseMs = retryMs(error, number, random);
+        // Whoever waits for the result should know the reason soon.
+        if (attempts < Infinity && pauseMs > MAX_PAUSE_MS) throw error;
+        await pause(timer, pauseMs, signal);
         signal.throwIfAborted();
       }
     }
@@ -121,13 +136,15 @@ export function networkErrorOf(cause: unknown, signal: AbortSignal): unknown {
   return signal.aborted ? signal.reason : new NetworkError('The request failed.', { cause });
 }
 
-function parse(text: string): unknown {
+function parse(text: string, status: number, isExpected: IsExpected): unknown {
+  let body: unknown;
   try {
-    return JSON.parse(text);
-  } catch (cause) {
+    body = JSON.parse(text);
+  } catch {
     // Such as the login page of a public network.
-    throw new NetworkError('The response is not from the service.', { cause });
   }
+  if (isExpected((body ?? {}) as Record<string, unknown>, status)) return body;
+  throw new NetworkError('The response is not from the service.');
 }
 
 async function problemErrorOf(response: Response): Promise<ProblemError> {

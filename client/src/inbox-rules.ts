@@ -56,7 +56,10 @@ export function withContent(held: InboxEntry, messageId: string, content: string
 /** `listed`, an entry that was read some time ago, and what has been known before; the newer of each. */
 export function merged(held: InboxEntry | undefined, listed: InboxEntry): Changed {
   if (held === undefined) return { entry: listed, exact: true };
-  if (listed.last_event_id < held.last_event_id) return { entry: held, exact: false };
+  if (listed.last_event_id < held.last_event_id) {
+    // Leaving a group may move it down. A listing from before one has joined again looks the same, so it is listed again.
+    return { entry: listed.left_at === null ? held : listed, exact: false };
+  }
   return held.read_up_to === null ? { entry: listed, exact: true } : withRead(listed, held.read_up_to);
 }
 

@@ -97,6 +97,8 @@ export function makeOutbox(deps: {
   readonly userId: string;
   readonly storage: OutboxStorage | undefined;
   readonly timer: Timer;
+  /** The conversation with another user, if it is known. It may become known, and does not change then. */
+  readonly conversationWith: (userId: string) => string | undefined;
   readonly post: (message: OutgoingMessage, signal: AbortSignal) => Promise<Message>;
 }): SendingOutbox {
   const { userId, timer, post } = deps;
@@ -104,8 +106,7 @@ export function makeOutbox(deps: {
   const closing = new AbortController();
   const entries = new Map<string, Entry>();
   const listeners = new Set<(changed: OutgoingMessage) => void>();
-  /** The targets to which a message is on its way. */
-  const busy = new Set<string>();
+  const onTheWay = new Set<OutgoingMessage>();
   let list: readonly OutgoingMessage[] | null = null;
   let lastCreatedAt = 0;
 
@@ -117,6 +118,13 @@ export function makeOutbox(deps: {
     const current = { ...message, sent: promise };
     entries.set(message.key, { current, resolve, reject });
     return current;
+  }
+
+  /** Messages with an equal value are sent one after another. */
+  function targetOf({ to }: MessageToSend): string {
+    if ('conversationId' in to) return `conversation ${to.conversationId}`;
+    const known = deps.conversationWith(to.receiverId);
+    return known === undefined ? `user ${to.receiverId}` : `conversation ${known}`;
   }
 
   function changed(message: OutgoingMessage): void {
@@ -134,20 +142,19 @@ export function makeOutbox(deps: {
     ignoreErrors(() => deps.storage?.removeItem(prefix + key));
   }
 
-  /** Sends the pending messages to `target`, one after another. */
-  async function run(target: string): Promise<void> {
-    if (busy.has(target)) return;
-    busy.add(target);
-    try {
-      for (;;) {
-        const next = [...entries.values()].find(
-          ({ current }) => current.state === 'pending' && targetOf(current) === target,
-        );
-        if (next === undefined || closing.signal.aborted) return;
-        await sendOne(next.current);
-      }
-    } finally {
-      busy.delete(target);
+  /** Sends the oldest pending message of each target to which none is on its way. */
+  function sendNext(): void {
+    if (closing.signal.aborted) return;
+    const taken = new Set([...onTheWay].map(targetOf));
+    for (const { current } of entries.values()) {
+      const target = targetOf(current);
+      if (current.state !== 'pending' || taken.has(target)) continue;
+      taken.add(target);
+      onTheWay.add(current);
+      void sendOne(current).finally(() => {
+        onTheWay.delete(current);
+        sendNext();
+      });
     }
   }
 
@@ -180,9 +187,13 @@ export function makeOutbox(deps: {
         if (!name.startsWith(prefix)) continue;
         const message = storedMessageIn(storage?.getItem(name) ?? '');
         if (message === null) continue;
-        const problem = message.problem ?? (timer.now() - message.createdAt > MAX_AGE_MS ? TOO_OLD : null);
+        // A new client has a new token.
+        const refusal = message.problem?.status === 401 ? null : message.problem;
+        const problem = refusal ?? (timer.now() - message.createdAt > MAX_AGE_MS ? TOO_OLD : null);
         const key = name.slice(prefix.length);
-        stored.push({ ...message, key, ...(problem ? { state: 'failed', problem } : { state: 'pending' }) });
+        const { to, content, createdAt } = message;
+        const state = problem ? ({ state: 'failed', problem } as const) : ({ state: 'pending' } as const);
+        stored.push({ key, to, content, createdAt, ...state });
       }
     });
     for (const message of stored.sort((a, b) => a.createdAt - b.createdAt)) {
@@ -193,7 +204,7 @@ export function makeOutbox(deps: {
   }
 
   load();
-  for (const { current } of entries.values()) void run(targetOf(current));
+  sendNext();
 
   return {
     messages: () => (list ??= [...entries.values()].map(({ current }) => current)),
@@ -209,7 +220,7 @@ export function makeOutbox(deps: {
       const message = set({ key: makeKey(), to, content, createdAt: lastCreatedAt, state: 'pending' });
       store(message);
       changed(message);
-      void run(targetOf(message));
+      sendNext();
       return message;
     },
     retry(key) {
@@ -219,7 +230,7 @@ export function makeOutbox(deps: {
       const pending = set({ ...rest, state: 'pending' });
       store(pending);
       changed(pending);
-      void run(targetOf(pending));
+      sendNext();
     },
     discard(key) {
       const failed = entries.get(key)?.current;
@@ -233,10 +244,6 @@ export function makeOutbox(deps: {
   };
 }
 
-function targetOf({ to }: MessageToSend): string {
-  return 'receiverId' in to ? `user ${to.receiverId}` : `conversation ${to.conversationId}`;
-}
-
 function deferred() {
   let resolve!: (message: Message) => void;
   let reject!: (error: unknown) => void;
@@ -248,8 +255,8 @@ function deferred() {
   return { promise, resolve, reject };
 }
 
-/** 128 random bits. `crypto.randomUUID` is missing on pages that were loaded without TLS. */
-function makeKey(): string {
+/** A new idempotency key: 128 random bits. `crypto.randomUUID` is missing on pages that were loaded without TLS. */
+export function makeKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(16))]
     .map((byte) => byte.toString(16).padStart(2, '0'))
     .join('');

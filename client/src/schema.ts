@@ -378,6 +378,12 @@ export type components = {
        */
       readonly name: string | null;
       /**
+       * Format: date-time
+       * @description When the user left the group or was removed; null for a participant, and in a conversation of two.
+       * @example 2026-01-31T09:30:00.123456789Z
+       */
+      readonly left_at: string | null;
+      /**
        * Format: uuid
        * @description A UUIDv7. As text, ids sort in the order of the messages.
        * @example 019c1363-4a3b-71c8-b15c-0ffee0ddba11

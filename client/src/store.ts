@@ -27,6 +27,9 @@ export interface Snapshot {
   readonly users: Readonly<Record<string, string>>;
 }
 
+/** Whether a further page can be loaded, is being loaded, or could not be loaded. */
+export type PageStatus = 'ready' | 'loading' | 'failed';
+
 /** The inbox as far as it is loaded. */
 export interface InboxState {
   readonly status: 'loading' | 'ready' | 'failed';
@@ -34,6 +37,8 @@ export interface InboxState {
   readonly entries: readonly InboxEntry[];
   /** Whether `loadMoreConversations` finds more. */
   readonly hasMore: boolean;
+  /** Whether `loadMoreConversations` loads now, or has failed the last time. */
+  readonly moreStatus: PageStatus;
   /** Why the last load failed; null if no response arrived, or if none failed. */
   readonly problem: Problem | null;
 }
@@ -50,6 +55,8 @@ export interface OpenConversation {
   readonly outgoing: readonly OutgoingMessage[];
   /** Whether `loadOlderMessages` finds more. */
   readonly hasOlder: boolean;
+  /** Whether `loadOlderMessages` loads now, or has failed the last time. */
+  readonly olderStatus: PageStatus;
   /** Why the last load failed; null if no response arrived, or if none failed. */
   readonly problem: Problem | null;
 }
@@ -64,7 +71,7 @@ export interface Store {
   subscribe(listener: () => void): () => void;
   /** The same object until something changes. */
   getSnapshot(): Snapshot;
-  /** Opens a conversation, and closes the one that is open. Opening it again after a failure loads it again. */
+  /** Opens a conversation, and closes the one that is open. Opening it again after a failure loads it again, at once. */
   open(conversationId: string): void;
   /**
    * Opens the conversation with a user, which is started if there is none. Resolves to its id when it is open. Rejects with
@@ -72,12 +79,26 @@ export interface Store {
    */
   openWith(userId: string): Promise<string>;
   close(): void;
-  /** Loads the next page of the inbox; also after a failure. Does nothing while it loads or if there is none. */
+  /** Loads the next page of the inbox; also after a failure, at once. Does nothing while it loads or if there is none. */
   loadMoreConversations(): Promise<void>;
   /** Loads the page before the oldest message shown; also after a failure. Does nothing while it loads or if there is none. */
   loadOlderMessages(): Promise<void>;
   /** Sends to the open conversation. Throws an `Error` if none is open. */
   send(content: string): OutgoingMessage;
+  /**
+   * Replaces the content of one's own message in the open conversation. Resolves when it is shown. Rejects, as the other
+   * changes below, with a `ProblemError` or a `NetworkError`, or with an `Error` if no conversation is open.
+   */
+  edit(messageId: string, content: string): Promise<void>;
+  /** Deletes the content of one's own message in the open conversation. */
+  delete(messageId: string): Promise<void>;
+  /** Names the open group. */
+  rename(name: string): Promise<void>;
+  addParticipant(userId: string): Promise<void>;
+  /** Leaves the open group, or removes another participant. The group stays in the inbox of who leaves. */
+  removeParticipant(userId: string): Promise<void>;
+  /** Loads the names of users, such as all participants of a large group. */
+  loadNames(userIds: readonly string[]): void;
   /** Marks the open conversation as read up to the last message shown. */
   markRead(): void;
   /** Sends a failed message again. */
@@ -133,7 +154,12 @@ interface Opened {
   isLoading: boolean;
   /** Whether something happened during the load that makes another one necessary. */
   again: boolean;
-  isLoadingOlder: boolean;
+  olderStatus: PageStatus;
+  /**
+   * Whether the service may not list messages any more that are shown: one has left the group, or joined it
+   * again; perhaps in events that were lost.
+   */
+  mayLack: boolean;
 }
 
 /** Makes a store, which begins to follow and to load the inbox. */
@@ -152,7 +178,7 @@ export function createStore(
   const inboxDepth: Depth = { end: null, cursor: null };
   let inboxStatus: InboxState['status'] = 'loading';
   let inboxProblem: Problem | null = null;
-  let isLoadingMore = false;
+  let moreStatus: PageStatus = 'ready';
   let opened: Opened | null = null;
   const names = new Map<string, string | null>();
 
@@ -188,8 +214,13 @@ export function createStore(
   const isStopped = (): boolean => signal.aborted;
   const sleepers = new Set<AbortController>();
 
-  /** Waits before a repetition; not longer than until the connection is back. */
-  async function waitToRepeat(milliseconds = RETRY_MS): Promise<void> {
+  /** Waits as long as `error` requires before a repetition; not longer than until the connection is back. */
+  async function waitAfter(error: unknown): Promise<void> {
+    const retryAfterMs = error instanceof ProblemError ? (error.retryAfterMs ?? 0) : 0;
+    await waitToRepeat(Math.max(RETRY_MS, retryAfterMs));
+  }
+
+  async function waitToRepeat(milliseconds: number): Promise<void> {
     const waking = new AbortController();
     sleepers.add(waking);
     if (isStopped()) waking.abort();
@@ -209,9 +240,9 @@ export function createStore(
   let snapshot: Snapshot = {
     connection,
     problem,
-    inbox: { status: 'loading', entries: [], hasMore: false, problem: null },
+    inbox: inboxState(),
     open: null,
-    users: {},
+    users: usersState(),
   };
 
   /** Marks parts as changed, and calls the listeners once the current work is done. */
@@ -247,13 +278,14 @@ export function createStore(
       status: inboxStatus,
       entries: shown.sort((a, b) => (a.last_event_id < b.last_event_id ? 1 : -1)),
       hasMore: inboxDepth.cursor !== null,
+      moreStatus,
       problem: inboxProblem,
     };
   }
 
   function openState(): OpenConversation | null {
     if (opened === null) return null;
-    const { id, conversation, status, problem, messages, depth, positions } = opened;
+    const { id, conversation, status, problem, messages, depth, olderStatus, positions } = opened;
     return {
       id,
       conversation: conversation && withPositions(conversation, positions),
@@ -263,12 +295,16 @@ export function createStore(
         ({ key, state }) => state !== 'pending' || opened?.arrived.has(key) !== true,
       ),
       hasOlder: depth.cursor !== null,
+      olderStatus,
       problem,
     };
   }
 
   function usersState(): Readonly<Record<string, string>> {
-    return Object.fromEntries([...names].filter((pair): pair is [string, string] => pair[1] !== null));
+    // Without a prototype: `constructor` is a user id, too.
+    const users = Object.create(null) as Record<string, string>;
+    for (const [id, name] of names) if (name !== null) users[id] = name;
+    return users;
   }
 
   /** Own messages to the open conversation that are not sent yet. */
@@ -310,7 +346,7 @@ export function createStore(
   }
 
   function isListing(): boolean {
-    return isRefreshing || isLoadingMore;
+    return isRefreshing || moreStatus === 'loading';
   }
 
   /** Lists a conversation again. */
@@ -346,7 +382,7 @@ export function createStore(
         inboxProblem = problemOf(error);
         changed('inbox');
         if (isRefusal(inboxProblem)) break;
-        await waitToRepeat();
+        await waitAfter(error);
       }
     }
     isRefreshing = false;
@@ -374,9 +410,15 @@ export function createStore(
 
   async function loadMoreConversations(): Promise<void> {
     const { cursor } = inboxDepth;
-    if (inboxStatus === 'failed') await listStale();
-    if (cursor === null || isLoadingMore) return;
-    isLoadingMore = true;
+    if (inboxStatus === 'failed') {
+      inboxStatus = 'loading';
+      changed('inbox');
+      wake();
+      await listStale();
+    }
+    if (cursor === null || moreStatus === 'loading') return;
+    moreStatus = 'loading';
+    changed('inbox');
     try {
       const load = () => firstOf(client.conversations({ unreadCounts: true, limit, cursor, signal }));
       const page = await unlessReset(load);
@@ -385,10 +427,11 @@ export function createStore(
       }
       extend(inboxDepth, page, page.data.at(-1)?.last_event_id);
       inboxProblem = null;
+      moreStatus = 'ready';
     } catch (error) {
       inboxProblem = problemOf(error);
+      moreStatus = 'failed';
     } finally {
-      isLoadingMore = false;
       if (!isListing()) missed.clear();
       changed('inbox');
     }
@@ -410,7 +453,8 @@ export function createStore(
         arrived: new Map(),
         isLoading: false,
         again: false,
-        isLoadingOlder: false,
+        olderStatus: 'ready',
+        mayLack: false,
       };
       changed('open');
     }
@@ -420,29 +464,39 @@ export function createStore(
   /** Loads a conversation, and its messages from the newest down to the oldest that is shown. */
   async function load(it: Opened): Promise<void> {
     it.again = true;
+    if (it.status === 'failed') {
+      it.status = 'loading';
+      changed('open');
+      wake();
+    }
     if (it.isLoading) return;
     it.isLoading = true;
-    if (it.status === 'failed') it.status = 'loading';
     changed('open');
     while (it.again && opened === it && !isStopped()) {
       it.again = false;
+      const { end } = it.depth;
+      const { mayLack } = it;
+      const shown = mayLack ? [...it.messages.keys()] : [];
+      if (mayLack) it.depth.end = it.depth.cursor = null;
+      it.mayLack = false;
       try {
-        const { end } = it.depth;
-        const [conversation] = await Promise.all([
+        const [conversation, listed] = await Promise.all([
           client.getConversation(it.id, signal),
           loadMessages(it, end),
         ]);
+        for (const id of shown) if (!listed.has(id)) it.messages.delete(id);
         it.conversation = conversation;
         need(...conversation.participant_ids.slice(0, MAX_NAMED));
         it.status = 'ready';
         it.problem = null;
       } catch (error) {
+        it.mayLack ||= mayLack;
         it.problem = problemOf(error);
         if (it.status === 'loading') it.status = 'failed';
         // A refusal, such as of a conversation that does not exist, is final.
         if (!isRefusal(it.problem)) {
           changed('open');
-          await waitToRepeat();
+          await waitAfter(error);
           it.again = true;
         }
       }
@@ -451,13 +505,17 @@ export function createStore(
     it.isLoading = false;
   }
 
-  async function loadMessages(it: Opened, end: string | null): Promise<void> {
+  /** Loads the messages down to `end`, or one page. Returns the ids of those that are listed. */
+  async function loadMessages(it: Opened, end: string | null): Promise<ReadonlySet<string>> {
+    const listed = new Set<string>();
     for await (const page of client.messages(it.id, { limit, signal }).pages()) {
       keepMessages(it, page);
-      if (end === null || (it.depth.end ?? '') < end) return;
+      for (const { id } of page.data) listed.add(id);
+      if (end === null || (it.depth.end ?? '') < end) break;
       const oldest = page.data.at(-1)?.id ?? '';
-      if (oldest <= end) return;
+      if (oldest <= end) break;
     }
+    return listed;
   }
 
   /** Keeps a page of messages. */
@@ -491,17 +549,21 @@ export function createStore(
 
   async function loadOlderMessages(): Promise<void> {
     const it = opened;
-    if (!it?.depth.cursor || it.isLoadingOlder) return;
-    it.isLoadingOlder = true;
+    if (!it?.depth.cursor || it.olderStatus === 'loading') return;
+    it.olderStatus = 'loading';
+    changed('open');
     try {
       const { cursor } = it.depth;
       const load = () => firstOf(client.messages(it.id, { limit, cursor, signal }));
-      keepMessages(it, await unlessReset(load));
+      const page = await unlessReset(load);
+      // Otherwise the messages have been loaded again meanwhile.
+      if (it.depth.cursor === cursor) keepMessages(it, page);
       it.problem = null;
+      it.olderStatus = 'ready';
     } catch (error) {
       it.problem = problemOf(error);
+      it.olderStatus = 'failed';
     } finally {
-      it.isLoadingOlder = false;
       if (it === opened) changed('open');
     }
   }
@@ -513,17 +575,9 @@ export function createStore(
       case 'message.created':
         applyMessage(id, event.data, false);
         return;
-      case 'message.edited': {
-        const message = event.data;
-        const entry = changedEntry(message.conversation_id);
-        if (entry) keep({ entry: withContent(entry, message.id, message.content), exact: true });
-        if (opened?.id === message.conversation_id) keepNewMessage(opened, message);
-        // Edits may arrive in another order than they were made in, and during a list.
-        if (entry && (entry.last_message_id === message.id || isListing())) {
-          refresh(entry.id, entry.last_event_id);
-        }
+      case 'message.edited':
+        applyChanged(event.data);
         return;
-      }
       case 'message.deleted': {
         const { conversation_id, message_id } = event.data;
         const entry = changedEntry(conversation_id);
@@ -542,9 +596,10 @@ export function createStore(
       case 'conversation.created':
       case 'conversation.updated': {
         const conversation = event.data;
-        const entry = entries.get(conversation.id);
-        refresh(conversation.id, entry?.last_event_id ?? id);
-        if (opened?.id === conversation.id) void load(opened);
+        const isOwnMembership =
+          event.type === 'conversation.created' || !conversation.participant_ids.includes(userId);
+        if (opened?.id === conversation.id && isOwnMembership) opened.mayLack = true;
+        reload(conversation.id, id);
         return;
       }
       case 'conversation.read': {
@@ -556,6 +611,22 @@ export function createStore(
         if (opened?.id === conversation_id) setPosition(opened, user_id, read_up_to);
       }
     }
+  }
+
+  /** Keeps a message that was edited, or deleted by oneself. */
+  function applyChanged(message: Message): void {
+    const entry = changedEntry(message.conversation_id);
+    if (entry) keep({ entry: withContent(entry, message.id, message.content), exact: true });
+    if (opened?.id === message.conversation_id) keepNewMessage(opened, message);
+    // Edits may arrive in another order than they were made in, and during a list.
+    if (entry && (entry.last_message_id === message.id || isListing()))
+      refresh(entry.id, entry.last_event_id);
+  }
+
+  /** Loads a conversation that has changed. */
+  function reload(conversationId: string, eventId: string): void {
+    refresh(conversationId, changedEntry(conversationId)?.last_event_id ?? eventId);
+    if (opened?.id === conversationId) void load(opened);
   }
 
   function applyMessage(eventId: string, message: Message, isResponse: boolean): void {
@@ -594,6 +665,19 @@ export function createStore(
     if (isNews) ownSent.add(message.id);
   });
 
+  // Own changes.
+
+  function openId(): string {
+    if (opened === null) throw new Error('No conversation is open.');
+    return opened.id;
+  }
+
+  async function changeGroup(change: (conversationId: string) => Promise<unknown>): Promise<void> {
+    const id = openId();
+    await change(id);
+    reload(id, TOP);
+  }
+
   // Own marks.
 
   function markRead(): void {
@@ -622,7 +706,7 @@ export function createStore(
         if (opened?.id === id) setPosition(opened, userId, read_up_to);
       } catch (error) {
         if (!isRefusal(problemOf(error))) {
-          await waitToRepeat();
+          await waitAfter(error);
           continue;
         }
       }
@@ -657,7 +741,7 @@ export function createStore(
       } catch (error) {
         const again = id;
         if (isRefusal(problemOf(error))) continue;
-        void waitToRepeat().then(() => {
+        void waitAfter(error).then(() => {
           names.delete(again);
           need(again);
         });
@@ -676,7 +760,10 @@ export function createStore(
           resets += 1;
           ownSent.clear();
           refreshAll();
-          if (opened) void load(opened);
+          if (opened) {
+            opened.mayLack = true;
+            void load(opened);
+          }
         }
         if (item.kind === 'connection') {
           connection = item.state;
@@ -715,9 +802,20 @@ export function createStore(
     },
     loadMoreConversations,
     loadOlderMessages,
-    send(content) {
-      if (opened === null) throw new Error('No conversation is open.');
-      return client.send({ to: { conversationId: opened.id }, content });
+    send: (content) => client.send({ to: { conversationId: openId() }, content }),
+    edit: async (messageId, content) => {
+      applyChanged(await client.editMessage(openId(), messageId, content));
+    },
+    async delete(messageId) {
+      const id = openId();
+      await client.deleteMessage(id, messageId);
+      applyChanged(await client.getMessage(id, messageId, signal));
+    },
+    rename: (name) => changeGroup((id) => client.renameConversation(id, name)),
+    addParticipant: (user) => changeGroup((id) => client.addParticipant(id, user)),
+    removeParticipant: (user) => changeGroup((id) => client.removeParticipant(id, user)),
+    loadNames: (userIds) => {
+      need(...userIds);
     },
     markRead,
     retry: (key) => {

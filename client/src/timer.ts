@@ -17,15 +17,45 @@ export const systemTimer: Timer = {
   },
 };
 
-/** Resolves after `milliseconds`; earlier if `signal` aborts, or when a browser reports that it is online again. */
+/** The page, in a browser. */
+interface PageDocument extends EventTarget {
+  readonly visibilityState: string;
+}
+
+function pageDocument(): PageDocument | undefined {
+  return (globalThis as { document?: PageDocument }).document;
+}
+
+/** Whether this is a page that nobody sees, such as in a tab behind another one. */
+export function isHidden(): boolean {
+  return pageDocument()?.visibilityState === 'hidden';
+}
+
+/** Calls `act` whenever the page is shown or hidden. The returned function ends that. */
+export function onVisibility(act: () => void): () => void {
+  const page = pageDocument();
+  page?.addEventListener('visibilitychange', act);
+  return () => {
+    page?.removeEventListener('visibilitychange', act);
+  };
+}
+
+/**
+ * Resolves after `milliseconds`; earlier if `signal` aborts, when a browser reports that it is online again, or when the
+ * page is shown again.
+ */
 export function pause(timer: Timer, milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       cancel();
       signal.removeEventListener('abort', end);
       host.removeEventListener?.('online', end);
+      stopWatching();
       resolve();
     };
+    const stopWatching = onVisibility(() => {
+      if (!isHidden()) end();
+    });
     const host = globalThis as object as Partial<EventTarget>;
     const cancel = timer.after(milliseconds, end);
     if (signal.aborted) {

@@ -1,33 +1,25 @@
 import type { components } from './schema.ts';
 
 /*
- * What the service sends. The shapes are those of openapi.json; members of features that a service may not have yet are
- * optional here.
+ * What the service sends. The shapes are those of openapi.json.
  */
 
 type Schemas = components['schemas'];
 
 /** A message. `content` is null once it is deleted. `receiver_id` is null in a group. */
-export type Message = Omit<Schemas['Message'], 'content' | 'receiver_id'> & {
-  readonly content: string | null;
-  readonly receiver_id: string | null;
-  readonly edited_at?: string | null;
-  readonly deleted_at?: string | null;
-};
+export type Message = Schemas['Message'];
 
-/** One conversation of an inbox. `other_user_id` and `participant_ids` are null for a group, which may have a name. */
-export type InboxEntry = Omit<Schemas['InboxRow'], 'other_user_id' | 'participant_ids'> & {
-  readonly other_user_id: string | null;
-  readonly participant_ids: readonly string[] | null;
-  readonly name?: string | null;
-};
+/**
+ * One conversation of an inbox. For a group `other_user_id` and `participant_ids` are null. A group that the user has left
+ * stays in the inbox and has `left_at`.
+ */
+export type InboxEntry = Schemas['InboxRow'];
 
-/** A conversation. `read_positions` is null for a group. */
-export type Conversation = Omit<Schemas['Conversation'], 'participant_ids' | 'read_positions'> & {
-  readonly participant_ids: readonly string[];
-  readonly read_positions: Schemas['Conversation']['read_positions'] | null;
-  readonly name?: string | null;
-};
+/**
+ * A conversation. Two participants at most have no `creator_id`; `read_positions` is null for a group. In a group that the
+ * user has left, `participant_ids` does not contain the user.
+ */
+export type Conversation = Schemas['Conversation'];
 
 /** How far a user has read a conversation. */
 export type ReadPosition = Schemas['ReadPosition'];

@@ -1,6 +1,7 @@
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageRepository } from '../../src/application/ports/message-repository.ts';
+import type { Capacity } from '../../src/application/ports/capacity.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { makeCreateGroup } from '../../src/application/create-group.ts';
@@ -107,7 +108,7 @@ async function writeConversation(
   }
   const edited = plan.changes && written[plan.changes.edited];
   const deleted = plan.changes && written[plan.changes.deleted];
-  const deps = { messages, conversations, groups, messageIds };
+  const deps = { messages, conversations, groups, messageIds, capacity: UNLIMITED };
   if (edited !== undefined) {
     const { conversationId, id: messageId } = edited;
     const content = plan.changes?.content ?? '';
@@ -118,6 +119,9 @@ async function writeConversation(
     await makeDeleteMessage(deps)({ caller: SERVICE, conversationId, messageId });
   }
 }
+
+/** The commands run a few at a time already. */
+const UNLIMITED: Capacity = { reserve: () => () => undefined };
 
 /** Creates the group and writes its messages. */
 async function writeGroup({
@@ -137,8 +141,7 @@ async function writeGroup({
     append: (request) => storage.messages.append({ ...request, isLive: false }),
   };
   const messageIds = seededMessageIds({ clock: { now: () => now }, random });
-  const capacity = { reserve: () => () => undefined };
-  const deps = { ...storage, messageIds, capacity };
+  const deps = { ...storage, messageIds, capacity: UNLIMITED };
   const about = { caller: SERVICE, idempotencyKey: null };
   const { conversation } = await makeCreateGroup(deps)({ ...about, creatorId, participantIds, name });
   const sendToConversation = makeSendToConversation({ ...deps, messages: imported });

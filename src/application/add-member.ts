@@ -30,8 +30,8 @@ export function makeAddMember(
 ): AddMember {
   const getConversation = makeGetConversation(deps);
   return async ({ caller, conversationId, userId }) => {
-    const members = await changeGroup(deps, { caller, conversationId }, async (event, own) => {
-      requireStillMember(own);
+    const members = await changeGroup(deps, { caller, conversationId }, async (event, roster) => {
+      if (caller.kind === 'user') requireStillMember(caller.userId, roster);
       const outcome = await deps.groups.join(conversationId, userId, event);
       if (outcome === 'group_full') requireGroupSize(MAX_GROUP_SIZE + 1);
     });

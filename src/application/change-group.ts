@@ -1,6 +1,6 @@
 import type { Caller } from '../domain/caller.ts';
 import type { Participants } from '../domain/conversation.ts';
-import { participantsIn, type OwnMembership, type Roster } from '../domain/group.ts';
+import { participantsIn, type Roster } from '../domain/group.ts';
 import { isGroupId, type ConversationId, type EventId } from '../domain/ids.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { nextIdAfterChange } from './next-id-after-change.ts';
@@ -20,18 +20,18 @@ export interface ChangeGroupDeps {
 }
 
 /**
- * Changes a group as `caller`. `change` gets the event of the change, the membership of the caller (null for a service) and
- * the group as it is now. The event is after every message and every change that was acknowledged before. It counts by the size of the group in
- * the concurrency limit. Resolves with the members before the change.
+ * Changes a group as `caller`. `change` gets the event of the change and the group as it is now. The event is after every
+ * message and every change that was acknowledged before. It counts by the size of the group in the concurrency limit.
+ * Resolves with the members before the change.
  *
  * Refuses with `conversation_not_found` (to users who have never been members, too) or with `not_a_group`.
  */
 export async function changeGroup(
   deps: ChangeGroupDeps,
   { caller, conversationId }: { readonly caller: Caller; readonly conversationId: ConversationId },
-  change: (event: EventId, own: OwnMembership | null, roster: Roster) => Promise<void>,
+  change: (event: EventId, roster: Roster) => Promise<void>,
 ): Promise<Participants> {
-  const own = caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
+  if (caller.kind === 'user') await requireParticipant(deps, caller.userId, conversationId);
   if (!isGroupId(conversationId)) {
     if ((await deps.conversations.find(conversationId)) === null) throw conversationNotFound();
     throw new Refusal(
@@ -49,7 +49,7 @@ export async function changeGroup(
   const participants = participantsIn(roster);
   const release = deps.capacity.reserve(participants.length);
   try {
-    await change(event, own, roster);
+    await change(event, roster);
   } finally {
     release();
   }

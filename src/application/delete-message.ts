@@ -1,6 +1,7 @@
 import type { Caller } from '../domain/caller.ts';
 import type { Participants } from '../domain/conversation.ts';
 import type { ConversationId, MessageId } from '../domain/ids.ts';
+import type { Capacity } from './ports/capacity.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
@@ -30,13 +31,22 @@ export function makeDeleteMessage(deps: {
   conversations: ConversationRepository;
   groups: GroupRepository;
   messageIds: MessageIds;
+  capacity: Capacity;
 }): DeleteMessage {
   return async ({ caller, conversationId, messageId }) => {
-    const { participants } = await requireOwnMessage(deps, caller, conversationId, messageId);
+    const found = await requireOwnMessage(deps, caller, conversationId, messageId);
+    const { participants } = found;
+    // The message may have been sent or edited by a process whose clock is ahead.
+    deps.messageIds.observe(found.message.editId ?? found.message.id);
     // A repeat writes, too: it completes a deletion that was only partly stored.
     const deletionId = deps.messageIds.next();
-    const message = await deps.messages.delete({ conversationId, messageId, participants, deletionId });
-    if (message === null) throw messageNotFound();
-    return { participants };
+    const release = deps.capacity.reserve(participants.length);
+    try {
+      const message = await deps.messages.delete({ conversationId, messageId, participants, deletionId });
+      if (message === null) throw messageNotFound();
+      return { participants };
+    } finally {
+      release();
+    }
   };
 }

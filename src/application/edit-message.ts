@@ -3,6 +3,8 @@ import type { Participants } from '../domain/conversation.ts';
 import type { ConversationId, MessageId } from '../domain/ids.ts';
 import { requireContent, type Message } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { nextIdAfterChange } from './next-id-after-change.ts';
+import type { Capacity } from './ports/capacity.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
@@ -37,20 +39,27 @@ export function makeEditMessage(deps: {
   conversations: ConversationRepository;
   groups: GroupRepository;
   messageIds: MessageIds;
+  capacity: Capacity;
 }): EditMessage {
   return async ({ caller, conversationId, messageId, content }) => {
     requireContent(content);
     const found = await requireOwnMessage(deps, caller, conversationId, messageId);
-    requireStillMember(found.own);
+    if (found.roster !== null && caller.kind === 'user') requireStillMember(caller.userId, found.roster);
     if (found.message.deletionId !== null) throw messageDeleted();
-    const { participants } = found;
+    const { participants, roster } = found;
     // An edit that another process made a moment ago may have an id above the clock of this process.
     deps.messageIds.observe(found.message.editId ?? found.message.id);
-    const editId = deps.messageIds.next();
-    const message = await deps.messages.edit({ conversationId, messageId, participants, editId, content });
-    if (message === null) throw messageNotFound();
-    if (message.deletionId !== null) throw messageDeleted();
-    return { message, participants };
+    // Those who left a group before the edit must not see it.
+    const editId = roster === null ? deps.messageIds.next() : nextIdAfterChange(deps.messageIds, roster);
+    const release = deps.capacity.reserve(participants.length);
+    try {
+      const message = await deps.messages.edit({ conversationId, messageId, participants, editId, content });
+      if (message === null) throw messageNotFound();
+      if (message.deletionId !== null) throw messageDeleted();
+      return { message, participants };
+    } finally {
+      release();
+    }
   };
 }
 

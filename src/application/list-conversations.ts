@@ -61,7 +61,9 @@ export function makeListConversations(deps: {
               asMember(deps.messages, stored, own),
               deps.groups.findProfile(conversationId),
             ]);
-      const unread = isUnread(userId, entry);
+      // Another message than the stored one tells nothing of the position that was read.
+      const isStored = entry.lastMessage?.messageId === stored.lastMessage?.messageId;
+      const unread = entry.lastMessage === null || isStored ? isUnread(userId, entry) : null;
       const isCounted = unread === null || (unread && unreadCounts);
       const count = isCounted ? await deps.readPositions.countUnread(userId, entry, own) : 0;
       return {

@@ -7,7 +7,7 @@ import {
   type EventCursor,
 } from '../domain/event-cursor.ts';
 import type { Event } from '../domain/event.ts';
-import { coversPosition, messageForMember, type Membership } from '../domain/group.ts';
+import { coversChange, coversPosition, messageForMember, type Membership } from '../domain/group.ts';
 import {
   isGroupId,
   type ConversationId,
@@ -255,7 +255,7 @@ function isForMember(event: Event, membership: Membership): boolean {
       return coversPosition(membership, event.messageId);
     case 'message.edited':
     case 'message.deleted':
-      return coversPosition(membership, event.messageId) && coversPosition(membership, event.id);
+      return coversChange(membership, event.messageId, event.id);
     case 'conversation.created':
       // The event of joining, or a later one that repeats it.
       return event.id === membership.joined || coversPosition(membership, event.id);

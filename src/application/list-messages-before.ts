@@ -1,5 +1,5 @@
 import type { Caller } from '../domain/caller.ts';
-import { messageForMember } from '../domain/group.ts';
+import { coversPosition, messageForMember } from '../domain/group.ts';
 import type { ConversationId } from '../domain/ids.ts';
 import { contentBytesOf, MAX_CONTENT_BYTES, type Message } from '../domain/message.ts';
 import { MAX_PAGE_BYTES, pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
@@ -40,9 +40,11 @@ export function makeListMessagesBefore(deps: {
     if (found.length === 0 && (await findConversation(deps, conversationId)) === null) {
       throw conversationNotFound();
     }
-    const messages = found.flatMap((message) => messageForMember(message, own) ?? []);
-    if (messages[0] !== undefined) deps.messageIds.observe(messages[0].id);
-    return pageOf(messages, request, { positionOf: ({ id }) => id, bytesOf: contentBytesOf });
+    const covered = found.filter(({ id }) => own === null || coversPosition(own, id));
+    if (covered[0] !== undefined) deps.messageIds.observe(covered[0].id);
+    // By the stored content, which decides where the slice ends: a member may see less of it.
+    const page = pageOf(covered, request, { positionOf: ({ id }) => id, bytesOf: contentBytesOf });
+    return { ...page, items: page.items.flatMap((message) => messageForMember(message, own) ?? []) };
   };
 }
 

@@ -28,22 +28,18 @@ export type RemoveMember = (command: RemoveMemberCommand) => Promise<RemoveMembe
 
 export function makeRemoveMember(deps: ChangeGroupDeps): RemoveMember {
   return async ({ caller, conversationId, userId }) => {
-    const notified = await changeGroup(
-      deps,
-      { caller, conversationId },
-      async (event, own, { creatorId }) => {
-        if (caller.kind === 'user' && caller.userId !== userId) {
-          requireStillMember(own);
-          if (creatorId !== caller.userId) {
-            throw new Refusal('not_the_creator', 'Only the creator of a group may remove others.');
-          }
+    const notified = await changeGroup(deps, { caller, conversationId }, async (event, roster) => {
+      if (caller.kind === 'user' && caller.userId !== userId) {
+        requireStillMember(caller.userId, roster);
+        if (roster.creatorId !== caller.userId) {
+          throw new Refusal('not_the_creator', 'Only the creator of a group may remove others.');
         }
-        const outcome = await deps.groups.leave(conversationId, userId, event);
-        if (outcome === 'never_a_member') {
-          throw new Refusal('member_not_found', 'The user has never been a member of this group.');
-        }
-      },
-    );
+      }
+      const outcome = await deps.groups.leave(conversationId, userId, event);
+      if (outcome === 'never_a_member') {
+        throw new Refusal('member_not_found', 'The user has never been a member of this group.');
+      }
+    });
     return { notified };
   };
 }

@@ -31,8 +31,8 @@ export function makeRenameGroup(
   const getConversation = makeGetConversation(deps);
   return async ({ caller, conversationId, name }) => {
     const composed = composeGroupName(name);
-    const notified = await changeGroup(deps, { caller, conversationId }, async (event, own) => {
-      requireStillMember(own);
+    const notified = await changeGroup(deps, { caller, conversationId }, async (event, roster) => {
+      if (caller.kind === 'user') requireStillMember(caller.userId, roster);
       await deps.groups.rename(conversationId, composed, event);
     });
     const summary = await getConversation({ caller, conversationId }).catch(afterWrite);

@@ -1,13 +1,12 @@
 import { canActAs, type Caller } from '../domain/caller.ts';
 import type { Participants } from '../domain/conversation.ts';
-import type { ConversationId, MessageId } from '../domain/ids.ts';
-import { messageForMember, type OwnMembership } from '../domain/group.ts';
+import { isGroupId, type ConversationId, type MessageId } from '../domain/ids.ts';
+import { messageForMember, participantsIn, type Roster } from '../domain/group.ts';
 import type { Message } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
-import { findConversation } from './find-conversation.ts';
 import { conversationNotFound, requireParticipant } from './require-participant.ts';
 
 /** The refusal for a message that does not exist in a conversation of the caller. */
@@ -31,19 +30,22 @@ export async function requireOwnMessage(
 ): Promise<{
   readonly message: Message;
   readonly participants: Participants;
-  /** The membership of the caller; null for a service and in a conversation of two. */
-  readonly own: OwnMembership | null;
+  /** Null in a conversation of two. */
+  readonly roster: Roster | null;
 }> {
   const own = caller.kind === 'user' ? await requireParticipant(deps, caller.userId, conversationId) : null;
-  const [conversation, [found]] = await Promise.all([
-    findConversation(deps, conversationId),
+  const isGroup = isGroupId(conversationId);
+  const [roster, conversation, [found]] = await Promise.all([
+    isGroup ? deps.groups.find(conversationId) : null,
+    isGroup ? null : deps.conversations.find(conversationId),
     deps.messages.find(conversationId, [messageId]),
   ]);
-  if (conversation === null) throw conversationNotFound();
+  const participants = roster === null ? conversation?.participants : participantsIn(roster);
+  if (participants === undefined) throw conversationNotFound();
   const message = found === undefined ? null : messageForMember(found, own);
   if (message === null) throw messageNotFound();
   if (!canActAs(caller, message.senderId)) {
     throw new Refusal('message_of_another', 'Only its sender may change a message.');
   }
-  return { message, participants: conversation.participants, own };
+  return { message, participants, roster };
 }

@@ -1,4 +1,4 @@
-import type { OwnMembership } from '../domain/group.ts';
+import type { OwnMembership, Roster } from '../domain/group.ts';
 import { isGroupId, type ConversationId, type UserId } from '../domain/ids.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
@@ -29,9 +29,12 @@ export async function requireParticipant(
   return membership;
 }
 
-/** Refuses with `member_left` if the user has left the group. */
-export function requireStillMember(membership: OwnMembership | null): void {
-  if (membership !== null && membership.left !== null) {
+/**
+ * Refuses with `member_left` if the user is not a member of the group now. By the group itself, not by the user's own inbox,
+ * which may not have the end of the membership yet.
+ */
+export function requireStillMember(userId: UserId, { members }: Pick<Roster, 'members'>): void {
+  if (!members.some((member) => member.userId === userId && member.left === null)) {
     throw new Refusal('member_left', 'The user has left this group, and may only read it up to then.');
   }
 }

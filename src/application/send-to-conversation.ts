@@ -48,7 +48,7 @@ export function makeSendToConversation(deps: {
       throw new Refusal('sender_is_another', 'A user may only send messages under their own id.');
     }
     requireContent(content);
-    requireStillMember(await requireParticipant(deps, senderId, conversationId));
+    await requireParticipant(deps, senderId, conversationId);
     const message = { conversationId, senderId, content };
     if (!isGroupId(conversationId)) {
       const conversation = await deps.conversations.find(conversationId);
@@ -65,6 +65,7 @@ export function makeSendToConversation(deps: {
     }
     const roster = await deps.groups.find(conversationId);
     if (roster === null) throw conversationNotFound();
+    requireStillMember(senderId, roster);
     const id = nextIdAfterChange(deps.messageIds, roster);
     const participants = membersAt(roster.members, id);
     const release = deps.capacity.reserve(participants.length);

@@ -46,6 +46,15 @@ export function coversPosition({ joined, left }: Membership, position: Position)
   return joined < position && (left === null || position < left);
 }
 
+/**
+ * Whether the change `changeId` of the message `messageId` is for the user, who has the message and had not left before.
+ * The event of joining does not matter: it may be above the change, if the clocks of two processes differ.
+ */
+export function coversChange(membership: Membership, messageId: Position, changeId: Position): boolean {
+  const { left } = membership;
+  return coversPosition(membership, messageId) && (left === null || changeId < left);
+}
+
 /** The current members of a group. */
 export function participantsIn({ members }: Pick<Roster, 'members'>): Participants {
   return members.flatMap(({ userId, left }) => (left === null ? [userId] : [])).sort();
@@ -61,10 +70,10 @@ export function atMembership<Entry extends Pick<InboxEntry, 'lastEventId'>>(
   return { ...entry, membership, lastEventId };
 }
 
-/** The users of `members` whose membership covers all `positions`. */
-export function membersAt(members: readonly Member[], ...positions: readonly Position[]): Participants {
+/** The users of `members` whose membership covers `position`. */
+export function membersAt(members: readonly Member[], position: Position): Participants {
   return members
-    .filter((member) => positions.every((position) => coversPosition(member, position)))
+    .filter((member) => coversPosition(member, position))
     .map(({ userId }) => userId)
     .sort();
 }
@@ -81,7 +90,7 @@ export function messageForMember(message: Message, membership: Membership | null
   return isLaterContent ? { ...message, content: null, editId: null } : message;
 }
 
-/** The body of a request that creates a group, to compare requests with the same key. */
+/** The body of a request that creates a group, to compare requests with the same key. No message has the same body. */
 export function groupRequestBody({
   name,
   participants,
@@ -89,8 +98,8 @@ export function groupRequestBody({
   readonly name: string | null;
   readonly participants: Participants;
 }): string {
-  // No user id contains a line break, so different bodies give different texts.
-  return `group\n${participants.join('\n')}\n\n${name ?? ''}`;
+  // No user id contains a line break or a slash, so different bodies give different texts.
+  return `group/\n${participants.join('\n')}\n\n${name ?? ''}`;
 }
 
 /** Throws a `Refusal` if a group can't have so many members. */

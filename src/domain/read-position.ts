@@ -23,8 +23,8 @@ export interface ReadMark {
 export const MAX_UNREAD_COUNT = 100;
 
 /**
- * To count unread messages, at most this many messages above the read position are read, newest first. Only deleted
- * messages make more than `MAX_UNREAD_COUNT` of them necessary.
+ * To count unread messages, at most this many messages above the read position are read, newest first, and as many that
+ * became visible late. Only deleted messages make more than `MAX_UNREAD_COUNT` of them necessary.
  */
 export const MAX_UNREAD_ROWS = 1_000;
 

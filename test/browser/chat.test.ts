@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { launchChromium } from './chromium.ts';
-import { bubble, nameUser, openTab, sendTo, talk, write, type Tab } from './people.ts';
+import { bubble, nameUser, openTab, sendTo, shownTexts, talk, write, type Tab } from './people.ts';
 import { startService, type Service } from './service.ts';
 
 let browser: Browser;
@@ -16,12 +16,6 @@ afterAll(async () => {
 });
 
 const inboxItem = (page: Page, name: string) => page.locator('.inbox-item', { hasText: name });
-
-/** The texts of all messages that are shown, oldest first. */
-const shownTexts = (page: Page): Promise<string[]> =>
-  page
-    .locator('.bubble')
-    .evaluateAll((bubbles) => bubbles.map(({ lastChild }) => lastChild?.textContent ?? ''));
 
 describe('two people', () => {
   test('chat in two windows: messages, unread badges and receipts arrive live', async () => {
@@ -93,6 +87,17 @@ describe('two people', () => {
     await inboxItem(fay.page, 'Emil Berg').waitFor();
     expect([...emil.flaws, ...fay.flaws]).toEqual([]);
   });
+});
+
+test('users whose ids are properties of every object are shown like others', async () => {
+  const ids = ['constructor', '__proto__', 'toString'];
+  for (const id of ids) await talk(service.url, [id, 'gus'], [`I am ${id}`]);
+  const { page, flaws } = await openTab(browser, service.url, '#/gus');
+  for (const id of ids)
+    await inboxItem(page, `I am ${id}`).locator('.inbox-item-title', { hasText: id }).waitFor();
+  await page.getByRole('button', { name: 'New conversation' }).first().click();
+  await page.getByRole('button', { name: 'constructor' }).waitFor();
+  expect(flaws).toEqual([]);
 });
 
 describe('the connection', () => {
@@ -200,6 +205,7 @@ describe('a message', () => {
     await failed.last().getByRole('button', { name: 'Discard' }).click();
     await expect.poll(() => failed.count()).toBe(1);
     await failed.getByRole('button', { name: 'Retry' }).click();
+    await failed.waitFor({ state: 'detached' });
     await ola.page.locator('.message-state', { hasText: 'Sent' }).waitFor();
     expect(await shownTexts(ola.page)).toEqual(['Before', 'First']);
   });

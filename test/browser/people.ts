@@ -30,15 +30,48 @@ export async function talk(
   return id;
 }
 
-async function request(url: string, method: string, path: string, body: object): Promise<unknown> {
+/** A new group that the first user creates. Returns its id. */
+export async function createGroup(url: string, userIds: readonly string[], name: string): Promise<string> {
+  const body = { participant_ids: userIds, creator_id: userIds[0], name };
+  return ((await request(url, 'POST', '/api/conversations', body)) as { id: string }).id;
+}
+
+/** Sends a message to a group. Returns its id. */
+export async function sendToGroup(
+  url: string,
+  groupId: string,
+  senderId: string,
+  content: string,
+): Promise<string> {
+  const body = { sender_id: senderId, content };
+  return ((await request(url, 'POST', `/api/conversations/${groupId}/messages`, body)) as { id: string }).id;
+}
+
+/** Edits a message; deletes it if `content` is null. */
+export async function changeMessage(
+  url: string,
+  conversationId: string,
+  messageId: string,
+  content: string | null,
+): Promise<void> {
+  const path = `/api/conversations/${conversationId}/messages/${messageId}`;
+  if (content === null) await request(url, 'DELETE', path);
+  else await request(url, 'PATCH', path, { content });
+}
+
+export async function leaveGroup(url: string, groupId: string, userId: string): Promise<void> {
+  await request(url, 'DELETE', `/api/conversations/${groupId}/participants/${userId}`);
+}
+
+async function request(url: string, method: string, path: string, body?: object): Promise<unknown> {
   const response = await fetch(url + path, {
     method,
     headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(body),
+    ...(body && { body: JSON.stringify(body) }),
   });
   const text = await response.text();
   expect(response.ok, text).toBe(true);
-  return JSON.parse(text);
+  return text === '' ? null : JSON.parse(text);
 }
 
 /** A page, and what went wrong in it. */
@@ -84,3 +117,9 @@ export async function write(page: Page, content: string): Promise<void> {
 
 /** The bubble with this text. */
 export const bubble = (page: Page, text: string) => page.locator('.bubble', { hasText: text });
+
+/** The texts of all messages that are shown, oldest first. */
+export const shownTexts = (page: Page): Promise<string[]> =>
+  page
+    .locator('.bubble')
+    .evaluateAll((bubbles) => bubbles.map(({ lastChild }) => lastChild?.textContent ?? ''));

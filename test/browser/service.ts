@@ -21,8 +21,8 @@ export interface Service {
   start(): Promise<void>;
 }
 
-/** Starts the service with memory storage. `needsToken`: with authentication. */
-export async function startService({ needsToken = false } = {}): Promise<Service> {
+/** Starts the service with memory storage. `needsToken`: with authentication. `publicPath`: as behind a proxy. */
+export async function startService({ needsToken = false, publicPath = '' } = {}): Promise<Service> {
   const storage = memoryStorage();
   const files = await bundleWeb(projectFolder);
   const webAssets = (name: string) => Promise.resolve(files.get(name) ?? null);
@@ -30,7 +30,7 @@ export async function startService({ needsToken = false } = {}): Promise<Service
 
   const serve = async (port: number) => {
     const streams = new EventStreams();
-    const app = open({ storage, webAssets, streams });
+    const app = open({ storage, webAssets, streams, publicPath });
     const server = await openHttpServer({
       host: '127.0.0.1',
       port,

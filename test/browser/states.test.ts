@@ -7,12 +7,26 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { tokenOf } from '../http/guarded-app.ts';
 import { registerSecret } from '../support/log-leak-guard.ts';
 import { launchChromium } from './chromium.ts';
-import { bubble, nameUser, openTab, sendTo, talk, write, type Tab } from './people.ts';
+import {
+  bubble,
+  changeMessage,
+  createGroup,
+  leaveGroup,
+  nameUser,
+  openTab,
+  sendTo,
+  sendToGroup,
+  talk,
+  write,
+  type Tab,
+} from './people.ts';
 import { startService, type Service } from './service.ts';
 
 let browser: Browser;
 let service: Service;
 let conversationId: string;
+let groupId: string;
+let leftId: string;
 beforeAll(async () => {
   [browser, service] = await Promise.all([launchChromium(), startService()]);
   await nameUser(service.url, 'ada', 'Ada Okafor');
@@ -20,6 +34,16 @@ beforeAll(async () => {
   await nameUser(service.url, '1', 'Noor Haddad');
   conversationId = await talk(service.url, ['ada', 'ben'], CONTENTS);
   await talk(service.url, ['ada', 'cleo'], ['👍🏽', 'A second one, unread']);
+  groupId = await createGroup(service.url, ['ada', 'ben', 'cleo'], 'Climbing on Sundays');
+  await sendToGroup(service.url, groupId, 'ben', 'Who has the rope?');
+  const slip = await sendToGroup(service.url, groupId, 'ben', 'Not for you');
+  await sendToGroup(service.url, groupId, 'cleo', 'I have.');
+  const edited = await sendToGroup(service.url, groupId, 'ada', 'Then I bring the tee');
+  await changeMessage(service.url, groupId, slip, null);
+  await changeMessage(service.url, groupId, edited, 'Then I bring the tea');
+  leftId = await createGroup(service.url, ['ben', 'ada', 'cleo'], 'Book club');
+  await sendToGroup(service.url, leftId, 'ben', 'The next one is short');
+  await leaveGroup(service.url, leftId, 'ada');
 });
 afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
 afterAll(async () => {
@@ -146,6 +170,54 @@ const STATES: Readonly<
     await write(page, 'Written while offline');
     await page.getByText('No connection.').waitFor();
     await page.locator('.message-pending').waitFor();
+    return page;
+  },
+  group: async (open) => {
+    const page = await open(`#/ada/${groupId}`);
+    await bubble(page, 'Then I bring the tea').waitFor();
+    return page;
+  },
+  'left-group': async (open) => {
+    const page = await open(`#/ada/${leftId}`);
+    await page.getByText('You are not a member of this group any more').waitFor();
+    return page;
+  },
+  'message-menu': async (open) => {
+    const page = await open(`#/ada/${groupId}`);
+    await bubble(page, 'Then I bring the tea').waitFor();
+    await page.getByRole('button', { name: 'Message actions' }).click();
+    await page.getByRole('menu').waitFor();
+    return page;
+  },
+  'message-editor': async (open) => {
+    const page = await open(`#/ada/${groupId}`);
+    await bubble(page, 'Then I bring the tea').waitFor();
+    await page.getByRole('button', { name: 'Message actions' }).click();
+    await page.getByRole('menuitem', { name: 'Edit' }).click();
+    await page.getByText('Edit message').waitFor();
+    return page;
+  },
+  'delete-message': async (open) => {
+    const page = await open(`#/ada/${groupId}`);
+    await bubble(page, 'Then I bring the tea').waitFor();
+    await page.getByRole('button', { name: 'Message actions' }).click();
+    await page.getByRole('menuitem', { name: 'Delete' }).click();
+    await page.getByRole('dialog').waitFor();
+    return page;
+  },
+  'group-members': async (open) => {
+    const page = await open(`#/ada/${groupId}`);
+    await page.getByRole('button', { name: 'Members of the group' }).click();
+    await page.getByRole('button', { name: 'Leave the group' }).click();
+    await page.getByRole('dialog').getByText('Ben Winter').waitFor();
+    return page;
+  },
+  'new-group': async (open) => {
+    const page = await open('#/ada');
+    await page.locator('.inbox-item', { hasText: 'Ben Winter' }).first().waitFor();
+    await page.getByRole('button', { name: 'New conversation' }).first().click();
+    await page.getByRole('button', { name: 'New group' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Ben Winter' }).click();
     return page;
   },
   'new-conversation': async (open) => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import { openCassandraStorage, type CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { ClockNotVerified } from '../../src/application/ports/clock-check.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
@@ -19,7 +20,7 @@ import {
 } from '../contracts/fixtures.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
 import { useCasesOver } from '../support/use-cases.ts';
-import { freshKeyspace } from './cluster.ts';
+import { freshKeyspace, openStorage } from './cluster.ts';
 
 const clock = makeClock();
 const messageIds = makeMessageIds({ clock });
@@ -197,4 +198,17 @@ test('every page of a large inbox is exact, with groups that the user has left w
   for (const id of [first, second]) {
     expect(shown.items.find(({ conversationId }) => conversationId === id)?.lastMessage).toBeNull();
   }
+});
+
+test('a process whose clock is behind by more than the allowed skew does not change the members', async () => {
+  const users = usersOf(3);
+  const [, userId = assert.fail()] = users;
+  const behindClock = { now: () => clock.now() - 3_000_000, latest: () => clock.latest() - 3_000_000 };
+  const behind = await openStorage(options, undefined, behindClock);
+  onTestFinished(() => behind.close());
+  const event = makeMessageIds({ clock: behindClock }).next();
+  const id = await groupOf(users);
+  await expect(behind.groups.leave(id, userId, event)).rejects.toBeInstanceOf(ClockNotVerified);
+  expect((await storage.groups.findMembership(id, userId))?.left).toBeNull();
+  expect((await storage.groups.find(id))?.members.every(({ left }) => left === null)).toBe(true);
 });

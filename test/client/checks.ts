@@ -85,6 +85,59 @@ export const clientChecks: Readonly<Record<string, (subject: ClientSubject) => P
     );
   },
 
+  'a message is edited and deleted': async (subject) => {
+    const [ada, ben] = [clientOf(subject), clientOf(subject)];
+    const events = await followingOf(ben);
+    const { conversation_id, id } = await ada.send({ to: { receiverId: ben.userId }, content: 'Helo' }).sent;
+    await events.next();
+    const edited = await ada.editMessage(conversation_id, id, 'Hello');
+    equal([edited.id, edited.content, typeof edited.edited_at], [id, 'Hello', 'string']);
+    equal(await ben.getMessage(conversation_id, id), edited);
+    const edit = await events.next();
+    equal([edit.type, edit.data], ['message.edited', edited]);
+    const foreign = await failureOf(
+      ben.editMessage(conversation_id, '00000000-0000-7000-8000-000000000000', '?'),
+    );
+    equal(foreign instanceof ProblemError && foreign.code, 'message-not-found');
+    await ada.deleteMessage(conversation_id, id);
+    await ada.deleteMessage(conversation_id, id);
+    equal((await ben.getMessage(conversation_id, id)).content, null);
+    const deletion = await events.next();
+    equal([deletion.type, deletion.data], ['message.deleted', { conversation_id, message_id: id }]);
+    const late = await failureOf(ada.editMessage(conversation_id, id, 'Again'));
+    equal(late instanceof ProblemError && late.code, 'message-deleted');
+    const [entry] = await all(ben.conversations({ unreadCounts: true }));
+    equal([entry?.unread_count, entry?.last_message_content], [0, null]);
+    events.stop();
+  },
+
+  'a group is created, named, joined and left': async (subject) => {
+    const [ada, ben, cleo, dora] = Array.from({ length: 4 }, () => clientOf(subject)) as [
+      MessengerClient,
+      MessengerClient,
+      MessengerClient,
+      MessengerClient,
+    ];
+    const group = await ada.createGroup({ participantIds: [ben.userId, cleo.userId], name: 'Lunch' });
+    equal([group.name, group.creator_id, group.participant_ids.length], ['Lunch', ada.userId, 3]);
+    const { id } = group;
+    const message = await ben.send({ to: { conversationId: id }, content: 'Noon?' }).sent;
+    equal([message.conversation_id, message.receiver_id], [id, null]);
+    const joined = await ben.addParticipant(id, dora.userId);
+    equal(joined.participant_ids, [...group.participant_ids, dora.userId].sort());
+    equal((await cleo.renameConversation(id, 'Dinner')).name, 'Dinner');
+    await ada.removeParticipant(id, dora.userId);
+    await cleo.removeParticipant(id, cleo.userId);
+    await cleo.removeParticipant(id, cleo.userId);
+    equal((await ada.getConversation(id)).participant_ids, [ada.userId, ben.userId].sort());
+    const left = await failureOf(cleo.send({ to: { conversationId: id }, content: 'One more' }).sent);
+    equal(left instanceof ProblemError && left.code, 'member-left');
+    const [entry] = await all(cleo.conversations());
+    equal([entry?.id, entry?.name, typeof entry?.left_at], [id, 'Dinner', 'string']);
+    const [own] = await all(ada.conversations());
+    equal([own?.left_at, own?.participant_ids], [null, null]);
+  },
+
   'a name can be saved and read': async (subject) => {
     const ada = clientOf(subject);
     equal(await ada.getUser(ada.userId), null);
@@ -175,6 +228,51 @@ export const clientChecks: Readonly<Record<string, (subject: ClientSubject) => P
     } finally {
       ada.stop();
       ben.stop();
+    }
+  },
+
+  'stores show edits, deletions and changes of a group': async (subject) => {
+    const clients = [clientOf(subject), clientOf(subject), clientOf(subject)] as const;
+    const [ada, ben, cleo] = clients.map((client) => createStore(client)) as [Store, Store, Store];
+    try {
+      const participantIds = clients.map(({ userId }) => userId);
+      const { id } = await clients[0].createGroup({ participantIds, name: 'Lunch' });
+      for (const store of [ada, ben, cleo]) {
+        await until(store, ({ inbox }) => inbox.entries[0]?.name === 'Lunch');
+      }
+      for (const store of [ada, ben]) store.open(id);
+      const first = await ada.send('Noon on Fridey?').sent;
+      const second = await ada.send('To somebody else').sent;
+      await until(cleo, ({ inbox }) => inbox.entries[0]?.unread_count === 2);
+
+      await ada.edit(first.id, 'Noon on Friday?');
+      equal(ada.getSnapshot().open?.messages[0]?.content, 'Noon on Friday?');
+      await ada.delete(second.id);
+      equal(ada.getSnapshot().open?.messages[1]?.content, null);
+      await until(ben, ({ open }) => open?.messages[0]?.content === 'Noon on Friday?');
+      await until(ben, ({ open }) => open?.messages[1]?.content === null);
+      await until(cleo, ({ inbox }) => {
+        const [entry] = inbox.entries;
+        return entry?.unread_count === 1 && entry.last_message_content === null;
+      });
+
+      await ben.rename('Dinner');
+      await ben.removeParticipant(clients[1].userId);
+      await until(ben, ({ inbox }) => typeof inbox.entries[0]?.left_at === 'string');
+      await until(ada, ({ open }) => open?.conversation?.participant_ids.length === 2);
+      equal(ada.getSnapshot().open?.conversation?.name, 'Dinner');
+      await ada.send('Without Ben').sent;
+      await until(cleo, ({ inbox }) => inbox.entries[0]?.last_message_content === 'Without Ben');
+      equal(ben.getSnapshot().open?.messages.length, 2);
+      equal(ben.getSnapshot().inbox.entries, await all(clients[1].conversations({ unreadCounts: true })));
+
+      await ada.addParticipant(clients[1].userId);
+      await until(ben, ({ inbox }) => inbox.entries[0]?.left_at === null);
+      await ben.send('Back again').sent;
+      await until(ada, ({ open }) => open?.messages.at(-1)?.content === 'Back again');
+      await until(cleo, ({ inbox }) => inbox.entries[0]?.unread_count === 3);
+    } finally {
+      for (const store of [ada, ben, cleo]) store.stop();
     }
   },
 };

@@ -108,6 +108,20 @@ const withoutGroups = broken('leaves groups out of inboxes', ({ conversations })
   },
 }));
 
+const keepsContentOfLeavers = broken(
+  'keeps the content of a deleted message in the inboxes of those who left',
+  ({ conversations }) => ({
+    conversations: {
+      listByUser: async (userId, slice) =>
+        (await conversations.listByUser(userId, slice)).map((entry) =>
+          entry.lastMessage === null || (entry.membership?.left ?? null) === null
+            ? entry
+            : { ...entry, lastMessage: { ...entry.lastMessage, preview: 'Hello' } },
+        ),
+    },
+  }),
+);
+
 export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
   'every process finds a created group, and only that': [
     withGroups('forgets the name', ({ groups }) => ({
@@ -268,5 +282,17 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
       },
     })),
     withGroups('does not remove anybody', () => ({ leave: () => Promise.resolve('changed') })),
+    keepsContentOfLeavers,
+  ],
+
+  'a deletion overwrites the content in the inbox of one who left while the message was sent': [
+    keepsContentOfLeavers,
+  ],
+
+  'an edit and a deletion by a process whose clock is behind reach a member who has just joined': [
+    withLog(
+      'requires a change to be above its message',
+      (event) => !('messageId' in event) || event.id >= event.messageId,
+    ),
   ],
 };

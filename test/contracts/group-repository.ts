@@ -454,10 +454,52 @@ export const groupRepositoryContract = {
     assert.equal(await preview(leaver), 'Hello');
     await there.messages.delete({ ...change, deletionId: ids.next() });
     assert.equal(await preview(member), null);
+    assert.equal(await preview(leaver), null, 'the deletion overwrites the content for one who left, too');
     const changes = async (userId: UserId): Promise<string[]> =>
       (await eventsOf(here, userId, id)).filter((event) => /edited|deleted/.test(event));
     assert.deepEqual(await changes(member), [`message.edited ${sent}`, `message.deleted ${sent}`]);
     assert.deepEqual(await changes(leaver), []);
     assert.deepEqual(await changes(joiner), []);
+  },
+
+  'a deletion overwrites the content in the inbox of one who left while the message was sent': async ({
+    processes: [here, there],
+  }) => {
+    const users = freshUsersOf(3);
+    const [sender = assert.fail(), leaver = assert.fail()] = users;
+    const id = await newGroup(here, users);
+    const left = ids.next();
+    // Its id is above the event of leaving, but it has read the members before they changed.
+    const sent = await send(here, id, sender);
+    await there.groups.leave(id, leaver, left);
+    await there.messages.delete({
+      conversationId: id,
+      messageId: sent,
+      participants: users,
+      deletionId: ids.next(),
+    });
+    const entry = await entryOf(here, leaver, id);
+    assert.ok(entry !== null && entry.lastEventId <= left);
+    assert.ok(entry.lastMessage?.messageId !== sent || entry.lastMessage.preview === null);
+  },
+
+  'an edit and a deletion by a process whose clock is behind reach a member who has just joined': async ({
+    processes: [here, there],
+  }) => {
+    const users = freshUsersOf(3);
+    const [sender = assert.fail()] = users;
+    const joiner = freshUser();
+    const id = await newGroup(here, users);
+    const [editId, deletionId] = [ids.next(), ids.next()];
+    await here.groups.join(id, joiner, ids.next());
+    const sent = await send(here, id, sender);
+    const change = { conversationId: id, messageId: sent, participants: users };
+    const preview = async () => (await entryOf(here, joiner, id))?.lastMessage?.preview;
+    await there.messages.edit({ ...change, editId, content: 'Edited' });
+    assert.equal(await preview(), 'Edited');
+    await there.messages.delete({ ...change, deletionId });
+    assert.equal(await preview(), null);
+    const changes = (await eventsOf(here, joiner, id)).filter((event) => /edited|deleted/.test(event));
+    assert.deepEqual(changes, [`message.edited ${sent}`, `message.deleted ${sent}`]);
   },
 } satisfies Contract<StorageSubject>;

@@ -179,6 +179,11 @@ const MUTANTS: Readonly<Record<keyof typeof accessContract, readonly [AccessMuta
       withStatus(403),
     ),
   ],
+  'a group is changed by its members, as themselves; only its creator removes others, and others get the same 404':
+    [
+      asService('lets everyone add members', goesTo(/\/participants\//)),
+      asService('lets everyone send to a group', goesTo(/\/conversations\/[^/]+\/messages$/)),
+    ],
   'only the owner lists events': [
     asService('shows everyone all events', goesTo(/\/events\//)),
     altering('shows no one any events', goesTo(/\/events\//), withStatus(403)),

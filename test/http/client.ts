@@ -49,6 +49,7 @@ export interface InboxRow extends LastMessage {
   readonly participant_ids: readonly string[];
   readonly other_user_id: string;
   readonly name: string | null;
+  readonly left_at: string | null;
   readonly last_event_id: string;
   readonly read_up_to: string | null;
   readonly unread: boolean;

@@ -8,17 +8,33 @@ import type {
   MessengerClient,
   Page,
 } from '../../client/src/index.ts';
-import { NetworkError } from '../../client/src/index.ts';
+import { NetworkError, ProblemError } from '../../client/src/index.ts';
 import { makeOutbox, type OutgoingMessage } from '../../client/src/outbox.ts';
 import type { ManualTimer } from './client-fakes.ts';
 
 /** The user of the store under test. */
 export const ME = 'me';
 
+/** These conversations are groups. */
+export const GROUPS: readonly string[] = ['max', 'zoe'];
+
+const LEFT = {
+  type: 'urn:problem:messenger:member-left',
+  title: 'The user has left the group',
+  status: 403,
+  detail: '',
+};
+
+/** A sorted id that lies between those of `#nextId`. */
+const between = (id: string, tail: string): string => `${id}.${tail}`;
+
 /** An event as the log has it. What it delivers is the state at the time of delivery, as with the service. */
 type LogEvent = { readonly id: string; readonly conversationId: string } & (
   | { readonly type: 'message.created' | 'message.edited' | 'message.deleted'; readonly messageId: string }
   | { readonly type: 'conversation.created' }
+  /** The user of the store joins a group (again), or leaves it. */
+  | { readonly type: 'joined' | 'left' }
+  | { readonly type: 'conversation.updated' }
   | { readonly type: 'conversation.read'; readonly reader: string; readonly readUpTo: string }
 );
 
@@ -30,7 +46,7 @@ export class ModelService {
   /** Visible events that `follow` has not delivered. */
   readonly #undelivered: LogEvent[] = [];
   readonly #messages = new Map<string, { conversationId: string; sender: string; content: string }>();
-  readonly #responses: (() => void)[] = [];
+  readonly #responses: { readonly conversationId: string; readonly respond: () => void }[] = [];
   readonly #items: FollowItem[] = [];
   #onItem = (): void => undefined;
   #ids = 0;
@@ -42,6 +58,8 @@ export class ModelService {
   constructor(choose: (below: number) => number, timer: ManualTimer) {
     this.#choose = choose;
     this.#timer = timer;
+    for (const id of GROUPS)
+      this.#show({ id: this.#nextId(), conversationId: id, type: 'conversation.created' });
   }
 
   // What happens.
@@ -51,6 +69,7 @@ export class ModelService {
    * ordinary one, too, if its send was half finished.
    */
   send(conversationId: string, sender: string, isLate: boolean, content = `content ${this.#ids}`): string {
+    if (sender === ME && this.hasLeft(conversationId)) return '';
     const messageId = this.#nextId();
     this.#messages.set(messageId, { conversationId, sender, content });
     const id = isLate ? this.#nextId() : messageId;
@@ -73,6 +92,40 @@ export class ModelService {
   start(conversationId: string): void {
     if (this.#visible.concat(this.#hidden).some((event) => event.conversationId === conversationId)) return;
     this.#hidden.push({ id: this.#nextId(), conversationId, type: 'conversation.created' });
+  }
+
+  /**
+   * One leaves a group, at a time that may lie below messages of others that one has seen; or joins it again. Not while an own send is
+   * on its way.
+   */
+  changeMembership(conversationId: string): void {
+    const isOwn = (event: LogEvent) =>
+      event.type === 'message.created' && this.#messages.get(event.messageId)!.sender === ME;
+    const onTheWay = [...this.#responses, ...this.#hidden.filter(isOwn)];
+    if (onTheWay.some((send) => send.conversationId === conversationId)) return;
+    const { joined, left } = this.#membershipOf(conversationId);
+    if (left !== null) {
+      this.#show({ id: this.#nextId(), conversationId, type: 'joined' });
+      return;
+    }
+    const next = this.#nextId();
+    const earlier = String(this.#ids - this.#choose(3)).padStart(8, '0');
+    const own = [...this.#messages].filter(
+      ([, message]) => message.sender === ME && message.conversationId === conversationId,
+    );
+    const first =
+      [joined, this.#placing(conversationId)[0]?.id ?? '', ...own.map(([id]) => id)].sort().at(-1) ?? '';
+    const id = between(earlier < first ? next : earlier, next);
+    this.#show({ id, conversationId, type: 'left' });
+  }
+
+  /** A group gets a new name, or another participant. */
+  update(conversationId: string): void {
+    this.#show({ id: this.#nextId(), conversationId, type: 'conversation.updated' });
+  }
+
+  hasLeft(conversationId: string): boolean {
+    return this.#membershipOf(conversationId).left !== null;
   }
 
   read(conversationId: string, reader: string): void {
@@ -104,6 +157,7 @@ export class ModelService {
     const event = from[index];
     if (event === undefined) return false;
     if (!isRepeat) this.#undelivered.splice(index, 1);
+    if (!this.#isForMe(event)) return true;
     this.#yield({ kind: 'event', event: this.#eventOf(event), cursor: '' });
     return true;
   }
@@ -116,9 +170,9 @@ export class ModelService {
 
   /** Answers the oldest send. */
   respond(): boolean {
-    const respond = this.#responses.shift();
-    respond?.();
-    return respond !== undefined;
+    const response = this.#responses.shift();
+    response?.respond();
+    return response !== undefined;
   }
 
   /** Lets the next read fail. */
@@ -145,21 +199,21 @@ export class ModelService {
   conversation(id: string): Conversation {
     const { last_message_id, last_message_sender_id, last_message_content, last_message_at } =
       this.#entryOf(id);
-    const participant_ids = [id, ME].sort();
+    const isGroup = GROUPS.includes(id);
+    const participant_ids = [id, ...(isGroup ? ['third'] : []), ...(this.hasLeft(id) ? [] : [ME])].sort();
     return {
       id,
       participant_ids,
-      name: null,
-      creator_id: null,
+      name: this.#nameOf(id),
+      creator_id: isGroup ? id : null,
       created_at: '',
       last_message_id,
       last_message_sender_id,
       last_message_content,
       last_message_at,
-      read_positions: participant_ids.map((user_id) => ({
-        user_id,
-        read_up_to: this.#positionOf(id, user_id),
-      })),
+      read_positions: isGroup
+        ? null
+        : participant_ids.map((user_id) => ({ user_id, read_up_to: this.#positionOf(id, user_id) })),
     };
   }
 
@@ -195,6 +249,7 @@ export class ModelService {
       userId: ME,
       storage: undefined,
       timer: this.#timer,
+      conversationWith: () => undefined,
       post: (message) => this.#post(message),
     });
     return {
@@ -223,8 +278,26 @@ export class ModelService {
           user_id: ME,
           read_up_to: this.mark(conversation_id, ME, upTo),
         })),
+      createGroup: unused,
+      addParticipant: unused,
+      removeParticipant: (id) =>
+        this.#answer(() => {
+          if (!this.hasLeft(id)) this.changeMembership(id);
+        }),
+      renameConversation: (id) =>
+        this.#answer(() => {
+          this.update(id);
+          return this.conversation(id);
+        }),
+      getMessage: (_, id) => this.#answer(() => this.#messageOf(id)),
+      editMessage: (_, id) =>
+        this.#answer(() => {
+          this.#changeOwn('message.edited', id);
+          return this.#messageOf(id);
+        }),
+      deleteMessage: (_, id) => this.#answer(() => this.#changeOwn('message.deleted', id)),
       getUser: (id) => this.#answer(() => ({ id, username: `Name of ${id}`, created_at: '' })),
-      saveUser: () => Promise.reject(new Error('unused')),
+      saveUser: unused,
       follow: ({ signal } = {}) => this.#follow(signal!),
       close: () => outbox.close(),
     };
@@ -260,10 +333,14 @@ export class ModelService {
 
   #post({ to, content }: OutgoingMessage): Promise<Message> {
     if (!('conversationId' in to)) throw new Error('unused');
+    if (this.hasLeft(to.conversationId)) return Promise.reject(new ProblemError(LEFT));
     const id = this.send(to.conversationId, ME, false, content);
     const hidden = this.#hidden.findIndex((event) => event.id === id);
     this.#show(this.#hidden.splice(hidden, 1)[0]!);
-    return new Promise((resolve) => this.#responses.push(() => resolve(this.#messageOf(id))));
+    const { conversationId } = to;
+    return new Promise((resolve) => {
+      this.#responses.push({ conversationId, respond: () => resolve(this.#messageOf(id)) });
+    });
   }
 
   #nextId(): string {
@@ -275,10 +352,42 @@ export class ModelService {
     this.#undelivered.push(event);
   }
 
+  /** The events of the messages that are for the user of the store. */
   #created(conversationId: string) {
     return this.#visible.filter(
-      (event) => event.type === 'message.created' && event.conversationId === conversationId,
+      (event) =>
+        event.type === 'message.created' && event.conversationId === conversationId && this.#isForMe(event),
     ) as (LogEvent & { readonly type: 'message.created'; readonly messageId: string })[];
+  }
+
+  #changeOwn(type: 'message.edited' | 'message.deleted', messageId: string): void {
+    const { conversationId } = this.#messages.get(messageId)!;
+    this.#show({ id: this.#nextId(), conversationId, type, messageId });
+  }
+
+  #membershipOf(conversationId: string): { readonly joined: string; readonly left: string | null } {
+    const idsOf = (type: LogEvent['type']) =>
+      this.#visible
+        .filter((event) => event.type === type && event.conversationId === conversationId)
+        .map(({ id }) => id);
+    const joined = idsOf('joined').at(-1) ?? '';
+    return { joined, left: idsOf('left').find((id) => id > joined) ?? null };
+  }
+
+  #isForMe(event: LogEvent): boolean {
+    const { joined, left } = this.#membershipOf(event.conversationId);
+    const at = 'messageId' in event ? event.messageId : event.id;
+    return at >= joined && (left === null || at <= left || event.type === 'conversation.read');
+  }
+
+  #nameOf(conversationId: string): string | null {
+    const updates = this.#visible.filter(
+      (event) =>
+        event.conversationId === conversationId &&
+        event.type === 'conversation.updated' &&
+        this.#isForMe(event),
+    );
+    return updates.length > 0 ? `Name ${updates.length}` : null;
   }
 
   /** The events that decide where the conversation stands, oldest first. */
@@ -287,7 +396,10 @@ export class ModelService {
       .filter(
         (event) =>
           event.conversationId === conversationId &&
-          (event.type === 'message.created' || event.type === 'conversation.created'),
+          (event.type === 'message.created' ||
+            event.type === 'conversation.created' ||
+            event.type === 'joined') &&
+          this.#isForMe(event),
       )
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
@@ -328,26 +440,30 @@ export class ModelService {
   }
 
   #entryOf(id: string): InboxEntry {
+    const isGroup = GROUPS.includes(id);
+    const { left } = this.#membershipOf(id);
+    const atMost = (eventId: string) => (left !== null && left < eventId ? left : eventId);
     const last = this.#placing(id).at(-1);
     const message = last?.type === 'message.created' ? this.#messageOf(last.messageId) : null;
     const read_up_to = this.#positionOf(id, ME);
     const unread = new Set(
       this.#created(id)
-        .filter(({ id: eventId }) => eventId > (read_up_to ?? ''))
+        .filter(({ id: eventId }) => atMost(eventId) > (read_up_to ?? ''))
         .map(({ messageId }) => this.#messageOf(messageId))
         .filter(({ sender_id, content }) => sender_id !== ME && content !== null)
         .map((message) => message.id),
     );
     return {
       id,
-      participant_ids: [id, ME].sort(),
-      other_user_id: id,
-      name: null,
+      participant_ids: isGroup ? null : [id, ME].sort(),
+      other_user_id: isGroup ? null : id,
+      name: this.#nameOf(id),
+      left_at: left,
       last_message_id: message?.id ?? null,
       last_message_sender_id: message?.sender_id ?? null,
       last_message_content: message?.content ?? null,
       last_message_at: message?.created_at ?? null,
-      last_event_id: last?.id ?? '',
+      last_event_id: atMost(last?.id ?? ''),
       read_up_to,
       unread: unread.size > 0,
       unread_count: unread.size,
@@ -364,7 +480,11 @@ export class ModelService {
       case 'message.deleted':
         return { ...common, type: event.type, data: { conversation_id, message_id: event.messageId } };
       case 'conversation.created':
-        return { ...common, type: event.type, data: this.conversation(conversation_id) };
+      case 'joined':
+        return { ...common, type: 'conversation.created', data: this.conversation(conversation_id) };
+      case 'conversation.updated':
+      case 'left':
+        return { ...common, type: 'conversation.updated', data: this.conversation(conversation_id) };
       case 'conversation.read': {
         const data = { conversation_id, user_id: event.reader, read_up_to: event.readUpTo };
         return { ...common, type: event.type, data };
@@ -372,3 +492,5 @@ export class ModelService {
     }
   }
 }
+
+const unused = () => Promise.reject(new Error('unused'));

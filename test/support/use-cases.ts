@@ -1,4 +1,5 @@
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import type { Capacity } from '../../src/application/ports/capacity.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { Repositories } from '../../src/application/ports/storage.ts';
@@ -12,8 +13,8 @@ export function useCasesOver(
     clock,
     messageIds,
     visibilityWindow = 12_000_000,
-  }: { clock: Clock; messageIds: MessageIds; visibilityWindow?: Microseconds },
+    capacity = { reserve: () => () => undefined },
+  }: { clock: Clock; messageIds: MessageIds; visibilityWindow?: Microseconds; capacity?: Capacity },
 ): UseCases {
-  const capacity = { reserve: () => () => undefined };
   return makeUseCases({ ...storage, clock, messageIds, conversationIdOf, capacity, visibilityWindow });
 }

@@ -15,7 +15,8 @@ const { conversationId, id: messageId } = sent.message;
 const change = { conversationId, messageId, participants: sent.participants };
 
 /** A process over one stored message. It records its statements by step: the statements of a step run in parallel. */
-function aProcess(row: object = {}, clock = timelessClock()) {
+function aProcess(row: object = {}, { onLateEventRead = (): Row[] => [] } = {}) {
+  const clock = timelessClock();
   const steps: string[][] = [];
   const params: unknown[][] = [];
   const hinted: UserId[][] = [];
@@ -46,12 +47,12 @@ function aProcess(row: object = {}, clock = timelessClock()) {
     deletion: null,
     delivered: null,
     deletion_complete: null,
-    ...row,
-  } as unknown as Row;
+  };
   const writes = {
     read: async (query: string) => {
+      const found = { ...stored, ...row } as unknown as Row;
       await step(nameOf(query));
-      const rows = query.includes('late_events') ? [] : [stored];
+      const rows = query.includes('late_events') ? onLateEventRead() : [found];
       rowsRead += rows.length;
       return rows;
     },
@@ -76,13 +77,13 @@ function aProcess(row: object = {}, clock = timelessClock()) {
   return { messages, steps, params, hinted, failing, retry, rowsRead: () => rowsRead };
 }
 
-const READS = ['SELECT messages_by_conversation', 'SELECT late_events'];
+const READS = [['SELECT late_events'], ['SELECT messages_by_conversation']];
 const SHOWN = 'conversations_by_user + events_by_user + events_by_user';
 
 test('an edit takes a write, two reads of one row each, and one mutation for each participant', async () => {
   const { messages, steps, rowsRead } = aProcess();
   await messages.edit({ ...change, editId: idAt(now()), content: 'Edited' });
-  expect(steps).toEqual([['INSERT messages_by_conversation'], READS, [SHOWN, SHOWN]]);
+  expect(steps).toEqual([['INSERT messages_by_conversation'], ...READS, [SHOWN, SHOWN]]);
   expect(rowsRead()).toBe(1);
 });
 
@@ -92,7 +93,7 @@ test('a deletion takes the same, and a marker that is not awaited', async () => 
   await messages.delete({ ...change, deletionId });
   expect(steps).toEqual([
     ['messages_by_conversation + messages_by_conversation'],
-    READS,
+    ...READS,
     [SHOWN, SHOWN],
     ['INSERT messages_by_conversation'],
   ]);
@@ -103,7 +104,20 @@ test('a repeat of a complete deletion writes neither inboxes nor logs', async ()
   const deletionId = idAt(now());
   const { messages, steps } = aProcess({ deletion: deletionId, deletion_complete: true });
   await messages.delete({ ...change, deletionId: idAt(now() + SECOND) });
-  expect(steps).toEqual([['messages_by_conversation + messages_by_conversation'], READS]);
+  expect(steps).toEqual([['messages_by_conversation + messages_by_conversation'], ...READS]);
+});
+
+test('an edit that finds a late event finds the deletion before it, too', async () => {
+  const row = { deletion: null as string | null };
+  // Another process deletes the message, after which its send agrees on a late event and ends.
+  const onLateEventRead = (): Row[] => {
+    row.deletion = idAt(now());
+    return [{ event_id: idAt(now()) } as unknown as Row];
+  };
+  const { messages, steps } = aProcess(row, { onLateEventRead });
+  const message = await messages.edit({ ...change, editId: idAt(now()), content: 'Edited' });
+  expect(message?.content).toBeNull();
+  expect(steps).toEqual([['INSERT messages_by_conversation'], ...READS]);
 });
 
 test('a change of a message that is older than the log does not write its event again', async () => {

@@ -148,4 +148,28 @@ describe('a count of unread messages', () => {
     expect(await readPositions.countUnread(anna, entry)).toBe(51);
     expect(steps.flat().length).toBeLessThanOrEqual(5);
   });
+
+  it('is bounded with any number of deleted late messages, and then not zero', async () => {
+    const newest = now();
+    const late = Array.from({ length: 3_000 }, (_, n) => ({
+      event_id: idAt(newest - n),
+      message_id: idAt(NOON - n),
+      sender_id: ben,
+      deletion: idAt(now()),
+    }));
+    const { readPositions, steps } = recorded((query, params) => {
+      if (query.includes('buckets_by_conversation')) return [];
+      if (query.includes('late_messages_by_conversation')) {
+        const [, , below, limit] = params as [string, string, string, number];
+        return late.filter(({ event_id }) => event_id < below).slice(0, limit) as unknown as Row[];
+      }
+      const ids = params.at(-1);
+      return Array.isArray(ids)
+        ? (late.filter(({ message_id }) => ids.includes(message_id)) as unknown as Row[])
+        : [];
+    });
+    const entry = { conversationId, lastEventId: last, readUpTo: null };
+    expect(await readPositions.countUnread(anna, entry)).toBe(1);
+    expect(steps.flat().length).toBeLessThanOrEqual(30);
+  });
 });

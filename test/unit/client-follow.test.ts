@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'vitest';
+import { describe, test, vi } from 'vitest';
 import { createClient, ProblemError, type FollowItem } from '../../client/src/index.ts';
 import { BlockParser } from '../../client/src/event-stream.ts';
 import { ManualTimer, settled } from '../support/client-fakes.ts';
@@ -240,6 +240,14 @@ describe('a stream', () => {
     assert.deepEqual(await yielded(), ['connecting', 'live', 'reset to c0']);
   });
 
+  test('whose cursor has expired although it has none ends with the problem', async () => {
+    const { next, connections, ended } = follow();
+    (await next()).respond(problem('cursor-expired', 410));
+    await settled();
+    assert.equal(connections.length, 0);
+    await assert.rejects(ended, (error) => error instanceof ProblemError && error.problem.status === 410);
+  });
+
   test('that is refused ends with the problem', async () => {
     const { next, ended } = follow();
     (await next()).respond(problem('events-of-another', 403));
@@ -315,6 +323,65 @@ describe('where streams do not work', () => {
     assert.deepEqual(await yielded(), ['connecting', 'polling', 'reset to c0', 'live']);
   });
 
+  test('a poll whose answer does not come from the service is repeated', async () => {
+    const { next, timer, yielded } = follow({ cursor: 'c0' });
+    (await next()).respond(problem('too-many-streams', 429));
+    for (const body of [{}, [], null, { data: [] }, { data: {}, next_cursor: 'c' }]) {
+      const poll = await next();
+      assert.ok(!poll.isStream);
+      poll.respond(Response.json(body));
+      await settled();
+      await timer.pass(timer.planned[0]!);
+      (await next()).respond(problem('too-many-streams', 429));
+    }
+    (await next()).respond(list('c1', '1'));
+    assert.deepEqual((await yielded()).at(-1), 'event 1 then c1');
+  });
+
+  test('a hidden page polls from time to time, and opens a stream when it is shown', async () => {
+    const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+    const show = (visibilityState: string): void => {
+      page.visibilityState = visibilityState;
+      page.dispatchEvent(new Event('visibilitychange'));
+    };
+    vi.stubGlobal('document', page);
+    try {
+      const { next, yielded, timer, stop, ended, connections } = follow();
+      const stream = await next();
+      stream.open('id: c0\n\n', block('1', 'c1'));
+      await settled();
+      show('hidden');
+      await timer.pass(0);
+      assert.ok(stream.aborted());
+      const poll = await next();
+      assert.deepEqual([poll.isStream, poll.cursor, poll.url.searchParams.get('wait')], [false, 'c1', null]);
+      poll.respond(list('c2', '2'));
+      await timer.pass(14_000);
+      assert.equal(connections.length, 0);
+      await timer.pass(1_000);
+      (await next()).respond(list('c3', '3'));
+      await settled();
+      show('visible');
+      const resumed = await next();
+      assert.deepEqual([resumed.isStream, resumed.cursor], [true, 'c3']);
+      resumed.open(block('4', 'c4'));
+      assert.deepEqual(await yielded(), [
+        'connecting',
+        'live',
+        'reset to c0',
+        'event 1 then c1',
+        'event 2 then c2',
+        'event 3 then c3',
+        'event 4 then c4',
+      ]);
+      stop();
+      await ended;
+      assert.deepEqual(timer.planned, []);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
   test('a poll that is not answered is repeated', async () => {
     const { next, timer } = follow({ cursor: 'c0' });
     for (let attempt = 0; attempt < 2; attempt += 1) {
@@ -337,7 +404,9 @@ describe('a token', () => {
       token: async () => tokens.shift()!,
       fetch: async (_, init) => {
         seen.push(new Headers(init!.headers).get('Authorization'));
-        return seen.length === 2 ? Response.json({ id: 'ben' }) : problem('token-expired', 401);
+        return seen.length === 2
+          ? Response.json({ id: 'ben', username: 'Ben' })
+          : problem('token-expired', 401);
       },
     });
     await client.getUser('ben');

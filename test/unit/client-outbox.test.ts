@@ -5,11 +5,14 @@ import { ManualTimer, MemoryStorage, settled } from '../support/client-fakes.ts'
 
 interface Request {
   readonly key: string;
+  readonly path: string;
   readonly content: string;
   readonly to: string;
   readonly respond: (status: number, body?: object, headers?: Record<string, string>) => void;
   /** A 201 that breaks off within its body. */
   readonly breakOff: () => void;
+  /** A 200 with this text, such as that of a proxy. */
+  readonly answerText: (text: string) => void;
   /** The connection breaks without a response. */
   readonly fail: () => void;
 }
@@ -23,16 +26,18 @@ function open(storage = new MemoryStorage(), timer = new ManualTimer()) {
     storage,
     timer,
     random: () => 0,
-    fetch: (_, init) =>
+    fetch: (url, init) =>
       new Promise((resolve, reject) => {
         const { content, receiver_id } = JSON.parse(init?.body as string) as Record<string, string>;
         init!.signal!.addEventListener('abort', () => reject(init!.signal!.reason as Error));
         requests.push({
           key: new Headers(init!.headers).get('Idempotency-Key')!,
+          path: new URL(url as string).pathname,
           content: content!,
           to: receiver_id!,
           respond: (status, body = {}, headers = {}) => resolve(Response.json(body, { status, headers })),
           breakOff: () => resolve(new Response('{"id":', { status: 201 })),
+          answerText: (text) => resolve(new Response(text, { status: 200 })),
           fail: () => reject(new TypeError('fetch failed')),
         });
       }),
@@ -94,6 +99,20 @@ describe('a message', () => {
     assert.ok(await sent);
   });
 
+  test('is repeated after a success that does not come from the service', async () => {
+    const { client, timer, next, states } = open();
+    const { sent, key } = client.send({ to, content: 'Hello' });
+    for (const text of ['', '<html>Sign in</html>', '{}', 'null', '[]', '"ok"', '{"id":7}']) {
+      (await next()).answerText(text);
+      await timer.pass(15_000);
+    }
+    const request = await next();
+    assert.equal(request.key, key);
+    request.respond(201, stored('Hello'));
+    assert.equal((await sent).id, 'id of Hello');
+    assert.deepEqual(states, ['Hello pending', 'Hello sent']);
+  });
+
   test('waits as Retry-After says, and longer from failure to failure', async () => {
     const { client, timer, next } = open();
     client.send({ to, content: 'Hello' });
@@ -141,6 +160,33 @@ describe('a message', () => {
 });
 
 describe('messages', () => {
+  test('to a user and to the conversation with this user are sent one after another, once that is known', async () => {
+    const { client, requests, next } = open();
+    const toConversation = { conversationId: 'c' };
+    client.send({ to, content: '1' });
+    client.send({ to: toConversation, content: 'not known yet' });
+    await settled();
+    assert.deepEqual(
+      requests.map(({ path }) => path),
+      ['/api/messages', '/api/conversations/c/messages'],
+    );
+    const known = { conversation_id: 'c', receiver_id: 'ben' };
+    (await next()).respond(201, { ...stored('1'), ...known });
+    (await next()).respond(201, { ...stored('not known yet'), ...known });
+    await settled();
+    const order: string[] = [];
+    for (const [index, target] of [to, toConversation, to, toConversation].entries()) {
+      client.send({ to: target, content: `${index}` });
+    }
+    for (let index = 0; index < 4; index += 1) {
+      const request = await next();
+      assert.equal(requests.length, 0);
+      order.push(request.content);
+      request.respond(201, { ...stored(request.content), ...known });
+    }
+    assert.deepEqual(order, ['0', '1', '2', '3']);
+  });
+
   test('with the same target are sent one after another; others do not wait', async () => {
     const { client, next, requests, timer } = open();
     for (const content of ['1', '2', '3']) client.send({ to, content });
@@ -209,6 +255,20 @@ describe('with a storage', () => {
     assert.equal((await later.next()).key, sent[0]!.key);
   });
 
+  test('a message that was refused for its token is sent by a new client, with the same key', async () => {
+    const { client, next, storage, timer } = open();
+    const { key } = client.send({ to, content: 'Hello' });
+    (await next()).respond(401, problem('token-expired', 401));
+    await settled();
+    client.close();
+    const later = open(storage, timer);
+    assert.deepEqual(
+      later.client.outbox.messages().map(({ state, problem }) => [state, problem]),
+      [['pending', undefined]],
+    );
+    assert.equal((await later.next()).key, key);
+  });
+
   test('two clients send a pending message with the same key', async () => {
     const first = open();
     const { key } = first.client.send({ to, content: 'Hello' });
@@ -253,4 +313,22 @@ describe('with a storage', () => {
     (await next()).respond(201, stored('Hello'));
     assert.ok(await sent);
   });
+});
+
+test('a group is created once, however often that is repeated', async () => {
+  const { client, timer, next } = open();
+  const created = client.createGroup({ participantIds: ['ben', 'cleo'], name: 'Lunch' });
+  const first = await next();
+  assert.equal(first.path, '/api/conversations');
+  assert.ok(first.key);
+  first.fail();
+  for (let failures = 0; failures < 5; failures += 1) {
+    await timer.pass(15_000);
+    const again = await next();
+    assert.equal(again.key, first.key);
+    again.respond(503);
+  }
+  await timer.pass(15_000);
+  (await next()).respond(201, { id: 'g', participant_ids: ['ada', 'ben', 'cleo'], creator_id: 'ada' });
+  assert.equal((await created).id, 'g');
 });

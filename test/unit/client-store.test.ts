@@ -1,15 +1,20 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
-import { createStore, type Store } from '../../client/src/index.ts';
+import { createClient, createStore, type Store } from '../../client/src/index.ts';
 import { ManualTimer, settled } from '../support/client-fakes.ts';
-import { ME, ModelService } from '../support/client-model.ts';
+import { GROUPS, ME, ModelService } from '../support/client-model.ts';
 
 const OTHERS = ['ben', 'eve', 'kim', 'lou', 'max', 'zoe'];
 
-function open(choose: (below: number) => number = () => 0) {
+/** A store, and the service as `prepare` leaves it. */
+function open(
+  choose: (below: number) => number = () => 0,
+  prepare: (service: ModelService) => void = () => undefined,
+) {
   const timer = new ManualTimer();
   const service = new ModelService(choose, timer);
+  prepare(service);
   const client = service.client();
   const store = createStore(client, { pageSize: 3, timer });
   return { timer, service, client, store };
@@ -29,17 +34,21 @@ function assertConverged(store: Store, service: ModelService): void {
   assert.equal(open.hasOlder, open.messages.length < messages.length);
   assert.deepEqual(open.outgoing, []);
   assert.deepEqual(open.conversation?.read_positions, service.conversation(open.id).read_positions);
-  for (const { other_user_id } of inbox.entries) assert.ok(users[other_user_id!]);
+  assert.deepEqual(open.conversation.participant_ids, service.conversation(open.id).participant_ids);
+  assert.deepEqual(open.conversation.name, service.conversation(open.id).name);
+  for (const { other_user_id } of inbox.entries) assert.ok(other_user_id === null || users[other_user_id]);
 }
 
 /** Lets everything arrive. */
-async function finish({ timer, service }: ReturnType<typeof open>): Promise<void> {
+async function finish({ timer, service, client, store }: ReturnType<typeof open>): Promise<void> {
   await settled();
   do {
     while (service.reveal());
     while (service.deliver());
     await timer.pass(60_000);
   } while (service.respond() || service.deliver());
+  // Those that were sent after leaving.
+  for (const { key } of client.outbox.messages()) store.discard(key);
   await timer.pass(60_000);
 }
 
@@ -57,6 +66,12 @@ const actions: Readonly<
   },
   'an edit': ({ service }) => service.change('message.edited'),
   'a deletion': ({ service }) => service.change('message.deleted'),
+  'joining or leaving': ({ service }, choose) => service.changeMembership(group(choose)),
+  'a change of a group': ({ service }, choose) => service.update(group(choose)),
+  'own edit': ({ store }, choose) => changeOwn(store, choose, (id) => store.edit(id, 'edited')),
+  'own deletion': ({ store }, choose) => changeOwn(store, choose, (id) => store.delete(id)),
+  leave: ({ store }) => isIn(store, GROUPS) && unlessFailing(store.removeParticipant(ME)),
+  rename: ({ store }) => isIn(store, GROUPS) && unlessFailing(store.rename('named')),
   reveal: ({ service }) => service.reveal(),
   deliver: ({ service }) => service.deliver(),
   repeat: ({ service }) => service.deliver(true),
@@ -73,6 +88,26 @@ const actions: Readonly<
   settle: () => settled(),
   'time passes': ({ timer }) => timer.pass(2_000),
 };
+
+const group = (choose: (below: number) => number): string => GROUPS[choose(GROUPS.length)]!;
+
+const isIn = (store: Store, ids: readonly string[]): boolean =>
+  ids.includes(store.getSnapshot().open?.id ?? '');
+
+/** Does not wait: requests are answered later. */
+const unlessFailing = (change: Promise<unknown>): void => void change.catch(() => undefined);
+
+function changeOwn(
+  store: Store,
+  choose: (below: number) => number,
+  change: (messageId: string) => Promise<void>,
+): void {
+  const own = (store.getSnapshot().open?.messages ?? []).filter(
+    ({ sender_id, content }) => sender_id === ME && content !== null,
+  );
+  const message = own[choose(own.length)];
+  if (message) unlessFailing(change(message.id));
+}
 
 const other = (choose: (below: number) => number): string => OTHERS[choose(OTHERS.length)]!;
 
@@ -108,5 +143,90 @@ describe('a store', () => {
       }),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('a load that fails', () => {
+  /** Ten conversations, and ten messages in the last one, which is open. */
+  async function openFull() {
+    const the = open(undefined, (service) => {
+      for (let index = 0; index < 10; index += 1) service.send(`user ${index}`, `user ${index}`, false);
+      for (let index = 0; index < 10; index += 1) service.send('ben', 'ben', false);
+      while (service.reveal());
+    });
+    the.store.open('ben');
+    await the.timer.pass(60_000);
+    return the;
+  }
+
+  test('of older messages is shown, and repeated on request', async () => {
+    const { service, store } = await openFull();
+    service.fail();
+    const failing = store.loadOlderMessages();
+    assert.equal(store.getSnapshot().open?.olderStatus, 'loading');
+    await failing;
+    assert.equal(store.getSnapshot().open?.olderStatus, 'failed');
+    await store.loadOlderMessages();
+    assert.equal(store.getSnapshot().open?.olderStatus, 'ready');
+    assert.equal(store.getSnapshot().open?.messages.length, 6);
+  });
+
+  test('of more conversations is shown, and repeated on request', async () => {
+    const { service, store } = await openFull();
+    service.fail();
+    const failing = store.loadMoreConversations();
+    assert.equal(store.getSnapshot().inbox.moreStatus, 'loading');
+    await failing;
+    assert.equal(store.getSnapshot().inbox.moreStatus, 'failed');
+    await store.loadMoreConversations();
+    assert.equal(store.getSnapshot().inbox.moreStatus, 'ready');
+    assert.equal(store.getSnapshot().inbox.entries.length, 6);
+  });
+
+  test('of a conversation is repeated at once on request', async () => {
+    const { service, store } = await openFull();
+    service.fail();
+    store.open('user 3');
+    await settled();
+    assert.equal(store.getSnapshot().open?.status, 'failed');
+    store.open('user 3');
+    assert.equal(store.getSnapshot().open?.status, 'loading');
+    await settled();
+    assert.equal(store.getSnapshot().open?.status, 'ready');
+  });
+
+  test('of the inbox is repeated at once on request', async () => {
+    const { store } = open(undefined, (service) => service.fail());
+    await settled();
+    assert.equal(store.getSnapshot().inbox.status, 'failed');
+    void store.loadMoreConversations();
+    assert.equal(store.getSnapshot().inbox.status, 'loading');
+    await settled();
+    assert.equal(store.getSnapshot().inbox.status, 'ready');
+  });
+
+  test('is shown at once, and repeated later, if the service asks for a long pause', async () => {
+    const timer = new ManualTimer();
+    let requests = 0;
+    const client = createClient({
+      baseUrl: 'http://messenger.test',
+      userId: ME,
+      timer,
+      random: () => 0,
+      fetch: (url) => {
+        if (new Request(url).url.includes('/events/')) return new Promise(() => undefined);
+        requests += 1;
+        return Promise.resolve(Response.json({}, { status: 429, headers: { 'Retry-After': '3600' } }));
+      },
+    });
+    const store = createStore(client, { timer });
+    await settled();
+    const { status, problem } = store.getSnapshot().inbox;
+    assert.deepEqual([status, problem?.status], ['failed', 429]);
+    await timer.pass(299_000);
+    assert.equal(requests, 1);
+    await timer.pass(2_000);
+    assert.equal(requests, 2);
+    store.stop();
   });
 });

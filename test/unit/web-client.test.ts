@@ -66,6 +66,7 @@ test('messages are grouped by day, by sender, by state and by pauses', () => {
     senderId,
     content: 'Hi',
     time,
+    isDeleted: false,
     isEdited: false,
     state,
     problem: null,
@@ -87,6 +88,32 @@ test('messages are grouped by day, by sender, by state and by pauses', () => {
     [false, true],
   ];
   expect(shape).toEqual([[alone], [first, last, alone, alone, alone, alone]]);
+});
+
+test('a message of the outbox stays in the last day, also if it is older, or the clock is behind', () => {
+  const at = (day: number): Date => new Date(2026, 10, day, 12, 0);
+  const message = (time: Date, state: ShownMessage['state']): ShownMessage => ({
+    key: `${state}${time.toISOString()}`,
+    senderId: 'ada',
+    content: 'Hi',
+    time,
+    isDeleted: false,
+    isEdited: false,
+    state,
+    problem: null,
+  });
+  const days = daysOf([
+    message(at(27), 'sent'),
+    message(at(28), 'sent'),
+    message(at(26), 'failed'),
+    message(at(27), 'pending'),
+    message(at(29), 'pending'),
+  ]);
+  expect(days.map(({ key, rows }) => [key, rows.length])).toEqual([
+    ['2026-11-27', 1],
+    ['2026-11-28', 3],
+    ['2026-11-29', 1],
+  ]);
 });
 
 describe('the text of a message', () => {
@@ -116,6 +143,7 @@ describe('the text of a message', () => {
     ['👍', true],
     ['👍🏽 ❤️', true],
     ['👩‍👩‍👧', true],
+    ['🇳🇱 🇳🇬', true],
     ['🙂🙂🙂🙂', false],
     ['ok 👍', false],
     ['1', false],

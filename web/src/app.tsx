@@ -3,6 +3,7 @@ import { MessengerPage } from './components/messenger-page.tsx';
 import { SignIn } from './components/sign-in.tsx';
 import { SignInWithToken } from './components/sign-in-with-token.tsx';
 import { needsToken } from './page.ts';
+import { USER_ID } from './people.ts';
 import { goTo, linkTo, useRoute } from './route.ts';
 import { storedToken, storeToken } from './token.ts';
 import { userOfToken } from './token-user.ts';
@@ -15,7 +16,7 @@ export function App() {
 /** Without authentication, the address says who one is, so each tab can be somebody else. */
 function AppWithoutToken() {
   const { userId, conversationId } = useRoute();
-  if (userId === null)
+  if (userId === null || !USER_ID.test(userId))
     return (
       <SignIn
         onSignIn={(id) => {

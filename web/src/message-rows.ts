@@ -6,8 +6,9 @@ export interface ShownMessage {
   /** The id of a stored message, or the key of one in the outbox. */
   readonly key: string;
   readonly senderId: string;
-  /** Null if the message was deleted. */
+  /** Null if the message was deleted, or edited after one has left the group. */
   readonly content: string | null;
+  readonly isDeleted: boolean;
   readonly time: Date;
   readonly isEdited: boolean;
   readonly state: 'pending' | 'sent' | 'failed';
@@ -44,7 +45,8 @@ export function shownMessages(
       senderId: message.sender_id,
       content: message.content,
       time: new Date(message.created_at),
-      isEdited: Boolean(message.edited_at),
+      isDeleted: message.deleted_at !== null,
+      isEdited: message.edited_at !== null,
       state: 'sent',
       problem: null,
     })),
@@ -53,6 +55,7 @@ export function shownMessages(
       senderId: userId,
       content: message.content,
       time: new Date(message.createdAt),
+      isDeleted: false,
       isEdited: false,
       state: message.state,
       problem: message.problem ?? null,
@@ -66,7 +69,8 @@ export function daysOf(messages: readonly ShownMessage[]): Day[] {
   messages.forEach((message, index) => {
     const key = dayKey(message.time);
     let day = days.at(-1);
-    if (day?.key !== key) {
+    // The times of the outbox are those of this host, and can lie before those above.
+    if (day === undefined || (day.key !== key && message.time > day.time)) {
       day = { key, time: message.time, rows: [] };
       days.push(day);
     }

@@ -8,22 +8,36 @@ export function nameOf(userId: string, names: Names): string {
   return names[userId] ?? userId;
 }
 
+/** Whether a conversation is a group. Only entries of the inbox have no list of participants for groups. */
+export function isGroup(
+  conversation: Pick<InboxEntry, 'participant_ids'> | Pick<Conversation, 'creator_id'>,
+): boolean {
+  return 'creator_id' in conversation
+    ? conversation.creator_id !== null
+    : conversation.participant_ids === null;
+}
+
 /** The title of a conversation: its name, or the names of the others. */
 export function titleOf(
-  conversation: Pick<InboxEntry | Conversation, 'name' | 'participant_ids'>,
+  conversation:
+    | Pick<InboxEntry, 'name' | 'participant_ids'>
+    | Pick<Conversation, 'name' | 'participant_ids' | 'creator_id'>,
   userId: string,
   names: Names,
 ): string {
   if (conversation.name) return conversation.name;
   const others = (conversation.participant_ids ?? []).filter((id) => id !== userId);
   if (conversation.participant_ids === null) return 'Group';
+  if (others.length === 0 && 'creator_id' in conversation && isGroup(conversation)) return 'Group';
   if (others.length === 0) return `${nameOf(userId, names)} (you)`;
   return others.map((id) => nameOf(id, names)).join(', ');
 }
 
 /** The id and the name of an avatar for a conversation: those of the other user, or of the group. */
 export function avatarOf(
-  conversation: Pick<InboxEntry | Conversation, 'id' | 'name' | 'participant_ids'>,
+  conversation:
+    | Pick<InboxEntry, 'id' | 'name' | 'participant_ids'>
+    | Pick<Conversation, 'id' | 'name' | 'participant_ids' | 'creator_id'>,
   userId: string,
   names: Names,
 ): { readonly id: string; readonly name: string } {
@@ -62,3 +76,21 @@ export function colorOf(id: string): number {
 
 /** The rule for user ids. Any id that follows it can be written to. */
 export const USER_ID = /^(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,64}$/;
+
+/** How many known people are suggested. */
+const SUGGESTIONS = 6;
+
+/** People of the inbox whose name or id contains the text, and `ownId`. */
+export function suggestionsFor(
+  query: string,
+  entries: readonly InboxEntry[],
+  names: Names,
+  ownId?: string,
+): readonly string[] {
+  const ids = new Set(entries.flatMap((entry) => entry.participant_ids ?? []));
+  if (ownId !== undefined) ids.add(ownId);
+  const wanted = query.toLowerCase();
+  return [...ids]
+    .filter((id) => id.toLowerCase().includes(wanted) || nameOf(id, names).toLowerCase().includes(wanted))
+    .slice(0, SUGGESTIONS);
+}

@@ -20,7 +20,7 @@ export function textParts(text: string): TextPart[] {
 }
 
 const FEW_EMOJI =
-  /^(?:\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier}|\u200D\p{Extended_Pictographic})*\s*){1,3}$/u;
+  /^(?:(?:\p{Extended_Pictographic}(?:\uFE0F|\p{Emoji_Modifier}|\u200D\p{Extended_Pictographic})*|\p{Regional_Indicator}{2})\s*){1,3}$/u;
 
 /** Whether a text is one to three emoji, which are shown large. */
 export function isEmojiOnly(text: string): boolean {

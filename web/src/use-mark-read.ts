@@ -1,13 +1,16 @@
 import type { Store } from 'cassandra-messenger-client';
 import { useEffect } from 'preact/hooks';
 
-/** Marks the open conversation as read when its last message is seen: in view, in a visible window. */
+/**
+ * Marks the open conversation as read when its end is seen: in view, in a visible window. `last` identifies what happened
+ * last in it.
+ */
 export function useMarkRead(
   store: Store,
-  { isAtEnd, isLoaded, lastId }: { isAtEnd: boolean; isLoaded: boolean; lastId: string | null },
+  { isAtEnd, isLoaded, last }: { isAtEnd: boolean; isLoaded: boolean; last: string | null },
 ): void {
   useEffect(() => {
-    if (!isAtEnd || !isLoaded || lastId === null) return undefined;
+    if (!isAtEnd || !isLoaded || last === null) return undefined;
     const mark = (): void => {
       if (document.visibilityState === 'visible') store.markRead();
     };
@@ -16,5 +19,5 @@ export function useMarkRead(
     return () => {
       document.removeEventListener('visibilitychange', mark);
     };
-  }, [store, isAtEnd, isLoaded, lastId]);
+  }, [store, isAtEnd, isLoaded, last]);
 }

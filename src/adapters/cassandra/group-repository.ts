@@ -1,4 +1,5 @@
 import { types } from 'cassandra-driver';
+import { ClockNotVerified } from '../../application/ports/clock-check.ts';
 import type { Clock } from '../../application/ports/clock.ts';
 import type {
   CreateGroupRequest,
@@ -84,19 +85,27 @@ export async function findGroup(
   return row === undefined ? null : groupOf(id, row);
 }
 
-/**
- * The users whose membership covers all `positions`. It reads one row; if a position is older than the departure of all
- * but the last 64 who left, it reads the other former members, too.
- */
+/** The users whose membership covers `position`, see `findMembershipsAt`. */
 export async function findMembersAt(
   reader: Pick<Writes, 'read'>,
   id: ConversationId,
-  ...positions: readonly Position[]
+  position: Position,
 ): Promise<Participants> {
+  return membersAt(await findMembershipsAt(reader, id, position), position);
+}
+
+/**
+ * The memberships that may cover `position`. It reads one row; if `position` is older than the departure of all but the
+ * last 64 who left, it reads the other former members, too.
+ */
+export async function findMembershipsAt(
+  reader: Pick<Writes, 'read'>,
+  id: ConversationId,
+  position: Position,
+): Promise<readonly Member[]> {
   const group = await findGroup(reader, id);
   if (group === null) return [];
-  const isRecent = positions.every((position) => position >= group.formerUntil);
-  return membersAt(isRecent ? group.members : await findAllMembers(reader, group), ...positions);
+  return position >= group.formerUntil ? group.members : findAllMembers(reader, group);
 }
 
 /** All users who have ever been members of a group, each with the last membership. */
@@ -445,11 +454,16 @@ export class CassandraGroupRepository implements GroupRepository {
     return row['[applied]'] === true;
   }
 
-  /** An event after the last change of the group, and not late yet: `event` if it is one. */
+  /**
+   * An event after the last change of the group, and not late yet: `event` if it is one. Throws a `ClockNotVerified` if the
+   * clock is behind that of the last change by more than the allowed skew: with an earlier event the change would be lost.
+   */
   #nextEvent({ changed }: StoredGroup, event: EventId): EventId {
     if (event > changed && !this.#isLate(event)) return event;
     this.#messageIds.observe(changed);
-    return this.#messageIds.next();
+    const next = this.#messageIds.next();
+    if (next < changed) throw new ClockNotVerified();
+    return next;
   }
 
   /** Writes the rows of a change with its event; again with another event, if it became visible late. */

@@ -192,19 +192,23 @@ export class InboxReader {
   async read(userId: UserId, slice: Slice): Promise<InboxEntry[]> {
     const page = new InboxPage(slice);
     await this.#collect(userId, page);
-    const shown = page.entries();
-    const positions = page.readPositions ?? (await this.#readPositions(userId, shown));
+    const shown = page.rows();
+    const positions = page.hasReadPositions ? null : await this.#readPositions(userId, shown);
     this.#telemetry.inboxRead({ read: page.rowsRead, shown: shown.length });
-    return shown.map((entry) => ({ ...entry, readUpTo: positions.get(entry.conversationId) ?? null }));
+    return shown.map(({ row, entry, membership }) => ({
+      ...(membership === null ? entry : atMembership(entry, membership)),
+      readUpTo: positions === null ? readUpToOf(row) : (positions.get(entry.conversationId) ?? null),
+    }));
   }
 
   async #readPositions(
     userId: UserId,
-    entries: readonly Pick<InboxRow, 'conversationId'>[],
-  ): Promise<ReadPositions> {
-    if (entries.length === 0) return new Map();
-    const ids = entries.map(({ conversationId }) => conversationId);
-    return readPositionsIn(await this.#session.read(READ_POSITIONS, [userId, ids]));
+    shown: readonly ShownRow[],
+  ): Promise<ReadonlyMap<string, EventId | null>> {
+    if (shown.length === 0) return new Map();
+    const ids = shown.map(({ entry }) => entry.conversationId);
+    const rows = await this.#session.read(READ_POSITIONS, [userId, ids]);
+    return new Map(rows.map((row) => [String(row['conversation_id']), readUpToOf(row)]));
   }
 
   async #collect(userId: UserId, page: InboxPage): Promise<void> {
@@ -212,8 +216,8 @@ export class InboxReader {
       const rows = await this.#session.read(ENTRIES, [userId, SMALL_INBOX + 1]);
       page.rowsRead += rows.length;
       if (rows.length <= SMALL_INBOX) {
-        page.add(rows, membershipsIn(rows));
-        page.readPositions = readPositionsIn(rows);
+        page.add(rows, membershipOf);
+        page.hasReadPositions = true;
         return;
       }
       this.#large.set(userId, true);
@@ -291,38 +295,48 @@ export class InboxReader {
       }
       for (const rows of await Promise.all(queries)) {
         page.rowsRead += rows.length;
-        page.add(rows, await this.#memberships(userId, rows));
+        const memberships = await this.#memberships(userId, rows);
+        page.add(rows, (row) => memberships.get(String(row['conversation_id'])) ?? null);
       }
     }
   }
 
-  /** The memberships in those of `rows` that are groups. */
-  async #memberships(userId: UserId, rows: readonly Row[]): Promise<Memberships> {
+  /** The memberships in those of `rows` that are groups, by conversation id. */
+  async #memberships(
+    userId: UserId,
+    rows: readonly Row[],
+  ): Promise<ReadonlyMap<string, OwnMembership | null>> {
     const groups = rows.map((row) => String(row['conversation_id']) as ConversationId).filter(isGroupId);
     if (groups.length === 0) return new Map();
-    return membershipsIn(await this.#session.read(MEMBERSHIPS, [userId, groups]));
+    const found = await this.#session.read(MEMBERSHIPS, [userId, groups]);
+    return new Map(found.map((row) => [String(row['conversation_id']), membershipOf(row)]));
   }
 }
 
 /** An inbox entry of a row without the read position and the membership. */
 export type InboxRow = Omit<InboxEntry, 'readUpTo' | 'membership'>;
 
-type ShownRow = Omit<InboxEntry, 'readUpTo'>;
+/** A row of a page. Its position is that of its entry, or the end of a membership before it. */
+interface PlacedRow {
+  readonly row: Row;
+  readonly position: EventId;
+  readonly membership: OwnMembership | null;
+}
 
-type Memberships = ReadonlyMap<string, OwnMembership | null>;
+interface ShownRow extends PlacedRow {
+  readonly entry: InboxRow;
+}
 
-type ReadPositions = ReadonlyMap<string, EventId | null>;
-
-/** A page that is being read: the entries found so far below its start. */
+/** A page that is being read: the rows found so far below its start. Only those that it shows become entries. */
 class InboxPage {
   readonly before: Position | null;
   /** The number of entries below `before` that the page needs. */
   readonly needed: number;
   rowsRead = 0;
-  /** Null if the rows were read without the read positions. */
-  readPositions: ReadPositions | null = null;
+  /** Whether the rows were read with the read positions. */
+  hasReadPositions = false;
   readonly #offset: number;
-  #entries: ShownRow[] = [];
+  #rows: PlacedRow[] = [];
 
   constructor({ before, offset, limit }: Slice) {
     this.before = before;
@@ -331,34 +345,39 @@ class InboxPage {
   }
 
   get entryCount(): number {
-    return this.#entries.length;
+    return this.#rows.length;
   }
 
   /** Adds the rows with a position below the start of the page. A group without a membership is not shown yet. */
-  add(rows: readonly Row[], memberships: Memberships): void {
+  add(rows: readonly Row[], membershipIn: (row: Row) => OwnMembership | null): void {
     for (const row of rows) {
-      const stored = entryOf(row);
-      if (stored === null) continue;
-      const membership = memberships.get(stored.conversationId) ?? null;
-      if (membership === null && isGroupId(stored.conversationId)) continue;
-      const entry = membership === null ? stored : atMembership(stored, membership);
-      if (this.before === null || entry.lastEventId < this.before) this.#entries.push(entry);
+      const lastEventId = lastEventIdOf(row);
+      if (lastEventId === null) continue;
+      const membership = membershipIn(row);
+      if (membership === null && isGroupId(String(row['conversation_id']) as ConversationId)) continue;
+      const position =
+        membership === null ? lastEventId : atMembership({ lastEventId }, membership).lastEventId;
+      if (this.before === null || position < this.before) this.#rows.push({ row, position, membership });
     }
   }
 
   clear(): void {
-    this.#entries = [];
+    this.#rows = [];
   }
 
-  /** Whether enough entries are at `position` or above it. */
-  isCompleteDownTo(position: Position): boolean {
-    return this.#entries.filter(({ lastEventId }) => lastEventId >= position).length >= this.needed;
+  /** Whether enough entries are at `limit` or above it. */
+  isCompleteDownTo(limit: Position): boolean {
+    return this.#rows.filter(({ position }) => position >= limit).length >= this.needed;
   }
 
-  entries(): ShownRow[] {
-    return this.#entries
-      .sort((a, b) => (a.lastEventId > b.lastEventId ? -1 : 1))
-      .slice(this.#offset, this.needed);
+  rows(): ShownRow[] {
+    return this.#rows
+      .sort((a, b) => (a.position > b.position ? -1 : 1))
+      .slice(this.#offset, this.needed)
+      .flatMap((placed) => {
+        const entry = entryOf(placed.row);
+        return entry === null ? [] : { ...placed, entry };
+      });
   }
 }
 
@@ -375,27 +394,25 @@ function lastActivityOf(row: Row): number {
   return left === null ? microsecond : Math.min(microsecond, microsecondsOf(left));
 }
 
-function membershipsIn(rows: readonly Row[]): Memberships {
-  return new Map(rows.map((row) => [String(row['conversation_id']), membershipOf(row)]));
-}
-
 /** The rows of these conversations in a user's inbox, in no order. A conversation without a row is left out. */
 export async function findEntries(
-  session: Session,
+  { read }: Pick<Session, 'read'>,
   userId: UserId,
   ids: readonly ConversationId[],
 ): Promise<InboxRow[]> {
-  return (await session.read(LOOKUP, [userId, ids])).flatMap((row) => entryOf(row) ?? []);
-}
-
-function readPositionsIn(rows: readonly Row[]): ReadPositions {
-  return new Map(rows.map((row) => [String(row['conversation_id']), readUpToOf(row)]));
+  return (await read(LOOKUP, [userId, ids])).flatMap((row) => entryOf(row) ?? []);
 }
 
 /** The read position in a row of conversations_by_user. */
 export function readUpToOf(row: Row): EventId | null {
   const cell = row['read_up_to'] as types.Uuid | null;
   return cell === null ? null : (String(cell) as EventId);
+}
+
+/** The position in a row of conversations_by_user; null if the row has no last activity. */
+function lastEventIdOf(row: Row): EventId | null {
+  const cell = row['last_activity'] as types.Tuple | null;
+  return cell === null ? null : (String(cell.get(0)) as EventId);
 }
 
 /** The inbox entry in a row of conversations_by_user; null if the row has no last activity. */

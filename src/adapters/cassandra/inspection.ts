@@ -261,7 +261,7 @@ export async function inspectInboxRows(
     if (
       stored !== null &&
       !shows(entry, stored.message) &&
-      !(await isChangedAfterLeaving(deps, userId, stored.message))
+      !(await isEditedAfterLeaving(deps, userId, stored.message))
     ) {
       found.push({ ...about, kind: 'inbox_row_differs', repair });
     }
@@ -278,16 +278,15 @@ function findStart({ session }: InspectionDeps, id: ConversationId): Promise<obj
   return isGroupId(id) ? findGroup(session, id) : findConversation(session, id);
 }
 
-/** Whether a message was edited or deleted after `userId` has left its group: the user's inbox is not changed then. */
-async function isChangedAfterLeaving(
+/** Whether a message was edited after `userId` has left its group: the user's inbox keeps the earlier content then. */
+async function isEditedAfterLeaving(
   { session }: InspectionDeps,
   userId: UserId,
-  { conversationId, editId, deletionId }: Message,
+  { conversationId, editId }: Message,
 ): Promise<boolean> {
-  const change = deletionId ?? editId;
-  if (change === null || !isGroupId(conversationId)) return false;
+  if (editId === null || !isGroupId(conversationId)) return false;
   const left = (await findOwnMembership(session, userId, conversationId))?.membership?.left ?? null;
-  return left !== null && left < change;
+  return left !== null && left < editId;
 }
 
 /**

@@ -10,7 +10,8 @@ import type {
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
-import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
+import { isLate, visibilityWindow, type Event, type LatenessLimits } from '../../domain/event.ts';
+import { coversChange, coversPosition, type Member } from '../../domain/group.ts';
 import {
   isGroupId,
   type ConversationId,
@@ -25,10 +26,10 @@ import type { BackgroundRetry } from './background-retry.ts';
 import { conversationRow } from './conversation-repository.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
-import { findMembersAt } from './group-repository.ts';
+import { findMembersAt, findMembershipsAt } from './group-repository.ts';
 import { HistoryReader, isMessage, messageOf, readByIds } from './history.ts';
 import { claimKey } from './idempotency-keys.ts';
-import { lastActivityRow, NIL } from './inbox.ts';
+import { findEntries, lastActivityRow, NIL } from './inbox.ts';
 import { agreeOnLateEvent, findLateEvent } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
 import type { Session, Statement, Writes } from './session.ts';
@@ -154,6 +155,19 @@ export async function findStored(
   };
 }
 
+/** A change of a stored message, to be shown in inboxes and logs. */
+interface Change {
+  /** The message as it is now. */
+  readonly message: Message;
+  /** The last event of the message. */
+  readonly eventId: EventId;
+  /** The participants of a conversation of two. */
+  readonly participants: readonly UserId[];
+  readonly type: 'message.edited' | 'message.deleted';
+  /** The edit or the deletion. */
+  readonly id: EventId;
+}
+
 /** The users who got a message of a group. */
 interface Told {
   readonly recipients?: readonly UserId[];
@@ -239,9 +253,8 @@ export class CassandraMessageRepository implements MessageRepository {
       const current = await this.#afterChange(conversationId, messageId, writes);
       // A deleted message stays as it is: the edit is not stored.
       if (current?.message.deletionId !== null) return current?.message ?? null;
-      const users = await this.#usersOfChange(conversationId, messageId, participants, editId, writes);
       const event = { type: 'message.edited', id: editId } as const;
-      await this.#publishChange({ ...current, participants: users, ...event }, writes);
+      await this.#publishChange({ ...current, participants, ...event }, writes);
       return current.message;
     });
   }
@@ -258,8 +271,7 @@ export class CassandraMessageRepository implements MessageRepository {
       if (current === null || current.isDeletionComplete) return current?.message ?? null;
       // Of several deletions the earliest, so that a repeat writes the same event.
       const id = current.message.deletionId ?? deletionId;
-      const users = await this.#usersOfChange(conversationId, messageId, participants, id, writes);
-      await this.#publishChange({ ...current, participants: users, type: 'message.deleted', id }, writes);
+      await this.#publishChange({ ...current, participants, type: 'message.deleted', id }, writes);
       this.#retry.track(this.#mark(PUT_DELETION_COMPLETE, current.message));
       return current.message;
     });
@@ -296,30 +308,63 @@ export class CassandraMessageRepository implements MessageRepository {
   }
 
   /**
-   * The message after a change was written, and its late event. They must be read after that write: a send that completes
-   * late agrees on its event first and reads the message then. So either this finds the event, or the send finds the
-   * change, and neither can leave an old preview in an inbox.
+   * The late event of a message and then the message, after a change was written: in this order, like a send that completes
+   * late, which agrees on its event first. So of two writers, one with an older state of the message and one that has
+   * changed it since, the second finds the event of the first, and no inbox keeps the older state.
    */
   async #afterChange(conversationId: ConversationId, id: MessageId, writes: Writes) {
-    const [stored, lateEvent] = await Promise.all([
-      findStored(writes, conversationId, id),
-      findLateEvent(writes, conversationId, id),
-    ]);
+    const lateEvent = await findLateEvent(writes, conversationId, id);
+    const stored = await findStored(writes, conversationId, id);
     return stored === null ? null : { ...stored, eventId: lateEvent ?? id };
   }
 
   /**
-   * The users who are told of a change. In a group: those whose membership covers the message and the change, read after the
-   * change was written. A member who is added later gets the message as it is then.
+   * The users whose inboxes may show a changed message, each with whether the log gets the event of the change. In a group
+   * they are read after the change was written; a member who is added later gets the message as it is then. One who left
+   * before gets no event and no edit, but the deletion overwrites the content in that inbox, too.
    */
   async #usersOfChange(
-    conversationId: ConversationId,
-    id: MessageId,
-    participants: readonly UserId[],
-    change: EventId,
+    { message, participants, type, id }: Change,
     writes: Writes,
+  ): Promise<readonly { readonly userId: UserId; readonly isTold: boolean }[]> {
+    const { conversationId, id: messageId } = message;
+    if (!isGroupId(conversationId)) return participants.map((userId) => ({ userId, isTold: true }));
+    // Those who left before an edit, most of whom may not be in the row of the group, do not get it.
+    if (type === 'message.edited') {
+      const members = await findMembershipsAt(writes, conversationId, id);
+      return members
+        .filter((member) => coversChange(member, messageId, id))
+        .map(({ userId }) => ({ userId, isTold: true }));
+    }
+    const members = await findMembershipsAt(writes, conversationId, messageId);
+    const raced = await this.#leaversWith(message, members, writes);
+    return [
+      ...members
+        .filter((member) => coversPosition(member, messageId))
+        .map((member) => ({ userId: member.userId, isTold: coversChange(member, messageId, id) })),
+      ...raced.map((userId) => ({ userId, isTold: false })),
+    ];
+  }
+
+  /**
+   * Those of `members` who left just before `message`, but whose inboxes have it, because the send had read the members
+   * before they left.
+   */
+  async #leaversWith(
+    { id, conversationId }: Message,
+    members: readonly Member[],
+    { read }: Writes,
   ): Promise<readonly UserId[]> {
-    return isGroupId(conversationId) ? findMembersAt(writes, conversationId, id, change) : participants;
+    const window = visibilityWindow(this.#limits);
+    const candidates = members.filter(
+      ({ joined, left }) =>
+        joined < id && left !== null && left < id && microsecondsOf(id) - microsecondsOf(left) <= window,
+    );
+    const found = candidates.map(async ({ userId }) => {
+      const [entry] = await findEntries({ read }, userId, [conversationId]);
+      return entry?.lastMessage?.messageId === id ? [userId] : [];
+    });
+    return (await Promise.all(found)).flat();
   }
 
   /**
@@ -328,17 +373,9 @@ export class CassandraMessageRepository implements MessageRepository {
    * that is still in progress writes for it or for an earlier one, and lose to every later message. If the event of the
    * change is late, another one is added.
    */
-  async #publishChange(
-    change: {
-      readonly message: Message;
-      readonly eventId: EventId;
-      readonly participants: readonly UserId[];
-      readonly type: 'message.edited' | 'message.deleted';
-      readonly id: EventId;
-    },
-    writes: Writes,
-  ): Promise<void> {
+  async #publishChange(change: Change, writes: Writes): Promise<void> {
     const { message, eventId, participants, type } = change;
+    const users = await this.#usersOfChange(change, writes);
     const { id: messageId, conversationId } = message;
     const isLogged = eventId > this.#eventLog.start();
     let { id } = change;
@@ -347,10 +384,10 @@ export class CassandraMessageRepository implements MessageRepository {
       const events: Event[] = [{ id, type, conversationId, messageId }];
       if (isLogged) events.push({ id: eventId, type: 'message.created', conversationId, messageId });
       await writes.all(
-        participants.map((userId) =>
+        users.map(({ userId, isTold }) =>
           writes.batch([
             lastActivityRow(message, participants, eventId, userId),
-            ...events.map((event) => eventRow(event, userId, this.#eventLog.daysToKeep)),
+            ...(isTold ? events : []).map((event) => eventRow(event, userId, this.#eventLog.daysToKeep)),
           ]),
         ),
       );

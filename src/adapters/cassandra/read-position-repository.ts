@@ -134,6 +134,7 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
       this.#lateAbove(conversationId, after, TOP),
     ]);
     const unread = new Set(ids);
+    let lateRows = 0;
     for (let rows = firstLate; rows.length > 0;) {
       const late = rows.filter(
         ({ messageId, senderId }) => senderId !== userId && !unread.has(messageId) && isFor(messageId),
@@ -142,7 +143,9 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
       const deleted = await this.#history.deletedAmong(conversationId, lateIds);
       for (const id of lateIds) if (!deleted.has(id)) unread.add(id);
       const last = rows.at(-1);
+      lateRows += rows.length;
       if (last === undefined || rows.length < MAX_UNREAD_COUNT || unread.size >= MAX_UNREAD_COUNT) break;
+      if (lateRows >= MAX_UNREAD_ROWS) return unreadCountOf(unread.size, false);
       // Some of these messages were counted already, are deleted or are listed twice, so the next rows are needed.
       rows = await this.#lateAbove(conversationId, after, last.eventId);
     }

@@ -99,14 +99,14 @@ export class MemoryConversationRepository implements ConversationRepository {
     this.#events.add({ id: eventId, type: 'message.created', conversationId, messageId: id }, members);
   }
 
-  /** Shows a changed message in the inboxes that show it, and adds `event` to the logs of all participants. */
-  change(message: Message, participants: Participants, event: Event): void {
-    for (const userId of participants) {
+  /** Shows a changed message in those inboxes of `shown` that show it, and adds `event` to the logs of `told`. */
+  change(message: Message, shown: Participants, told: Participants, event: Event): void {
+    for (const userId of shown) {
       const entry = this.findEntry(userId, message.conversationId);
       if (entry?.lastMessage?.messageId !== message.id) continue;
       this.#inboxes.get(userId)?.replace(message.conversationId, Object.freeze(lastMessageOf(message)));
     }
-    this.#events.add(event, participants);
+    this.#events.add(event, told);
   }
 
   /** Like `receive`, for a message that became visible late. It has one late event id, made by `next` the first time. */

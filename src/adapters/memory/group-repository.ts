@@ -98,9 +98,14 @@ export class MemoryGroupRepository implements GroupRepository {
     return Promise.resolve(this.membersAt(id, position));
   }
 
-  /** The users whose membership covers all `positions`. */
-  membersAt(id: ConversationId, ...positions: readonly Position[]): Participants {
-    return membersAt([...(this.#groups.get(id)?.members.values() ?? [])], ...positions);
+  /** The users whose membership covers `position`. */
+  membersAt(id: ConversationId, position: Position): Participants {
+    return membersAt(this.membershipsOf(id), position);
+  }
+
+  /** All users who have ever been members, each with the last membership. */
+  membershipsOf(id: ConversationId): readonly Member[] {
+    return [...(this.#groups.get(id)?.members.values() ?? [])];
   }
 
   join(id: ConversationId, userId: UserId, joined: EventId): Promise<MembershipOutcome> {

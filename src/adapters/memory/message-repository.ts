@@ -8,6 +8,7 @@ import type {
   MessageRepository,
 } from '../../application/ports/message-repository.ts';
 import { isLate, type LatenessLimits } from '../../domain/event.ts';
+import { coversChange } from '../../domain/group.ts';
 import {
   isGroupId,
   type ConversationId,
@@ -30,7 +31,7 @@ export class MemoryMessageRepository implements MessageRepository {
   readonly #messageIds: MessageIds;
   readonly #limits: LatenessLimits;
   readonly #conversations: MemoryConversationRepository;
-  readonly #groups: Pick<MemoryGroupRepository, 'membersAt'>;
+  readonly #groups: Pick<MemoryGroupRepository, 'membersAt' | 'membershipsOf'>;
   readonly #keys: MemoryIdempotencyKeys;
   readonly #histories = new Map<ConversationId, SortedList<Message>>();
 
@@ -39,7 +40,7 @@ export class MemoryMessageRepository implements MessageRepository {
     messageIds: MessageIds;
     limits: LatenessLimits;
     conversations: MemoryConversationRepository;
-    groups: Pick<MemoryGroupRepository, 'membersAt'>;
+    groups: Pick<MemoryGroupRepository, 'membersAt' | 'membershipsOf'>;
     keys: MemoryIdempotencyKeys;
   }) {
     this.#clock = deps.clock;
@@ -114,10 +115,14 @@ export class MemoryMessageRepository implements MessageRepository {
     const kept = this.#replace(changed);
     const { id: messageId, conversationId } = kept;
     const id = this.#isLate(changeId) ? this.#messageIds.next() : changeId;
-    const users = isGroupId(conversationId)
-      ? this.#groups.membersAt(conversationId, messageId, changeId)
+    const memberships = this.#groups.membershipsOf(conversationId);
+    const told = isGroupId(conversationId)
+      ? memberships.filter((member) => coversChange(member, messageId, changeId)).map(({ userId }) => userId)
       : participants;
-    this.#conversations.change(kept, users, { id, type, conversationId, messageId });
+    // A deletion also overwrites the content in the inboxes of those who left.
+    const isForFormer = isGroupId(conversationId) && type === 'message.deleted';
+    const shown = isForFormer ? memberships.map(({ userId }) => userId) : told;
+    this.#conversations.change(kept, shown, told, { id, type, conversationId, messageId });
     return kept;
   }
 

@@ -289,6 +289,39 @@ export const accessContract = {
     assert.deepEqual((await messagesAt(as(dora), historyOf(id))).data, []);
     assert.equal((await rename(service, id)).status, 200);
   },
+  'a group is changed by its members, as themselves; only its creator removes others, and others get the same 404':
+    async ({ as, service }) => {
+      const [anna, ben] = freshUsers();
+      const [carl, dora] = freshUsers();
+      const created = await ask(as(anna), 'POST', '/api/conversations', {
+        body: { participant_ids: [anna, ben, carl] },
+      });
+      const { id } = created.body as Conversation;
+      const requests = (group: string): readonly (readonly [string, string, object?])[] => [
+        ['POST', `/api/conversations/${group}/messages`, { content: 'Hello' }],
+        ['PATCH', `/api/conversations/${group}`, { name: 'Walks' }],
+        ['PUT', `/api/conversations/${group}/participants/${dora}`],
+        ['DELETE', `/api/conversations/${group}/participants/${ben}`],
+        ['DELETE', `/api/conversations/${group}/participants/${dora}`],
+      ];
+      const answers = (fetch: Fetch, group: string) =>
+        Promise.all(requests(group).map(([method, path, body]) => ask(fetch, method, path, { body })));
+      const nowhere = await answers(as(dora), randomUUID());
+      for (const answer of nowhere) problemIn(answer, 404, 'conversation-not-found');
+      assert.deepEqual((await answers(as(dora), id)).map(saidIn), nowhere.map(saidIn));
+      const say = (fetch: Fetch, sender: string) =>
+        ask(fetch, 'POST', `/api/conversations/${id}/messages`, {
+          body: { sender_id: sender, content: 'Hello' },
+        });
+      problemIn(await say(as(ben), anna), 403, 'sender-is-another');
+      const remove = (fetch: Fetch, user: string) =>
+        ask(fetch, 'DELETE', `/api/conversations/${id}/participants/${user}`);
+      problemIn(await remove(as(ben), carl), 403, 'not-the-creator');
+      assert.equal((await say(service, anna)).status, 201);
+      assert.equal((await say(as(carl), carl)).status, 201);
+      assert.equal((await remove(as(anna), carl)).status, 204);
+      assert.equal((await remove(as(ben), ben)).status, 204);
+    },
 
   'only the owner lists events': async ({ as, service }) => {
     const [anna, ben] = freshUsers();

@@ -187,6 +187,7 @@ export const groupsContract = {
       participant_ids: null,
       other_user_id: null,
       name: 'Lunch',
+      left_at: null,
       last_message_id: message.id,
       last_message_sender_id: alice,
       last_message_content: 'Noon?',
@@ -250,6 +251,7 @@ export const groupsContract = {
     assert.equal(shown['last_message_id'], during['id']);
     assert.equal(shown['last_event_id'], during['id']);
     assert.equal(shown['unread_count'], 1);
+    assert.ok(String(shown['left_at']) > String(during['created_at']));
     problemIn(await say(fetch, id, dave), 403, 'member-left');
     const { body } = await get(fetch, `/api/events/user/${dave}?cursor=${next_cursor}`);
     const { data } = body as { data: { type: string; data: View }[] };

@@ -1,30 +1,29 @@
 import type { RefObject } from 'preact';
 import { useState } from 'preact/hooks';
+import { ComposerField, isSendable } from './composer-field.tsx';
 import { SendIcon } from './icons.tsx';
 
-/** The limit of the service. */
-const MAX_LENGTH = 20_000;
-
-/** What was written and not sent, by conversation, until the page is closed. */
+/** What was written and not sent, by user and conversation, until the page is closed. */
 const drafts = new Map<string, string>();
 
-/** The field to write in. It grows with its text. Enter sends, Shift+Enter starts a new line. */
+/** The field to write a message in. Enter sends. */
 export function Composer({
   fieldRef,
-  conversationId,
+  draftOf,
   isDisabled,
   onSend,
 }: {
   fieldRef: RefObject<HTMLTextAreaElement | null>;
-  conversationId: string;
+  /** Identifies the user and the conversation whose draft this is. */
+  draftOf: string;
   isDisabled: boolean;
   onSend: (content: string) => void;
 }) {
-  const [text, setText] = useState(drafts.get(conversationId) ?? '');
-  const canSend = !isDisabled && text.trim() !== '';
+  const [text, setText] = useState(drafts.get(draftOf) ?? '');
+  const canSend = !isDisabled && isSendable(text);
 
   const change = (next: string): void => {
-    drafts.set(conversationId, next);
+    drafts.set(draftOf, next);
     setText(next);
   };
   const send = (): void => {
@@ -42,29 +41,7 @@ export function Composer({
         send();
       }}
     >
-      {/* The style sheet shows the text a second time, invisibly, which gives the field its height. */}
-      <div class="composer-field" data-text={text}>
-        <textarea
-          ref={fieldRef}
-          rows={1}
-          value={text}
-          maxLength={MAX_LENGTH}
-          placeholder="Message"
-          aria-label="Message"
-          aria-keyshortcuts="Enter"
-          enterkeyhint="send"
-          dir="auto"
-          onInput={(event) => {
-            change(event.currentTarget.value);
-          }}
-          onKeyDown={(event) => {
-            // During composition, Enter picks a character.
-            if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-            event.preventDefault();
-            send();
-          }}
-        />
-      </div>
+      <ComposerField fieldRef={fieldRef} text={text} label="Message" onInput={change} onEnter={send} />
       <button type="submit" class="send-button" aria-label="Send" disabled={!canSend}>
         <SendIcon />
       </button>

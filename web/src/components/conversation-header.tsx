@@ -1,18 +1,25 @@
 import type { Conversation, InboxEntry } from 'cassandra-messenger-client';
-import { avatarOf, titleOf, type Names } from '../people.ts';
+import { avatarOf, isGroup, titleOf, type Names } from '../people.ts';
 import { linkTo } from '../route.ts';
 import { Avatar } from './avatar.tsx';
-import { BackIcon } from './icons.tsx';
+import { BackIcon, PeopleIcon } from './icons.tsx';
+
+type HeaderConversation =
+  | Pick<InboxEntry, 'id' | 'name' | 'participant_ids'>
+  | Pick<Conversation, 'id' | 'name' | 'participant_ids' | 'creator_id'>;
 
 /** Who the conversation is with. On a phone it has the way back to the inbox. */
 export function ConversationHeader({
   conversation,
   userId,
   names,
+  onGroup,
 }: {
-  conversation: Pick<InboxEntry | Conversation, 'id' | 'name' | 'participant_ids'> | null;
+  conversation: HeaderConversation | null;
   userId: string;
   names: Names;
+  /** Shows the members of the group; null until they are known. */
+  onGroup: (() => void) | null;
 }) {
   const title = conversation === null ? '' : titleOf(conversation, userId, names);
   return (
@@ -23,9 +30,23 @@ export function ConversationHeader({
       {conversation !== null && (
         <>
           <Avatar {...avatarOf(conversation, userId, names)} size="small" />
-          <h2 dir="auto">{title}</h2>
+          <div class="conversation-title">
+            <h2 dir="auto">{title}</h2>
+            {isGroup(conversation) && conversation.participant_ids !== null && (
+              <p class="hint">{countOf(conversation.participant_ids.length)}</p>
+            )}
+          </div>
+          {onGroup !== null && (
+            <button type="button" class="icon-button" aria-label="Members of the group" onClick={onGroup}>
+              <PeopleIcon />
+            </button>
+          )}
         </>
       )}
     </header>
   );
+}
+
+function countOf(members: number): string {
+  return members === 1 ? '1 member' : `${members} members`;
 }

@@ -1,13 +1,17 @@
-import type { InboxEntry, OpenConversation, Store } from 'cassandra-messenger-client';
-import { useEffect, useRef } from 'preact/hooks';
-import type { Names } from '../people.ts';
-import { shownMessages } from '../message-rows.ts';
+import type { InboxEntry, MessengerClient, OpenConversation, Store } from 'cassandra-messenger-client';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { isGroup, type Names } from '../people.ts';
+import { shownMessages, type ShownMessage } from '../message-rows.ts';
+import { linkTo } from '../route.ts';
 import { useMarkRead } from '../use-mark-read.ts';
 import { useStableScroll } from '../use-stable-scroll.ts';
 import { Composer } from './composer.tsx';
 import { ConversationHeader } from './conversation-header.tsx';
+import { DeleteMessageDialog } from './delete-message-dialog.tsx';
 import { ErrorState } from './error-state.tsx';
+import { GroupDialog } from './group-dialog.tsx';
 import { DownIcon } from './icons.tsx';
+import { MessageEditor } from './message-editor.tsx';
 import { MessageList } from './message-list.tsx';
 import { NewMessageAnnouncer } from './new-message-announcer.tsx';
 import { MessagesSkeleton } from './skeletons.tsx';
@@ -18,13 +22,16 @@ const LOAD_AHEAD = 900;
 /** The open conversation: who, the messages, and the field to write in. */
 export function Conversation({
   conversationId,
+  client,
   store,
   open,
   entry,
   userId,
   names,
+  today,
 }: {
   conversationId: string;
+  client: MessengerClient;
   store: Store;
   /** Null until the store has opened it. */
   open: OpenConversation | null;
@@ -32,14 +39,22 @@ export function Conversation({
   entry: InboxEntry | null;
   userId: string;
   names: Names;
+  /** Changes with the day, of which the names of days depend. */
+  today: string;
 }) {
   const { scroller, isAtEnd, onScroll, scrollToEnd } = useStableScroll();
   const field = useRef<HTMLTextAreaElement>(null);
+  const [edited, setEdited] = useState<ShownMessage | null>(null);
+  const [deleted, setDeleted] = useState<ShownMessage | null>(null);
+  const [showsGroup, setShowsGroup] = useState(false);
   const messages = open?.messages ?? [];
-  const outgoing = open?.outgoing ?? [];
+  const group = open?.conversation && isGroup(open.conversation) ? open.conversation : null;
+  const hasLeft = group === null ? entry?.left_at != null : !group.participant_ids.includes(userId);
   const isLoaded = open !== null && (open.status === 'ready' || messages.length > 0);
 
-  useMarkRead(store, { isAtEnd, isLoaded, lastId: messages.at(-1)?.id ?? null });
+  // A message that arrives late has an event above the last one, and stands further up.
+  const last = messages.length === 0 ? null : `${entry?.last_event_id} ${messages.at(-1)?.id}`;
+  useMarkRead(store, { isAtEnd, isLoaded, last });
 
   // A phone would show its keyboard.
   useEffect(() => {
@@ -47,7 +62,7 @@ export function Conversation({
   }, []);
 
   const loadOlder = (): void => {
-    if (open?.hasOlder && open.status === 'ready') void store.loadOlderMessages();
+    if (open?.hasOlder && open.olderStatus === 'ready') void store.loadOlderMessages();
   };
   // A short page may leave no room to scroll.
   useEffect(() => {
@@ -55,9 +70,46 @@ export function Conversation({
     if (box !== null && isLoaded && box.scrollTop < LOAD_AHEAD) loadOlder();
   }, [isLoaded, messages.length, open?.hasOlder]);
 
+  // Most changes are elsewhere in the inbox, and thousands of messages can be loaded.
+  const list = useMemo(
+    () =>
+      open !== null && (
+        <MessageList
+          messages={shownMessages(open.messages, open.outgoing, userId)}
+          conversation={open.conversation}
+          hasOlder={open.hasOlder}
+          olderFailed={open.olderStatus === 'failed'}
+          userId={userId}
+          names={names}
+          onLoadOlder={() => {
+            void store.loadOlderMessages();
+          }}
+          onRetry={(key) => {
+            store.retry(key);
+          }}
+          onDiscard={(key) => {
+            store.discard(key);
+          }}
+          onEdit={hasLeft ? null : setEdited}
+          onDelete={setDeleted}
+        />
+      ),
+    [store, open, hasLeft, userId, names, today],
+  );
+
   return (
     <section class="conversation" aria-label="Conversation">
-      <ConversationHeader conversation={open?.conversation ?? entry} userId={userId} names={names} />
+      <ConversationHeader
+        conversation={open?.conversation ?? entry}
+        userId={userId}
+        names={names}
+        onGroup={
+          group &&
+          (() => {
+            setShowsGroup(true);
+          })
+        }
+      />
       <div
         ref={scroller}
         class="messages"
@@ -70,23 +122,7 @@ export function Conversation({
         }}
       >
         {isLoaded ? (
-          <MessageList
-            messages={shownMessages(messages, outgoing, userId)}
-            conversation={open.conversation}
-            hasOlder={open.hasOlder}
-            olderFailed={open.status === 'failed'}
-            userId={userId}
-            names={names}
-            onLoadOlder={() => {
-              void store.loadOlderMessages();
-            }}
-            onRetry={(key) => {
-              store.retry(key);
-            }}
-            onDiscard={(key) => {
-              store.discard(key);
-            }}
-          />
+          list
         ) : open?.status === 'failed' ? (
           <ErrorState
             title={
@@ -109,15 +145,49 @@ export function Conversation({
         </button>
       )}
       <NewMessageAnnouncer messages={messages} userId={userId} names={names} />
-      <Composer
-        fieldRef={field}
-        conversationId={conversationId}
-        isDisabled={!isLoaded}
-        onSend={(content) => {
-          store.send(content);
-          scrollToEnd();
-        }}
-      />
+      {hasLeft ? (
+        <p class="composer-closed">You are not a member of this group any more, so you cannot write to it.</p>
+      ) : edited === null ? (
+        <Composer
+          key="new"
+          fieldRef={field}
+          draftOf={linkTo(userId, conversationId)}
+          isDisabled={!isLoaded}
+          onSend={(content) => {
+            client.send({ to: { conversationId }, content });
+            scrollToEnd();
+          }}
+        />
+      ) : (
+        <MessageEditor
+          key={edited.key}
+          fieldRef={field}
+          content={edited.content ?? ''}
+          onSave={(content) => store.edit(edited.key, content)}
+          onClose={() => {
+            setEdited(null);
+          }}
+        />
+      )}
+      {deleted !== null && (
+        <DeleteMessageDialog
+          onDelete={() => store.delete(deleted.key)}
+          onClose={() => {
+            setDeleted(null);
+          }}
+        />
+      )}
+      {showsGroup && group !== null && (
+        <GroupDialog
+          client={client}
+          store={store}
+          group={group}
+          names={names}
+          onClose={() => {
+            setShowsGroup(false);
+          }}
+        />
+      )}
     </section>
   );
 }

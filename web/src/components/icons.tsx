@@ -63,3 +63,28 @@ export const AlertIcon = () => (
     <path d="M12 8v5M12 16h.01" />
   </Icon>
 );
+
+export const MoreIcon = () => (
+  <Icon>
+    <path d="M5 12h.01M12 12h.01M19 12h.01" />
+  </Icon>
+);
+
+export const EditIcon = () => (
+  <Icon>
+    <path d="M5 19l1-4L16 5l3 3L9 18z" />
+  </Icon>
+);
+
+export const DeleteIcon = () => (
+  <Icon>
+    <path d="M5 7h14M10 7V4.500h4V7M7 7l1 12.500h8L17 7" />
+  </Icon>
+);
+
+export const PeopleIcon = () => (
+  <Icon>
+    <circle cx="9" cy="9" r="3.5" />
+    <path d="M3 19c.5-3.500 3-5 6-5s5.500 1.500 6 5M15.500 6a3 3 0 0 1 0 6M17.500 14.500c2 .6 3.200 2.200 3.500 4.500" />
+  </Icon>
+);

@@ -1,5 +1,5 @@
 import type { InboxEntry } from 'cassandra-messenger-client';
-import { avatarOf, isNotes, titleOf, type Names } from '../people.ts';
+import { avatarOf, isGroup, isNotes, nameOf, titleOf, type Names } from '../people.ts';
 import { linkTo } from '../route.ts';
 import { exactTime, shortTime } from '../time.ts';
 import { Avatar } from './avatar.tsx';
@@ -41,7 +41,7 @@ export function InboxItem({
         </time>
       )}
       <span class="inbox-item-preview" dir="auto">
-        {previewOf(entry, userId)}
+        {previewOf(entry, userId, names)}
       </span>
       {count > 0 && (
         <span class="badge">
@@ -53,9 +53,11 @@ export function InboxItem({
   );
 }
 
-function previewOf(entry: InboxEntry, userId: string): string {
-  if (entry.last_message_id === null) return 'No messages yet';
-  if (entry.last_message_content === null) return 'This message was deleted';
-  const isOwn = entry.last_message_sender_id === userId && !isNotes(entry, userId);
-  return `${isOwn ? 'You: ' : ''}${entry.last_message_content}`;
+function previewOf(entry: InboxEntry, userId: string, names: Names): string {
+  const { last_message_id, last_message_sender_id: senderId, last_message_content: content } = entry;
+  if (entry.left_at !== null) return 'You are not a member any more';
+  if (last_message_id === null) return 'No messages yet';
+  if (content === null) return 'Message deleted';
+  if (senderId === userId) return isNotes(entry, userId) ? content : `You: ${content}`;
+  return isGroup(entry) ? `${nameOf(senderId ?? '', names)}: ${content}` : content;
 }

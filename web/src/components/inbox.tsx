@@ -25,7 +25,7 @@ export function Inbox({
   onLoadMore: () => void;
   onWrite: () => void;
 }) {
-  const { status, entries, hasMore, problem } = inbox;
+  const { status, entries, hasMore, moreStatus, problem } = inbox;
   if (entries.length === 0) {
     if (status === 'loading') return <InboxSkeleton />;
     if (status === 'failed') {
@@ -49,7 +49,7 @@ export function Inbox({
       class="inbox"
       onScroll={({ currentTarget: box }) => {
         const isNearEnd = box.scrollHeight - box.scrollTop - box.clientHeight < LOAD_AHEAD;
-        if (isNearEnd && hasMore && status === 'ready') onLoadMore();
+        if (isNearEnd && hasMore && moreStatus === 'ready') onLoadMore();
       }}
       onKeyDown={moveFocus}
     >
@@ -60,7 +60,7 @@ export function Inbox({
           </li>
         ))}
       </ul>
-      {status === 'failed' ? (
+      {status === 'failed' || moreStatus === 'failed' ? (
         <p class="inbox-end" role="alert">
           More conversations could not be loaded.{' '}
           <button type="button" class="link-button" onClick={onLoadMore}>
@@ -73,9 +73,9 @@ export function Inbox({
             type="button"
             class="inbox-more link-button"
             onClick={onLoadMore}
-            disabled={status === 'loading'}
+            disabled={moreStatus === 'loading'}
           >
-            {status === 'loading' ? 'Loading…' : 'Show more'}
+            {moreStatus === 'loading' ? 'Loading…' : 'Show more'}
           </button>
         )
       )}

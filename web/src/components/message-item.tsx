@@ -1,9 +1,11 @@
-import type { Row } from '../message-rows.ts';
+import { useRef } from 'preact/hooks';
+import type { Row, ShownMessage } from '../message-rows.ts';
 import { nameOf, type Names } from '../people.ts';
 import { isEmojiOnly } from '../text-parts.ts';
 import { clockTime, exactTime } from '../time.ts';
 import { Avatar } from './avatar.tsx';
 import { MessageContent } from './message-content.tsx';
+import { MessageMenu } from './message-menu.tsx';
 import { MessageState } from './message-state.tsx';
 
 /** One message: a bubble at the side of its sender. The last one of a group has the time and the avatar. */
@@ -12,20 +14,30 @@ export function MessageItem({
   userId,
   names,
   receipt,
+  inGroup,
   onRetry,
   onDiscard,
+  onEdit,
+  onDelete,
 }: {
   row: Row;
   userId: string;
   names: Names;
   /** Whether the last message of one's own was read; null for other messages. */
   receipt: 'sent' | 'seen' | null;
+  /** Whether the name of the sender is shown. */
+  inGroup: boolean;
   onRetry: (key: string) => void;
   onDiscard: (key: string) => void;
+  /** Null where nothing can be changed. */
+  onEdit: ((message: ShownMessage) => void) | null;
+  onDelete: (message: ShownMessage) => void;
 }) {
+  const openMenu = useRef<(() => void) | null>(null);
   const { key, senderId, content, time, state } = message;
   const isOwn = senderId === userId;
   const name = nameOf(senderId, names);
+  const canChange = onEdit !== null && isOwn && state === 'sent' && content !== null;
   const classes = [
     'message',
     isOwn ? 'message-own' : 'message-other',
@@ -38,13 +50,47 @@ export function MessageItem({
   return (
     <li class={classes.filter(Boolean).join(' ')} data-key={key}>
       {!isOwn && endsGroup && <Avatar id={senderId} name={name} size="small" />}
-      <div class="bubble" title={exactTime(time)}>
-        <span class="visually-hidden">{isOwn ? 'You' : name}: </span>
-        <div dir="auto">
-          {content === null ? 'This message was deleted' : <MessageContent text={content} />}
+      {inGroup && !isOwn && startsGroup && (
+        <span class="message-sender" aria-hidden="true">
+          {name}
+        </span>
+      )}
+      <div class="message-line">
+        <div
+          class="bubble"
+          title={exactTime(time)}
+          onContextMenu={(event) => {
+            // A long press.
+            const isTouch = 'pointerType' in event && event.pointerType === 'touch';
+            if (!canChange || !isTouch) return;
+            event.preventDefault();
+            openMenu.current?.();
+          }}
+        >
+          <span class="visually-hidden">{isOwn ? 'You' : name}: </span>
+          <div dir="auto">
+            {content !== null ? (
+              <MessageContent text={content} />
+            ) : message.isDeleted ? (
+              'Message deleted'
+            ) : (
+              'Message edited after you left'
+            )}
+          </div>
         </div>
+        {canChange && (
+          <MessageMenu
+            openRef={openMenu}
+            onEdit={() => {
+              onEdit(message);
+            }}
+            onDelete={() => {
+              onDelete(message);
+            }}
+          />
+        )}
       </div>
-      {(endsGroup || receipt !== null || state === 'failed') && (
+      {(endsGroup || message.isEdited || receipt !== null || state === 'failed') && (
         <div class="message-footer">
           {message.isEdited && <span>Edited</span>}
           <time dateTime={time.toISOString()}>{clockTime(time)}</time>

@@ -1,6 +1,6 @@
 import type { OpenConversation } from 'cassandra-messenger-client';
 import { daysOf, type ShownMessage } from '../message-rows.ts';
-import { isNotes, titleOf, type Names } from '../people.ts';
+import { isGroup, isNotes, titleOf, type Names } from '../people.ts';
 import { dayName } from '../time.ts';
 import { MessageItem } from './message-item.tsx';
 
@@ -15,6 +15,8 @@ export function MessageList({
   onLoadOlder,
   onRetry,
   onDiscard,
+  onEdit,
+  onDelete,
 }: {
   messages: readonly ShownMessage[];
   conversation: OpenConversation['conversation'];
@@ -25,10 +27,14 @@ export function MessageList({
   onLoadOlder: () => void;
   onRetry: (key: string) => void;
   onDiscard: (key: string) => void;
+  /** Null where nothing can be changed. */
+  onEdit: ((message: ShownMessage) => void) | null;
+  onDelete: (message: ShownMessage) => void;
 }) {
+  const inGroup = conversation !== null && isGroup(conversation);
   const now = new Date();
   const whom =
-    conversation === null || isNotes(conversation, userId)
+    conversation === null || (!inGroup && isNotes(conversation, userId))
       ? 'yourself'
       : titleOf(conversation, userId, names);
   const lastOwn = messages.findLast(({ senderId, state }) => senderId === userId && state === 'sent');
@@ -46,8 +52,9 @@ export function MessageList({
       ) : (
         <p class="message-list-start">
           {messages.length === 0
-            ? `No messages yet. Write the first one to ${whom}.`
-            : `This is the beginning of your conversation with ${whom}.`}
+            ? 'No messages yet. Write the first one to '
+            : `This is the beginning of ${inGroup ? '' : 'your conversation with '}`}
+          <bdi>{whom}</bdi>.
         </p>
       )}
       {daysOf(messages).map((day) => (
@@ -63,8 +70,11 @@ export function MessageList({
                 userId={userId}
                 names={names}
                 receipt={row.message === lastOwn ? receiptFor(row.message, conversation, userId) : null}
+                inGroup={inGroup}
                 onRetry={onRetry}
                 onDiscard={onDiscard}
+                onEdit={onEdit}
+                onDelete={onDelete}
               />
             ))}
           </ol>

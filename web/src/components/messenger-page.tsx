@@ -3,6 +3,7 @@ import { openMessenger } from '../messenger.ts';
 import { needsToken } from '../page.ts';
 import { goTo, linkTo } from '../route.ts';
 import { useSnapshot } from '../use-snapshot.ts';
+import { useToday } from '../use-today.ts';
 import { ConnectionBanner } from './connection-banner.tsx';
 import { Conversation } from './conversation.tsx';
 import { EmptyState } from './empty-state.tsx';
@@ -10,6 +11,7 @@ import { ErrorState } from './error-state.tsx';
 import { ChatIcon } from './icons.tsx';
 import { Inbox } from './inbox.tsx';
 import { NewConversation } from './new-conversation.tsx';
+import { NewGroup } from './new-group.tsx';
 import { Profile } from './profile.tsx';
 
 /** Inbox and conversation of one user; on a phone, one of them at a time. */
@@ -28,7 +30,9 @@ export function MessengerPage({
   const [messenger] = useState(() => openMessenger(userId, token));
   const { client, store } = messenger;
   const snapshot = useSnapshot(store);
+  const today = useToday();
   const [isWriting, setIsWriting] = useState(false);
+  const [isGrouping, setIsGrouping] = useState(false);
 
   useEffect(
     () => () => {
@@ -108,11 +112,13 @@ export function MessengerPage({
           <Conversation
             key={conversationId}
             conversationId={conversationId}
+            client={client}
             store={store}
             open={open?.id === conversationId ? open : null}
             entry={inbox.entries.find(({ id }) => id === conversationId) ?? null}
             userId={userId}
             names={users}
+            today={today}
           />
         )}
       </main>
@@ -125,8 +131,26 @@ export function MessengerPage({
           onClose={() => {
             setIsWriting(false);
           }}
+          onGroup={() => {
+            setIsWriting(false);
+            setIsGrouping(true);
+          }}
           onOpen={(id) => {
             setIsWriting(false);
+            goTo(linkTo(userId, id));
+          }}
+        />
+      )}
+      {isGrouping && (
+        <NewGroup
+          client={client}
+          entries={inbox.entries}
+          names={users}
+          onClose={() => {
+            setIsGrouping(false);
+          }}
+          onOpen={(id) => {
+            setIsGrouping(false);
             goTo(linkTo(userId, id));
           }}
         />

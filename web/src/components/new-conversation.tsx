@@ -1,11 +1,9 @@
-import { ProblemError, type InboxEntry, type MessengerClient, type Store } from 'cassandra-messenger-client';
+import type { InboxEntry, MessengerClient, Store } from 'cassandra-messenger-client';
 import { useState } from 'preact/hooks';
-import { nameOf, USER_ID, type Names } from '../people.ts';
+import { nameOf, suggestionsFor, USER_ID, type Names } from '../people.ts';
+import { reasonOf } from '../problems.ts';
 import { Avatar } from './avatar.tsx';
 import { Dialog } from './dialog.tsx';
-
-/** How many known people are suggested. */
-const SUGGESTIONS = 6;
 
 /** Picks the user to write to: one of the inbox, or any user id. */
 export function NewConversation({
@@ -14,6 +12,7 @@ export function NewConversation({
   entries,
   names,
   onOpen,
+  onGroup,
   onClose,
 }: {
   client: MessengerClient;
@@ -21,6 +20,8 @@ export function NewConversation({
   entries: readonly InboxEntry[];
   names: Names;
   onOpen: (conversationId: string) => void;
+  /** Called to create a group instead. */
+  onGroup: () => void;
   onClose: () => void;
 }) {
   const [text, setText] = useState('');
@@ -36,7 +37,7 @@ export function NewConversation({
     try {
       onOpen(await store.openWith(userId));
     } catch (error) {
-      setProblem(error instanceof ProblemError ? error.problem.detail : 'No response arrived.');
+      setProblem(reasonOf(error));
       setIsOpening(false);
     }
   };
@@ -93,21 +94,11 @@ export function NewConversation({
           ))}
         </ul>
       )}
+      <div class="dialog-actions">
+        <button type="button" class="button" onClick={onGroup}>
+          New group
+        </button>
+      </div>
     </Dialog>
   );
-}
-
-/** People of the inbox whose name or id contains the text. */
-function suggestionsFor(
-  query: string,
-  entries: readonly InboxEntry[],
-  names: Names,
-  userId: string,
-): readonly string[] {
-  const ids = new Set(entries.flatMap((entry) => entry.participant_ids ?? []));
-  ids.add(userId);
-  const wanted = query.toLowerCase();
-  return [...ids]
-    .filter((id) => id.toLowerCase().includes(wanted) || nameOf(id, names).toLowerCase().includes(wanted))
-    .slice(0, SUGGESTIONS);
 }

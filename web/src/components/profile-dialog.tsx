@@ -1,5 +1,6 @@
-import { ProblemError, type MessengerClient } from 'cassandra-messenger-client';
+import type { MessengerClient } from 'cassandra-messenger-client';
 import { useState } from 'preact/hooks';
+import { reasonOf } from '../problems.ts';
 import { Dialog } from './dialog.tsx';
 
 /** One's own name, a second window, and signing out. */
@@ -31,7 +32,7 @@ export function ProfileDialog({
       onSaved(user.username);
       onClose();
     } catch (error) {
-      setProblem(error instanceof ProblemError ? error.problem.detail : 'No response arrived.');
+      setProblem(reasonOf(error));
       setState('failed');
     }
   };

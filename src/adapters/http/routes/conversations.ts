@@ -137,6 +137,9 @@ const InboxRowView = z
       example: 'bob',
     }),
     name: groupName,
+    left_at: time.nullable().openapi({
+      description: 'When the user left the group or was removed; null for a participant, and in a conversation of two.',
+    }),
     ...lastMessageShape,
     last_event_id: eventId.openapi({
       description:
@@ -189,6 +192,7 @@ function rowViewOf(owner: UserId, item: InboxItem): z.infer<typeof InboxRowView>
     participant_ids: membership === undefined ? participants : null,
     other_user_id: membership === undefined ? otherParticipant(owner, participants) : null,
     name,
+    left_at: membership?.left ? timestampOf(membership.left) : null,
     last_message_id: lastMessage?.messageId ?? null,
     last_message_sender_id: lastMessage?.senderId ?? null,
     last_message_content: lastMessage?.preview ?? null,

@@ -1,0 +1,189 @@
+import type { MessengerClient, OpenConversation, Store } from 'cassandra-messenger-client';
+import { useEffect, useState } from 'preact/hooks';
+import { nameOf, USER_ID, type Names } from '../people.ts';
+import { reasonOf } from '../problems.ts';
+import { Avatar } from './avatar.tsx';
+import { Dialog } from './dialog.tsx';
+
+/** The name and the members of a group: rename, add, remove, leave. */
+export function GroupDialog({
+  client: { userId },
+  store,
+  group,
+  names,
+  onClose,
+}: {
+  client: Pick<MessengerClient, 'userId'>;
+  store: Store;
+  group: NonNullable<OpenConversation['conversation']>;
+  names: Names;
+  onClose: () => void;
+}) {
+  const [isBusy, setIsBusy] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [name, setName] = useState(group.name ?? '');
+  const [added, setAdded] = useState('');
+  const [isLeaving, setIsLeaving] = useState(false);
+  const { participant_ids: members, creator_id } = group;
+  const isMember = members.includes(userId);
+  const newId = added.trim();
+  const canAdd = USER_ID.test(newId) && !members.includes(newId);
+  const newName = name.trim();
+
+  useEffect(() => {
+    store.loadNames(members);
+  }, [store, members]);
+
+  const change = async (act: () => Promise<void>, then: () => void = () => undefined): Promise<void> => {
+    if (isBusy) return;
+    setIsBusy(true);
+    setProblem(null);
+    try {
+      await act();
+      then();
+    } catch (error) {
+      setProblem(reasonOf(error));
+    }
+    setIsBusy(false);
+  };
+
+  return (
+    <Dialog title="Group" onClose={onClose}>
+      {isMember && (
+        <form
+          class="dialog-form"
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (newName !== '' && newName !== group.name) void change(() => store.rename(newName));
+          }}
+        >
+          <label for="group-name">Name of the group</label>
+          <div class="field-row">
+            <input
+              id="group-name"
+              class="field"
+              value={name}
+              maxLength={100}
+              autocomplete="off"
+              onInput={(event) => {
+                setName(event.currentTarget.value);
+              }}
+            />
+            <button
+              type="submit"
+              class="button"
+              disabled={isBusy || newName === '' || newName === group.name}
+            >
+              Rename
+            </button>
+          </div>
+        </form>
+      )}
+      <section class="dialog-form">
+        <h3 id="members">Members ({members.length})</h3>
+        <ul class="members" aria-labelledby="members">
+          {members.map((id) => (
+            <li key={id} class="member">
+              <Avatar id={id} name={nameOf(id, names)} size="small" />
+              <span class="person-name" dir="auto">
+                {nameOf(id, names)}
+                {id === userId && ' (you)'}
+              </span>
+              {id === creator_id && <span class="hint">Creator</span>}
+              {creator_id === userId && id !== userId && (
+                <button
+                  type="button"
+                  class="link-button"
+                  disabled={isBusy}
+                  aria-label={`Remove ${nameOf(id, names)}`}
+                  onClick={() => void change(() => store.removeParticipant(id))}
+                >
+                  Remove
+                </button>
+              )}
+            </li>
+          ))}
+        </ul>
+      </section>
+      {isMember && (
+        <form
+          class="dialog-form"
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (!canAdd) return;
+            void change(
+              () => store.addParticipant(newId),
+              () => {
+                setAdded('');
+              },
+            );
+          }}
+        >
+          <label for="new-member">Add a member</label>
+          <div class="field-row">
+            <input
+              id="new-member"
+              class="field"
+              value={added}
+              placeholder="User id"
+              autocomplete="off"
+              autocapitalize="none"
+              spellcheck={false}
+              aria-describedby="new-member-hint"
+              onInput={(event) => {
+                setAdded(event.currentTarget.value);
+              }}
+            />
+            <button type="submit" class="button" disabled={isBusy || !canAdd}>
+              Add
+            </button>
+          </div>
+          <p id="new-member-hint" class="hint">
+            New members see the messages from now on.
+          </p>
+        </form>
+      )}
+      {problem !== null && (
+        <p class="notice notice-error" role="alert">
+          Nothing was changed. {problem}
+        </p>
+      )}
+      {isMember && (
+        <div class="dialog-actions">
+          {isLeaving ? (
+            <>
+              <p>You keep the messages up to now, and get no new ones.</p>
+              <button
+                type="button"
+                class="button button-danger"
+                disabled={isBusy}
+                onClick={() => void change(() => store.removeParticipant(userId), onClose)}
+              >
+                Leave
+              </button>
+              <button
+                type="button"
+                class="button"
+                onClick={() => {
+                  setIsLeaving(false);
+                }}
+              >
+                Stay
+              </button>
+            </>
+          ) : (
+            <button
+              type="button"
+              class="button"
+              onClick={() => {
+                setIsLeaving(true);
+              }}
+            >
+              Leave the group
+            </button>
+          )}
+        </div>
+      )}
+    </Dialog>
+  );
+}

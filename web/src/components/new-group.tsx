@@ -1,0 +1,165 @@
+import type { InboxEntry, MessengerClient } from 'cassandra-messenger-client';
+import { useEffect, useState } from 'preact/hooks';
+import { nameOf, suggestionsFor, USER_ID, type Names } from '../people.ts';
+import { reasonOf } from '../problems.ts';
+import { Avatar } from './avatar.tsx';
+import { Dialog } from './dialog.tsx';
+import { CloseIcon } from './icons.tsx';
+
+/** How many others a group has at least. */
+const MIN_OTHERS = 2;
+
+/** Names a group and picks its members: people of the inbox, or any user ids. */
+export function NewGroup({
+  client,
+  entries,
+  names,
+  onOpen,
+  onClose,
+}: {
+  client: MessengerClient;
+  entries: readonly InboxEntry[];
+  names: Names;
+  onOpen: (conversationId: string) => void;
+  onClose: () => void;
+}) {
+  const [name, setName] = useState('');
+  const [text, setText] = useState('');
+  const [members, setMembers] = useState<readonly string[]>([]);
+  const [isCreating, setIsCreating] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  // Until the dialog is closed.
+  const [closing] = useState(() => new AbortController());
+  useEffect(
+    () => () => {
+      closing.abort();
+    },
+    [],
+  );
+
+  const query = text.trim();
+  const canAdd = (id: string): boolean => USER_ID.test(id) && id !== client.userId && !members.includes(id);
+  const people = suggestionsFor(query, entries, names).filter(canAdd);
+  const canCreate = name.trim() !== '' && members.length >= MIN_OTHERS && !isCreating;
+
+  const add = (id: string): void => {
+    if (!canAdd(id)) return;
+    setMembers([...members, id]);
+    setText('');
+  };
+
+  const create = async (): Promise<void> => {
+    setIsCreating(true);
+    setProblem(null);
+    try {
+      const group = { participantIds: members, name: name.trim() };
+      const { id } = await client.createGroup(group, closing.signal);
+      onOpen(id);
+    } catch (error) {
+      setProblem(reasonOf(error));
+      setIsCreating(false);
+    }
+  };
+
+  return (
+    <Dialog title="New group" onClose={onClose}>
+      <div class="dialog-form">
+        <label for="new-group-name">Name of the group</label>
+        <input
+          id="new-group-name"
+          autofocus
+          class="field"
+          value={name}
+          maxLength={100}
+          autocomplete="off"
+          onInput={(event) => {
+            setName(event.currentTarget.value);
+          }}
+        />
+      </div>
+      <form
+        class="dialog-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          add(query);
+        }}
+      >
+        <label for="new-group-member">Members</label>
+        {members.length > 0 && (
+          <ul class="chips" aria-label="Chosen members">
+            {members.map((id) => (
+              <li key={id} class="chip">
+                <span class="person-name" dir="auto">
+                  {nameOf(id, names)}
+                </span>
+                <button
+                  type="button"
+                  aria-label={`Remove ${nameOf(id, names)}`}
+                  onClick={() => {
+                    setMembers(members.filter((member) => member !== id));
+                  }}
+                >
+                  <CloseIcon />
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
+        <div class="field-row">
+          <input
+            id="new-group-member"
+            class="field"
+            value={text}
+            placeholder="Name or user id"
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck={false}
+            aria-describedby="new-group-hint"
+            onInput={(event) => {
+              setText(event.currentTarget.value);
+            }}
+          />
+          <button type="submit" class="button" disabled={!canAdd(query)}>
+            Add
+          </button>
+        </div>
+        <p id="new-group-hint" class="hint">
+          Pick at least {MIN_OTHERS} people below, or enter their user ids.
+        </p>
+      </form>
+      {people.length > 0 && (
+        <ul class="people" aria-label="People you know">
+          {people.map((id) => (
+            <li key={id}>
+              <button
+                type="button"
+                class="person"
+                onClick={() => {
+                  add(id);
+                }}
+              >
+                <Avatar id={id} name={nameOf(id, names)} size="small" />
+                <span class="person-name">{nameOf(id, names)}</span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {problem !== null && (
+        <p class="notice notice-error" role="alert">
+          The group was not created. {problem}
+        </p>
+      )}
+      <div class="dialog-actions">
+        <button
+          type="button"
+          class="button button-primary"
+          disabled={!canCreate}
+          onClick={() => void create()}
+        >
+          Create group
+        </button>
+      </div>
+    </Dialog>
+  );
+}
