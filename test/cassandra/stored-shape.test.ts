@@ -4,10 +4,15 @@ import { describe, expect, it } from 'vitest';
 import { sessionOptions } from '../../src/adapters/cassandra/connect.ts';
 import { findEntries } from '../../src/adapters/cassandra/inbox.ts';
 import { makeSession } from '../../src/adapters/cassandra/session.ts';
+import { makeClock } from '../../src/adapters/system/clock.ts';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
+import type { UserId } from '../../src/domain/ids.ts';
 import {
   appendAll,
   conversationOf,
   DAY,
+  forEachConcurrently,
   freshKey,
   freshUser,
   freshUsers,
@@ -47,6 +52,40 @@ async function flush(client: Client, table: string, key: string, value: string):
       break;
     await pause(100);
   }
+}
+
+/** A group that is sent to, and whose members join and leave, so many that some are in `former_members`. */
+async function useGroup([here, there]: readonly [Storage, Storage]): Promise<void> {
+  const ids = makeMessageIds({ clock: makeClock() });
+  const participants = Array.from({ length: 80 }, freshUser).sort();
+  const [creatorId, ...others] = participants as [UserId, ...UserId[]];
+  const group = { created: ids.next(), creatorId, participants, name: null, idempotencyKey: freshKey() };
+  const created = await here.groups.create(group);
+  if (created.outcome === 'key_reused') return expect.fail();
+  const { id: conversationId } = created;
+  const say = async (): Promise<void> => {
+    const message = {
+      id: ids.next(),
+      conversationId,
+      senderId: creatorId,
+      receiverId: null,
+      content: 'Hello',
+      editId: null,
+      deletionId: null,
+    };
+    await there.messages.append({ message, participants: [creatorId], idempotencyKey: null, isLive: true });
+    const change = { conversationId, messageId: message.id, participants: [] };
+    await here.messages.edit({ ...change, editId: ids.next(), content: 'Edited' });
+    await there.messages.delete({ ...change, deletionId: ids.next() });
+    for (const userId of [creatorId, ...others.slice(0, 2)]) {
+      await here.readPositions.mark({ userId, conversationId, upTo: message.id });
+    }
+  };
+  await say();
+  for (const userId of others) await here.groups.leave(conversationId, userId, ids.next());
+  for (const userId of others.slice(0, 5)) await there.groups.join(conversationId, userId, ids.next());
+  await here.groups.rename(conversationId, 'Renamed', ids.next());
+  await say();
 }
 
 describe('the stored shape', () => {
@@ -103,6 +142,7 @@ describe('the stored shape', () => {
       ...appendRequest([anna, ben], idAt(NOON + DAY)),
       idempotencyKey: freshKey(),
     });
+    await useGroup(storages);
     const user = { id: anna, username: 'Anna', createdAt: NOON };
     for (const { users } of storages) await users.save(user);
 
@@ -119,7 +159,14 @@ describe('the stored shape', () => {
         ]);
       }
     }
-    const traces = await Promise.all(reads.map(([query, params]) => traceOf(client, query, params)));
+    const traces: string[][] = [];
+    await forEachConcurrently(
+      reads,
+      async ([query, params], index) => {
+        traces[index] = await traceOf(client, query, params);
+      },
+      8,
+    );
     for (const [index, [query]] of reads.entries()) {
       const counts = traces[index]!.filter((step) => step.includes(' live rows and '));
       expect(counts.length, query).toBeGreaterThan(0);

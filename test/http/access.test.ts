@@ -169,6 +169,16 @@ const MUTANTS: Readonly<Record<keyof typeof accessContract, readonly [AccessMuta
       withStatus(403),
     ),
   ],
+  'a group is for its members, and one who has left may only read it up to then': [
+    asService('lets everyone change members', goesTo(/\/participants\//)),
+    asService('lets everyone name a group', (request) => request.method === 'PATCH' && hasToken(request)),
+    asService('shows everyone the history', goesTo(/\/api\/messages\/conversation\//)),
+    altering(
+      'responds 403 to non-members',
+      (request, { status }) => status === 404 && goesTo(/\/participants\//)(request),
+      withStatus(403),
+    ),
+  ],
   'a group is changed by its members, as themselves; only its creator removes others, and others get the same 404':
     [
       asService('lets everyone add members', goesTo(/\/participants\//)),
