@@ -396,11 +396,11 @@ function lastActivityOf(row: Row): number {
 
 /** The rows of these conversations in a user's inbox, in no order. A conversation without a row is left out. */
 export async function findEntries(
-  { read }: Pick<Session, 'read'>,
+  session: Pick<Session, 'read'>,
   userId: UserId,
   ids: readonly ConversationId[],
 ): Promise<InboxRow[]> {
-  return (await read(LOOKUP, [userId, ids])).flatMap((row) => entryOf(row) ?? []);
+  return (await session.read(LOOKUP, [userId, ids])).flatMap((row) => entryOf(row) ?? []);
 }
 
 /** The read position in a row of conversations_by_user. */

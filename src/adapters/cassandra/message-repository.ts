@@ -353,7 +353,7 @@ export class CassandraMessageRepository implements MessageRepository {
   async #leaversWith(
     { id, conversationId }: Message,
     members: readonly Member[],
-    { read }: Writes,
+    writes: Writes,
   ): Promise<readonly UserId[]> {
     const window = visibilityWindow(this.#limits);
     const candidates = members.filter(
@@ -361,7 +361,7 @@ export class CassandraMessageRepository implements MessageRepository {
         joined < id && left !== null && left < id && microsecondsOf(id) - microsecondsOf(left) <= window,
     );
     const found = candidates.map(async ({ userId }) => {
-      const [entry] = await findEntries({ read }, userId, [conversationId]);
+      const [entry] = await findEntries(writes, userId, [conversationId]);
       return entry?.lastMessage?.messageId === id ? [userId] : [];
     });
     return (await Promise.all(found)).flat();
