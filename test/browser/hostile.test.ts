@@ -203,8 +203,8 @@ test('the name of another person does not change the direction of the text aroun
   const id = await talk(service.url, ['jon', 'rlo'], []);
   const { page } = await openTab(browser, service.url, `#/jon/${id}`);
   const name = page.locator('.message-list-start bdi');
-  await name.waitFor();
-  expect(await name.innerText()).toContain('gnp.exe');
+  // Until the name is loaded, the id is shown.
+  await expect.poll(() => name.innerText()).toContain('gnp.exe');
 });
 
 const rendered = (page: Page) => page.evaluate<number>('window.renderings');

@@ -114,7 +114,7 @@ describe('one’s own message', () => {
     await page.keyboard.press('Enter');
     await expect.poll(focused).toBe('Edit');
     await page.keyboard.press('Enter');
-    await page.getByText('Edit message').waitFor();
+    await expect.poll(() => page.evaluate<string>('document.activeElement.value')).toBe('Old');
     await page.keyboard.type(' and new');
     await page.keyboard.press('Enter');
     await bubble(page, 'Old and new').waitFor();
@@ -147,8 +147,8 @@ test('on a phone a long press opens the menu', async () => {
   const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
   const { page } = await openTab(browser, service.url, `#/kai/${id}`, phone);
   await bubble(page, 'Press me').waitFor();
-  await bubble(page, 'Press me').evaluate(
-    `(element) => element.dispatchEvent(new PointerEvent('contextmenu', { pointerType: 'touch', bubbles: true }))`,
+  await page.evaluate(
+    `document.querySelector('.bubble').dispatchEvent(new PointerEvent('contextmenu', { pointerType: 'touch', bubbles: true }))`,
   );
   await page.getByRole('menuitem', { name: 'Delete' }).waitFor();
   const box = await page.getByRole('menu').boundingBox();
