@@ -22,6 +22,8 @@ export default defineConfig({
           setupFiles,
           testTimeout,
           hookTimeout: testTimeout,
+          // What a page shows may take seconds on a busy host.
+          expect: { poll: { timeout: 20_000 } },
         },
       },
       {

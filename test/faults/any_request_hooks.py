@@ -1,5 +1,7 @@
 """Makes generated requests valid where a schema cannot express the rule."""
 
+from uuid import uuid4
+
 import schemathesis
 
 PAGES_IN_REACH = 20
@@ -20,8 +22,28 @@ def after_call(context, case, response):
 def before_call(context, case, kwargs):
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
-    # Only callers with a token may omit it.
+    # A key stands for one body.
+    if "Idempotency-Key" in case.headers:
+        case.headers["Idempotency-Key"] = str(uuid4())
     if isinstance(case.body, dict):
+        users = case.body.get("participant_ids")
+        if case.operation.path == "/api/conversations" and isinstance(users, list):
+            # Only groups have a name and a creator, who is one of the participants.
+            if len(users) <= 2:
+                case.body.pop("name", None)
+                case.body.pop("creator_id", None)
+            else:
+                # As JSON, 1 and "1" differ, but they are the same user.
+                distinct = list({str(user): user for user in users}.values())
+                distinct += ["alice", "bob", "carol"][: max(0, 3 - len(distinct))]
+                case.body["participant_ids"] = distinct
+                case.body["creator_id"] = distinct[0]
+        if case.operation.path.endswith("/messages"):
+            sender = participants.get((case.path_parameters or {}).get("conversation_id"))
+            if sender is not None:
+                case.body["sender_id"] = sender
+            case.body.setdefault("sender_id", "alice")
+        # Only callers with a token may omit it.
         if case.operation.path.startswith("/api/messages"):
             case.body.setdefault("sender_id", "alice")
         if case.operation.path.endswith("/read"):
