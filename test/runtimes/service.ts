@@ -33,7 +33,14 @@ export async function startService(
   const child = spawn(command.program, command.args, {
     cwd: command.cwd,
     // Only the variables that locate programs and caches, so that no setting of this process affects the service.
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...LISTENING, ...settings },
+    // The contract has no web client.
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      WEB_CLIENT: 'off',
+      ...LISTENING,
+      ...settings,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const tie = tieToThisProcess(child.pid!);
