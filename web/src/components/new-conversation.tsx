@@ -1,7 +1,7 @@
 import type { InboxEntry, MessengerClient, Store } from 'cassandra-messenger-client';
 import { useState } from 'preact/hooks';
 import { nameOf, suggestionsFor, USER_ID, type Names } from '../people.ts';
-import { reasonOf } from '../problems.ts';
+import { failureOf } from '../problems.ts';
 import { Avatar } from './avatar.tsx';
 import { Dialog } from './dialog.tsx';
 
@@ -37,7 +37,7 @@ export function NewConversation({
     try {
       onOpen(await store.openWith(userId));
     } catch (error) {
-      setProblem(reasonOf(error));
+      setProblem(failureOf(error, 'The conversation was', 'started'));
       setIsOpening(false);
     }
   };
@@ -78,7 +78,7 @@ export function NewConversation({
         </p>
         {problem !== null && (
           <p class="notice notice-error" role="alert">
-            The conversation could not be opened. {problem}
+            {problem}
           </p>
         )}
       </form>
