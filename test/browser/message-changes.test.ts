@@ -41,6 +41,7 @@ describe('one’s own message', () => {
     const field = mine.page.getByRole('textbox', { name: 'Message' });
     expect(await field.inputValue()).toBe('Noon on Fridey?');
     expect(await field.evaluate((element) => element.matches(':focus'))).toBe(true);
+    expect(await mine.page.locator('.message-in-editor').innerText()).toContain('Fridey');
     await write(mine.page, 'Noon on Friday?');
     for (const { page } of [mine, theirs]) {
       await messageWith(page, 'Noon on Friday?').getByText('Edited').waitFor();
@@ -84,6 +85,15 @@ describe('one’s own message', () => {
     await emil.page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
 
     await bubble(emil.page, 'Message deleted').waitFor();
+    // The receipt is that of the last message that is still there.
+    await messageWith(emil.page, 'Before')
+      .getByText(/Sent|Seen/)
+      .waitFor();
+    expect(
+      await messageWith(emil.page, 'Message deleted')
+        .getByText(/Sent|Seen/)
+        .count(),
+    ).toBe(0);
     await emil.page.getByRole('dialog').waitFor({ state: 'detached' });
     await item.getByText('Message deleted').waitFor();
     await expect.poll(() => item.locator('.badge').innerText()).toMatch(/^1\b/);

@@ -124,10 +124,11 @@ export function Conversation({
             void store.loadOlderMessages();
           }}
           isFixed={hasLeft}
+          editedKey={edited?.key ?? null}
           actions={actions}
         />
       ),
-    [store, open, hasLeft, userId, names, today, actions],
+    [store, open, hasLeft, userId, names, today, edited, actions],
   );
 
   return (
