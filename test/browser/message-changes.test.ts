@@ -281,6 +281,28 @@ describe('an edit', () => {
   });
 });
 
+test('a message that is pending has no actions, and has them when it is sent', async () => {
+  const id = await talk(service.url, ['dov', 'eli'], []);
+  const { page } = await openTab(browser, service.url, `#/dov/${id}`);
+  await page.getByText('No messages yet. Write').waitFor();
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route(/\/messages$/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await write(page, 'On its way');
+  await page.locator('.message-pending').waitFor();
+  const button = page.getByRole('button', { name: 'Message actions' });
+  expect(await button.count()).toBe(0);
+  release();
+  await button.waitFor({ state: 'attached' });
+  await beginEdit(page, 'On its way', 'Arrived');
+  await page.keyboard.press('Enter');
+  await bubble(page, 'Arrived').waitFor();
+  expect(await page.locator('.message').count()).toBe(1);
+});
+
 test('a deletion whose response is lost has succeeded with the next try', async () => {
   const id = await talk(service.url, ['bea', 'cal'], ['Old']);
   const { page } = await openTab(browser, service.url, `#/bea/${id}`);

@@ -280,11 +280,11 @@ describe('a change far down', () => {
     for (const name of ['conversations', 'messages'] as const) {
       const list = the.client[name].bind(the.client) as (...of: unknown[]) => List<unknown>;
       const counting = (...of: { limit?: number }[]): List<unknown> => {
-        const { pages } = list(...of);
+        const listed = list(...of);
         return {
           [Symbol.asyncIterator]: () => assert.fail('unused'),
           async *pages() {
-            for await (const page of pages()) {
+            for await (const page of listed.pages()) {
               sizes.push(of.at(-1)?.limit);
               yield page;
             }

@@ -70,7 +70,11 @@ export function Conversation({
   useEffect(() => {
     fieldToFocus()?.focus();
   }, []);
-  useKeptFocus(section, () => fieldToFocus() ?? scroller.current);
+  // The keyboard of a phone stays after an edit.
+  useKeptFocus(
+    section,
+    (before) => (before.matches('textarea') ? field.current : fieldToFocus()) ?? scroller.current,
+  );
 
   /** Ends the edit of a message, unless another one is edited by now. */
   const endEdit = (key: string): void => {

@@ -83,7 +83,7 @@ export const MessageItem = memo(function MessageItem({
           }}
         >
           <span class="visually-hidden">{isOwn ? 'You' : name}: </span>
-          <div dir="auto">
+          <div id={`text-${key}`} dir="auto">
             {content !== null ? (
               <MessageContent text={content} />
             ) : message.isDeleted ? (
@@ -96,6 +96,7 @@ export const MessageItem = memo(function MessageItem({
         {canChange && (
           <MessageMenu
             openRef={openMenu}
+            describedBy={`text-${key}`}
             onEdit={() => {
               onEdit(message);
             }}
