@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { Agent, request, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { LIMITS, openHttpServer, type Limits } from '../../src/adapters/servers/node-server.ts';
 import { lingeringClose } from '../../src/adapters/servers/lingering-close.ts';
 import {
@@ -299,6 +299,9 @@ describe('a client that waits for 100 Continue', () => {
     `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\nExpect: 100-continue\r\n\r\n`;
 
   test('gets the refusal before it sends a body of any length, and its connection ends', async () => {
+    // The server does not wait for a body that does not come: with this clock, it would wait forever.
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const server = await openHttpServer({
       fetch: lingeringClose(() => new Response('No', { status: 401 })),
       refuse,
@@ -307,12 +310,9 @@ describe('a client that waits for 100 Continue', () => {
     });
     opened.push(server);
     for (const length of [5, 200_000]) {
-      const begun = performance.now();
       const answer = await said(server, head(length));
       expect(answer).toMatch(/^HTTP\/1\.1 401 [^]*\r\nconnection: close\r\n[^]*No$/i);
       expect(answer).not.toContain('100 Continue');
-      // The server does not wait for a body that does not come.
-      expect(performance.now() - begun).toBeLessThan(900);
     }
   });
 

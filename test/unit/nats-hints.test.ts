@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../scripts/local-cassandra/processes.ts';
 import { EventStreams } from '../../src/adapters/http/event-streams.ts';
 import { makeMemoryHints } from '../../src/adapters/memory/hints.ts';
@@ -10,8 +10,6 @@ import { eventsOf, openStream, send, type Fetch } from '../http/client.ts';
 import { openApp } from '../http/open-app.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const hasServer = spawnSync('nats-server', ['--version']).status === 0;
 const isRequired = process.env['CI'] === 'true';
@@ -89,7 +87,7 @@ describe.runIf(hasServer)('hints by NATS', () => {
     const before = heard.anna;
     one.hints.publish([anna]);
     one.hints.publish([ben]);
-    await vi.waitUntil(() => heard.ben > 0);
+    await expect.poll(() => heard.ben).toBeGreaterThan(0);
     expect(heard.anna).toBe(before);
   });
 
@@ -126,11 +124,13 @@ describe.runIf(hasServer)('hints by NATS', () => {
     await publishUntil(one.hints, () => heard > 0);
     expect(one.hints.isConnected()).toBe(true);
     await broker.end();
-    await vi.waitUntil(() => {
-      const { lost } = one.counts;
-      one.hints.publish([anna]);
-      return one.counts.lost > lost;
-    });
+    const { lost } = one.counts;
+    await expect
+      .poll(() => {
+        one.hints.publish([anna]);
+        return one.counts.lost;
+      })
+      .toBeGreaterThan(lost);
     expect(one.hints.isConnected()).toBe(false);
     await startBroker(port);
     const before = heard;
