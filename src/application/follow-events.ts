@@ -57,7 +57,7 @@ export function makeFollowEvents(deps: {
           const isLast = isOver || signal.aborted;
           waiter.reset();
           const batch = await listEvents({ ...query, cursor });
-          // Nothing was listed, so nothing is lost; events whose message is gone are not read again.
+          // No event was listed, so none is lost; events whose message does not exist any more are not read again.
           cursor = batch.cursor;
           if (batch.events.length > 0 || isLast) return batch;
           await waiter.pause(MIN_INTERVAL_MS);

@@ -32,6 +32,7 @@ import { claimKey } from './idempotency-keys.ts';
 import { findEntries, lastActivityRow, NIL } from './inbox.ts';
 import { agreeOnLateEvent, findLateEvent } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
+import type { RepositoryDependencies } from './repository-dependencies.ts';
 import type { Session, Statement, Writes } from './session.ts';
 import { bucketOf, firstWriteWins } from './time-buckets.ts';
 
@@ -185,19 +186,7 @@ export class CassandraMessageRepository implements MessageRepository {
   readonly #eventLog: Pick<EventLogState, 'daysToKeep' | 'start'>;
   readonly #keyRetentionDays: number;
 
-  constructor(deps: {
-    session: Session;
-    clock: Clock;
-    messageIds: MessageIds;
-    retry: BackgroundRetry;
-    /** In microseconds; see `isLate`. */
-    limits: LatenessLimits;
-    /** Receives a hint for each write that is completed in the background. */
-    hints: Pick<Hints, 'publish'>;
-    eventLog: Pick<EventLogState, 'daysToKeep' | 'start'>;
-    /** Days for which an idempotency key is kept; 0 means forever. */
-    keyRetentionDays: number;
-  }) {
+  constructor(deps: RepositoryDependencies) {
     this.#session = deps.session;
     this.#clock = deps.clock;
     this.#messageIds = deps.messageIds;

@@ -23,7 +23,7 @@ export interface NatsHints extends Hints {
   close(): Promise<void>;
 }
 
-/** Hints by NATS are not possible. The message is for people. */
+/** Hints by NATS can't be used. The message is a sentence for the operator. */
 export class NatsError extends Error {
   override readonly name = 'NatsError';
 }
