@@ -9,6 +9,12 @@ export const POLL_INTERVAL_MS = 15_000;
 /** The minimum time between two reads of one follower: hints that come faster are combined into one read. */
 const MIN_INTERVAL_MS = 100;
 
+/**
+ * The maximum number of reads of open streams and waiting polls in progress; further ones wait for their turn. A message
+ * to a large group wakes many at once, and reads beyond the concurrency limit would be rejected. This is its lowest value.
+ */
+const MAX_READS = 32;
+
 /** The time until the next read after a read that failed, or that found more events than its cursor can hold. */
 const RETRY_INTERVAL_MS = 1_000;
 
@@ -41,6 +47,7 @@ export function makeFollowEvents(deps: {
   random: () => number;
 }): FollowEvents {
   const { listEvents, hints, timer, pollIntervalMs, random } = deps;
+  const inTurn = makeTurns(MAX_READS);
 
   return {
     async poll({ waitMs, ...query }, signal) {
@@ -53,10 +60,13 @@ export function makeFollowEvents(deps: {
         waiter.wake();
       });
       try {
-        for (;;) {
+        for (let isFirst = true; ; isFirst = false) {
           const isLast = isOver || signal.aborted;
-          waiter.reset();
-          const batch = await listEvents({ ...query, cursor });
+          const read = () => {
+            waiter.reset();
+            return listEvents({ ...query, cursor });
+          };
+          const batch = await (isFirst ? read() : inTurn(read));
           // Nothing was listed, so nothing is lost; events whose message is gone are not read again.
           cursor = batch.cursor;
           if (batch.events.length > 0 || isLast) return batch;
@@ -92,12 +102,16 @@ export function makeFollowEvents(deps: {
             await waiter.pause(pauseMs);
             await waiter.untilWoken(batch.isComplete ? pollIntervalMs : RETRY_INTERVAL_MS);
           }
-          if (signal.aborted) return;
-          waiter.reset();
           pauseMs = MIN_INTERVAL_MS;
           const { cursor } = batch;
           try {
-            batch = await listEvents({ ...query, cursor });
+            const read = await inTurn(() => {
+              if (signal.aborted) return null;
+              waiter.reset();
+              return listEvents({ ...query, cursor });
+            });
+            if (read === null) return;
+            batch = read;
           } catch (error) {
             // The log no longer reaches back to the cursor: the stream ends, and the client gets the refusal when it resumes.
             if (error instanceof Refusal) return;
@@ -113,6 +127,24 @@ export function makeFollowEvents(deps: {
         unsubscribe();
       }
     },
+  };
+}
+
+/** Runs at most `limit` works at a time; further ones wait and start in the order of their calls. */
+function makeTurns(limit: number) {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async <Result>(work: () => Result): Promise<Awaited<Result>> => {
+    if (running === limit) await new Promise<void>((resolve) => waiting.push(resolve));
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      // The next one takes over this turn.
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
   };
 }
 

@@ -72,6 +72,69 @@ function followed() {
   return { timer, hints, log, follow };
 }
 
+/** Reads that a test completes. `most` is the highest number of reads in progress. */
+function pendingReads() {
+  const pending: (() => void)[] = [];
+  const reads = { inProgress: 0, most: 0, total: 0 };
+  const listEvents: ListEvents = async () => {
+    reads.total += 1;
+    reads.inProgress += 1;
+    reads.most = Math.max(reads.most, reads.inProgress);
+    await new Promise<void>((resolve) => pending.push(resolve));
+    reads.inProgress -= 1;
+    return { events: [], cursor, isComplete: true };
+  };
+  /** Completes all reads, also those that begin meanwhile. */
+  const complete = async (): Promise<void> => {
+    await settled();
+    while (pending.length > 0) {
+      for (const end of pending.splice(0)) end();
+      await settled();
+    }
+  };
+  return { reads, listEvents, complete };
+}
+
+describe('followers that are woken at the same time', () => {
+  function openFollowers(count: number) {
+    const timer = new FakeTimer();
+    const hints = makeMemoryHints();
+    const { reads, listEvents, complete } = pendingReads();
+    const follow = makeFollowEvents({ listEvents, hints, timer, pollIntervalMs: 15_000, random: () => 1 });
+    const users = Array.from({ length: count }, (_, n) => `user-${n}` as UserId);
+    const stop = new AbortController();
+    const ended = users.map((userId) => collect(follow.stream({ ...query, userId }, stop.signal)).ended);
+    return { timer, hints, reads, complete, users, stop, ended };
+  }
+
+  test('read one after the other, so that they stay within the concurrency limit, and each of them reads', async () => {
+    const { timer, hints, reads, complete, users, stop, ended } = openFollowers(256);
+    await complete();
+    await timer.pass(1_000);
+    Object.assign(reads, { most: 0, total: 0 });
+    hints.publish(users);
+    await complete();
+    expect(reads).toEqual({ inProgress: 0, most: 32, total: 256 });
+    stop.abort();
+    await complete();
+    await Promise.all(ended);
+  });
+
+  test('do not read any more if they end while they wait for their turn', async () => {
+    const { timer, hints, reads, complete, users, stop, ended } = openFollowers(256);
+    await complete();
+    await timer.pass(1_000);
+    reads.total = 0;
+    hints.publish(users);
+    await settled();
+    stop.abort();
+    await complete();
+    await Promise.all(ended);
+    expect(reads.total).toBe(32);
+    expect(timer.size).toBe(0);
+  });
+});
+
 /** The batches of a stream. */
 function collect(stream: AsyncGenerator<EventBatch, void, void>) {
   const batches: number[] = [];

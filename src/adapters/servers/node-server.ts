@@ -68,6 +68,9 @@ export async function openHttpServer(
           sendContinue() {
             if (!response.headersSent && !request.socket.destroyed) response.writeContinue();
           },
+          destroy() {
+            request.socket.destroy();
+          },
         }
       : request.socket;
   const listener = getRequestListener(
