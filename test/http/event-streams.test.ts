@@ -184,6 +184,16 @@ describe('a stream', () => {
     expect(written).not.toHaveBeenCalled();
   });
 
+  test('that is not read in time ends without an error where the connection cannot be closed', async () => {
+    const streams = new EventStreams({ ...STREAM_LIMITS, readWithinMs: 50 });
+    const app = openApp({ streams });
+    const fetch: Fetch = async (request) => app.fetch(request);
+    const stream = await openStream(fetch, eventsOf('ben'));
+    await stream.next();
+    await until(() => streams.size === 0);
+    expect(await stream.next()).toBeNull();
+  });
+
   test('that is not read does not delay the stop beyond the time limit for clients', async () => {
     const { fetch, streams, server, port } = await serve({}, { readWithinMs: 500 });
     await openUnread(port, eventsOf('ben'));
