@@ -1,3 +1,4 @@
+import type { EventCursor } from '../domain/event-cursor.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { EventBatch, ListEvents, ListEventsQuery } from './list-events.ts';
 import type { Hints } from './ports/hints.ts';
@@ -8,6 +9,12 @@ export const POLL_INTERVAL_MS = 15_000;
 
 /** The minimum time between two reads of one follower: hints that come faster are combined into one read. */
 const MIN_INTERVAL_MS = 100;
+
+/**
+ * Added to it for each event that was delivered within the visibility window. A read lists these events again, so with
+ * this pause a follower lists at most 4,000 of them a second, at any rate of events.
+ */
+const MS_PER_DELIVERED = 0.25;
 
 /**
  * The maximum number of reads of open streams and waiting polls in progress; further ones wait for their turn. A message
@@ -70,7 +77,7 @@ export function makeFollowEvents(deps: {
           // Nothing was listed, so nothing is lost; events whose message is gone are not read again.
           cursor = batch.cursor;
           if (batch.events.length > 0 || isLast) return batch;
-          await waiter.pause(MIN_INTERVAL_MS);
+          await waiter.pause(pauseAfter(cursor));
           await waiter.untilWoken(batch.isComplete ? pollIntervalMs : RETRY_INTERVAL_MS);
         }
       } finally {
@@ -96,13 +103,12 @@ export function makeFollowEvents(deps: {
         let batch = await listEvents(query);
         expectBatchWithin(pollIntervalMs * (0.5 + random() / 2));
         yield batch;
-        let pauseMs = MIN_INTERVAL_MS;
+        let pauseMs = pauseAfter(batch.cursor);
         for (;;) {
           if (batch.isComplete || batch.events.length === 0) {
             await waiter.pause(pauseMs);
             await waiter.untilWoken(batch.isComplete ? pollIntervalMs : RETRY_INTERVAL_MS);
           }
-          pauseMs = MIN_INTERVAL_MS;
           const { cursor } = batch;
           try {
             const read = await inTurn(() => {
@@ -112,6 +118,7 @@ export function makeFollowEvents(deps: {
             });
             if (read === null) return;
             batch = read;
+            pauseMs = pauseAfter(batch.cursor);
           } catch (error) {
             // The log no longer reaches back to the cursor: the stream ends, and the client gets the refusal when it resumes.
             if (error instanceof Refusal) return;
@@ -128,6 +135,11 @@ export function makeFollowEvents(deps: {
       }
     },
   };
+}
+
+/** The time until the next read after a read that resulted in `cursor`. */
+function pauseAfter({ delivered }: EventCursor): number {
+  return MIN_INTERVAL_MS + delivered.size * MS_PER_DELIVERED;
 }
 
 /** Runs at most `limit` works at a time; further ones wait and start in the order of their calls. */

@@ -51,7 +51,7 @@ function followed() {
   const timer = new FakeTimer();
   const hints = makeMemoryHints();
   let serial = 0;
-  const log = { reads: 0, waiting: 0, failure: null as Error | null, isFull: false };
+  const log = { reads: 0, waiting: 0, failure: null as Error | null, isFull: false, cursor };
   const listEvents: ListEvents = () => {
     log.reads += 1;
     if (log.failure !== null) return Promise.reject(log.failure);
@@ -66,7 +66,7 @@ function followed() {
       };
     });
     log.waiting = 0;
-    return Promise.resolve({ events, cursor, isComplete: !log.isFull });
+    return Promise.resolve({ events, cursor: log.cursor, isComplete: !log.isFull });
   };
   const follow = makeFollowEvents({ listEvents, hints, timer, pollIntervalMs: 15_000, random: () => 1 });
   return { timer, hints, log, follow };
@@ -184,6 +184,20 @@ describe('a stream', () => {
     hints.publish(['ben' as UserId]);
     await timer.pass(200);
     expect(log.reads).toBeLessThanOrEqual(reads + 1);
+    stop.abort();
+    await ended;
+  });
+
+  test('reads less often the more events lie within the visibility window, since each read lists them again', async () => {
+    const { timer, hints, log, follow } = followed();
+    const stop = new AbortController();
+    log.cursor = { ...cursor, delivered: new Set(Array.from({ length: 4_000 }, (_, n) => String(n))) };
+    const { ended } = collect(follow.stream(query, stop.signal));
+    for (let n = 0; n < 110; n += 1) {
+      hints.publish([anna]);
+      await timer.pass(100);
+    }
+    expect(log.reads).toBe(11);
     stop.abort();
     await ended;
   });
