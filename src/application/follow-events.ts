@@ -1,5 +1,6 @@
 import type { EventCursor } from '../domain/event-cursor.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { Overload } from './concurrency-limiter.ts';
 import type { EventBatch, ListEvents, ListEventsQuery } from './list-events.ts';
 import type { Hints } from './ports/hints.ts';
 import type { StopSignal, Timer } from './ports/timer.ts';
@@ -21,6 +22,9 @@ const MS_PER_DELIVERED = 0.25;
  * to a large group wakes many at once, and reads beyond the concurrency limit would be rejected. This is its lowest value.
  */
 const MAX_READS = 32;
+
+/** The maximum time that a read waits for its turn, while storage hangs; then it fails and is repeated. */
+const MAX_TURN_WAIT_MS = 3_000;
 
 /** The time until the next read after a read that failed, or that found more events than its cursor can hold. */
 const RETRY_INTERVAL_MS = 1_000;
@@ -54,7 +58,7 @@ export function makeFollowEvents(deps: {
   random: () => number;
 }): FollowEvents {
   const { listEvents, hints, timer, pollIntervalMs, random } = deps;
-  const inTurn = makeTurns(MAX_READS);
+  const inTurn = makeTurns(timer);
 
   return {
     async poll({ waitMs, ...query }, signal) {
@@ -142,20 +146,39 @@ function pauseAfter({ delivered }: EventCursor): number {
   return MIN_INTERVAL_MS + delivered.size * MS_PER_DELIVERED;
 }
 
-/** Runs at most `limit` works at a time; further ones wait and start in the order of their calls. */
-function makeTurns(limit: number) {
-  const waiting: (() => void)[] = [];
+/**
+ * Runs at most `MAX_READS` works at a time. Further ones start in the order of their calls, or reject with an `Overload`
+ * after `MAX_TURN_WAIT_MS`.
+ */
+function makeTurns(timer: Timer) {
+  const waiting = new Set<() => void>();
   let running = 0;
+  const turn = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const start = (): void => {
+        cancel();
+        resolve();
+      };
+      const cancel = timer.after(MAX_TURN_WAIT_MS, () => {
+        waiting.delete(start);
+        reject(new Overload());
+      });
+      waiting.add(start);
+    });
   return async <Result>(work: () => Result): Promise<Awaited<Result>> => {
-    if (running === limit) await new Promise<void>((resolve) => waiting.push(resolve));
+    if (running === MAX_READS) await turn();
     else running += 1;
     try {
       return await work();
     } finally {
       // The next one takes over this turn.
-      const next = waiting.shift();
-      if (next === undefined) running -= 1;
-      else next();
+      const [next] = waiting;
+      if (next === undefined) {
+        running -= 1;
+      } else {
+        waiting.delete(next);
+        next();
+      }
     }
   };
 }

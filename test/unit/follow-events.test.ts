@@ -103,8 +103,9 @@ describe('followers that are woken at the same time', () => {
     const follow = makeFollowEvents({ listEvents, hints, timer, pollIntervalMs: 15_000, random: () => 1 });
     const users = Array.from({ length: count }, (_, n) => `user-${n}` as UserId);
     const stop = new AbortController();
-    const ended = users.map((userId) => collect(follow.stream({ ...query, userId }, stop.signal)).ended);
-    return { timer, hints, reads, complete, users, stop, ended };
+    const streams = users.map((userId) => collect(follow.stream({ ...query, userId }, stop.signal)));
+    const ended = streams.map((stream) => stream.ended);
+    return { timer, hints, reads, complete, users, stop, ended, batches: streams.map((one) => one.batches) };
   }
 
   test('read one after the other, so that they stay within the concurrency limit, and each of them reads', async () => {
@@ -118,6 +119,19 @@ describe('followers that are woken at the same time', () => {
     stop.abort();
     await complete();
     await Promise.all(ended);
+  });
+
+  test('go on with heartbeats while the reads of others hang', async () => {
+    const { timer, hints, complete, users, stop, ended, batches } = openFollowers(256);
+    await complete();
+    await timer.pass(1_000);
+    hints.publish(users);
+    await timer.pass(20_000);
+    expect(batches.filter(({ length }) => length > 1)).toHaveLength(256 - 32);
+    stop.abort();
+    await complete();
+    await Promise.all(ended);
+    expect(timer.size).toBe(0);
   });
 
   test('do not read any more if they end while they wait for their turn', async () => {
