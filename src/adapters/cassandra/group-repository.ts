@@ -32,6 +32,7 @@ import { HistoryReader } from './history.ts';
 import { claimKey } from './idempotency-keys.ts';
 import { findOwnMembership, groupRow, membershipRow, NIL } from './inbox.ts';
 import { inboxAndEventRows } from './message-repository.ts';
+import { findLateEvents } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
 import type { Row, Session, Statement, Writes } from './session.ts';
 
@@ -477,8 +478,9 @@ export class CassandraGroupRepository implements GroupRepository {
   }
 
   /**
-   * Shows a new member the messages above the event of joining, each as it is now. It must run after the membership is in
-   * the row of the group.
+   * Shows a new member the messages above the event of joining, each as it is now and under its last event. It must run after
+   * the membership is in the row of the group. A late event is read after its message, and a send that completes late reads
+   * the members after the agreement on it.
    */
   async #showMessagesAbove(
     id: ConversationId,
@@ -491,10 +493,13 @@ export class CassandraGroupRepository implements GroupRepository {
         .read(id, { before, offset: 0, limit: MESSAGES_PER_QUERY })
         .catch(afterWrite);
       const messages = page.filter((message) => message.id > joined);
+      const messageIds = messages.map((message) => message.id);
+      const lateEvents = await findLateEvents(writes, id, messageIds);
       await writes.all(
-        messages.map((message) =>
-          writes.batch(inboxAndEventRows(message, [], message.id, userId, this.#eventLog.daysToKeep)),
-        ),
+        messages.map((message) => {
+          const eventId = lateEvents.get(message.id) ?? message.id;
+          return writes.batch(inboxAndEventRows(message, [], eventId, userId, this.#eventLog.daysToKeep));
+        }),
       );
       const last = messages.at(-1);
       if (last === undefined || messages.length < MESSAGES_PER_QUERY) return;

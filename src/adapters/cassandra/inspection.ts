@@ -32,7 +32,7 @@ import {
 } from './group-repository.ts';
 import { HistoryReader } from './history.ts';
 import { findEntries, findOwnMembership, type InboxRow } from './inbox.ts';
-import { agreeOnLateEvent, findLateEvent, lateMessageRow } from './late-events.ts';
+import { agreeOnLateEvent, findLateEvent, findLateEvents, lateMessageRow } from './late-events.ts';
 import {
   bucketRow,
   deletionRows,
@@ -61,9 +61,6 @@ const EVENTS = `
 
 const LISTED_LATE_EVENT = `
   SELECT event_id FROM late_messages_by_conversation WHERE conversation_id = ? AND event_id = ?`;
-
-const LATE_EVENTS = `
-  SELECT message_id, event_id FROM late_events WHERE conversation_id = ? AND message_id IN ?`;
 
 /** The kinds of inconsistency, each described for the summary. */
 export const INCONSISTENCIES = {
@@ -547,10 +544,7 @@ async function findWithoutEvent(
   const logged = await findEvents(deps, userId, ids);
   const without = ids.filter((id) => !logged.has(id));
   if (without.length === 0) return new Set();
-  const rows = await deps.session.read(LATE_EVENTS, [conversationId, without]);
-  const late = new Map(
-    rows.map((row) => [String(row['message_id']) as MessageId, String(row['event_id']) as EventId]),
-  );
+  const late = await findLateEvents(deps.session, conversationId, without);
   const loggedLate = await findEvents(deps, userId, [...late.values()]);
   return new Set(
     without.filter((id) => {
