@@ -50,7 +50,10 @@ export async function groups(bench: Environment): Promise<Section> {
   for (const size of SIZES) {
     const requests: LoadRequest[] = [];
     for (let index = 0; index < GROUPS_EACH; index += 1) {
-      const users = Array.from({ length: size }, (_, member) => `member-${size}-${index}-${member}` as UserId);
+      const users = Array.from(
+        { length: size },
+        (_, member) => `member-${size}-${index}-${member}` as UserId,
+      );
       requests.push(sendTo(await createGroup(service.url, users), users[1]!));
     }
     cases.push({ name: `send to ${size}`, against: SEND, requests });
@@ -70,7 +73,9 @@ export async function groups(bench: Environment): Promise<Section> {
   );
   const path = paths[0]!;
   const edited = paths.splice(0, 1_000);
-  const edits = edited.map((path) => ({ method: 'PATCH', path, body: { content: `${CONTENT} Okay!` } }) as const);
+  const edits = edited.map(
+    (path) => ({ method: 'PATCH', path, body: { content: `${CONTENT} Okay!` } }) as const,
+  );
   const nextPath = (): string => paths.pop() ?? assert.fail('all messages are deleted');
   cases.push(
     { name: 'edit', against: SEND, requests: edits },

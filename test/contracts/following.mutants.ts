@@ -1,4 +1,9 @@
-import type { EventBatch, ListEvents, ListEventsQuery, ReportedEvent } from '../../src/application/list-events.ts';
+import type {
+  EventBatch,
+  ListEvents,
+  ListEventsQuery,
+  ReportedEvent,
+} from '../../src/application/list-events.ts';
 import type { EventCursor } from '../../src/domain/event-cursor.ts';
 import { positionAt, type Microseconds } from '../../src/domain/time.ts';
 import { followingInMemory, followingOver, movingClock } from '../support/following.ts';

@@ -72,7 +72,14 @@ export async function wrongInGroups(
       const membership = memberships.get(userId) ?? null;
       const ask = known.asUser(userId);
       const view = await viewOf(ask, group, userId, known.cursors.get(userId)!);
-      const found = wrongInView(view, { membership, ids, stored, late, contents: known.contents, isRepaired });
+      const found = wrongInView(view, {
+        membership,
+        ids,
+        stored,
+        late,
+        contents: known.contents,
+        isRepaired,
+      });
       views += 1;
       if (!group.members.includes(userId)) {
         const some = [...stored.keys()].sort(() => Math.random() - 0.5).slice(0, SINGLE_READS);
@@ -95,12 +102,17 @@ async function viewOf(ask: Ask, { id }: Group, userId: UserId, cursor: string): 
   const entry = inbox.find((row) => row.id === id) ?? null;
   const events: { type: string; data: Item & { conversation_id: string } }[] = [];
   for (let next = cursor; ;) {
-    const { body } = await ask({ method: 'GET', path: `/api/events/user/${userId}?limit=100&cursor=${next}` });
+    const { body } = await ask({
+      method: 'GET',
+      path: `/api/events/user/${userId}?limit=100&cursor=${next}`,
+    });
     events.push(...(body.data as unknown as typeof events));
     if (body.data.length === 0) break;
     next = body.next_cursor!;
   }
-  const created = events.filter(({ type, data }) => type === 'message.created' && data.conversation_id === id);
+  const created = events.filter(
+    ({ type, data }) => type === 'message.created' && data.conversation_id === id,
+  );
   return {
     history: shownIn(history),
     events: shownIn(created.map(({ data }) => data)),
@@ -128,7 +140,10 @@ function wrongInView(
   const isFor = (id: string): boolean => membership !== null && coversPosition(membership, id as MessageId);
   const wrong: string[] = [];
   if ((entry !== null) !== (membership !== null)) wrong.push('the group is in the inbox or not, wrongly');
-  for (const [name, shown] of [['history', history], ['event log', events]] as const) {
+  for (const [name, shown] of [
+    ['history', history],
+    ['event log', events],
+  ] as const) {
     for (const id of ids) if (isFor(id) && !shown.has(id)) wrong.push(`the ${name} lacks ${id}`);
     for (const [id, content] of shown) {
       if (!isFor(id)) wrong.push(`the ${name} shows ${id} of others`);

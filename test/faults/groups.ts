@@ -8,7 +8,7 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { environmentOf, scan } from './cluster.ts';
 import { lateMessagesOf } from './events.ts';
 import { wrongInGroups, type ChangingGroup } from './group-outcome.ts';
-import { balance, makeAsk, withToken, type Ask } from './http.ts';
+import { balance, withToken, type Ask } from './http.ts';
 import { createGroup, post, usersOf, type Attempt } from './load.ts';
 import { startMoves } from './membership-changes.ts';
 import { startMessageChanges } from './message-changes.ts';
@@ -106,7 +106,10 @@ export const groups: Scenario = async (testbed) => {
     for (const kind of [...new Set(all.map((one) => one.kind))]) {
       const attempts = between(all, from, until).filter((one) => one.kind === kind);
       testbed.report({ action: `${action}: ${kind}`, attempts, seen: tallyOf(attempts) });
-      assert.ok(attempts.some((one) => !isFailure(one)), `no ${kind} was acknowledged ${action}`);
+      assert.ok(
+        attempts.some((one) => !isFailure(one)),
+        `no ${kind} was acknowledged ${action}`,
+      );
     }
   }
   const refused = all.filter((one) => isFailure(one) && one.outcome !== 503 && !isCutOff(one));
@@ -152,7 +155,13 @@ async function changingGroup(ask: Ask, size: number): Promise<ChangingGroup> {
   const members = { ...group, members: users.slice(0, stay) };
   const movers = users
     .slice(stay)
-    .map((userId) => ({ group: members, userId, joined: null, left: null, isMember: userId !== users.at(-1) }));
+    .map((userId) => ({
+      group: members,
+      userId,
+      joined: null,
+      left: null,
+      isMember: userId !== users.at(-1),
+    }));
   return { group: members, movers, stranger: stranger! };
 }
 

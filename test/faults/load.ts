@@ -112,7 +112,11 @@ export async function postUntilStored(ask: Ask, send: Omit<Send, 'key'>): Promis
 
 /** Sends a request. Resolves with its result and with the response, null if there is none. */
 export async function attempt(
-  { kind, send = null, staleIn = () => null }: {
+  {
+    kind,
+    send = null,
+    staleIn = () => null,
+  }: {
     readonly kind: Attempt['kind'];
     readonly send?: Send | null;
     readonly staleIn?: (answer: Answer) => readonly string[] | null;

@@ -20,12 +20,13 @@ export function startMessageChanges(
   const change = async (): Promise<void> => {
     const sent = load.attempts.filter(({ messageId }) => messageId !== null);
     const one = sent[Math.floor(Math.random() * sent.length)];
-    if (one?.send == null || one.messageId === null) return;
-    const { send, messageId } = one;
+    const { send = null, messageId = null } = one ?? {};
+    if (send === null || messageId === null) return;
     const known = contents.get(messageId) ?? new Set([send.content]);
     // A deletion, also one with an unknown outcome, is the last change.
     if (known.has(null)) return;
-    const content = Math.random() < DELETED_SHARE ? null : `${send.content}, changed ${attempts.length} times`;
+    const content =
+      Math.random() < DELETED_SHARE ? null : `${send.content}, changed ${attempts.length} times`;
     const path = `/api/conversations/${conversationIdIn(send)}/messages/${messageId}`;
     const { result } = await attempt({ kind: 'change of a message' }, () =>
       ask(content === null ? { method: 'DELETE', path } : { method: 'PATCH', path, body: { content } }),

@@ -85,7 +85,18 @@ export const liveScripts: fc.Arbitrary<LiveStep[]> = fc.array(
       weight: 8,
       arbitrary: stepOf('group', {
         action: fc.constantFrom(
-          ...(['create', 'send', 'send', 'send', 'add', 'add', 'remove', 'remove', 'rename', 'mark'] as const),
+          ...([
+            'create',
+            'send',
+            'send',
+            'send',
+            'add',
+            'add',
+            'remove',
+            'remove',
+            'rename',
+            'mark',
+          ] as const),
         ),
         group: fc.nat(1),
         who: fc.nat(GROUP_USERS - 1),
@@ -277,21 +288,30 @@ async function listedState({ useCases }: FollowedSubject, userId: UserId): Promi
   const page = { before: null, limit: 100, page: 1 };
   const inbox = await useCases.listConversations({ caller, userId, ...page, unreadCounts: true });
   return Promise.all(
-    inbox.items.map(async ({ conversationId, lastEventId, lastMessage, unreadCount, readUpTo, membership }) => {
-      const messages = await useCases.listMessagesBefore({ caller, conversationId, ...page });
-      const summary = await useCases.getConversation({ caller, conversationId });
-      const readPositions = summary.readPositions ?? [{ userId, readUpTo }];
-      return {
-        entry: { conversationId, lastEventId, lastMessageId: lastMessage?.messageId ?? null, unread: unreadCount },
-        state: {
-          messages: messages.items.map(({ id, content }) => [id, content] as const).reverse(),
-          positions: Object.fromEntries(
-            readPositions.flatMap(({ userId, readUpTo }) => (readUpTo === null ? [] : [[userId, readUpTo]])),
-          ),
-          group: (membership?.left ?? null) === null ? groupIn(summary) : 'left',
-        },
-      };
-    }),
+    inbox.items.map(
+      async ({ conversationId, lastEventId, lastMessage, unreadCount, readUpTo, membership }) => {
+        const messages = await useCases.listMessagesBefore({ caller, conversationId, ...page });
+        const summary = await useCases.getConversation({ caller, conversationId });
+        const readPositions = summary.readPositions ?? [{ userId, readUpTo }];
+        return {
+          entry: {
+            conversationId,
+            lastEventId,
+            lastMessageId: lastMessage?.messageId ?? null,
+            unread: unreadCount,
+          },
+          state: {
+            messages: messages.items.map(({ id, content }) => [id, content] as const).reverse(),
+            positions: Object.fromEntries(
+              readPositions.flatMap(({ userId, readUpTo }) =>
+                readUpTo === null ? [] : [[userId, readUpTo]],
+              ),
+            ),
+            group: (membership?.left ?? null) === null ? groupIn(summary) : 'left',
+          },
+        };
+      },
+    ),
   );
 }
 
