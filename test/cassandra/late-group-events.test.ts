@@ -8,7 +8,7 @@ import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
 import { latenessLimits, visibilityWindow } from '../../src/domain/event.ts';
 import type { ConversationId, MessageId, UserId } from '../../src/domain/ids.ts';
-import { freshUser } from '../contracts/fixtures.ts';
+import { freshUser, idAt, top } from '../contracts/fixtures.ts';
 import { list, listAll } from '../contracts/following.ts';
 import type { FollowedSubject } from '../support/followed-state.ts';
 import { followingOver, movingClock } from '../support/following.ts';
@@ -227,4 +227,40 @@ describe('an event that is lost, and completed in the background behind the curs
     subject.complete();
     await expect.poll(() => typesAfter(subject, people[name], cursor)).toContain(type);
   });
+});
+
+test('a late message does not move the group of a user who left and joined again meanwhile', async () => {
+  const people = freshPeople();
+  const subject = await open(people);
+  const { storage, useCases, groupId, pass, visibilityWindow } = subject;
+  const { anna, ben, carl } = people;
+  const id = idAt(subject.now());
+  const change = { caller: SERVICE, conversationId: groupId, userId: carl };
+  await useCases.removeMember(change);
+  await useCases.addMember(change);
+  const positionsOf = async () => {
+    const entries = await storage.conversations.listByUser(carl, top(10));
+    return entries.map(({ lastEventId }) => lastEventId);
+  };
+  const before = await positionsOf();
+  pass(2 * visibilityWindow);
+  const message = {
+    id,
+    conversationId: groupId,
+    senderId: anna,
+    receiverId: null,
+    content: 'Late',
+    editId: null,
+    deletionId: null,
+  };
+  await storage.messages.append({
+    message,
+    // As they were before Carl left.
+    participants: [anna, ben, carl],
+    idempotencyKey: null,
+    isLive: true,
+  });
+  expect(await positionsOf()).toEqual(before);
+  const [entry] = await storage.conversations.listByUser(ben, top(1));
+  expect(entry?.lastMessage?.messageId).toBe(id);
 });
