@@ -225,7 +225,7 @@ describe('an event that is lost, and completed in the background behind the curs
     );
     await expect(working).rejects.toBeInstanceOf(StorageFailure);
     subject.complete();
-    await expect.poll(() => typesAfter(subject, people[name], cursor)).toContain(type);
+    await expect.poll(() => typesAfter(subject, people[name], cursor), { timeout: 20_000 }).toContain(type);
   });
 });
 

@@ -25,10 +25,14 @@ const MOVERS = 3;
 const QUIET_MS = 4_000;
 const HANG_MS = 15_000;
 
-/** The requests of each kind between two faults. */
-const BETWEEN_FAULTS = 60;
-const THINK_MS = 30;
-const MOVE_THINK_MS = 400;
+/** The acknowledged sends between two faults. */
+const BETWEEN_FAULTS = 30;
+const THINK_MS = 50;
+
+/** A send to a large group takes much of the limit on concurrent requests, so most requests go to small ones. */
+const WEIGHT = 256;
+const MOVE_THINK_MS = 300;
+const MOVE_THINK_MS_PER_USER = 15;
 const REPEAT_AFTER_MS = 200;
 
 /**
@@ -64,16 +68,30 @@ export const groups: Scenario = async (testbed) => {
   const load = testbed.startLoad({
     ask: asService,
     users: stable.flatMap(({ members }) => members),
-    groups: stable,
+    groups: stable.flatMap((group) => {
+      const size = group.members.length + MOVERS;
+      return Array.from({ length: Math.ceil(Math.sqrt(WEIGHT / size)) }, () => group);
+    }),
     groupShare: 1,
-    clients: { send: 3, 'send with a key': 2, read: 2 },
+    clients: { send: 2, 'send with a key': 2, read: 1 },
     thinkMs: THINK_MS,
   });
   const movers = changing.flatMap((one) => one.movers);
   const asUser = (userId: UserId): Ask => asks.get(userId)!;
-  const moves = startMoves({ asService, asUser, movers, thinkMs: MOVE_THINK_MS });
+  const moves = startMoves({
+    asService,
+    asUser,
+    movers,
+    thinkMs: ({ group }) => MOVE_THINK_MS + MOVE_THINK_MS_PER_USER * group.members.length,
+  });
   const changes = startMessageChanges(asService, load);
   const marks = startReadMarks(asService, load);
+
+  const acknowledged = (): number => load.attempts.filter(({ messageId }) => messageId !== null).length;
+  const progress = async (): Promise<void> => {
+    const until = acknowledged() + BETWEEN_FAULTS;
+    while (acknowledged() < until) await load.progress(1);
+  };
 
   const begun = performance.now();
   await pause(QUIET_MS);
@@ -85,13 +103,13 @@ export const groups: Scenario = async (testbed) => {
   const resumed = performance.now();
   victim.resume();
   await cluster.settled();
-  await load.progress(BETWEEN_FAULTS);
+  await progress();
   const killed = performance.now();
   await instances[0]!.kill();
-  await load.progress(BETWEEN_FAULTS);
+  await progress();
   instances[0] = testbed.startService({ ...environment, PORT: new URL(instances[0]!.url).port });
   await instances[0].logged(/Ready at/);
-  await load.progress(BETWEEN_FAULTS);
+  await progress();
   await Promise.all([load.stop(), moves.stop(), marks.stop()]);
   const contents = await changes.stop();
 
@@ -153,15 +171,13 @@ async function changingGroup(ask: Ask, size: number): Promise<ChangingGroup> {
   const group = await createGroup(ask, users.slice(0, -1));
   const stay = Math.max(size - MOVERS, 2);
   const members = { ...group, members: users.slice(0, stay) };
-  const movers = users
-    .slice(stay)
-    .map((userId) => ({
-      group: members,
-      userId,
-      joined: null,
-      left: null,
-      isMember: userId !== users.at(-1),
-    }));
+  const movers = users.slice(stay).map((userId) => ({
+    group: members,
+    userId,
+    joined: null,
+    left: null,
+    isMember: userId !== users.at(-1),
+  }));
   return { group: members, movers, stranger: stranger! };
 }
 

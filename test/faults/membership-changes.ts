@@ -30,8 +30,8 @@ export function startMoves(deps: {
   readonly asService: Ask;
   readonly asUser: (userId: UserId) => Ask;
   readonly movers: readonly Mover[];
-  /** The mean pause after a change. */
-  readonly thinkMs: number;
+  /** The mean pause after a change, in milliseconds. */
+  readonly thinkMs: (mover: Mover) => number;
 }): { readonly attempts: readonly Attempt[]; stop(): Promise<void> } {
   const { asService, asUser, movers, thinkMs } = deps;
   const attempts: Attempt[] = [];
@@ -60,7 +60,7 @@ export function startMoves(deps: {
 
   const running = movers.map(async (mover) => {
     while (!isStopping) {
-      await pause(Math.random() * 2 * thinkMs);
+      await pause(Math.random() * 2 * thinkMs(mover));
       await move(mover);
     }
   });
