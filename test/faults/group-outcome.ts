@@ -200,7 +200,7 @@ function wrongMembership(
   membership: Membership | undefined,
   sends: readonly Attempt[],
 ): string[] {
-  if ((membership !== undefined && membership.left === null) !== isMember) {
+  if ((membership?.left === null) !== isMember) {
     return [`${userId} is ${isMember ? 'not ' : ''}a member`];
   }
   return sends.flatMap(({ at, took, messageId }) => {

@@ -48,7 +48,8 @@ export const groups: Scenario = async (testbed) => {
   const balancer = balance(instances.map(({ url }) => url));
   const asService = withToken(balancer.ask, await tokenOf({ scope: SERVICE_SCOPE }, secret));
 
-  const changing = await each(SIZES, (size) => changingGroup(asService, size));
+  const changing: ChangingGroup[] = [];
+  for (const size of SIZES) changing.push(await changingGroup(asService, size));
   const users = changing.flatMap(({ group, movers, stranger }) => [
     ...group.members,
     ...movers.map(({ userId }) => userId),

@@ -56,6 +56,8 @@ export interface Load {
   stop(): Promise<void>;
 }
 
+const REPEAT_AFTER_MS = 200;
+
 /** Fresh users. */
 export function usersOf(size: number): UserId[] {
   const name = randomUUID().slice(0, 8);
@@ -77,12 +79,16 @@ export function recipientsOf({ sender, receiver, group }: Send): readonly UserId
   return group?.members ?? [sender, receiver];
 }
 
-/** Creates a group of `members`. */
+/** Creates a group of `members`; again with the same key while the service is overloaded. */
 export async function createGroup(ask: Ask, members: readonly UserId[]): Promise<Group> {
   const body = { participant_ids: members, creator_id: members[0] };
-  const answer = await ask({ method: 'POST', path: '/api/conversations', body });
-  assert.equal(answer.status, 201);
-  return { id: answer.body.id, members };
+  const headers = { 'Idempotency-Key': randomUUID() };
+  for (;;) {
+    const answer = await ask({ method: 'POST', path: '/api/conversations', headers, body });
+    if (answer.status === 201) return { id: answer.body.id, members };
+    assert.equal(answer.status, 503);
+    await pause(REPEAT_AFTER_MS);
+  }
 }
 
 /** Sends `send` to the service. */
@@ -97,7 +103,6 @@ export function post(ask: Ask, { sender, receiver, group, content, key }: Send):
 
 /** The share of the sends that go to a group by default, if there are groups. */
 const GROUP_SHARE = 0.25;
-const REPEAT_AFTER_MS = 200;
 
 /** Sends `send` with a key of its own until it is acknowledged. Rejects if it is refused, except by a 503. */
 export async function postUntilStored(ask: Ask, send: Omit<Send, 'key'>): Promise<Answer['body']> {

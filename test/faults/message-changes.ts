@@ -36,12 +36,13 @@ export function startMessageChanges(
     contents.set(messageId, new Set([...(isDone ? [] : known), content]));
   };
 
-  const running = (async () => {
+  const run = async (): Promise<void> => {
     while (!isStopping) {
       await pause(CHANGE_EVERY_MS);
       await change();
     }
-  })();
+  };
+  const running = run();
   return {
     attempts,
     async stop() {
