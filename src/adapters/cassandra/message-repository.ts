@@ -427,7 +427,9 @@ export class CassandraMessageRepository implements MessageRepository {
       );
       // Read after the agreement, see `#afterChange`: the message may have been edited or deleted by now.
       const stored = await findStored(writes, conversationId, id);
-      recipients = await this.#publishToAll(stored?.message ?? message, participants, lateEvent, writes);
+      // In a group, some of the participants may have left by now, or joined again: only its present members get the event.
+      const readers = isGroupId(conversationId) ? [] : participants;
+      recipients = await this.#publishToAll(stored?.message ?? message, readers, lateEvent, writes);
       // Storage takes longer than the visibility window, or the wall clock has just stepped: the background retry continues.
       if (this.#isLate(lateEvent)) throw lateAgain();
     }
