@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { launchChromium } from './chromium.ts';
-import { bubble, changeMessage, openTab, talk, write } from './people.ts';
+import { closeWindows, launchChromium } from './chromium.ts';
+import { bubble, changeMessage, hasFocus, openTab, talk, write } from './people.ts';
 import { startService, type Service } from './service.ts';
 
 let browser: Browser;
@@ -9,7 +9,7 @@ let service: Service;
 beforeAll(async () => {
   [browser, service] = await Promise.all([launchChromium(), startService()]);
 });
-afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
+afterEach(() => closeWindows(browser));
 afterAll(async () => {
   await browser.close();
   await service.stop();
@@ -40,7 +40,7 @@ describe('one’s own message', () => {
     await mine.page.getByRole('menuitem', { name: 'Edit' }).click();
     const field = mine.page.getByRole('textbox', { name: 'Message' });
     expect(await field.inputValue()).toBe('Noon on Fridey?');
-    expect(await field.evaluate((element) => element.matches(':focus'))).toBe(true);
+    await expect.poll(() => hasFocus(field)).toBe(true);
     expect(await mine.page.locator('.message-in-editor').innerText()).toContain('Fridey');
     await write(mine.page, 'Noon on Friday?');
     for (const { page } of [mine, theirs]) {
@@ -120,7 +120,7 @@ describe('one’s own message', () => {
     expect(await focused()).toBe('Delete');
     await page.keyboard.press('Escape');
     await page.getByRole('menu').waitFor({ state: 'detached' });
-    expect(await button.evaluate((element) => element.matches(':focus'))).toBe(true);
+    await expect.poll(() => hasFocus(button)).toBe(true);
     await page.keyboard.press('Enter');
     await expect.poll(focused).toBe('Edit');
     await page.keyboard.press('Enter');

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 
 /** Requests of tests to a service, without a browser. */
 export async function sendTo(
@@ -125,6 +125,9 @@ export async function write(page: Page, content: string): Promise<void> {
 
 /** The bubble with this text. */
 export const bubble = (page: Page, text: string) => page.locator('.bubble', { hasText: text });
+
+export const hasFocus = (element: Locator): Promise<boolean> =>
+  element.evaluate((found) => found.matches(':focus'));
 
 /** The texts of all messages that are shown, oldest first. */
 export const shownTexts = (page: Page): Promise<string[]> =>

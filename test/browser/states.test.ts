@@ -6,7 +6,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { tokenOf } from '../http/guarded-app.ts';
 import { registerSecret } from '../support/log-leak-guard.ts';
-import { launchChromium } from './chromium.ts';
+import { closeWindows, launchChromium } from './chromium.ts';
 import {
   bubble,
   changeMessage,
@@ -45,7 +45,7 @@ beforeAll(async () => {
   await sendToGroup(service.url, leftId, 'ben', 'The next one is short');
   await leaveGroup(service.url, leftId, 'ada');
 });
-afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
+afterEach(() => closeWindows(browser));
 afterAll(async () => {
   await browser.close();
   await service.stop();
@@ -306,7 +306,8 @@ describe('with the keyboard alone', () => {
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     // The focus returns to where it was.
-    expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toBe('New conversation');
+    const label = () => page.evaluate<string>('document.activeElement.getAttribute("aria-label")');
+    await expect.poll(label).toBe('New conversation');
   });
 });
 
@@ -332,7 +333,7 @@ describe('with authentication', () => {
     expect(await page.getByRole('button', { name: 'Continue' }).isDisabled()).toBe(true);
     await enter(page, await tokenOf({ sub: 'ada' }));
     await page.getByText('No conversations yet').waitFor();
-    expect(new URL(page.url()).hash).toBe('#/ada');
+    await expect.poll(() => new URL(page.url()).hash).toBe('#/ada');
     await page.reload();
     await page.getByText('No conversations yet').waitFor();
     // The address of somebody else leads to one's own inbox.

@@ -22,7 +22,7 @@ import { MessagesSkeleton } from './skeletons.tsx';
 /** If more messages than this are loaded while the end is shown, older ones are unloaded. */
 const MAX_AT_END = 400;
 
-/** Closer to the top than this, in pixels, older messages are loaded. */
+/** Older messages are loaded at this distance from the top, in pixels. */
 const LOAD_AHEAD = 900;
 
 /** The open conversation: who, the messages, and the field to write in. */
@@ -45,7 +45,7 @@ export function Conversation({
   entry: InboxEntry | null;
   userId: string;
   names: Names;
-  /** Changes with the day, of which the names of days depend. */
+  /** Changes with the day, since the names of days depend on it. */
   today: string;
 }) {
   const { scroller, isAtEnd, onScroll, scrollToEnd } = useStableScroll();

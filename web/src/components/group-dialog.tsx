@@ -4,6 +4,7 @@ import { nameOf, USER_ID, type Names } from '../people.ts';
 import { failureOf } from '../problems.ts';
 import { Avatar } from './avatar.tsx';
 import { Dialog } from './dialog.tsx';
+import { PersonField } from './person-field.tsx';
 
 /** The name and the members of a group: rename, add, remove, leave. */
 export function GroupDialog({
@@ -127,28 +128,18 @@ export function GroupDialog({
           }}
         >
           <label for="new-member">Add a member</label>
-          <div class="field-row">
-            <input
-              id="new-member"
-              ref={addField}
-              class="field"
-              value={added}
-              placeholder="User id"
-              autocomplete="off"
-              autocapitalize="none"
-              spellcheck={false}
-              aria-describedby="new-member-hint"
-              onInput={(event) => {
-                setAdded(event.currentTarget.value);
-              }}
-            />
+          <PersonField
+            id="new-member"
+            inputRef={addField}
+            text={added}
+            placeholder="User id"
+            hint="New members see the messages from now on."
+            onText={setAdded}
+          >
             <button type="submit" class="button" disabled={!canAdd}>
               Add
             </button>
-          </div>
-          <p id="new-member-hint" class="hint">
-            New members see the messages from now on.
-          </p>
+          </PersonField>
         </form>
       )}
       {problem !== null && (

@@ -2,9 +2,10 @@ import type { InboxEntry, MessengerClient } from 'cassandra-messenger-client';
 import { useEffect, useState } from 'preact/hooks';
 import { nameOf, suggestionsFor, USER_ID, type Names } from '../people.ts';
 import { failureOf } from '../problems.ts';
-import { Avatar } from './avatar.tsx';
 import { Dialog } from './dialog.tsx';
 import { CloseIcon } from './icons.tsx';
+import { PeopleList } from './people-list.tsx';
+import { PersonField } from './person-field.tsx';
 
 /** How many others a group has at least. */
 const MIN_OTHERS = 2;
@@ -105,46 +106,18 @@ export function NewGroup({
             ))}
           </ul>
         )}
-        <div class="field-row">
-          <input
-            id="new-group-member"
-            class="field"
-            value={text}
-            placeholder="Name or user id"
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            aria-describedby="new-group-hint"
-            onInput={(event) => {
-              setText(event.currentTarget.value);
-            }}
-          />
+        <PersonField
+          id="new-group-member"
+          text={text}
+          hint={`Pick at least ${MIN_OTHERS} people below, or enter their user ids.`}
+          onText={setText}
+        >
           <button type="submit" class="button" disabled={!canAdd(query)}>
             Add
           </button>
-        </div>
-        <p id="new-group-hint" class="hint">
-          Pick at least {MIN_OTHERS} people below, or enter their user ids.
-        </p>
+        </PersonField>
       </form>
-      {people.length > 0 && (
-        <ul class="people" aria-label="People you know">
-          {people.map((id) => (
-            <li key={id}>
-              <button
-                type="button"
-                class="person"
-                onClick={() => {
-                  add(id);
-                }}
-              >
-                <Avatar id={id} name={nameOf(id, names)} size="small" />
-                <span class="person-name">{nameOf(id, names)}</span>
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
+      <PeopleList ids={people} names={names} onPick={add} />
       {problem !== null && (
         <p class="notice notice-error" role="alert">
           {problem}
