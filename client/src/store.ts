@@ -150,7 +150,8 @@ interface Opened {
   status: OpenConversation['status'];
   problem: Problem | null;
   readonly messages: Map<string, Message>;
-  readonly depth: Depth;
+  /** Another object once the messages are listed anew, so that older pages that are on their way are not kept. */
+  depth: Depth;
   /** When a message was deleted, by id; also of messages that are not loaded. */
   readonly deleted: Map<string, string>;
   /** Read positions that events have shown, by user. */
@@ -494,6 +495,7 @@ export function createStore(
       it.again = false;
       const { mayLack, unloads, lists } = it;
       const shown = mayLack || unloads ? [...it.messages.keys()] : [];
+      if (mayLack || unloads) it.depth = { ...it.depth };
       it.mayLack = it.unloads = it.lists = false;
       try {
         const [conversation, listed] = await Promise.all([
@@ -502,7 +504,7 @@ export function createStore(
         ]);
         if (listed && (mayLack || unloads)) {
           for (const id of shown) if (!listed.ids.has(id)) it.messages.delete(id);
-          Object.assign(it.depth, listed.depth);
+          it.depth = listed.depth;
           dropBelow(it);
         }
         it.conversation = conversation;
@@ -581,15 +583,15 @@ export function createStore(
 
   async function loadOlderMessages(): Promise<void> {
     const it = opened;
-    if (!it?.depth.cursor || it.olderStatus === 'loading') return;
+    const depth = it?.depth;
+    const cursor = depth?.cursor;
+    if (!it || !cursor || it.olderStatus === 'loading') return;
     it.olderStatus = 'loading';
     changed('open');
     try {
-      const { cursor } = it.depth;
       const load = () => firstOf(client.messages(it.id, { limit, cursor, signal }));
       const page = await unlessReset(load);
-      // Otherwise the messages have been loaded again meanwhile.
-      if (it.depth.cursor === cursor) keepMessages(it, page);
+      if (it.depth === depth) keepMessages(it, page);
       it.problem = null;
       it.olderStatus = 'ready';
     } catch (error) {

@@ -266,6 +266,43 @@ test('older messages are unloaded down to one page, and loaded again', async () 
   store.stop();
 });
 
+test('older messages that arrive while all are listed again, after one has joined again, are not kept', async () => {
+  const { service, store, timer, client } = open();
+  for (let index = 0; index < 6; index += 1) service.send('zoe', 'third', false);
+  while (service.reveal());
+  while (service.deliver());
+  store.open('zoe');
+  await timer.pass(60_000);
+  const held: (() => void)[] = [];
+  const list = client.messages.bind(client);
+  client.messages = (...of) => {
+    const listed = list(...of);
+    return {
+      [Symbol.asyncIterator]: () => assert.fail('unused'),
+      async *pages() {
+        for await (const page of listed.pages()) {
+          await new Promise<void>((resolve) => held.push(resolve));
+          yield page;
+        }
+      },
+    };
+  };
+  const loading = store.loadOlderMessages();
+  await settled();
+  // One leaves, and joins again: earlier messages are not listed any more.
+  for (let change = 0; change < 2; change += 1) service.changeMembership('zoe');
+  while (service.deliver());
+  await settled();
+  held.shift()?.();
+  await loading;
+  while (held.length > 0) {
+    held.shift()?.();
+    await timer.pass(10_000);
+  }
+  assert.deepEqual(store.getSnapshot().open?.messages, service.messages('zoe'));
+  store.stop();
+});
+
 describe('a change far down', () => {
   /** Ten conversations and the groups below, all loaded, and the number of items that each further page was asked for. */
   async function openAll() {
