@@ -610,7 +610,7 @@ export function createStore(
         applyMessage(id, event.data, false);
         return;
       case 'message.edited':
-        applyChanged(event.data);
+        applyChanged(event.data, false);
         return;
       case 'message.deleted': {
         const { conversation_id, message_id } = event.data;
@@ -648,11 +648,12 @@ export function createStore(
     }
   }
 
-  /** Keeps a message that was edited, or deleted by oneself. */
-  function applyChanged(message: Message): void {
+  /** Keeps a message that was edited, or deleted by oneself. A response may come after the message is not listed any more. */
+  function applyChanged(message: Message, isResponse: boolean): void {
     const entry = changedEntry(message.conversation_id);
     if (entry) keep({ entry: withContent(entry, message.id, message.content), exact: true });
-    if (opened?.id === message.conversation_id) keepNewMessage(opened, message);
+    if (opened?.id === message.conversation_id && (!isResponse || opened.messages.has(message.id)))
+      keepNewMessage(opened, message);
     // Edits may arrive in another order than they were made in, and during a list.
     if (entry && (entry.last_message_id === message.id || isListing()))
       refresh(entry.id, entry.last_event_id);
@@ -844,13 +845,13 @@ export function createStore(
     },
     send: (content) => client.send({ to: { conversationId: openId() }, content }),
     edit: async (messageId, content) => {
-      applyChanged(await client.editMessage(openId(), messageId, content));
+      applyChanged(await client.editMessage(openId(), messageId, content), true);
     },
     async delete(messageId) {
       const id = openId();
       await client.deleteMessage(id, messageId);
       try {
-        applyChanged(await client.getMessage(id, messageId, signal));
+        applyChanged(await client.getMessage(id, messageId, signal), true);
       } catch {
         // It is deleted all the same.
         if (opened?.id === id) opened.lists = true;

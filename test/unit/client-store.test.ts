@@ -303,6 +303,33 @@ test('older messages that arrive while all are listed again, after one has joine
   store.stop();
 });
 
+test('the response to an own deletion does not bring back a message from before one has joined again', async () => {
+  const { service, store, timer, client } = open();
+  service.send('zoe', ME, false);
+  while (service.reveal());
+  while (service.deliver());
+  store.open('zoe');
+  await timer.pass(60_000);
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const get = client.getMessage.bind(client);
+  client.getMessage = async (...of) => {
+    const message = await get(...of);
+    await held;
+    return message;
+  };
+  const deleting = store.delete(store.getSnapshot().open!.messages[0]!.id);
+  await settled();
+  for (let change = 0; change < 2; change += 1) service.changeMembership('zoe');
+  while (service.deliver());
+  await timer.pass(60_000);
+  release();
+  await deleting;
+  assert.deepEqual(store.getSnapshot().open?.messages, service.messages('zoe'));
+  assert.deepEqual(service.messages('zoe'), []);
+  store.stop();
+});
+
 describe('a change far down', () => {
   /** Ten conversations and the groups below, all loaded, and the number of items that each further page was asked for. */
   async function openAll() {
