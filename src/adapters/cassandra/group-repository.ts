@@ -34,6 +34,7 @@ import { findOwnMembership, groupRow, membershipRow, NIL } from './inbox.ts';
 import { inboxAndEventRows } from './message-repository.ts';
 import { findLateEvents } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
+import type { RepositoryDependencies } from './repository-dependencies.ts';
 import type { Row, Session, Statement, Writes } from './session.ts';
 
 const GROUP = prepared(`
@@ -223,18 +224,7 @@ export class CassandraGroupRepository implements GroupRepository {
   readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
   readonly #keyRetentionDays: number;
 
-  constructor(deps: {
-    session: Session;
-    clock: Clock;
-    messageIds: MessageIds;
-    retry: BackgroundRetry;
-    limits: LatenessLimits;
-    /** Receives a hint for each change that is completed in the background. */
-    hints: Pick<Hints, 'publish'>;
-    eventLog: Pick<EventLogState, 'daysToKeep'>;
-    /** Days for which an idempotency key is kept; 0 means forever. */
-    keyRetentionDays: number;
-  }) {
+  constructor(deps: RepositoryDependencies) {
     this.#session = deps.session;
     this.#clock = deps.clock;
     this.#messageIds = deps.messageIds;

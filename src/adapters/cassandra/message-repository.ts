@@ -32,6 +32,7 @@ import { claimKey } from './idempotency-keys.ts';
 import { findEntries, lastActivityRow, NIL } from './inbox.ts';
 import { agreeOnLateEvent, findLateEvent } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
+import type { RepositoryDependencies } from './repository-dependencies.ts';
 import type { Session, Statement, Writes } from './session.ts';
 import { bucketOf, firstWriteWins } from './time-buckets.ts';
 
@@ -190,19 +191,7 @@ export class CassandraMessageRepository implements MessageRepository {
   readonly #eventLog: Pick<EventLogState, 'daysToKeep' | 'start'>;
   readonly #keyRetentionDays: number;
 
-  constructor(deps: {
-    session: Session;
-    clock: Clock;
-    messageIds: MessageIds;
-    retry: BackgroundRetry;
-    /** In microseconds; see `isLate`. */
-    limits: LatenessLimits;
-    /** Receives a hint for each write that is completed in the background. */
-    hints: Pick<Hints, 'publish'>;
-    eventLog: Pick<EventLogState, 'daysToKeep' | 'start'>;
-    /** Days for which an idempotency key is kept; 0 means forever. */
-    keyRetentionDays: number;
-  }) {
+  constructor(deps: RepositoryDependencies) {
     this.#session = deps.session;
     this.#clock = deps.clock;
     this.#messageIds = deps.messageIds;
@@ -438,7 +427,9 @@ export class CassandraMessageRepository implements MessageRepository {
       );
       // Read after the agreement, see `#afterChange`: the message may have been edited or deleted by now.
       const stored = await findStored(writes, conversationId, id);
-      recipients = await this.#publishToAll(stored?.message ?? message, participants, lateEvent, writes);
+      // In a group, some of the participants may have left by now, or joined again: only its present members get the event.
+      const readers = isGroupId(conversationId) ? [] : participants;
+      recipients = await this.#publishToAll(stored?.message ?? message, readers, lateEvent, writes);
       // Storage takes longer than the visibility window, or the wall clock has just stepped: the background retry continues.
       if (this.#isLate(lateEvent)) throw lateAgain();
     }

@@ -521,7 +521,7 @@ const scanInboxes: Scan = async function* (deps, after, until, seen) {
 
 const scanConversations: Scan = async function* (deps, after, until, seen) {
   for await (const row of rowsOf(deps.session, CONVERSATIONS_IN_RANGE, [String(after), String(until)])) {
-    // The mark of a start alone, as after a truncation.
+    // A row with only the marker `started`, as after a truncation.
     if (row['participants'] === null) continue;
     seen.conversations += 1;
     const conversationId = String(row['conversation_id']) as ConversationId;

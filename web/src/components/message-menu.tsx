@@ -36,7 +36,7 @@ export function MessageMenu({
     box.querySelector('button')?.focus();
   }, [isOpen]);
 
-  // The button may be on its way elsewhere.
+  // These may move the button away from its menu.
   useEffect(() => {
     if (!isOpen) return undefined;
     const close = (): void => {
