@@ -419,18 +419,22 @@ export class CassandraGroupRepository implements GroupRepository {
     writes: Writes,
   ): Promise<MembershipOutcome> {
     let event = wanted;
+    let before: StoredGroup | null = null;
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const { own, group, known } = await this.#findBoth(id, userId, writes);
       if (group === null || known === null) return 'never_a_member';
       if (known.left === null) {
         if (mode === 'complete') return 'unchanged';
         event = this.#nextEvent(group, event);
+        before = group;
         await this.#removeMember(group, known, event, writes);
         continue;
       }
       if (own?.left === known.left) return known.left === event ? 'changed' : 'unchanged';
       const { joined, left } = known;
-      const membership = { joined, left, nameAtLeaving: group.name };
+      // By now the group may have another name. A completion of another attempt does not know the earlier one.
+      const nameAtLeaving = before !== null && left === event ? before.name : group.name;
+      const membership = { joined, left, nameAtLeaving };
       await this.#report(left, async (eventId) => {
         const updated = (other: UserId) => [this.#event('conversation.updated', id, eventId, other)];
         await this.#write(participantsIn(group), updated, writes);
