@@ -115,7 +115,7 @@ describe('followers that are woken at the same time', () => {
     Object.assign(reads, { most: 0, total: 0 });
     hints.publish(users);
     await complete();
-    expect(reads).toEqual({ inProgress: 0, most: 32, total: 256 });
+    expect(reads).toEqual({ inProgress: 0, most: 16, total: 256 });
     stop.abort();
     await complete();
     await Promise.all(ended);
@@ -127,7 +127,7 @@ describe('followers that are woken at the same time', () => {
     await timer.pass(1_000);
     hints.publish(users);
     await timer.pass(20_000);
-    expect(batches.filter(({ length }) => length > 1)).toHaveLength(256 - 32);
+    expect(batches.filter(({ length }) => length > 1)).toHaveLength(256 - 16);
     stop.abort();
     await complete();
     await Promise.all(ended);
@@ -144,7 +144,7 @@ describe('followers that are woken at the same time', () => {
     stop.abort();
     await complete();
     await Promise.all(ended);
-    expect(reads.total).toBe(32);
+    expect(reads.total).toBe(16);
     expect(timer.size).toBe(0);
   });
 });
