@@ -114,6 +114,7 @@ export function makeFollowEvents(deps: {
             await waiter.pause(pauseMs);
             await waiter.untilWoken(batch.isComplete ? pollIntervalMs : RETRY_INTERVAL_MS);
           }
+          if (signal.aborted) return;
           const { cursor } = batch;
           try {
             const read = await inTurn(() => {
