@@ -59,8 +59,7 @@ const rename = (fetch: Fetch, id: string, name: unknown) =>
 
 async function entry(fetch: Fetch, user: string, id: string): Promise<View> {
   const { data } = await rowsAt(fetch, `${inboxOf(user)}?unread_counts=true`);
-  return data.find((row) => row.id === id) ??
-    assert.fail('the group is not in the inbox');
+  return data.find((row) => row.id === id) ?? assert.fail('the group is not in the inbox');
 }
 
 export const groupsContract = {
