@@ -28,7 +28,7 @@ export type components = {
        */
       readonly receiver_id: string | null;
       /**
-       * @description The content exactly as it was sent, or as it was last edited. Null if the message is deleted.
+       * @description The content exactly as it was sent, or as it was last edited. Null if the message is deleted; and for a user who has left the group, if it was edited later.
        * @example Shall we meet at noon?
        */
       readonly content: string | null;

@@ -83,6 +83,8 @@ export interface Store {
   loadMoreConversations(): Promise<void>;
   /** Loads the page before the oldest message shown; also after a failure. Does nothing while it loads or if there is none. */
   loadOlderMessages(): Promise<void>;
+  /** Keeps only the newest page of messages, which is loaded again: for a long conversation whose end is shown. */
+  unloadOlderMessages(): void;
   /** Sends to the open conversation. Throws an `Error` if none is open. */
   send(content: string): OutgoingMessage;
   /**
@@ -160,6 +162,8 @@ interface Opened {
    * again; perhaps in events that were lost.
    */
   mayLack: boolean;
+  /** Whether only the newest page is to be kept. */
+  unloads: boolean;
 }
 
 /** Makes a store, which begins to follow and to load the inbox. */
@@ -459,6 +463,7 @@ export function createStore(
         again: false,
         olderStatus: 'ready',
         mayLack: false,
+        unloads: false,
       };
       changed('open');
     }
@@ -478,23 +483,26 @@ export function createStore(
     changed('open');
     while (it.again && opened === it && !isStopped()) {
       it.again = false;
-      const { end } = it.depth;
-      const { mayLack } = it;
-      const shown = mayLack ? [...it.messages.keys()] : [];
-      if (mayLack) it.depth.end = it.depth.cursor = null;
-      it.mayLack = false;
+      const { mayLack, unloads } = it;
+      const shown = mayLack || unloads ? [...it.messages.keys()] : [];
+      it.mayLack = it.unloads = false;
       try {
         const [conversation, listed] = await Promise.all([
           client.getConversation(it.id, signal),
-          loadMessages(it, end),
+          loadMessages(it, unloads ? null : it.depth.end),
         ]);
-        for (const id of shown) if (!listed.has(id)) it.messages.delete(id);
+        for (const id of shown) if (!listed.ids.has(id)) it.messages.delete(id);
+        if (mayLack || unloads) {
+          Object.assign(it.depth, listed.depth);
+          dropBelow(it);
+        }
         it.conversation = conversation;
         need(...conversation.participant_ids.slice(0, MAX_NAMED));
         it.status = 'ready';
         it.problem = null;
       } catch (error) {
         it.mayLack ||= mayLack;
+        it.unloads ||= unloads;
         it.problem = problemOf(error);
         if (it.status === 'loading') it.status = 'failed';
         // A refusal, such as of a conversation that does not exist, is final.
@@ -509,29 +517,38 @@ export function createStore(
     it.isLoading = false;
   }
 
-  /** Loads the messages down to `end`, or one page. Returns the ids of those that are listed. */
-  async function loadMessages(it: Opened, end: string | null): Promise<ReadonlySet<string>> {
-    const listed = new Set<string>();
+  /** Loads the messages down to `end`, or one page. Returns the ids of those that are listed, and how far that is. */
+  async function loadMessages(
+    it: Opened,
+    end: string | null,
+  ): Promise<{ readonly ids: ReadonlySet<string>; readonly depth: Depth }> {
+    const ids = new Set<string>();
+    const depth: Depth = { end: null, cursor: null };
     for await (const page of client.messages(it.id, { limit, signal }).pages()) {
       keepMessages(it, page);
-      for (const { id } of page.data) listed.add(id);
-      if (end === null || (it.depth.end ?? '') < end) break;
+      for (const { id } of page.data) ids.add(id);
       const oldest = page.data.at(-1)?.id ?? '';
-      if (oldest <= end) break;
+      extend(depth, page, oldest);
+      if (end === null || oldest <= end) break;
     }
-    return listed;
+    return { ids, depth };
   }
 
   /** Keeps a page of messages. */
   function keepMessages(it: Opened, page: Page<Message>): void {
     for (const message of page.data) keepMessage(it, message);
     extend(it.depth, page, page.data.at(-1)?.id);
-    const { end, cursor } = it.depth;
-    // An event may have brought a message from further down. It is loaded with its page, so that none is missing between.
-    if (cursor !== null && end !== null) {
-      for (const id of it.messages.keys()) if (id < end) it.messages.delete(id);
-    }
+    dropBelow(it);
     if (it === opened) changed('open');
+  }
+
+  /**
+   * Drops messages from further down than what is loaded, which events have brought. They are loaded with their page, so that
+   * none is missing between.
+   */
+  function dropBelow({ depth: { end, cursor }, messages }: Opened): void {
+    if (cursor === null || end === null) return;
+    for (const id of messages.keys()) if (id < end) messages.delete(id);
   }
 
   function keepMessage(it: Opened, message: Message): void {
@@ -806,6 +823,11 @@ export function createStore(
     },
     loadMoreConversations,
     loadOlderMessages,
+    unloadOlderMessages() {
+      if (opened === null || opened.messages.size <= limit) return;
+      opened.unloads = true;
+      void load(opened);
+    },
     send: (content) => client.send({ to: { conversationId: openId() }, content }),
     edit: async (messageId, content) => {
       applyChanged(await client.editMessage(openId(), messageId, content));
@@ -813,7 +835,12 @@ export function createStore(
     async delete(messageId) {
       const id = openId();
       await client.deleteMessage(id, messageId);
-      applyChanged(await client.getMessage(id, messageId, signal));
+      try {
+        applyChanged(await client.getMessage(id, messageId, signal));
+      } catch {
+        // It is deleted all the same.
+        reload(id, TOP);
+      }
     },
     rename: (name) => changeGroup((id) => client.renameConversation(id, name)),
     addParticipant: (user) => changeGroup((id) => client.addParticipant(id, user)),
@@ -849,9 +876,9 @@ async function firstOf<Item>(list: { pages(): AsyncGenerator<Page<Item>> }): Pro
   throw new Error('A list has a first page.');
 }
 
-/** Whether the service refuses for good, such as a conversation that does not exist. */
+/** Whether the service refuses for good, such as a conversation that does not exist. A proxy may refuse for a while. */
 function isRefusal(problem: Problem | null): boolean {
-  return problem !== null && problem.status < 429;
+  return problem !== null && problem.status < 429 && problem.type !== 'about:blank';
 }
 
 /** The problem of an error; null if no response arrived. */

@@ -1,6 +1,6 @@
 import type { Browser, Page, Route } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { launchChromium } from './chromium.ts';
+import { closeWindows, launchChromium } from './chromium.ts';
 import { tokenOf } from '../http/guarded-app.ts';
 import { registerSecret } from '../support/log-leak-guard.ts';
 import { bubble, nameUser, openTab, sendTo, shownTexts, talk, write } from './people.ts';
@@ -11,7 +11,7 @@ let service: Service;
 beforeAll(async () => {
   [browser, service] = await Promise.all([launchChromium(), startService()]);
 });
-afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
+afterEach(() => closeWindows(browser));
 afterAll(async () => {
   await browser.close();
   await service.stop();
@@ -82,11 +82,12 @@ describe('a page that cannot be loaded', () => {
 
   test('of older messages is shown, and loaded on request', async () => {
     const id = await talk(service.url, ['dan', 'ben'], texts(100));
-    const { page } = await openTab(browser, service.url, `#/dan/${id}`);
-    await bubble(page, 'message 99').waitFor();
+    const { page } = await openTab(browser, service.url);
     const isOlder = (url: URL): boolean =>
       url.pathname.includes('/messages/') && url.searchParams.has('cursor');
     await page.route(isOlder, failing);
+    await page.goto(`${service.url}/app#/dan/${id}`);
+    await bubble(page, 'message 99').waitFor();
     await page.locator('.messages').evaluate((box) => (box.scrollTop = 0));
     await page.getByText('Older messages could not be loaded.').waitFor();
     const shown = await page.locator('.message').count();
@@ -216,8 +217,12 @@ test('many events are rendered together', async () => {
   await page.evaluate(`window.renderings = 0;
     new MutationObserver(() => { window.renderings += 1; })
       .observe(document.querySelector('.inbox'), { subtree: true, childList: true, characterData: true })`);
+  // They arrive at once when the connection is back, however fast the service is.
+  await page.context().setOffline(true);
+  await page.getByText('No connection.').waitFor();
   const all = Array.from({ length: 200 }, (_, index) => sendTo(service.url, 'lou', 'kim', `burst ${index}`));
   await Promise.all(all);
+  await page.context().setOffline(false);
   await page
     .locator('.inbox-item', { hasText: /^.*lou/ })
     .locator('.badge', { hasText: '99+' })
@@ -281,13 +286,10 @@ test('a conversation that receives while it is opened and paged shows all of its
   }
   await sending;
   await expect
-    .poll(
-      async () => {
-        await page.locator('.messages').evaluate((box) => (box.scrollTop = 0));
-        return shownTexts(page);
-      },
-      { timeout: 10_000 },
-    )
+    .poll(async () => {
+      await page.locator('.messages').evaluate((box) => (box.scrollTop = 0));
+      return shownTexts(page);
+    })
     .toEqual(texts(200));
 });
 

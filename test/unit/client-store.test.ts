@@ -84,6 +84,7 @@ const actions: Readonly<
   'mark read': ({ store }) => store.markRead(),
   'more conversations': ({ store }) => void store.loadMoreConversations(),
   'older messages': ({ store }) => void store.loadOlderMessages(),
+  'unload older messages': ({ store }) => store.unloadOlderMessages(),
   turn: () => new Promise(setImmediate),
   settle: () => settled(),
   'time passes': ({ timer }) => timer.pass(2_000),
@@ -171,6 +172,19 @@ describe('a load that fails', () => {
     assert.equal(store.getSnapshot().open?.messages.length, 6);
   });
 
+  test('of what may lack messages keeps those that are shown, and is repeated', async () => {
+    const { service, store, timer } = await openFull();
+    await store.loadOlderMessages();
+    const counts = new Set<number>();
+    store.subscribe(() => counts.add(store.getSnapshot().open!.messages.length));
+    // The inbox, the conversation and its messages.
+    for (let reads = 0; reads < 3; reads += 1) service.fail();
+    service.reset();
+    await timer.pass(60_000);
+    assert.deepEqual([...counts], [6]);
+    assert.equal(store.getSnapshot().open?.hasOlder, true);
+  });
+
   test('of more conversations is shown, and repeated on request', async () => {
     const { service, store } = await openFull();
     service.fail();
@@ -228,5 +242,54 @@ describe('a load that fails', () => {
     await timer.pass(2_000);
     assert.equal(requests, 2);
     store.stop();
+  });
+});
+
+test('older messages are unloaded down to one page, and loaded again', async () => {
+  const { service, store, timer } = open(undefined, (model) => {
+    for (let index = 0; index < 10; index += 1) model.send('ben', 'ben', false);
+    while (model.reveal());
+  });
+  store.open('ben');
+  await timer.pass(60_000);
+  while (store.getSnapshot().open?.hasOlder) await store.loadOlderMessages();
+  const all = service.messages('ben');
+  const counts = new Set<number>();
+  const unsubscribe = store.subscribe(() => counts.add(store.getSnapshot().open!.messages.length));
+  store.unloadOlderMessages();
+  await timer.pass(1_000);
+  // At once, without steps between.
+  assert.deepEqual([...counts], [10, 3]);
+  assert.deepEqual(store.getSnapshot().open?.messages, all.slice(-3));
+  unsubscribe();
+  while (store.getSnapshot().open?.hasOlder) await store.loadOlderMessages();
+  assert.deepEqual(store.getSnapshot().open?.messages, all);
+  store.stop();
+});
+
+describe('own changes', () => {
+  /** A conversation with one's own message, which is open. */
+  async function openOwn() {
+    const the = open(undefined, (service) => {
+      service.send('ben', ME, false);
+      while (service.reveal());
+    });
+    the.store.open('ben');
+    await the.timer.pass(60_000);
+    const [message] = the.store.getSnapshot().open!.messages;
+    return { ...the, messageId: message!.id };
+  }
+
+  test('a deletion has succeeded although the deleted message could not be read', async () => {
+    const { service, store, client, timer, messageId } = await openOwn();
+    client.deleteMessage = async (...of) => {
+      await service.client().deleteMessage(...of);
+      service.fail();
+    };
+    await store.delete(messageId);
+    await timer.pass(60_000);
+    assert.deepEqual(store.getSnapshot().open?.messages, service.messages('ben'));
+    assert.equal(store.getSnapshot().open?.messages[0]?.content, null);
+    assert.equal(store.getSnapshot().inbox.entries[0]?.last_message_content, null);
   });
 });
