@@ -721,8 +721,8 @@ describe('a scan of damage', () => {
 
   it('covers every kind of inconsistency', () => {
     const planted = [...damages.values()].flatMap(({ expected }) => expected.map(([kind]) => kind));
-    // Groups have their own tests below.
-    const kinds = new Set([...planted, 'membership_incomplete']);
+    // Groups have their own tests below, and restores in restores.test.ts.
+    const kinds = new Set([...planted, 'membership_incomplete', 'membership_lost', 'deletion_lost']);
     expect([...kinds].sort()).toEqual(Object.keys(INCONSISTENCIES).sort());
   });
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Agent, request, type IncomingMessage } from 'node:http';
+import { Agent, request, Server, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -89,6 +89,19 @@ test('a server at :: responds at every IPv4 and IPv6 address, and has a url that
 });
 
 describe('closing', () => {
+  test('goes through all connections a few times, and not once for each of them', async () => {
+    const server = await open(() => new Response('done'));
+    const unused = Array.from({ length: 200 }, () => connect(Number(new URL(server.url).port), '127.0.0.1'));
+    await Promise.all(unused.map((socket) => once(socket, 'connect')));
+    await get(server.url).then(text);
+    const walks = vi.spyOn(Server.prototype, 'closeAllConnections');
+    onTestFinished(() => {
+      walks.mockRestore();
+    });
+    await Promise.all([server.close(), ...unused.map((socket) => once(socket.resume(), 'close'))]);
+    expect(walks.mock.calls.length).toBeLessThan(50);
+  });
+
   test('waits for the response to a request and closes its connection after it', async () => {
     const { open: openAccessPolicy, arrived, pass } = accessPolicy();
     const server = await open(async () => {
