@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { projectFolder } from '../scripts/local-cassandra/project.ts';
 import { makeDatabase, makeEnvironment, type Environment } from './environment.ts';
 import { baseline } from './parts/baseline.ts';
+import { groups } from './parts/groups.ts';
 import { live } from './parts/live.ts';
 import { memory } from './parts/memory.ts';
 import { naive } from './parts/naive.ts';
@@ -27,6 +28,7 @@ export const PARTS: Readonly<Record<string, (environment: Environment) => Promis
   naive,
   size,
   scale,
+  groups,
   live,
 };
 

@@ -6,13 +6,15 @@ import { percentile } from './statistics.ts';
 
 /** A request of a workload. */
 export interface LoadRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Path and query. */
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: object;
   /** Whether each send has a new Idempotency-Key. */
   readonly keyed?: true;
+  /** The path of the next request, if each has another; then `path` is the path of one of them. */
+  readonly nextPath?: () => string;
 }
 
 /** The measurements of one round of load on one server. */
@@ -112,12 +114,32 @@ export async function load(
   };
 }
 
-function encode({ method, path, body, keyed }: LoadRequest): autocannon.Request {
+/**
+ * Loads `server` with each list of requests in turn, `rounds` times, after one round that is not measured. Returns the rounds
+ * of each list.
+ */
+export async function loadInTurn<Name>(
+  server: Server,
+  lists: ReadonlyMap<Name, readonly LoadRequest[]>,
+  { rounds, ...pace }: { readonly rounds: number } & Parameters<typeof load>[2],
+): Promise<Map<Name, Round[]>> {
+  const measured = new Map<Name, Round[]>();
+  for (let round = -1; round < rounds; round += 1) {
+    for (const [name, requests] of lists) {
+      const one = await load(server, requests, pace);
+      measured.set(name, round < 0 ? [] : [...measured.get(name)!, one]);
+    }
+  }
+  return measured;
+}
+
+function encode({ method, path, body, keyed, nextPath }: LoadRequest): autocannon.Request {
   const request: autocannon.Request = { method, path };
   if (body !== undefined) {
     request.headers = { 'Content-Type': 'application/json' };
     request.body = JSON.stringify(body);
   }
+  if (nextPath) request.setupRequest = (own) => ({ ...own, path: nextPath() });
   if (keyed) {
     request.setupRequest = (own) => ({
       ...own,

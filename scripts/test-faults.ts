@@ -9,6 +9,7 @@ import { natsServerMissing } from '../test/faults/broker.ts';
 import { cassandraComesLate } from '../test/faults/cassandra-comes-late.ts';
 import { environmentOf, migrate, restore, startCluster } from '../test/faults/cluster.ts';
 import { followers } from '../test/faults/followers.ts';
+import { groups } from '../test/faults/groups.ts';
 import { historyOfLargeMessages } from '../test/faults/history-of-large-messages.ts';
 import { hostileClients } from '../test/faults/hostile-clients.ts';
 import { startLoad } from '../test/faults/load.ts';
@@ -36,6 +37,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'service-dies': serviceDies,
   'service-stops': serviceStops,
   'service-is-paused': serviceIsPaused,
+  groups,
   followers,
   'late-events': lateEvents,
   'idle-followers': idleFollowers,

@@ -3,7 +3,7 @@ import { cursorAt } from '../../src/adapters/http/cursors.ts';
 import { INBOXES } from '../../test/support/inboxes.ts';
 import { DAY_MS, evenly, idIn, writeHistories, writeInboxes, type History, type Inbox } from '../data.ts';
 import type { Environment } from '../environment.ts';
-import { load, type LoadRequest } from '../load.ts';
+import { loadInTurn, type LoadRequest } from '../load.ts';
 import { RecordingClient, serviceOn } from '../recording.ts';
 import { figure, spread, type Goal, type Section, type Table } from '../results.ts';
 import { measured, ratios, type Measured } from '../statistics.ts';
@@ -159,18 +159,15 @@ async function costsOf(
   const { variables } = await bench.database();
   const service = await bench.startServer('service', variables);
   const [rounds, seconds] = bench.quick ? [2, 0.1] : [7, 0.3];
-  const times = new Map<Case, number[]>(cases.map((each) => [each, []]));
-  const pace = { connections: 1, seconds, settleSeconds: 0.05 };
-  for (const { requests } of cases) await load(service, requests, pace);
-  for (let round = 0; round < rounds; round += 1) {
-    for (const [{ requests }, own] of times) {
-      own.push((await load(service, requests, pace)).p50);
-    }
-  }
+  const lists = new Map(cases.map((each) => [each, each.requests]));
+  const pace = { rounds, connections: 1, seconds, settleSeconds: 0.05 };
+  const times = [...(await loadInTurn(service, lists, pace))].map(
+    ([each, measured]) => [each, measured.map(({ p50 }) => p50)] as const,
+  );
   const costs: Cost[] = [];
   for (const [each, own] of times) {
     const kind = each.size === null ? `${each.kind.split(/[:,]/)[0]!}, ` : each.kind;
-    const smallest = [...times].find(([other]) => other.size !== null && other.kind.startsWith(kind))!;
+    const smallest = times.find(([other]) => other.size !== null && other.kind.startsWith(kind))!;
     const { requests, rows } = await workOf(each.requests[0]!);
     costs.push({
       ...each,

@@ -1,7 +1,7 @@
 import { BlockParser } from './event-stream.ts';
 import { isTemporary, networkErrorOf, retryMs, type Http, type IsExpected } from './http.ts';
 import { NetworkError, ProblemError } from './problems.ts';
-import { isHidden, makeDeadline, onVisibility, pause, type Timer } from './timer.ts';
+import { isHidden, makeDeadline, onOnline, onVisibility, pause, type Timer } from './timer.ts';
 import { isKnownEvent, type KnownEvent } from './types.ts';
 
 /**
@@ -127,6 +127,11 @@ export async function* follow(
     const stopWatching = onVisibility(() => {
       if (isHidden()) deadline.extend(0, hidden);
     });
+    // After another network, or the sleep of the computer, nothing may arrive on this connection any more.
+    const online = new NetworkError('The network has changed.');
+    const stopListening = onOnline(() => {
+      deadline.extend(0, online);
+    });
     try {
       const response = await http.open(path, {
         headers: {
@@ -160,6 +165,7 @@ export async function* follow(
       if (openSince === NOT_OPEN) throw unusable;
     } finally {
       stopWatching();
+      stopListening();
       deadline.end();
     }
   }
@@ -211,8 +217,8 @@ export async function* follow(
         failedStreams += 1;
         if (failedStreams >= MAX_FAILED_STREAMS) pollUntil = timer.now() + POLLING_MS;
       }
-      const isServerError = error instanceof ProblemError && error.problem.status >= 500;
-      if (!isTemporary(error) && !isServerError) throw error;
+      const mayPass = error instanceof ProblemError && (error.problem.status >= 500 || !error.isFromService);
+      if (!isTemporary(error) && !mayPass) throw error;
       // A stream that was open for a while is resumed first. Only if that fails, too, is the client offline.
       if (openSince === NOT_OPEN || timer.now() - openSince < STEADY_MS) {
         failures += 1;

@@ -8,7 +8,7 @@ import { Overload } from '../../src/application/concurrency-limiter.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
-import type { EventId, UserId } from '../../src/domain/ids.ts';
+import type { EventId, MessageId, UserId } from '../../src/domain/ids.ts';
 import {
   freshKey,
   freshUser,
@@ -17,6 +17,7 @@ import {
   idAt,
   now,
   appendRequest,
+  MILLISECOND,
   SECOND,
   talkOf,
   top,
@@ -154,6 +155,23 @@ describe('a repeat long after the first attempt', () => {
     expect(entry).toMatchObject({ lastEventId: news[1], lastMessage: { messageId: send.message.id } });
   });
 
+  it('completes a late event that another process has agreed on, whose clock is ahead', async () => {
+    // The claim, the message, its bucket and conversation, two inboxes and the agreement; then its listing.
+    const fates: Fate[] = [...Array.from({ length: 6 }, (): Fate => 'answered'), 'lost'];
+    const [failing, behind] = [await open({ ahead: HOUR, fates }), await open()];
+    const send = aSend();
+    await expect(failing.messages.append(send)).rejects.toEqual(
+      expect.objectContaining({ kind: 'outcome_unknown' }),
+    );
+    await behind.messages.append(again(send));
+    for (const userId of send.participants) {
+      const news = await logOf(behind, userId);
+      expect(news).toHaveLength(2);
+      const [entry] = await behind.conversations.listByUser(userId, top(1));
+      expect(entry?.lastEventId).toBe(news[1]?.id);
+    }
+  });
+
   it('makes a message visible whose bucket was not listed; it was not acknowledged before', async () => {
     const [failing, later] = [await open({ fates: ['answered', 'answered', 'lost'] }), await open()];
     // Old enough that its bucket is not the likely one.
@@ -164,6 +182,31 @@ describe('a repeat long after the first attempt', () => {
     await later.messages.append(again(send));
     expect(await later.messages.listBefore(conversation, top(10))).toEqual([send.message]);
   });
+});
+
+it('a user who joins a group gets a message above the event of joining under its late event', async () => {
+  const [ahead, storage] = [await open({ ahead: HOUR }), await open()];
+  const [users, dora] = [[freshUser(), freshUser(), freshUser()].sort(), freshUser()];
+  const [anna = expect.fail()] = users;
+  const [created, joined, sent] = [3, 2, 1].map((age) => idAt(now() - age * MILLISECOND)) as [
+    EventId,
+    EventId,
+    MessageId,
+  ];
+  const group = { created, creatorId: anna, participants: users, name: null, idempotencyKey: null };
+  const result = await storage.groups.create(group);
+  if (result.outcome === 'key_reused') return expect.fail();
+  const { id: conversationId } = result;
+  const changes = { content: 'Hello', editId: null, deletionId: null };
+  const message = { id: sent, conversationId, senderId: anna, receiverId: null, ...changes };
+  await ahead.messages.append({ message, participants: users, idempotencyKey: null, isLive: true });
+  await storage.groups.join(conversationId, dora, joined);
+  for (const userId of [...users, dora]) {
+    const [entry] = await storage.conversations.listByUser(userId, top(1));
+    expect(entry?.lastMessage?.messageId).toBe(sent);
+    expect((await logOf(storage, userId)).at(-1)?.id).toBe(entry?.lastEventId);
+    expect(entry?.lastEventId).not.toBe(sent);
+  }
 });
 
 describe('a completion in the background', () => {

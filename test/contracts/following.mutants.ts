@@ -1,4 +1,9 @@
-import type { EventBatch, ListEvents, ListEventsQuery } from '../../src/application/list-events.ts';
+import type {
+  EventBatch,
+  ListEvents,
+  ListEventsQuery,
+  ReportedEvent,
+} from '../../src/application/list-events.ts';
 import type { EventCursor } from '../../src/domain/event-cursor.ts';
 import { positionAt, type Microseconds } from '../../src/domain/time.ts';
 import { followingInMemory, followingOver, movingClock } from '../support/following.ts';
@@ -193,6 +198,23 @@ export const marklessMutants: readonly Mutant<FollowedSubject>[] = [
   listing('leaves out starts of conversations', async (whole, query) => {
     const batch = await whole(query);
     return { ...batch, events: batch.events.filter(({ type }) => type !== 'conversation.created') };
+  }),
+  listing('leaves out changes of groups', async (whole, query) => {
+    const batch = await whole(query);
+    return { ...batch, events: batch.events.filter(({ type }) => type !== 'conversation.updated') };
+  }),
+  listing('does not tell those who leave a group', async (whole, query) => {
+    const batch = await whole(query);
+    const isLeft = (event: ReportedEvent) =>
+      event.type === 'conversation.updated' &&
+      !event.summary.conversation.participants.includes(query.userId);
+    return { ...batch, events: batch.events.filter((event) => !isLeft(event)) };
+  }),
+  listing('leaves out messages of groups', async (whole, query) => {
+    const batch = await whole(query);
+    const isInGroup = (event: ReportedEvent) =>
+      event.type === 'message.created' && event.message.receiverId === null;
+    return { ...batch, events: batch.events.filter((event) => !isInGroup(event)) };
   }),
   listing('reports only the first of some events', async (whole, query) => {
     const batch = await whole(query);

@@ -1,6 +1,8 @@
 import { Client, types } from 'cassandra-driver';
 import type { LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
-import type { UserId } from '../../src/domain/ids.ts';
+import { groupOf } from '../../src/adapters/cassandra/group-repository.ts';
+import type { Member } from '../../src/domain/group.ts';
+import type { ConversationId, UserId } from '../../src/domain/ids.ts';
 
 /** An event that reports a message. */
 export interface StoredEvent {
@@ -13,6 +15,17 @@ export interface StoredEvent {
 export async function lateMessagesOf(cluster: LocalCluster): Promise<Set<string>> {
   const rows = await rowsOf(cluster, 'SELECT message_id FROM late_events', []);
   return new Set(rows.map((row) => String(row['message_id'])));
+}
+
+/** The last membership of each member and of the last former members of a group, read with LOCAL_QUORUM. */
+export async function membersOf(cluster: LocalCluster, groupId: string): Promise<readonly Member[]> {
+  const [row] = await rowsOf(
+    cluster,
+    `SELECT creator_id, created, name, members, former_until, changed, version FROM groups
+     WHERE conversation_id = ?`,
+    [groupId],
+  );
+  return groupOf(groupId as ConversationId, row!).members;
 }
 
 /** The message events in the logs of `users`, read with LOCAL_QUORUM. */

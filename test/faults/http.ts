@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 /** A request to a service. */
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Path and query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -30,6 +30,7 @@ export interface Item {
   readonly id: string;
   readonly content: string;
   readonly last_message_id: string | null;
+  readonly last_message_content: string | null;
 }
 
 /** Sends a request to the service. Rejects with the error of the socket if there is no response. */
@@ -64,8 +65,15 @@ export function makeAsk(url: string): Ask {
         asked.end(body && JSON.stringify(body));
       },
     );
-    return { ...answer, body: JSON.parse(text) as Body };
+    // A 204 has no body.
+    return { ...answer, body: (text === '' ? {} : JSON.parse(text)) as Body };
   };
+}
+
+/** `ask` with a bearer token. */
+export function withToken(ask: Ask, token: string): Ask {
+  return ({ headers, ...apiRequest }) =>
+    ask({ ...apiRequest, headers: { ...headers, Authorization: `Bearer ${token}` } });
 }
 
 /** Whether the connection was refused, so that the request was not sent. */

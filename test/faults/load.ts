@@ -22,9 +22,12 @@ export interface Send {
   readonly key: string | null;
 }
 
+/** The requests of a load. */
+type Kind = 'send' | 'send with a key' | 'read';
+
 /** One request and its result. */
 export interface Attempt {
-  readonly kind: 'send' | 'send with a key' | 'read';
+  readonly kind: Kind | 'change of a message' | 'change of a group';
   /** The time of sending, by performance.now(). */
   readonly at: number;
   /** Milliseconds until the response or the failure. */
@@ -33,7 +36,7 @@ export interface Attempt {
   readonly outcome: number | 'refused' | 'unanswered';
   /** The type of the problem in the response, without its prefix. */
   readonly problem: string | null;
-  /** The sent message; null for a read. */
+  /** The sent message; null for other requests. */
   readonly send: Send | null;
   /** The id of the acknowledged message. */
   readonly messageId: string | null;
@@ -52,6 +55,8 @@ export interface Load {
   /** Starts no more requests, and waits for those in progress. */
   stop(): Promise<void>;
 }
+
+const REPEAT_AFTER_MS = 200;
 
 /** Fresh users. */
 export function usersOf(size: number): UserId[] {
@@ -74,12 +79,16 @@ export function recipientsOf({ sender, receiver, group }: Send): readonly UserId
   return group?.members ?? [sender, receiver];
 }
 
-/** Creates a group of `members`. */
+/** Creates a group of `members`; again with the same key while the service is overloaded. */
 export async function createGroup(ask: Ask, members: readonly UserId[]): Promise<Group> {
   const body = { participant_ids: members, creator_id: members[0] };
-  const answer = await ask({ method: 'POST', path: '/api/conversations', body });
-  assert.equal(answer.status, 201);
-  return { id: answer.body.id, members };
+  const headers = { 'Idempotency-Key': randomUUID() };
+  for (;;) {
+    const answer = await ask({ method: 'POST', path: '/api/conversations', headers, body });
+    if (answer.status === 201) return { id: answer.body.id, members };
+    assert.equal(answer.status, 503);
+    await pause(REPEAT_AFTER_MS);
+  }
 }
 
 /** Sends `send` to the service. */
@@ -92,9 +101,8 @@ export function post(ask: Ask, { sender, receiver, group, content, key }: Send):
   });
 }
 
-/** The share of the sends that go to a group, if there are groups. */
+/** The share of the sends that go to a group by default, if there are groups. */
 const GROUP_SHARE = 0.25;
-const REPEAT_AFTER_MS = 200;
 
 /** Sends `send` with a key of its own until it is acknowledged. Rejects if it is refused, except by a 503. */
 export async function postUntilStored(ask: Ask, send: Omit<Send, 'key'>): Promise<Answer['body']> {
@@ -107,18 +115,56 @@ export async function postUntilStored(ask: Ask, send: Omit<Send, 'key'>): Promis
   }
 }
 
+/** Sends a request. Resolves with its result and with the response, null if there is none. */
+export async function attempt(
+  {
+    kind,
+    send = null,
+    staleIn = () => null,
+  }: {
+    readonly kind: Attempt['kind'];
+    readonly send?: Send | null;
+    readonly staleIn?: (answer: Answer) => readonly string[] | null;
+  },
+  apiRequest: () => Promise<Answer>,
+): Promise<{ readonly result: Attempt; readonly answer: Answer | null }> {
+  const at = performance.now();
+  const resultOf = (outcome: Attempt['outcome'], answer: Answer | null): Attempt => {
+    const succeeded = answer !== null && answer.status < 300;
+    const isProblem = answer?.headers['content-type'] === 'application/problem+json';
+    return {
+      kind,
+      at,
+      took: performance.now() - at,
+      outcome,
+      problem: isProblem ? answer.body.type.replace(/^.*:/, '') : null,
+      send,
+      messageId: succeeded && send !== null ? answer.body.id : null,
+      stale: succeeded ? staleIn(answer) : null,
+      retryAfter: answer?.headers['retry-after'] ?? null,
+    };
+  };
+  try {
+    const answer = await apiRequest();
+    return { result: resultOf(answer.status, answer), answer };
+  } catch (error) {
+    return { result: resultOf(isRefused(error) ? 'refused' : 'unanswered', null), answer: null };
+  }
+}
+
 /** Sends and reads messages between random pairs of `users` until it is stopped. */
 export function startLoad(deps: {
   readonly ask: Ask;
   readonly users: readonly UserId[];
   /** Groups of some of the users, which get a share of the sends; by default none. */
   readonly groups?: readonly Group[];
+  readonly groupShare?: number;
   /** The number of clients of each kind. */
-  readonly clients: Readonly<Partial<Record<Attempt['kind'], number>>>;
+  readonly clients: Readonly<Partial<Record<Kind, number>>>;
   /** The mean pause of a client after a response. */
   readonly thinkMs: number;
 }): Load {
-  const { ask, users, groups = [], clients, thinkMs } = deps;
+  const { ask, users, groups = [], groupShare = GROUP_SHARE, clients, thinkMs } = deps;
   const attempts: Attempt[] = [];
   /** The newest acknowledged id of each conversation and each user. */
   const newest = new Map<string, string>();
@@ -131,41 +177,17 @@ export function startLoad(deps: {
   const someone = (): UserId => oneOf(users);
 
   const record = async (
-    kind: Attempt['kind'],
-    send: Send | null,
+    about: Parameters<typeof attempt>[0],
     apiRequest: () => Promise<Answer>,
-    staleIn: (answer: Answer) => readonly string[] | null,
   ): Promise<Answer | null> => {
-    const at = performance.now();
-    const end = (outcome: Attempt['outcome'], answer: Answer | null): void => {
-      const took = performance.now() - at;
-      const succeeded = answer !== null && answer.status < 300;
-      const isProblem = answer?.headers['content-type'] === 'application/problem+json';
-      attempts.push({
-        kind,
-        at,
-        took,
-        outcome,
-        problem: isProblem ? answer.body.type.replace(/^.*:/, '') : null,
-        send,
-        messageId: succeeded && send !== null ? answer.body.id : null,
-        stale: succeeded ? staleIn(answer) : null,
-        retryAfter: answer?.headers['retry-after'] ?? null,
-      });
-      for (const look of watchers) look();
-    };
-    try {
-      const answer = await apiRequest();
-      end(answer.status, answer);
-      return answer;
-    } catch (error) {
-      end(isRefused(error) ? 'refused' : 'unanswered', null);
-      return null;
-    }
+    const { result, answer } = await attempt(about, apiRequest);
+    attempts.push(result);
+    for (const look of watchers) look();
+    return answer;
   };
 
   const sendOne = async (kind: 'send' | 'send with a key'): Promise<void> => {
-    const group = groups.length > 0 && Math.random() < GROUP_SHARE ? oneOf(groups) : undefined;
+    const group = groups.length > 0 && Math.random() < groupShare ? oneOf(groups) : undefined;
     const send: Send = {
       sender: group === undefined ? someone() : oneOf(group.members),
       receiver: someone(),
@@ -173,12 +195,7 @@ export function startLoad(deps: {
       content: `message ${(sends += 1)} of ${run}`,
       key: kind === 'send' ? null : randomUUID(),
     };
-    const answer = await record(
-      kind,
-      send,
-      () => post(ask, send),
-      () => null,
-    );
+    const answer = await record({ kind, send }, () => post(ask, send));
     if (answer?.status !== 201) return;
     for (const list of [...recipientsOf(send), conversationIdIn(send)]) {
       if (answer.body.id > (newest.get(list) ?? '')) newest.set(list, answer.body.id);
@@ -189,25 +206,21 @@ export function startLoad(deps: {
   const readOne = async (): Promise<void> => {
     const user = someone();
     const conversation =
-      groups.length > 0 && Math.random() < GROUP_SHARE ? oneOf(groups).id : conversationOf(user, someone());
+      groups.length > 0 && Math.random() < groupShare ? oneOf(groups).id : conversationOf(user, someone());
     // A conversation without an acknowledged message may not exist.
     const [list, path, id] =
       Math.random() < 0.5 && newest.has(conversation)
         ? ([conversation, `/api/messages/conversation/${conversation}`, 'id'] as const)
         : ([user, `/api/conversations/user/${user}`, 'last_message_id'] as const);
     const known = newest.get(list) ?? '';
-    await record(
-      'read',
-      null,
-      () => ask({ method: 'GET', path }),
-      ({ body }) => {
-        const shown = body.data.flatMap((item) => item[id] ?? []);
-        return shown.some((messageId) => messageId >= known) || known === '' ? null : shown;
-      },
-    );
+    const staleIn = ({ body }: Answer): readonly string[] | null => {
+      const shown = body.data.flatMap((item) => item[id] ?? []);
+      return shown.some((messageId) => messageId >= known) || known === '' ? null : shown;
+    };
+    await record({ kind: 'read', staleIn }, () => ask({ method: 'GET', path }));
   };
 
-  const client = async (kind: Attempt['kind']): Promise<void> => {
+  const client = async (kind: Kind): Promise<void> => {
     while (!stopping) {
       await (kind === 'read' ? readOne() : sendOne(kind));
       await pause(Math.random() * 2 * thinkMs);
@@ -215,7 +228,7 @@ export function startLoad(deps: {
   };
 
   const running = Object.entries(clients).flatMap(([kind, count]) =>
-    Array.from({ length: count }, () => client(kind as Attempt['kind'])),
+    Array.from({ length: count }, () => client(kind as Kind)),
   );
 
   return {

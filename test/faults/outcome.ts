@@ -126,7 +126,7 @@ async function readAll(ask: Ask, users: readonly UserId[], attempts: readonly At
 }
 
 /** The items of all pages of a list; empty if it does not exist. */
-async function joined(ask: Ask, path: string): Promise<Item[]> {
+export async function joined(ask: Ask, path: string): Promise<Item[]> {
   const items: Item[] = [];
   let cursor: string | null = null;
   do {
@@ -147,7 +147,8 @@ function assertInOrder(positions: readonly string[]): void {
   );
 }
 
-async function each<Item, Result>(
+/** Does `work` for all `items`, some of them at a time. */
+export async function each<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {

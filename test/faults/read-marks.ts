@@ -1,11 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { markOf } from './events.ts';
 import type { Ask } from './http.ts';
-import { conversationOf, type Load } from './load.ts';
+import { conversationIdIn, type Load } from './load.ts';
 
 const MARK_EVERY_MS = 100;
 
-/** Marks the newest message of a load as read by its receiver, again and again; gives the marks that were acknowledged. */
+/**
+ * Marks the newest message of a load as read by its receiver, or by one of its group, again and again; gives the marks that
+ * were acknowledged.
+ */
 export function startReadMarks(ask: Ask, load: Load): { stop(): Promise<string[]> } {
   const marks: string[] = [];
   let isStopping = false;
@@ -14,14 +17,15 @@ export function startReadMarks(ask: Ask, load: Load): { stop(): Promise<string[]
       await pause(MARK_EVERY_MS);
       const newest = load.attempts.at(-1);
       if (newest?.send == null || newest.messageId === null) continue;
-      const { sender, receiver } = newest.send;
-      const conversation = conversationOf(sender, receiver);
+      const { receiver, group } = newest.send;
+      const reader = group === undefined ? receiver : group.members.at(-1)!;
+      const conversation = conversationIdIn(newest.send);
       const answer = await ask({
         method: 'PUT',
         path: `/api/conversations/${conversation}/read`,
-        body: { user_id: receiver, up_to: newest.messageId },
+        body: { user_id: reader, up_to: newest.messageId },
       }).catch(() => null);
-      if (answer?.status === 200) marks.push(markOf(receiver, conversation, newest.messageId));
+      if (answer?.status === 200) marks.push(markOf(reader, conversation, newest.messageId));
     }
   };
   const ended = mark();

@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import type { ConversationSummary } from '../../src/application/get-conversation.ts';
 import type { ReportedEvent } from '../../src/application/list-events.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
+import type { Participants } from '../../src/domain/conversation.ts';
 import type { EventCursor } from '../../src/domain/event-cursor.ts';
+import { membersAt } from '../../src/domain/group.ts';
 import type { ConversationId, EventId, MessageId, UserId } from '../../src/domain/ids.ts';
 import { laterPosition } from '../../src/domain/read-position.ts';
 import { appendRequest, freshUser, idAt } from '../contracts/fixtures.ts';
@@ -12,7 +15,8 @@ import { list, type FollowingSubject } from '../contracts/following.ts';
 
 /*
  * A device keeps the state of a user: it lists everything once, and then applies events alone. After random commands,
- * lost answers and resumes, that state must be the one that is listed.
+ * lost answers and resumes, that state must be the one that is listed. Only when the user joins or leaves a group, the
+ * device lists that group again, as the typed client does.
  */
 
 /** A storage whose events can be followed, and its use cases. */
@@ -29,6 +33,7 @@ export type LiveStep =
   | { readonly kind: 'start'; readonly pair: readonly [number, number] }
   /** A read mark up to one of the sent messages, or up to all. */
   | { readonly kind: 'mark'; readonly reader: number; readonly other: number; readonly upTo: number | 'all' }
+  | GroupStep
   /** A device asks for events; the answer may be lost. */
   | { readonly kind: 'follow'; readonly device: number; readonly limit: number; readonly isLost: boolean }
   /** A device forgets its state, and lists everything again. */
@@ -36,9 +41,26 @@ export type LiveStep =
   /** A share of the window passes. */
   | { readonly kind: 'pass'; readonly time: number };
 
+/**
+ * A command in one of the groups; the first one creates a group. The message, the join or the departure becomes visible at
+ * an age as that of a send.
+ */
+interface GroupStep {
+  readonly kind: 'group';
+  readonly action: 'create' | 'add' | 'remove' | 'rename' | 'send' | 'mark';
+  readonly group: number;
+  /** Who is added or removed, sends or marks; or who is not in the new group. */
+  readonly who: number;
+  readonly age: number;
+  /** Whether a send has read the members long before: it also reaches those who have left by now, or joined again. */
+  readonly isRaced: boolean;
+}
+
 const USERS = 3;
-/** Two devices of the first user, one of the second. */
-const DEVICES = [0, 0, 1] as const;
+/** With one who is in groups only. */
+const GROUP_USERS = USERS + 1;
+/** Two devices of the first user, one of the second, and one of the user who is in groups only. */
+const DEVICES = [0, 0, 1, USERS] as const;
 
 const person = fc.nat(USERS - 1);
 const device = fc.nat(DEVICES.length - 1);
@@ -50,18 +72,36 @@ function stepOf<Kind extends LiveStep['kind'], Fields extends object>(
   return fc.record({ kind: fc.constant(kind), ...fields });
 }
 
+const age = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(0) },
+  { weight: 2, arbitrary: fc.double({ min: 0, max: 0.6, noNaN: true }) },
+  { weight: 1, arbitrary: fc.constant(2) },
+);
+
 export const liveScripts: fc.Arbitrary<LiveStep[]> = fc.array(
   fc.oneof(
+    { weight: 6, arbitrary: stepOf('send', { from: person, to: person, age }) },
     {
-      weight: 6,
-      arbitrary: stepOf('send', {
-        from: person,
-        to: person,
-        age: fc.oneof(
-          { weight: 3, arbitrary: fc.constant(0) },
-          { weight: 2, arbitrary: fc.double({ min: 0, max: 0.6, noNaN: true }) },
-          { weight: 1, arbitrary: fc.constant(2) },
+      weight: 8,
+      arbitrary: stepOf('group', {
+        action: fc.constantFrom(
+          ...([
+            'create',
+            'send',
+            'send',
+            'send',
+            'add',
+            'add',
+            'remove',
+            'remove',
+            'rename',
+            'mark',
+          ] as const),
         ),
+        group: fc.nat(1),
+        who: fc.nat(GROUP_USERS - 1),
+        age,
+        isRaced: fc.boolean(),
       }),
     },
     {
@@ -100,10 +140,60 @@ const ABOVE_ALL = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as EventId;
 /** Runs a script, lets every device follow to the end, and asserts that each has the state that is listed. */
 export async function liveAndCheck(subject: FollowedSubject, script: readonly LiveStep[]): Promise<void> {
   const { storage, useCases, visibilityWindow, now, pass } = subject;
-  const users = Array.from({ length: USERS }, freshUser);
+  const users = Array.from({ length: GROUP_USERS }, freshUser);
   const sent: MessageId[] = [];
   const requests: AppendRequest[] = [];
   const devices = DEVICES.map((user) => new Device(subject, users[user]!));
+  /** Each with all who have ever been members. */
+  const groups: { readonly id: ConversationId; readonly everyone: Set<UserId> }[] = [];
+
+  const playInGroup = async ({ action, group, who, age, isRaced }: GroupStep): Promise<void> => {
+    const userId = users[who]!;
+    const known = groups[group % groups.length];
+    if (known === undefined || action === 'create') {
+      const participantIds = users.filter((_, n) => n !== who);
+      const created = { creatorId: participantIds[0]!, participantIds, name: null, idempotencyKey: null };
+      const { conversation } = await useCases.createGroup({ caller: SERVICE, ...created });
+      groups.push({ id: conversation.id, everyone: new Set(participantIds) });
+      // So messages of an old group may be late.
+      if (isRaced) pass(3 * visibilityWindow);
+      return;
+    }
+    const { id } = known;
+    const roster = (await storage.groups.find(id)) ?? assert.fail('the group exists');
+    const aged = idAt(Math.floor(now() - age * visibilityWindow));
+    switch (action) {
+      case 'add':
+      case 'remove': {
+        const event = aged > roster.changed ? aged : idAt(Math.floor(now()));
+        if (action === 'add') await storage.groups.join(id, userId, event);
+        else await storage.groups.leave(id, userId, event);
+        if (action === 'add') known.everyone.add(userId);
+        return;
+      }
+      case 'rename':
+        await useCases.renameGroup({ caller: SERVICE, conversationId: id, name: `Name ${aged}` });
+        return;
+      case 'mark':
+        await storage.readPositions.mark({ userId, conversationId: id, upTo: isRaced ? ABOVE_ALL : aged });
+        return;
+      case 'send': {
+        const members = membersAt(roster.members, aged);
+        if (!members.includes(userId)) return;
+        const { message } = appendRequest([userId, userId], aged, `No. ${sent.length}`);
+        const request = {
+          message: { ...message, conversationId: id, receiverId: null },
+          participants: isRaced ? [...known.everyone] : members,
+          idempotencyKey: null,
+          isLive: true,
+        };
+        await storage.messages.append(request);
+        requests.push(request);
+        sent.push(aged);
+      }
+    }
+  };
+
   for (const one of devices) await one.begin();
   for (const step of script) {
     switch (step.kind) {
@@ -141,6 +231,9 @@ export async function liveAndCheck(subject: FollowedSubject, script: readonly Li
         await storage.readPositions.mark({ userId: users[step.reader]!, conversationId, upTo });
         break;
       }
+      case 'group':
+        await playInGroup(step);
+        break;
       case 'follow':
         await devices[step.device]!.follow(step.limit, step.isLost);
         break;
@@ -156,15 +249,15 @@ export async function liveAndCheck(subject: FollowedSubject, script: readonly Li
       assert.ok(rounds < 1_000, 'following comes to rest');
       if (rounds % 50 === 49) pass(visibilityWindow);
     }
-    const { entries, conversations } = await listedState(subject, one.userId);
+    const listed = await listedState(subject, one.userId);
     assert.deepEqual(
       one.entries(),
-      entries.map((entry, index) =>
+      entriesOf(listed).map((entry, index) =>
         one.isWhole(entry.conversationId) ? entry : { ...entry, unread: one.entries()[index]?.unread },
       ),
       'the inbox',
     );
-    assert.deepEqual(one.conversations(), conversations, 'the conversations');
+    assert.deepEqual(one.conversations(), conversationsOf(listed), 'the conversations');
   }
 }
 
@@ -181,39 +274,66 @@ interface Entry {
 interface ConversationState {
   readonly messages: readonly (readonly [MessageId, content: string | null])[];
   readonly positions: Readonly<Record<UserId, EventId>>;
+  readonly group: GroupState | null;
 }
 
-interface State {
-  readonly entries: readonly Entry[];
-  readonly conversations: Readonly<Record<ConversationId, ConversationState>>;
+/** A group as one of its members sees it; `left` if the user has left it. */
+type GroupState = { readonly name: string | null; readonly participants: Participants } | 'left';
+
+interface Listed {
+  readonly entry: Entry;
+  readonly state: ConversationState;
 }
 
-async function listedState({ useCases }: FollowedSubject, userId: UserId): Promise<State> {
-  const caller = SERVICE;
+async function listedState({ useCases }: FollowedSubject, userId: UserId): Promise<Listed[]> {
+  const caller = { kind: 'user', userId } as const;
   const page = { before: null, limit: 100, page: 1 };
   const inbox = await useCases.listConversations({ caller, userId, ...page, unreadCounts: true });
-  const conversations: Record<ConversationId, ConversationState> = {};
-  for (const { conversationId } of inbox.items) {
-    const messages = await useCases.listMessagesBefore({ caller, conversationId, ...page });
-    const { readPositions } = await useCases.getConversation({ caller, conversationId });
-    conversations[conversationId] = {
-      messages: messages.items.map(({ id, content }) => [id, content] as const).reverse(),
-      positions: Object.fromEntries(
-        (readPositions ?? []).flatMap(({ userId, readUpTo }) =>
-          readUpTo === null ? [] : [[userId, readUpTo]],
-        ),
-      ),
-    };
-  }
-  return {
-    entries: inbox.items.map(({ conversationId, lastEventId, lastMessage, unreadCount }) => ({
-      conversationId,
-      lastEventId,
-      lastMessageId: lastMessage?.messageId ?? null,
-      unread: unreadCount,
-    })),
-    conversations,
-  };
+  return Promise.all(
+    inbox.items.map(
+      async ({ conversationId, lastEventId, lastMessage, unreadCount, readUpTo, membership }) => {
+        const messages = await useCases.listMessagesBefore({ caller, conversationId, ...page });
+        const summary = await useCases.getConversation({ caller, conversationId });
+        const readPositions = summary.readPositions ?? [{ userId, readUpTo }];
+        return {
+          entry: {
+            conversationId,
+            lastEventId,
+            lastMessageId: lastMessage?.messageId ?? null,
+            unread: unreadCount,
+          },
+          state: {
+            messages: messages.items.map(({ id, content }) => [id, content] as const).reverse(),
+            positions: Object.fromEntries(
+              readPositions.flatMap(({ userId, readUpTo }) =>
+                readUpTo === null ? [] : [[userId, readUpTo]],
+              ),
+            ),
+            group: (membership?.left ?? null) === null ? groupIn(summary) : 'left',
+          },
+        };
+      },
+    ),
+  );
+}
+
+function groupIn({ conversation: { group, participants } }: ConversationSummary): GroupState | null {
+  return group === undefined ? null : { name: group.name, participants };
+}
+
+/** The entries of the inbox, except for groups that the user has left, which may move to the place of leaving without an event. */
+function entriesOf(listed: readonly Listed[]): Entry[] {
+  return listed.flatMap(({ entry, state }) => (state.group === 'left' ? [] : [entry]));
+}
+
+/** The conversations. One who has left a group is not told of deletions, so these are compared without content. */
+function conversationsOf(listed: readonly Listed[]): Record<ConversationId, ConversationState> {
+  return Object.fromEntries(
+    listed.map(({ entry: { conversationId }, state }) => {
+      const messages = state.messages.map(([id]) => [id, null] as const);
+      return [conversationId, state.group === 'left' ? { ...state, messages } : state];
+    }),
+  );
 }
 
 /** What a device knows of a conversation. */
@@ -225,6 +345,7 @@ interface Known {
   readonly positions: Map<UserId, EventId>;
   lastEventId: EventId | null;
   lastMessageId: MessageId | null;
+  group: GroupState | null;
   /** Whether it came by events alone, so that the event of each message is known. */
   readonly isWhole: boolean;
 }
@@ -244,29 +365,37 @@ class Device {
   /** Takes a cursor, and then lists everything: what happens in between is in both. */
   async begin(): Promise<void> {
     this.#cursor = (await list(this.#subject, this.userId, null)).cursor;
-    const { entries, conversations } = await listedState(this.#subject, this.userId);
-    this.#known = new Map(
-      entries.map(({ conversationId, lastEventId, lastMessageId }) => {
-        const { messages, positions } = conversations[conversationId]!;
-        const known: Known = {
-          messages: new Map(
-            messages.map(([id, content]) => [id, { content, senderId: null, lastEventId: id }]),
-          ),
-          positions: new Map(Object.entries(positions) as [UserId, EventId][]),
-          lastEventId,
-          lastMessageId,
-          isWhole: false,
-        };
-        return [conversationId, known];
-      }),
+    this.#known.clear();
+    for (const listed of await listedState(this.#subject, this.userId)) this.#take(listed, false);
+  }
+
+  /** Lists a group that the user has joined or left. */
+  async #listAgain(id: ConversationId): Promise<void> {
+    const listed = (await listedState(this.#subject, this.userId)).find(
+      ({ entry }) => entry.conversationId === id,
     );
+    if (listed !== undefined) this.#take(listed, listed.state.messages.length === 0);
+  }
+
+  #take({ entry, state }: Listed, isWhole: boolean): void {
+    const { conversationId, lastEventId, lastMessageId } = entry;
+    this.#known.set(conversationId, {
+      messages: new Map(
+        state.messages.map(([id, content]) => [id, { content, senderId: null, lastEventId: id }]),
+      ),
+      positions: new Map(Object.entries(state.positions) as [UserId, EventId][]),
+      lastEventId,
+      lastMessageId,
+      group: state.group,
+      isWhole,
+    });
   }
 
   /** Applies the next events; false at the end. A lost answer changes nothing. */
   async follow(limit: number, isLost: boolean): Promise<boolean> {
     const { events, cursor, isComplete } = await list(this.#subject, this.userId, this.#cursor, { limit });
     if (isLost) return true;
-    events.forEach((event) => this.#apply(event));
+    for (const event of events) await this.#apply(event);
     this.#cursor = cursor;
     return events.length > 0 || !isComplete;
   }
@@ -275,7 +404,7 @@ class Device {
     return this.#known.get(id)?.isWhole ?? true;
   }
 
-  #apply(event: ReportedEvent): void {
+  async #apply(event: ReportedEvent): Promise<void> {
     switch (event.type) {
       case 'message.created': {
         const { id, conversationId, senderId, content } = event.message;
@@ -297,8 +426,16 @@ class Device {
       case 'message.deleted':
         this.#change(event.conversationId, event.messageId, null);
         return;
-      case 'conversation.created': {
-        const known = this.#conversation(event.summary.conversation.id);
+      case 'conversation.created':
+      case 'conversation.updated': {
+        const { id, group, participants } = event.summary.conversation;
+        const isOwn = event.type === 'conversation.created' || !participants.includes(this.userId);
+        if (group !== undefined && isOwn) return this.#listAgain(id);
+        const known = this.#conversation(id);
+        if (group !== undefined) {
+          known.group = groupIn(event.summary);
+          return;
+        }
         const isEarlier = known.lastEventId === null || event.id < known.lastEventId;
         if (known.lastMessageId === null && isEarlier) known.lastEventId = event.id;
         return;
@@ -320,6 +457,7 @@ class Device {
       positions: new Map(),
       lastEventId: null,
       lastMessageId: null,
+      group: null,
       isWhole: true,
     };
     this.#known.set(id, known);
@@ -331,28 +469,32 @@ class Device {
   }
 
   entries(): Entry[] {
-    return [...this.#known]
-      .map(([conversationId, { lastEventId, lastMessageId, messages, positions }]) => {
-        const readUpTo = positions.get(this.userId) ?? '';
-        const unread = [...messages.values()].filter(
-          (message) =>
-            message.senderId !== this.userId && message.content !== null && message.lastEventId > readUpTo,
-        ).length;
-        return { conversationId, lastEventId: lastEventId!, lastMessageId, unread };
-      })
-      .sort((a, b) => (a.lastEventId > b.lastEventId ? -1 : 1));
+    return entriesOf(this.#listed()).sort((a, b) => (a.lastEventId > b.lastEventId ? -1 : 1));
   }
 
   conversations(): Record<ConversationId, ConversationState> {
-    return Object.fromEntries(
-      [...this.#known].map(([id, { messages, positions }]) => [
-        id,
-        {
+    return conversationsOf(this.#listed());
+  }
+
+  #listed(): Listed[] {
+    return [...this.#known].map(([conversationId, known]) => {
+      const { lastEventId, lastMessageId, messages, positions, group } = known;
+      const readUpTo = positions.get(this.userId) ?? '';
+      const unread = [...messages.values()].filter(
+        (message) =>
+          message.senderId !== this.userId && message.content !== null && message.lastEventId > readUpTo,
+      ).length;
+      // In a group, only one's own position is known.
+      const shown = [...positions].filter(([userId]) => group === null || userId === this.userId);
+      return {
+        entry: { conversationId, lastEventId: lastEventId!, lastMessageId, unread },
+        state: {
           messages: [...messages].map(([id, { content }]) => [id, content] as const).sort(byId),
-          positions: Object.fromEntries(positions),
+          positions: Object.fromEntries(shown),
+          group,
         },
-      ]),
-    );
+      };
+    });
   }
 }
 

@@ -169,6 +169,11 @@ interface Change {
   readonly id: EventId;
 }
 
+interface StoreRequest extends AppendRequest {
+  /** Whether another attempt has claimed the key of the send. */
+  readonly isRepeat?: boolean;
+}
+
 /** The users who got a message of a group. */
 interface Told {
   readonly recipients?: readonly UserId[];
@@ -224,7 +229,8 @@ export class CassandraMessageRepository implements MessageRepository {
     // The members were read for another id.
     const isOther = isGroupId(message.conversationId) && claim.id !== message.id;
     const participants = isOther ? [] : request.participants;
-    const told = await this.#store({ ...request, participants, message: accepted }, writes);
+    const isRepeat = !claim.isNew;
+    const told = await this.#store({ ...request, participants, message: accepted, isRepeat }, writes);
     this.#retry.track(this.#mark(PUT_DELIVERED, accepted));
     return { outcome, message: stored?.message ?? accepted, ...told };
   }
@@ -276,7 +282,7 @@ export class CassandraMessageRepository implements MessageRepository {
   }
 
   /** Stores the message and its other rows. After a failure with an unknown outcome it is completed in the background. */
-  async #store(request: AppendRequest, writes: Writes): Promise<Told> {
+  async #store(request: StoreRequest, writes: Writes): Promise<Told> {
     const retry = async (): Promise<void> => {
       this.#hints.publish(await this.#write(request, this.#session.writes()));
     };
@@ -390,7 +396,7 @@ export class CassandraMessageRepository implements MessageRepository {
    * so inboxes and logs never name a message that is not stored. All writes are idempotent; their timestamp is that of
    * their message or event. Resolves with the users whose inboxes have the message.
    */
-  async #write(request: AppendRequest, writes: Writes): Promise<readonly UserId[]> {
+  async #write(request: StoreRequest, writes: Writes): Promise<readonly UserId[]> {
     const { message, participants } = request;
     const { id, conversationId, senderId, receiverId, content } = message;
     const bucket = bucketOf(conversationId, id);
@@ -421,7 +427,9 @@ export class CassandraMessageRepository implements MessageRepository {
       );
       // Read after the agreement, see `#afterChange`: the message may have been edited or deleted by now.
       const stored = await findStored(writes, conversationId, id);
-      recipients = await this.#publishToAll(stored?.message ?? message, participants, lateEvent, writes);
+      // In a group, some of the participants may have left by now, or joined again: only its present members get the event.
+      const readers = isGroupId(conversationId) ? [] : participants;
+      recipients = await this.#publishToAll(stored?.message ?? message, readers, lateEvent, writes);
       // Storage takes longer than the visibility window, or the wall clock has just stepped: the background retry continues.
       if (this.#isLate(lateEvent)) throw lateAgain();
     }
@@ -470,14 +478,19 @@ export class CassandraMessageRepository implements MessageRepository {
   }
 
   /**
-   * False if a repeat has delivered the message meanwhile, since its readers know it and it must not move again; and if
+   * True also if another process has found the message late, whose clock is ahead: what it has begun must be completed. False
+   * if a repeat has delivered the message meanwhile, since its readers know it and it must not move again; and if
    * it is deleted.
    */
   async #needsLateEvent(
-    { message, idempotencyKey, isLive }: AppendRequest,
+    { message, idempotencyKey, isLive, isRepeat = false }: StoreRequest,
     writes: Writes,
   ): Promise<boolean> {
-    if (!isLive || !this.#isLate(message.id)) return false;
+    if (!isLive) return false;
+    const isLate =
+      this.#isLate(message.id) ||
+      (isRepeat && (await findLateEvent(writes, message.conversationId, message.id)) !== null);
+    if (!isLate) return false;
     const stored = await findStored(writes, message.conversationId, message.id);
     if (stored !== null && stored.message.deletionId !== null) return false;
     return idempotencyKey === null || stored?.isDelivered !== true;

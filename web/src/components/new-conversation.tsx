@@ -1,7 +1,7 @@
 import type { InboxEntry, MessengerClient, Store } from 'cassandra-messenger-client';
 import { useState } from 'preact/hooks';
 import { suggestionsFor, USER_ID, type Names } from '../people.ts';
-import { reasonOf } from '../problems.ts';
+import { failureOf } from '../problems.ts';
 import { Dialog } from './dialog.tsx';
 import { PeopleList } from './people-list.tsx';
 import { PersonField } from './person-field.tsx';
@@ -38,7 +38,7 @@ export function NewConversation({
     try {
       onOpen(await store.openWith(userId));
     } catch (error) {
-      setProblem(reasonOf(error));
+      setProblem(failureOf(error, 'The conversation was', 'started'));
       setIsOpening(false);
     }
   };
@@ -70,7 +70,7 @@ export function NewConversation({
         </PersonField>
         {problem !== null && (
           <p class="notice notice-error" role="alert">
-            The conversation could not be opened. {problem}
+            {problem}
           </p>
         )}
       </form>

@@ -1,7 +1,7 @@
 import type { InboxEntry, MessengerClient } from 'cassandra-messenger-client';
 import { useEffect, useState } from 'preact/hooks';
 import { nameOf, suggestionsFor, USER_ID, type Names } from '../people.ts';
-import { reasonOf } from '../problems.ts';
+import { failureOf } from '../problems.ts';
 import { Dialog } from './dialog.tsx';
 import { CloseIcon } from './icons.tsx';
 import { PeopleList } from './people-list.tsx';
@@ -57,7 +57,7 @@ export function NewGroup({
       const { id } = await client.createGroup(group, closing.signal);
       onOpen(id);
     } catch (error) {
-      setProblem(reasonOf(error));
+      setProblem(failureOf(error, 'The group was', 'created'));
       setIsCreating(false);
     }
   };
@@ -120,7 +120,7 @@ export function NewGroup({
       <PeopleList ids={people} names={names} onPick={add} />
       {problem !== null && (
         <p class="notice notice-error" role="alert">
-          The group was not created. {problem}
+          {problem}
         </p>
       )}
       <div class="dialog-actions">

@@ -1,8 +1,9 @@
-import type { ComponentChildren } from 'preact';
+import type { ComponentChildren, RefObject } from 'preact';
 
 /** A field for the user id or the name of a person, with its hint. `children` is the button next to it. */
 export function PersonField({
   id,
+  inputRef,
   text,
   placeholder = 'Name or user id',
   hint,
@@ -11,6 +12,7 @@ export function PersonField({
   children,
 }: {
   id: string;
+  inputRef?: RefObject<HTMLInputElement | null>;
   text: string;
   placeholder?: string;
   hint: ComponentChildren;
@@ -24,6 +26,7 @@ export function PersonField({
       <div class="field-row">
         <input
           id={id}
+          ref={inputRef ?? null}
           autofocus={isFirst}
           class="field"
           value={text}
