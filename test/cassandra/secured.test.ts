@@ -150,7 +150,7 @@ describe.skipIf(missing !== null)('on a separate node', () => {
       )
       .replace("'datacenter1': 3", "'datacenter1': 1");
     for (const statement of statementsOf(roles)) await administrator.execute(statement);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     for (const close of closing.reverse()) await close();
