@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert';
+import { isDeepStrictEqual } from 'node:util';
 import { ask, load, type LoadRequest, type Round } from './load.ts';
 import type { Server } from './processes.ts';
 import { figure, spread, type Goal, type Table } from './results.ts';
@@ -157,6 +158,11 @@ export async function assertSameAnswers(
       }),
     );
     assert.ok(left!.status < 300, `${request.path} is answered with ${left!.text}`);
-    assert.deepEqual(left, right, `${request.method} ${request.path} is not answered alike`);
+    const at = [...left!.text].findIndex((character, index) => character !== right!.text[index]);
+    const near = (text: string): string => text.slice(Math.max(at - 80, 0), at + 80);
+    assert.ok(
+      isDeepStrictEqual(left, right),
+      `${request.method} ${request.path} is not answered alike:\n${near(left!.text)}\n${near(right!.text)}`,
+    );
   }
 }

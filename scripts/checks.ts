@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { stripVTControlCharacters } from 'node:util';
 
 /** The result of a command: its exit code, and its output to stdout and stderr. */
 export interface Run {
@@ -51,6 +52,19 @@ export function planted(text: string, { file, from, to }: Fault): string {
   return text.replaceAll(from, to);
 }
 
+/** A failure in the output of a script: the name, and the error indented below. `.ci/run` repeats these lines at its end. */
+export function failureText(name: string, error: string): string {
+  const lines = stripVTControlCharacters(error).trim().split('\n');
+  return [`  FAILED  ${name}`, ...lines.map((line) => `          ${line}`)].join('\n');
+}
+
+/** What is left out on this host, and why; a failure with CI=true. */
+export function leftOutText(what: string, reason: string): string {
+  return process.env['CI'] === 'true'
+    ? failureText(`LEFT OUT: ${what}`, reason)
+    : `LEFT OUT: ${what}: ${reason}`;
+}
+
 /** Records the result of a check: `flaw` is the error; null or an empty text if the check passed. */
 export type Note = (name: string, flaw: string | null) => void;
 
@@ -68,10 +82,10 @@ export async function runChecks(
     await checks((name, flaw) => {
       if (flaw) failed += 1;
       else passed += 1;
-      console.log(`  ${flaw ? 'FAILED' : 'ok    '}  ${name}${flaw ? `\n${flaw}` : ''}`);
+      console.log(flaw ? failureText(name, flaw) : `  ok      ${name}`);
     });
   } else {
-    console.error(`NOTHING WAS CHECKED: ${missing}`);
+    console.log(leftOutText('all checks', missing));
     if (process.env['CI'] === 'true') failed = 1;
   }
   console.log(`\n${passed} passed, ${failed} failed`);

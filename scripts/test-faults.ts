@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { failureText, leftOutText } from './checks.ts';
 import { localCassandraMissing, type LocalCluster } from './local-cassandra/cluster.ts';
 import { cassandraFolder } from './local-cassandra/project.ts';
 import { anyRequest, schemathesisMissing } from '../test/faults/any-request.ts';
@@ -84,7 +85,7 @@ async function main(): Promise<number> {
   // Scenarios that cannot run on this host are left out; in CI that is a failure.
   const isFailure = process.env['CI'] === 'true';
   if (missing !== null) {
-    console.error(`NOTHING WAS TESTED: ${missing}`);
+    console.error(leftOutText('all scenarios', missing));
     console.log(`0 passed, ${isFailure ? names.length : 0} failed`);
     return isFailure ? 1 : 0;
   }
@@ -93,7 +94,7 @@ async function main(): Promise<number> {
   for (const [name, reasonMissing] of Object.entries(REQUIREMENTS)) {
     const without = names.includes(name) ? await reasonMissing() : null;
     if (without === null) continue;
-    console.error(`LEFT OUT: ${name}, because ${without}`);
+    console.error(leftOutText(name, without));
     names = names.filter((other) => other !== name);
     leftOut += isFailure ? 1 : 0;
   }
@@ -160,7 +161,8 @@ async function runScenarios(names: readonly string[], folder: string, signal: Ab
       await Promise.race([SCENARIOS[name]!(testbed), aborted]);
     } catch (error) {
       failed += 1;
-      console.error((error as Error).stack?.slice(0, MAX_ERROR_LENGTH));
+      const { stack = String(error) } = error as Error;
+      console.error(failureText(name, stack.slice(0, MAX_ERROR_LENGTH)));
       for (const { lines } of services)
         console.error(
           ['A service ended with:', ...lines.slice(-5).map((line) => line.slice(0, 500))].join('\n'),

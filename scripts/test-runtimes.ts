@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { failureText, leftOutText } from './checks.ts';
 import { localCassandraMissing, startLocalCluster } from './local-cassandra/cluster.ts';
 import { cassandraFolder } from './local-cassandra/project.ts';
 import { migrate } from '../test/faults/cluster.ts';
@@ -36,7 +37,7 @@ interface Tally {
 
 /** Reports checks that cannot run. They are failures if CI=true. */
 function leaveOut(reason: string, leftOut: number): Tally {
-  console.error(`LEFT OUT: ${reason}`);
+  console.error(leftOutText(`${leftOut} checks`, reason));
   return { passed: 0, failed: process.env['CI'] === 'true' ? leftOut : 0 };
 }
 
@@ -105,9 +106,9 @@ async function tryAll(
     let seen: RuntimeResult | null = null;
     try {
       seen = await testRuntime(runtime, settings, idle.url);
-      for (const fault of seen.faults) console.error(fault);
+      for (const fault of seen.faults) console.error(failureText(`${runtime.name}, ${storage}`, fault));
     } catch (error) {
-      console.error(textOf(error));
+      console.error(failureText(`${runtime.name}, ${storage}`, textOf(error)));
     }
     const isGood = seen?.faults.length === 0;
     if (!isGood) failed += 1;
@@ -128,7 +129,7 @@ async function runTraceChecks(checks: TraceChecks): Promise<Tally> {
       console.log(`Traces: ${name}: passed`);
     } catch (error) {
       failed += 1;
-      console.error(`Traces: ${name}: FAILED\n${textOf(error)}`);
+      console.error(failureText(`Traces: ${name}`, textOf(error)));
     }
   }
   return { passed: checks.length - failed, failed };

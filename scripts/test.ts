@@ -5,18 +5,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromiumMissing } from '../test/browser/chromium.ts';
+import { failureText, run } from './checks.ts';
 import { localCassandraMissing } from './local-cassandra/cluster.ts';
+import { RESULTS_FILE, type TestResults } from './vitest-results.ts';
 
 /**
- * `npm test`: runs all parts and prints their results. A part that cannot run on this host is reported as left out, which is
- * a failure if CI=true. `--only NAME` (repeatable) runs only this part.
+ * `npm test`: runs all parts and prints their results and failures. A part that cannot run on this host is reported as left
+ * out, which is a failure if CI=true. `--only NAME` (repeatable) runs only this part.
  */
 
 /** The result of a part. */
-interface Outcome {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped?: number;
+interface Outcome extends TestResults {
   /** The reason if it did not run. */
   readonly leftOut?: string;
 }
@@ -40,64 +39,53 @@ const parts: Readonly<Record<string, () => Promise<Outcome>>> = {
   },
 };
 
-async function run(program: string, args: readonly string[]): Promise<number | null> {
-  const child = spawn(program, args, {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    // Turns off the telemetry and the update check of Redocly.
-    env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  return code;
-}
-
 /** A command counts as one test. */
 async function command(program: string, ...args: readonly string[]): Promise<Outcome> {
-  return (await run(program, args)) === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  // The variables turn off the telemetry and the update check of Redocly.
+  const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' };
+  const { code, output } = await run(program, args, { env });
+  process.stdout.write(output);
+  if (code === 0) return { passed: 1, skipped: 0, failures: [] };
+  const failure = { name: [program, ...args].join(' '), error: output.split('\n').slice(0, 8).join('\n') };
+  return { passed: 0, skipped: 0, failures: [failure] };
 }
 
 async function vitest(project: string): Promise<Outcome> {
   const file = join(results, `${project}.json`);
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const code = await run('npx', ['vitest', 'run', '--project', project, ...reporters]);
-  const { passed, failed, skipped } = resultsIn(file);
-  // A run can also fail without a failed test: in its setup, by an error outside of tests, or if there are no tests.
-  return { passed, failed: code === 0 ? failed : Math.max(failed, 1), skipped };
+  const reporters = ['--reporter=default', '--reporter=./scripts/vitest-results.ts'];
+  const child = spawn('npx', ['vitest', 'run', '--project', project, ...reporters], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, [RESULTS_FILE]: file },
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  const outcome = resultsIn(file);
+  // A run can also fail without a failure in its results: in its setup, or if there are no tests.
+  if (code === 0 || outcome.failures.length > 0) return outcome;
+  const failure = { name: `vitest run --project ${project}`, error: `It ended with ${code}.` };
+  return { ...outcome, failures: [failure] };
 }
 
-function resultsIn(file: string): { passed: number; failed: number; skipped: number } {
+function resultsIn(file: string): TestResults {
   try {
-    const report = JSON.parse(readFileSync(file, 'utf8')) as {
-      numPassedTests: number;
-      numFailedTests: number;
-      numPendingTests: number;
-      numTodoTests: number;
-      testResults: { status: string; assertionResults: unknown[] }[];
-    };
-    const broken = report.testResults.filter(
-      ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-    );
-    return {
-      passed: report.numPassedTests,
-      failed: report.numFailedTests + broken.length,
-      skipped: report.numPendingTests + report.numTodoTests,
-    };
+    return JSON.parse(readFileSync(file, 'utf8')) as TestResults;
   } catch {
     // Vitest ended before it wrote results.
-    return { passed: 0, failed: 0, skipped: 0 };
+    return { passed: 0, skipped: 0, failures: [] };
   }
 }
 
 function leftOut(reason: string): Outcome {
-  return { passed: 0, failed: process.env['CI'] === 'true' ? 1 : 0, leftOut: reason };
+  const failures = process.env['CI'] === 'true' ? [{ name: 'left out', error: reason }] : [];
+  return { passed: 0, skipped: 0, failures, leftOut: reason };
 }
 
 function rowOf(
   name: string,
-  { passed, failed, skipped = 0, leftOut: reason }: Outcome,
+  { passed, skipped, failures, leftOut: reason }: Outcome,
   seconds: number,
 ): string {
-  const state = reason !== undefined ? 'LEFT OUT' : failed > 0 ? 'FAILED' : 'passed';
-  const counts = `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} SKIPPED` : ''}`;
+  const state = reason !== undefined ? 'LEFT OUT' : failures.length > 0 ? 'FAILED' : 'passed';
+  const counts = `${passed} passed, ${failures.length} failed${skipped > 0 ? `, ${skipped} SKIPPED` : ''}`;
   return `  ${name.padEnd(14)}${state.padEnd(10)}${seconds.toFixed(1).padStart(6)} s   ${reason ?? counts}`;
 }
 
@@ -107,18 +95,20 @@ if (unknown !== undefined)
   throw new Error(`--only takes one of ${Object.keys(parts).join(', ')}, not ${unknown}`);
 
 const rows: string[] = [];
+const failures: string[] = [];
 let passed = 0;
-let failed = 0;
 for (const [name, part] of Object.entries(parts)) {
   if (values.only?.includes(name) === false) continue;
   console.log(`\n── ${name} (Node ${process.versions.node})`);
   const startedAt = performance.now();
   const outcome = await part();
   passed += outcome.passed;
-  failed += outcome.failed;
+  for (const failure of outcome.failures)
+    failures.push(failureText(`${name}: ${failure.name}`, failure.error));
   if (outcome.leftOut !== undefined) console.log(`LEFT OUT: ${outcome.leftOut}`);
   rows.push(rowOf(name, outcome, (performance.now() - startedAt) / 1000));
 }
 rmSync(results, { recursive: true });
-console.log(`\n${rows.join('\n')}\n\n${passed} passed, ${failed} failed`);
-process.exitCode = failed === 0 ? 0 : 1;
+console.log(['', ...rows, '', ...failures].join('\n'));
+console.log(`${passed} passed, ${failures.length} failed`);
+process.exitCode = failures.length === 0 ? 0 : 1;

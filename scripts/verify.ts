@@ -29,7 +29,7 @@ import { withLocalCassandra } from './local-cassandra/running.ts';
 const help = `npm run verify [-- options]
 
 Scans the keyspace while the service runs, and reports inconsistencies between its tables: a message that is missing from an
-inbox or an event log, an outdated inbox row, a bucket that is not listed. It prints ids, but no content of messages. The
+inbox or an event log, an outdated inbox row, a deletion or a membership that a restore has undone. It prints ids, but no content of messages. The
 settings of Cassandra are environment variables, as for the service: run it with the same values. Without settings, it scans
 the local Cassandra of npm run cassandra or npm run start:cassandra.
 
@@ -46,7 +46,7 @@ the local Cassandra of npm run cassandra or npm run start:cassandra.
   --help          print this text
 
 Duration: about three rows are read for each message within the retention of events, one for each older
-message, two for each inbox row, and three for each conversation. At the default of 2,000 a second, 10 million recent
+message, three for each inbox row, two for each deletion, and three for each conversation. At the default of 2,000 a second, 10 million recent
 messages take about four hours and a thousand million about 17 days, so raise --rate and --parallel with the size of the
 cluster: at 50,000 a second a thousand million take 17 hours. One scan runs in one process.
 
@@ -181,12 +181,13 @@ function summaryOf({ seen, inconsistencies }: Progress, { repair, json }: Option
   const lines = Object.entries(inconsistencies).map(([kind, { found, repaired }]) =>
     row(kind, found, repaired, INCONSISTENCIES[kind as InconsistencyKind]),
   );
-  const { messages, buckets, inboxRows, conversations, groups, lateEvents } = seen;
+  const { logs, memberships, messages, buckets, inboxRows, conversations, groups, lateEvents } = seen;
   return [
     row('', 'found', 'repaired', '').trimEnd(),
     ...lines,
     `Scanned ${messages} messages in ${buckets} buckets, ${inboxRows} inbox rows, ${conversations} conversations and ` +
-      `${groups} groups, ${lateEvents} late events; ${left} findings are left.`,
+      `${groups} groups, ${memberships} memberships, ${lateEvents} late events and the deletions in ${logs} event logs; ` +
+      `${left} findings are left.`,
     ...(repair ? reasonsOf(inconsistencies) : []),
   ].join('\n');
 }

@@ -18,7 +18,7 @@ import { lastSegment, type Answers } from './bare-http.ts';
 
 const CLAIM = `
   INSERT INTO messages_by_idempotency_key (sender_id, idempotency_key, message_id, conversation_id, fingerprint)
-  VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL 2592000`;
+  VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`;
 const PUT_BUCKET = `
   INSERT INTO buckets_by_conversation (conversation_id, bucket) VALUES (?, ?) USING TIMESTAMP ?`;
 const PUT_CONVERSATION = `
@@ -33,15 +33,15 @@ const PUT_LAST_ACTIVITY = `
   INSERT INTO conversations_by_user (user_id, conversation_id, participants, last_activity, read_up_to)
   VALUES (?, ?, ?, ?, ?) USING TIMESTAMP ?`;
 const PUT_EVENT = `
-  INSERT INTO events_by_user (user_id, places, event_id, type, conversation_id, message_id)
-  VALUES (?, true, ?, 'message.created', ?, ?) USING TIMESTAMP ? AND TTL 2678400`;
+  INSERT INTO events_by_user (user_id, places, event_id, type, conversation_id, message_id, actor_id)
+  VALUES (?, ?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?`;
 const BUCKETS = `
   SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket <= ? LIMIT ?`;
 const MESSAGES = `
-  SELECT message_id, sender_id, receiver_id, content FROM messages_by_conversation
+  SELECT message_id, sender_id, receiver_id, content, edit, deletion FROM messages_by_conversation
   WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`;
 const ENTRIES = `
-  SELECT conversation_id, participants, last_activity, read_up_to FROM conversations_by_user
+  SELECT conversation_id, participants, last_activity, read_up_to, membership FROM conversations_by_user
   WHERE user_id = ? LIMIT 65`;
 const CANDIDATES = `
   SELECT event_id, conversation_id FROM events_by_user
@@ -54,6 +54,9 @@ const READ_POSITIONS = `
   SELECT conversation_id, read_up_to FROM conversations_by_user WHERE user_id = ? AND conversation_id IN ?`;
 
 const LIMIT = 20;
+/** 31 and 30 days, in seconds. */
+const EVENT_TTL = 2_678_400;
+const KEY_TTL = 2_592_000;
 const NIL = '00000000-0000-0000-0000-000000000000';
 const BOTTOM = '00000000-0000-7000-8000-000000000000';
 const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
@@ -88,7 +91,7 @@ export function baselineAnswers(client: Client): Answers {
     let id = messageIdAt(lastTime, 0, randomBytes(7).toString('hex').slice(1));
     if (key !== undefined) {
       const fingerprint = createHash('sha256').update(`${receiver_id}\n${content}`).digest();
-      const claim = [sender_id, key, id, conversationId, fingerprint];
+      const claim = [sender_id, key, id, conversationId, fingerprint, KEY_TTL];
       const row = (await client.execute(CLAIM, claim, DECIDE)).first();
       if (row['[applied]'] !== true) id = String(row['message_id']) as MessageId;
     }
@@ -124,7 +127,20 @@ export function baselineAnswers(client: Client): Answers {
                 timestamp,
               ],
             },
-            { query: PUT_EVENT, params: [userId, id, conversationId, id, timestamp] },
+            {
+              query: PUT_EVENT,
+              params: [
+                userId,
+                true,
+                id,
+                'message.created',
+                conversationId,
+                id,
+                undefined,
+                timestamp,
+                EVENT_TTL,
+              ],
+            },
           ],
           WRITE,
         ),
@@ -197,6 +213,8 @@ export function baselineAnswers(client: Client): Answers {
         id: String(row['conversation_id']),
         participant_ids: participants,
         other_user_id: participants.find((participant) => participant !== userId) ?? userId,
+        name: null,
+        left_at: null,
         last_message_id: id,
         last_message_sender_id: cell.get(3) as string,
         last_message_content: cell.get(4) as string,

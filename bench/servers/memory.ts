@@ -53,6 +53,8 @@ export function memoryAnswers(): Answers {
       id: conversationId,
       participant_ids: participants,
       other_user_id: otherParticipant(id, participants),
+      name: null,
+      left_at: null,
       last_message_id: lastMessage?.messageId ?? null,
       last_message_sender_id: lastMessage?.senderId ?? null,
       last_message_content: lastMessage?.preview ?? null,

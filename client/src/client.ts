@@ -13,7 +13,7 @@ import { ProblemError } from './problems.ts';
 import { systemTimer, type Timer } from './timer.ts';
 import type { Conversation, InboxEntry, Message, Page, ReadPosition, User } from './types.ts';
 
-/** What a client needs. */
+/** The options of a client. */
 export interface ClientOptions {
   /** The address of the service, such as `https://messenger.example`; may have a path. */
   readonly baseUrl: string;
@@ -38,11 +38,11 @@ export interface GroupToCreate {
   readonly name?: string;
 }
 
-/** How to list. */
+/** The options of a list. */
 export interface ListOptions {
   /** The number of items of a page, 1–100. */
   readonly limit?: number;
-  /** Where to continue: the `next_cursor` of a page. */
+  /** The `next_cursor` of the page before. */
   readonly cursor?: string;
   readonly signal?: AbortSignal;
 }
@@ -98,7 +98,7 @@ export interface MessengerClient {
   close(): void;
 }
 
-/** How often a read or a mark is sent at most. */
+/** The maximum number of attempts of a read or a mark. */
 const ATTEMPTS = 4;
 
 /** Makes a client. If the storage has unsent messages of this user, it begins to send them. */

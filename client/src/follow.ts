@@ -1,7 +1,7 @@
 import { BlockParser } from './event-stream.ts';
 import { isTemporary, networkErrorOf, retryMs, type Http, type IsExpected } from './http.ts';
 import { NetworkError, ProblemError } from './problems.ts';
-import { isHidden, makeDeadline, onVisibility, pause, type Timer } from './timer.ts';
+import { isHidden, makeDeadline, onOnline, onVisibility, pause, type Timer } from './timer.ts';
 import { isKnownEvent, type KnownEvent } from './types.ts';
 
 /**
@@ -22,24 +22,24 @@ export type FollowItem =
   /** The state has changed. */
   | { readonly kind: 'connection'; readonly state: ConnectionState };
 
-/** How to follow. */
+/** The options of following. */
 export interface FollowOptions {
-  /** Where to continue: the cursor of an earlier item. */
+  /** The cursor of an earlier item, to continue after it. */
   readonly cursor?: string;
   /** Ends the iteration. */
   readonly signal?: AbortSignal;
 }
 
-/** A connection on which nothing arrives for so long is broken: the service sends a heartbeat every 15 seconds. */
+/** A connection without data for this time is broken: the service sends a heartbeat every 15 seconds. */
 const SILENCE_MS = 45_000;
 
-/** The time in which a stream has to begin. A proxy that withholds it until it ends makes streams unusable. */
+/** The time within which a stream must begin. A proxy that buffers it until its end makes streams unusable. */
 const FIRST_BLOCK_MS = 10_000;
 
-/** After so many streams in a row that did not begin, polls replace them. */
+/** After this number of successive streams that did not begin, polls replace them. */
 const MAX_FAILED_STREAMS = 2;
 
-/** How long polls replace streams before the next try, in milliseconds. */
+/** The time for which polls replace streams before the next attempt, in milliseconds. */
 const POLLING_MS = 600_000;
 
 /** The pause between polls that do not wait: for a hidden page, and for a user who has too many open streams. */
@@ -48,7 +48,7 @@ const SHORT_POLL_MS = 15_000;
 /** The pause before a stream that has ended is resumed, and between polls without events that return at once. */
 const RESUME_MS = 1_000;
 
-/** A stream that was open for so long works. One that breaks earlier, again and again, is resumed with backoff. */
+/** A stream that was open for this time works. A stream that breaks earlier is resumed with backoff. */
 const STEADY_MS = 5_000;
 
 const NOT_OPEN = -1;
@@ -127,6 +127,11 @@ export async function* follow(
     const stopWatching = onVisibility(() => {
       if (isHidden()) deadline.extend(0, hidden);
     });
+    // After another network, or the sleep of the computer, nothing may arrive on this connection any more.
+    const online = new NetworkError('The network has changed.');
+    const stopListening = onOnline(() => {
+      deadline.extend(0, online);
+    });
     try {
       const response = await http.open(path, {
         headers: {
@@ -160,6 +165,7 @@ export async function* follow(
       if (openSince === NOT_OPEN) throw unusable;
     } finally {
       stopWatching();
+      stopListening();
       deadline.end();
     }
   }
@@ -211,8 +217,8 @@ export async function* follow(
         failedStreams += 1;
         if (failedStreams >= MAX_FAILED_STREAMS) pollUntil = timer.now() + POLLING_MS;
       }
-      const isServerError = error instanceof ProblemError && error.problem.status >= 500;
-      if (!isTemporary(error) && !isServerError) throw error;
+      const mayPass = error instanceof ProblemError && (error.problem.status >= 500 || !error.isFromService);
+      if (!isTemporary(error) && !mayPass) throw error;
       // A stream that was open for a while is resumed first. Only if that fails, too, is the client offline.
       if (openSince === NOT_OPEN || timer.now() - openSince < STEADY_MS) {
         failures += 1;

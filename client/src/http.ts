@@ -8,7 +8,7 @@ const ATTEMPT_MS = 30_000;
 /** The longest `Retry-After` that is waited for, in milliseconds. */
 const MAX_RETRY_AFTER_MS = 300_000;
 
-/** The longest pause between the attempts of a request that is not repeated for ever, in milliseconds. */
+/** The longest pause between the attempts of a request with a maximum number of attempts, in milliseconds. */
 const MAX_PAUSE_MS = 15_000;
 
 export interface HttpOptions {
@@ -25,7 +25,7 @@ export interface JsonRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly signal: AbortSignal;
-  /** How often the request is sent at most, while it fails temporarily. */
+  /** The maximum number of attempts while the request fails temporarily. */
   readonly attempts?: number;
   /** The time limit of one attempt, in milliseconds. */
   readonly limitMs?: number;
@@ -109,7 +109,7 @@ export function makeHttp({ baseUrl, token, fetch, random, timer }: HttpOptions):
       } catch (error) {
         if (signal.aborted || number >= attempts || !isTemporary(error)) throw error;
         const pauseMs = retryMs(error, number, random);
-        // Whoever waits for the result should know the reason soon.
+        // The caller should get the reason without a long wait.
         if (attempts < Infinity && pauseMs > MAX_PAUSE_MS) throw error;
         await pause(timer, pauseMs, signal);
         signal.throwIfAborted();

@@ -1,7 +1,7 @@
 import type { Conversation, InboxEntry, Message } from './types.ts';
 
 /*
- * How events change what is shown. All functions are pure. Ids are compared as text: their order is that of the events.
+ * How events change the shown entries. All functions are pure. Ids are compared as text: their order is that of the events.
  */
 
 /** An entry after a change. If it is not `exact`, its read state has to be listed again. */
@@ -53,7 +53,7 @@ export function withContent(held: InboxEntry, messageId: string, content: string
   return { ...held, last_message_content: content === null ? null : previewOf(content) };
 }
 
-/** `listed`, an entry that was read some time ago, and what has been known before; the newer of each. */
+/** `listed`, an entry that was read some time ago, merged with the known entry: the newer value of each part. */
 export function merged(held: InboxEntry | undefined, listed: InboxEntry): Changed {
   if (held === undefined) return { entry: listed, exact: true };
   if (listed.last_event_id < held.last_event_id) {

@@ -2,7 +2,7 @@ import { ProblemError } from './problems.ts';
 import type { Timer } from './timer.ts';
 import type { Message, Problem } from './types.ts';
 
-/** To whom a message goes: a user, or a conversation. */
+/** The target of a message: a user, or a conversation. */
 export type Target = { readonly receiverId: string } | { readonly conversationId: string };
 
 /** A message to send. */
@@ -31,7 +31,7 @@ export interface OutgoingMessage extends MessageToSend {
 }
 
 /**
- * Where the outbox keeps messages across reloads; `localStorage` is one. Each message is an item of its own, so that tabs
+ * A storage in which the outbox keeps messages across reloads, such as `localStorage`. Each message is an item of its own, so that tabs
  * with the same storage do not overwrite each other's.
  */
 export interface OutboxStorage {
@@ -67,7 +67,7 @@ const TOO_OLD: Problem = {
   detail: 'It waited for a week. It may have been sent.',
 };
 
-/** What the storage keeps of a message. */
+/** A message as it is kept in the storage. */
 interface StoredMessage extends MessageToSend {
   readonly createdAt: number;
   readonly problem?: Problem;

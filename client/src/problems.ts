@@ -19,6 +19,11 @@ export class ProblemError extends Error {
     return this.problem.type.split(':').at(-1) ?? '';
   }
 
+  /** Whether the service has refused, and not something in between, such as a proxy. */
+  get isFromService(): boolean {
+    return this.problem.type !== 'about:blank';
+  }
+
   /** Whether the same request may succeed later: 408, 429, 502, 503 and 504. */
   get isTemporary(): boolean {
     return [408, 429, 502, 503, 504].includes(this.problem.status);

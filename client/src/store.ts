@@ -1,4 +1,4 @@
-import type { MessengerClient } from './client.ts';
+import type { ListOptions, MessengerClient } from './client.ts';
 import type { ConnectionState } from './follow.ts';
 import {
   later,
@@ -11,6 +11,7 @@ import {
   type Changed,
 } from './inbox-rules.ts';
 import type { OutgoingMessage } from './outbox.ts';
+import type { List } from './pages.ts';
 import { ProblemError } from './problems.ts';
 import { pause, systemTimer, type Timer } from './timer.ts';
 import type { Conversation, InboxEntry, KnownEvent, Message, Page, Problem } from './types.ts';
@@ -83,6 +84,8 @@ export interface Store {
   loadMoreConversations(): Promise<void>;
   /** Loads the page before the oldest message shown; also after a failure. Does nothing while it loads or if there is none. */
   loadOlderMessages(): Promise<void>;
+  /** Keeps only the newest page of messages, which is loaded again: for a long conversation whose end is shown. */
+  unloadOlderMessages(): void;
   /** Sends to the open conversation. Throws an `Error` if none is open. */
   send(content: string): OutgoingMessage;
   /**
@@ -125,6 +128,9 @@ const RELIST_MS = 1_000;
 /** The number of participants of a group whose names are loaded at once. Those of senders are always loaded. */
 const MAX_NAMED = 30;
 
+/** The number of items that a page has at most. */
+const MAX_PAGE = 100;
+
 /** A position above all others. */
 const TOP = '~';
 
@@ -154,12 +160,16 @@ interface Opened {
   isLoading: boolean;
   /** Whether something happened during the load that makes another one necessary. */
   again: boolean;
+  /** Whether the next load lists the messages, too. */
+  lists: boolean;
   olderStatus: PageStatus;
   /**
    * Whether the service may not list messages any more that are shown: one has left the group, or joined it
    * again; perhaps in events that were lost.
    */
   mayLack: boolean;
+  /** Whether only the newest page is to be kept. */
+  unloads: boolean;
 }
 
 /** Makes a store, which begins to follow and to load the inbox. */
@@ -395,7 +405,8 @@ export function createStore(
 
   async function listOnce(downTo: string): Promise<void> {
     const wanted = new Map(stale);
-    for await (const page of client.conversations({ unreadCounts: true, limit, signal }).pages()) {
+    const list = (at: ListOptions) => client.conversations({ ...at, unreadCounts: true, signal });
+    for await (const page of pagesOf(list, limit)) {
       for (const listed of page.data) {
         const isCertain = keepListed(listed);
         const { change } = wanted.get(listed.id) ?? {};
@@ -457,15 +468,18 @@ export function createStore(
         arrived: new Map(),
         isLoading: false,
         again: false,
+        lists: false,
         olderStatus: 'ready',
         mayLack: false,
+        unloads: false,
       };
       changed('open');
     }
+    opened.lists = true;
     void load(opened);
   }
 
-  /** Loads a conversation, and its messages from the newest down to the oldest that is shown. */
+  /** Loads a conversation, and its messages, if they are to be listed, from the newest down to the oldest that is shown. */
   async function load(it: Opened): Promise<void> {
     it.again = true;
     if (it.status === 'failed') {
@@ -478,23 +492,27 @@ export function createStore(
     changed('open');
     while (it.again && opened === it && !isStopped()) {
       it.again = false;
-      const { end } = it.depth;
-      const { mayLack } = it;
-      const shown = mayLack ? [...it.messages.keys()] : [];
-      if (mayLack) it.depth.end = it.depth.cursor = null;
-      it.mayLack = false;
+      const { mayLack, unloads, lists } = it;
+      const shown = mayLack || unloads ? [...it.messages.keys()] : [];
+      it.mayLack = it.unloads = it.lists = false;
       try {
         const [conversation, listed] = await Promise.all([
           client.getConversation(it.id, signal),
-          loadMessages(it, end),
+          lists ? loadMessages(it, unloads ? null : it.depth.end) : null,
         ]);
-        for (const id of shown) if (!listed.has(id)) it.messages.delete(id);
+        if (listed && (mayLack || unloads)) {
+          for (const id of shown) if (!listed.ids.has(id)) it.messages.delete(id);
+          Object.assign(it.depth, listed.depth);
+          dropBelow(it);
+        }
         it.conversation = conversation;
         need(...conversation.participant_ids.slice(0, MAX_NAMED));
         it.status = 'ready';
         it.problem = null;
       } catch (error) {
         it.mayLack ||= mayLack;
+        it.unloads ||= unloads;
+        it.lists ||= lists;
         it.problem = problemOf(error);
         if (it.status === 'loading') it.status = 'failed';
         // A refusal, such as of a conversation that does not exist, is final.
@@ -509,29 +527,39 @@ export function createStore(
     it.isLoading = false;
   }
 
-  /** Loads the messages down to `end`, or one page. Returns the ids of those that are listed. */
-  async function loadMessages(it: Opened, end: string | null): Promise<ReadonlySet<string>> {
-    const listed = new Set<string>();
-    for await (const page of client.messages(it.id, { limit, signal }).pages()) {
+  /** Loads the messages down to `end`, or one page. Returns the ids of those that are listed, and how far that is. */
+  async function loadMessages(
+    it: Opened,
+    end: string | null,
+  ): Promise<{ readonly ids: ReadonlySet<string>; readonly depth: Depth }> {
+    const ids = new Set<string>();
+    const depth: Depth = { end: null, cursor: null };
+    const list = (at: ListOptions) => client.messages(it.id, { ...at, signal });
+    for await (const page of pagesOf(list, limit)) {
       keepMessages(it, page);
-      for (const { id } of page.data) listed.add(id);
-      if (end === null || (it.depth.end ?? '') < end) break;
+      for (const { id } of page.data) ids.add(id);
       const oldest = page.data.at(-1)?.id ?? '';
-      if (oldest <= end) break;
+      extend(depth, page, oldest);
+      if (end === null || oldest <= end) break;
     }
-    return listed;
+    return { ids, depth };
   }
 
   /** Keeps a page of messages. */
   function keepMessages(it: Opened, page: Page<Message>): void {
     for (const message of page.data) keepMessage(it, message);
     extend(it.depth, page, page.data.at(-1)?.id);
-    const { end, cursor } = it.depth;
-    // An event may have brought a message from further down. It is loaded with its page, so that none is missing between.
-    if (cursor !== null && end !== null) {
-      for (const id of it.messages.keys()) if (id < end) it.messages.delete(id);
-    }
+    dropBelow(it);
     if (it === opened) changed('open');
+  }
+
+  /**
+   * Drops messages from further down than what is loaded, which events have brought. They are loaded with their page, so that
+   * none is missing between.
+   */
+  function dropBelow({ depth: { end, cursor }, messages }: Opened): void {
+    if (cursor === null || end === null) return;
+    for (const id of messages.keys()) if (id < end) messages.delete(id);
   }
 
   function keepMessage(it: Opened, message: Message): void {
@@ -587,7 +615,8 @@ export function createStore(
         const entry = changedEntry(conversation_id);
         if (entry) {
           keep({ entry: withContent(entry, message_id, null), exact: true });
-          refresh(entry.id, entry.last_event_id);
+          const isShown = entry.unread || entry.last_message_id === message_id;
+          if (isShown || isListing()) refresh(entry.id, entry.last_event_id);
         }
         if (opened?.id === conversation_id) {
           const earlier = opened.deleted.get(message_id);
@@ -602,7 +631,7 @@ export function createStore(
         const conversation = event.data;
         const isOwnMembership =
           event.type === 'conversation.created' || !conversation.participant_ids.includes(userId);
-        if (opened?.id === conversation.id && isOwnMembership) opened.mayLack = true;
+        if (opened?.id === conversation.id && isOwnMembership) opened.mayLack = opened.lists = true;
         reload(conversation.id, id);
         return;
       }
@@ -765,7 +794,7 @@ export function createStore(
           ownSent.clear();
           refreshAll();
           if (opened) {
-            opened.mayLack = true;
+            opened.mayLack = opened.lists = true;
             void load(opened);
           }
         }
@@ -806,6 +835,11 @@ export function createStore(
     },
     loadMoreConversations,
     loadOlderMessages,
+    unloadOlderMessages() {
+      if (opened === null || opened.messages.size <= limit) return;
+      opened.unloads = opened.lists = true;
+      void load(opened);
+    },
     send: (content) => client.send({ to: { conversationId: openId() }, content }),
     edit: async (messageId, content) => {
       applyChanged(await client.editMessage(openId(), messageId, content));
@@ -813,7 +847,13 @@ export function createStore(
     async delete(messageId) {
       const id = openId();
       await client.deleteMessage(id, messageId);
-      applyChanged(await client.getMessage(id, messageId, signal));
+      try {
+        applyChanged(await client.getMessage(id, messageId, signal));
+      } catch {
+        // It is deleted all the same.
+        if (opened?.id === id) opened.lists = true;
+        reload(id, TOP);
+      }
     },
     rename: (name) => changeGroup((id) => client.renameConversation(id, name)),
     addParticipant: (user) => changeGroup((id) => client.addParticipant(id, user)),
@@ -844,14 +884,24 @@ function extend<Item>(depth: Depth, { next_cursor }: Page<Item>, end = ''): void
   depth.cursor = next_cursor;
 }
 
+/** The pages of `list`. The first one has up to `limit` items; if more are needed, they are as large as possible. */
+async function* pagesOf<Item>(
+  list: (at: ListOptions) => List<Item>,
+  limit: number,
+): AsyncGenerator<Page<Item>, void, undefined> {
+  const first = await firstOf(list({ limit }));
+  yield first;
+  if (first.next_cursor !== null) yield* list({ limit: MAX_PAGE, cursor: first.next_cursor }).pages();
+}
+
 async function firstOf<Item>(list: { pages(): AsyncGenerator<Page<Item>> }): Promise<Page<Item>> {
   for await (const page of list.pages()) return page;
   throw new Error('A list has a first page.');
 }
 
-/** Whether the service refuses for good, such as a conversation that does not exist. */
+/** Whether the service refuses for good, such as a conversation that does not exist. A proxy may refuse for a while. */
 function isRefusal(problem: Problem | null): boolean {
-  return problem !== null && problem.status < 429;
+  return problem !== null && problem.status < 429 && problem.type !== 'about:blank';
 }
 
 /** The problem of an error; null if no response arrived. */

@@ -40,6 +40,15 @@ export function onVisibility(act: () => void): () => void {
   };
 }
 
+/** Calls `act` whenever the browser reports that it is online again. The returned function ends that. */
+export function onOnline(act: () => void): () => void {
+  const host = globalThis as object as Partial<EventTarget>;
+  host.addEventListener?.('online', act);
+  return () => {
+    host.removeEventListener?.('online', act);
+  };
+}
+
 /**
  * Resolves after `milliseconds`; earlier if `signal` aborts, when a browser reports that it is online again, or when the
  * page is shown again.
@@ -49,21 +58,20 @@ export function pause(timer: Timer, milliseconds: number, signal: AbortSignal): 
     const end = (): void => {
       cancel();
       signal.removeEventListener('abort', end);
-      host.removeEventListener?.('online', end);
+      stopListening();
       stopWatching();
       resolve();
     };
     const stopWatching = onVisibility(() => {
       if (!isHidden()) end();
     });
-    const host = globalThis as object as Partial<EventTarget>;
+    const stopListening = onOnline(end);
     const cancel = timer.after(milliseconds, end);
     if (signal.aborted) {
       end();
       return;
     }
     signal.addEventListener('abort', end);
-    host.addEventListener?.('online', end);
   });
 }
 

@@ -3,7 +3,7 @@ import type { Participants } from '../domain/conversation.ts';
 import { participantsIn, type Roster } from '../domain/group.ts';
 import { isGroupId, type ConversationId, type EventId } from '../domain/ids.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { nextIdAfterChange } from './next-id-after-change.ts';
+import { nextIdAfter } from './next-id-after.ts';
 import type { Capacity } from './ports/capacity.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
@@ -45,7 +45,7 @@ export async function changeGroup(
   ]);
   if (roster === null) throw conversationNotFound();
   if (newest[0] !== undefined) deps.messageIds.observe(newest[0].id);
-  const event = nextIdAfterChange(deps.messageIds, roster);
+  const event = nextIdAfter(deps.messageIds, roster.changed);
   const participants = participantsIn(roster);
   const release = deps.capacity.reserve(participants.length);
   try {

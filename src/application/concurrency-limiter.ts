@@ -44,6 +44,9 @@ const MAX_BYTES = 256 * 1_048_576;
 /** A send to a group takes about one statement for each member, and a send between two users takes four. */
 const USERS_PER_REQUEST = 4;
 
+/** The share of the limit that the reservations for the users of groups may take together, so that groups do not stop all others. */
+const GROUP_SHARE = 0.5;
+
 /** The share of the limit that background work may take. */
 const BACKGROUND_SHARE = 0.25;
 
@@ -56,6 +59,8 @@ export function makeConcurrencyLimiter(deps: {
   const limit = makeAdaptiveLimit(maxRequestsInFlight, clock);
   let inProgress = 0;
   let inBackground = 0;
+  /** The part of `inProgress` that is reserved. */
+  let reserved = 0;
   let bytesInProgress = 0;
   let rejected = 0;
 
@@ -95,10 +100,16 @@ export function makeConcurrencyLimiter(deps: {
     reserve(users) {
       // The request itself counts already, so it may be the last one that fits.
       if (inProgress > limit.value()) throw reject();
-      const requests = Math.max(Math.ceil(users / USERS_PER_REQUEST) - 1, 0);
+      const needed = Math.max(Math.ceil(users / USERS_PER_REQUEST) - 1, 0);
+      const maxReserved = Math.max(1, Math.floor(limit.value() * GROUP_SHARE));
+      // A larger group than this is admitted alone.
+      const requests = Math.min(needed, maxReserved);
+      if (reserved > 0 && reserved + requests > maxReserved) throw reject();
       inProgress += requests;
+      reserved += requests;
       return () => {
         inProgress -= requests;
+        reserved -= requests;
       };
     },
     isFull: () => isFull(),

@@ -20,7 +20,7 @@ export interface DeleteMessageResult {
 }
 
 /**
- * Deletes a message: its content is gone, while the message stays in history and inbox, marked as deleted. Safe to repeat.
+ * Deletes the content of a message. The message stays in history and inbox, marked as deleted. Safe to repeat.
  *
  * Refuses with `conversation_not_found` (to non-participants, too), `message_not_found` or `message_of_another`.
  */

@@ -3,7 +3,7 @@ import type { Participants } from '../domain/conversation.ts';
 import type { ConversationId, MessageId } from '../domain/ids.ts';
 import { requireContent, type Message } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { nextIdAfterChange } from './next-id-after-change.ts';
+import { nextIdAfter } from './next-id-after.ts';
 import type { Capacity } from './ports/capacity.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
@@ -47,10 +47,9 @@ export function makeEditMessage(deps: {
     if (found.roster !== null && caller.kind === 'user') requireStillMember(caller.userId, found.roster);
     if (found.message.deletionId !== null) throw messageDeleted();
     const { participants, roster } = found;
-    // An edit that another process made a moment ago may have an id above the clock of this process.
-    deps.messageIds.observe(found.message.editId ?? found.message.id);
-    // Those who left a group before the edit must not see it.
-    const editId = roster === null ? deps.messageIds.next() : nextIdAfterChange(deps.messageIds, roster);
+    deps.messageIds.observe(found.message.id);
+    // Those who left a group before the edit must not see it, and the last of several edits holds.
+    const editId = nextIdAfter(deps.messageIds, found.message.editId, roster?.changed);
     const release = deps.capacity.reserve(participants.length);
     try {
       const message = await deps.messages.edit({ conversationId, messageId, participants, editId, content });

@@ -1,4 +1,6 @@
+import type { EventCursor } from '../domain/event-cursor.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { Overload } from './concurrency-limiter.ts';
 import type { EventBatch, ListEvents, ListEventsQuery } from './list-events.ts';
 import type { Hints } from './ports/hints.ts';
 import type { StopSignal, Timer } from './ports/timer.ts';
@@ -8,6 +10,22 @@ export const POLL_INTERVAL_MS = 15_000;
 
 /** The minimum time between two reads of one follower: hints that come faster are combined into one read. */
 const MIN_INTERVAL_MS = 100;
+
+/**
+ * Added to it for each event that was delivered within the visibility window. A read lists these events again, so with
+ * this pause a follower lists at most 4,000 of them a second, at any rate of events.
+ */
+const MS_PER_DELIVERED = 0.25;
+
+/**
+ * The maximum number of reads of open streams and waiting polls in progress; further ones wait for their turn. A message
+ * to a large group wakes many at once, and reads beyond the concurrency limit would be rejected. This is half of its lowest
+ * value, so that requests are not rejected meanwhile.
+ */
+const MAX_READS = 16;
+
+/** The maximum time that a read waits for its turn, while storage hangs; then it fails and is repeated. */
+const MAX_TURN_WAIT_MS = 3_000;
 
 /** The time until the next read after a read that failed, or that found more events than its cursor can hold. */
 const RETRY_INTERVAL_MS = 1_000;
@@ -41,6 +59,7 @@ export function makeFollowEvents(deps: {
   random: () => number;
 }): FollowEvents {
   const { listEvents, hints, timer, pollIntervalMs, random } = deps;
+  const inTurn = makeTurns(timer);
 
   return {
     async poll({ waitMs, ...query }, signal) {
@@ -53,14 +72,17 @@ export function makeFollowEvents(deps: {
         waiter.wake();
       });
       try {
-        for (;;) {
+        for (let isFirst = true; ; isFirst = false) {
           const isLast = isOver || signal.aborted;
-          waiter.reset();
-          const batch = await listEvents({ ...query, cursor });
-          // Nothing was listed, so nothing is lost; events whose message is gone are not read again.
+          const read = () => {
+            waiter.reset();
+            return listEvents({ ...query, cursor });
+          };
+          const batch = await (isFirst ? read() : inTurn(read));
+          // No event was listed, so none is lost; events whose message does not exist any more are not read again.
           cursor = batch.cursor;
           if (batch.events.length > 0 || isLast) return batch;
-          await waiter.pause(MIN_INTERVAL_MS);
+          await waiter.pause(pauseAfter(cursor));
           await waiter.untilWoken(batch.isComplete ? pollIntervalMs : RETRY_INTERVAL_MS);
         }
       } finally {
@@ -86,18 +108,23 @@ export function makeFollowEvents(deps: {
         let batch = await listEvents(query);
         expectBatchWithin(pollIntervalMs * (0.5 + random() / 2));
         yield batch;
-        let pauseMs = MIN_INTERVAL_MS;
+        let pauseMs = pauseAfter(batch.cursor);
         for (;;) {
           if (batch.isComplete || batch.events.length === 0) {
             await waiter.pause(pauseMs);
             await waiter.untilWoken(batch.isComplete ? pollIntervalMs : RETRY_INTERVAL_MS);
           }
           if (signal.aborted) return;
-          waiter.reset();
-          pauseMs = MIN_INTERVAL_MS;
           const { cursor } = batch;
           try {
-            batch = await listEvents({ ...query, cursor });
+            const read = await inTurn(() => {
+              if (signal.aborted) return null;
+              waiter.reset();
+              return listEvents({ ...query, cursor });
+            });
+            if (read === null) return;
+            batch = read;
+            pauseMs = pauseAfter(batch.cursor);
           } catch (error) {
             // The log no longer reaches back to the cursor: the stream ends, and the client gets the refusal when it resumes.
             if (error instanceof Refusal) return;
@@ -113,6 +140,48 @@ export function makeFollowEvents(deps: {
         unsubscribe();
       }
     },
+  };
+}
+
+/** The time until the next read after a read that resulted in `cursor`. */
+function pauseAfter({ delivered }: EventCursor): number {
+  return MIN_INTERVAL_MS + delivered.size * MS_PER_DELIVERED;
+}
+
+/**
+ * Runs at most `MAX_READS` works at a time. Further ones start in the order of their calls, or reject with an `Overload`
+ * after `MAX_TURN_WAIT_MS`.
+ */
+function makeTurns(timer: Timer) {
+  const waiting = new Set<() => void>();
+  let running = 0;
+  const turn = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const start = (): void => {
+        cancel();
+        resolve();
+      };
+      const cancel = timer.after(MAX_TURN_WAIT_MS, () => {
+        waiting.delete(start);
+        reject(new Overload());
+      });
+      waiting.add(start);
+    });
+  return async <Result>(work: () => Result): Promise<Awaited<Result>> => {
+    if (running === MAX_READS) await turn();
+    else running += 1;
+    try {
+      return await work();
+    } finally {
+      // The next one takes over this turn.
+      const [next] = waiting;
+      if (next === undefined) {
+        running -= 1;
+      } else {
+        waiting.delete(next);
+        next();
+      }
+    }
   };
 }
 

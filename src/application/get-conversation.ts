@@ -51,7 +51,7 @@ export function makeGetConversation(deps: {
     const lastMessage = newest === undefined ? null : messageForMember(newest, own);
     deps.messageIds.observe(lastMessage?.id ?? found.created);
     if (found.group !== undefined) {
-      // One who has left knows the name and the members of the moment of leaving.
+      // A user who has left gets the name and the members at the event of leaving.
       const name = own === null || left === null ? found.group.name : own.nameAtLeaving;
       const group = { ...found.group, name };
       const conversation = { ...found, participants: participantsThen ?? found.participants, group };

@@ -61,7 +61,7 @@ export function makeListConversations(deps: {
               asMember(deps.messages, stored, own),
               deps.groups.findProfile(conversationId),
             ]);
-      // Another message than the stored one tells nothing of the position that was read.
+      // Whether the entry is unread can be derived only for the message that is stored in it.
       const isStored = entry.lastMessage?.messageId === stored.lastMessage?.messageId;
       const unread = entry.lastMessage === null || isStored ? isUnread(userId, entry) : null;
       const isCounted = unread === null || (unread && unreadCounts);

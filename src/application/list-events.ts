@@ -86,6 +86,13 @@ export interface EventBatch {
  */
 export type ListEvents = (query: ListEventsQuery) => Promise<EventBatch>;
 
+/** Refuses with `events_of_another` unless `caller` may read the events of `userId`. */
+export function requireOwnEvents(caller: Caller, userId: UserId): void {
+  if (!canActAs(caller, userId)) {
+    throw new Refusal('events_of_another', 'A user may only read their own events.');
+  }
+}
+
 /** The maximum rows that one query of the log returns; see `EventRepository.listAfter`. */
 const MAX_ROWS = 1_000;
 
@@ -102,9 +109,7 @@ export function makeListEvents(deps: {
   const { messages, groups } = deps;
   const getConversation = makeGetConversation(deps);
   return async ({ caller, userId, cursor, limit, maxBytes, maxHashes }) => {
-    if (!canActAs(caller, userId)) {
-      throw new Refusal('events_of_another', 'A user may only read their own events.');
-    }
+    requireOwnEvents(caller, userId);
     // Taken before the log is read: events that become visible afterwards have ids above it.
     const highest = highestFloor(deps.clock.now(), deps.visibilityWindow);
     const from = clampCursor(cursor ?? { floor: highest, delivered: new Set() }, highest);

@@ -4,7 +4,7 @@ import { membersAt } from '../domain/group.ts';
 import { isGroupId, type ConversationId, type IdempotencyKey, type UserId } from '../domain/ids.ts';
 import { requireContent } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { nextIdAfterChange } from './next-id-after-change.ts';
+import { nextIdAfter } from './next-id-after.ts';
 import type { Capacity } from './ports/capacity.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
@@ -66,7 +66,7 @@ export function makeSendToConversation(deps: {
     const roster = await deps.groups.find(conversationId);
     if (roster === null) throw conversationNotFound();
     requireStillMember(senderId, roster);
-    const id = nextIdAfterChange(deps.messageIds, roster);
+    const id = nextIdAfter(deps.messageIds, roster.changed);
     const participants = membersAt(roster.members, id);
     const release = deps.capacity.reserve(participants.length);
     try {

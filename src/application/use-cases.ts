@@ -1,3 +1,4 @@
+import type { UserId } from '../domain/ids.ts';
 import type { Microseconds } from '../domain/time.ts';
 import { makeAddMember } from './add-member.ts';
 import { makeCreateGroup } from './create-group.ts';
@@ -7,7 +8,7 @@ import { makeGetConversation } from './get-conversation.ts';
 import { makeGetMessage } from './get-message.ts';
 import { makeGetUser } from './get-user.ts';
 import { makeListConversations } from './list-conversations.ts';
-import { makeListEvents, type ListEventsQuery } from './list-events.ts';
+import { makeListEvents } from './list-events.ts';
 import { makeListMessagesBefore, maxPageBytes } from './list-messages-before.ts';
 import { makeMarkRead } from './mark-read.ts';
 import type { Capacity } from './ports/capacity.ts';
@@ -32,40 +33,64 @@ export interface UseCaseDeps extends Repositories {
   readonly visibilityWindow: Microseconds;
 }
 
+type AnyUseCase = (request: never) => Promise<unknown>;
+
 interface Declaration {
   /** A `query` changes nothing. A `command` that times out may have been executed. */
   readonly kind: 'query' | 'command';
-  readonly make: (deps: UseCaseDeps) => (request: never) => Promise<unknown>;
-  /** The maximum bytes of content in its result; omitted if that is small. */
+  readonly make: (deps: UseCaseDeps) => AnyUseCase;
+  readonly notifies: ((result: never) => readonly UserId[]) | null;
   readonly maxBytes?: (request: never) => number;
-  /** True for a query whose result depends on the time. Commands always need a verified clock, since order is by id. */
-  readonly needsClock?: boolean;
+  readonly needsClock: boolean;
+}
+
+/**
+ * A use case that writes; it needs a verified clock, since order is by id. `notifies` returns the users to whose event logs
+ * it has added events; it is null for a command that adds none.
+ */
+function command<UseCase extends AnyUseCase>(
+  make: (deps: UseCaseDeps) => UseCase,
+  notifies: ((result: Awaited<ReturnType<UseCase>>) => readonly UserId[]) | null,
+) {
+  return { kind: 'command', make, notifies, needsClock: true } as const;
+}
+
+/**
+ * A use case that changes nothing. `maxBytes` returns the maximum bytes of content in its result; without it, that is small.
+ * `needsClock` is true if its result depends on the time.
+ */
+function query<UseCase extends AnyUseCase>(
+  make: (deps: UseCaseDeps) => UseCase,
+  options: {
+    readonly maxBytes?: (request: Parameters<UseCase>[0]) => number;
+    readonly needsClock?: boolean;
+  } = {},
+) {
+  return { kind: 'query', make, notifies: null, needsClock: false, ...options } as const;
 }
 
 /** The list of all use cases. Everything else that needs the list is derived from it. */
 export const USE_CASES = {
-  sendMessage: { kind: 'command', make: makeSendMessage },
-  sendToConversation: { kind: 'command', make: makeSendToConversation },
-  getMessage: { kind: 'query', make: makeGetMessage },
-  editMessage: { kind: 'command', make: makeEditMessage },
-  deleteMessage: { kind: 'command', make: makeDeleteMessage },
-  listMessagesBefore: { kind: 'query', make: makeListMessagesBefore, maxBytes: maxPageBytes },
-  listConversations: { kind: 'query', make: makeListConversations },
-  listEvents: {
-    kind: 'query',
-    make: makeListEvents,
-    maxBytes: ({ maxBytes }: ListEventsQuery) => maxBytes,
-    needsClock: true,
-  },
-  getConversation: { kind: 'query', make: makeGetConversation },
-  startConversation: { kind: 'command', make: makeStartConversation },
-  createGroup: { kind: 'command', make: makeCreateGroup },
-  addMember: { kind: 'command', make: makeAddMember },
-  removeMember: { kind: 'command', make: makeRemoveMember },
-  renameGroup: { kind: 'command', make: makeRenameGroup },
-  markRead: { kind: 'command', make: makeMarkRead },
-  saveUser: { kind: 'command', make: makeSaveUser },
-  getUser: { kind: 'query', make: makeGetUser },
+  sendMessage: command(makeSendMessage, ({ message }) => [
+    message.senderId,
+    message.receiverId ?? message.senderId,
+  ]),
+  sendToConversation: command(makeSendToConversation, ({ recipients }) => recipients),
+  getMessage: query(makeGetMessage),
+  editMessage: command(makeEditMessage, ({ participants }) => participants),
+  deleteMessage: command(makeDeleteMessage, ({ participants }) => participants),
+  listMessagesBefore: query(makeListMessagesBefore, { maxBytes: maxPageBytes }),
+  listConversations: query(makeListConversations),
+  listEvents: query(makeListEvents, { maxBytes: ({ maxBytes }) => maxBytes, needsClock: true }),
+  getConversation: query(makeGetConversation),
+  startConversation: command(makeStartConversation, ({ conversation }) => conversation.participants),
+  createGroup: command(makeCreateGroup, ({ conversation }) => conversation.participants),
+  addMember: command(makeAddMember, ({ notified }) => notified),
+  removeMember: command(makeRemoveMember, ({ notified }) => notified),
+  renameGroup: command(makeRenameGroup, ({ notified }) => notified),
+  markRead: command(makeMarkRead, ({ participants }) => participants),
+  saveUser: command(makeSaveUser, null),
+  getUser: query(makeGetUser),
 } as const satisfies Readonly<Record<string, Declaration>>;
 
 /** All use cases. Each may also reject with a `StorageFailure`. */
@@ -81,8 +106,6 @@ export const USE_CASE_NAMES = Object.keys(USE_CASES) as readonly UseCaseName[];
 export function makeUseCases(deps: UseCaseDeps): UseCases {
   return Object.fromEntries(USE_CASE_NAMES.map((name) => [name, USE_CASES[name].make(deps)])) as UseCases;
 }
-
-type AnyUseCase = (request: never) => Promise<unknown>;
 
 /** The same use cases, each wrapped by `wrap`. */
 export function wrapUseCases(
@@ -102,6 +125,11 @@ export function maxBytesOf(name: UseCaseName, request: never): number {
 
 /** Whether a use case needs a verified clock. */
 export function needsClock(name: UseCaseName): boolean {
-  const { kind, needsClock = false }: Declaration = USE_CASES[name];
-  return kind === 'command' || needsClock;
+  return USE_CASES[name].needsClock;
+}
+
+/** Returns the users to whose event logs a use case has added events, by its result; null if it adds no events. */
+export function notifierOf(name: UseCaseName): ((result: unknown) => readonly UserId[]) | null {
+  const { notifies }: Declaration = USE_CASES[name];
+  return notifies as ((result: unknown) => readonly UserId[]) | null;
 }

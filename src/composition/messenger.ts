@@ -72,7 +72,7 @@ interface Backend extends Pick<Messenger, 'started' | 'pools' | 'clockState' | '
 export function openMessenger(deps: {
   readonly config: Config;
   readonly time: TimeSources;
-  /** How long a measured clock counts as verified, if the monotonic time source can't tell the age of the measurement. */
+  /** How long a measured clock counts as verified, if the monotonic time source does not show the age of the measurement. */
   readonly clockValidForMs?: number;
   readonly telemetry: Telemetry;
   readonly tracing: Tracing | null;

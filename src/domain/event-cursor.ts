@@ -13,10 +13,10 @@ export interface EventCursor {
   readonly delivered: ReadonlySet<string>;
 }
 
-/** The most hashes that a cursor holds when it is handed to a client. */
+/** The maximum number of hashes in a cursor that a client gets. */
 export const MAX_HASHES = 500;
 
-/** 64 bits that tell the events of one log apart, as 16 hexadecimal digits: the half of the id that is random. */
+/** 64 bits that identify an event in its log, as 16 hexadecimal digits: the random half of its id. */
 export function eventHash(id: EventId): string {
   return id.slice(19, 23) + id.slice(24);
 }
@@ -26,7 +26,7 @@ export function highestFloor(now: Microseconds, window: Microseconds): Position 
   return positionAt(Math.max(now - window, 0));
 }
 
-/** `cursor` with a floor of `highest` at the most: what a client brings is not trusted beyond that. */
+/** `cursor`, with its floor lowered to `highest` if it is above that: a cursor from a client may be wrong. */
 export function clampCursor(cursor: EventCursor, highest: Position): EventCursor {
   return cursor.floor <= highest ? cursor : { ...cursor, floor: highest };
 }
@@ -49,7 +49,7 @@ export function advanceCursor(
   const floor = isEnd || last > highest ? highest : last;
   const delivered = new Set(passed.filter((id) => id > floor).map(eventHash));
   if (!isEnd) {
-    // What lies beyond the part that was read is still as it was.
+    // Nothing changes in the part of the log that was not read.
     const isPassed = new Set(passed.map(eventHash));
     for (const hash of cursor.delivered) if (!isPassed.has(hash)) delivered.add(hash);
   }

@@ -34,11 +34,11 @@ export function placesConversation(type: Event['type']): boolean {
 /** Added to the request timeout for work that continues after the response. */
 const MARGIN: Microseconds = 3_000_000;
 
-/** What decides how late an event can become visible. */
+/** The limits that determine how late an event can become visible. */
 export interface LatenessLimits {
-  /** The longest that a request may take. */
+  /** The timeout of a request. */
   readonly requestTimeout: Microseconds;
-  /** The most that a clock may differ from the true time. */
+  /** The maximum difference of a clock from the true time. */
   readonly maxClockSkew: Microseconds;
 }
 

@@ -12,7 +12,7 @@ export const MAX_GROUP_NAME_LENGTH = 100;
 
 /**
  * When a user belongs to a group: after the event `joined` and before the event `left`. A message belongs to it by its
- * id, so every reader decides alike. A user who leaves and joins again has the later membership only.
+ * id, so every reader comes to the same result. A user who leaves and joins again has the later membership only.
  */
 export interface Membership {
   readonly joined: EventId;
@@ -34,7 +34,7 @@ export interface Member extends Membership {
 /** A group: its profile, its members and those who left last. */
 export interface Roster extends GroupProfile {
   readonly id: ConversationId;
-  /** The event of its creation; every first member has joined with it. */
+  /** The event of its creation, which is the event of joining of its first members. */
   readonly created: EventId;
   /** The latest event of joining and leaving. */
   readonly changed: EventId;

@@ -49,7 +49,7 @@ export function conversationIdFrom(text: string): ConversationId | null {
   return UUID_PATTERN.test(lower) ? (lower as ConversationId) : null;
 }
 
-/** Whether `id` is that of a group: the version of the UUID tells. */
+/** Whether `id` is the id of a group: a UUID of version 7. */
 export function isGroupId(id: ConversationId): boolean {
   return id.charAt(14) === '7';
 }

@@ -11,7 +11,7 @@ export interface ReadPosition {
   readonly readUpTo: EventId | null;
 }
 
-/** What a user asks for who has read a conversation. */
+/** A request to move a read position. */
 export interface ReadMark {
   readonly userId: UserId;
   readonly conversationId: ConversationId;
@@ -19,7 +19,7 @@ export interface ReadMark {
   readonly upTo: EventId;
 }
 
-/** Unread messages are counted up to this number, which stands for itself and for more. */
+/** The maximum count of unread messages; it means that many or more. */
 export const MAX_UNREAD_COUNT = 100;
 
 /**
@@ -55,10 +55,10 @@ export function positionAfterMark(
 }
 
 /**
- * Whether the owner of the inbox has a message of another to read, as the last event tells. Null where it can't tell, and
- * the unread messages must be counted: if the last message is deleted, since earlier ones may be unread; or if it is the
- * late event of a message of one's own. Such a message moves one's own position to its own id alone, since what others
- * sent before its late event need not have been seen.
+ * Whether an inbox entry has an unread message of another user, derived from its last event alone. Null if the unread
+ * messages must be counted: if the last message is deleted, since earlier ones may be unread; or if the last event is the
+ * late event of a message of the owner. Such a message moves the read position only to its own id, since the owner may not
+ * have seen what others sent before its late event.
  */
 export function isUnread(
   owner: UserId,

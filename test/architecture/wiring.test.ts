@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import { EventStreams } from '../../src/adapters/http/event-streams.ts';
@@ -18,6 +19,15 @@ import { needsClock, USE_CASE_NAMES, USE_CASES } from '../../src/application/use
 import { buildContainer } from '../../src/composition/container.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
 import type { UserId } from '../../src/domain/ids.ts';
+
+const folder = new URL('../../src/adapters/http/', import.meta.url);
+
+test.each(readdirSync(new URL('routes/', folder)))('the app adds the routes of routes/%s', (file) => {
+  const app = readFileSync(new URL('app.ts', folder), 'utf8');
+  const [, add] = new RegExp(`import \\{ (add\\w+).* from './routes/${file}'`).exec(app) ?? [];
+  expect(add, 'app.ts does not import it').toBeDefined();
+  expect(app).toContain(`${add}(app,`);
+});
 
 const clock = makeClock();
 const messageIds = makeMessageIds({ clock });

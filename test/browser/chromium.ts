@@ -12,6 +12,15 @@ export function chromiumMissing(): string | null {
     : `Chromium is required, and ${CHROMIUM} does not exist: install the package chromium, or set CHROMIUM to its path.`;
 }
 
+/** Closes all windows. Requests to which a test responds may still be on their way. */
+export async function closeWindows(browser: Browser): Promise<void> {
+  for (const context of browser.contexts()) {
+    const routed = [context, ...context.pages()];
+    await Promise.all(routed.map((each) => each.unrouteAll({ behavior: 'ignoreErrors' })));
+    await context.close();
+  }
+}
+
 export function launchChromium(): Promise<Browser> {
   // The sandbox does not work for root, nor in most containers. Tests load only pages of this project.
   return chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-dev-shm-usage'] });

@@ -1,7 +1,19 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { launchChromium } from './chromium.ts';
-import { bubble, nameUser, openTab, talk, write } from './people.ts';
+import { closeWindows, launchChromium } from './chromium.ts';
+import {
+  bubble,
+  createGroup,
+  joinGroup,
+  leaveGroup,
+  nameUser,
+  openTab,
+  renameGroup,
+  sendToGroup,
+  shownTexts,
+  talk,
+  write,
+} from './people.ts';
 import { startService, type Service } from './service.ts';
 
 let browser: Browser;
@@ -9,7 +21,7 @@ let service: Service;
 beforeAll(async () => {
   [browser, service] = await Promise.all([launchChromium(), startService()]);
 });
-afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
+afterEach(() => closeWindows(browser));
 afterAll(async () => {
   await browser.close();
   await service.stop();
@@ -110,4 +122,100 @@ test('three people create a group, write in it, rename it, add somebody, and lea
   await write(cleo.page, 'Here again');
   await bubble(ada.page, 'Here again').waitFor();
   expect([...ada.flaws, ...ben.flaws, ...cleo.flaws]).toEqual([]);
+});
+
+test('one who is removed while looking, with unsent messages, and is added again', async () => {
+  const id = await createGroup(service.url, ['hal', 'ira', 'jo'], 'Choir');
+  await sendToGroup(service.url, id, 'hal', 'Welcome');
+  const { page, flaws } = await openTab(browser, service.url, `#/ira/${id}`);
+  await bubble(page, 'Welcome').waitFor();
+  // The send arrives after the removal.
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route(/\/messages$/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await write(page, 'On its way');
+  await page.getByRole('textbox', { name: 'Message' }).fill('A draft');
+  await openMembers(page);
+  await leaveGroup(service.url, id, 'ira');
+  await page.getByRole('heading', { name: 'Members (2)' }).waitFor();
+  // All that a member may do is gone from the dialog.
+  expect(await page.getByRole('dialog').getByRole('textbox').count()).toBe(0);
+  await closeDialog(page);
+  await page.getByText('You are not a member of this group any more').waitFor();
+  release();
+  await page.getByText('Not sent').waitFor();
+  await sendToGroup(service.url, id, 'hal', 'Not for Ira');
+  await page.reload();
+  await page.getByText('You are not a member of this group any more').waitFor();
+  await page.getByText('Not sent').waitFor();
+  expect(await shownTexts(page)).toEqual(['Welcome', 'On its way']);
+
+  await joinGroup(service.url, id, 'ira');
+  await page.getByRole('textbox', { name: 'Message' }).waitFor();
+  await sendToGroup(service.url, id, 'jo', 'Here again');
+  await bubble(page, 'Here again').waitFor();
+  await page.getByRole('button', { name: 'Retry' }).click();
+  await page.locator('.message:not(.message-failed, .message-pending)', { hasText: 'On its way' }).waitFor();
+  expect((await shownTexts(page)).slice(-2)).toEqual(['Here again', 'On its way']);
+  await page.reload();
+  await bubble(page, 'On its way').waitFor();
+  expect((await shownTexts(page)).slice(-2)).toEqual(['Here again', 'On its way']);
+  expect(flaws).toEqual([]);
+});
+
+test('a group that is renamed elsewhere has the new name in its open dialog, unless one types another', async () => {
+  const id = await createGroup(service.url, ['kay', 'leo', 'mo'], 'First name');
+  const { page } = await openTab(browser, service.url, `#/kay/${id}`);
+  await openMembers(page);
+  const field = page.getByRole('textbox', { name: 'Name of the group' });
+  expect(await field.inputValue()).toBe('First name');
+  await renameGroup(service.url, id, 'Second name');
+  await expect.poll(() => field.inputValue()).toBe('Second name');
+  await field.fill('Third na');
+  await renameGroup(service.url, id, 'Name of another');
+  await page.locator('h2', { hasText: 'Name of another' }).waitFor();
+  expect(await field.inputValue()).toBe('Third na');
+  await field.fill('Third name');
+  await field.press('Enter');
+  await page.locator('h2', { hasText: 'Third name' }).waitFor();
+});
+
+test('a group of 256 without a name is shown, and one more member is refused with the reason', async () => {
+  const members = Array.from({ length: 256 }, (_, index) => `member-${index}`);
+  const id = await createGroup(service.url, members);
+  await sendToGroup(service.url, id, 'member-9', 'Hello, all');
+  const { page, flaws } = await openTab(browser, service.url, `#/member-0/${id}`);
+  await bubble(page, 'Hello, all').waitFor();
+  await page.getByText('256 members').waitFor();
+  await page.getByRole('heading', { name: /^member-\d+, member-\d+, member-\d+ and 252 others$/ }).waitFor();
+  await inboxItem(page, 'Group').waitFor();
+  await page.getByText('This is the beginning of the group.').waitFor();
+  await openMembers(page);
+  await page.getByRole('heading', { name: 'Members (256)' }).waitFor();
+  await page.getByRole('textbox', { name: 'Add a member' }).fill('one-more');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('alert').filter({ hasText: 'The group was not changed. ' }).waitFor();
+  expect(await page.getByRole('alert').innerText()).toContain('256');
+  // The name that was typed is still there.
+  expect(await page.getByRole('textbox', { name: 'Add a member' }).inputValue()).toBe('one-more');
+  expect(flaws).toEqual([]);
+});
+
+test('a change of a group without a response does not claim that nothing was changed', async () => {
+  const id = await createGroup(service.url, ['nia', 'oli', 'pat'], 'Old name');
+  const { page } = await openTab(browser, service.url, `#/nia/${id}`);
+  await openMembers(page);
+  const field = page.getByRole('textbox', { name: 'Name of the group' });
+  await field.fill('New name');
+  await page.route(/\/api\/conversations\/[^/]+$/, async (route) => {
+    if (route.request().method() !== 'PATCH') return route.continue();
+    await route.fetch();
+    return route.abort();
+  });
+  await field.press('Enter');
+  await page.getByText('It is not certain whether the group was changed.').waitFor();
+  await page.locator('h2', { hasText: 'New name' }).waitFor();
 });

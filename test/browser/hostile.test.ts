@@ -1,6 +1,6 @@
-import type { Browser, Page, Route } from 'playwright-core';
+import type { Browser, Route } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { launchChromium } from './chromium.ts';
+import { closeWindows, launchChromium } from './chromium.ts';
 import { tokenOf } from '../http/guarded-app.ts';
 import { registerSecret } from '../support/log-leak-guard.ts';
 import { bubble, nameUser, openTab, sendTo, shownTexts, talk, write } from './people.ts';
@@ -11,7 +11,7 @@ let service: Service;
 beforeAll(async () => {
   [browser, service] = await Promise.all([launchChromium(), startService()]);
 });
-afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
+afterEach(() => closeWindows(browser));
 afterAll(async () => {
   await browser.close();
   await service.stop();
@@ -82,11 +82,12 @@ describe('a page that cannot be loaded', () => {
 
   test('of older messages is shown, and loaded on request', async () => {
     const id = await talk(service.url, ['dan', 'ben'], texts(100));
-    const { page } = await openTab(browser, service.url, `#/dan/${id}`);
-    await bubble(page, 'message 99').waitFor();
+    const { page } = await openTab(browser, service.url);
     const isOlder = (url: URL): boolean =>
       url.pathname.includes('/messages/') && url.searchParams.has('cursor');
     await page.route(isOlder, failing);
+    await page.goto(`${service.url}/app#/dan/${id}`);
+    await bubble(page, 'message 99').waitFor();
     await page.locator('.messages').evaluate((box) => (box.scrollTop = 0));
     await page.getByText('Older messages could not be loaded.').waitFor();
     const shown = await page.locator('.message').count();
@@ -207,13 +208,12 @@ test('the name of another person does not change the direction of the text aroun
   await expect.poll(() => name.innerText()).toContain('gnp.exe');
 });
 
-const rendered = (page: Page) => page.evaluate<number>('window.renderings');
-
-test('many events are rendered together', async () => {
+test('events are rendered at most every 50 ms', async () => {
   const id = await talk(service.url, ['kim', 'ben'], ['Before']);
   const { page } = await openTab(browser, service.url, `#/kim/${id}`);
   await bubble(page, 'Before').waitFor();
   await page.evaluate(`window.renderings = 0;
+    window.begun = performance.now();
     new MutationObserver(() => { window.renderings += 1; })
       .observe(document.querySelector('.inbox'), { subtree: true, childList: true, characterData: true })`);
   const all = Array.from({ length: 200 }, (_, index) => sendTo(service.url, 'lou', 'kim', `burst ${index}`));
@@ -222,7 +222,11 @@ test('many events are rendered together', async () => {
     .locator('.inbox-item', { hasText: /^.*lou/ })
     .locator('.badge', { hasText: '99+' })
     .waitFor();
-  expect(await rendered(page)).toBeLessThan(100);
+  const [renderings, milliseconds] = await page.evaluate<[number, number]>(
+    '[window.renderings, performance.now() - window.begun]',
+  );
+  // A timer may fire a little early.
+  expect(renderings).toBeLessThan(milliseconds / 40 + 5);
 });
 
 test('a response that is lost does not repeat the message', async () => {
@@ -281,13 +285,10 @@ test('a conversation that receives while it is opened and paged shows all of its
   }
   await sending;
   await expect
-    .poll(
-      async () => {
-        await page.locator('.messages').evaluate((box) => (box.scrollTop = 0));
-        return shownTexts(page);
-      },
-      { timeout: 10_000 },
-    )
+    .poll(async () => {
+      await page.locator('.messages').evaluate((box) => (box.scrollTop = 0));
+      return shownTexts(page);
+    })
     .toEqual(texts(200));
 });
 

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 
 /** Requests of tests to a service, without a browser. */
 export async function sendTo(
@@ -31,7 +31,7 @@ export async function talk(
 }
 
 /** A new group that the first user creates. Returns its id. */
-export async function createGroup(url: string, userIds: readonly string[], name: string): Promise<string> {
+export async function createGroup(url: string, userIds: readonly string[], name?: string): Promise<string> {
   const body = { participant_ids: userIds, creator_id: userIds[0], name };
   return ((await request(url, 'POST', '/api/conversations', body)) as { id: string }).id;
 }
@@ -61,6 +61,14 @@ export async function changeMessage(
 
 export async function leaveGroup(url: string, groupId: string, userId: string): Promise<void> {
   await request(url, 'DELETE', `/api/conversations/${groupId}/participants/${userId}`);
+}
+
+export async function joinGroup(url: string, groupId: string, userId: string): Promise<void> {
+  await request(url, 'PUT', `/api/conversations/${groupId}/participants/${userId}`);
+}
+
+export async function renameGroup(url: string, groupId: string, name: string): Promise<void> {
+  await request(url, 'PATCH', `/api/conversations/${groupId}`, { name });
 }
 
 async function request(url: string, method: string, path: string, body?: object): Promise<unknown> {
@@ -94,6 +102,8 @@ export async function openTab(
     timezoneId: 'UTC',
     ...options,
   });
+  // A busy machine may be slow.
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const flaws: string[] = [];
   page.on('pageerror', (error) => flaws.push(error.stack ?? error.message));
@@ -117,6 +127,9 @@ export async function write(page: Page, content: string): Promise<void> {
 
 /** The bubble with this text. */
 export const bubble = (page: Page, text: string) => page.locator('.bubble', { hasText: text });
+
+export const hasFocus = (element: Locator): Promise<boolean> =>
+  element.evaluate((found) => found.matches(':focus'));
 
 /** The texts of all messages that are shown, oldest first. */
 export const shownTexts = (page: Page): Promise<string[]> =>

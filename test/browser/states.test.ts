@@ -6,7 +6,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { tokenOf } from '../http/guarded-app.ts';
 import { registerSecret } from '../support/log-leak-guard.ts';
-import { launchChromium } from './chromium.ts';
+import { closeWindows, launchChromium } from './chromium.ts';
 import {
   bubble,
   changeMessage,
@@ -45,7 +45,7 @@ beforeAll(async () => {
   await sendToGroup(service.url, leftId, 'ben', 'The next one is short');
   await leaveGroup(service.url, leftId, 'ada');
 });
-afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
+afterEach(() => closeWindows(browser));
 afterAll(async () => {
   await browser.close();
   await service.stop();
@@ -306,7 +306,8 @@ describe('with the keyboard alone', () => {
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     // The focus returns to where it was.
-    expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toBe('New conversation');
+    const label = () => page.evaluate<string>('document.activeElement.getAttribute("aria-label")');
+    await expect.poll(label).toBe('New conversation');
   });
 });
 
@@ -332,7 +333,7 @@ describe('with authentication', () => {
     expect(await page.getByRole('button', { name: 'Continue' }).isDisabled()).toBe(true);
     await enter(page, await tokenOf({ sub: 'ada' }));
     await page.getByText('No conversations yet').waitFor();
-    expect(new URL(page.url()).hash).toBe('#/ada');
+    await expect.poll(() => new URL(page.url()).hash).toBe('#/ada');
     await page.reload();
     await page.getByText('No conversations yet').waitFor();
     // The address of somebody else leads to one's own inbox.
@@ -346,6 +347,70 @@ describe('with authentication', () => {
     await page.getByRole('textbox', { name: 'Token' }).waitFor();
     await page.reload();
     await page.getByRole('textbox', { name: 'Token' }).waitFor();
+  });
+
+  test('a token that expires during use leads to another one, and nothing that was written is lost', async () => {
+    const expiring = await startService({ needsToken: true });
+    try {
+      const { page } = await openTab(browser, expiring.url);
+      await enter(page, await tokenOf({ sub: 'ada' }));
+      await page.getByRole('button', { name: 'New conversation' }).last().click();
+      await page.getByRole('textbox', { name: 'Who do you want to write to?' }).fill('ben');
+      await page.keyboard.press('Enter');
+      await page.locator('.message-list-start').waitFor();
+      await write(page, 'Before');
+      await page.locator('.message-state', { hasText: 'Sent' }).waitFor();
+      await page.locator('.message').hover();
+      await page.getByRole('button', { name: 'Message actions' }).click();
+      await page.getByRole('menuitem', { name: 'Edit' }).click();
+      await page.getByRole('textbox', { name: 'Message' }).fill('Before, half chan');
+
+      // From now on the token is refused; a stream ends when its token expires.
+      const problem = {
+        type: 'urn:problem:messenger:token-not-accepted',
+        title: 'The token is invalid',
+        status: 401,
+        detail: 'It has expired.',
+      };
+      await page.route('**/api/**', (route) =>
+        route.fulfill({
+          status: 401,
+          contentType: 'application/problem+json',
+          body: JSON.stringify(problem),
+        }),
+      );
+      await expiring.stop();
+      await expiring.start();
+      await page.getByRole('alert').filter({ hasText: 'It has expired.' }).waitFor();
+      await page.unrouteAll();
+      await enter(page, await tokenOf({ sub: 'ada' }));
+      await page.getByText('Edit message').waitFor();
+      const field = page.getByRole('textbox', { name: 'Message' });
+      expect(await field.inputValue()).toBe('Before, half chan');
+      await write(page, 'Before, changed');
+      await bubble(page, 'Before, changed').waitFor();
+
+      // A new message is kept in the outbox.
+      await page.route('**/api/**', (route) =>
+        route.fulfill({
+          status: 401,
+          contentType: 'application/problem+json',
+          body: JSON.stringify(problem),
+        }),
+      );
+      await page.getByRole('button', { name: 'Send' }).waitFor();
+      await write(page, 'While it expires');
+      await expiring.stop();
+      await expiring.start();
+      await page.getByRole('alert').filter({ hasText: 'It has expired.' }).waitFor();
+      await page.unrouteAll();
+      await enter(page, await tokenOf({ sub: 'ada' }));
+      await page
+        .locator('.message:not(.message-pending, .message-failed)', { hasText: 'While it expires' })
+        .waitFor();
+    } finally {
+      await expiring.stop();
+    }
   });
 
   test('a token that is not accepted leads back, with the reason', async () => {

@@ -3,12 +3,11 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { onTestFinished, test } from 'vitest';
-import { freePort } from '../../scripts/local-cassandra/processes.ts';
 import { createClient, createStore, type InboxEntry, type Message } from '../../client/src/index.ts';
 import { until } from '../client/checks.ts';
 import { freshUser } from '../http/client.ts';
 import { fastTimer, MemoryStorage } from '../support/client-fakes.ts';
-import { startProcess } from '../support/service-process.ts';
+import { startProcess, type ServiceProcess } from '../support/service-process.ts';
 import { freshKeyspace } from './cluster.ts';
 
 const CLIENTS = 10;
@@ -21,14 +20,14 @@ const LOSES_ONE_OF = 6;
 /** Half the pauses of the client, whose limit on silence stays above the interval of heartbeats. */
 const timer = fastTimer(2);
 
-/** A proxy that loses responses until it is told not to. */
-async function openProxy(target: number) {
+/** A proxy in front of the port `target`, which may change. It loses responses until it is told not to. */
+async function openProxy(target: () => number) {
   let isLossy = true;
   let responses = 0;
   let lost = 0;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
-    const service = connect(target, '127.0.0.1');
+    const service = connect(target(), '127.0.0.1');
     for (const socket of [client, service]) {
       sockets.add(socket);
       // A connection that breaks is the purpose.
@@ -68,19 +67,22 @@ async function all<Item>(list: AsyncIterable<Item>): Promise<Item[]> {
 
 test('each message is there once and each store is right, after lost responses and killed services', async () => {
   const { contactPoints, localDatacenter, keyspace } = await freshKeyspace();
-  const port = await freePort();
-  const start = () =>
-    startProcess({
-      PORT: String(port),
+  let url = '';
+  const start = async (): Promise<ServiceProcess> => {
+    const started = startProcess({
+      PORT: '0',
       STORAGE: 'cassandra',
       CASSANDRA_CONTACT_POINTS: contactPoints.join(','),
       CASSANDRA_LOCAL_DATACENTER: localDatacenter,
       CASSANDRA_KEYSPACE: keyspace,
       REQUEST_TIMEOUT_MS: '20000',
     });
-  let service = start();
-  await service.said(/^Ready at /);
-  const proxy = await openProxy(port);
+    url = await started.url();
+    await started.said(/^Ready at /);
+    return started;
+  };
+  let service = await start();
+  const proxy = await openProxy(() => Number(new URL(url).port));
 
   const users = Array.from({ length: CLIENTS }, freshUser);
   const storages = users.map(() => new MemoryStorage());
@@ -126,11 +128,11 @@ test('each message is there once and each store is right, after lost responses a
     // This client is closed, too, and continues from its storage.
     sending.close();
     sessions[restart]!.store.stop();
-    service = start();
+    const starting = start();
     const reopened = open(restart);
     sessions[restart] = reopened;
     reopened.store.open(conversations[restart]!);
-    await service.said(/^Ready at /);
+    service = await starting;
   }
 
   await Promise.all(
@@ -148,7 +150,7 @@ test('each message is there once and each store is right, after lost responses a
 
   const found = new Map<string, Message>();
   for (const [index, { client, store }] of sessions.entries()) {
-    const truth = createClient({ baseUrl: `http://127.0.0.1:${port}`, userId: users[index]! });
+    const truth = createClient({ baseUrl: url, userId: users[index]! });
     const entries: InboxEntry[] = await all(truth.conversations({ unreadCounts: true }));
     const messages = (await all(truth.messages(conversations[index]!))).reverse();
     const shown = () => {

@@ -108,9 +108,7 @@ describe('an inbox is exact after EVENT_RETENTION_DAYS changes', () => {
     await expireEventsUpTo(73);
     running.goTo(73);
     // It reads the other's retention at its next check.
-    await expect
-      .poll(async () => (await inboxOf(running.storage, owner)).length, { timeout: 10_000 })
-      .toBe(ids.length);
+    await expect.poll(async () => (await inboxOf(running.storage, owner)).length).toBe(ids.length);
   });
 
   it('30 by a process that runs for weeks next to one with 60', async () => {

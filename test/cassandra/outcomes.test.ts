@@ -98,13 +98,10 @@ describe('`unavailable` means that nothing was stored', () => {
     client.failing = null;
     // The background retry completes it.
     await expect
-      .poll(
-        async () => {
-          const [entry] = await storage.conversations.listByUser(send.participants[0]!, top(1));
-          return entry?.lastMessage?.preview;
-        },
-        { timeout: 30_000 },
-      )
+      .poll(async () => {
+        const [entry] = await storage.conversations.listByUser(send.participants[0]!, top(1));
+        return entry?.lastMessage?.preview;
+      })
       .toBe(kind === 'edit' ? 'Edited' : null);
   });
 

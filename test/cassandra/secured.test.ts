@@ -150,7 +150,7 @@ describe.skipIf(missing !== null)('on a separate node', () => {
       )
       .replace("'datacenter1': 3", "'datacenter1': 1");
     for (const statement of statementsOf(roles)) await administrator.execute(statement);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     for (const close of closing.reverse()) await close();
@@ -211,7 +211,7 @@ describe.skipIf(missing !== null)('on a separate node', () => {
       const client = await clientOf('messenger_service');
       expect((await settingsByNode(client)).size).toBe(1);
       await administrator.execute('REVOKE SELECT ON TABLE system_views.settings FROM messenger_service');
-      await expect.poll(async () => (await settingsByNode(client)).size, { timeout: 20_000 }).toBe(0);
+      await expect.poll(async () => (await settingsByNode(client)).size).toBe(0);
       const { said, child, ended } = startProcess(environmentOf('messenger_service'));
       await said(/^Ready at /);
       child.kill('SIGTERM');

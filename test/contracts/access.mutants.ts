@@ -22,10 +22,10 @@ export function withoutAccessCheck(name: keyof typeof accessContracts): AccessMu
   });
 }
 
-/** Mutants besides `withoutAccessCheck`, which is tested for each use case. */
+/** The mutants of each clause that is not tested with `withoutAccessCheck`. */
 export const accessMutants: {
-  readonly [Name in keyof typeof accessContracts]: {
-    readonly [Clause in keyof (typeof accessContracts)[Name]]: readonly [AccessMutant, ...AccessMutant[]];
+  readonly [Name in keyof typeof accessContracts]?: {
+    readonly [Clause in keyof (typeof accessContracts)[Name]]?: readonly AccessMutant[];
   };
 } = {
   getConversation: {

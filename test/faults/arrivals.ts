@@ -11,13 +11,13 @@ import type { Testbed } from './testbed.ts';
 export interface Sent {
   readonly messageId: string;
   readonly participants: readonly UserId[];
-  /** When the 201 came, as performance.now() has it. */
+  /** The time of the 201, by performance.now(). */
   readonly acknowledged: number;
-  /** The instance that answered. */
+  /** The instance that sent the 201. */
   readonly instance: number;
 }
 
-/** What a load has sent, and was acknowledged. */
+/** The acknowledged messages of a load. */
 export function sentBy({ attempts }: Load, instance: number): Sent[] {
   return attempts.flatMap(({ at, took, send, messageId }) =>
     send === null || messageId === null
@@ -66,7 +66,7 @@ export function reportReceived(testbed: Testbed, clients: readonly Follower[], b
   const received = sum((client) => client.received);
   const distinct = sum(({ events }) => events.size);
   testbed.report({
-    action: `all of it: ${clients.length} followers by ${by}`,
+    action: `in total: ${clients.length} followers by ${by}`,
     seen: [
       `${received} events received, ${received - distinct} of them repeats`,
       `${sum(({ resumes }) => resumes)} resumes`,
@@ -75,7 +75,7 @@ export function reportReceived(testbed: Testbed, clients: readonly Follower[], b
   });
 }
 
-/** Throws where a follower has missed an acknowledged message, or an acknowledged read mark that the log holds. */
+/** Throws if a follower has not received an acknowledged message, or an acknowledged read mark that the log holds. */
 export async function assertReceived(
   testbed: Testbed,
   deps: {

@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
+import { freePort, tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
 
 /** A NATS server on this host. */
 export interface Broker {
+  readonly port: number;
   /** SIGKILL. */
   kill(): Promise<void>;
 }
@@ -16,8 +17,9 @@ export function natsServerMissing(): string | null {
     : 'nats-server is not installed (Debian: apt-get install nats-server)';
 }
 
-/** Starts a NATS server that accepts connections when this resolves; it ends with this process. */
-export async function startBroker(port: number): Promise<Broker> {
+/** Starts a NATS server, by default at a free port. It accepts connections when this resolves, and ends with this process. */
+export async function startBroker(given?: number): Promise<Broker> {
+  const port = given ?? (await freePort());
   const child = spawn('nats-server', ['-a', '127.0.0.1', '-p', String(port)], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -27,9 +29,10 @@ export async function startBroker(port: number): Promise<Broker> {
   const lines = createInterface(child.stderr);
   await new Promise<void>((resolve, reject) => {
     lines.on('line', (line) => line.includes('Server is ready') && resolve());
-    child.once('exit', () => reject(new Error(`no NATS server stays at port ${port}`)));
+    child.once('exit', () => reject(new Error(`the NATS server at port ${port} ended`)));
   });
   return {
+    port,
     async kill() {
       child.kill('SIGKILL');
       await exited;

@@ -4,61 +4,61 @@ import { eventCursorFrom } from '../../src/adapters/http/event-cursors.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { millisecondsOf } from '../../src/domain/time.ts';
 
-/** When something came for the first time, as performance.now() has it, and from which instance. */
+/** The first arrival of an event or a message: its time, by performance.now(), and the instance that sent it. */
 export interface Arrival {
   readonly at: number;
   readonly instance: number;
 }
 
-/** A client that follows the events of a user, and resumes at the other instance when it loses the one that it has. */
+/** A client that follows the events of a user. When its connection breaks, it resumes at the other instance. */
 export interface Follower {
   readonly userId: UserId;
   readonly by: 'stream' | 'poll';
-  /** The events that came, by their ids. */
+  /** The received events, by id. */
   readonly events: ReadonlyMap<string, Arrival>;
-  /** The messages that were reported, by their ids. */
+  /** The messages of received events, by id. */
   readonly messages: ReadonlyMap<string, Arrival>;
-  /** How many events came, repeats included. */
+  /** The number of received events, including repeats. */
   readonly received: number;
-  /** How often it went on with its last cursor after it had lost its connection. */
+  /** The number of times that it resumed with its last cursor after its connection broke. */
   readonly resumes: number;
-  /** How often an instance that listened answered without serving it, by status. */
+  /** The number of responses other than 200, by status. */
   readonly refusals: ReadonlyMap<number, number>;
-  /** How many events came after an event with a larger id: they became visible later than that one. */
+  /** The number of events received after an event with a larger id: they became visible later than that one. */
   readonly overtaken: number;
-  /** How far the floor of a cursor was ahead of the clock of this host when it came, at most; in milliseconds. */
+  /** The maximum of: the floor of a received cursor minus the time of this host, in milliseconds. */
   readonly cursorLeadMs: number;
-  /** How many answers to polls had events. */
+  /** The number of responses to polls with events. */
   readonly answersWithEvents: number;
-  /** How many answers to polls had none, not counting the first, which only brings a cursor. */
+  /** The number of responses to polls without events, except for the first one, which only has a cursor. */
   readonly emptyAnswers: number;
-  /** The shortest time that such an answer took, in milliseconds; Infinity if there was none. */
+  /** The shortest time until a response without events, in milliseconds; Infinity if there was none. */
   readonly shortestWaitMs: number;
   /** Resolves when it is connected and has a cursor. */
   connected(): Promise<void>;
-  /** Resolves when the message has come, also in the past. */
+  /** Resolves when the message has been received, at once if it was received before. */
   arrived(messageId: string): Promise<void>;
   /** Breaks its connection. */
   disconnect(): void;
-  /** Breaks its connection for good. */
+  /** Breaks its connection and does not resume. */
   stop(): Promise<void>;
 }
 
-/** What is looked at in an event. */
+/** The used part of an event. */
 interface ReceivedEvent {
   readonly id: string;
   readonly type: string;
-  /** The id of the message, where the event reports one. */
+  /** The message of a `message.created` event. */
   readonly data: { readonly id: string };
 }
 
 const RETRY_MS = 100;
 
-/** A connection on which nothing comes for so long is given up: a stream has a comment every 15 s, a poll takes 25 s. */
+/** A connection without data for this time is closed: a stream has a comment every 15 s, a poll takes 25 s. */
 const SILENCE_MS = 30_000;
 const WAIT_S = 25;
 
-/** Starts a follower at the one of two instances that `instance` names. */
+/** Starts a follower at the instance `urls[instance]`. */
 export function startFollower(deps: {
   readonly urls: readonly string[];
   readonly instance: number;
@@ -123,7 +123,7 @@ export function startFollower(deps: {
     if (id !== null) takeCursor(id);
   };
 
-  /** One request, to the end of its answer. Rejects where it is not served, or breaks. */
+  /** One request, until the end of its response. Rejects if the status is not 200 or the connection breaks. */
   const ask = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const isWaiting = by === 'poll' && cursor !== null;
@@ -134,7 +134,7 @@ export function startFollower(deps: {
         headers: by === 'poll' ? {} : { Accept: 'text/event-stream', 'Last-Event-ID': cursor ?? '' },
         timeout: SILENCE_MS,
       });
-      current.once('timeout', () => current?.destroy(new Error('nothing came')));
+      current.once('timeout', () => current?.destroy(new Error('no data')));
       current.once('error', reject);
       current.once('response', (response) => {
         const { statusCode = 0 } = response;
@@ -143,7 +143,7 @@ export function startFollower(deps: {
         response.once('error', reject);
         if (statusCode !== 200) {
           refusals.set(statusCode, (refusals.get(statusCode) ?? 0) + 1);
-          response.resume().once('end', () => reject(new Error(`answered ${statusCode}`)));
+          response.resume().once('end', () => reject(new Error(`status ${statusCode}`)));
           return;
         }
         response.on('data', (part: string) => {
@@ -151,7 +151,7 @@ export function startFollower(deps: {
           if (by === 'poll') return;
           const blocks = text.split('\n\n');
           text = blocks.pop()!;
-          // A stream begins with its cursor: without one there would be nothing to resume with.
+          // A stream begins with its cursor, which is needed to resume.
           if (blocks.length > 0 && !isConnected) connect();
           blocks.forEach(takeBlock);
         });
@@ -179,7 +179,7 @@ export function startFollower(deps: {
         () => true,
         () => false,
       );
-      // A poll that was answered goes on where it is; a stream that ended is over.
+      // After a poll the next one follows at the same instance; a stream that has ended is resumed at the other one.
       if (isServed && by === 'poll') continue;
       isConnected = false;
       hasLost = true;

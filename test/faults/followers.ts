@@ -1,6 +1,5 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../../scripts/local-cassandra/processes.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import {
   acknowledgedDuring,
@@ -13,52 +12,52 @@ import {
   type Sent,
 } from './arrivals.ts';
 import { startBroker } from './broker.ts';
-import { environmentOf, scan } from './cluster.ts';
+import { scan } from './cluster.ts';
 import { eventReads, hintsLost } from './follower-figures.ts';
 import { startFollower } from './follower.ts';
 import { makeAsk, type Ask } from './http.ts';
 import { post, usersOf } from './load.ts';
 import { startReadMarks } from './read-marks.ts';
-import { assertGuaranteesKept, assertConsistent, between, tallyOf, type Scenario } from './testbed.ts';
+import {
+  assertGuaranteesKept,
+  assertConsistent,
+  between,
+  startTwoServices,
+  tallyOf,
+  type Scenario,
+} from './testbed.ts';
 
-/** Two instances with as many users each whose messages are sent through it; each user has two streams and a poll. */
+/** The users of each of two instances, whose messages are sent through it. Each user has two streams and a poll. */
 const USERS = 23;
 
-/** Further users, whose messages are sent one after the other before the load begins. */
+/** Further users, whose messages are sent one after another before the load begins. */
 const RESTING_USERS = 4;
 const SENDS_AT_REST = 40;
 
-/** More than the time that a stream waits between two reads. */
+/** The pause after such a message: longer than the minimum time between two reads of a stream. */
 const REST_MS = 150;
 const THINK_MS = 60;
 const LOAD_MS = 8_000;
 
-/** Longer than the time between two reads of the log without a hint, which is the longest delay without a broker. */
+/** The time without a broker: longer than `LONGEST_DELAY_MS`. */
 const WITHOUT_BROKER_MS = 17_000;
+
+/** The longest delay of an event without a broker: the time between two reads of the log without a hint. */
 const LONGEST_DELAY_MS = 15_000;
 const HANG_MS = 15_000;
 
-/** What a busy host may take on top of the longest delay. */
+/** Added to the longest delay for a busy host. */
 const SLACK_MS = 10_000;
 
 /**
  * Clients that follow their events receive each acknowledged message and read mark at least once, while an instance is
- * killed, both are restarted, the broker is lost and a replica hangs.
+ * killed, both are restarted, the broker is down and a replica hangs.
  */
 export const followers: Scenario = async (testbed) => {
-  const cluster = await testbed.threeNodes();
-  const port = await freePort();
-  let broker = await startBroker(port);
-  const environment = { ...environmentOf(cluster), NATS_URL: `nats://127.0.0.1:${port}` };
-  const started = async (more: Record<string, string> = {}) => {
-    const service = testbed.startService({ ...environment, ...more });
-    await Promise.all([service.logged(/Ready at/), service.logged(/connected to NATS/)]);
-    return service;
-  };
-  const instances = await Promise.all([started(), started()]);
-  const urls = instances.map(({ url }) => url);
+  const { cluster, environment, services, urls, start, ...started } = await startTwoServices(testbed);
+  let { broker } = started;
   const restart = async (index: number): Promise<void> => {
-    instances[index] = await started({ PORT: new URL(urls[index]!).port });
+    services[index] = await start({ PORT: new URL(urls[index]!).port });
   };
 
   const asks = urls.map(makeAsk);
@@ -91,14 +90,14 @@ export const followers: Scenario = async (testbed) => {
     const readsAfter = await eventReads(urls);
 
     const killed = performance.now();
-    await instances[0].kill();
+    await services[0].kill();
     await progress();
     await restart(0);
     await progress();
 
     const rolling = performance.now();
     for (const index of [0, 1]) {
-      assert.equal((await instances[index]!.terminate()).code, 0);
+      assert.equal((await services[index]!.terminate()).code, 0);
       await restart(index);
       await progress();
     }
@@ -108,8 +107,8 @@ export const followers: Scenario = async (testbed) => {
     await broker.kill();
     await pause(WITHOUT_BROKER_MS);
     const brokerStarted = performance.now();
-    broker = await startBroker(port);
-    await Promise.all(instances.map((instance) => instance.logged(/NATS connection restored/)));
+    broker = await startBroker(broker.port);
+    await Promise.all(services.map((service) => service.logged(/NATS connection restored/)));
 
     const hung = performance.now();
     cluster.nodes[1]!.suspend();
@@ -145,11 +144,11 @@ export const followers: Scenario = async (testbed) => {
       });
     }
     testbed.report({
-      action: 'hints that the restarted processes lost because they had not reached NATS yet',
+      action: 'hints that the restarted processes lost before they were connected to NATS',
       seen: String(lost),
     });
     testbed.report({
-      action: 'under load: reads of event logs for each event that was delivered',
+      action: 'under load: reads of event logs per delivered event',
       seen: readsAfter.since(readsBefore),
     });
 
@@ -161,7 +160,7 @@ export const followers: Scenario = async (testbed) => {
       );
     await assertReceived(testbed, { cluster, clients, sent, marks });
     const withoutBroker = lagsOf(clients, acknowledgedDuring(sent, brokerKilled, brokerStarted)).at(-1)!;
-    assert.ok(lagsOf(clients, atRest).length > 0, 'nothing was measured at rest');
+    assert.ok(lagsOf(clients, atRest).length > 0, 'no lag was measured at rest');
     assert.ok(
       withoutBroker < LONGEST_DELAY_MS + SLACK_MS,
       `an event took ${withoutBroker} ms without a broker`,
@@ -175,17 +174,17 @@ export const followers: Scenario = async (testbed) => {
     const { found, left, output } = await scan(environment, '--repair');
     assert.equal(left, 0, output);
     testbed.report({
-      action: 'the scanner repairs what cut off sends left',
-      seen: `${found} flaws, ${left} left`,
+      action: 'the scanner repairs what interrupted sends left',
+      seen: `${found} inconsistencies, ${left} left`,
     });
-    await assertConsistent(testbed, instances, environment);
+    await assertConsistent(testbed, services, environment);
   } finally {
     await Promise.all(clients.map((client) => client.stop()));
     await broker.kill();
   }
 };
 
-/** Sends one message after the other, through the instances in turn. */
+/** Sends messages one after another, alternating between the instances. */
 async function sendAtRest(asks: readonly Ask[], users: readonly UserId[]): Promise<Sent[]> {
   const sent: Sent[] = [];
   for (let index = 0; index < SENDS_AT_REST; index += 1) {

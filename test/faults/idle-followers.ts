@@ -1,11 +1,8 @@
 import { strict as assert } from 'node:assert';
 import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../../scripts/local-cassandra/processes.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { residentMb } from '../support/resident-memory.ts';
-import { startBroker } from './broker.ts';
-import { environmentOf } from './cluster.ts';
 import { eventReads, openConnections } from './follower-figures.ts';
 import { startFollower, type Follower } from './follower.ts';
 import { makeAsk, type Ask } from './http.ts';
@@ -13,7 +10,7 @@ import { postUntilStored, usersOf } from './load.ts';
 import { processorMs } from '../support/processor-time.ts';
 import type { Service } from './service.ts';
 import { percentile } from './table.ts';
-import { assertConsistent, type Scenario, type Testbed } from './testbed.ts';
+import { assertConsistent, startTwoServices, type Scenario, type Testbed } from './testbed.ts';
 import { openLosingProxy, startStoppableReader } from './vanishing-clients.ts';
 
 const IDLE_STREAMS = 5_000;
@@ -23,30 +20,30 @@ const OPENED_AT_ONCE = 100;
 const STORM = 1_000;
 const SENDERS = 10;
 
-/** What idle streams may add to the live heap of a process within five minutes, in megabytes. */
+/** The maximum growth of the live heap of a process with idle streams in five minutes, in megabytes. */
 const GROWTH_MB = 10;
 
-/** Clients that vanish, of each kind. */
+/** The number of clients of each kind that vanish. */
 const VANISHING = 50;
 
-/** The maximum age of a stream, and what a busy host may take on top: then the connection is closed, too. */
+/** The maximum age of a stream, plus a margin for a busy host: by then its connection is closed. */
 const GONE_WITHIN_MS = 300_000 + 30_000;
 
-/** The time that a client has to read, and what a busy host may take on top. */
+/** The time that a client has to read, plus a margin for a busy host. */
 const SLOW_WITHIN_MS = 10_000 + 30_000;
 
-/** Messages of the greatest length: more than the buffers of a connection hold. */
+/** Messages of the maximum length: more than the buffers of a connection hold. */
 const LONG_MESSAGES = 300;
 const LONGEST_CONTENT = 'x'.repeat(20_000);
 
 /** The default of MAX_STREAMS_PER_USER. */
 const STREAMS_PER_USER = 20;
 
-/** A user that gets a message every 30 ms: fewer than a cursor can hold within the visibility window. */
+/** A user gets a message every 30 ms: within the visibility window these are fewer than a cursor can hold. */
 const BUSY_EVERY_MS = 30;
 const BUSY_MESSAGES = 400;
 
-/** Runs in the service: on SIGUSR2 it collects garbage and prints how many bytes of the heap are alive. */
+/** Runs in the service: on SIGUSR2 it collects garbage and prints the size of the live heap in bytes. */
 const HEAP_SCRIPT = `
 import v8 from 'node:v8';
 import vm from 'node:vm';
@@ -60,28 +57,17 @@ process.on('SIGUSR2', () => {
 });`;
 
 /**
- * Idle streams take a constant amount of memory for five minutes; what clients that vanished had open is gone after the
+ * Idle streams take a constant amount of memory for five minutes; connections of clients that vanished are closed at the
  * maximum age of a stream; and streams that break all at once are all resumed.
  */
 export const idleFollowers: Scenario = async (testbed) => {
-  const cluster = await testbed.threeNodes();
-  const port = await freePort();
-  const broker = await startBroker(port);
-  const environment = { ...environmentOf(cluster), NATS_URL: `nats://127.0.0.1:${port}` };
-  const script = `--import=data:text/javascript,${encodeURIComponent(HEAP_SCRIPT)}`;
-  const instances = [
-    testbed.startService({ ...environment, NODE_OPTIONS: script }),
-    testbed.startService(environment),
-  ] as const;
-  await Promise.all(
-    instances.flatMap((instance) => [instance.logged(/Ready at/), instance.logged(/connected to NATS/)]),
-  );
-  const [first, second] = instances;
+  const { broker, environment, services, urls } = await startTwoServices(testbed, HEAP_SCRIPT);
+  const [first, second] = services;
   const streams: Follower[] = [];
   try {
     const empty = await liveHeap(first);
     const vanishing = reportVanished(testbed, second, makeAsk(first.url));
-    // It is awaited together with the idle streams.
+    // Awaited below, together with the idle streams.
     vanishing.catch(() => undefined);
     await openIdle(first, streams);
     const opened = await liveHeap(first);
@@ -89,8 +75,8 @@ export const idleFollowers: Scenario = async (testbed) => {
     await reportStorm(testbed, first, streams.slice(0, STORM));
     await reportLimit(testbed, second);
     await Promise.all(streams.map((stream) => stream.stop()));
-    await reportBusy(testbed, [first.url, second.url]);
-    await assertConsistent(testbed, instances, environment);
+    await reportBusy(testbed, urls);
+    await assertConsistent(testbed, services, environment);
   } finally {
     await Promise.all(streams.map((stream) => stream.stop()));
     await broker.kill();
@@ -99,7 +85,7 @@ export const idleFollowers: Scenario = async (testbed) => {
 
 const measurements = new WeakMap<Service, number>();
 
-/** The bytes of the heap that are alive, in megabytes. */
+/** The size of the live heap in megabytes. */
 async function liveHeap(service: Service): Promise<number> {
   const count = (measurements.get(service) ?? 0) + 1;
   measurements.set(service, count);
@@ -145,18 +131,18 @@ async function reportIdle(
       `resident ${resident.join(', ')} MB`,
       `${((after.statements - before.statements) / seconds).toFixed(0)} statements a second`,
       `${(busyMs / seconds / 10).toFixed(0)} % of a processor`,
-      `${streams.filter(({ resumes }) => resumes > 0).length} reached their age and resumed, ${refusedBy(streams) - refusedBefore} attempts answered 503 first`,
+      `${streams.filter(({ resumes }) => resumes > 0).length} reached their age and resumed, ${refusedBy(streams) - refusedBefore} attempts got a 503 first`,
     ].join('; '),
   });
   const grown = last - opened;
-  assert.ok(grown < GROWTH_MB, `idle streams took ${grown.toFixed(1)} MB more`);
+  assert.ok(grown < GROWTH_MB, `the heap grew by ${grown.toFixed(1)} MB`);
   assert.ok(
     streams.every(({ resumes }) => resumes <= 2),
     'an idle stream ended before its age',
   );
 }
 
-/** Clients that stop reading, and clients behind a proxy that loses everything, without a word to the service. */
+/** Clients that stop reading, and clients behind a proxy that drops all packets: the service gets no notice. */
 async function reportVanished(testbed: Testbed, service: Service, ask: Ask): Promise<void> {
   const users = usersOf(2 * VANISHING);
   const [stopped, lost] = [users.slice(0, VANISHING), users.slice(VANISHING)];
@@ -178,7 +164,7 @@ async function reportVanished(testbed: Testbed, service: Service, ask: Ask): Pro
     await sendLong(ask, unread);
     const sentAt = performance.now();
     while ((await openConnections(service.url)) > 2 * VANISHING - unread.length) {
-      assert.ok(performance.now() - sentAt < SLOW_WITHIN_MS, 'a stream that is not read goes on');
+      assert.ok(performance.now() - sentAt < SLOW_WITHIN_MS, 'a stream that is not read stays open');
       await pause(500);
     }
     const slowAfter = performance.now() - sentAt;
@@ -187,7 +173,7 @@ async function reportVanished(testbed: Testbed, service: Service, ask: Ask): Pro
       const open = await openConnections(service.url);
       if (open === 0) goneAfter ||= performance.now() - begun;
       const files = readdirSync(`/proc/${service.pid}/fd`).length;
-      // The connection of this question is one.
+      // One is the connection of this request.
       if (open === 0 && files <= filesBefore + 2) break;
       assert.ok(
         performance.now() - begun < GONE_WITHIN_MS,
@@ -196,7 +182,7 @@ async function reportVanished(testbed: Testbed, service: Service, ask: Ask): Pro
       await pause(1_000);
     }
     testbed.report({
-      action: `${VANISHING} streams whose clients stop (SIGSTOP), and ${VANISHING} behind a proxy that loses everything`,
+      action: `${VANISHING} streams whose clients stop (SIGSTOP), and ${VANISHING} behind a proxy that drops everything`,
       seen: [
         `with ${LONG_MESSAGES} long messages to one of each, these two ended at most ${(slowAfter / 1_000).toFixed(0)} s after the last of them`,
         `the last of the others after ${(goneAfter / 1_000).toFixed(0)} s`,
@@ -259,7 +245,7 @@ function refusedBy(clients: readonly Follower[]): number {
   return clients.reduce((total, { refusals }) => total + (refusals.get(503) ?? 0), 0);
 }
 
-/** One user more than the default allows is told so, and the others go on. */
+/** A user opens one stream more than the default allows: it gets a 429, and the others stay open. */
 async function reportLimit(testbed: Testbed, service: Service): Promise<void> {
   const [userId] = usersOf(1);
   const follow = (): Follower =>
@@ -274,12 +260,12 @@ async function reportLimit(testbed: Testbed, service: Service): Promise<void> {
   await next.connected();
   testbed.report({
     action: `${STREAMS_PER_USER + 1} streams of one user`,
-    seen: `${STREAMS_PER_USER} open; the next is answered 429 until one of them ends`,
+    seen: `${STREAMS_PER_USER} open; the next gets a 429 until one of them ends`,
   });
   await Promise.all([...allowed, next].map((client) => client.stop()));
 }
 
-/** A user who gets many messages follows them without delay, with about one read for each. */
+/** A user who gets many messages receives them without delay, with about one read for each. */
 async function reportBusy(testbed: Testbed, urls: readonly string[]): Promise<void> {
   const [busy] = usersOf(1);
   const clients = (['poll', 'stream'] as const).map((by) =>

@@ -1,16 +1,21 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../../scripts/local-cassandra/processes.ts';
 import { latenessLimits, visibilityWindow } from '../../src/domain/event.ts';
 import { acknowledgedDuring, arrivalsOf, assertReceived, lagOf, sentBy, reportReceived } from './arrivals.ts';
-import { startBroker } from './broker.ts';
-import { environmentOf, scan } from './cluster.ts';
+import { scan } from './cluster.ts';
 import { lateMessagesOf } from './events.ts';
 import { startFollower, type Follower } from './follower.ts';
 import { makeAsk } from './http.ts';
 import { startReadMarks } from './read-marks.ts';
 import { usersOf } from './load.ts';
-import { assertGuaranteesKept, assertConsistent, between, tallyOf, type Scenario } from './testbed.ts';
+import {
+  assertGuaranteesKept,
+  assertConsistent,
+  between,
+  startTwoServices,
+  tallyOf,
+  type Scenario,
+} from './testbed.ts';
 
 const USERS = 24;
 const THINK_MS = 80;
@@ -19,7 +24,7 @@ const THINK_MS = 80;
 const WINDOW_MS =
   visibilityWindow(latenessLimits({ requestTimeoutMs: 5_000, maxClockSkewMs: 2_000 })) / 1_000;
 
-/** Within the time of a request. */
+/** Less than the timeout of a request. */
 const LONGEST_DELAY_MS = 3_000;
 const DELAYED_MS = 15_000;
 
@@ -28,7 +33,7 @@ const SHORT_PAUSE_MS = 4_000;
 const LONG_PAUSE_MS = 60_000;
 const BETWEEN_MS = 5_000;
 
-/** The longest delay of an event whose hint was lost, and what a busy host may take on top. */
+/** The longest delay of an event whose hint was lost, plus a margin for a busy host. */
 const ARRIVE_WITHIN_MS = 15_000 + WINDOW_MS + 10_000;
 
 /** A cursor may not be nearer to now than the visibility window; both processes have the clock of this host. */
@@ -38,8 +43,8 @@ const CLOCK_SLACK_MS = 5;
 const SHORTEST_WAIT_MS = 24_900;
 
 /**
- * Runs in a service: every fifth write of an inbox and event log takes up to three seconds more, after its id was made and
- * before it is sent to Cassandra.
+ * Runs in a service: one in five writes of an inbox and event log is delayed by up to three seconds, after its id was made
+ * and before it is sent to Cassandra.
  */
 const DELAY_SCRIPT = `
 import { createRequire } from 'node:module';
@@ -56,24 +61,12 @@ process.on('SIGUSR2', () => { process.delaysWrites = false; });`;
 
 /**
  * Events become visible after events with larger ids: their writes are delayed, or their process is stopped for less and for
- * more than the visibility window. Followers receive each of them all the same, no cursor is nearer to now than the window,
- * and no poll is answered with what it has.
+ * more than the visibility window. Followers still receive each of them, no cursor is nearer to now than the window, and no
+ * poll returns only events that its client has.
  */
 export const lateEvents: Scenario = async (testbed) => {
-  const cluster = await testbed.threeNodes();
-  const port = await freePort();
-  const broker = await startBroker(port);
-  const environment = { ...environmentOf(cluster), NATS_URL: `nats://127.0.0.1:${port}` };
-  const script = `--import=data:text/javascript,${encodeURIComponent(DELAY_SCRIPT)}`;
-  const instances = [
-    testbed.startService({ ...environment, NODE_OPTIONS: script }),
-    testbed.startService(environment),
-  ] as const;
-  await Promise.all(
-    instances.flatMap((instance) => [instance.logged(/Ready at/), instance.logged(/connected to NATS/)]),
-  );
-  const [delayed] = instances;
-  const urls = instances.map(({ url }) => url);
+  const { cluster, broker, environment, services, urls } = await startTwoServices(testbed, DELAY_SCRIPT);
+  const [delayed] = services;
   const asks = urls.map(makeAsk);
   // The senders of both processes are the same people, so that a follower gets events of both.
   const users = usersOf(USERS);
@@ -115,7 +108,7 @@ export const lateEvents: Scenario = async (testbed) => {
     const [shortly = 0, longer = 0] = stopped;
     const phases = [
       [
-        `every fifth write of events takes up to ${LONGEST_DELAY_MS / 1_000} s more in one process`,
+        `one in five writes of events is delayed by up to ${LONGEST_DELAY_MS / 1_000} s in one process`,
         begun,
         delayedUntil,
       ],
@@ -128,7 +121,7 @@ export const lateEvents: Scenario = async (testbed) => {
       testbed.report({ action: `${action}: sends`, attempts: some, seen: tallyOf(some) });
     }
     testbed.report({
-      action: 'meanwhile, with delayed writes: from the 201 to a stream of the other process',
+      action: 'with delayed writes: from the 201 to a stream of the other process',
       seen: lagOf(clients, acknowledgedDuring(sent, begun, delayedUntil)),
     });
     const late = await lateMessagesOf(cluster);
@@ -148,12 +141,15 @@ export const lateEvents: Scenario = async (testbed) => {
         by,
       );
     await assertReceived(testbed, { cluster, clients, sent, marks });
-    assert.ok(overtakenByDelay > 0 && afterShort > overtakenByDelay, 'no event was overtaken');
+    assert.ok(
+      overtakenByDelay > 0 && afterShort > overtakenByDelay,
+      'no event arrived after one with a larger id',
+    );
     assert.ok(late.size > 0, 'no message became visible late');
 
     const lead = Math.max(...clients.map(({ cursorLeadMs }) => cursorLeadMs));
     testbed.report({
-      action: 'the cursor of all that was nearest to now',
+      action: 'the cursor nearest to now',
       seen: `its floor was ${(-lead).toFixed(0)} ms behind the clock; the visibility window is ${WINDOW_MS} ms`,
     });
     assert.ok(lead <= CLOCK_SLACK_MS - WINDOW_MS, `a cursor was only ${-lead} ms behind the clock`);
@@ -167,7 +163,10 @@ export const lateEvents: Scenario = async (testbed) => {
     );
     const restingSince = performance.now();
     while (resting.some(({ emptyAnswers }) => emptyAnswers < 2)) {
-      assert.ok(performance.now() - restingSince < 90_000, 'a poll of a user without events is not answered');
+      assert.ok(
+        performance.now() - restingSince < 90_000,
+        'a poll of a user without events gets no response',
+      );
       await pause(100);
     }
     reportPolls(resting, 'users without events');
@@ -178,16 +177,16 @@ export const lateEvents: Scenario = async (testbed) => {
     const { found, left, output } = await scan(environment, '--repair');
     assert.equal(left, 0, output);
     testbed.report({
-      action: 'the scanner repairs what cut off sends left',
-      seen: `${found} flaws, ${left} left`,
+      action: 'the scanner repairs what interrupted sends left',
+      seen: `${found} inconsistencies, ${left} left`,
     });
-    await assertConsistent(testbed, instances, environment);
+    await assertConsistent(testbed, services, environment);
   } finally {
     await stopAll([...clients, ...resting]);
     await broker.kill();
   }
 
-  /** Polls that were answered with events had new ones, and all others waited. */
+  /** Reports polls. A response with events had a new one, and every response without events came after a wait. */
   function reportPolls(polls: readonly Follower[], who: string): void {
     const sum = (count: (client: Follower) => number): number =>
       polls.reduce((total, client) => total + count(client), 0);
@@ -195,13 +194,13 @@ export const lateEvents: Scenario = async (testbed) => {
     testbed.report({
       action: `${polls.length} pollers of ${who}`,
       seen: [
-        `${sum(({ answersWithEvents }) => answersWithEvents)} answers with ${sum(({ received }) => received)} events`,
-        `${sum(({ emptyAnswers }) => emptyAnswers)} answers without events, the quickest after ${shortest.toFixed(0)} ms`,
+        `${sum(({ answersWithEvents }) => answersWithEvents)} responses with ${sum(({ received }) => received)} events`,
+        `${sum(({ emptyAnswers }) => emptyAnswers)} responses without events, the fastest after ${shortest.toFixed(0)} ms`,
       ].join('; '),
     });
     for (const { answersWithEvents, events, resumes, received, shortestWaitMs } of polls) {
-      assert.ok(answersWithEvents <= events.size + resumes, 'a poll was answered with events that it had');
-      assert.ok(resumes > 0 || received === events.size, 'a poll that was not disturbed got repeats');
+      assert.ok(answersWithEvents <= events.size + resumes, 'a response to a poll had no new event');
+      assert.ok(resumes > 0 || received === events.size, 'a poll without a disconnect got repeats');
       assert.ok(shortestWaitMs > SHORTEST_WAIT_MS, 'a poll without events did not wait');
     }
   }

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import type { LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
 import type { UserId } from '../../src/domain/ids.ts';
+import { startBroker } from './broker.ts';
 import { environmentOf, scan } from './cluster.ts';
 import { lateMessagesOf } from './events.ts';
 import { makeAsk, type Ask } from './http.ts';
@@ -54,6 +55,24 @@ export async function startUnderLoad(testbed: Testbed, clients: Parameters<typeo
   const groups = [await createGroup(ask, users.slice(0, 3)), await createGroup(ask, users)];
   const load = testbed.startLoad({ ask, users, groups, clients, thinkMs: THINK_MS });
   return { cluster, environment, service, ask, users, load };
+}
+
+/**
+ * Starts two ready services on three nodes, connected to the same broker. `script` is a module that the first one runs
+ * before its own code.
+ */
+export async function startTwoServices(testbed: Testbed, script = '') {
+  const cluster = await testbed.threeNodes();
+  const broker = await startBroker();
+  const environment = { ...environmentOf(cluster), NATS_URL: `nats://127.0.0.1:${broker.port}` };
+  const start = async (more: Environment = {}): Promise<Service> => {
+    const service = testbed.startService({ ...environment, ...more });
+    await Promise.all([service.logged(/Ready at/), service.logged(/connected to NATS/)]);
+    return service;
+  };
+  const options = `--import=data:text/javascript,${encodeURIComponent(script)}`;
+  const services = await Promise.all([start({ NODE_OPTIONS: options }), start()]);
+  return { cluster, broker, environment, services, urls: services.map(({ url }) => url), start };
 }
 
 /** The attempts that started from `from` until `until`, in times of performance.now(). */

@@ -151,3 +151,15 @@ test('the host is told to send 100 Continue before the body is read, and not if 
   assert.equal((await sendInChunks(fetch, large)).status, 201);
   assert.equal(told, 2);
 });
+
+test('of a list of participants that is too long, the rest is not checked', async () => {
+  const ids = Array.from({ length: 10_000 }, () => '');
+  const create = (participantIds: readonly string[]) =>
+    ask(from('192.0.2.9'), 'POST', '/api/conversations', {
+      body: JSON.stringify({ participant_ids: participantIds, creator_id: alice }),
+    });
+  assert.equal((await create([...freshIds(257), ...ids])).status, 422);
+  assert.equal((await create([...freshIds(256), ...ids])).status, 400);
+});
+
+const freshIds = (count: number): string[] => Array.from({ length: count }, (_, n) => `user-${n}`);

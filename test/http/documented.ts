@@ -40,6 +40,19 @@ export function zodOf(document: OpenApiDocument, schema: object): z.ZodType {
   return z.fromJSONSchema(JSON.parse(local.replaceAll('#/components/schemas/', '#/$defs/')));
 }
 
+/** Returns a function that finds the operation of a request in `document`. */
+export function makeFindOperation(document: OpenApiDocument): (request: Request) => Operation | undefined {
+  const templates = Object.entries(document.paths)
+    // A literal path has priority over one with parameters.
+    .sort(([one], [other]) => one.split('{').length - other.split('{').length)
+    .map(([path, operations]) => ({ pattern: patternOf(path), operations }));
+  return ({ method, url }) => {
+    const path = new URL(url).pathname.replace(/(?<=.)\/$/, '');
+    const operations = templates.find(({ pattern }) => pattern.test(path))?.operations;
+    return operations?.[method === 'HEAD' ? 'get' : method.toLowerCase()];
+  };
+}
+
 /**
  * `fetch` with each response checked against `document`: status, media type, schema and headers must be documented for
  * its operation. Responses without an operation must be problems. `onResponse` gets the operation and status of each
@@ -50,10 +63,7 @@ export function documented(
   document: OpenApiDocument,
   onResponse: (operationId: string, status: number) => void = () => undefined,
 ): Fetch {
-  const templates = Object.entries(document.paths)
-    // A literal path has priority over one with parameters.
-    .sort(([one], [other]) => one.split('{').length - other.split('{').length)
-    .map(([path, operations]) => ({ pattern: patternOf(path), operations }));
+  const findOperation = makeFindOperation(document);
   const schemas = new Map<object, z.ZodType>();
   const problem = { $ref: '#/components/schemas/Problem' };
 
@@ -65,13 +75,12 @@ export function documented(
   };
 
   return async (request) => {
-    const path = new URL(request.url).pathname.replace(/(?<=.)\/$/, '');
-    const method = request.method === 'HEAD' ? 'get' : request.method.toLowerCase();
+    const { method } = request;
+    const path = new URL(request.url).pathname;
     const response = await fetch(request);
-    const operation = templates.find(({ pattern }) => pattern.test(path))?.operations[method];
+    const operation = findOperation(request);
     const type = response.headers.get('Content-Type') ?? '';
-    const body =
-      type.includes('json') && request.method !== 'HEAD' ? await response.clone().json() : undefined;
+    const body = type.includes('json') && method !== 'HEAD' ? await response.clone().json() : undefined;
     if (operation === undefined) {
       if (body !== undefined) check(problem, body);
       return response;

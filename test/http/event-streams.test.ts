@@ -1,19 +1,22 @@
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { EventStreams, STREAM_LIMITS } from '../../src/adapters/http/event-streams.ts';
 import { standaloneProblem } from '../../src/adapters/http/problems.ts';
 import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
+import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import type { HttpServer } from '../../src/adapters/servers/server.ts';
 import { makeMemoryHints } from '../../src/adapters/memory/hints.ts';
 import { ClockNotVerified } from '../../src/application/ports/clock-check.ts';
+import type { StreamEnd } from '../../src/application/ports/telemetry.ts';
 import type { EventRepository } from '../../src/application/ports/event-repository.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import type { Dependencies } from '../../src/composition/container.ts';
 import { ask, eventsAt, eventsOf, get, openStream, ORIGIN, problemIn, send, type Fetch } from './client.ts';
-import { guarded, openGuardedApp, tokenOf } from './guarded-app.ts';
+import { guarded, guardedAccess, openGuardedApp, tokenOf } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
+import { positionAt } from '../../src/domain/time.ts';
 import { withBreakage } from '../contracts/mutants.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 
@@ -39,13 +42,13 @@ async function serve(changed: Partial<Dependencies> = {}, limits: Partial<typeof
   return { fetch: overPort, streams, server, port: Number(new URL(server.url).port) };
 }
 
-/** A client that opens a stream and does not read it. */
-async function openUnread(port: number, path: string): Promise<Socket> {
+/** A client that opens a stream and does not read it. `more` are further lines of the header. */
+async function openUnread(port: number, path: string, more = ''): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   onTestFinished(() => void socket.destroy());
   await once(socket, 'connect');
   socket.pause();
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: messenger.test\r\nAccept: text/event-stream\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: messenger.test\r\nAccept: text/event-stream\r\n${more}\r\n`);
   return socket;
 }
 
@@ -159,13 +162,36 @@ describe('a stream', () => {
     await until(() => subscriptions === 0 && open === 0);
   });
 
-  test('that is not read in time loses its connection, and buffers at most one batch', async () => {
+  test.each([
+    ['', ''],
+    [', also if its client waits for 100 Continue', 'Expect: 100-continue\r\n'],
+  ])('that is not read in time loses its connection%s, and buffers at most one batch', async (_, header) => {
+    const written = vi.spyOn(console, 'error');
+    onTestFinished(() => {
+      written.mockRestore();
+    });
     const { fetch, streams, port } = await serve({}, { readWithinMs: 300 });
-    const socket = await openUnread(port, eventsOf('ben'));
+    const socket = await openUnread(port, eventsOf('ben'), header);
     await until(() => streams.size === 1);
     for (let n = 0; n < 200 && streams.size > 0; n += 1) await send(fetch, 'anna', 'ben', 'x'.repeat(20_000));
     await until(() => streams.size === 0);
-    await until(() => socket.destroyed || socket.readableLength > 0);
+    const closed = once(
+      socket.on('error', () => undefined),
+      'close',
+    );
+    socket.resume();
+    await closed;
+    expect(written).not.toHaveBeenCalled();
+  });
+
+  test('that is not read in time ends without an error where the connection cannot be closed', async () => {
+    const streams = new EventStreams({ ...STREAM_LIMITS, readWithinMs: 50 });
+    const app = openApp({ streams });
+    const fetch: Fetch = async (request) => app.fetch(request);
+    const stream = await openStream(fetch, eventsOf('ben'));
+    await stream.next();
+    await until(() => streams.size === 0);
+    expect(await stream.next()).toBeNull();
   });
 
   test('that is not read does not delay the stop beyond the time limit for clients', async () => {
@@ -271,6 +297,117 @@ describe('access of others', () => {
     }
     expect((await get(as('anna'), eventsOf('anna'))).status).toBe(200);
     expect((await get(service, eventsOf('anna'))).status).toBe(200);
+  });
+
+  test('the answer does not tell how many streams the other user has open', async () => {
+    const app = openGuardedApp({ streams: new EventStreams({ ...STREAM_LIMITS, streamsPerUser: 1 }) });
+    const { as } = guarded(async (request) => app.fetch(request));
+    const stream = await openStream(as('anna'), eventsOf('anna'));
+    await stream.next();
+    const headers = { Accept: 'text/event-stream' };
+    problemIn(await ask(as('anna'), 'GET', eventsOf('anna'), { headers }), 429, 'too-many-streams');
+    problemIn(await ask(as('ben'), 'GET', eventsOf('anna'), { headers }), 403, 'events-of-another');
+    const poll = `${eventsOf('anna')}?wait=1&cursor=${stream.lastId()}`;
+    problemIn(await get(as('ben'), poll), 403, 'events-of-another');
+    await stream.close();
+  });
+});
+
+describe('the metrics of streams', () => {
+  /** The service on a port, with metrics. */
+  async function serveCounted(
+    limits: Partial<typeof STREAM_LIMITS> = {},
+    changed: Partial<Dependencies> = {},
+  ) {
+    const metrics = makeMetrics({
+      concurrencyLimiter: () => ({ inProgress: 0, limit: 64, rejected: 0 }),
+      pools: null,
+      clock: null,
+      eventConnections: () => ({ open: service.streams.size, limit: service.streams.limit }),
+      brokerConnected: null,
+    });
+    const service = await serve({ ...changed, metrics, telemetry: metrics.telemetry }, limits);
+    /** The open streams, the open connections, and the ended streams by reason. */
+    const counted = async () => {
+      const text = await metrics.text();
+      const numberOf = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1]);
+      const ended = [...text.matchAll(/^messenger_event_streams_ended_total\{reason="(\w+)"\} (\d+)$/gm)];
+      return {
+        streams: numberOf('messenger_event_streams'),
+        connections: numberOf('messenger_event_connections'),
+        ended: Object.fromEntries(ended.map(([, reason = '', count]) => [reason, Number(count)])),
+      };
+    };
+    return { ...service, counted };
+  }
+
+  const ENDS: Record<
+    StreamEnd,
+    {
+      limits?: Partial<typeof STREAM_LIMITS>;
+      changed?: () => Partial<Dependencies>;
+      end: (service: Awaited<ReturnType<typeof serveCounted>>) => Promise<void>;
+    }
+  > = {
+    client: {
+      end: async ({ port, streams }) => {
+        const socket = await openUnread(port, eventsOf('ben'));
+        await until(() => streams.size === 1);
+        socket.resetAndDestroy();
+      },
+    },
+    slow: {
+      limits: { readWithinMs: 300 },
+      end: async ({ fetch, port, streams }) => {
+        await openUnread(port, eventsOf('ben'));
+        await until(() => streams.size === 1);
+        while (streams.size > 0) await send(fetch, 'anna', 'ben', 'x'.repeat(20_000));
+      },
+    },
+    expired: {
+      changed: guardedAccess,
+      end: async ({ fetch }) => {
+        const token = await tokenOf({ sub: 'ben', exp: Math.ceil(Date.now() / 1_000) - 29 });
+        const stream = await openStream(fetch, eventsOf('ben'), { Authorization: `Bearer ${token}` });
+        while ((await stream.next()) !== null);
+      },
+    },
+    age: {
+      limits: { maxAgeMs: 50 },
+      end: async ({ fetch }) => {
+        const stream = await openStream(fetch, eventsOf('ben'));
+        while ((await stream.next()) !== null);
+      },
+    },
+    stopping: {
+      end: async ({ fetch, streams }) => {
+        const stream = await openStream(fetch, eventsOf('ben'));
+        streams.endAll();
+        while ((await stream.next()) !== null);
+      },
+    },
+    behind: {
+      changed: () => {
+        // Only asked for a cursor, as the second read has one.
+        const completeSince = () => positionAt(2 * Date.now() * 1_000);
+        return { pollIntervalMs: 20, storage: withBreakage(memoryStorage(), { events: { completeSince } }) };
+      },
+      end: async ({ fetch }) => {
+        const stream = await openStream(fetch, eventsOf('ben'));
+        while ((await stream.next()) !== null);
+      },
+    },
+  };
+
+  test.each(Object.keys(ENDS) as StreamEnd[])('count no stream after an end by %s', async (reason) => {
+    const { limits, changed, end } = ENDS[reason];
+    const service = await serveCounted(limits, changed?.());
+    expect(await service.counted()).toEqual({ streams: 0, connections: 0, ended: {} });
+    await end(service);
+    await until(() => service.streams.size === 0);
+    await expect
+      .poll(() => service.counted())
+      .toEqual({ streams: 0, connections: 0, ended: { [reason]: 1 } });
   });
 });
 

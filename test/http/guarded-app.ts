@@ -41,14 +41,18 @@ export function guarded(fetch: Fetch): Guarded {
   };
 }
 
-/** The app with authentication. */
-export function openGuardedApp(changed: Partial<Dependencies> = {}) {
+/** The dependency with authentication by tokens. */
+export function guardedAccess(): Pick<Dependencies, 'accessPolicy'> {
   const rules = {
     signatures: { secret: SECRET, algorithms: ['HS256' as const] },
     issuer: null,
     audience: null,
     toleranceSeconds: 30,
   };
-  const accessPolicy = { ...ALLOW_ALL, authenticate: makeAuthenticate({ rules, clock: makeClock() }) };
-  return openApp({ accessPolicy, ...changed });
+  return { accessPolicy: { ...ALLOW_ALL, authenticate: makeAuthenticate({ rules, clock: makeClock() }) } };
+}
+
+/** The app with authentication. */
+export function openGuardedApp(changed: Partial<Dependencies> = {}) {
+  return openApp({ ...guardedAccess(), ...changed });
 }

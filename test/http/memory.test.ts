@@ -1,13 +1,10 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { describeContract } from '../support/describe-contract.ts';
 import type { Fetch } from './client.ts';
 import { httpContracts } from './contract/contracts.ts';
 import { documented } from './documented.ts';
 import { openApp } from './open-app.ts';
 import { API_REQUESTS, openApiDocument, PUBLIC_REQUESTS } from './operations.ts';
-
-// Some clauses send many requests.
-vi.setConfig({ testTimeout: 30_000 });
 
 /** The operations that a clause has called successfully, by contract. */
 const successful = new Map<string, Set<string>>();

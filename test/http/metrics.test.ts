@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { describe, test } from 'vitest';
 import { makeMetricsApp } from '../../src/adapters/http/app.ts';
 import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
-import { startProcess } from '../support/service-process.ts';
+import { halfASend, startProcess } from '../support/service-process.ts';
 import { ask, freshUser, get, historyOf, inboxOf, problemIn, type Fetch, type Message } from './client.ts';
 import { openApp } from './open-app.ts';
 
@@ -242,10 +242,12 @@ describe('the process', () => {
     }
     assert.equal((await fetch(metrics.replace('/metrics', '/api/users/anna'))).status, 404);
 
+    const { finish } = await halfASend(address, { sender_id: 'ada', receiver_id: 'ben', content: 'Hello' });
     service.child.kill('SIGTERM');
     await service.said(/^SIGTERM/);
     assert.equal((await fetch(metrics)).status, 200);
     assert.equal((await fetch(metrics.replace('/metrics', '/readyz'))).status, 503);
+    assert.equal((await finish()).statusCode, 201);
     const { code, lines, errors } = await service.ended;
     assert.deepEqual([code, lines.at(-1)?.msg, errors], [0, 'Stopped', '']);
   });

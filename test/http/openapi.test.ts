@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { describe, test, vi } from 'vitest';
+import { describe, test } from 'vitest';
 import { buildOfThisProcess } from '../../src/adapters/system/build.ts';
 import { ask, get, type Fetch } from './client.ts';
 import { zodOf } from './documented.ts';
 import { openGuardedApp } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
 import { openApiDocument as committed, requestsOf } from './operations.ts';
-
-// Some tests send many requests.
-vi.setConfig({ testTimeout: 30_000 });
 
 const app = openApp();
 const fetch: Fetch = async (request) => app.fetch(request);

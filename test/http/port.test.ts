@@ -2,14 +2,11 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createAdaptorServer } from '@hono/node-server';
-import { afterAll, beforeAll, describe, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, test } from 'vitest';
 import { describeContract } from '../support/describe-contract.ts';
 import { ORIGIN, type Fetch } from './client.ts';
 import { httpContracts } from './contract/contracts.ts';
 import { openApp } from './open-app.ts';
-
-// Some clauses send many requests.
-vi.setConfig({ testTimeout: 30_000 });
 
 const server = createAdaptorServer({ fetch: openApp().fetch });
 let origin = '';

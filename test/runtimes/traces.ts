@@ -345,8 +345,8 @@ async function assertVariablesApplied(runtime: Runtime): Promise<void> {
   });
 }
 
-/** One second until connections close, at most two for traces, and one as a margin for a busy host. */
-const STOPS_WITHIN_MS = 4_000;
+/** One second until connections close, at most two for traces, and the rest for a busy host; an export takes up to ten. */
+const STOPS_WITHIN_MS = 8_000;
 
 /** Each span is exported alone, with a short timeout. */
 const FAST_EXPORT: Settings = { OTEL_BSP_SCHEDULE_DELAY: '1', OTEL_EXPORTER_OTLP_TIMEOUT: '300' };

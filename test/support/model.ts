@@ -1,5 +1,6 @@
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import type { ConversationSummary } from '../../src/application/get-conversation.ts';
+import { ClockNotVerified } from '../../src/application/ports/clock-check.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { MessageIds } from '../../src/application/ports/message-ids.ts';
 import type { InboxItem } from '../../src/application/list-conversations.ts';
@@ -373,11 +374,13 @@ export function makeModel({
 
     async editMessage({ caller, conversationId, messageId, content }) {
       requireContent(content);
-      const { deletionId } = ownMessageIn(caller, conversationId, messageId);
+      const { deletionId, editId } = ownMessageIn(caller, conversationId, messageId);
       const group = groupOf(conversationId);
       if (group !== null) requireMember(caller, group);
       if (deletionId !== null) throw new Refusal('message_deleted', 'Nobody edits what is gone.');
-      edits.push({ id: messageIds.next(), messageId, content });
+      const id = messageIds.next();
+      if (editId !== null && id < editId) throw new ClockNotVerified();
+      edits.push({ id, messageId, content });
       const participants =
         group === null ? conversationFor(caller, conversationId).participants : membersOf(group);
       return { message: messageIn(caller, conversationId, messageId), participants };

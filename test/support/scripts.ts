@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import { ClockNotVerified } from '../../src/application/ports/clock-check.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
@@ -564,6 +565,8 @@ async function answerOf(useCases: Omit<UseCases, 'listEvents'>, ask: Ask): Promi
       return { answer: await ask(useCases), repeated: tries > 1 };
     } catch (error) {
       if (error instanceof Refusal) return { answer: { refused: error.code }, repeated: tries > 1 };
+      // An edit before the last one: the clocks of these processes show any time.
+      if (error instanceof ClockNotVerified) return { answer: { refused: 'clock' }, repeated: tries > 1 };
       if (!(error instanceof StorageFailure) || tries === MOST_TRIES) throw error;
     }
   }

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
@@ -66,6 +67,20 @@ export function startProcess(env: Readonly<Record<string, string>>): ServiceProc
     ended,
     said,
     url: async () => (await said(/^Listening at /)).msg.replace('Listening at ', ''),
+  };
+}
+
+/**
+ * A connection that is opened now, for one GET that is sent later, also when the server accepts no connections any more. The
+ * result is the response as text. The server has accepted the connection when it answers a later one.
+ */
+export async function openConnection(url: string): Promise<(path: string) => Promise<string>> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  await once(socket, 'connect');
+  return (path) => {
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: messenger\r\nConnection: close\r\n\r\n`);
+    return text(socket);
   };
 }
 

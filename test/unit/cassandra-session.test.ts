@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { errors, types, type Client, type QueryOptions } from 'cassandra-driver';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeSession, type Session } from '../../src/adapters/cassandra/session.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 
@@ -142,6 +142,9 @@ describe('a read', () => {
 });
 
 describe('a transaction', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
   const CLAIM = 'INSERT INTO messages_by_idempotency_key (sender_id) VALUES (?) IF NOT EXISTS';
 
   it('leaves the choice of the node to the driver, which avoids hanging nodes, and may be hedged', async () => {
@@ -151,7 +154,9 @@ describe('a transaction', () => {
       if (options.length < 3) throw answered(codes.writeTimeout);
       return OK;
     }, 1_000);
-    expect(await session.writes().compareAndSet(CLAIM, [])).toEqual({ '[applied]': true });
+    const result = session.writes().compareAndSet(CLAIM, []);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await result).toEqual({ '[applied]': true });
     expect(options).toHaveLength(3);
     for (const { host, isIdempotent } of options)
       expect({ host, isIdempotent }).toEqual({ isIdempotent: true });
@@ -163,8 +168,9 @@ describe('a transaction', () => {
       attempts += 1;
       throw answered(attempts === 1 ? codes.writeTimeout : codes.unavailableException);
     }, 200);
-    const failure = await failureOf(session.writes().compareAndSet(CLAIM, []));
-    expect(failure.kind).toBe('outcome_unknown');
+    const failure = failureOf(session.writes().compareAndSet(CLAIM, []));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await failure).kind).toBe('outcome_unknown');
     expect(attempts).toBeGreaterThan(1);
   });
 
@@ -172,6 +178,8 @@ describe('a transaction', () => {
     const session = sessionOver(async () => {
       throw answered(codes.unavailableException);
     }, 100);
-    expect((await failureOf(session.writes().compareAndSet(CLAIM, []))).kind).toBe('unavailable');
+    const failure = failureOf(session.writes().compareAndSet(CLAIM, []));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect((await failure).kind).toBe('unavailable');
   });
 });

@@ -198,6 +198,34 @@ describe('a stream', () => {
     assert.deepEqual(await yielded(), ['connecting', 'live', 'reset to c0']);
   });
 
+  test('is resumed when the browser reports a network: the connection may be that of another one', async () => {
+    const host = new EventTarget();
+    vi.stubGlobal('addEventListener', host.addEventListener.bind(host));
+    vi.stubGlobal('removeEventListener', host.removeEventListener.bind(host));
+    try {
+      const { next, timer, yielded } = follow();
+      const stream = await next();
+      stream.open('id: c0\n\n');
+      // As after the sleep of a computer, for which timers do not run.
+      await timer.pass(20_000);
+      host.dispatchEvent(new Event('online'));
+      await timer.pass(1_000);
+      assert.ok(stream.aborted());
+      assert.equal((await next()).cursor, 'c0');
+      assert.deepEqual(await yielded(), ['connecting', 'live', 'reset to c0']);
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
+  test.each([401, 403, 404])('goes on after a %d of something else, such as a proxy', async (status) => {
+    const { next, timer, yielded } = follow();
+    (await next()).respond(new Response('<h1>Not now</h1>', { status }));
+    await timer.pass(1_000);
+    (await next()).open('id: c0\n\n');
+    assert.deepEqual(await yielded(), ['connecting', 'offline', 'live', 'reset to c0']);
+  });
+
   test('that cannot be opened is repeated with growing pauses, while the client is offline', async () => {
     const { next, timer, yielded } = follow();
     const pauses: number[] = [];

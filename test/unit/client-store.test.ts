@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
-import { createClient, createStore, type Store } from '../../client/src/index.ts';
+import { createClient, createStore, type List, type Store } from '../../client/src/index.ts';
 import { ManualTimer, settled } from '../support/client-fakes.ts';
 import { GROUPS, ME, ModelService } from '../support/client-model.ts';
 
@@ -84,6 +84,7 @@ const actions: Readonly<
   'mark read': ({ store }) => store.markRead(),
   'more conversations': ({ store }) => void store.loadMoreConversations(),
   'older messages': ({ store }) => void store.loadOlderMessages(),
+  'unload older messages': ({ store }) => store.unloadOlderMessages(),
   turn: () => new Promise(setImmediate),
   settle: () => settled(),
   'time passes': ({ timer }) => timer.pass(2_000),
@@ -171,6 +172,18 @@ describe('a load that fails', () => {
     assert.equal(store.getSnapshot().open?.messages.length, 6);
   });
 
+  test('of what may lack messages keeps those that are shown, and is repeated', async () => {
+    const { service, store, timer } = await openFull();
+    await store.loadOlderMessages();
+    const counts = new Set<number>();
+    store.subscribe(() => counts.add(store.getSnapshot().open!.messages.length));
+    // The inbox, the conversation and its messages.
+    for (let reads = 0; reads < 3; reads += 1) service.fail();
+    service.reset();
+    await timer.pass(60_000);
+    assert.ok(counts.size > 0 && Math.min(...counts) >= 6, [...counts].join());
+  });
+
   test('of more conversations is shown, and repeated on request', async () => {
     const { service, store } = await openFull();
     service.fail();
@@ -228,5 +241,111 @@ describe('a load that fails', () => {
     await timer.pass(2_000);
     assert.equal(requests, 2);
     store.stop();
+  });
+});
+
+test('older messages are unloaded down to one page, and loaded again', async () => {
+  const { service, store, timer } = open(undefined, (model) => {
+    for (let index = 0; index < 10; index += 1) model.send('ben', 'ben', false);
+    while (model.reveal());
+  });
+  store.open('ben');
+  await timer.pass(60_000);
+  while (store.getSnapshot().open?.hasOlder) await store.loadOlderMessages();
+  const all = service.messages('ben');
+  const counts = new Set<number>();
+  const unsubscribe = store.subscribe(() => counts.add(store.getSnapshot().open!.messages.length));
+  store.unloadOlderMessages();
+  await timer.pass(1_000);
+  // At once, without steps between.
+  assert.deepEqual([...counts], [10, 3]);
+  assert.deepEqual(store.getSnapshot().open?.messages, all.slice(-3));
+  unsubscribe();
+  while (store.getSnapshot().open?.hasOlder) await store.loadOlderMessages();
+  assert.deepEqual(store.getSnapshot().open?.messages, all);
+  store.stop();
+});
+
+describe('a change far down', () => {
+  /** Ten conversations and the groups below, all loaded, and the number of items that each further page was asked for. */
+  async function openAll() {
+    const the = open(undefined, (service) => {
+      for (let index = 0; index < 10; index += 1) service.send(`user ${index}`, `user ${index}`, false);
+      while (service.reveal());
+    });
+    while (the.service.deliver());
+    await the.timer.pass(60_000);
+    while (the.store.getSnapshot().inbox.hasMore) await the.store.loadMoreConversations();
+    const sizes: (number | undefined)[] = [];
+    for (const name of ['conversations', 'messages'] as const) {
+      const list = the.client[name].bind(the.client) as (...of: unknown[]) => List<unknown>;
+      const counting = (...of: { limit?: number }[]): List<unknown> => {
+        const listed = list(...of);
+        return {
+          [Symbol.asyncIterator]: () => assert.fail('unused'),
+          async *pages() {
+            for await (const page of listed.pages()) {
+              sizes.push(of.at(-1)?.limit);
+              yield page;
+            }
+          },
+        };
+      };
+      Object.assign(the.client, { [name]: counting });
+    }
+    return { ...the, sizes };
+  }
+
+  test('is found with few requests', async () => {
+    const { service, store, timer, sizes } = await openAll();
+    service.update('zoe');
+    service.deliver();
+    await timer.pass(60_000);
+    assert.deepEqual(store.getSnapshot().inbox.entries, service.inbox());
+    assert.deepEqual(sizes, [3, 100]);
+  });
+
+  test('in an open group does not list its messages again', async () => {
+    const { service, store, timer, sizes } = await openAll();
+    for (let index = 0; index < 10; index += 1) service.send('zoe', 'third', false);
+    while (service.reveal());
+    while (service.deliver());
+    store.open('zoe');
+    await timer.pass(60_000);
+    while (store.getSnapshot().open?.hasOlder) await store.loadOlderMessages();
+    sizes.length = 0;
+    service.update('zoe');
+    service.deliver();
+    await timer.pass(60_000);
+    assert.equal(store.getSnapshot().open?.conversation?.name, 'Name 1');
+    // That of the inbox.
+    assert.deepEqual(sizes, [3]);
+  });
+});
+
+describe('own changes', () => {
+  /** A conversation with one's own message, which is open. */
+  async function openOwn() {
+    const the = open(undefined, (service) => {
+      service.send('ben', ME, false);
+      while (service.reveal());
+    });
+    the.store.open('ben');
+    await the.timer.pass(60_000);
+    const [message] = the.store.getSnapshot().open!.messages;
+    return { ...the, messageId: message!.id };
+  }
+
+  test('a deletion has succeeded although the deleted message could not be read', async () => {
+    const { service, store, client, timer, messageId } = await openOwn();
+    client.deleteMessage = async (...of) => {
+      await service.client().deleteMessage(...of);
+      service.fail();
+    };
+    await store.delete(messageId);
+    await timer.pass(60_000);
+    assert.deepEqual(store.getSnapshot().open?.messages, service.messages('ben'));
+    assert.equal(store.getSnapshot().open?.messages[0]?.content, null);
+    assert.equal(store.getSnapshot().inbox.entries[0]?.last_message_content, null);
   });
 });

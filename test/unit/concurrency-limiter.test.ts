@@ -40,19 +40,36 @@ describe('a concurrency limit', () => {
     expect(asked).toHaveLength(2);
   });
 
-  test('counts a request as many while it has reserved them, and lets one exceed the limit', async () => {
-    const { asked, get, isFull, reserve, state } = open(4);
+  test('counts a request as many while it has reserved them, up to half of the limit', async () => {
+    const { asked, get, isFull, reserve, state } = open(64);
     void get();
-    const release = reserve(256);
-    expect(state().inProgress).toBe(64);
-    expect(isFull()).toBe(true);
-    await expect(get()).rejects.toThrow(Overload);
-    expect(() => reserve(1)).toThrow(Overload);
+    const release = reserve(40);
+    expect(state().inProgress).toBe(10);
+    expect(isFull()).toBe(false);
     release();
+    const whole = reserve(256);
+    expect(state().inProgress).toBe(33);
+    whole();
     expect(state().inProgress).toBe(1);
     asked[0]!.resolve(null);
     await settled();
     expect(state().inProgress).toBe(0);
+  });
+
+  test('keeps half of the limit for requests without reservations', async () => {
+    const { get, isFull, reserve, state } = open(64);
+    void get();
+    const release = reserve(256);
+    void get();
+    expect(() => reserve(8)).toThrow(Overload);
+    expect(state()).toMatchObject({ inProgress: 34, rejected: 1 });
+    for (let count = 0; count < 30; count += 1) void get();
+    expect(isFull()).toBe(true);
+    await expect(get()).rejects.toThrow(Overload);
+    release();
+    expect(isFull()).toBe(false);
+    reserve(8);
+    expect(state().inProgress).toBe(33);
   });
 
   test('reserves nothing for a request if others fill the limit', () => {
@@ -188,6 +205,30 @@ describe('the adaptive limit', () => {
     const last = sizes.slice(100);
     expect(Math.min(...last)).toBeGreaterThan(130);
     expect(Math.max(...last)).toBeLessThan(240);
+  });
+
+  test('others are admitted while one client sends to a large group without pause, however slow storage is', async () => {
+    const { useCases, reserve, get, asked, pass } = open(64);
+    let admitted = 0;
+    for (let count = 0; count < 100; count += 1) {
+      asked.length = 0;
+      void useCases.sendToConversation({} as never);
+      const release = reserve(256);
+      for (let other = 0; other < 10; other += 1) {
+        const answer = get().then(
+          () => (admitted += 1),
+          () => undefined,
+        );
+        pass(5);
+        asked.at(-1)?.resolve(null);
+        await answer;
+      }
+      pass(400);
+      release();
+      asked[0]?.resolve(null);
+      await settled();
+    }
+    expect(admitted).toBe(1_000);
   });
 
   test('ignores a minority of slow answers', async () => {

@@ -51,7 +51,7 @@ function followed() {
   const timer = new FakeTimer();
   const hints = makeMemoryHints();
   let serial = 0;
-  const log = { reads: 0, waiting: 0, failure: null as Error | null, isFull: false };
+  const log = { reads: 0, waiting: 0, failure: null as Error | null, isFull: false, cursor };
   const listEvents: ListEvents = () => {
     log.reads += 1;
     if (log.failure !== null) return Promise.reject(log.failure);
@@ -66,11 +66,93 @@ function followed() {
       };
     });
     log.waiting = 0;
-    return Promise.resolve({ events, cursor, isComplete: !log.isFull });
+    return Promise.resolve({ events, cursor: log.cursor, isComplete: !log.isFull });
   };
   const follow = makeFollowEvents({ listEvents, hints, timer, pollIntervalMs: 15_000, random: () => 1 });
   return { timer, hints, log, follow };
 }
+
+/** Reads that a test completes. `most` is the highest number of reads in progress. */
+function pendingReads() {
+  const pending: (() => void)[] = [];
+  const reads = { inProgress: 0, most: 0, total: 0 };
+  const listEvents: ListEvents = async () => {
+    reads.total += 1;
+    reads.inProgress += 1;
+    reads.most = Math.max(reads.most, reads.inProgress);
+    await new Promise<void>((resolve) => pending.push(resolve));
+    reads.inProgress -= 1;
+    return { events: [], cursor, isComplete: true };
+  };
+  /** Completes all reads, also those that begin meanwhile. */
+  const complete = async (): Promise<void> => {
+    await settled();
+    while (pending.length > 0) {
+      for (const end of pending.splice(0)) end();
+      await settled();
+    }
+  };
+  return { reads, listEvents, complete };
+}
+
+describe('followers that are woken at the same time', () => {
+  function openFollowers(count: number) {
+    const timer = new FakeTimer();
+    const hints = makeMemoryHints();
+    const { reads, listEvents, complete } = pendingReads();
+    const follow = makeFollowEvents({ listEvents, hints, timer, pollIntervalMs: 15_000, random: () => 1 });
+    const users = Array.from({ length: count }, (_, n) => `user-${n}` as UserId);
+    const stop = new AbortController();
+    const streams = users.map((userId) => collect(follow.stream({ ...query, userId }, stop.signal)));
+    const ended = streams.map((stream) => stream.ended);
+    return { timer, hints, reads, complete, users, stop, ended, batches: streams.map((one) => one.batches) };
+  }
+
+  test('read one after the other, so that they stay within the concurrency limit, and each of them reads', async () => {
+    const { timer, hints, reads, complete, users, stop, ended } = openFollowers(256);
+    await complete();
+    await timer.pass(1_000);
+    Object.assign(reads, { most: 0, total: 0 });
+    hints.publish(users);
+    await complete();
+    expect(reads).toEqual({ inProgress: 0, most: 16, total: 256 });
+    stop.abort();
+    await complete();
+    await Promise.all(ended);
+  });
+
+  test('go on with heartbeats while the reads of others hang', async () => {
+    const { timer, hints, complete, users, stop, ended, batches } = openFollowers(256);
+    await complete();
+    await timer.pass(1_000);
+    hints.publish(users);
+    await timer.pass(20_000);
+    expect(batches.filter(({ length }) => length > 1)).toHaveLength(256 - 16);
+    // Those that wait for a turn end although nobody gives theirs back.
+    let open = ended.length;
+    for (const one of ended) void one.then(() => (open -= 1));
+    stop.abort();
+    await timer.pass(3_000);
+    expect(open).toBe(16);
+    await complete();
+    await Promise.all(ended);
+    expect(timer.size).toBe(0);
+  });
+
+  test('do not read any more if they end while they wait for their turn', async () => {
+    const { timer, hints, reads, complete, users, stop, ended } = openFollowers(256);
+    await complete();
+    await timer.pass(1_000);
+    reads.total = 0;
+    hints.publish(users);
+    await settled();
+    stop.abort();
+    await complete();
+    await Promise.all(ended);
+    expect(reads.total).toBe(16);
+    expect(timer.size).toBe(0);
+  });
+});
 
 /** The batches of a stream. */
 function collect(stream: AsyncGenerator<EventBatch, void, void>) {
@@ -121,6 +203,20 @@ describe('a stream', () => {
     hints.publish(['ben' as UserId]);
     await timer.pass(200);
     expect(log.reads).toBeLessThanOrEqual(reads + 1);
+    stop.abort();
+    await ended;
+  });
+
+  test('reads less often the more events lie within the visibility window, since each read lists them again', async () => {
+    const { timer, hints, log, follow } = followed();
+    const stop = new AbortController();
+    log.cursor = { ...cursor, delivered: new Set(Array.from({ length: 4_000 }, (_, n) => String(n))) };
+    const { ended } = collect(follow.stream(query, stop.signal));
+    for (let n = 0; n < 110; n += 1) {
+      hints.publish([anna]);
+      await timer.pass(100);
+    }
+    expect(log.reads).toBe(11);
     stop.abort();
     await ended;
   });

@@ -11,71 +11,46 @@ import { followAndCheck, followingScripts } from '../support/following-model.ts'
 import { followingInMemory, followingOver, movingClock } from '../support/following.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 
-/** Ample: these tests take about a second. */
-const TIMEOUT_MS = 30_000;
+test('a follower receives what was sent, with overtaking, late events, disconnects and resumes', async () => {
+  await fc.assert(
+    fc.asyncProperty(followingScripts, (script) => followAndCheck(followingInMemory(), script)),
+    { numRuns: 200 },
+  );
+});
 
-test(
-  'a follower receives what was sent, with overtaking, late events, disconnects and resumes',
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(followingScripts, (script) => followAndCheck(followingInMemory(), script)),
-      { numRuns: 200 },
-    );
-  },
-  TIMEOUT_MS,
-);
+test('the same with cursors that hold only few events', async () => {
+  await fc.assert(
+    fc.asyncProperty(followingScripts, fc.integer({ min: 1, max: 5 }), (script, maxHashes) =>
+      followAndCheck(followingInMemory(), script, maxHashes),
+    ),
+    { numRuns: 100 },
+  );
+});
 
-test(
-  'the same with cursors that hold only few events',
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(followingScripts, fc.integer({ min: 1, max: 5 }), (script, maxHashes) =>
-        followAndCheck(followingInMemory(), script, maxHashes),
-      ),
-      { numRuns: 100 },
-    );
-  },
-  TIMEOUT_MS,
-);
-
-test(
-  'the state of a device that follows is the state that is listed, at rest',
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(liveScripts, (script) => liveAndCheck(followingInMemory(), script)),
-      { numRuns: 300 },
-    );
-  },
-  TIMEOUT_MS,
-);
+test('the state of a device that follows is the state that is listed, at rest', async () => {
+  await fc.assert(
+    fc.asyncProperty(liveScripts, (script) => liveAndCheck(followingInMemory(), script)),
+    { numRuns: 300 },
+  );
+});
 
 describe('the model catches a log that', () => {
   for (const { how, makeSubject } of skippingMutants) {
-    test(
-      how,
-      async () => {
-        const property = fc.asyncProperty(followingScripts, (script) =>
-          followAndCheck(makeSubject(), script),
-        );
-        const { errorInstance } = await fc.check(property, { numRuns: 500, endOnFailure: true });
-        expect(errorInstance).toBeInstanceOf(AssertionError);
-      },
-      TIMEOUT_MS,
-    );
+    test(how, async () => {
+      const property = fc.asyncProperty(followingScripts, (script) => followAndCheck(makeSubject(), script));
+      const { errorInstance } = await fc.check(property, { numRuns: 500, endOnFailure: true });
+      expect(errorInstance).toBeInstanceOf(AssertionError);
+    });
   }
 });
 
 describe('the state of a device differs from the listed one if the log', () => {
   for (const { how, makeSubject } of [...skippingMutants, ...marklessMutants]) {
-    test(
-      how,
-      async () => {
-        const property = fc.asyncProperty(liveScripts, (script) => liveAndCheck(makeSubject(), script));
-        const { errorInstance } = await fc.check(property, { numRuns: 500, endOnFailure: true });
-        expect(errorInstance).toBeInstanceOf(AssertionError);
-      },
-      TIMEOUT_MS,
-    );
+    test(how, async () => {
+      const property = fc.asyncProperty(liveScripts, (script) => liveAndCheck(makeSubject(), script));
+      const { errorInstance } = await fc.check(property, { numRuns: 500, endOnFailure: true });
+      expect(errorInstance).toBeInstanceOf(AssertionError);
+    });
   }
 });
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { halfASend, startProcess } from '../support/service-process.ts';
+import { halfASend, openConnection, startProcess } from '../support/service-process.ts';
 
 const MESSAGE = { sender_id: 'ada', receiver_id: 'ben', content: 'Hello' };
 
@@ -16,18 +16,19 @@ describe('in memory', () => {
     });
     expect((await fetch(`${address}/readyz`)).status).toBe(200);
 
+    const askLater = await openConnection(address);
     const { finish } = await halfASend(address, MESSAGE);
     child.kill('SIGTERM');
     await said(/^SIGTERM/);
-    const told = await fetch(`${address}/readyz`);
-    expect(told.status).toBe(503);
-    expect(await told.text()).toContain('The service is stopping.');
+    const told = await askLater('/readyz');
+    expect(told).toMatch(/^HTTP\/1\.1 503 /);
+    expect(told).toContain('The service is stopping.');
     const knock = (): Promise<string> =>
       fetch(`${address}/livez`).then(
         () => 'let in',
         () => 'refused',
       );
-    await expect.poll(knock, { timeout: 30_000 }).toBe('refused');
+    await expect.poll(knock).toBe('refused');
     const answer = await finish();
     expect(answer.statusCode).toBe(201);
     expect(answer.headers.connection).toBe('close');
@@ -58,10 +59,10 @@ describe('in memory', () => {
     const { child, said, url, ended } = startProcess({ PORT: '0' });
     const { sending } = await halfASend(await url(), MESSAGE);
     const cut = once(sending, 'error');
-    child.kill('SIGINT');
-    await said(/^SIGINT: /);
     // One Ctrl-C under npm sends two signals, which count as one.
     child.kill('SIGINT');
+    child.kill('SIGINT');
+    await said(/^SIGINT: /);
     const again = setInterval(() => child.kill('SIGTERM'), 100);
     const { code, lines } = await ended;
     clearInterval(again);

@@ -11,36 +11,25 @@ import { lateSends, sendAndCheck } from '../support/at-rest.ts';
 import { playToBoth, scripts } from '../support/scripts.ts';
 import { USE_CASE_NAMES, wrapUseCases } from '../../src/application/use-cases.ts';
 
-/** Ample: these tests take about a second. */
-const TIMEOUT_MS = 30_000;
+test('memory storage responds to any sequence of commands like the model', async () => {
+  await fc.assert(
+    fc.asyncProperty(scripts(60), async (script) => {
+      const storage = memoryStorage({ clock: timelessClock() });
+      await playToBoth([storage, storage], script);
+    }),
+    { numRuns: 200 },
+  );
+});
 
-test(
-  'memory storage responds to any sequence of commands like the model',
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(scripts(60), async (script) => {
-        const storage = memoryStorage({ clock: timelessClock() });
-        await playToBoth([storage, storage], script);
-      }),
-      { numRuns: 200 },
-    );
-  },
-  TIMEOUT_MS,
-);
-
-test(
-  'memory storage is consistent at rest, after any late messages and repeats',
-  async () => {
-    await fc.assert(
-      fc.asyncProperty(lateSends, async (sends) => {
-        const storage = memoryStorage();
-        await sendAndCheck([storage, storage], sends);
-      }),
-      { numRuns: 100 },
-    );
-  },
-  TIMEOUT_MS,
-);
+test('memory storage is consistent at rest, after any late messages and repeats', async () => {
+  await fc.assert(
+    fc.asyncProperty(lateSends, async (sends) => {
+      const storage = memoryStorage();
+      await sendAndCheck([storage, storage], sends);
+    }),
+    { numRuns: 100 },
+  );
+});
 
 test('random sequences contain a command for each use case', async () => {
   const storage = memoryStorage({ clock: timelessClock() });
@@ -75,20 +64,16 @@ function failing(storage: Storage, fates: Iterator<Fate>): Storage {
   });
 }
 
-test(
-  'the same for a storage that sometimes fails, if the client repeats the command',
-  async () => {
-    const fates = fc.infiniteStream(fc.constantFrom<Fate>('answered', 'answered', 'lost', 'unanswered'));
-    await fc.assert(
-      fc.asyncProperty(scripts(60), fates, async (script, fates) => {
-        const storage = failing(memoryStorage({ clock: timelessClock() }), fates);
-        await playToBoth([storage, storage], script);
-      }),
-      { numRuns: 100 },
-    );
-  },
-  TIMEOUT_MS,
-);
+test('the same for a storage that sometimes fails, if the client repeats the command', async () => {
+  const fates = fc.infiniteStream(fc.constantFrom<Fate>('answered', 'answered', 'lost', 'unanswered'));
+  await fc.assert(
+    fc.asyncProperty(scripts(60), fates, async (script, fates) => {
+      const storage = failing(memoryStorage({ clock: timelessClock() }), fates);
+      await playToBoth([storage, storage], script);
+    }),
+    { numRuns: 100 },
+  );
+});
 
 describe('the model catches a storage that', () => {
   const caught = [
@@ -106,16 +91,10 @@ describe('the model catches a storage that', () => {
     ...users['a saved user is found by every process, with the username byte for byte'],
   ];
   for (const { how, makeSubject } of caught) {
-    test(
-      how,
-      async () => {
-        const property = fc.asyncProperty(scripts(60), (script) =>
-          playToBoth(makeSubject().processes, script),
-        );
-        const { errorInstance } = await fc.check(property, { numRuns: 500, endOnFailure: true });
-        expect(errorInstance).toBeInstanceOf(AssertionError);
-      },
-      TIMEOUT_MS,
-    );
+    test(how, async () => {
+      const property = fc.asyncProperty(scripts(60), (script) => playToBoth(makeSubject().processes, script));
+      const { errorInstance } = await fc.check(property, { numRuns: 500, endOnFailure: true });
+      expect(errorInstance).toBeInstanceOf(AssertionError);
+    });
   }
 });

@@ -1,17 +1,19 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { freePort } from '../../scripts/local-cassandra/processes.ts';
 import { EventStreams } from '../../src/adapters/http/event-streams.ts';
 import { makeMemoryHints } from '../../src/adapters/memory/hints.ts';
 import { openNatsHints, type NatsHints } from '../../src/adapters/nats/hints.ts';
+import type { Log } from '../../src/application/ports/log.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { eventsOf, openStream, send, type Fetch } from '../http/client.ts';
 import { openApp } from '../http/open-app.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const hasServer = spawnSync('nats-server', ['--version']).status === 0;
 const isRequired = process.env['CI'] === 'true';
@@ -20,6 +22,8 @@ const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
 });
+
+const SILENT = { info: () => undefined, error: () => undefined };
 
 /** Starts a broker; resolves when it is ready. */
 async function startBroker(port: number, args: readonly string[] = []) {
@@ -32,14 +36,21 @@ async function startBroker(port: number, args: readonly string[] = []) {
     await exited;
   };
   closing.push(end);
-  await new Promise<void>((resolve) => {
-    child.stderr.on('data', (line) => String(line).includes('Server is ready') && resolve());
-  });
-  return { end, pid: child.pid! };
+  let text = '';
+  /** Resolves when the log of the broker contains `part` at least `times` times. */
+  const said = async (part: string, times = 1): Promise<void> => {
+    while (text.split(part).length <= times) await once(child.stderr, 'data');
+  };
+  child.stderr.on('data', (more) => (text += String(more)));
+  await said('Server is ready');
+  return { end, said, pid: child.pid! };
 }
 
 /** The hints of a process and their telemetry. */
-async function openProcess(port: number, changed: { name?: string; password?: string } = {}) {
+async function openProcess(
+  port: number,
+  changed: { name?: string; password?: string; warn?: Log['warn'] } = {},
+) {
   const counts = { sent: 0, received: 0, lost: 0 };
   const hints = await openNatsHints({
     options: {
@@ -50,7 +61,7 @@ async function openProcess(port: number, changed: { name?: string; password?: st
     name: changed.name ?? 'messenger',
     local: makeMemoryHints(),
     telemetry: { hints: (count, what) => void (counts[what] += count) },
-    log: guardedLog,
+    log: { ...SILENT, warn: changed.warn ?? guardedLog.warn.bind(guardedLog) },
   });
   closing.push(() => hints.close());
   return { hints, counts };
@@ -89,7 +100,7 @@ describe.runIf(hasServer)('hints by NATS', () => {
     const before = heard.anna;
     one.hints.publish([anna]);
     one.hints.publish([ben]);
-    await vi.waitUntil(() => heard.ben > 0);
+    await expect.poll(() => heard.ben).toBeGreaterThan(0);
     expect(heard.anna).toBe(before);
   });
 
@@ -126,11 +137,13 @@ describe.runIf(hasServer)('hints by NATS', () => {
     await publishUntil(one.hints, () => heard > 0);
     expect(one.hints.isConnected()).toBe(true);
     await broker.end();
-    await vi.waitUntil(() => {
-      const { lost } = one.counts;
-      one.hints.publish([anna]);
-      return one.counts.lost > lost;
-    });
+    const { lost } = one.counts;
+    await expect
+      .poll(() => {
+        one.hints.publish([anna]);
+        return one.counts.lost;
+      })
+      .toBeGreaterThan(lost);
     expect(one.hints.isConnected()).toBe(false);
     await startBroker(port);
     const before = heard;
@@ -146,6 +159,58 @@ describe.runIf(hasServer)('hints by NATS', () => {
     expect(
       await Promise.race([wrong.hints.connected.then(() => true), hints.connected.then(() => false)]),
     ).toBe(false);
+  });
+
+  test('come back after the broker has refused the password again and again', async () => {
+    const port = await freePort();
+    const passwordIs = (password: string) => startBroker(port, ['--user', 'messenger', '--pass', password]);
+    const right = await passwordIs('secret');
+    const processes = [
+      await openProcess(port, { password: 'secret' }),
+      await openProcess(port, { password: 'secret' }),
+    ] as const;
+    await Promise.all(processes.map(({ hints }) => hints.connected));
+    const [one, other] = processes;
+    let heard = 0;
+    other.hints.subscribe(anna, () => (heard += 1));
+    await right.end();
+    const wrong = await passwordIs('other');
+    await wrong.said('authentication error', 2 * processes.length);
+    await wrong.end();
+    await passwordIs('secret');
+    await publishUntil(one.hints, () => heard > 0);
+    expect(processes.map(({ hints }) => hints.isConnected())).toEqual([true, true]);
+  });
+
+  test('that the broker does not forward leave one warning, without the hash of a user id', async () => {
+    const port = await freePort();
+    const folder = mkdtempSync(join(tmpdir(), 'nats-'));
+    closing.push(async () => {
+      rmSync(folder, { recursive: true });
+    });
+    const file = join(folder, 'nats.conf');
+    writeFileSync(
+      file,
+      `authorization {
+        users = [{ user: messenger, password: secret, permissions: { publish: ">", subscribe: "other.>" } }]
+      }`,
+    );
+    const broker = await startBroker(port, ['--config', file]);
+    const warnings: unknown[] = [];
+    const warned = new EventEmitter();
+    const warn: Log['warn'] = (...warning) => {
+      warnings.push(warning);
+      warned.emit('warning');
+    };
+    const { hints } = await openProcess(port, { password: 'secret', warn });
+    await hints.connected;
+    const warning = once(warned, 'warning');
+    for (const user of [anna, ben]) hints.subscribe(user, () => undefined);
+    await broker.said('Subscription Violation', 2);
+    await warning;
+    expect(warnings).toEqual([
+      [{ servers: [`127.0.0.1:${port}`], reason: 'PermissionViolationError' }, expect.any(String)],
+    ]);
   });
 
   test('make a stream of another process deliver at once; without them it delivers at its interval', async () => {

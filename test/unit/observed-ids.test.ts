@@ -2,12 +2,14 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
+import { makeEditMessage } from '../../src/application/edit-message.ts';
 import { makeGetConversation } from '../../src/application/get-conversation.ts';
 import { makeListConversations } from '../../src/application/list-conversations.ts';
 import { makeListMessagesBefore } from '../../src/application/list-messages-before.ts';
 import { makeMarkRead } from '../../src/application/mark-read.ts';
 import { makeSendMessage } from '../../src/application/send-message.ts';
 import { makeStartConversation } from '../../src/application/start-conversation.ts';
+import { ClockNotVerified } from '../../src/application/ports/clock-check.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
 import type { EventId, IdempotencyKey, MessageId, UserId } from '../../src/domain/ids.ts';
@@ -37,12 +39,15 @@ function makeProcesses(ahead: number) {
     const messageIds = makeMessageIds({ clock: { now: () => time }, maxClockSkew: 2 * SECOND });
     const deps = { ...storage, messageIds, conversationIdOf };
     const sendMessage = makeSendMessage(deps);
+    const editMessage = makeEditMessage({ ...deps, capacity: { reserve: () => () => undefined } });
     return {
       getConversation: makeGetConversation(deps),
       listConversations: makeListConversations(deps),
       listMessagesBefore: makeListMessagesBefore(deps),
       markRead: makeMarkRead(deps),
       startConversation: makeStartConversation(deps),
+      edit: (messageId: MessageId, content: string) =>
+        editMessage({ caller: SERVICE, conversationId, messageId, content }),
       send: async (content: string, key: string | null = null): Promise<MessageId> => {
         const idempotencyKey = key as IdempotencyKey | null;
         const command = { caller: SERVICE, senderId: ada, receiverId: ben, content, idempotencyKey };
@@ -95,4 +100,20 @@ test('a process that has shown nothing uses its clock', async () => {
   const { early, late } = makeProcesses(1.5 * SECOND);
   const first = await early.send('Hello');
   expect((await late.send('Another')) < first).toBe(true);
+});
+
+test('an edit after that of a process whose clock is ahead holds', async () => {
+  const { early, late } = makeProcesses(1.5 * SECOND);
+  const messageId = await early.send('Hello');
+  await early.edit(messageId, 'first');
+  expect((await late.edit(messageId, 'second')).message.content).toBe('second');
+});
+
+test('an edit that would lose to an acknowledged one is not acknowledged', async () => {
+  const { early, late } = makeProcesses(3 * SECOND);
+  const messageId = await early.send('Hello');
+  await early.edit(messageId, 'first');
+  await expect(late.edit(messageId, 'second')).rejects.toBeInstanceOf(ClockNotVerified);
+  const { items } = await late.listMessagesBefore({ caller: SERVICE, conversationId, ...page });
+  expect(items[0]?.content).toBe('first');
 });

@@ -73,8 +73,7 @@ describe('the options of the seed', () => {
   });
 });
 
-// Starting a process is slow on a busy host.
-describe('the command', { timeout: 60_000 }, () => {
+describe('the command', () => {
   const run = (...args: string[]) =>
     promisify(execFile)(process.execPath, ['--import', 'tsx', 'scripts/seed.ts', ...args], {
       env: { STORAGE: 'memory' },

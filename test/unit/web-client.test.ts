@@ -31,10 +31,21 @@ describe('people', () => {
     expect(titleOf({ name: null, participant_ids: ['ada', 'cleo'] }, 'ada', names)).toBe('cleo');
     expect(titleOf({ name: null, participant_ids: ['ada'] }, 'ada', names)).toBe('Ada (you)');
     expect(titleOf({ name: null, participant_ids: ['ada', 'ben', 'cleo'] }, 'ada', names)).toBe('Ben, cleo');
+    const many = Array.from({ length: 256 }, (_, index) => `user-${index}`);
+    expect(titleOf({ name: null, participant_ids: many }, 'user-0', {})).toBe(
+      'user-1, user-2, user-3 and 252 others',
+    );
+    expect(titleOf({ name: null, participant_ids: many.slice(0, 5) }, 'user-0', {})).toBe(
+      'user-1, user-2, user-3, user-4',
+    );
     expect(titleOf({ participant_ids: null, name: 'Climbing' }, 'ada', names)).toBe('Climbing');
     expect(avatarOf({ id: 'c', name: null, participant_ids: ['ada', 'ben'] }, 'ada', names)).toEqual({
       id: 'ben',
       name: 'Ben',
+    });
+    expect(avatarOf({ id: 'c', name: null, participant_ids: many }, 'ada', names)).toEqual({
+      id: 'c',
+      name: 'Group',
     });
     expect(avatarOf({ id: 'c', name: null, participant_ids: ['ada'] }, 'ada', names)).toEqual({
       id: 'ada',

@@ -8,12 +8,12 @@ import { goTo, linkTo, useRoute } from './route.ts';
 import { storedToken, storeToken } from './token.ts';
 import { userOfToken } from './token-user.ts';
 
-/** Either the page on which one signs in, or the messenger. */
+/** The sign-in page, or the messenger. */
 export function App() {
   return needsToken ? <AppWithToken /> : <AppWithoutToken />;
 }
 
-/** Without authentication, the address says who one is, so each tab can be somebody else. */
+/** Without authentication the user is in the address, so each tab can have another user. */
 function AppWithoutToken() {
   const { userId, conversationId } = useRoute();
   if (userId === null || !USER_ID.test(userId))
@@ -43,7 +43,7 @@ function AppWithToken() {
   const [reason, setReason] = useState<string | null>(null);
   const userId = token === null ? null : userOfToken(token);
 
-  // The address of another user leads to one's own inbox.
+  // The address of another user shows the inbox of the signed-in user.
   useEffect(() => {
     if (userId !== null && routeUserId !== userId) goTo(linkTo(userId), { replace: true });
   }, [userId, routeUserId]);

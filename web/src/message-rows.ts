@@ -40,16 +40,7 @@ export function shownMessages(
   userId: string,
 ): ShownMessage[] {
   return [
-    ...messages.map((message): ShownMessage => ({
-      key: message.id,
-      senderId: message.sender_id,
-      content: message.content,
-      time: new Date(message.created_at),
-      isDeleted: message.deleted_at !== null,
-      isEdited: message.edited_at !== null,
-      state: 'sent',
-      problem: null,
-    })),
+    ...messages.map(shownMessage),
     ...outgoing.map((message): ShownMessage => ({
       key: message.key,
       senderId: userId,
@@ -61,6 +52,27 @@ export function shownMessages(
       problem: message.problem ?? null,
     })),
   ];
+}
+
+const shown = new WeakMap<Message, ShownMessage>();
+
+/** A stored message as it is shown: the same object for the same message. */
+function shownMessage(message: Message): ShownMessage {
+  let it = shown.get(message);
+  if (it === undefined) {
+    it = {
+      key: message.id,
+      senderId: message.sender_id,
+      content: message.content,
+      time: new Date(message.created_at),
+      isDeleted: message.deleted_at !== null,
+      isEdited: message.edited_at !== null,
+      state: 'sent',
+      problem: null,
+    };
+    shown.set(message, it);
+  }
+  return it;
 }
 
 /** The messages by day, and in groups of one sender. */

@@ -17,6 +17,9 @@ export function isGroup(
     : conversation.participant_ids === null;
 }
 
+/** How many names of others a title has at most. */
+const MAX_TITLE_NAMES = 3;
+
 /** The title of a conversation: its name, or the names of the others. */
 export function titleOf(
   conversation:
@@ -30,7 +33,9 @@ export function titleOf(
   if (conversation.participant_ids === null) return 'Group';
   if (others.length === 0 && 'creator_id' in conversation && isGroup(conversation)) return 'Group';
   if (others.length === 0) return `${nameOf(userId, names)} (you)`;
-  return others.map((id) => nameOf(id, names)).join(', ');
+  const shown = others.slice(0, others.length > MAX_TITLE_NAMES + 1 ? MAX_TITLE_NAMES : undefined);
+  const rest = others.length - shown.length;
+  return shown.map((id) => nameOf(id, names)).join(', ') + (rest > 0 ? ` and ${rest} others` : '');
 }
 
 /** The id and the name of an avatar for a conversation: those of the other user, or of the group. */
@@ -43,7 +48,7 @@ export function avatarOf(
 ): { readonly id: string; readonly name: string } {
   const { id, participant_ids: ids } = conversation;
   if (ids === null || ids.length > 2 || conversation.name) {
-    return { id, name: titleOf(conversation, userId, names) };
+    return { id, name: conversation.name ?? 'Group' };
   }
   const other = ids.find((one) => one !== userId) ?? userId;
   return { id: other, name: nameOf(other, names) };

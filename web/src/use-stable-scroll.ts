@@ -1,7 +1,7 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 
-/** Closer to the end than this, in pixels, a list counts as scrolled to its end. */
+/** A list within this distance from its end, in pixels, counts as scrolled to its end. */
 const NEAR_END = 48;
 
 /** What stays in place: the end, or an item and its distance from the top of the scrolling element. */

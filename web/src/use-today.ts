@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { dayKey } from './time.ts';
 
-/** How often it is looked at, in milliseconds. Timers stop while a computer sleeps. */
+/** The interval between two checks, in milliseconds. Timers stop while a computer sleeps. */
 const INTERVAL_MS = 60_000;
 
 /** The key of the current day. The component renders again on the next day. */

@@ -102,22 +102,22 @@ export class CassandraConversationRepository implements ConversationRepository {
     if (!this.#isLate(conversation.created)) {
       this.#retry.track(this.#markStarted(conversation));
     } else if (!(await this.#isStarted(conversation.id, writes))) {
-      await this.#tellAgain(conversation, writes);
+      await this.#addEvent(conversation, writes);
       await this.#markStarted(conversation);
     }
   }
 
-  /** Adds another event to the log of each participant, except where a message of the conversation is news already. */
-  async #tellAgain({ id: conversationId, participants }: Conversation, writes: Writes): Promise<void> {
+  /** Adds another event to the log of each participant whose inbox does not show a message of the conversation yet. */
+  async #addEvent({ id: conversationId, participants }: Conversation, writes: Writes): Promise<void> {
     const event: Event = { id: this.#messageIds.next(), type: 'conversation.created', conversationId };
-    const tell = async (userId: UserId): Promise<void> => {
+    const add = async (userId: UserId): Promise<void> => {
       const [row] = await writes.read(INBOX_ENTRY, [userId, conversationId]);
       if (row !== undefined && (entryOf(row)?.lastMessage ?? null) !== null) return;
       const { query, params } = eventRow(event, userId, this.#eventLog.daysToKeep);
       await writes.run(query, params);
     };
-    await writes.all(participants.map(tell));
-    // A repeat tells once more.
+    await writes.all(participants.map(add));
+    // A repeat adds one more event.
     if (this.#isLate(event.id)) {
       throw new StorageFailure('outcome_unknown', { cause: new Error('the event became visible late') });
     }
@@ -132,7 +132,7 @@ export class CassandraConversationRepository implements ConversationRepository {
     return row?.['started'] === true;
   }
 
-  /** Never rejects: where it is lost, a repeat tells the participants once more. */
+  /** Never rejects: without the marker a repeat adds one more event. */
   async #markStarted({ id, created }: Conversation): Promise<void> {
     await this.#session
       .writes()
@@ -152,7 +152,7 @@ export class CassandraConversationRepository implements ConversationRepository {
 /** The conversation's own row; null if it has none. */
 export async function findConversation(session: Session, id: ConversationId): Promise<Conversation | null> {
   const [row] = await session.read(CONVERSATION, [id]);
-  // A row that the mark of its start alone has left, as after a truncation, is none.
+  // A row with only the marker `started`, as after a truncation, is not a conversation.
   if (row === undefined || row['participants'] === null) return null;
   return {
     id,

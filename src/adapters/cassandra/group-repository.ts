@@ -18,6 +18,7 @@ import {
   membersAt,
   participantsIn,
   type Member,
+  type Membership,
   type OwnMembership,
   type Roster,
 } from '../../domain/group.ts';
@@ -31,7 +32,9 @@ import { HistoryReader } from './history.ts';
 import { claimKey } from './idempotency-keys.ts';
 import { findOwnMembership, groupRow, membershipRow, NIL } from './inbox.ts';
 import { inboxAndEventRows } from './message-repository.ts';
+import { findLateEvents } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
+import type { RepositoryDependencies } from './repository-dependencies.ts';
 import type { Row, Session, Statement, Writes } from './session.ts';
 
 const GROUP = prepared(`
@@ -66,7 +69,7 @@ const FORMER_MEMBERS_PER_QUERY = 1_000;
 /** The messages per query when a new member gets those above the event of joining. */
 const MESSAGES_PER_QUERY = 32;
 
-/** How often a change is tried against others that win; each try of one changes the group. */
+/** The maximum number of attempts of a change. An attempt fails if another change of the group wins. */
 const MAX_ATTEMPTS = 300;
 
 /** A group as its row has it. */
@@ -125,6 +128,79 @@ export async function findAllMembers(
   return [...members, ...former];
 }
 
+/** The last membership of a user in the group; null if there never was one. */
+export async function findMember(
+  { read }: Pick<Writes, 'read'>,
+  { id, members }: StoredGroup,
+  userId: UserId,
+): Promise<Member | null> {
+  const known = members.find((member) => member.userId === userId);
+  if (known !== undefined) return known;
+  const [former] = await read(FORMER_MEMBER, [id, userId]);
+  return former === undefined ? null : formerMemberOf(former);
+}
+
+/** Whether `one` is missing, or is an older membership of the same user than `other`. */
+export function isOlder(one: Membership | null, other: Membership): boolean {
+  return one === null || lastEventOf(one) < lastEventOf(other);
+}
+
+/**
+ * Stores the membership `own` of a user's inbox in a group that has an older one. The service writes the group first, so this
+ * is the case only after a restore of `groups` or `former_members`. Idempotent.
+ */
+export async function restoreMembership(
+  writes: Writes,
+  id: ConversationId,
+  userId: UserId,
+  own: Membership,
+): Promise<void> {
+  const { joined, left } = own;
+  await untilDone(async () => {
+    const group = await findGroup(writes, id);
+    if (group === null || !isOlder(await findMember(writes, group, userId), own)) return 'done';
+    const others = group.members.filter((member) => member.userId !== userId);
+    const isFormer = left !== null && left <= group.formerUntil;
+    if (isFormer) await putFormerMember(writes, id, { userId, joined, left });
+    if (isFormer && others.length === group.members.length) return 'done';
+    const members = isFormer ? others : [...others, { userId, joined, left }];
+    const last = lastEventOf(own);
+    const changed = last > group.changed ? last : group.changed;
+    return (await changeRow(writes, group, { members, changed })) ? 'done' : 'again';
+  });
+}
+
+function putFormerMember(
+  writes: Writes,
+  id: ConversationId,
+  { userId, joined, left }: { readonly userId: UserId; readonly joined: EventId; readonly left: EventId },
+): Promise<void> {
+  return writes.run(PUT_FORMER_MEMBER, [id, userId, new types.Tuple(joined, left), microsecondsOf(left)]);
+}
+
+/** Changes the row of a group; false if it has changed since `group` was read. */
+async function changeRow(
+  writes: Writes,
+  group: StoredGroup,
+  changes: Partial<Pick<StoredGroup, 'members' | 'name' | 'formerUntil' | 'changed'>>,
+): Promise<boolean> {
+  const { id, version, members, name, formerUntil, changed } = { ...group, ...changes };
+  const row = await writes.compareAndSet(CHANGE, [
+    cellOf(members),
+    name ?? '',
+    formerUntil,
+    changed,
+    version + 1,
+    id,
+    version,
+  ]);
+  return row['[applied]'] === true;
+}
+
+function lastEventOf({ joined, left }: Membership): EventId {
+  return left ?? joined;
+}
+
 /**
  * Stores groups in Cassandra.
  *
@@ -147,18 +223,7 @@ export class CassandraGroupRepository implements GroupRepository {
   readonly #eventLog: Pick<EventLogState, 'daysToKeep'>;
   readonly #keyRetentionDays: number;
 
-  constructor(deps: {
-    session: Session;
-    clock: Clock;
-    messageIds: MessageIds;
-    retry: BackgroundRetry;
-    limits: LatenessLimits;
-    /** Receives a hint for each change that is completed in the background. */
-    hints: Pick<Hints, 'publish'>;
-    eventLog: Pick<EventLogState, 'daysToKeep'>;
-    /** Days for which an idempotency key is kept; 0 means forever. */
-    keyRetentionDays: number;
-  }) {
+  constructor(deps: RepositoryDependencies) {
     this.#session = deps.session;
     this.#clock = deps.clock;
     this.#messageIds = deps.messageIds;
@@ -224,7 +289,9 @@ export class CassandraGroupRepository implements GroupRepository {
       return row?.membership ?? null;
     }
     const member = (await findGroup(this.#session, id))?.members.find((one) => one.userId === userId);
-    if (member?.left !== null) return row.membership;
+    // A membership that began before the end in the inbox is an old state, as after a restore of the row of the group.
+    const isLater = member !== undefined && member.joined > (row.membership?.left ?? NIL);
+    if (!isLater || member.left !== null) return row.membership;
     return { joined: member.joined, left: null, nameAtLeaving: null };
   }
 
@@ -242,10 +309,10 @@ export class CassandraGroupRepository implements GroupRepository {
 
   async rename(id: ConversationId, name: string, event: EventId): Promise<void> {
     const writes = this.#session.writes();
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+    await untilDone(async () => {
       const group = await findGroup(writes, id);
-      if (group === null) return;
-      if (!(await this.#change(group, { name }, writes))) continue;
+      if (group === null) return 'done';
+      if (!(await changeRow(writes, group, { name }))) return 'again';
       await this.#report(event, (eventId) =>
         this.#write(
           participantsIn(group),
@@ -253,9 +320,8 @@ export class CassandraGroupRepository implements GroupRepository {
           writes,
         ),
       );
-      return;
-    }
-    throw contended();
+      return 'done';
+    });
   }
 
   /**
@@ -302,14 +368,12 @@ export class CassandraGroupRepository implements GroupRepository {
     writes: Writes,
   ): Promise<MembershipOutcome> {
     let event = wanted;
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const group = await findGroup(writes, id);
+    return untilDone(async () => {
+      const { own, group, known } = await this.#findBoth(id, userId, writes);
       if (group === null) return 'never_a_member';
-      const known = group.members.find((member) => member.userId === userId);
       const isMember = known?.left === null;
       if (isMember) {
-        const row = await findOwnMembership(writes, userId, id);
-        if (row?.membership?.joined === known.joined) return known.joined === event ? 'changed' : 'unchanged';
+        if (own?.joined === known.joined) return known.joined === event ? 'changed' : 'unchanged';
       } else if (mode === 'complete') {
         return 'unchanged';
       }
@@ -320,14 +384,13 @@ export class CassandraGroupRepository implements GroupRepository {
           ...group.members.filter((member) => member.userId !== userId),
           { userId, joined: event, left: null },
         ];
-        await this.#change(group, { members, changed: event }, writes);
-        // Read again: the transaction may have lost, or have won in an attempt that seemed to fail.
-        continue;
+        await changeRow(writes, group, { members, changed: event });
+        return 'again';
       }
       const { joined } = known;
       await this.#showMessagesAbove(id, userId, joined, writes);
       const others = membersAt(group.members, joined).filter((other) => other !== userId);
-      if (this.#isLate(joined)) continue;
+      if (this.#isLate(joined)) return 'again';
       await this.#report(joined, async (eventId) => {
         await this.#write(
           others,
@@ -341,8 +404,7 @@ export class CassandraGroupRepository implements GroupRepository {
         );
       });
       return 'changed';
-    }
-    throw contended();
+    });
   }
 
   async #leave(
@@ -353,33 +415,37 @@ export class CassandraGroupRepository implements GroupRepository {
     writes: Writes,
   ): Promise<MembershipOutcome> {
     let event = wanted;
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
-      const group = await findGroup(writes, id);
-      if (group === null) return 'never_a_member';
-      const known = group.members.find((member) => member.userId === userId);
-      if (known === undefined) {
-        const [former] = await writes.read(FORMER_MEMBER, [id, userId]);
-        return former === undefined ? 'never_a_member' : 'unchanged';
-      }
+    return untilDone(async () => {
+      const { own, group, known } = await this.#findBoth(id, userId, writes);
+      if (group === null || known === null) return 'never_a_member';
       if (known.left === null) {
         if (mode === 'complete') return 'unchanged';
         event = this.#nextEvent(group, event);
         await this.#removeMember(group, known, event, writes);
-        continue;
+        return 'again';
       }
-      const row = await findOwnMembership(writes, userId, id);
-      if (row?.membership?.left === known.left) return known.left === event ? 'changed' : 'unchanged';
+      if (own?.left === known.left) return known.left === event ? 'changed' : 'unchanged';
       const { joined, left } = known;
       const membership = { joined, left, nameAtLeaving: group.name };
       await this.#report(left, async (eventId) => {
         const updated = (other: UserId) => [this.#event('conversation.updated', id, eventId, other)];
         await this.#write(participantsIn(group), updated, writes);
-        const own = leaveRows(id, userId, membership, eventId, this.#eventLog.daysToKeep);
-        await this.#write([userId], () => own, writes);
+        const rows = leaveRows(id, userId, membership, eventId, this.#eventLog.daysToKeep);
+        await this.#write([userId], () => rows, writes);
       });
       return 'changed';
+    });
+  }
+
+  /** The membership of a user in the own inbox and in the group. An older one in the group is replaced, see `restoreMembership`. */
+  async #findBoth(id: ConversationId, userId: UserId, writes: Writes) {
+    const own = (await findOwnMembership(writes, userId, id))?.membership ?? null;
+    for (;;) {
+      const group = await findGroup(writes, id);
+      const known = group === null ? null : await findMember(writes, group, userId);
+      if (group === null || own === null || !isOlder(known, own)) return { own, group, known };
+      await restoreMembership(writes, id, userId, own);
     }
-    throw contended();
   }
 
   /** Ends a membership in the row of the group; the users who left before the last 64 go to `former_members` first. */
@@ -387,31 +453,19 @@ export class CassandraGroupRepository implements GroupRepository {
     const members = group.members.map((one) => (one === member ? { ...one, left } : one));
     const leavers = members.flatMap((one) => (one.left === null ? [] : [{ ...one, left: one.left }]));
     const former = leavers.sort((a, b) => (a.left > b.left ? -1 : 1)).slice(RECENT_LEAVERS);
-    await writes.all(
-      former.map((one) =>
-        writes.run(PUT_FORMER_MEMBER, [
-          group.id,
-          one.userId,
-          new types.Tuple(one.joined, one.left),
-          microsecondsOf(one.left),
-        ]),
-      ),
-    );
+    await writes.all(former.map((one) => putFormerMember(writes, group.id, one)));
     const isFormer = new Set(former.map(({ userId }) => userId));
-    await this.#change(
-      group,
-      {
-        members: members.filter(({ userId }) => !isFormer.has(userId)),
-        formerUntil: former[0]?.left ?? group.formerUntil,
-        changed: left,
-      },
-      writes,
-    );
+    await changeRow(writes, group, {
+      members: members.filter(({ userId }) => !isFormer.has(userId)),
+      formerUntil: former[0]?.left ?? group.formerUntil,
+      changed: left,
+    });
   }
 
   /**
-   * Shows a new member the messages above the event of joining, each as it is now. It must run after the membership is in
-   * the row of the group.
+   * Shows a new member the messages above the event of joining, each as it is now and under its last event. It must run after
+   * the membership is in the row of the group. A late event is read after its message, and a send that completes late reads
+   * the members after the agreement on it.
    */
   async #showMessagesAbove(
     id: ConversationId,
@@ -424,34 +478,18 @@ export class CassandraGroupRepository implements GroupRepository {
         .read(id, { before, offset: 0, limit: MESSAGES_PER_QUERY })
         .catch(afterWrite);
       const messages = page.filter((message) => message.id > joined);
+      const messageIds = messages.map((message) => message.id);
+      const lateEvents = await findLateEvents(writes, id, messageIds);
       await writes.all(
-        messages.map((message) =>
-          writes.batch(inboxAndEventRows(message, [], message.id, userId, this.#eventLog.daysToKeep)),
-        ),
+        messages.map((message) => {
+          const eventId = lateEvents.get(message.id) ?? message.id;
+          return writes.batch(inboxAndEventRows(message, [], eventId, userId, this.#eventLog.daysToKeep));
+        }),
       );
       const last = messages.at(-1);
       if (last === undefined || messages.length < MESSAGES_PER_QUERY) return;
       before = last.id;
     }
-  }
-
-  /** Changes the row of a group; false if it has changed since `group` was read. */
-  async #change(
-    group: StoredGroup,
-    changes: Partial<Pick<StoredGroup, 'members' | 'name' | 'formerUntil' | 'changed'>>,
-    writes: Writes,
-  ): Promise<boolean> {
-    const { id, version, members, name, formerUntil, changed } = { ...group, ...changes };
-    const row = await writes.compareAndSet(CHANGE, [
-      cellOf(members),
-      name ?? '',
-      formerUntil,
-      changed,
-      version + 1,
-      id,
-      version,
-    ]);
-    return row['[applied]'] === true;
   }
 
   /**
@@ -561,9 +599,16 @@ function nameIn(row: Row): string | null {
   return name === '' ? null : name;
 }
 
-/** The failure of a change that lost to other changes of the group too often. */
-function contended(): StorageFailure {
-  return new StorageFailure('outcome_unknown', { cause: new Error('the group changes too often') });
+/**
+ * Repeats `attempt` until its result is not `again`: a transaction on the row of the group may lose to another one, or win in
+ * an attempt that seems to fail, so each attempt reads the group. Rejects with an unknown outcome after `MAX_ATTEMPTS`.
+ */
+async function untilDone<Result extends string>(attempt: () => Promise<Result | 'again'>): Promise<Result> {
+  for (let count = 1; count <= MAX_ATTEMPTS; count += 1) {
+    const result = await attempt();
+    if (result !== 'again') return result;
+  }
+  throw new StorageFailure('outcome_unknown', { cause: new Error('the group changes too often') });
 }
 
 /** A read that fails after a write has an unknown outcome. */

@@ -7,7 +7,7 @@ import {
   type Participants,
 } from '../../domain/conversation.ts';
 import { isLate, type LatenessLimits } from '../../domain/event.ts';
-import { coversPosition } from '../../domain/group.ts';
+import { coversPosition, type Membership } from '../../domain/group.ts';
 import {
   isGroupId,
   type ConversationId,
@@ -22,15 +22,24 @@ import type { EventLogState } from './event-log-state.ts';
 import {
   findAllMembers,
   findGroup,
+  findMember,
   findMembersAt,
+  isOlder,
   joinRows,
   leaveRows,
+  restoreMembership,
   type StoredGroup,
 } from './group-repository.ts';
 import { HistoryReader } from './history.ts';
 import { findEntries, findOwnMembership, type InboxRow } from './inbox.ts';
-import { agreeOnLateEvent, findLateEvent, lateMessageRow } from './late-events.ts';
-import { bucketRow, findStored, inboxAndEventRows, type StoredMessage } from './message-repository.ts';
+import { agreeOnLateEvent, findLateEvent, findLateEvents, lateMessageRow } from './late-events.ts';
+import {
+  bucketRow,
+  deletionRows,
+  findStored,
+  inboxAndEventRows,
+  type StoredMessage,
+} from './message-repository.ts';
 import type { Session, Writes } from './session.ts';
 import { firstWriteWins } from './time-buckets.ts';
 
@@ -53,9 +62,6 @@ const EVENTS = `
 const LISTED_LATE_EVENT = `
   SELECT event_id FROM late_messages_by_conversation WHERE conversation_id = ? AND event_id = ?`;
 
-const LATE_EVENTS = `
-  SELECT message_id, event_id FROM late_events WHERE conversation_id = ? AND message_id IN ?`;
-
 /** The kinds of inconsistency, each described for the summary. */
 export const INCONSISTENCIES = {
   bucket_not_listed: 'buckets with messages that are not listed',
@@ -70,6 +76,8 @@ export const INCONSISTENCIES = {
   last_event_missing: 'inbox rows whose last event is missing in the log',
   start_incomplete: "empty conversations that are missing in a participant's inbox",
   membership_incomplete: "memberships that are missing in the user's inbox",
+  membership_lost: "memberships in a user's inbox that are missing in the group",
+  deletion_lost: 'messages that are not deleted, although an event log has their deletion',
   late_event_missing: "late events that are missing in a participant's inbox or log",
   late_event_not_listed: 'late events that are not listed for the count of unread messages',
   late_message_missing: 'late events that name a message that does not exist',
@@ -289,16 +297,64 @@ async function isEditedAfterLeaving(
   return left !== null && left < editId;
 }
 
+/** The membership of a user in the user's own inbox. */
+export interface InboxMembership {
+  readonly conversationId: ConversationId;
+  readonly userId: UserId;
+  readonly membership: Membership;
+}
+
 /**
- * Inspects a group: the inbox of each member, and of each user who left lately, has the membership. It takes one query for
- * each of them.
+ * Inspects the membership in an inbox: the group has it, too, or a later one. It takes one query, and another one for a user
+ * who left before the last 64.
+ */
+export async function inspectMembership(
+  { session }: Pick<InspectionDeps, 'session'>,
+  { conversationId, userId, membership }: InboxMembership,
+): Promise<Inconsistency[]> {
+  const group = await findGroup(session, conversationId);
+  // Without its row a group can't be restored: the messages and the inbox rows that name it are found by other inspections.
+  if (group === null || !isOlder(await findMember(session, group, userId), membership)) return [];
+  const messageId = membership.left ?? membership.joined;
+  const repair: Inconsistency['repair'] = (writes) =>
+    restoreMembership(writes, conversationId, userId, membership);
+  return [{ kind: 'membership_lost', conversationId, userId, messageId, repair }];
+}
+
+/** A deletion in the event log of a user. */
+export interface LoggedDeletion {
+  readonly conversationId: ConversationId;
+  readonly userId: UserId;
+  readonly messageId: MessageId;
+  readonly deletionId: EventId;
+}
+
+/**
+ * Inspects a deletion in an event log: the message is deleted. A deletion is stored before its events, so one that is only in
+ * a log was undone by a restore. It takes one query.
+ */
+export async function inspectDeletion(
+  { session }: Pick<InspectionDeps, 'session'>,
+  { conversationId, userId, messageId, deletionId }: LoggedDeletion,
+): Promise<Inconsistency[]> {
+  const stored = await findStored(session, conversationId, messageId);
+  if (stored?.message.deletionId !== null) return [];
+  const repair: Inconsistency['repair'] = (writes) =>
+    writes.batch(deletionRows(conversationId, messageId, deletionId));
+  return [{ kind: 'deletion_lost', conversationId, userId, messageId, repair }];
+}
+
+/**
+ * Inspects a group: the inbox of each member and former member has the membership. It takes one query for each of them.
  */
 export async function inspectGroup(deps: InspectionDeps, group: StoredGroup): Promise<Inconsistency[]> {
-  const { id: conversationId, members, name } = group;
+  const { id: conversationId, name } = group;
   const { daysToKeep } = deps.eventLog;
+  const members = await findAllMembers(deps.session, group);
   const inspected = members.map(async ({ userId, joined, left }): Promise<Inconsistency[]> => {
     const own = (await findOwnMembership(deps.session, userId, conversationId))?.membership ?? null;
-    if (own?.joined === joined && own.left === left) return [];
+    // A later one is found by the inspection of the inbox.
+    if (!isOlder(own, { joined, left })) return [];
     const messageId = left ?? joined;
     const membership = { joined, left, nameAtLeaving: name };
     const rows =
@@ -488,10 +544,7 @@ async function findWithoutEvent(
   const logged = await findEvents(deps, userId, ids);
   const without = ids.filter((id) => !logged.has(id));
   if (without.length === 0) return new Set();
-  const rows = await deps.session.read(LATE_EVENTS, [conversationId, without]);
-  const late = new Map(
-    rows.map((row) => [String(row['message_id']) as MessageId, String(row['event_id']) as EventId]),
-  );
+  const late = await findLateEvents(deps.session, conversationId, without);
   const loggedLate = await findEvents(deps, userId, [...late.values()]);
   return new Set(
     without.filter((id) => {

@@ -19,6 +19,22 @@ const REPLACE = prepared(`
 const FIND = prepared(`
   SELECT event_id FROM late_events WHERE conversation_id = ? AND message_id = ?`);
 
+const FIND_ALL = prepared(`
+  SELECT message_id, event_id FROM late_events WHERE conversation_id = ? AND message_id IN ?`);
+
+/** The current late events of those of `messageIds` that have one. */
+export async function findLateEvents(
+  { read }: Pick<Writes, 'read'>,
+  conversationId: ConversationId,
+  messageIds: readonly MessageId[],
+): Promise<ReadonlyMap<MessageId, EventId>> {
+  if (messageIds.length === 0) return new Map();
+  const rows = await read(FIND_ALL, [conversationId, messageIds]);
+  return new Map(
+    rows.map((row) => [String(row['message_id']) as MessageId, String(row['event_id']) as EventId]),
+  );
+}
+
 /** The current late event of a message; null if it has none. */
 export async function findLateEvent(
   { read }: Pick<Writes, 'read'>,

@@ -32,6 +32,7 @@ import { claimKey } from './idempotency-keys.ts';
 import { findEntries, lastActivityRow, NIL } from './inbox.ts';
 import { agreeOnLateEvent, findLateEvent } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
+import type { RepositoryDependencies } from './repository-dependencies.ts';
 import type { Session, Statement, Writes } from './session.ts';
 import { bucketOf, firstWriteWins } from './time-buckets.ts';
 
@@ -168,6 +169,11 @@ interface Change {
   readonly id: EventId;
 }
 
+interface StoreRequest extends AppendRequest {
+  /** Whether another attempt has claimed the key of the send. */
+  readonly isRepeat?: boolean;
+}
+
 /** The users who got a message of a group. */
 interface Told {
   readonly recipients?: readonly UserId[];
@@ -185,19 +191,7 @@ export class CassandraMessageRepository implements MessageRepository {
   readonly #eventLog: Pick<EventLogState, 'daysToKeep' | 'start'>;
   readonly #keyRetentionDays: number;
 
-  constructor(deps: {
-    session: Session;
-    clock: Clock;
-    messageIds: MessageIds;
-    retry: BackgroundRetry;
-    /** In microseconds; see `isLate`. */
-    limits: LatenessLimits;
-    /** Receives a hint for each write that is completed in the background. */
-    hints: Pick<Hints, 'publish'>;
-    eventLog: Pick<EventLogState, 'daysToKeep' | 'start'>;
-    /** Days for which an idempotency key is kept; 0 means forever. */
-    keyRetentionDays: number;
-  }) {
+  constructor(deps: RepositoryDependencies) {
     this.#session = deps.session;
     this.#clock = deps.clock;
     this.#messageIds = deps.messageIds;
@@ -235,7 +229,8 @@ export class CassandraMessageRepository implements MessageRepository {
     // The members were read for another id.
     const isOther = isGroupId(message.conversationId) && claim.id !== message.id;
     const participants = isOther ? [] : request.participants;
-    const told = await this.#store({ ...request, participants, message: accepted }, writes);
+    const isRepeat = !claim.isNew;
+    const told = await this.#store({ ...request, participants, message: accepted, isRepeat }, writes);
     this.#retry.track(this.#mark(PUT_DELIVERED, accepted));
     return { outcome, message: stored?.message ?? accepted, ...told };
   }
@@ -287,7 +282,7 @@ export class CassandraMessageRepository implements MessageRepository {
   }
 
   /** Stores the message and its other rows. After a failure with an unknown outcome it is completed in the background. */
-  async #store(request: AppendRequest, writes: Writes): Promise<Told> {
+  async #store(request: StoreRequest, writes: Writes): Promise<Told> {
     const retry = async (): Promise<void> => {
       this.#hints.publish(await this.#write(request, this.#session.writes()));
     };
@@ -401,7 +396,7 @@ export class CassandraMessageRepository implements MessageRepository {
    * so inboxes and logs never name a message that is not stored. All writes are idempotent; their timestamp is that of
    * their message or event. Resolves with the users whose inboxes have the message.
    */
-  async #write(request: AppendRequest, writes: Writes): Promise<readonly UserId[]> {
+  async #write(request: StoreRequest, writes: Writes): Promise<readonly UserId[]> {
     const { message, participants } = request;
     const { id, conversationId, senderId, receiverId, content } = message;
     const bucket = bucketOf(conversationId, id);
@@ -483,14 +478,19 @@ export class CassandraMessageRepository implements MessageRepository {
   }
 
   /**
-   * False if a repeat has delivered the message meanwhile, since its readers know it and it must not move again; and if
+   * True also if another process has found the message late, whose clock is ahead: what it has begun must be completed. False
+   * if a repeat has delivered the message meanwhile, since its readers know it and it must not move again; and if
    * it is deleted.
    */
   async #needsLateEvent(
-    { message, idempotencyKey, isLive }: AppendRequest,
+    { message, idempotencyKey, isLive, isRepeat = false }: StoreRequest,
     writes: Writes,
   ): Promise<boolean> {
-    if (!isLive || !this.#isLate(message.id)) return false;
+    if (!isLive) return false;
+    const isLate =
+      this.#isLate(message.id) ||
+      (isRepeat && (await findLateEvent(writes, message.conversationId, message.id)) !== null);
+    if (!isLate) return false;
     const stored = await findStored(writes, message.conversationId, message.id);
     if (stored !== null && stored.message.deletionId !== null) return false;
     return idempotencyKey === null || stored?.isDelivered !== true;

@@ -180,45 +180,16 @@ export function openCassandraStorage(deps: {
     startError = error instanceof StartError ? error.message : 'Storage could not be started.';
   });
 
+  const limits = latenessLimits(options);
+  const shared = { session, clock, messageIds, retry, limits, hints, eventLog, keyRetentionDays };
+  const inbox = new InboxReader({ session, eventLog, telemetry });
   return {
-    messages: new CassandraMessageRepository({
-      session,
-      clock,
-      messageIds,
-      retry,
-      limits: latenessLimits(options),
-      hints,
-      eventLog,
-      keyRetentionDays,
-    }),
-    conversations: new CassandraConversationRepository({
-      session,
-      clock,
-      messageIds,
-      retry,
-      limits: latenessLimits(options),
-      inbox: new InboxReader({ session, eventLog, telemetry }),
-      eventLog,
-    }),
-    groups: new CassandraGroupRepository({
-      session,
-      clock,
-      messageIds,
-      retry,
-      limits: latenessLimits(options),
-      hints,
-      eventLog,
-      keyRetentionDays,
-    }),
-    events: new CassandraEventRepository({ session, eventLog }),
-    readPositions: new CassandraReadPositionRepository({
-      session,
-      clock,
-      messageIds,
-      limits: latenessLimits(options),
-      eventLog,
-    }),
-    users: new CassandraUserRepository({ session }),
+    messages: new CassandraMessageRepository(shared),
+    conversations: new CassandraConversationRepository({ ...shared, inbox }),
+    groups: new CassandraGroupRepository(shared),
+    events: new CassandraEventRepository(shared),
+    readPositions: new CassandraReadPositionRepository(shared),
+    users: new CassandraUserRepository(shared),
     connected,
     started,
     clocks: cassandraClocks(client),

@@ -13,13 +13,15 @@ import {
 import { findConversation } from './conversation-repository.ts';
 import { findGroup, groupOf } from './group-repository.ts';
 import { isMessage } from './history.ts';
-import { entryOf, findEntries, type InboxRow } from './inbox.ts';
+import { entryOf, findEntries, findOwnMembership, membershipOf, type InboxRow } from './inbox.ts';
 import {
   INCONSISTENCIES,
   inspectConversation,
+  inspectDeletion,
   inspectGroup,
   inspectInboxRows,
   inspectLateEvent,
+  inspectMembership,
   inspectMessages,
   inspectTime,
   isInFuture,
@@ -27,6 +29,7 @@ import {
   type InconsistencyKind,
   type InspectionDeps,
   type LateEvent,
+  type LoggedDeletion,
   type MessageRange,
 } from './inspection.ts';
 import { findLateEvent } from './late-events.ts';
@@ -35,8 +38,10 @@ import type { Row, Session } from './session.ts';
 /**
  * The consistency scanner: checks that the tables of a keyspace agree, while the service is running.
  *
- * Five passes, each over one table in the order of its tokens:
+ * Seven passes, each over one table in the order of its tokens:
  *
+ * - `deletions`: the deletions in every event log; the message is deleted.
+ * - `memberships`: every membership in an inbox; the group has it.
  * - `messages`: every message, without its content. The rows of a bucket come together, newest first, and are inspected
  *   a range at a time. An inbox that is behind any message is found here, so no state is needed from one bucket to the
  *   next; an inbox row or a conversation that disagrees with several buckets is reported for each.
@@ -63,6 +68,17 @@ const MESSAGES_IN_RANGE = `
 
 const INBOX_ROWS_IN_RANGE = `
   SELECT user_id, conversation_id, participants, last_activity FROM conversations_by_user
+  WHERE token(user_id) > ? AND token(user_id) <= ?`;
+
+const LOGS_IN_RANGE = `
+  SELECT DISTINCT user_id FROM events_by_user WHERE token(user_id) > ? AND token(user_id) <= ?`;
+
+/** The events of one user that do not determine a position, such as deletions. */
+const OTHER_EVENTS = `
+  SELECT event_id, type, conversation_id, message_id FROM events_by_user WHERE user_id = ? AND places = false`;
+
+const MEMBERSHIPS_IN_RANGE = `
+  SELECT user_id, conversation_id, membership FROM conversations_by_user
   WHERE token(user_id) > ? AND token(user_id) <= ?`;
 
 const CONVERSATIONS_IN_RANGE = `
@@ -99,7 +115,15 @@ const MAX_CANDIDATES = 10_000;
 /** Waits between attempts, in milliseconds, while storage fails. */
 const RETRY_DELAYS_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
-const PASSES = ['messages', 'inboxes', 'conversations', 'groups', 'late_events'] as const;
+const PASSES = [
+  'deletions',
+  'memberships',
+  'messages',
+  'inboxes',
+  'conversations',
+  'groups',
+  'late_events',
+] as const;
 type Pass = (typeof PASSES)[number];
 
 /** Tokens above `after`, up to `until`, in decimal. */
@@ -120,6 +144,8 @@ export interface Progress {
 }
 
 export interface Seen {
+  readonly logs: number;
+  readonly memberships: number;
   readonly messages: number;
   readonly buckets: number;
   readonly inboxRows: number;
@@ -153,6 +179,8 @@ export type Subject =
       readonly conversationId: ConversationId;
       readonly lastEventId: EventId;
     }
+  | ({ readonly type: 'deletion' } & LoggedDeletion)
+  | { readonly type: 'membership'; readonly userId: UserId; readonly conversationId: ConversationId }
   | { readonly type: 'group'; readonly conversationId: ConversationId }
   | { readonly type: 'conversation'; readonly conversationId: ConversationId }
   | ({ readonly type: 'late_event' } & LateEvent);
@@ -166,7 +194,7 @@ const WHOLE_RING: readonly TokenRange[] = [{ after: String(FIRST_TOKEN), until: 
 
 /** The progress of a new scan. */
 export const INITIAL_PROGRESS: Progress = {
-  pass: 'messages',
+  pass: PASSES[0],
   ranges: WHOLE_RING,
   seen: zeroSeen(),
   inconsistencies: Object.fromEntries(
@@ -356,7 +384,14 @@ async function scanStep(deps: InspectionDeps, pass: Pass, range: TokenRange, wid
   }
   await inspect();
 
-  const rows = seen.messages + seen.inboxRows + seen.conversations + seen.groups + seen.lateEvents;
+  const rows =
+    seen.logs +
+    seen.memberships +
+    seen.messages +
+    seen.inboxRows +
+    seen.conversations +
+    seen.groups +
+    seen.lateEvents;
   const isNarrow = rows > ROWS_PER_STEP * 2 && width > 1n;
   const nextWidth = rows < ROWS_PER_STEP / 2 ? width * 2n : isNarrow ? width / 2n : width;
   return { range, until: String(until), seen, candidates, nextWidth };
@@ -372,6 +407,39 @@ type Scan = (
   seen: { -readonly [Kind in keyof Seen]: number },
 ) => AsyncGenerator<Observation>;
 
+const scanDeletions: Scan = async function* (deps, after, until, seen) {
+  for await (const { user_id } of rowsOf(deps.session, LOGS_IN_RANGE, [String(after), String(until)])) {
+    seen.logs += 1;
+    const userId = user_id as UserId;
+    for await (const row of rowsOf(deps.session, OTHER_EVENTS, [userId])) {
+      if (row['type'] !== 'message.deleted') continue;
+      const deletion: LoggedDeletion = {
+        conversationId: String(row['conversation_id']) as ConversationId,
+        userId,
+        messageId: String(row['message_id']) as MessageId,
+        deletionId: String(row['event_id']) as EventId,
+      };
+      yield async () =>
+        (await inspectDeletion(deps, deletion)).length === 0 ? [] : [{ type: 'deletion', ...deletion }];
+    }
+  }
+};
+
+const scanMemberships: Scan = async function* (deps, after, until, seen) {
+  const rows = rowsOf(deps.session, MEMBERSHIPS_IN_RANGE, [String(after), String(until)]);
+  for await (const row of rows) {
+    const membership = membershipOf(row);
+    if (membership === null) continue;
+    seen.memberships += 1;
+    const conversationId = String(row['conversation_id']) as ConversationId;
+    const userId = row['user_id'] as UserId;
+    yield async () => {
+      const found = await inspectMembership(deps, { conversationId, userId, membership });
+      return found.length === 0 ? [] : [{ type: 'membership', conversationId, userId }];
+    };
+  }
+};
+
 const scanMessages: Scan = async function* (deps, after, until, seen) {
   const observe =
     (range: MessageRange): Observation =>
@@ -382,7 +450,7 @@ const scanMessages: Scan = async function* (deps, after, until, seen) {
       return [{ type: 'messages', ...range, ids: range.ids.filter((id) => wrong.has(id)) }];
     };
   let open = null as MessageRange | null;
-  for await (const row of rowsOf(deps.session, MESSAGES_IN_RANGE, after, until)) {
+  for await (const row of rowsOf(deps.session, MESSAGES_IN_RANGE, [String(after), String(until)])) {
     seen.messages += 1;
     const conversationId = String(row['conversation_id']) as ConversationId;
     const bucket = row['bucket'] as number;
@@ -436,7 +504,7 @@ const scanInboxes: Scan = async function* (deps, after, until, seen) {
     };
   let userId = '' as UserId;
   let entries: InboxRow[] = [];
-  for await (const row of rowsOf(deps.session, INBOX_ROWS_IN_RANGE, after, until)) {
+  for await (const row of rowsOf(deps.session, INBOX_ROWS_IN_RANGE, [String(after), String(until)])) {
     seen.inboxRows += 1;
     const entry = entryOf(row);
     // Readers skip a row without last activity, too; the other passes find that the entry is missing.
@@ -452,8 +520,8 @@ const scanInboxes: Scan = async function* (deps, after, until, seen) {
 };
 
 const scanConversations: Scan = async function* (deps, after, until, seen) {
-  for await (const row of rowsOf(deps.session, CONVERSATIONS_IN_RANGE, after, until)) {
-    // The mark of a start alone, as after a truncation.
+  for await (const row of rowsOf(deps.session, CONVERSATIONS_IN_RANGE, [String(after), String(until)])) {
+    // A row with only the marker `started`, as after a truncation.
     if (row['participants'] === null) continue;
     seen.conversations += 1;
     const conversationId = String(row['conversation_id']) as ConversationId;
@@ -470,7 +538,7 @@ const scanConversations: Scan = async function* (deps, after, until, seen) {
 };
 
 const scanGroups: Scan = async function* (deps, after, until, seen) {
-  for await (const row of rowsOf(deps.session, GROUPS_IN_RANGE, after, until)) {
+  for await (const row of rowsOf(deps.session, GROUPS_IN_RANGE, [String(after), String(until)])) {
     seen.groups += 1;
     const conversationId = String(row['conversation_id']) as ConversationId;
     const group = groupOf(conversationId, row);
@@ -480,7 +548,7 @@ const scanGroups: Scan = async function* (deps, after, until, seen) {
 };
 
 const scanLateEvents: Scan = async function* (deps, after, until, seen) {
-  for await (const row of rowsOf(deps.session, LATE_EVENTS_IN_RANGE, after, until)) {
+  for await (const row of rowsOf(deps.session, LATE_EVENTS_IN_RANGE, [String(after), String(until)])) {
     seen.lateEvents += 1;
     const late: LateEvent = {
       conversationId: String(row['conversation_id']) as ConversationId,
@@ -493,6 +561,8 @@ const scanLateEvents: Scan = async function* (deps, after, until, seen) {
 };
 
 const SCANS: Readonly<Record<Pass, Scan>> = {
+  deletions: scanDeletions,
+  memberships: scanMemberships,
   messages: scanMessages,
   inboxes: scanInboxes,
   conversations: scanConversations,
@@ -511,6 +581,13 @@ async function inspectAgain(deps: InspectionDeps, subject: Subject): Promise<rea
       const [entry] = await findEntries(deps.session, subject.userId, [conversationId]);
       const isSameRow = entry?.lastEventId === subject.lastEventId;
       return isSameRow ? inspectInboxRows(deps, subject.userId, [entry]) : [];
+    }
+    case 'deletion':
+      return inspectDeletion(deps, subject);
+    case 'membership': {
+      const { userId } = subject;
+      const membership = (await findOwnMembership(deps.session, userId, conversationId))?.membership ?? null;
+      return membership === null ? [] : inspectMembership(deps, { conversationId, userId, membership });
     }
     case 'conversation': {
       const conversation = await findConversation(deps.session, conversationId);
@@ -552,11 +629,22 @@ function widthOf({ after, until }: TokenRange): bigint {
 }
 
 function zeroSeen(): Seen {
-  return { messages: 0, buckets: 0, inboxRows: 0, conversations: 0, groups: 0, lateEvents: 0 };
+  return {
+    logs: 0,
+    memberships: 0,
+    messages: 0,
+    buckets: 0,
+    inboxRows: 0,
+    conversations: 0,
+    groups: 0,
+    lateEvents: 0,
+  };
 }
 
 function sumOf(one: Seen, other: Seen): Seen {
   return {
+    logs: one.logs + other.logs,
+    memberships: one.memberships + other.memberships,
     messages: one.messages + other.messages,
     buckets: one.buckets + other.buckets,
     inboxRows: one.inboxRows + other.inboxRows,
@@ -566,10 +654,10 @@ function sumOf(one: Seen, other: Seen): Seen {
   };
 }
 
-async function* rowsOf(session: Session, query: string, after: bigint, until: bigint): AsyncGenerator<Row> {
+async function* rowsOf(session: Session, query: string, params: readonly string[]): AsyncGenerator<Row> {
   let from: string | null = null;
   do {
-    const page = await session.readPage(query, [String(after), String(until)], ROWS_PER_PAGE, from);
+    const page = await session.readPage(query, params, ROWS_PER_PAGE, from);
     yield* page.rows;
     from = page.next;
   } while (from !== null);

@@ -128,7 +128,7 @@ export class MemoryConversationRepository implements ConversationRepository {
     return this.#lateMessages.get(conversationId)?.above(after, Infinity) ?? [];
   }
 
-  /** What the inbox of `userId` shows of a conversation; null where it is not there. */
+  /** The entry of a conversation in the inbox of `userId`; null if there is none. */
   findEntry(userId: UserId, id: ConversationId): InboxEntry | null {
     return this.#inboxes.get(userId)?.find(id) ?? null;
   }
@@ -183,7 +183,7 @@ class Inbox {
   readonly #memberships = new Map<ConversationId, OwnMembership>();
   readonly #order = new SortedList<InboxEntry>(({ lastEventId }) => lastEventId);
 
-  /** Shows `entry`, unless what is shown of its conversation takes precedence. Of two read positions the later one holds. */
+  /** Shows `entry`, unless the current entry of its conversation takes precedence. Of two read positions the later one holds. */
   put(entry: InboxEntry): void {
     const { conversationId } = entry;
     const kept = this.#entries.get(conversationId);

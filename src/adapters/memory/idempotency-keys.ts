@@ -35,7 +35,7 @@ export class MemoryIdempotencyKeys {
       this.#claims.set(name, { body, result, claimedAt: this.#clock.now() });
       return result;
     }
-    // The body tells what kind of result it is.
+    // The body determines the kind of the result.
     return claim.body === body ? (claim.result as Result) : null;
   }
 

@@ -23,7 +23,7 @@ export interface NatsHints extends Hints {
   close(): Promise<void>;
 }
 
-/** Hints by NATS are not possible. The message is for people. */
+/** Hints by NATS can't be used. The message is a sentence for the operator. */
 export class NatsError extends Error {
   override readonly name = 'NatsError';
 }
@@ -80,13 +80,22 @@ export async function openNatsHints(deps: {
     }) ?? null;
 
   const watch = async (opened: NatsConnection): Promise<void> => {
-    for await (const { type } of opened.status()) {
-      if (type === 'disconnect') {
+    /** The errors that were logged since the last connection: without permissions, each subscription causes one. */
+    const logged = new Set<string>();
+    for await (const status of opened.status()) {
+      if (status.type === 'disconnect') {
         isConnected = false;
         log.warn({ servers }, 'NATS connection lost: events of other processes arrive with a delay');
-      } else if (type === 'reconnect') {
+      } else if (status.type === 'reconnect') {
         isConnected = true;
+        logged.clear();
         log.info({ servers }, 'NATS connection restored');
+      } else if (status.type === 'error') {
+        // The message may contain a subject, which is a hash of a user id.
+        const reason = status.error.name;
+        if (logged.has(reason)) continue;
+        logged.add(reason);
+        log.warn({ servers, reason }, 'NATS refuses hints: events of other processes arrive with a delay');
       }
     }
   };
@@ -106,6 +115,8 @@ export async function openNatsHints(deps: {
           noEcho: true,
           waitOnFirstConnect: true,
           maxReconnectAttempts: -1,
+          // Otherwise the client would give up for ever after two refused passwords, as while a password is changed.
+          ignoreAuthErrorAbort: true,
           pingInterval: PING_INTERVAL_MS,
           maxPingOut: MAX_PINGS_OUT,
         });

@@ -68,6 +68,9 @@ export async function openHttpServer(
           sendContinue() {
             if (!response.headersSent && !request.socket.destroyed) response.writeContinue();
           },
+          destroy() {
+            request.socket.destroy();
+          },
         }
       : request.socket;
   const listener = getRequestListener(
@@ -105,8 +108,15 @@ export async function openHttpServer(
 
   // Node's close() waits five seconds for a keep-alive connection, and waits forever for a connection that was opened
   // in advance and never used, as browsers do.
+  let willClose = false;
   const closeIfDone = (): void => {
-    if (closing && pendingCount === 0) server.closeAllConnections();
+    if (!closing || pendingCount > 0 || willClose) return;
+    // Once per turn of the event loop: it goes through all connections, and each of them calls this when it closes.
+    willClose = true;
+    setImmediate(() => {
+      willClose = false;
+      if (pendingCount === 0) server.closeAllConnections();
+    });
   };
 
   const settle = (socket: Socket, response: ServerResponse): void => {

@@ -9,8 +9,7 @@ export interface Hints {
   publish(userIds: readonly UserId[]): void;
 
   /**
-   * Calls `listener` for each hint for `userId`, and after a period in which hints may have been lost. The returned function
-   * unsubscribes. `listener` must not throw.
+   * Calls `listener` for each hint for `userId`. The returned function unsubscribes. `listener` must not throw.
    */
   subscribe(userId: UserId, listener: () => void): () => void;
 }

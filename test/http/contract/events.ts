@@ -149,13 +149,21 @@ export const eventsContract = {
       'text/event-stream; charset=utf-8',
       'application/json;q=0.5, text/event-stream',
       'text/event-stream;q=0.9, */*;q=0.1',
+      'text/event-stream;q=0.1, application/json;q=0, */*',
     ];
     for (const Accept of streams) {
       const stream = await openStream(fetch, eventsOf(ben), { Accept });
       assert.equal(stream.response.headers.get('Content-Type'), 'text/event-stream', Accept);
       await stream.close();
     }
-    const others = ['*/*', 'text/*', 'text/event-stream;q=0', 'text/event-stream;q=0.1, application/json'];
+    const others = [
+      '*/*',
+      'text/*',
+      'text/event-stream;q=0',
+      'text/event-stream;q=0.1, application/json',
+      'text/event-stream;q=0.1, */*',
+      'text/event-stream;q=0.1, */*;q=0, application/*;q=0.2',
+    ];
     for (const Accept of others) {
       const { headers } = await ask(fetch, 'GET', after(ben, id), { headers: { Accept } });
       assert.equal(headers.get('Content-Type'), 'application/json', Accept);

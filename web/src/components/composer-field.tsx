@@ -60,7 +60,7 @@ export function isSendable(text: string): boolean {
   return text.trim() !== '' && excessOf(text) <= 0;
 }
 
-/** How much longer than the limit a text is, in code points; not above 0 if it is not. */
+/** The code points by which a text exceeds the limit; 0 or less if it does not. */
 function excessOf(text: string): number {
   return (text.length <= MAX_LENGTH ? text.length : [...text].length) - MAX_LENGTH;
 }

@@ -1,10 +1,8 @@
 import type { RefObject } from 'preact';
 import { useState } from 'preact/hooks';
+import { drafts } from '../drafts.ts';
 import { ComposerField, isSendable } from './composer-field.tsx';
 import { SendIcon } from './icons.tsx';
-
-/** What was written and not sent, by user and conversation, until the page is closed. */
-const drafts = new Map<string, string>();
 
 /** The field to write a message in. Enter sends. */
 export function Composer({
@@ -14,7 +12,7 @@ export function Composer({
   onSend,
 }: {
   fieldRef: RefObject<HTMLTextAreaElement | null>;
-  /** Identifies the user and the conversation whose draft this is. */
+  /** The key of the draft. */
   draftOf: string;
   isDisabled: boolean;
   onSend: (content: string) => void;

@@ -1,8 +1,10 @@
 import type { InboxEntry, MessengerClient, OpenConversation, Store } from 'cassandra-messenger-client';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { edits } from '../drafts.ts';
 import { isGroup, type Names } from '../people.ts';
 import { shownMessages, type ShownMessage } from '../message-rows.ts';
 import { linkTo } from '../route.ts';
+import { useKeptFocus } from '../use-kept-focus.ts';
 import { useMarkRead } from '../use-mark-read.ts';
 import { useStableScroll } from '../use-stable-scroll.ts';
 import { Composer } from './composer.tsx';
@@ -12,11 +14,15 @@ import { ErrorState } from './error-state.tsx';
 import { GroupDialog } from './group-dialog.tsx';
 import { DownIcon } from './icons.tsx';
 import { MessageEditor } from './message-editor.tsx';
+import type { MessageActions } from './message-item.tsx';
 import { MessageList } from './message-list.tsx';
 import { NewMessageAnnouncer } from './new-message-announcer.tsx';
 import { MessagesSkeleton } from './skeletons.tsx';
 
-/** Closer to the top than this, in pixels, older messages are loaded. */
+/** If more messages than this are loaded while the end is shown, older ones are unloaded. */
+const MAX_AT_END = 400;
+
+/** Older messages are loaded at this distance from the top, in pixels. */
 const LOAD_AHEAD = 900;
 
 /** The open conversation: who, the messages, and the field to write in. */
@@ -39,12 +45,15 @@ export function Conversation({
   entry: InboxEntry | null;
   userId: string;
   names: Names;
-  /** Changes with the day, of which the names of days depend. */
+  /** Changes with the day, since the names of days depend on it. */
   today: string;
 }) {
   const { scroller, isAtEnd, onScroll, scrollToEnd } = useStableScroll();
+  const section = useRef<HTMLElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
-  const [edited, setEdited] = useState<ShownMessage | null>(null);
+  const draftKey = linkTo(userId, conversationId);
+  const edited = edits.get(draftKey)?.message ?? null;
+  const [, renderAgain] = useState({});
   const [deleted, setDeleted] = useState<ShownMessage | null>(null);
   const [showsGroup, setShowsGroup] = useState(false);
   const messages = open?.messages ?? [];
@@ -57,18 +66,52 @@ export function Conversation({
   useMarkRead(store, { isAtEnd, isLoaded, last });
 
   // A phone would show its keyboard.
+  const fieldToFocus = () => (matchMedia('(pointer: fine)').matches ? field.current : null);
   useEffect(() => {
-    if (matchMedia('(pointer: fine)').matches) field.current?.focus();
+    fieldToFocus()?.focus();
   }, []);
+  // The keyboard of a phone stays after an edit.
+  useKeptFocus(
+    section,
+    (before) => (before.matches('textarea') ? field.current : fieldToFocus()) ?? scroller.current,
+  );
+
+  /** Ends the edit of a message, unless another one is edited by now. */
+  const endEdit = (key: string): void => {
+    if (edits.get(draftKey)?.message.key !== key) return;
+    edits.delete(draftKey);
+    renderAgain({});
+  };
 
   const loadOlder = (): void => {
     if (open?.hasOlder && open.olderStatus === 'ready') void store.loadOlderMessages();
   };
+  // The end of a conversation needs no older messages, and the fewer are loaded, the faster it is.
+  useEffect(() => {
+    if (isAtEnd && messages.length > MAX_AT_END) store.unloadOlderMessages();
+  }, [store, isAtEnd, messages.length]);
   // A short page may leave no room to scroll.
   useEffect(() => {
     const box = scroller.current;
     if (box !== null && isLoaded && box.scrollTop < LOAD_AHEAD) loadOlder();
   }, [isLoaded, messages.length, open?.hasOlder]);
+
+  const actions = useMemo(
+    (): MessageActions => ({
+      onRetry(key) {
+        store.retry(key);
+      },
+      onDiscard(key) {
+        store.discard(key);
+      },
+      onEdit(message) {
+        edits.set(draftKey, { message, text: message.content ?? '' });
+        renderAgain({});
+      },
+      onDelete: setDeleted,
+    }),
+    [store, draftKey],
+  );
 
   // Most changes are elsewhere in the inbox, and thousands of messages can be loaded.
   const list = useMemo(
@@ -84,21 +127,16 @@ export function Conversation({
           onLoadOlder={() => {
             void store.loadOlderMessages();
           }}
-          onRetry={(key) => {
-            store.retry(key);
-          }}
-          onDiscard={(key) => {
-            store.discard(key);
-          }}
-          onEdit={hasLeft ? null : setEdited}
-          onDelete={setDeleted}
+          isFixed={hasLeft}
+          editedKey={edited?.key ?? null}
+          actions={actions}
         />
       ),
-    [store, open, hasLeft, userId, names, today],
+    [store, open, hasLeft, userId, names, today, edited, actions],
   );
 
   return (
-    <section class="conversation" aria-label="Conversation">
+    <section ref={section} class="conversation" aria-label="Conversation">
       <ConversationHeader
         conversation={open?.conversation ?? entry}
         userId={userId}
@@ -144,14 +182,14 @@ export function Conversation({
           <DownIcon />
         </button>
       )}
-      <NewMessageAnnouncer messages={messages} userId={userId} names={names} />
+      <NewMessageAnnouncer messages={messages} isLoaded={isLoaded} userId={userId} names={names} />
       {hasLeft ? (
         <p class="composer-closed">You are not a member of this group any more, so you cannot write to it.</p>
       ) : edited === null ? (
         <Composer
           key="new"
           fieldRef={field}
-          draftOf={linkTo(userId, conversationId)}
+          draftOf={draftKey}
           isDisabled={!isLoaded}
           onSend={(content) => {
             client.send({ to: { conversationId }, content });
@@ -163,15 +201,23 @@ export function Conversation({
           key={edited.key}
           fieldRef={field}
           content={edited.content ?? ''}
+          draft={edits.get(draftKey)?.text ?? ''}
+          isDeleted={messages.some(({ id, deleted_at }) => id === edited.key && deleted_at !== null)}
+          onInput={(text) => {
+            edits.set(draftKey, { message: edited, text });
+          }}
           onSave={(content) => store.edit(edited.key, content)}
           onClose={() => {
-            setEdited(null);
+            endEdit(edited.key);
           }}
         />
       )}
       {deleted !== null && (
         <DeleteMessageDialog
-          onDelete={() => store.delete(deleted.key)}
+          onDelete={async () => {
+            await store.delete(deleted.key);
+            endEdit(deleted.key);
+          }}
           onClose={() => {
             setDeleted(null);
           }}

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { reasonOf } from '../problems.ts';
+import { failureOf } from '../problems.ts';
 import { Dialog } from './dialog.tsx';
 
 /** Asks before a message is deleted. */
@@ -14,12 +14,14 @@ export function DeleteMessageDialog({
   const [problem, setProblem] = useState<string | null>(null);
 
   const remove = async (): Promise<void> => {
+    if (isDeleting) return;
     setIsDeleting(true);
+    setProblem(null);
     try {
       await onDelete();
       onClose();
     } catch (error) {
-      setProblem(reasonOf(error));
+      setProblem(failureOf(error, 'The message was', 'deleted'));
       setIsDeleting(false);
     }
   };
@@ -29,17 +31,11 @@ export function DeleteMessageDialog({
       <p>Its text is deleted for everybody in the conversation.</p>
       {problem !== null && (
         <p class="notice notice-error" role="alert">
-          The message was not deleted. {problem}
+          {problem}
         </p>
       )}
       <div class="dialog-actions">
-        <button
-          type="button"
-          class="button button-danger"
-          autofocus
-          disabled={isDeleting}
-          onClick={() => void remove()}
-        >
+        <button type="button" class="button button-danger" autofocus onClick={() => void remove()}>
           Delete
         </button>
         <button type="button" class="button" onClick={onClose}>

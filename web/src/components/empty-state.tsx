@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-/** What is shown where there is nothing: what this place is for, and what one can do. */
+/** Shown in place of an empty list: its purpose, and what the user can do. */
 export function EmptyState({
   icon,
   title,

@@ -1,6 +1,7 @@
 import type { Problem } from 'cassandra-messenger-client';
-import { AlertIcon } from './icons.tsx';
+import { reasonOf } from '../problems.ts';
 import { EmptyState } from './empty-state.tsx';
+import { AlertIcon } from './icons.tsx';
 
 /** A failed load. `problem` is null if no response arrived. */
 export function ErrorState({
@@ -22,11 +23,4 @@ export function ErrorState({
       </EmptyState>
     </div>
   );
-}
-
-function reasonOf(problem: Problem | null): string {
-  if (problem === null) return 'No response arrived. The service may be down, or there is no connection.';
-  // This is a response of something else, such as a proxy.
-  if (problem.type === 'about:blank') return `The response was an error with the status ${problem.status}.`;
-  return problem.detail;
 }

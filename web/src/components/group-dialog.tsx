@@ -1,9 +1,10 @@
 import type { MessengerClient, OpenConversation, Store } from 'cassandra-messenger-client';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { nameOf, USER_ID, type Names } from '../people.ts';
-import { reasonOf } from '../problems.ts';
+import { failureOf } from '../problems.ts';
 import { Avatar } from './avatar.tsx';
 import { Dialog } from './dialog.tsx';
+import { PersonField } from './person-field.tsx';
 
 /** The name and the members of a group: rename, add, remove, leave. */
 export function GroupDialog({
@@ -21,14 +22,17 @@ export function GroupDialog({
 }) {
   const [isBusy, setIsBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const [name, setName] = useState(group.name ?? '');
+  const [name, setName] = useState<string | null>(null);
   const [added, setAdded] = useState('');
+  const addField = useRef<HTMLInputElement>(null);
   const [isLeaving, setIsLeaving] = useState(false);
   const { participant_ids: members, creator_id } = group;
   const isMember = members.includes(userId);
   const newId = added.trim();
   const canAdd = USER_ID.test(newId) && !members.includes(newId);
-  const newName = name.trim();
+  // Until one types, the name follows that of the group.
+  const shownName = name ?? group.name ?? '';
+  const newName = shownName.trim();
 
   useEffect(() => {
     store.loadNames(members);
@@ -42,7 +46,7 @@ export function GroupDialog({
       await act();
       then();
     } catch (error) {
-      setProblem(reasonOf(error));
+      setProblem(failureOf(error, 'The group was', 'changed'));
     }
     setIsBusy(false);
   };
@@ -54,7 +58,14 @@ export function GroupDialog({
           class="dialog-form"
           onSubmit={(event) => {
             event.preventDefault();
-            if (newName !== '' && newName !== group.name) void change(() => store.rename(newName));
+            if (newName !== '' && newName !== group.name) {
+              void change(
+                () => store.rename(newName),
+                () => {
+                  setName(null);
+                },
+              );
+            }
           }}
         >
           <label for="group-name">Name of the group</label>
@@ -62,18 +73,14 @@ export function GroupDialog({
             <input
               id="group-name"
               class="field"
-              value={name}
+              value={shownName}
               maxLength={100}
               autocomplete="off"
               onInput={(event) => {
                 setName(event.currentTarget.value);
               }}
             />
-            <button
-              type="submit"
-              class="button"
-              disabled={isBusy || newName === '' || newName === group.name}
-            >
+            <button type="submit" class="button" disabled={newName === ''}>
               Rename
             </button>
           </div>
@@ -81,6 +88,7 @@ export function GroupDialog({
       )}
       <section class="dialog-form">
         <h3 id="members">Members ({members.length})</h3>
+        <p class="visually-hidden" role="status">{`${members.length} members`}</p>
         <ul class="members" aria-labelledby="members">
           {members.map((id) => (
             <li key={id} class="member">
@@ -94,7 +102,6 @@ export function GroupDialog({
                 <button
                   type="button"
                   class="link-button"
-                  disabled={isBusy}
                   aria-label={`Remove ${nameOf(id, names)}`}
                   onClick={() => void change(() => store.removeParticipant(id))}
                 >
@@ -115,37 +122,29 @@ export function GroupDialog({
               () => store.addParticipant(newId),
               () => {
                 setAdded('');
+                addField.current?.focus();
               },
             );
           }}
         >
           <label for="new-member">Add a member</label>
-          <div class="field-row">
-            <input
-              id="new-member"
-              class="field"
-              value={added}
-              placeholder="User id"
-              autocomplete="off"
-              autocapitalize="none"
-              spellcheck={false}
-              aria-describedby="new-member-hint"
-              onInput={(event) => {
-                setAdded(event.currentTarget.value);
-              }}
-            />
-            <button type="submit" class="button" disabled={isBusy || !canAdd}>
+          <PersonField
+            id="new-member"
+            inputRef={addField}
+            text={added}
+            placeholder="User id"
+            hint="New members see the messages from now on."
+            onText={setAdded}
+          >
+            <button type="submit" class="button" disabled={!canAdd}>
               Add
             </button>
-          </div>
-          <p id="new-member-hint" class="hint">
-            New members see the messages from now on.
-          </p>
+          </PersonField>
         </form>
       )}
       {problem !== null && (
         <p class="notice notice-error" role="alert">
-          Nothing was changed. {problem}
+          {problem}
         </p>
       )}
       {isMember && (
@@ -156,12 +155,12 @@ export function GroupDialog({
               <button
                 type="button"
                 class="button button-danger"
-                disabled={isBusy}
                 onClick={() => void change(() => store.removeParticipant(userId), onClose)}
               >
                 Leave
               </button>
               <button
+                ref={focusOn}
                 type="button"
                 class="button"
                 onClick={() => {
@@ -186,4 +185,9 @@ export function GroupDialog({
       )}
     </Dialog>
   );
+}
+
+/** Focuses an element when it is added. */
+function focusOn(element: HTMLElement | null): void {
+  element?.focus();
 }

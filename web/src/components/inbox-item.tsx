@@ -1,4 +1,5 @@
 import type { InboxEntry } from 'cassandra-messenger-client';
+import { memo } from '../memo.ts';
 import { avatarOf, isGroup, isNotes, nameOf, titleOf, type Names } from '../people.ts';
 import { linkTo } from '../route.ts';
 import { exactTime, shortTime } from '../time.ts';
@@ -12,36 +13,73 @@ export function InboxItem({
   entry,
   userId,
   names,
-  isOpen,
-  now,
+  ...rest
 }: {
   entry: InboxEntry;
   userId: string;
   names: Names;
   isOpen: boolean;
-  now: Date;
+  /** Whether the Tab key leads to it. The arrow keys lead to the others. */
+  isTabStop: boolean;
+  /** The key of the current day, of which the time depends. */
+  today: string;
 }) {
-  const title = titleOf(entry, userId, names);
-  const count = entry.unread_count ?? (entry.unread ? 1 : 0);
-  const at = entry.last_message_at === null ? null : new Date(entry.last_message_at);
+  const avatar = avatarOf(entry, userId, names);
+  return (
+    <InboxLink
+      {...rest}
+      entry={entry}
+      link={linkTo(userId, entry.id)}
+      title={titleOf(entry, userId, names)}
+      preview={previewOf(entry, userId, names)}
+      avatarId={avatar.id}
+      avatarName={avatar.name}
+    />
+  );
+}
+
+/** Thousands can be shown, most of which do not change. */
+const InboxLink = memo(function InboxLink({
+  entry: { last_message_at, unread, unread_count },
+  link,
+  title,
+  preview,
+  avatarId,
+  avatarName,
+  isOpen,
+  isTabStop,
+}: {
+  entry: InboxEntry;
+  link: string;
+  title: string;
+  preview: string;
+  avatarId: string;
+  avatarName: string;
+  isOpen: boolean;
+  isTabStop: boolean;
+  today: string;
+}) {
+  const count = unread_count ?? (unread ? 1 : 0);
+  const at = last_message_at === null ? null : new Date(last_message_at);
   return (
     <a
       class="inbox-item"
-      href={linkTo(userId, entry.id)}
+      href={link}
+      tabIndex={isTabStop ? 0 : -1}
       aria-current={isOpen ? 'page' : undefined}
       data-unread={count > 0}
     >
-      <Avatar {...avatarOf(entry, userId, names)} />
+      <Avatar id={avatarId} name={avatarName} />
       <span class="inbox-item-title" dir="auto">
         {title}
       </span>
       {at !== null && (
-        <time class="inbox-item-time" dateTime={entry.last_message_at ?? ''} title={exactTime(at)}>
-          {shortTime(at, now)}
+        <time class="inbox-item-time" dateTime={last_message_at ?? ''} title={exactTime(at)}>
+          {shortTime(at, new Date())}
         </time>
       )}
       <span class="inbox-item-preview" dir="auto">
-        {previewOf(entry, userId, names)}
+        {preview}
       </span>
       {count > 0 && (
         <span class="badge">
@@ -51,7 +89,7 @@ export function InboxItem({
       )}
     </a>
   );
-}
+});
 
 function previewOf(entry: InboxEntry, userId: string, names: Names): string {
   const { last_message_id, last_message_sender_id: senderId, last_message_content: content } = entry;

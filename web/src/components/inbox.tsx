@@ -1,5 +1,7 @@
 import type { InboxState } from 'cassandra-messenger-client';
+import { useRef, useState } from 'preact/hooks';
 import type { Names } from '../people.ts';
+import { useKeptFocus } from '../use-kept-focus.ts';
 import { EmptyState } from './empty-state.tsx';
 import { ErrorState } from './error-state.tsx';
 import { ChatIcon } from './icons.tsx';
@@ -15,6 +17,7 @@ export function Inbox({
   userId,
   names,
   openId,
+  today,
   onLoadMore,
   onWrite,
 }: {
@@ -22,10 +25,15 @@ export function Inbox({
   userId: string;
   names: Names;
   openId: string | null;
+  /** Changes with the day, of which the times depend. */
+  today: string;
   onLoadMore: () => void;
   onWrite: () => void;
 }) {
   const { status, entries, hasMore, moreStatus, problem } = inbox;
+  const box = useRef<HTMLDivElement>(null);
+  const [focusedId, setFocusedId] = useState<string | null>(null);
+  useKeptFocus(box);
   if (entries.length === 0) {
     if (status === 'loading') return <InboxSkeleton />;
     if (status === 'failed') {
@@ -43,20 +51,34 @@ export function Inbox({
     );
   }
 
-  const now = new Date();
+  const isListed = (wanted: string | null): boolean => entries.some(({ id }) => id === wanted);
+  const tabStop = [focusedId, openId].find(isListed) ?? entries[0]?.id;
   return (
     <div
+      ref={box}
       class="inbox"
-      onScroll={({ currentTarget: box }) => {
-        const isNearEnd = box.scrollHeight - box.scrollTop - box.clientHeight < LOAD_AHEAD;
+      onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
+        const isNearEnd = scrollHeight - scrollTop - clientHeight < LOAD_AHEAD;
         if (isNearEnd && hasMore && moreStatus === 'ready') onLoadMore();
       }}
       onKeyDown={moveFocus}
     >
       <ul class="inbox-list">
         {entries.map((entry) => (
-          <li key={entry.id}>
-            <InboxItem entry={entry} userId={userId} names={names} isOpen={entry.id === openId} now={now} />
+          <li
+            key={entry.id}
+            onFocusIn={() => {
+              setFocusedId(entry.id);
+            }}
+          >
+            <InboxItem
+              entry={entry}
+              userId={userId}
+              names={names}
+              isOpen={entry.id === openId}
+              isTabStop={entry.id === tabStop}
+              today={today}
+            />
           </li>
         ))}
       </ul>
@@ -83,12 +105,12 @@ export function Inbox({
   );
 }
 
-/** The arrow keys move between conversations, besides Tab. */
+/** The arrow keys, Home and End move between conversations. The Tab key leaves them. */
 function moveFocus(event: KeyboardEvent & { readonly currentTarget: HTMLElement }): void {
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (step === undefined) return;
   const links = [...event.currentTarget.querySelectorAll('a')];
-  const next = links[links.indexOf(document.activeElement as HTMLAnchorElement) + step];
+  const at = links.indexOf(document.activeElement as HTMLAnchorElement);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links.length - 1 }[event.key];
+  const next = to === undefined || at < 0 ? undefined : links[to];
   if (next === undefined) return;
   event.preventDefault();
   next.focus();

@@ -1,6 +1,6 @@
 import type { RefObject } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { reasonOf } from '../problems.ts';
+import { failureOf } from '../problems.ts';
 import { ComposerField, isSendable } from './composer-field.tsx';
 import { CheckIcon, CloseIcon } from './icons.tsx';
 
@@ -8,23 +8,36 @@ import { CheckIcon, CloseIcon } from './icons.tsx';
 export function MessageEditor({
   fieldRef,
   content,
+  draft,
+  isDeleted,
+  onInput,
   onSave,
   onClose,
 }: {
   fieldRef: RefObject<HTMLTextAreaElement | null>;
   content: string;
+  /** What the content is changed to so far. */
+  draft: string;
+  /** Whether the message was deleted since, such as in another window. */
+  isDeleted: boolean;
+  onInput: (text: string) => void;
   onSave: (content: string) => Promise<void>;
   onClose: () => void;
 }) {
-  const [text, setText] = useState(content);
+  const [text, setText] = useState(draft);
   const [isSaving, setIsSaving] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const canSave = !isSaving && isSendable(text);
+  const canSave = !isSaving && !isDeleted && isSendable(text);
+
+  const change = (next: string): void => {
+    onInput(next);
+    setText(next);
+  };
 
   useEffect(() => {
     const field = fieldRef.current;
     field?.focus();
-    field?.setSelectionRange(content.length, content.length);
+    field?.setSelectionRange(draft.length, draft.length);
   }, []);
 
   const save = async (): Promise<void> => {
@@ -39,7 +52,7 @@ export function MessageEditor({
       await onSave(text);
       onClose();
     } catch (error) {
-      setProblem(reasonOf(error));
+      setProblem(failureOf(error, 'The message was', 'changed'));
       setIsSaving(false);
     }
   };
@@ -58,16 +71,16 @@ export function MessageEditor({
           <CloseIcon />
         </button>
       </div>
-      {problem !== null && (
+      {(isDeleted || problem !== null) && (
         <p class="composer-problem" role="alert">
-          The message was not changed. {problem}
+          {isDeleted ? 'The message was deleted, so it cannot be changed.' : problem}
         </p>
       )}
       <ComposerField
         fieldRef={fieldRef}
         text={text}
         label="Message"
-        onInput={setText}
+        onInput={change}
         onEnter={() => void save()}
         onEscape={onClose}
       />

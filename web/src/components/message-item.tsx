@@ -1,6 +1,6 @@
 import { useRef } from 'preact/hooks';
-import type { Row, ShownMessage } from '../message-rows.ts';
-import { nameOf, type Names } from '../people.ts';
+import { memo } from '../memo.ts';
+import type { ShownMessage } from '../message-rows.ts';
 import { isEmojiOnly } from '../text-parts.ts';
 import { clockTime, exactTime } from '../time.ts';
 import { Avatar } from './avatar.tsx';
@@ -8,42 +8,57 @@ import { MessageContent } from './message-content.tsx';
 import { MessageMenu } from './message-menu.tsx';
 import { MessageState } from './message-state.tsx';
 
-/** One message: a bubble at the side of its sender. The last one of a group has the time and the avatar. */
-export function MessageItem({
-  row: { message, startsGroup, endsGroup },
-  userId,
-  names,
+/** What can be done with messages. */
+export interface MessageActions {
+  readonly onRetry: (key: string) => void;
+  readonly onDiscard: (key: string) => void;
+  readonly onEdit: (message: ShownMessage) => void;
+  readonly onDelete: (message: ShownMessage) => void;
+}
+
+/**
+ * One message: a bubble at the side of its sender. The last one of a group has the time and the avatar. Thousands can be
+ * shown, most of which do not change.
+ */
+export const MessageItem = memo(function MessageItem({
+  message,
+  startsGroup,
+  endsGroup,
+  isOwn,
+  name,
   receipt,
   inGroup,
-  onRetry,
-  onDiscard,
-  onEdit,
-  onDelete,
+  isFixed,
+  isInEditor,
+  actions: { onRetry, onDiscard, onEdit, onDelete },
 }: {
-  row: Row;
-  userId: string;
-  names: Names;
+  message: ShownMessage;
+  /** Whether it is the first, or the last, of several messages of one sender. */
+  startsGroup: boolean;
+  endsGroup: boolean;
+  isOwn: boolean;
+  /** The name of the sender. */
+  name: string;
   /** Whether the last message of one's own was read; null for other messages. */
   receipt: 'sent' | 'seen' | null;
   /** Whether the name of the sender is shown. */
   inGroup: boolean;
-  onRetry: (key: string) => void;
-  onDiscard: (key: string) => void;
-  /** Null where nothing can be changed. */
-  onEdit: ((message: ShownMessage) => void) | null;
-  onDelete: (message: ShownMessage) => void;
+  /** Whether messages cannot be changed, because one has left the group. */
+  isFixed: boolean;
+  /** Whether it is being edited. */
+  isInEditor: boolean;
+  actions: MessageActions;
 }) {
   const openMenu = useRef<(() => void) | null>(null);
   const { key, senderId, content, time, state } = message;
-  const isOwn = senderId === userId;
-  const name = nameOf(senderId, names);
-  const canChange = onEdit !== null && isOwn && state === 'sent' && content !== null;
+  const canChange = !isFixed && isOwn && state === 'sent' && content !== null;
   const classes = [
     'message',
     isOwn ? 'message-own' : 'message-other',
     startsGroup && 'message-starts-group',
     endsGroup && 'message-ends-group',
     state !== 'sent' && `message-${state}`,
+    isInEditor && 'message-in-editor',
     content === null && 'message-deleted',
     content !== null && isEmojiOnly(content) && 'message-emoji',
   ];
@@ -68,7 +83,7 @@ export function MessageItem({
           }}
         >
           <span class="visually-hidden">{isOwn ? 'You' : name}: </span>
-          <div dir="auto">
+          <div id={`text-${key}`} dir="auto">
             {content !== null ? (
               <MessageContent text={content} />
             ) : message.isDeleted ? (
@@ -81,6 +96,7 @@ export function MessageItem({
         {canChange && (
           <MessageMenu
             openRef={openMenu}
+            describedBy={`text-${key}`}
             onEdit={() => {
               onEdit(message);
             }}
@@ -110,4 +126,4 @@ export function MessageItem({
       )}
     </li>
   );
-}
+});

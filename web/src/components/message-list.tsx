@@ -1,8 +1,8 @@
 import type { OpenConversation } from 'cassandra-messenger-client';
 import { daysOf, type ShownMessage } from '../message-rows.ts';
-import { isGroup, isNotes, titleOf, type Names } from '../people.ts';
+import { isGroup, isNotes, nameOf, titleOf, type Names } from '../people.ts';
 import { dayName } from '../time.ts';
-import { MessageItem } from './message-item.tsx';
+import { MessageItem, type MessageActions } from './message-item.tsx';
 
 /** The messages of a conversation, by day. */
 export function MessageList({
@@ -13,10 +13,9 @@ export function MessageList({
   userId,
   names,
   onLoadOlder,
-  onRetry,
-  onDiscard,
-  onEdit,
-  onDelete,
+  isFixed,
+  editedKey,
+  actions,
 }: {
   messages: readonly ShownMessage[];
   conversation: OpenConversation['conversation'];
@@ -25,19 +24,23 @@ export function MessageList({
   userId: string;
   names: Names;
   onLoadOlder: () => void;
-  onRetry: (key: string) => void;
-  onDiscard: (key: string) => void;
-  /** Null where nothing can be changed. */
-  onEdit: ((message: ShownMessage) => void) | null;
-  onDelete: (message: ShownMessage) => void;
+  /** Whether messages cannot be changed, because one has left the group. */
+  isFixed: boolean;
+  /** The message that is being edited; null if there is none. */
+  editedKey: string | null;
+  actions: MessageActions;
 }) {
   const inGroup = conversation !== null && isGroup(conversation);
   const now = new Date();
   const whom =
     conversation === null || (!inGroup && isNotes(conversation, userId))
       ? 'yourself'
-      : titleOf(conversation, userId, names);
-  const lastOwn = messages.findLast(({ senderId, state }) => senderId === userId && state === 'sent');
+      : inGroup && conversation.name === null
+        ? 'the group'
+        : titleOf(conversation, userId, names);
+  const lastOwn = messages.findLast(
+    ({ senderId, state, isDeleted }) => senderId === userId && state === 'sent' && !isDeleted,
+  );
   return (
     <div class="message-list">
       {olderFailed ? (
@@ -63,18 +66,19 @@ export function MessageList({
             <span>{dayName(day.time, now)}</span>
           </h3>
           <ol class="day-messages">
-            {day.rows.map((row) => (
+            {day.rows.map(({ message, startsGroup, endsGroup }) => (
               <MessageItem
-                key={row.message.key}
-                row={row}
-                userId={userId}
-                names={names}
-                receipt={row.message === lastOwn ? receiptFor(row.message, conversation, userId) : null}
+                key={message.key}
+                message={message}
+                startsGroup={startsGroup}
+                endsGroup={endsGroup}
+                isOwn={message.senderId === userId}
+                name={nameOf(message.senderId, names)}
+                receipt={message === lastOwn ? receiptFor(message, conversation, userId) : null}
                 inGroup={inGroup}
-                onRetry={onRetry}
-                onDiscard={onDiscard}
-                onEdit={onEdit}
-                onDelete={onDelete}
+                isFixed={isFixed}
+                isInEditor={message.key === editedKey}
+                actions={actions}
               />
             ))}
           </ol>

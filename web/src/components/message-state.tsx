@@ -22,7 +22,7 @@ export function MessageState({
   }
   if (state === 'failed') {
     return (
-      <span class="message-state message-state-failed" role="alert">
+      <span key="failed" class="message-state message-state-failed" role="alert">
         Not sent{problem !== null && `: ${problem.title}`}.{' '}
         <button type="button" class="link-button" onClick={onRetry}>
           Retry

@@ -86,6 +86,7 @@ export function MessengerPage({
           userId={userId}
           names={users}
           openId={conversationId}
+          today={today}
           onLoadMore={() => {
             void store.loadMoreConversations();
           }}

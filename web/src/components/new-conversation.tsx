@@ -1,9 +1,10 @@
 import type { InboxEntry, MessengerClient, Store } from 'cassandra-messenger-client';
 import { useState } from 'preact/hooks';
-import { nameOf, suggestionsFor, USER_ID, type Names } from '../people.ts';
-import { reasonOf } from '../problems.ts';
-import { Avatar } from './avatar.tsx';
+import { suggestionsFor, USER_ID, type Names } from '../people.ts';
+import { failureOf } from '../problems.ts';
 import { Dialog } from './dialog.tsx';
+import { PeopleList } from './people-list.tsx';
+import { PersonField } from './person-field.tsx';
 
 /** Picks the user to write to: one of the inbox, or any user id. */
 export function NewConversation({
@@ -37,7 +38,7 @@ export function NewConversation({
     try {
       onOpen(await store.openWith(userId));
     } catch (error) {
-      setProblem(reasonOf(error));
+      setProblem(failureOf(error, 'The conversation was', 'started'));
       setIsOpening(false);
     }
   };
@@ -52,48 +53,28 @@ export function NewConversation({
         }}
       >
         <label for="recipient">Who do you want to write to?</label>
-        <div class="field-row">
-          <input
-            id="recipient"
-            autofocus
-            class="field"
-            value={text}
-            placeholder="Name or user id"
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            aria-describedby="recipient-hint"
-            onInput={(event) => {
-              setText(event.currentTarget.value);
-            }}
-          />
+        <PersonField
+          id="recipient"
+          isFirst
+          text={text}
+          hint={
+            query !== '' && !isUserId
+              ? 'A user id has no spaces. Pick a person below, or enter an id.'
+              : 'You can write to any user id, also to one that is new.'
+          }
+          onText={setText}
+        >
           <button type="submit" class="button button-primary" disabled={!isUserId || isOpening}>
             Write
           </button>
-        </div>
-        <p id="recipient-hint" class="hint">
-          {query !== '' && !isUserId
-            ? 'A user id has no spaces. Pick a person below, or enter an id.'
-            : 'You can write to any user id, also to one that is new.'}
-        </p>
+        </PersonField>
         {problem !== null && (
           <p class="notice notice-error" role="alert">
-            The conversation could not be opened. {problem}
+            {problem}
           </p>
         )}
       </form>
-      {people.length > 0 && (
-        <ul class="people" aria-label="People you know">
-          {people.map((id) => (
-            <li key={id}>
-              <button type="button" class="person" disabled={isOpening} onClick={() => void openWith(id)}>
-                <Avatar id={id} name={nameOf(id, names)} size="small" />
-                <span class="person-name">{nameOf(id, names)}</span>
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
+      <PeopleList ids={people} names={names} isDisabled={isOpening} onPick={(id) => void openWith(id)} />
       <div class="dialog-actions">
         <button type="button" class="button" onClick={onGroup}>
           New group

@@ -1,10 +1,11 @@
 import type { InboxEntry, MessengerClient } from 'cassandra-messenger-client';
 import { useEffect, useState } from 'preact/hooks';
 import { nameOf, suggestionsFor, USER_ID, type Names } from '../people.ts';
-import { reasonOf } from '../problems.ts';
-import { Avatar } from './avatar.tsx';
+import { failureOf } from '../problems.ts';
 import { Dialog } from './dialog.tsx';
 import { CloseIcon } from './icons.tsx';
+import { PeopleList } from './people-list.tsx';
+import { PersonField } from './person-field.tsx';
 
 /** How many others a group has at least. */
 const MIN_OTHERS = 2;
@@ -56,7 +57,7 @@ export function NewGroup({
       const { id } = await client.createGroup(group, closing.signal);
       onOpen(id);
     } catch (error) {
-      setProblem(reasonOf(error));
+      setProblem(failureOf(error, 'The group was', 'created'));
       setIsCreating(false);
     }
   };
@@ -105,49 +106,21 @@ export function NewGroup({
             ))}
           </ul>
         )}
-        <div class="field-row">
-          <input
-            id="new-group-member"
-            class="field"
-            value={text}
-            placeholder="Name or user id"
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            aria-describedby="new-group-hint"
-            onInput={(event) => {
-              setText(event.currentTarget.value);
-            }}
-          />
+        <PersonField
+          id="new-group-member"
+          text={text}
+          hint={`Pick at least ${MIN_OTHERS} people below, or enter their user ids.`}
+          onText={setText}
+        >
           <button type="submit" class="button" disabled={!canAdd(query)}>
             Add
           </button>
-        </div>
-        <p id="new-group-hint" class="hint">
-          Pick at least {MIN_OTHERS} people below, or enter their user ids.
-        </p>
+        </PersonField>
       </form>
-      {people.length > 0 && (
-        <ul class="people" aria-label="People you know">
-          {people.map((id) => (
-            <li key={id}>
-              <button
-                type="button"
-                class="person"
-                onClick={() => {
-                  add(id);
-                }}
-              >
-                <Avatar id={id} name={nameOf(id, names)} size="small" />
-                <span class="person-name">{nameOf(id, names)}</span>
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
+      <PeopleList ids={people} names={names} onPick={add} />
       {problem !== null && (
         <p class="notice notice-error" role="alert">
-          The group was not created. {problem}
+          {problem}
         </p>
       )}
       <div class="dialog-actions">

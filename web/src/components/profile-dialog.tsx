@@ -1,6 +1,6 @@
 import type { MessengerClient } from 'cassandra-messenger-client';
 import { useState } from 'preact/hooks';
-import { reasonOf } from '../problems.ts';
+import { failureOf } from '../problems.ts';
 import { Dialog } from './dialog.tsx';
 
 /** One's own name, a second window, and signing out. */
@@ -32,7 +32,7 @@ export function ProfileDialog({
       onSaved(user.username);
       onClose();
     } catch (error) {
-      setProblem(reasonOf(error));
+      setProblem(failureOf(error, 'The name was', 'saved'));
       setState('failed');
     }
   };
@@ -65,7 +65,7 @@ export function ProfileDialog({
         </div>
         {state === 'failed' && (
           <p class="notice notice-error" role="alert">
-            The name was not saved. {problem}
+            {problem}
           </p>
         )}
         <p class="hint">Your user id is {client.userId}.</p>

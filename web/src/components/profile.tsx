@@ -5,7 +5,7 @@ import { Avatar } from './avatar.tsx';
 import { ComposeIcon } from './icons.tsx';
 import { ProfileDialog } from './profile-dialog.tsx';
 
-/** Who one is, at the top of the inbox. */
+/** The name of the signed-in user, at the top of the inbox. */
 export function Profile({
   client,
   onWrite,

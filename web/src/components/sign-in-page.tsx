@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-/** The frame of both pages on which one signs in. */
+/** The frame of both sign-in pages. */
 export function SignInPage({ title, children }: { title: string; children: ComponentChildren }) {
   return (
     <main class="sign-in">

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { userOfToken } from '../token-user.ts';
 import { SignInPage } from './sign-in-page.tsx';
 
-/** With authentication: one pastes a token. `reason` says why an earlier one is no longer used. */
+/** The page with authentication: the user pastes a token. `reason` says why an earlier one is no longer used. */
 export function SignInWithToken({
   reason,
   onSignIn,

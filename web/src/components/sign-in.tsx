@@ -8,7 +8,7 @@ import { SignInPage } from './sign-in-page.tsx';
 /** The users of the test data. */
 const TEST_USERS = ['1', '2', '3', '4', '5', '6', '7', '8'];
 
-/** Without authentication: one picks who one is. */
+/** The page without authentication: the user picks a user id. */
 export function SignIn({ onSignIn }: { onSignIn: (userId: string) => void }) {
   const [userId, setUserId] = useState('');
   const people = useTestUsers();
@@ -74,7 +74,7 @@ export function SignIn({ onSignIn }: { onSignIn: (userId: string) => void }) {
   );
 }
 
-/** The users of the test data that this service has. One request finds out that there are none. */
+/** The users of the test data that this service has. If it has none, one request shows that. */
 function useTestUsers(): readonly { readonly id: string; readonly name: string }[] {
   const [people, setPeople] = useState<readonly { id: string; name: string }[]>([]);
   useEffect(() => {

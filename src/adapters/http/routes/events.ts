@@ -1,7 +1,12 @@
 import { createRoute, z, type OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { FollowEvents } from '../../../application/follow-events.ts';
-import type { EventBatch, ListEventsQuery, ReportedEvent } from '../../../application/list-events.ts';
+import {
+  requireOwnEvents,
+  type EventBatch,
+  type ListEventsQuery,
+  type ReportedEvent,
+} from '../../../application/list-events.ts';
 import type { Log } from '../../../application/ports/log.ts';
 import type { StreamEnd, Telemetry } from '../../../application/ports/telemetry.ts';
 import { MAX_HASHES, type EventCursor } from '../../../domain/event-cursor.ts';
@@ -213,6 +218,8 @@ export function addEventRoutes(
     const isStream = c.req.method === 'GET' && prefersStream(c.req.header('Accept') ?? '');
     const cursor = cursorOf(c, user_id, query.cursor, isStream);
     const request = { caller: callerOf(c), userId: user_id, cursor };
+    // Before the limit per user, which would tell others whether the user is online.
+    requireOwnEvents(request.caller, user_id);
     if (isStream) return answerWithStream(c, deps, request);
 
     const waitMs = c.req.method === 'GET' && cursor !== null ? query.wait * 1_000 : 0;
@@ -227,12 +234,15 @@ export function addEventRoutes(
 
 /** Whether an `Accept` header lists text/event-stream with at least the quality of JSON. A wildcard means JSON. */
 function prefersStream(accept: string): boolean {
-  const qualityOf = (type: string): number => {
+  /** The quality of the first of `types` that is listed: the most specific range applies (RFC 9110 12.5.1). */
+  const qualityOf = (...types: string[]): number => {
+    const [type = '', ...wider] = types;
     const range = accept.split(',').find((one) => one.split(';')[0]?.trim().toLowerCase() === type);
-    return range === undefined ? 0 : Number(/;\s*q=([\d.]+)/i.exec(range)?.[1] ?? 1);
+    if (range === undefined) return wider.length === 0 ? 0 : qualityOf(...wider);
+    return Number(/;\s*q=([\d.]+)/i.exec(range)?.[1] ?? 1);
   };
   const quality = qualityOf(EVENT_STREAM);
-  return quality > 0 && quality >= qualityOf('application/json');
+  return quality > 0 && quality >= qualityOf('application/json', 'application/*', '*/*');
 }
 
 const NEVER = new AbortController().signal;
@@ -418,7 +428,8 @@ function streamBody(
         controller.enqueue(bytes);
         onAccepted = streams.sent(bytes.length, () => {
           open.end('slow');
-          if (peer?.destroy === undefined) controller.error(new Error('The client does not read.'));
+          // Without access to the connection the body only ends: an error would be printed by Bun and Deno.
+          if (peer?.destroy === undefined) controller.close();
           else peer.destroy();
         });
       },

@@ -52,12 +52,16 @@ export const MessageView = z
     conversation_id: conversationId,
     sender_id: userId,
     receiver_id: userId.nullable().openapi({ description: 'Null in a group.', example: 'bob' }),
-    content: z.string().nullable().openapi({
-      maxLength: MAX_CONTENT_LENGTH,
-      description:
-        'The content exactly as it was sent, or as it was last edited. Null if the message is deleted.',
-      example: 'Shall we meet at noon?',
-    }),
+    content: z
+      .string()
+      .nullable()
+      .openapi({
+        maxLength: MAX_CONTENT_LENGTH,
+        description:
+          'The content exactly as it was sent, or as it was last edited. Null if the message is deleted; and for a user who ' +
+          'has left the group, if it was edited later.',
+        example: 'Shall we meet at noon?',
+      }),
     created_at: time,
     edited_at: timeOrNull.openapi({
       description: 'The time of the last edit. Null if the message was not edited, or is deleted.',
