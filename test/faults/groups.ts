@@ -37,11 +37,11 @@ const MOVE_THINK_MS_PER_USER = 15;
 const REPEAT_AFTER_MS = 200;
 
 /** Joins that race with sends, in groups below this size, and the sends of each race. */
-const RACES = 24;
+const RACES = 30;
 const SMALL = 16;
-const RACING_SENDS = 4;
+const RACING_SENDS = 8;
 const STOPPED_MS = 1_500;
-const MAX_HEAD_START_MS = 60;
+const MAX_HEAD_START_MS = 80;
 
 /**
  * Members join and leave groups while there are sends, edits, deletions and read marks through two instances; meanwhile a
@@ -197,14 +197,15 @@ async function raceJoin(
   const { group } = mover;
   const changes = mover.isMember ? await move(asSecond, mover) : [];
   const joining = move(asSecond, mover);
-  await pause(Math.random() * MAX_HEAD_START_MS);
   const sending = Array.from({ length: RACING_SENDS }, async () => {
+    await pause(Math.random() * MAX_HEAD_START_MS);
     const [sender, receiver] = group.members as [UserId, UserId];
-    const send = { sender, receiver, group, content: randomUUID(), key: null };
-    const { result } = await attempt({ kind: 'send', send }, () => post(asFirst, send));
+    // With a key there is a transaction between the read of the members and the write of the message.
+    const send = { sender, receiver, group, content: randomUUID(), key: randomUUID() };
+    const { result } = await attempt({ kind: 'send with a key', send }, () => post(asFirst, send));
     return result;
   });
-  await pause(Math.random() * MAX_HEAD_START_MS);
+  await pause((0.5 + Math.random()) * MAX_HEAD_START_MS);
   first.pause();
   await Promise.race([joining, pause(STOPPED_MS)]);
   first.resume();
