@@ -1,4 +1,4 @@
-import type { MessengerClient } from './client.ts';
+import type { ListOptions, MessengerClient } from './client.ts';
 import type { ConnectionState } from './follow.ts';
 import {
   later,
@@ -11,6 +11,7 @@ import {
   type Changed,
 } from './inbox-rules.ts';
 import type { OutgoingMessage } from './outbox.ts';
+import type { List } from './pages.ts';
 import { ProblemError } from './problems.ts';
 import { pause, systemTimer, type Timer } from './timer.ts';
 import type { Conversation, InboxEntry, KnownEvent, Message, Page, Problem } from './types.ts';
@@ -127,6 +128,9 @@ const RELIST_MS = 1_000;
 /** The number of participants of a group whose names are loaded at once. Those of senders are always loaded. */
 const MAX_NAMED = 30;
 
+/** The number of items that a page has at most. */
+const MAX_PAGE = 100;
+
 /** A position above all others. */
 const TOP = '~';
 
@@ -156,6 +160,8 @@ interface Opened {
   isLoading: boolean;
   /** Whether something happened during the load that makes another one necessary. */
   again: boolean;
+  /** Whether the next load lists the messages, too. */
+  lists: boolean;
   olderStatus: PageStatus;
   /**
    * Whether the service may not list messages any more that are shown: one has left the group, or joined it
@@ -399,7 +405,8 @@ export function createStore(
 
   async function listOnce(downTo: string): Promise<void> {
     const wanted = new Map(stale);
-    for await (const page of client.conversations({ unreadCounts: true, limit, signal }).pages()) {
+    const list = (at: ListOptions) => client.conversations({ ...at, unreadCounts: true, signal });
+    for await (const page of pagesOf(list, limit)) {
       for (const listed of page.data) {
         const isCertain = keepListed(listed);
         const { change } = wanted.get(listed.id) ?? {};
@@ -461,16 +468,18 @@ export function createStore(
         arrived: new Map(),
         isLoading: false,
         again: false,
+        lists: false,
         olderStatus: 'ready',
         mayLack: false,
         unloads: false,
       };
       changed('open');
     }
+    opened.lists = true;
     void load(opened);
   }
 
-  /** Loads a conversation, and its messages from the newest down to the oldest that is shown. */
+  /** Loads a conversation, and its messages, if they are to be listed, from the newest down to the oldest that is shown. */
   async function load(it: Opened): Promise<void> {
     it.again = true;
     if (it.status === 'failed') {
@@ -483,16 +492,16 @@ export function createStore(
     changed('open');
     while (it.again && opened === it && !isStopped()) {
       it.again = false;
-      const { mayLack, unloads } = it;
+      const { mayLack, unloads, lists } = it;
       const shown = mayLack || unloads ? [...it.messages.keys()] : [];
-      it.mayLack = it.unloads = false;
+      it.mayLack = it.unloads = it.lists = false;
       try {
         const [conversation, listed] = await Promise.all([
           client.getConversation(it.id, signal),
-          loadMessages(it, unloads ? null : it.depth.end),
+          lists ? loadMessages(it, unloads ? null : it.depth.end) : null,
         ]);
-        for (const id of shown) if (!listed.ids.has(id)) it.messages.delete(id);
-        if (mayLack || unloads) {
+        if (listed && (mayLack || unloads)) {
+          for (const id of shown) if (!listed.ids.has(id)) it.messages.delete(id);
           Object.assign(it.depth, listed.depth);
           dropBelow(it);
         }
@@ -503,6 +512,7 @@ export function createStore(
       } catch (error) {
         it.mayLack ||= mayLack;
         it.unloads ||= unloads;
+        it.lists ||= lists;
         it.problem = problemOf(error);
         if (it.status === 'loading') it.status = 'failed';
         // A refusal, such as of a conversation that does not exist, is final.
@@ -524,7 +534,8 @@ export function createStore(
   ): Promise<{ readonly ids: ReadonlySet<string>; readonly depth: Depth }> {
     const ids = new Set<string>();
     const depth: Depth = { end: null, cursor: null };
-    for await (const page of client.messages(it.id, { limit, signal }).pages()) {
+    const list = (at: ListOptions) => client.messages(it.id, { ...at, signal });
+    for await (const page of pagesOf(list, limit)) {
       keepMessages(it, page);
       for (const { id } of page.data) ids.add(id);
       const oldest = page.data.at(-1)?.id ?? '';
@@ -604,7 +615,8 @@ export function createStore(
         const entry = changedEntry(conversation_id);
         if (entry) {
           keep({ entry: withContent(entry, message_id, null), exact: true });
-          refresh(entry.id, entry.last_event_id);
+          const isShown = entry.unread || entry.last_message_id === message_id;
+          if (isShown || isListing()) refresh(entry.id, entry.last_event_id);
         }
         if (opened?.id === conversation_id) {
           const earlier = opened.deleted.get(message_id);
@@ -619,7 +631,7 @@ export function createStore(
         const conversation = event.data;
         const isOwnMembership =
           event.type === 'conversation.created' || !conversation.participant_ids.includes(userId);
-        if (opened?.id === conversation.id && isOwnMembership) opened.mayLack = true;
+        if (opened?.id === conversation.id && isOwnMembership) opened.mayLack = opened.lists = true;
         reload(conversation.id, id);
         return;
       }
@@ -782,7 +794,7 @@ export function createStore(
           ownSent.clear();
           refreshAll();
           if (opened) {
-            opened.mayLack = true;
+            opened.mayLack = opened.lists = true;
             void load(opened);
           }
         }
@@ -825,7 +837,7 @@ export function createStore(
     loadOlderMessages,
     unloadOlderMessages() {
       if (opened === null || opened.messages.size <= limit) return;
-      opened.unloads = true;
+      opened.unloads = opened.lists = true;
       void load(opened);
     },
     send: (content) => client.send({ to: { conversationId: openId() }, content }),
@@ -839,6 +851,7 @@ export function createStore(
         applyChanged(await client.getMessage(id, messageId, signal));
       } catch {
         // It is deleted all the same.
+        if (opened?.id === id) opened.lists = true;
         reload(id, TOP);
       }
     },
@@ -869,6 +882,16 @@ function extend<Item>(depth: Depth, { next_cursor }: Page<Item>, end = ''): void
   if (depth.end !== null && end >= depth.end) return;
   depth.end = next_cursor === null ? '' : end;
   depth.cursor = next_cursor;
+}
+
+/** The pages of `list`. The first one has up to `limit` items; if more are needed, they are as large as possible. */
+async function* pagesOf<Item>(
+  list: (at: ListOptions) => List<Item>,
+  limit: number,
+): AsyncGenerator<Page<Item>, void, undefined> {
+  const first = await firstOf(list({ limit }));
+  yield first;
+  if (first.next_cursor !== null) yield* list({ limit: MAX_PAGE, cursor: first.next_cursor }).pages();
 }
 
 async function firstOf<Item>(list: { pages(): AsyncGenerator<Page<Item>> }): Promise<Page<Item>> {

@@ -192,6 +192,7 @@ test('a group of 256 without a name is shown, and one more member is refused wit
   await page.getByText('256 members').waitFor();
   await page.getByRole('heading', { name: /^member-\d+, member-\d+, member-\d+ and 252 others$/ }).waitFor();
   await inboxItem(page, 'Group').waitFor();
+  await page.getByText('This is the beginning of the group.').waitFor();
   await openMembers(page);
   await page.getByRole('heading', { name: 'Members (256)' }).waitFor();
   await page.getByRole('textbox', { name: 'Add a member' }).fill('one-more');

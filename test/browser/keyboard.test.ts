@@ -139,6 +139,25 @@ test('the inbox is one stop of the Tab key, and the arrow keys, Home and End mov
   expect(await press('Home')).toContain('Hello 19.');
 });
 
+test('the button of the actions is described by the text of its message', async () => {
+  const page = await openConversation('describer', 'Which one is it?');
+  const [button] = await page
+    .getByRole('button', { name: 'Message actions', description: 'Which one is it?' })
+    .all();
+  expect(button).toBeDefined();
+});
+
+test('on a phone, the field has the focus after an edit, so that the keyboard stays', async () => {
+  const id = await talk(service.url, ['phoner', 'ben'], ['Old']);
+  const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+  const { page } = await openTab(browser, service.url, `#/phoner/${id}`, phone);
+  await page.getByRole('button', { name: 'Message actions' }).tap();
+  await page.getByRole('menuitem', { name: 'Edit' }).tap();
+  await write(page, 'New');
+  await page.getByText('Edit message').waitFor({ state: 'detached' });
+  await expect.poll(() => focused(page)).toBe('Message');
+});
+
 describe('a screen reader hears', () => {
   /** The texts that were added to live regions since this call. */
   async function heard(page: Page): Promise<() => Promise<string[]>> {

@@ -41,6 +41,7 @@ describe('one’s own message', () => {
     const field = mine.page.getByRole('textbox', { name: 'Message' });
     expect(await field.inputValue()).toBe('Noon on Fridey?');
     await expect.poll(() => hasFocus(field)).toBe(true);
+    expect(await mine.page.locator('.message-in-editor').innerText()).toContain('Fridey');
     await write(mine.page, 'Noon on Friday?');
     for (const { page } of [mine, theirs]) {
       await messageWith(page, 'Noon on Friday?').getByText('Edited').waitFor();
@@ -84,6 +85,15 @@ describe('one’s own message', () => {
     await emil.page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
 
     await bubble(emil.page, 'Message deleted').waitFor();
+    // The receipt is that of the last message that is still there.
+    await messageWith(emil.page, 'Before')
+      .getByText(/Sent|Seen/)
+      .waitFor();
+    expect(
+      await messageWith(emil.page, 'Message deleted')
+        .getByText(/Sent|Seen/)
+        .count(),
+    ).toBe(0);
     await emil.page.getByRole('dialog').waitFor({ state: 'detached' });
     await item.getByText('Message deleted').waitFor();
     await expect.poll(() => item.locator('.badge').innerText()).toMatch(/^1\b/);
@@ -269,6 +279,28 @@ describe('an edit', () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await messageWith(page, 'Written in a tunnel').getByText('Edited').waitFor();
   });
+});
+
+test('a message that is pending has no actions, and has them when it is sent', async () => {
+  const id = await talk(service.url, ['dov', 'eli'], []);
+  const { page } = await openTab(browser, service.url, `#/dov/${id}`);
+  await page.getByText('No messages yet. Write').waitFor();
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  await page.route(/\/messages$/, async (route) => {
+    await held;
+    await route.continue();
+  });
+  await write(page, 'On its way');
+  await page.locator('.message-pending').waitFor();
+  const button = page.getByRole('button', { name: 'Message actions' });
+  expect(await button.count()).toBe(0);
+  release();
+  await button.waitFor({ state: 'attached' });
+  await beginEdit(page, 'On its way', 'Arrived');
+  await page.keyboard.press('Enter');
+  await bubble(page, 'Arrived').waitFor();
+  expect(await page.locator('.message').count()).toBe(1);
 });
 
 test('a deletion whose response is lost has succeeded with the next try', async () => {

@@ -43,6 +43,10 @@ describe('people', () => {
       id: 'ben',
       name: 'Ben',
     });
+    expect(avatarOf({ id: 'c', name: null, participant_ids: many }, 'ada', names)).toEqual({
+      id: 'c',
+      name: 'Group',
+    });
     expect(avatarOf({ id: 'c', name: null, participant_ids: ['ada'] }, 'ada', names)).toEqual({
       id: 'ada',
       name: 'Ada',

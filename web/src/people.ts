@@ -48,7 +48,7 @@ export function avatarOf(
 ): { readonly id: string; readonly name: string } {
   const { id, participant_ids: ids } = conversation;
   if (ids === null || ids.length > 2 || conversation.name) {
-    return { id, name: titleOf(conversation, userId, names) };
+    return { id, name: conversation.name ?? 'Group' };
   }
   const other = ids.find((one) => one !== userId) ?? userId;
   return { id: other, name: nameOf(other, names) };

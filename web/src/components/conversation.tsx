@@ -70,7 +70,11 @@ export function Conversation({
   useEffect(() => {
     fieldToFocus()?.focus();
   }, []);
-  useKeptFocus(section, () => fieldToFocus() ?? scroller.current);
+  // The keyboard of a phone stays after an edit.
+  useKeptFocus(
+    section,
+    (before) => (before.matches('textarea') ? field.current : fieldToFocus()) ?? scroller.current,
+  );
 
   /** Ends the edit of a message, unless another one is edited by now. */
   const endEdit = (key: string): void => {
@@ -124,10 +128,11 @@ export function Conversation({
             void store.loadOlderMessages();
           }}
           isFixed={hasLeft}
+          editedKey={edited?.key ?? null}
           actions={actions}
         />
       ),
-    [store, open, hasLeft, userId, names, today, actions],
+    [store, open, hasLeft, userId, names, today, edited, actions],
   );
 
   return (

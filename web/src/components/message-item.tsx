@@ -29,6 +29,7 @@ export const MessageItem = memo(function MessageItem({
   receipt,
   inGroup,
   isFixed,
+  isInEditor,
   actions: { onRetry, onDiscard, onEdit, onDelete },
 }: {
   message: ShownMessage;
@@ -44,6 +45,8 @@ export const MessageItem = memo(function MessageItem({
   inGroup: boolean;
   /** Whether messages cannot be changed, because one has left the group. */
   isFixed: boolean;
+  /** Whether it is being edited. */
+  isInEditor: boolean;
   actions: MessageActions;
 }) {
   const openMenu = useRef<(() => void) | null>(null);
@@ -55,6 +58,7 @@ export const MessageItem = memo(function MessageItem({
     startsGroup && 'message-starts-group',
     endsGroup && 'message-ends-group',
     state !== 'sent' && `message-${state}`,
+    isInEditor && 'message-in-editor',
     content === null && 'message-deleted',
     content !== null && isEmojiOnly(content) && 'message-emoji',
   ];
@@ -79,7 +83,7 @@ export const MessageItem = memo(function MessageItem({
           }}
         >
           <span class="visually-hidden">{isOwn ? 'You' : name}: </span>
-          <div dir="auto">
+          <div id={`text-${key}`} dir="auto">
             {content !== null ? (
               <MessageContent text={content} />
             ) : message.isDeleted ? (
@@ -92,6 +96,7 @@ export const MessageItem = memo(function MessageItem({
         {canChange && (
           <MessageMenu
             openRef={openMenu}
+            describedBy={`text-${key}`}
             onEdit={() => {
               onEdit(message);
             }}

@@ -14,6 +14,7 @@ export function MessageList({
   names,
   onLoadOlder,
   isFixed,
+  editedKey,
   actions,
 }: {
   messages: readonly ShownMessage[];
@@ -25,6 +26,8 @@ export function MessageList({
   onLoadOlder: () => void;
   /** Whether messages cannot be changed, because one has left the group. */
   isFixed: boolean;
+  /** The message that is being edited; null if there is none. */
+  editedKey: string | null;
   actions: MessageActions;
 }) {
   const inGroup = conversation !== null && isGroup(conversation);
@@ -32,8 +35,12 @@ export function MessageList({
   const whom =
     conversation === null || (!inGroup && isNotes(conversation, userId))
       ? 'yourself'
-      : titleOf(conversation, userId, names);
-  const lastOwn = messages.findLast(({ senderId, state }) => senderId === userId && state === 'sent');
+      : inGroup && conversation.name === null
+        ? 'the group'
+        : titleOf(conversation, userId, names);
+  const lastOwn = messages.findLast(
+    ({ senderId, state, isDeleted }) => senderId === userId && state === 'sent' && !isDeleted,
+  );
   return (
     <div class="message-list">
       {olderFailed ? (
@@ -70,6 +77,7 @@ export function MessageList({
                 receipt={message === lastOwn ? receiptFor(message, conversation, userId) : null}
                 inGroup={inGroup}
                 isFixed={isFixed}
+                isInEditor={message.key === editedKey}
                 actions={actions}
               />
             ))}

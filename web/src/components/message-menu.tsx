@@ -10,10 +10,13 @@ const GAP = 8;
  */
 export function MessageMenu({
   openRef,
+  describedBy,
   onEdit,
   onDelete,
 }: {
   openRef: { current: (() => void) | null };
+  /** The id of the element with the text of the message. */
+  describedBy: string;
   onEdit: () => void;
   onDelete: () => void;
 }) {
@@ -60,6 +63,7 @@ export function MessageMenu({
         type="button"
         class="message-more"
         aria-label="Message actions"
+        aria-describedby={describedBy}
         aria-haspopup="menu"
         aria-expanded={isOpen}
         onClick={() => {
