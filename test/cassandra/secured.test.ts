@@ -6,6 +6,7 @@ import { auth, Client, types, type ClientOptions } from 'cassandra-driver';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   localCassandraMissing,
+  LONG_TIMEOUTS,
   startLocalCluster,
   type LocalCluster,
 } from '../../scripts/local-cassandra/cluster.ts';
@@ -119,6 +120,7 @@ describe.skipIf(missing !== null)('on a separate node', () => {
       storagePort: await freePort(),
       javaOptions: ['-XX:TieredStopAtLevel=1'],
       yaml: {
+        ...LONG_TIMEOUTS,
         authenticator: 'PasswordAuthenticator',
         authorizer: 'CassandraAuthorizer',
         native_transport_port_ssl: tlsPort,
