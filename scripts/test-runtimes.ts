@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { failureText, leftOutText } from './checks.ts';
-import { localCassandraMissing, startLocalCluster } from './local-cassandra/cluster.ts';
+import { localCassandraMissing, LONG_TIMEOUTS, startLocalCluster } from './local-cassandra/cluster.ts';
 import { cassandraFolder } from './local-cassandra/project.ts';
 import { migrate } from '../test/faults/cluster.ts';
 import { textOf, testRuntime, type RuntimeResult } from '../test/runtimes/pair.ts';
@@ -63,6 +63,7 @@ async function findCassandra(): Promise<{ given: Settings; close: () => Promise<
     nativePort: 9742,
     storagePort: 7700,
     javaOptions: ['-XX:TieredStopAtLevel=1'],
+    yaml: LONG_TIMEOUTS,
     log: (line) => console.log(line),
   });
   return {

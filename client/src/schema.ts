@@ -66,11 +66,11 @@ export type components = {
      *     | `urn:problem:messenger:content-too-long` | 400 | The content is too long |
      *     | `urn:problem:messenger:content-not-text` | 400 | The content contains invalid characters |
      *     | `urn:problem:messenger:username-blank` | 400 | The username is blank |
-     *     | `urn:problem:messenger:group-name-blank` | 400 | The name is blank |
-     *     | `urn:problem:messenger:group-name-too-long` | 400 | The name is too long |
-     *     | `urn:problem:messenger:group-name-not-text` | 400 | The name contains invalid characters |
      *     | `urn:problem:messenger:username-too-long` | 400 | The username is too long |
      *     | `urn:problem:messenger:username-not-text` | 400 | The username contains invalid characters |
+     *     | `urn:problem:messenger:group-name-blank` | 400 | The group name is blank |
+     *     | `urn:problem:messenger:group-name-too-long` | 400 | The group name is too long |
+     *     | `urn:problem:messenger:group-name-not-text` | 400 | The group name contains invalid characters |
      *     | `urn:problem:messenger:token-missing` | 401 | The bearer token is missing |
      *     | `urn:problem:messenger:token-invalid` | 401 | The token is invalid |
      *     | `urn:problem:messenger:token-expired` | 401 | The token has expired |
@@ -88,15 +88,15 @@ export type components = {
      *     | `urn:problem:messenger:conversation-not-found` | 404 | The conversation does not exist |
      *     | `urn:problem:messenger:message-not-found` | 404 | The message does not exist |
      *     | `urn:problem:messenger:user-not-found` | 404 | The user does not exist |
-     *     | `urn:problem:messenger:method-not-allowed` | 405 | The path does not support this method |
      *     | `urn:problem:messenger:member-not-found` | 404 | The user was never a member of the group |
-     *     | `urn:problem:messenger:message-deleted` | 409 | The message is deleted |
-     *     | `urn:problem:messenger:cursor-expired` | 410 | The cursor is older than the event log |
+     *     | `urn:problem:messenger:method-not-allowed` | 405 | The path does not support this method |
      *     | `urn:problem:messenger:request-too-slow` | 408 | The request did not arrive in time |
+     *     | `urn:problem:messenger:message-deleted` | 409 | The message is deleted |
+     *     | `urn:problem:messenger:not-a-group` | 409 | The conversation is not a group |
+     *     | `urn:problem:messenger:cursor-expired` | 410 | The cursor is older than the event log |
      *     | `urn:problem:messenger:body-too-large` | 413 | The body is too large |
      *     | `urn:problem:messenger:unsupported-media-type` | 415 | The media type of the body is not supported |
      *     | `urn:problem:messenger:unsupported-content-coding` | 415 | The content coding of the body is not supported |
-     *     | `urn:problem:messenger:not-a-group` | 409 | The conversation is not a group |
      *     | `urn:problem:messenger:group-too-large` | 422 | The group is too large |
      *     | `urn:problem:messenger:idempotency-key-reused` | 422 | The idempotency key was used with another body |
      *     | `urn:problem:messenger:rate-limited` | 429 | The rate limit is exceeded |
@@ -127,11 +127,11 @@ export type components = {
         | 'urn:problem:messenger:content-too-long'
         | 'urn:problem:messenger:content-not-text'
         | 'urn:problem:messenger:username-blank'
+        | 'urn:problem:messenger:username-too-long'
+        | 'urn:problem:messenger:username-not-text'
         | 'urn:problem:messenger:group-name-blank'
         | 'urn:problem:messenger:group-name-too-long'
         | 'urn:problem:messenger:group-name-not-text'
-        | 'urn:problem:messenger:username-too-long'
-        | 'urn:problem:messenger:username-not-text'
         | 'urn:problem:messenger:token-missing'
         | 'urn:problem:messenger:token-invalid'
         | 'urn:problem:messenger:token-expired'
@@ -149,15 +149,15 @@ export type components = {
         | 'urn:problem:messenger:conversation-not-found'
         | 'urn:problem:messenger:message-not-found'
         | 'urn:problem:messenger:user-not-found'
-        | 'urn:problem:messenger:method-not-allowed'
         | 'urn:problem:messenger:member-not-found'
-        | 'urn:problem:messenger:message-deleted'
-        | 'urn:problem:messenger:cursor-expired'
+        | 'urn:problem:messenger:method-not-allowed'
         | 'urn:problem:messenger:request-too-slow'
+        | 'urn:problem:messenger:message-deleted'
+        | 'urn:problem:messenger:not-a-group'
+        | 'urn:problem:messenger:cursor-expired'
         | 'urn:problem:messenger:body-too-large'
         | 'urn:problem:messenger:unsupported-media-type'
         | 'urn:problem:messenger:unsupported-content-coding'
-        | 'urn:problem:messenger:not-a-group'
         | 'urn:problem:messenger:group-too-large'
         | 'urn:problem:messenger:idempotency-key-reused'
         | 'urn:problem:messenger:rate-limited'

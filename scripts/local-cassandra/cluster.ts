@@ -35,6 +35,14 @@ export interface LocalClusterOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Settings for tests on a busy host, which may not complete a write within the two seconds that are the default. */
+export const LONG_TIMEOUTS = {
+  read_request_timeout: '20000ms',
+  range_request_timeout: '20000ms',
+  write_request_timeout: '20000ms',
+  cas_contention_timeout: '20000ms',
+};
+
 export interface LocalCluster {
   /** `address:port` of each node. */
   readonly contactPoints: readonly string[];

@@ -19,9 +19,10 @@ const MS_PER_DELIVERED = 0.25;
 
 /**
  * The maximum number of reads of open streams and waiting polls in progress; further ones wait for their turn. A message
- * to a large group wakes many at once, and reads beyond the concurrency limit would be rejected. This is its lowest value.
+ * to a large group wakes many at once, and reads beyond the concurrency limit would be rejected. This is half of its lowest
+ * value, so that requests are not rejected meanwhile.
  */
-const MAX_READS = 32;
+const MAX_READS = 16;
 
 /** The maximum time that a read waits for its turn, while storage hangs; then it fails and is repeated. */
 const MAX_TURN_WAIT_MS = 3_000;
@@ -113,6 +114,7 @@ export function makeFollowEvents(deps: {
             await waiter.pause(pauseMs);
             await waiter.untilWoken(batch.isComplete ? pollIntervalMs : RETRY_INTERVAL_MS);
           }
+          if (signal.aborted) return;
           const { cursor } = batch;
           try {
             const read = await inTurn(() => {

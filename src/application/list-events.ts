@@ -25,6 +25,7 @@ import type { ConversationRepository } from './ports/conversation-repository.ts'
 import type { EventRepository } from './ports/event-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
+import { StorageFailure } from './ports/storage-failure.ts';
 import { MAX_LOOKUPS, type MessageRepository } from './ports/message-repository.ts';
 import type { ReadPositionRepository } from './ports/read-position-repository.ts';
 
@@ -82,7 +83,8 @@ export interface EventBatch {
  * events above the floor as its cursor can hold, so a client that follows the cursors normally gets each event once.
  *
  * Needs a verified clock. Refuses with `events_of_another`, or with `cursor_expired` if the log does not reach back to the
- * cursor.
+ * cursor. A client without a cursor gets none in the visibility window after a log has begun, since its cursor would have
+ * expired already: rejects with a `StorageFailure` (`unavailable`).
  */
 export type ListEvents = (query: ListEventsQuery) => Promise<EventBatch>;
 
@@ -117,7 +119,10 @@ export function makeListEvents(deps: {
     const maxFresh = cursor === null ? Infinity : limit;
     const read = await readLog(deps.events, userId, { from, highest, maxHashes, limit: maxFresh });
     // Checked after the read, since the log may have expired above the cursor meanwhile.
-    if (cursor !== null && from.floor < deps.events.completeSince()) {
+    if (from.floor < deps.events.completeSince()) {
+      if (cursor === null) {
+        throw new StorageFailure('unavailable', { cause: new Error('the event log has just begun') });
+      }
       throw new Refusal(
         'cursor_expired',
         'The event log no longer reaches back to this cursor: list the conversations again.',

@@ -19,13 +19,13 @@ const bundled = await build({
   metafile: true,
 });
 
-test('the client is small', () => {
+test('the compressed client is smaller than the limit', () => {
   const { length } = gzipSync(bundled.outputFiles[0]!.contents, { level: 9 });
   expect(length).toBeGreaterThan(3_000);
   expect(length).toBeLessThan(MAX_COMPRESSED);
 });
 
-test('the client contains nothing but its own sources', () => {
+test('the client bundle contains only its own sources, and the package has no dependencies', () => {
   const inputs = Object.keys(bundled.metafile.inputs);
   expect(inputs.filter((path) => !path.startsWith('client/src/'))).toEqual([]);
   const { dependencies, version } = packageIn('client/package.json');
@@ -33,7 +33,7 @@ test('the client contains nothing but its own sources', () => {
   expect(version).toBe(packageIn('package.json').version);
 });
 
-test('the built package can be imported, with types', async () => {
+test('the built package can be imported, and has types', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'messenger-client-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const { code, output } = await run('npx', ['tsc', '-p', 'client', '--outDir', folder]);

@@ -41,8 +41,8 @@ async function hostsReached(...plugins: readonly Plugin[]): Promise<string[]> {
   );
 }
 
-describe('outside of its object, the edge', () => {
-  test('reaches nothing that needs a connection', async () => {
+describe('the edge bundle outside of the Durable Object', () => {
+  test('imports no module that opens connections', async () => {
     expect(await hostsReached()).toEqual([]);
   });
 
@@ -51,14 +51,14 @@ describe('outside of its object, the edge', () => {
     [`import tls from 'tls'; console.log(tls);`, 'tls'],
     [`export { openHttpServer } from '../servers/node-server.ts';`, 'node:http'],
     [`import { makeSession } from '../cassandra/session.ts'; console.log(makeSession);`, 'cassandra-driver'],
-  ])('is caught with “%s”', async (text, found) => {
+  ])('fails this test with “%s”', async (text, found) => {
     expect(await hostsReached(planted('adapters/edge/durable-object-routing.ts', text))).toContainEqual(
       expect.stringContaining(found),
     );
   });
 });
 
-test('inside of its object, the edge reaches Cassandra, and no server of another host', async () => {
+test('the Durable Object imports the Cassandra adapter, and no server of another runtime', async () => {
   const { metafile } = await bundleEdge();
   const inputs = Object.keys(metafile.inputs);
   expect(inputs).toContain(OBJECT);

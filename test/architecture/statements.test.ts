@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 const folder = new URL('../../src/adapters/cassandra/', import.meta.url);
 
-/** Statements that are sent once, or to one node, or not prepared at all. */
+/** Files whose statements are sent once or to one node, or cannot be prepared. */
 const NOT_PREPARED_AT_START = ['clock-measurement.ts', 'node-settings.ts'];
 
 /** The files of the adapter that the service loads. */
@@ -36,7 +36,7 @@ describe('every statement of the service is prepared when storage opens', () => 
     expect(undeclared(readFileSync(new URL(name, folder), 'utf8'))).toEqual([]);
   });
 
-  test('which one is not that is declared without it', () => {
+  test('a statement that is declared without `prepared` is found', () => {
     expect(undeclared('const A = `\n  SELECT a\n  FROM b`; const B = prepared(`SELECT b FROM c`);')).toEqual([
       'SELECT a FROM b',
     ]);

@@ -263,7 +263,7 @@ describe('500 messages', () => {
     index % 7 === 0 ? `${index}: ${'a longer message '.repeat(1 + (index % 5) * 4)}end` : `${index}: short`,
   );
 
-  test('are paged up without a jump, and each is shown once', { timeout: 120_000 }, async () => {
+  test('are paged up without a jump, and each is shown once', async () => {
     const id = await talk(service.url, ['sam', 'tea'], texts);
     tab = await openTab(browser, service.url, `#/sam/${id}`);
     const { page } = tab;

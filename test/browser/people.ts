@@ -102,6 +102,8 @@ export async function openTab(
     timezoneId: 'UTC',
     ...options,
   });
+  // A busy machine may be slow.
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   const flaws: string[] = [];
   page.on('pageerror', (error) => flaws.push(error.stack ?? error.message));

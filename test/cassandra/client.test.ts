@@ -170,4 +170,4 @@ test('each message is there once and each store is right, after lost responses a
     }
   }
   assert.deepEqual([...found.values()].map(({ content }) => content).sort(), contents.sort());
-}, 300_000);
+});

@@ -6,8 +6,6 @@ import { expect, onTestFinished, test } from 'vitest';
 import { appendRequest, freshKey, freshUsers, HOUR, idAt, MINUTE, now } from '../contracts/fixtures.ts';
 import { freshKeyspace, openClient, openStorage } from './cluster.ts';
 
-const PATIENT = { timeout: 60_000 };
-
 /** The folders of the SSTables of `keyspace` on this host; empty if Cassandra runs on another host. */
 async function foldersOf(client: Client, keyspace: string): Promise<string[]> {
   const { rows } = await client.execute(
@@ -68,9 +66,9 @@ test('the bytes of a deleted message and its edits are in no SSTable after flush
   await storage.messages.append(appendRequest(users, idAt(now() - 2 * HOUR), kept));
   await storage.messages.append(request);
   const inFiles = () => foundIn(folders, [...secrets, kept, last]);
-  await expect.poll(inFiles, PATIENT).toEqual([kept, sent]);
+  await expect.poll(inFiles).toEqual([kept, sent]);
   await storage.messages.edit({ ...change, editId: idAt(now()), content: edited });
-  await expect.poll(inFiles, PATIENT).toContain(edited);
+  await expect.poll(inFiles).toContain(edited);
 
   await storage.messages.delete({ ...change, deletionId: idAt(now()) });
   // An edit from a moment before or after, and a repeat of the send, arrive after the deletion.
@@ -80,5 +78,5 @@ test('the bytes of a deleted message and its edits are in no SSTable after flush
   await storage.messages.append(request);
   // Once this is in a file, the writes before it are, too.
   await storage.messages.append(appendRequest(users, idAt(now() - HOUR + 1), last));
-  await expect.poll(inFiles, PATIENT).toEqual([kept, last]);
-}, 120_000);
+  await expect.poll(inFiles).toEqual([kept, last]);
+});

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startLocalCluster } from '../../scripts/local-cassandra/cluster.ts';
+import { LONG_TIMEOUTS, startLocalCluster } from '../../scripts/local-cassandra/cluster.ts';
 import { freePort } from '../../scripts/local-cassandra/processes.ts';
 import { cassandraFolder } from '../../scripts/local-cassandra/project.ts';
 
@@ -38,6 +38,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     heapMb: 1_536,
     // It runs for a minute, in which the optimising compiler does not pay off.
     javaOptions: ['-XX:TieredStopAtLevel=1'],
+    yaml: LONG_TIMEOUTS,
     log: (line) => console.log(line),
   });
   const { contactPoints, localDatacenter } = cluster;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { Client, type types } from 'cassandra-driver';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
+import { clientOptions, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import { openCassandraStorage, type CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
@@ -211,4 +212,23 @@ test('a process whose clock is behind by more than the allowed skew does not cha
   await expect(behind.groups.leave(id, userId, event)).rejects.toBeInstanceOf(ClockNotVerified);
   expect((await storage.groups.findMembership(id, userId))?.left).toBeNull();
   expect((await storage.groups.find(id))?.members.every(({ left }) => left === null)).toBe(true);
+});
+
+test('a user who has left does not learn a name that the group got while the user was leaving', async () => {
+  const users = usersOf(3);
+  const [, userId = assert.fail()] = users;
+  const id = await groupOf(users);
+  /** Renames the group after the transaction of leaving. */
+  class RenamingClient extends Client {
+    override async execute(query: string, ...rest: unknown[]): Promise<types.ResultSet> {
+      const answer = await super.execute(query, ...(rest as []));
+      if (query.includes('UPDATE groups')) await storage.groups.rename(id, 'Later', messageIds.next());
+      return answer;
+    }
+  }
+  const leaving = await openStorage(options, new RenamingClient(clientOptions(options)));
+  onTestFinished(() => leaving.close());
+  expect(await leaving.groups.leave(id, userId, messageIds.next())).toBe('changed');
+  expect(await storage.groups.findMembership(id, userId)).toMatchObject({ nameAtLeaving: 'Group' });
+  expect(await storage.groups.findProfile(id)).toMatchObject({ name: 'Later' });
 });

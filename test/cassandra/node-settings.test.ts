@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { replicationAdvice, settingsByNode } from '../../src/adapters/cassandra/node-settings.ts';
 import { openCassandraStorage } from '../../src/adapters/cassandra/storage.ts';
@@ -35,13 +34,10 @@ test('the service warns of fewer replicas than three in its datacenter when it s
   const clock = makeClock();
   const storage = openCassandraStorage({ options, clock, messageIds: makeMessageIds({ clock }), log });
   await storage.started;
-  for (let tries = 0; warnings.length === 0 && tries < 100; tries += 1) await pause(50);
+  await expect
+    .poll(() => warnings)
+    .toContainEqual({ keyspace: options.keyspace, datacenter: options.localDatacenter, replicas: 1 });
   await storage.close();
-  expect(warnings).toContainEqual({
-    keyspace: options.keyspace,
-    datacenter: options.localDatacenter,
-    replicas: 1,
-  });
 });
 
 test('three replicas are enough in the local datacenter', async () => {

@@ -6,6 +6,7 @@ import { auth, Client, types, type ClientOptions } from 'cassandra-driver';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import {
   localCassandraMissing,
+  LONG_TIMEOUTS,
   startLocalCluster,
   type LocalCluster,
 } from '../../scripts/local-cassandra/cluster.ts';
@@ -119,6 +120,7 @@ describe.skipIf(missing !== null)('on a separate node', () => {
       storagePort: await freePort(),
       javaOptions: ['-XX:TieredStopAtLevel=1'],
       yaml: {
+        ...LONG_TIMEOUTS,
         authenticator: 'PasswordAuthenticator',
         authorizer: 'CassandraAuthorizer',
         native_transport_port_ssl: tlsPort,
@@ -150,7 +152,7 @@ describe.skipIf(missing !== null)('on a separate node', () => {
       )
       .replace("'datacenter1': 3", "'datacenter1': 1");
     for (const statement of statementsOf(roles)) await administrator.execute(statement);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     for (const close of closing.reverse()) await close();

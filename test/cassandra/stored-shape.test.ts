@@ -30,6 +30,9 @@ import { playToBoth, scripts } from '../support/scripts.ts';
 import { tables } from '../support/tables.ts';
 import { freshKeyspace, openClient, openStorage } from './cluster.ts';
 
+/** Long enough for hundreds of commands and traced reads on a busy host. */
+const TIMEOUT_MS = 180_000;
+
 /** Cassandra's trace of `query`. */
 async function traceOf(client: Client, query: string, params: unknown[]): Promise<string[]> {
   const { info } = await client.execute(query, params, { prepare: true, traceQuery: true });
@@ -110,76 +113,80 @@ describe('the stored shape', () => {
     await storage.close();
   });
 
-  it('holds no tombstone after sends, repeats, starts, moves, edits, deletions and random commands', async () => {
-    const options = await freshKeyspace();
-    const client = await openClient(options);
-    const storages = [await openStorage(options), await openStorage(options)] as const;
-    const [anna, ben] = freshUsers();
-    const [carl] = freshUsers();
-    const moves = Array.from({ length: 100 }, (_, n) =>
-      appendRequest(n % 2 ? [anna, ben] : [ben, anna], idAt(NOON + n * 7 * HOUR), `message ${n}`),
-    );
-    await appendAll(storages, [...moves, ...moves]);
-    await storages[0].conversations.start(conversationOf([anna, carl], idAt(NOON - DAY)));
-    await appendAll(storages, [appendRequest([carl, anna], idAt(NOON + SECOND))]);
-    const found = await storages[0].conversations.listByUser(anna, { before: null, offset: 0, limit: 100 });
-    expect(found).toHaveLength(2);
-    for (const { conversationId, lastEventId } of found) {
-      const mark = { userId: anna, conversationId, upTo: lastEventId };
-      for (const { readPositions } of storages) expect(await readPositions.mark(mark)).toBe(lastEventId);
-    }
-    const late = { ...appendRequest([carl, anna], idAt(NOON)), isLive: true };
-    await storages[1].messages.append(late);
-
-    const change = ({ message, participants }: typeof late) => {
-      const { conversationId, id: messageId } = message;
-      return { conversationId, messageId, participants };
-    };
-    for (const [n, one] of [late, ...moves.slice(0, 20), ...moves.slice(-20)].entries()) {
-      const { messages } = storages[n % 2 === 0 ? 0 : 1];
-      await messages.edit({ ...change(one), editId: idAt(NOON + DAY), content: 'edited' });
-      if (n % 2 === 0) await messages.delete({ ...change(one), deletionId: idAt(NOON + 2 * DAY) });
-    }
-
-    await storages[0].messages.append({
-      ...appendRequest([anna, ben], idAt(NOON + DAY)),
-      idempotencyKey: freshKey(),
-    });
-    await useGroup(storages);
-    // Random commands use every table, also those of new use cases.
-    const player = await openStorage(options, undefined, timelessClock());
-    await playToBoth([player, player], fc.sample(scripts(60), { seed: 1, numRuns: 4 }).flat());
-
-    const reads: [string, unknown[]][] = [];
-    for (const { name, partitionKey } of tables()) {
-      const partitions = await client.execute(`SELECT DISTINCT ${partitionKey.join(', ')} FROM ${name}`);
-      // A table that is empty is not checked here.
-      expect(partitions.rowLength, name).toBeGreaterThan(0);
-      const where = partitionKey.map((column) => `${column} = ?`).join(' AND ');
-      for (const row of partitions.rows) {
-        reads.push([
-          `SELECT * FROM ${name} WHERE ${where}`,
-          partitionKey.map((column) => row[column] as unknown),
-        ]);
+  it(
+    'holds no tombstone after sends, repeats, starts, moves, edits, deletions and random commands',
+    async () => {
+      const options = await freshKeyspace();
+      const client = await openClient(options);
+      const storages = [await openStorage(options), await openStorage(options)] as const;
+      const [anna, ben] = freshUsers();
+      const [carl] = freshUsers();
+      const moves = Array.from({ length: 100 }, (_, n) =>
+        appendRequest(n % 2 ? [anna, ben] : [ben, anna], idAt(NOON + n * 7 * HOUR), `message ${n}`),
+      );
+      await appendAll(storages, [...moves, ...moves]);
+      await storages[0].conversations.start(conversationOf([anna, carl], idAt(NOON - DAY)));
+      await appendAll(storages, [appendRequest([carl, anna], idAt(NOON + SECOND))]);
+      const found = await storages[0].conversations.listByUser(anna, { before: null, offset: 0, limit: 100 });
+      expect(found).toHaveLength(2);
+      for (const { conversationId, lastEventId } of found) {
+        const mark = { userId: anna, conversationId, upTo: lastEventId };
+        for (const { readPositions } of storages) expect(await readPositions.mark(mark)).toBe(lastEventId);
       }
-    }
-    const traces: string[][] = [];
-    await forEachConcurrently(
-      reads,
-      async ([query, params], index) => {
-        traces[index] = await traceOf(client, query, params);
-      },
-      8,
-    );
-    for (const [index, [query]] of reads.entries()) {
-      const counts = traces[index]!.filter((step) => step.includes(' live rows and '));
-      expect(counts.length, query).toBeGreaterThan(0);
-      for (const count of counts) {
-        expect(count, query).toMatch(/Read [1-9]\d* live rows and 0 tombstone cells/);
+      const late = { ...appendRequest([carl, anna], idAt(NOON)), isLive: true };
+      await storages[1].messages.append(late);
+
+      const change = ({ message, participants }: typeof late) => {
+        const { conversationId, id: messageId } = message;
+        return { conversationId, messageId, participants };
+      };
+      for (const [n, one] of [late, ...moves.slice(0, 20), ...moves.slice(-20)].entries()) {
+        const { messages } = storages[n % 2 === 0 ? 0 : 1];
+        await messages.edit({ ...change(one), editId: idAt(NOON + DAY), content: 'edited' });
+        if (n % 2 === 0) await messages.delete({ ...change(one), deletionId: idAt(NOON + 2 * DAY) });
       }
-    }
-    await Promise.all([...storages, player].map((storage) => storage.close()));
-  });
+
+      await storages[0].messages.append({
+        ...appendRequest([anna, ben], idAt(NOON + DAY)),
+        idempotencyKey: freshKey(),
+      });
+      await useGroup(storages);
+      // Random commands use every table, also those of new use cases.
+      const player = await openStorage(options, undefined, timelessClock());
+      await playToBoth([player, player], fc.sample(scripts(60), { seed: 1, numRuns: 4 }).flat());
+
+      const reads: [string, unknown[]][] = [];
+      for (const { name, partitionKey } of tables()) {
+        const partitions = await client.execute(`SELECT DISTINCT ${partitionKey.join(', ')} FROM ${name}`);
+        // A table that is empty is not checked here.
+        expect(partitions.rowLength, name).toBeGreaterThan(0);
+        const where = partitionKey.map((column) => `${column} = ?`).join(' AND ');
+        for (const row of partitions.rows) {
+          reads.push([
+            `SELECT * FROM ${name} WHERE ${where}`,
+            partitionKey.map((column) => row[column] as unknown),
+          ]);
+        }
+      }
+      const traces: string[][] = [];
+      await forEachConcurrently(
+        reads,
+        async ([query, params], index) => {
+          traces[index] = await traceOf(client, query, params);
+        },
+        8,
+      );
+      for (const [index, [query]] of reads.entries()) {
+        const counts = traces[index]!.filter((step) => step.includes(' live rows and '));
+        expect(counts.length, query).toBeGreaterThan(0);
+        for (const count of counts) {
+          expect(count, query).toMatch(/Read [1-9]\d* live rows and 0 tombstone cells/);
+        }
+      }
+      await Promise.all([...storages, player].map((storage) => storage.close()));
+    },
+    TIMEOUT_MS,
+  );
 
   it('finds inbox positions in only the newest SSTable, even after read marks', async () => {
     const options = await freshKeyspace();

@@ -111,7 +111,7 @@ beforeAll(async () => {
   await client.connect();
   session = makeSession(client, () => true, sessionOptions(options));
   storage = await openStorage(options);
-}, 120_000);
+});
 
 afterAll(async () => {
   await storage.close();
@@ -1180,7 +1180,7 @@ describe('npm run verify', () => {
     for (let pair = 0; pair < 5; pair += 1) {
       await elsewhere.messages.append(appendRequest(freshUsers(), idAt(NOON), CONTENT));
     }
-  }, 120_000);
+  });
 
   afterAll(() => elsewhere.close());
 

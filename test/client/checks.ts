@@ -320,7 +320,7 @@ export function until(store: Store, isWanted: (snapshot: Snapshot) => boolean): 
     const timeout = setTimeout(() => {
       unsubscribe();
       reject(new Error(`Not reached: ${isWanted.toString()}\n${JSON.stringify(store.getSnapshot())}`));
-    }, 30_000);
+    }, 60_000);
     const look = (): void => {
       if (!isWanted(store.getSnapshot())) return;
       clearTimeout(timeout);

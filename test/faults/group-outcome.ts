@@ -1,6 +1,9 @@
 import type { LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
+import { eventCursorFrom } from '../../src/adapters/http/event-cursors.ts';
+import { latenessLimits, visibilityWindow } from '../../src/domain/event.ts';
 import { coversPosition, type Membership } from '../../src/domain/group.ts';
 import type { MessageId, UserId } from '../../src/domain/ids.ts';
+import { millisecondsOf } from '../../src/domain/time.ts';
 import { lateMessagesOf, membersOf } from './events.ts';
 import type { Ask, Item } from './http.ts';
 import type { Attempt, Group } from './load.ts';
@@ -43,6 +46,10 @@ const SINGLE_READS = 20;
 
 /** The members who stay in a group whose views are read before the repair, at most; after it, all are read. */
 const READ_BEFORE_REPAIR = 16;
+
+/** At the end of a log, the floor of a cursor is behind the clock by the visibility window and the time of a response. */
+const NEAR_END_MS =
+  2 * (visibilityWindow(latenessLimits({ requestTimeoutMs: 5_000, maxClockSkewMs: 2_000 })) / 1_000);
 
 /**
  * Reads what each user sees of the groups, and compares it with the ids of messages, joins and departures. Returns what is
@@ -105,14 +112,17 @@ async function viewOf(ask: Ask, { id }: Group, userId: UserId, cursor: string): 
   const history = await joined(ask, `/api/messages/conversation/${id}`);
   const entry = inbox.find((row) => row.id === id) ?? null;
   const events: { type: string; data: Item & { conversation_id: string } }[] = [];
-  for (let next = cursor; ;) {
+  // A batch can be empty before the end of the log: it leaves out the events of earlier memberships.
+  for (let [next, empty] = [cursor, 0]; empty < 2;) {
     const { body } = await ask({
       method: 'GET',
       path: `/api/events/user/${userId}?limit=100&cursor=${next}`,
     });
     events.push(...(body.data as unknown as typeof events));
-    if (body.data.length === 0) break;
     next = body.next_cursor!;
+    const { floor } = eventCursorFrom(userId, next)!;
+    const isAtEnd = body.data.length === 0 && millisecondsOf(floor) > Date.now() - NEAR_END_MS;
+    empty = isAtEnd ? empty + 1 : 0;
   }
   const created = events.filter(
     ({ type, data }) => type === 'message.created' && data.conversation_id === id,

@@ -8,12 +8,13 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { environmentOf, scan } from './cluster.ts';
 import { lateMessagesOf } from './events.ts';
 import { wrongInGroups, type ChangingGroup } from './group-outcome.ts';
-import { balance, withToken, type Ask } from './http.ts';
-import { createGroup, post, usersOf, type Attempt } from './load.ts';
-import { startMoves } from './membership-changes.ts';
+import { balance, makeAsk, withToken, type Ask } from './http.ts';
+import { attempt, createGroup, post, usersOf, type Attempt } from './load.ts';
+import { move, startMoves, type Mover } from './membership-changes.ts';
 import { startMessageChanges } from './message-changes.ts';
 import { each } from './outcome.ts';
 import { startReadMarks } from './read-marks.ts';
+import type { Service } from './service.ts';
 import { assertConsistent, between, isFailure, tallyOf, type Scenario } from './testbed.ts';
 
 /** The users of each group, of whom the last one is not a member when it is created. */
@@ -35,6 +36,13 @@ const MOVE_THINK_MS = 500;
 const MOVE_THINK_MS_PER_USER = 15;
 const REPEAT_AFTER_MS = 200;
 
+/** Joins that race with sends, in groups below this size, and the sends of each race. */
+const RACES = 30;
+const SMALL = 16;
+const RACING_SENDS = 8;
+const STOPPED_MS = 1_500;
+const MAX_HEAD_START_MS = 80;
+
 /**
  * Members join and leave groups while there are sends, edits, deletions and read marks through two instances; meanwhile a
  * replica hangs, and an instance is killed. Each acknowledged message is shown to exactly those who were members at its id.
@@ -46,7 +54,8 @@ export const groups: Scenario = async (testbed) => {
   const instances = [testbed.startService(environment), testbed.startService(environment)];
   await Promise.all(instances.map((instance) => instance.logged(/Ready at/)));
   const balancer = balance(instances.map(({ url }) => url));
-  const asService = withToken(balancer.ask, await tokenOf({ scope: SERVICE_SCOPE }, secret));
+  const serviceToken = await tokenOf({ scope: SERVICE_SCOPE }, secret);
+  const asService = withToken(balancer.ask, serviceToken);
 
   const changing: ChangingGroup[] = [];
   for (const size of SIZES) changing.push(await changingGroup(asService, size));
@@ -113,33 +122,43 @@ export const groups: Scenario = async (testbed) => {
   await progress();
   await Promise.all([load.stop(), moves.stop(), marks.stop()]);
   const contents = await changes.stop();
+  const raced = performance.now();
+  const direct = instances.map(({ url }) => withToken(makeAsk(url), serviceToken));
+  const small = changing.filter(({ group }) => group.members.length < SMALL).flatMap((one) => one.movers);
+  const races: Attempt[] = [];
+  for (let round = 0; round < RACES; round += 1) {
+    races.push(...(await raceJoin(small[round % small.length]!, instances[0], direct as [Ask, Ask])));
+  }
 
-  const all = [...load.attempts, ...moves.attempts, ...changes.attempts];
+  const sends = [...load.attempts, ...races];
+  const all = [...sends, ...moves.attempts, ...changes.attempts];
   const phases = [
     ['before', begun, hung],
     [`SIGSTOP of a replica, for ${HANG_MS / 1_000} s`, hung, resumed],
     ['while it catches up', resumed, killed],
-    ['kill -9 of an instance, and its restart', killed, Infinity],
+    ['kill -9 of an instance, and its restart', killed, raced],
+    ['an instance stops in the middle of sends while a user joins', raced, Infinity],
   ] as const;
   for (const [action, from, until] of phases) {
     for (const kind of [...new Set(all.map((one) => one.kind))]) {
       const attempts = between(all, from, until).filter((one) => one.kind === kind);
-      testbed.report({ action: `${action}: ${kind}`, attempts, seen: tallyOf(attempts) });
-      assert.ok(
-        attempts.some((one) => !isFailure(one)),
-        `no ${kind} was acknowledged ${action}`,
-      );
+      if (attempts.length > 0) {
+        testbed.report({ action: `${action}: ${kind}`, attempts, seen: tallyOf(attempts) });
+      }
     }
   }
+  const whileHung = between(load.attempts, hung, resumed);
+  assert.ok(
+    whileHung.some(({ messageId }) => messageId !== null),
+    'no send was acknowledged while a replica hung',
+  );
   const refused = all.filter((one) => isFailure(one) && one.outcome !== 503 && !isCutOff(one));
   assert.equal(refused.length, 0, `requests were refused: ${tallyOf(refused)}`);
-  const cutOff = all.filter((one) => isCutOff(one) && one.at + one.took < killed);
-  assert.equal(cutOff.length, 0, 'requests had no response before an instance was killed');
   const late = await lateMessagesOf(cluster);
   const stale = load.attempts.filter(({ stale }) => stale !== null && !stale.some((id) => late.has(id)));
   assert.equal(stale.length, 0, 'reads missed an acknowledged message');
 
-  const attempts = await each(load.attempts, (one) => repeated(asService, one));
+  const attempts = await each(sends, (one) => repeated(asService, one));
   const known = {
     cluster,
     groups: changing,
@@ -165,6 +184,33 @@ export const groups: Scenario = async (testbed) => {
   balancer.close();
   await assertConsistent(testbed, instances, environment);
 };
+
+/**
+ * A user joins through the second instance; meanwhile the first instance has sends, and stops in the middle of them until
+ * the join is acknowledged. So a send may have read the members before the join and store its message after it.
+ */
+async function raceJoin(
+  mover: Mover,
+  first: Service,
+  [asFirst, asSecond]: readonly [Ask, Ask],
+): Promise<Attempt[]> {
+  const { group } = mover;
+  const changes = mover.isMember ? await move(asSecond, mover) : [];
+  const joining = move(asSecond, mover);
+  const sending = Array.from({ length: RACING_SENDS }, async () => {
+    await pause(Math.random() * MAX_HEAD_START_MS);
+    const [sender, receiver] = group.members as [UserId, UserId];
+    // With a key there is a transaction between the read of the members and the write of the message.
+    const send = { sender, receiver, group, content: randomUUID(), key: randomUUID() };
+    const { result } = await attempt({ kind: 'send with a key', send }, () => post(asFirst, send));
+    return result;
+  });
+  await pause((0.5 + Math.random()) * MAX_HEAD_START_MS);
+  first.pause();
+  await Promise.race([joining, pause(STOPPED_MS)]);
+  first.resume();
+  return [...changes, ...(await joining), ...(await Promise.all(sending))];
+}
 
 async function changingGroup(ask: Ask, size: number): Promise<ChangingGroup> {
   const users = usersOf(size);

@@ -22,10 +22,29 @@ export interface Mover {
 
 const REPEAT_AFTER_MS = 200;
 
-/**
- * Lets each mover join and leave until it is stopped. A change without a response, or with a 503, is repeated until it is
- * acknowledged.
- */
+/** Lets a mover join or leave; again while there is no response or a 503. Resolves when it is acknowledged. */
+export async function move(ask: Ask, mover: Mover): Promise<Attempt[]> {
+  const { group, userId, isMember } = mover;
+  const path = `/api/conversations/${group.id}/participants/${userId}`;
+  const attempts: Attempt[] = [];
+  const begun = performance.now();
+  for (;;) {
+    const { result } = await attempt({ kind: 'change of a group' }, () =>
+      ask({ method: isMember ? 'DELETE' : 'PUT', path }),
+    );
+    attempts.push(result);
+    if (typeof result.outcome === 'number' && result.outcome < 300) break;
+    if (typeof result.outcome === 'number' && result.outcome !== 503) return attempts;
+    await pause(REPEAT_AFTER_MS);
+  }
+  const change = { begun, acknowledged: performance.now() };
+  if (isMember) mover.left = change;
+  else Object.assign(mover, { joined: change, left: null });
+  mover.isMember = !isMember;
+  return attempts;
+}
+
+/** Lets each mover join and leave, one change after the other, until it is stopped. */
 export function startMoves(deps: {
   readonly asService: Ask;
   readonly asUser: (userId: UserId) => Ask;
@@ -36,32 +55,12 @@ export function startMoves(deps: {
   const { asService, asUser, movers, thinkMs } = deps;
   const attempts: Attempt[] = [];
   let isStopping = false;
-
-  const move = async (mover: Mover): Promise<void> => {
-    const { group, userId, isMember } = mover;
-    const path = `/api/conversations/${group.id}/participants/${userId}`;
-    // Who leaves does so, or is removed.
-    const ask = isMember && Math.random() < 0.5 ? asUser(userId) : asService;
-    const begun = performance.now();
-    for (;;) {
-      const { result } = await attempt({ kind: 'change of a group' }, () =>
-        ask({ method: isMember ? 'DELETE' : 'PUT', path }),
-      );
-      attempts.push(result);
-      if (typeof result.outcome === 'number' && result.outcome < 300) break;
-      if (typeof result.outcome === 'number' && result.outcome !== 503) return;
-      await pause(REPEAT_AFTER_MS);
-    }
-    const change = { begun, acknowledged: performance.now() };
-    if (isMember) mover.left = change;
-    else Object.assign(mover, { joined: change, left: null });
-    mover.isMember = !isMember;
-  };
-
   const running = movers.map(async (mover) => {
     while (!isStopping) {
       await pause(Math.random() * 2 * thinkMs(mover));
-      await move(mover);
+      // Who leaves does so, or is removed.
+      const ask = mover.isMember && Math.random() < 0.5 ? asUser(mover.userId) : asService;
+      attempts.push(...(await move(ask, mover)));
     }
   });
   return {

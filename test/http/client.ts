@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { components } from '../../client/src/schema.ts';
 import { registerSecret } from '../support/log-leak-guard.ts';
 
 /** The messenger as a client sees it. An implementation for a remote server forwards the request. */
@@ -17,50 +18,12 @@ export interface Answer {
   readonly body: unknown;
 }
 
-export interface Message {
-  readonly id: string;
-  readonly conversation_id: string;
-  readonly sender_id: string;
-  readonly receiver_id: string;
-  readonly content: string | null;
-  readonly created_at: string;
-  readonly edited_at: string | null;
-  readonly deleted_at: string | null;
-}
+type Schemas = components['schemas'];
 
-interface LastMessage {
-  readonly last_message_id: string | null;
-  readonly last_message_sender_id: string | null;
-  readonly last_message_content: string | null;
-  readonly last_message_at: string | null;
-}
-
-export interface Conversation extends LastMessage {
-  readonly id: string;
-  readonly participant_ids: readonly string[];
-  readonly name: string | null;
-  readonly creator_id: string | null;
-  readonly created_at: string;
-  readonly read_positions: readonly { readonly user_id: string; readonly read_up_to: string | null }[];
-}
-
-export interface InboxRow extends LastMessage {
-  readonly id: string;
-  readonly participant_ids: readonly string[];
-  readonly other_user_id: string;
-  readonly name: string | null;
-  readonly left_at: string | null;
-  readonly last_event_id: string;
-  readonly read_up_to: string | null;
-  readonly unread: boolean;
-  readonly unread_count?: number;
-}
-
-export interface User {
-  readonly id: string;
-  readonly username: string;
-  readonly created_at: string;
-}
+export type Message = Schemas['Message'];
+export type Conversation = Schemas['Conversation'];
+export type InboxRow = Schemas['InboxRow'];
+export type User = Schemas['User'];
 
 export interface Page<Item> {
   readonly data: readonly Item[];
@@ -206,6 +169,11 @@ export function assertFaults(answer: Answer, ...parts: readonly string[]): void 
     return Object.entries(place).flat().join(' ');
   });
   assert.deepEqual(named.sort(), [...parts].sort());
+}
+
+/** Asserts that `actual` has the members of `expected`. The OpenAPI document defines which further members it has. */
+export function assertMembers(actual: object | undefined, expected: object): void {
+  assert.deepEqual(actual, { ...actual, ...expected });
 }
 
 export function freshUser(): string {

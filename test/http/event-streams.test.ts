@@ -388,9 +388,12 @@ describe('the metrics of streams', () => {
     },
     behind: {
       changed: () => {
-        // Only asked for a cursor, as the second read has one.
-        const completeSince = () => positionAt(2 * Date.now() * 1_000);
-        return { pollIntervalMs: 20, storage: withBreakage(memoryStorage(), { events: { completeSince } }) };
+        const storage = memoryStorage();
+        let reads = 0;
+        // The log is lost after the first read.
+        const completeSince = () =>
+          (reads += 1) === 1 ? storage.events.completeSince() : positionAt(2 * Date.now() * 1_000);
+        return { pollIntervalMs: 20, storage: withBreakage(storage, { events: { completeSince } }) };
       },
       end: async ({ fetch }) => {
         const stream = await openStream(fetch, eventsOf('ben'));

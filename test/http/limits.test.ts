@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { describe, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, test, vi } from 'vitest';
 import type { Peer } from '../../src/adapters/http/middleware/rate-limit.ts';
 import { makeAuthenticate } from '../../src/adapters/http/middleware/authentication.ts';
 import { ALLOW_ALL, type AccessPolicy } from '../../src/adapters/http/middleware/access-policy.ts';
@@ -34,6 +34,10 @@ const read = (fetch: Fetch, headers: Record<string, string> = {}) =>
   ask(fetch, 'GET', '/api/users/anna', { headers }).then(({ status }) => status);
 
 describe('a rate limit', () => {
+  // Its time passes only where a test says so.
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
+  afterEach(() => void vi.useRealTimers());
+
   test('allows a burst, then responds 429 with the time until the next request', async () => {
     const fetch = opened({ rateLimits: { writes: TWO, reads: null } })(from('10.0.0.1'));
     for (const left of [1, 0]) {
@@ -54,8 +58,6 @@ describe('a rate limit', () => {
   });
 
   test('recovers with time', async () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    onTestFinished(() => void vi.useRealTimers());
     const fetch = opened({ rateLimits: { writes: null, reads: { limit: 20, seconds: 1, burst: 1 } } })();
     assert.equal(await read(fetch), 404);
     vi.advanceTimersByTime(49);

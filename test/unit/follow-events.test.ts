@@ -115,7 +115,7 @@ describe('followers that are woken at the same time', () => {
     Object.assign(reads, { most: 0, total: 0 });
     hints.publish(users);
     await complete();
-    expect(reads).toEqual({ inProgress: 0, most: 32, total: 256 });
+    expect(reads).toEqual({ inProgress: 0, most: 16, total: 256 });
     stop.abort();
     await complete();
     await Promise.all(ended);
@@ -127,8 +127,13 @@ describe('followers that are woken at the same time', () => {
     await timer.pass(1_000);
     hints.publish(users);
     await timer.pass(20_000);
-    expect(batches.filter(({ length }) => length > 1)).toHaveLength(256 - 32);
+    expect(batches.filter(({ length }) => length > 1)).toHaveLength(256 - 16);
+    // Those that wait for a turn end although nobody gives theirs back.
+    let open = ended.length;
+    for (const one of ended) void one.then(() => (open -= 1));
     stop.abort();
+    await timer.pass(3_000);
+    expect(open).toBe(16);
     await complete();
     await Promise.all(ended);
     expect(timer.size).toBe(0);
@@ -144,7 +149,7 @@ describe('followers that are woken at the same time', () => {
     stop.abort();
     await complete();
     await Promise.all(ended);
-    expect(reads.total).toBe(32);
+    expect(reads.total).toBe(16);
     expect(timer.size).toBe(0);
   });
 });

@@ -68,3 +68,16 @@ test('a cursor is refused where the log expired above it while it was read', asy
     code: 'cursor_expired',
   });
 });
+
+test('a new client gets no cursor that has expired already, in the visibility window after the log has begun', async () => {
+  const moving = movingClock();
+  const storage = memoryStorage({ clock: moving.clock });
+  const listAfter: EventRepository['listAfter'] = (...query) => storage.events.listAfter(...query);
+  const start = positionAt(moving.clock.now());
+  const subject = followingOver({ ...storage, events: { completeSince: () => start, listAfter } }, moving);
+  const anna = freshUser();
+  await expect(list(subject, anna, null)).rejects.toMatchObject({ kind: 'unavailable' });
+  moving.pass(subject.visibilityWindow);
+  const { cursor } = await list(subject, anna, null);
+  expect((await list(subject, anna, cursor)).events).toEqual([]);
+});

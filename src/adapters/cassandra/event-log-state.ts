@@ -20,6 +20,9 @@ const DAY_MS = 86_400_000;
 /** For this time after a change of the retention, processes that have not read it yet may still write with the old one. */
 const ROLLOUT_MS = DAY_MS;
 
+/** The time within which each process has read a change of the state, even if two of its reads fail. */
+export const READ_WITHIN_MS = 30_000;
+
 interface State {
   readonly retentionDays: number;
   /** Rows above this time were written with this retention, the previous one, or a longer one. */

@@ -69,7 +69,7 @@ const FORMER_MEMBERS_PER_QUERY = 1_000;
 /** The messages per query when a new member gets those above the event of joining. */
 const MESSAGES_PER_QUERY = 32;
 
-/** How often a change is tried against others that win; each try of one changes the group. */
+/** The maximum number of attempts of a change. An attempt fails if another change of the group wins. */
 const MAX_ATTEMPTS = 300;
 
 /** A group as its row has it. */
@@ -156,19 +156,18 @@ export async function restoreMembership(
   own: Membership,
 ): Promise<void> {
   const { joined, left } = own;
-  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+  await untilDone(async () => {
     const group = await findGroup(writes, id);
-    if (group === null || !isOlder(await findMember(writes, group, userId), own)) return;
+    if (group === null || !isOlder(await findMember(writes, group, userId), own)) return 'done';
     const others = group.members.filter((member) => member.userId !== userId);
     const isFormer = left !== null && left <= group.formerUntil;
     if (isFormer) await putFormerMember(writes, id, { userId, joined, left });
-    if (isFormer && others.length === group.members.length) return;
+    if (isFormer && others.length === group.members.length) return 'done';
     const members = isFormer ? others : [...others, { userId, joined, left }];
     const last = lastEventOf(own);
     const changed = last > group.changed ? last : group.changed;
-    if (await changeRow(writes, group, { members, changed })) return;
-  }
-  throw contended();
+    return (await changeRow(writes, group, { members, changed })) ? 'done' : 'again';
+  });
 }
 
 function putFormerMember(
@@ -310,10 +309,10 @@ export class CassandraGroupRepository implements GroupRepository {
 
   async rename(id: ConversationId, name: string, event: EventId): Promise<void> {
     const writes = this.#session.writes();
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+    await untilDone(async () => {
       const group = await findGroup(writes, id);
-      if (group === null) return;
-      if (!(await changeRow(writes, group, { name }))) continue;
+      if (group === null) return 'done';
+      if (!(await changeRow(writes, group, { name }))) return 'again';
       await this.#report(event, (eventId) =>
         this.#write(
           participantsIn(group),
@@ -321,9 +320,8 @@ export class CassandraGroupRepository implements GroupRepository {
           writes,
         ),
       );
-      return;
-    }
-    throw contended();
+      return 'done';
+    });
   }
 
   /**
@@ -370,7 +368,7 @@ export class CassandraGroupRepository implements GroupRepository {
     writes: Writes,
   ): Promise<MembershipOutcome> {
     let event = wanted;
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+    return untilDone(async () => {
       const { own, group, known } = await this.#findBoth(id, userId, writes);
       if (group === null) return 'never_a_member';
       const isMember = known?.left === null;
@@ -387,13 +385,12 @@ export class CassandraGroupRepository implements GroupRepository {
           { userId, joined: event, left: null },
         ];
         await changeRow(writes, group, { members, changed: event });
-        // Read again: the transaction may have lost, or have won in an attempt that seemed to fail.
-        continue;
+        return 'again';
       }
       const { joined } = known;
       await this.#showMessagesAbove(id, userId, joined, writes);
       const others = membersAt(group.members, joined).filter((other) => other !== userId);
-      if (this.#isLate(joined)) continue;
+      if (this.#isLate(joined)) return 'again';
       await this.#report(joined, async (eventId) => {
         await this.#write(
           others,
@@ -407,8 +404,7 @@ export class CassandraGroupRepository implements GroupRepository {
         );
       });
       return 'changed';
-    }
-    throw contended();
+    });
   }
 
   async #leave(
@@ -419,18 +415,22 @@ export class CassandraGroupRepository implements GroupRepository {
     writes: Writes,
   ): Promise<MembershipOutcome> {
     let event = wanted;
-    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
+    let before = null as StoredGroup | null;
+    return untilDone(async () => {
       const { own, group, known } = await this.#findBoth(id, userId, writes);
       if (group === null || known === null) return 'never_a_member';
       if (known.left === null) {
         if (mode === 'complete') return 'unchanged';
         event = this.#nextEvent(group, event);
+        before = group;
         await this.#removeMember(group, known, event, writes);
-        continue;
+        return 'again';
       }
       if (own?.left === known.left) return known.left === event ? 'changed' : 'unchanged';
       const { joined, left } = known;
-      const membership = { joined, left, nameAtLeaving: group.name };
+      // By now the group may have another name. A completion of another attempt does not know the earlier one.
+      const nameAtLeaving = before !== null && left === event ? before.name : group.name;
+      const membership = { joined, left, nameAtLeaving };
       await this.#report(left, async (eventId) => {
         const updated = (other: UserId) => [this.#event('conversation.updated', id, eventId, other)];
         await this.#write(participantsIn(group), updated, writes);
@@ -438,8 +438,7 @@ export class CassandraGroupRepository implements GroupRepository {
         await this.#write([userId], () => rows, writes);
       });
       return 'changed';
-    }
-    throw contended();
+    });
   }
 
   /** The membership of a user in the own inbox and in the group. An older one in the group is replaced, see `restoreMembership`. */
@@ -604,9 +603,16 @@ function nameIn(row: Row): string | null {
   return name === '' ? null : name;
 }
 
-/** The failure of a change that lost to other changes of the group too often. */
-function contended(): StorageFailure {
-  return new StorageFailure('outcome_unknown', { cause: new Error('the group changes too often') });
+/**
+ * Repeats `attempt` until its result is not `again`: a transaction on the row of the group may lose to another one, or win in
+ * an attempt that seems to fail, so each attempt reads the group. Rejects with an unknown outcome after `MAX_ATTEMPTS`.
+ */
+async function untilDone<Result extends string>(attempt: () => Promise<Result | 'again'>): Promise<Result> {
+  for (let count = 1; count <= MAX_ATTEMPTS; count += 1) {
+    const result = await attempt();
+    if (result !== 'again') return result;
+  }
+  throw new StorageFailure('outcome_unknown', { cause: new Error('the group changes too often') });
 }
 
 /** A read that fails after a write has an unknown outcome. */

@@ -13,7 +13,7 @@ import { BackgroundRetry, type WithinLimit } from './background-retry.ts';
 import { cassandraClocks } from './clock-measurement.ts';
 import { configError, makeClient, sessionOptions, type CassandraOptions } from './connect.ts';
 import { CassandraConversationRepository } from './conversation-repository.ts';
-import { EventLogState } from './event-log-state.ts';
+import { EventLogState, READ_WITHIN_MS } from './event-log-state.ts';
 import { CassandraEventRepository } from './event-repository.ts';
 import { CassandraGroupRepository } from './group-repository.ts';
 import { InboxReader } from './inbox.ts';
@@ -34,7 +34,7 @@ const RECONNECT_MS = 2_000;
 const READY_WITHIN_MS = 1_500;
 
 /** The interval at which the state of the event log is read again. */
-const REFRESH_MS = 30_000;
+const REFRESH_MS = READ_WITHIN_MS / 3;
 
 /** The time that `close` waits for writes in progress. */
 const CLOSE_WITHIN_MS = 10_000;

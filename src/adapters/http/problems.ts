@@ -100,14 +100,6 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     at: CONTENT,
   },
   username_blank: { type: 'username-blank', status: 400, title: 'The username is blank', at: USERNAME },
-  group_name_blank: { type: 'group-name-blank', status: 400, title: 'The name is blank', at: NAME },
-  group_name_too_long: { type: 'group-name-too-long', status: 400, title: 'The name is too long', at: NAME },
-  group_name_not_text: {
-    type: 'group-name-not-text',
-    status: 400,
-    title: 'The name contains invalid characters',
-    at: NAME,
-  },
   username_too_long: {
     type: 'username-too-long',
     status: 400,
@@ -119,6 +111,19 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     status: 400,
     title: 'The username contains invalid characters',
     at: USERNAME,
+  },
+  group_name_blank: { type: 'group-name-blank', status: 400, title: 'The group name is blank', at: NAME },
+  group_name_too_long: {
+    type: 'group-name-too-long',
+    status: 400,
+    title: 'The group name is too long',
+    at: NAME,
+  },
+  group_name_not_text: {
+    type: 'group-name-not-text',
+    status: 400,
+    title: 'The group name contains invalid characters',
+    at: NAME,
   },
   token_missing: {
     type: 'token-missing',
@@ -197,30 +202,35 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
   },
   message_not_found: { type: 'message-not-found', status: 404, title: 'The message does not exist' },
   user_not_found: { type: 'user-not-found', status: 404, title: 'The user does not exist' },
-  method_not_allowed: {
-    type: 'method-not-allowed',
-    status: 405,
-    title: 'The path does not support this method',
-    detail: 'The Allow header lists the supported methods.',
-  },
   member_not_found: {
     type: 'member-not-found',
     status: 404,
     title: 'The user was never a member of the group',
     at: { parameter: 'user_id' },
   },
-  message_deleted: { type: 'message-deleted', status: 409, title: 'The message is deleted' },
-  cursor_expired: {
-    type: 'cursor-expired',
-    status: 410,
-    title: 'The cursor is older than the event log',
-    at: { parameter: 'cursor' },
+  method_not_allowed: {
+    type: 'method-not-allowed',
+    status: 405,
+    title: 'The path does not support this method',
+    detail: 'The Allow header lists the supported methods.',
   },
   request_too_slow: {
     type: 'request-too-slow',
     status: 408,
     title: 'The request did not arrive in time',
     detail: 'The request was incomplete. Nothing was changed.',
+  },
+  message_deleted: { type: 'message-deleted', status: 409, title: 'The message is deleted' },
+  not_a_group: {
+    type: 'not-a-group',
+    status: 409,
+    title: 'The conversation is not a group',
+  },
+  cursor_expired: {
+    type: 'cursor-expired',
+    status: 410,
+    title: 'The cursor is older than the event log',
+    at: { parameter: 'cursor' },
   },
   body_too_large: {
     type: 'body-too-large',
@@ -241,11 +251,6 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     title: 'The content coding of the body is not supported',
     detail: 'The body must be uncompressed, without Content-Encoding.',
     at: { header: 'Content-Encoding' },
-  },
-  not_a_group: {
-    type: 'not-a-group',
-    status: 409,
-    title: 'The conversation is not a group',
   },
   group_too_large: {
     type: 'group-too-large',

@@ -4,7 +4,7 @@
  */
 export type StorageFailureKind = 'unavailable' | 'outcome_unknown';
 
-/** Made only by storage adapters. `cause` is the original error; it is only for the log. */
+/** Made by adapters, and for an event log that has just begun. `cause` is the original error; it is only for the log. */
 export class StorageFailure extends Error {
   override readonly name = 'StorageFailure';
   readonly kind: StorageFailureKind;

@@ -4,6 +4,7 @@ import type { Contract } from '../../contracts/contract.ts';
 import {
   ask,
   assertFaults,
+  assertMembers,
   conversationAt,
   freshUser,
   freshUsers,
@@ -148,7 +149,7 @@ export const conversationsContract = {
         [carol, 'from Carol'],
       ],
     );
-    assert.deepEqual(data[0], {
+    assertMembers(data[0], {
       id: first.conversation_id,
       participant_ids: [alice, bob].sort(),
       other_user_id: bob,
@@ -161,7 +162,7 @@ export const conversationsContract = {
       last_event_id: last.id,
       read_up_to: first.id,
       unread: true,
-    } satisfies InboxRow);
+    } satisfies Partial<InboxRow>);
     const [bobs] = (await rowsAt(fetch, inboxOf(bob))).data;
     assert.deepEqual(bobs, { ...data[0], other_user_id: alice, read_up_to: last.id, unread: false });
   },
@@ -175,19 +176,18 @@ export const conversationsContract = {
     ] as const) {
       const { data } = await rowsAt(fetch, inboxOf(owner));
       const { last_event_id = '' } = data[0] ?? {};
-      assert.deepEqual(data, [
-        {
-          id,
-          participant_ids,
-          other_user_id: other,
-          name: null,
-          left_at: null,
-          ...EMPTY,
-          last_event_id,
-          read_up_to: null,
-          unread: false,
-        },
-      ]);
+      assert.equal(data.length, 1);
+      assertMembers(data[0], {
+        id,
+        participant_ids,
+        other_user_id: other,
+        name: null,
+        left_at: null,
+        ...EMPTY,
+        last_event_id,
+        read_up_to: null,
+        unread: false,
+      });
     }
   },
 

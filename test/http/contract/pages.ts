@@ -175,7 +175,7 @@ export const pagesContract = {
     const lists = [historyOf(newest!.conversation_id), historyOf(other!.conversation_id), inboxOf(alice)];
     for (const own of lists) {
       const { next_cursor } = await pageAt(fetch, `${own}?limit=1`);
-      for (const list of [...lists, inboxOf(other!.receiver_id)]) {
+      for (const list of [...lists, inboxOf(other!.receiver_id!)]) {
         const answer = await get(fetch, `${list}?cursor=${next_cursor}`);
         if (list === own) assert.equal(answer.status, 200);
         else {
@@ -334,8 +334,8 @@ export const pagesContract = {
       first.data.map(({ id }) => id),
       [a!.conversation_id, b!.conversation_id],
     );
-    await send(fetch, a!.receiver_id, alice, 'me first');
-    await send(fetch, d!.receiver_id, alice, 'me too');
+    await send(fetch, a!.receiver_id!, alice, 'me first');
+    await send(fetch, d!.receiver_id!, alice, 'me too');
     const second = await rowsAt(fetch, `${top}&cursor=${first.next_cursor}`);
     assert.deepEqual(
       second.data.map(({ id }) => id),

@@ -105,10 +105,10 @@ export const readPositionsContract = {
     const positions = async () => {
       const { read_positions } = await conversationAt(fetch, id);
       assert.deepEqual(
-        read_positions.map(({ user_id }) => user_id),
+        read_positions!.map(({ user_id }) => user_id),
         participant_ids,
       );
-      return Object.fromEntries(read_positions.map(({ user_id, read_up_to }) => [user_id, read_up_to]));
+      return Object.fromEntries(read_positions!.map(({ user_id, read_up_to }) => [user_id, read_up_to]));
     };
     assert.deepEqual(await positions(), { [alice]: null, [bob]: null });
     const sent = await send(fetch, alice, bob);

@@ -164,7 +164,7 @@ export const requestsContract = {
     for (const path of [
       historyOf(conversation_id),
       `/api/conversations/${conversation_id}`,
-      inboxOf(receiver_id),
+      inboxOf(receiver_id!),
       '/livez',
       '/readyz',
       '/docs',
