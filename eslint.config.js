@@ -4,32 +4,32 @@ import eslint from '@eslint/js';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-const INWARD = 'Imports point inwards: adapters know the application, and the application knows the domain.';
+const INWARD = 'Imports point inwards: adapters import the application, which imports the domain.';
 const COMPOSITION = { regex: '/composition/|/main\\.', message: INWARD };
 const ADAPTERS = { regex: '/adapters/', message: INWARD };
 const APPLICATION = { regex: '/application/', message: INWARD };
-const INVERSIFY = { regex: '^@?inversify', message: 'inversify belongs to src/composition/ alone.' };
-const PACKAGES = { regex: '^[^.]', message: 'The core imports no packages: what it needs comes by a port.' };
+const INVERSIFY = { regex: '^@?inversify', message: 'Only src/composition/ imports inversify.' };
+const PACKAGES = { regex: '^[^.]', message: 'The core imports no packages. Its dependencies are ports.' };
 const NODE = {
   regex: `^node:|^(${builtinModules.join('|')})$`,
-  message: 'This runs on every host: what one host has comes in as a need.',
+  message: 'This runs on every host. What only one host provides is a dependency.',
 };
-const SERVICE = { regex: '^\\.\\./', message: 'The client knows the service by openapi.json alone.' };
+const SERVICE = { regex: '^\\.\\./', message: 'The client imports no code of the service.' };
 const PACKAGES_OF_CLIENT = { regex: '^[^.]', message: 'The client has no dependencies.' };
 const PACKAGES_OF_WEB = {
   regex: '^(?!\\.|preact($|/)|cassandra-messenger-client$)',
-  message: 'The web client needs Preact and the typed client alone.',
+  message: 'The web client depends only on Preact and the typed client.',
 };
 const OUTSIDE_OF_WEB = {
   regex: '^(\\.\\./)+(src|client|node_modules)/',
-  message: 'The web client knows the service by the typed client alone.',
+  message: 'The web client imports only the typed client, and no code of the service.',
 };
 const OUTSIDE = {
   regex: '/(scripts|test|bench)/',
-  message: 'What runs knows nothing of what tests and tends it.',
+  message: 'The service and the clients import no scripts, tests or benchmarks.',
 };
 
-const FROM_NOWHERE = 'Time and chance come in as values, by Clock and MessageIds.';
+const FROM_NOWHERE = 'Time and randomness are parameters, from Clock and MessageIds.';
 const TIME_AND_CHANCE = [
   { selector: 'MemberExpression[object.name="Date"][property.name="now"]', message: FROM_NOWHERE },
   { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: FROM_NOWHERE },
@@ -37,13 +37,13 @@ const TIME_AND_CHANCE = [
   { selector: 'MemberExpression[object.name="Math"][property.name="random"]', message: FROM_NOWHERE },
 ];
 
-/** Import rules see no `import()` by themselves. */
+/** The import rules do not check `import()`. */
 const HIDDEN_IMPORT = {
   selector: 'ImportExpression[source.value=/^[.]/]',
-  message: 'Import what is in this project at the top of the file.',
+  message: 'Import the files of this project at the top of the file.',
 };
 
-/** What `files` may not import or hold. A rule that is set again is replaced, so each folder names all of its own. */
+/** What `files` must not import or contain. A later rule replaces an earlier one, so each folder lists all of its rules. */
 function forbid(files, { imports, syntax = [], globals = [] }) {
   return {
     files,
@@ -61,7 +61,7 @@ const PORTABLE = ['edge', 'http', 'memory'];
 const adapters = readdirSync(`${import.meta.dirname}/src/adapters`);
 const adapterRules = adapters.map((adapter) => {
   const others = adapters.filter((other) => other !== adapter).join('|');
-  const siblings = { regex: `/(${others})/`, message: 'No adapter knows another.' };
+  const siblings = { regex: `/(${others})/`, message: 'An adapter imports no other adapter.' };
   const portable = PORTABLE.includes(adapter);
   return forbid([`src/adapters/${adapter}/**`], {
     imports: [INVERSIFY, COMPOSITION, siblings, ...(portable ? [NODE] : [])],
@@ -79,7 +79,7 @@ export default defineConfig(
     linterOptions: { reportUnusedDisableDirectives: 'error', reportUnusedInlineConfigs: 'error' },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
-      // A string is spread where its code points are meant.
+      // Spreading a string gives its code points, which is intended.
       '@typescript-eslint/no-misused-spread': ['error', { allow: ['string'] }],
       '@typescript-eslint/no-unused-vars': ['error', { varsIgnorePattern: '^_', argsIgnorePattern: '^_' }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
@@ -112,7 +112,7 @@ export default defineConfig(
     },
   },
   {
-    // Parts of these run in a page. The program has the types of Node, which contradict those of the DOM.
+    // Parts of these files run in a page. The program has the types of Node, which conflict with those of the DOM.
     files: ['test/browser/**', 'scripts/screenshot.ts'],
     rules: {
       '@typescript-eslint/no-unsafe-call': 'off',

@@ -21,7 +21,7 @@ export interface Pace {
   readonly connections: readonly number[];
 }
 
-/** V8 optimises code for thousands of requests. The service has more code than the other sides, so it needs them more. */
+/** V8 optimises code during the first thousands of requests. The service has more code than the others, so it needs more. */
 const WARM_UP_REQUESTS = 2_000;
 
 export const QUICK_PACE: Pace = { rounds: 2, seconds: 0.7, warmUpSeconds: 0.7, connections: [16] };
@@ -128,7 +128,7 @@ export function ratioGoal(
   };
 }
 
-/** Says that requests were rejected, which makes figures incomparable; empty if none were. */
+/** A sentence about rejected requests, because figures with rejections are not comparable; empty if there are none. */
 export function rejectedIn(comparisons: readonly Comparison[]): string {
   const rejected = comparisons.flatMap(({ ones, others }) => [...ones, ...others]);
   const count = rejected.reduce((sum, round) => sum + round.rejected, 0);

@@ -9,7 +9,7 @@ const HELP = `npm run bench [-- --quick] [-- --only NAME]
 
 Compares the service with simpler servers on the same storage, and writes bench/results/. Linux only. The machine should be
 idle; it takes about twenty minutes. The parts on Cassandra use CASSANDRA_CONTACT_POINTS, or start a local node (Java 17
-and Maven required). The part live needs nats-server.
+and Maven required). The part "live" requires nats-server.
 
   --quick             about two minutes: checks that everything works; the figures are rough and go to
                       bench/results/quick

@@ -15,8 +15,8 @@ import { findTools, inEnvironment, type Environment, type Tools } from './ops-ch
 
 /**
  * `npm run ops:check`: checks the alerts with promtool, and the dashboard with a Prometheus that scrapes a running service.
- * Then it plants errors in copies of both, and checks that they are found. The service stores in memory; a stub serves the
- * metrics of a second one, whose Cassandra fails now and then.
+ * Then it plants errors in copies of both, and checks that they are found. The service uses memory storage; a stub serves
+ * the metrics of a second service, on a Cassandra that sometimes fails.
  */
 
 const SECONDS = 20;

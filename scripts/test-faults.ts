@@ -45,7 +45,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   'any-request': anyRequest,
 };
 
-/** What a scenario needs besides a cluster: a function that says why it is missing, or null. */
+/** Further requirements of scenarios: each function returns a sentence if its requirement is missing, and null if it is met. */
 const REQUIREMENTS: Readonly<Record<string, () => Promise<string | null> | string | null>> = {
   followers: natsServerMissing,
   'late-events': natsServerMissing,

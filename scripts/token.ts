@@ -79,7 +79,7 @@ async function main(args: string[]): Promise<number> {
     console.error(
       accessPolicy.tokens === null
         ? 'AUTH is none, so requests need no token. Set AUTH=jwt and AUTH_SECRET, here and for the service.'
-        : 'The service verifies tokens with a key set, whose private keys only the issuer has. Get a token from the issuer.',
+        : 'The service verifies tokens with the public keys of the issuer (JWKS), so only the issuer can sign them. Get a token there.',
     );
     return 1;
   } catch (error) {

@@ -29,26 +29,26 @@ import { withLocalCassandra } from './local-cassandra/running.ts';
 const help = `npm run verify [-- options]
 
 Scans the keyspace while the service runs, and reports inconsistencies between its tables: a message that is missing from an
-inbox or an event log, an outdated inbox row, a deletion or a membership that a restore has undone. It prints ids, but no content of messages. The
-settings of Cassandra are environment variables, as for the service: run it with the same values. Without settings, it scans
-the local Cassandra of npm run cassandra or npm run start:cassandra.
+inbox or an event log, an outdated inbox row, a deletion or a membership that a restore has undone. It prints ids, but no
+content of messages. The settings of Cassandra are environment variables, as for the service: run it with the same values.
+Without settings, it scans the local Cassandra of npm run cassandra or npm run start:cassandra.
 
   --repair        repeat missing writes as the service writes them, and inspect again. Correct entries do not move or
                   become unread. A message without an event for its receiver is announced as new. If the whole event log
                   was lost or restored, run "npm run migrate -- --event-log-incomplete" first
-  --rate N        read at most N rows a second in total (2000)
-  --parallel N    scan N token ranges in parallel (4)
-  --settle S      report only inconsistencies that last at least S seconds (10). After an outage the service itself
-                  completes failed sends for two minutes; with 150, those are not reported
+  --rate N        read at most N rows a second in total (default 2000)
+  --parallel N    scan N token ranges in parallel (default 4)
+  --settle S      report only inconsistencies that last at least S seconds (default 10). After an outage the service
+                  itself completes failed sends for two minutes; with 150, those are not reported
   --resume FILE   store the progress in FILE, and resume from it if the file exists
-  --show N        print at most N findings (100); all are counted
+  --show N        print at most N findings (default 100); all are counted
   --json          print one JSON object per line: {"finding": …} for each finding, and {"summary": …} at the end
   --help          print this text
 
-Duration: about three rows are read for each message within the retention of events, one for each older
-message, three for each inbox row, two for each deletion, and three for each conversation. At the default of 2,000 a second, 10 million recent
-messages take about four hours and a thousand million about 17 days, so raise --rate and --parallel with the size of the
-cluster: at 50,000 a second a thousand million take 17 hours. One scan runs in one process.
+Duration: the scan reads about three rows for each message within the retention of events, one for each older message,
+three for each inbox row, two for each deletion, and three for each conversation. At the default rate of 2,000 rows a
+second, 10 million recent messages take about four hours, and 1,000 million about 17 days. Raise --rate and --parallel with
+the size of the cluster: at 50,000 rows a second, 1,000 million messages take 17 hours. A scan runs in one process.
 
 Exit code: 0 if there are no findings or all were repaired, 1 if findings are left, 2 if the scan did not finish.
 `;
@@ -233,7 +233,7 @@ async function scan({
   const { keyspace, eventRetentionDays, requestTimeoutMs, maxClockSkewMs } = cassandra;
   let progress = progressIn(resume, keyspace);
   const client = makeClient(cassandra);
-  // The clock is verified all the time, because a scan takes hours and a repair creates ids.
+  // The clock is verified during the whole scan, because a scan takes hours and a repair creates ids.
   const clock = new VerifiedClock({ sources: HOST_TIME, maxSkewMs: maxClockSkewMs });
   const verifier = new ClockVerifier({ clock, log: stderrLog, maxSkewMs: maxClockSkewMs, requestTimeoutMs });
   try {

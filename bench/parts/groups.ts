@@ -10,13 +10,13 @@ import { CONTENT, inboxRequest, pairOf, SENDS } from '../workloads.ts';
 
 const SIZES = [16, 64, 256];
 
-/** The groups of each size, so that sends do not go to one partition. */
+/** The number of groups of each size. There are several, so that sends do not go to one partition. */
 const GROUPS_EACH = 8;
 
-/** The conversations of an inbox, of which half are groups, or none. */
+/** The number of conversations in an inbox. Half of them are groups, or none are. */
 const IN_INBOX = 40;
 
-/** The messages to be changed. Each is deleted once, since the repeat of a deletion writes nothing. */
+/** The messages to be changed. Each is deleted only once, because a repeated deletion writes nothing. */
 const CHANGED = { conversations: 200, messages: 100 };
 
 const SEND = 'send to 2';

@@ -13,13 +13,13 @@ import type { Environment, Server } from '../processes.ts';
 import { figure, spread, type Section, type Table } from '../results.ts';
 import { measured, percentile, ratios, type Measured } from '../statistics.ts';
 
-/** Users that are followed at both processes while messages are sent to them one after the other. */
+/** The number of users with a stream at each process. Messages are sent to them one after another. */
 const FOLLOWED = 8;
-/** More than the shortest time between two reads of a stream. */
+/** Longer than the minimum time between two reads of a stream. */
 const SEND_EVERY_MS = 150;
 const LOAD_CLIENTS = 8;
 
-/** Pairs of a sender and a receiver, of whom each receiver may have a stream. */
+/** The number of pairs of a sender and a receiver. Each receiver may have a stream. */
 const PAIRS = 64;
 const PAIR_CLIENTS = 16;
 const OPENED_AT_ONCE = 50;
@@ -238,7 +238,7 @@ async function costOfStreams(bench: Bench, environment: Environment) {
     }
   };
   try {
-    // What the process does without streams is not theirs.
+    // The processor time of the process without streams, which is subtracted below.
     const restMs = await processorPerMinute(idleMs / 4);
     await inGroups((at) => {
       const stream = startFollower({ urls: [server.url], instance: 0, userId: users[at]!, by: 'stream' });

@@ -42,7 +42,7 @@ const GOALS: Readonly<Record<string, number>> = {
   [KEYED]: 0.6,
 };
 
-/** The price and the gain of the stored shape, against the shape that most such services use. */
+/** The costs and the benefits of the stored shape, against the usual design of such services. */
 export async function naive(bench: Environment): Promise<Section> {
   const database = await bench.database();
   const { client } = database;

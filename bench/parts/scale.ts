@@ -20,7 +20,7 @@ import { figure, type Goal, type Section, type Table } from '../results.ts';
 import { measured } from '../statistics.ts';
 import { inboxRequest, pairOf, sendRequest, SENDS, type Pair } from '../workloads.ts';
 
-/** Without a key, whatever the number of processes. */
+/** The goal for a send without a key, for any number of processes. */
 const MAX_REQUESTS_PER_SEND = 6;
 
 /** What grows with the number of processes, users and messages. */

@@ -12,7 +12,7 @@ import { historyRequest, inboxRequest, pairOf } from '../workloads.ts';
 const MAX_BY_SIZE = 1.5;
 const MAX_IN_HARD = 8;
 
-/** Inboxes with many conversations in one instant. They test that pages are exact, and are in no ordinary use. */
+/** Inboxes with many conversations in one instant. They do not occur in ordinary use; they test that pages are exact. */
 const TIES: ReadonlySet<string> = new Set([
   '1,000 conversations a second',
   '3,000 conversations in one microsecond',
@@ -20,9 +20,9 @@ const TIES: ReadonlySet<string> = new Set([
 
 /** A page whose cost is measured, at one size of its list. */
 interface Case {
-  /** What is read; the cases of a line in the chart have the same kind. */
+  /** What is read. All cases of a line in the chart have the same kind. */
   readonly kind: string;
-  /** Rows of the list; null for a case that is no point of a line. */
+  /** The number of rows in the list; null for a case that is not in a line of the chart. */
   readonly size: number | null;
   readonly requests: readonly LoadRequest[];
 }

@@ -344,7 +344,7 @@ function rendered(tree: string, command: readonly [string, ...string[]]): Promis
   );
 }
 
-/** Kubernetes and compose give the service the time that stopping takes at most. */
+/** The grace periods of Kubernetes and compose are longer than the maximum time of a graceful shutdown. */
 async function timeToStop(tree: string): Promise<Run> {
   const numberIn = (file: string, pattern: RegExp): number => {
     const text = readFileSync(join(tree, file), 'utf8');
@@ -363,7 +363,7 @@ async function timeToStop(tree: string): Promise<Run> {
   return { code: flaws.length, output: flaws.join('\n') };
 }
 
-/** The files that compose mounts into Prometheus and Grafana exist, and are where they read them. */
+/** The files that compose mounts for Prometheus and Grafana exist, and have the paths that both read. */
 function observability(tree: string): Promise<Run> {
   const text = (file: string): string => readFileSync(join(tree, file), 'utf8');
   const compose = text('docker-compose.yml');

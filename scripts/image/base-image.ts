@@ -4,7 +4,7 @@ import { run } from '../checks.ts';
 import { projectFolder } from '../local-cassandra/project.ts';
 import type { Buildah } from './buildah.ts';
 
-/** The base to build on: the one that NODE_IMAGE names, the official one, or a stand-in for it. */
+/** The base image: the one in NODE_IMAGE, the official one, or a substitute if it cannot be pulled. */
 export async function baseImage(buildah: Buildah, folder: string): Promise<string> {
   const wanted = process.env['NODE_IMAGE'] ?? officialBase();
   const pulled = await buildah.do('pull', '--quiet', wanted).then(
@@ -15,19 +15,19 @@ export async function baseImage(buildah: Buildah, folder: string): Promise<strin
     },
   );
   if (pulled) return wanted;
-  console.log(`${wanted} can't be fetched here: a stand-in is made by mmdebstrap`);
+  console.log(`${wanted} cannot be pulled on this host: building a substitute with mmdebstrap`);
   return makeStandIn(buildah, folder);
 }
 
-/** The base that the Dockerfile names, by its full name. */
+/** The full name of the base image in the Dockerfile. */
 function officialBase(): string {
   const [, name] =
     /^ARG NODE_IMAGE=(\S+)$/m.exec(readFileSync(join(projectFolder, 'Dockerfile'), 'utf8')) ?? [];
-  if (name === undefined) throw new Error('The Dockerfile names no base.');
+  if (name === undefined) throw new Error('The Dockerfile has no base image.');
   return `docker.io/library/${name}`;
 }
 
-/** The major version of Node of the image that it stands in for. */
+/** The major version of Node in the official image. */
 const NODE = 24;
 
 const STAND_IN = 'localhost/stand-in';

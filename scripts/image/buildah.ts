@@ -39,7 +39,7 @@ export class Buildah {
     return this.do('images', '--format', '{{.Size}}', image);
   }
 
-  /** Runs a command in a container until it ends, as `user`; default: the image's user. */
+  /** Runs a command in a container until it ends, as `user`, by default the image's user. */
   in(
     container: string,
     command: readonly string[],
@@ -77,13 +77,13 @@ function inContainer(
 
 /** The service as a container runs it. */
 export interface RunningContainer {
-  /** What it has printed so far. */
+  /** The output until now. */
   readonly output: () => string;
-  /** The user ids of the process that is sent the signals, once it is there; throws where it is not Node. */
+  /** The user ids of the process that gets the signals. Throws if it is not running yet, or is not Node. */
   readonly uids: () => readonly number[];
-  /** SIGTERM to that process; the exit code. */
+  /** Sends SIGTERM to that process; resolves with the exit code. */
   readonly terminate: () => Promise<number | null>;
-  /** SIGKILL, where it still runs. */
+  /** Sends SIGKILL if it still runs. */
   readonly kill: () => void;
 }
 
@@ -100,7 +100,7 @@ export function startContainer(
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (text: string) => (output += text));
   }
-  // What buildah starts by way of processes of its own.
+  // The first process of the container. buildah starts it through processes of its own, which are skipped.
   const first = (): number => {
     const nameOf = (pid: number): string => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
     const pid = descendantsOf(child.pid!).find((each) => !nameOf(each).includes('buildah'));
@@ -128,7 +128,7 @@ export function startContainer(
   };
 }
 
-/** The processes that `pid` has started, and those that they have, parents first. */
+/** The descendants of the process `pid`, parents first. */
 function descendantsOf(pid: number): number[] {
   const parents = new Map<number, number>();
   for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
@@ -136,7 +136,7 @@ function descendantsOf(pid: number): number[] {
       const [, parent] = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))!;
       parents.set(Number(name), Number(parent));
     } catch {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
     }
   }
   const childrenOf = (parent: number): number[] =>

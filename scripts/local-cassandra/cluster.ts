@@ -15,27 +15,27 @@ export { type LocalNode } from './local-node.ts';
 const settleBoundMs = 120_000;
 
 export interface LocalClusterOptions {
-  /** Where data, logs and configuration live; made where it is not there. */
+  /** The folder of data, logs and configuration. It is created if it does not exist. */
   readonly directory: string;
-  /** One address of this host for each node, such as 127.0.1.1 to 127.0.1.3. The same ones for the same directory. */
+  /** One address of this host for each node, such as 127.0.1.1 to 127.0.1.3. A directory always needs the same addresses. */
   readonly addresses: readonly string[];
   /** The port of CQL, the same for each node. */
   readonly nativePort: number;
-  /** The port on which the nodes talk to each other. */
+  /** The port for the traffic between the nodes. */
   readonly storagePort: number;
-  /** The heap of each node, 512 unless told. As root a node takes about 400 MB more than its heap. */
+  /** The heap of each node in MB; default 512. A node that runs as root takes about 400 MB more than its heap. */
   readonly heapMb?: number;
-  /** Settings for cassandra.yaml, over those that are made here. */
+  /** Settings for cassandra.yaml, which override the defaults of this module. */
   readonly yaml?: Readonly<Record<string, unknown>>;
-  /** Further options for Java, such as -XX:TieredStopAtLevel=1, which halves the CPU that a start takes. */
+  /** Further options for Java, such as -XX:TieredStopAtLevel=1, which halves the CPU time of a start. */
   readonly javaOptions?: readonly string[];
-  /** Is told the progress, in lines for people. */
+  /** Called with each line of progress, for people. */
   readonly log?: (line: string) => void;
-  /** Ends a start that is under way: what was started is stopped, and the promise rejects with its reason. */
+  /** Aborts a start: the nodes that were started are stopped, and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Settings for tests on a busy host, which may not complete a write within the two seconds that are the default. */
+/** Settings for tests on a busy host: there, a write may take longer than the default timeout of two seconds. */
 export const LONG_TIMEOUTS = {
   read_request_timeout: '20000ms',
   range_request_timeout: '20000ms',
@@ -48,13 +48,13 @@ export interface LocalCluster {
   readonly contactPoints: readonly string[];
   readonly localDatacenter: string;
   readonly nodes: readonly LocalNode[];
-  /** Resolves when each running node sees every node of the cluster as up; rejects after two minutes. */
+  /** Resolves when each running node considers all nodes of the cluster up; rejects after two minutes. */
   settled(): Promise<void>;
-  /** Stops all nodes and gives the directory up. The data stay. */
+  /** Stops all nodes and releases the directory. The data stay. */
   stop(): Promise<void>;
 }
 
-/** Binds the port for a moment, so that who is in the way is said here and not in a node's log. */
+/** Throws a `LocalCassandraError` if the port cannot be bound. Otherwise the error would only be in the log of a node. */
 async function refuseTakenPort(host: string, port: number): Promise<void> {
   const server = createServer().listen({ host, port, exclusive: true });
   try {
@@ -72,13 +72,13 @@ async function refuseTakenPort(host: string, port: number): Promise<void> {
 }
 
 /**
- * Starts a real Cassandra cluster, whose nodes end with this process. Resolves when each node answers CQL and sees
- * all the others. Throws a LocalCassandraError where it can't be, and never touches a node that it did not start.
+ * Starts a real Cassandra cluster, whose nodes end with this process. Resolves when each node accepts CQL and considers
+ * all other nodes up. Throws a `LocalCassandraError` if it fails. It never stops a node that it did not start.
  */
 export async function startLocalCluster(options: LocalClusterOptions): Promise<LocalCluster> {
   const { addresses, nativePort, storagePort, log = () => {}, signal } = options;
   mkdirSync(options.directory, { recursive: true });
-  // A node is known by the folder on its command line, so that must have one name only.
+  // A node is identified by the folder on its command line, so the path must be unambiguous.
   const directory = realpathSync(options.directory);
   const contactPoints = addresses.map((address) => `${address}:${nativePort}`);
   const giveUpFolder = claimFolder(directory, contactPoints);
@@ -101,7 +101,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   async function startNode(node: LocalNode): Promise<void> {
     const begun = Date.now();
     await node.start();
-    log(`${node.address}:${node.port} answers after ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+    log(`${node.address}:${node.port} is ready after ${((Date.now() - begun) / 1000).toFixed(1)} s`);
   }
 
   try {
@@ -112,7 +112,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
       throw new LocalCassandraError(
         'already_running',
         `A node of the cluster in ${directory} is still running at ${address}:${nativePort}, as process ${pid}; ` +
-          `the process that started it is gone. \`kill ${pid}\` stops it.`,
+          `the process that started it has ended. \`kill ${pid}\` stops it.`,
       );
     }
     for (const address of addresses) {
@@ -140,7 +140,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
       localNode({ folder, address, port: nativePort, javaHome, signal }),
     );
 
-    log(`Cassandra starts in ${directory}`);
+    log(`Starting Cassandra in ${directory}`);
     const [seed, ...others] = nodes;
     if (!seed) throw new Error('a cluster needs at least one address');
     await startNode(seed);
@@ -159,7 +159,7 @@ async function readFromAll(contactPoint: string): Promise<void> {
   const client = new Client({
     contactPoints: [contactPoint],
     localDataCenter: localDatacenter,
-    // The role that a new cluster has; one that asks for no login ignores it.
+    // The default role of a new cluster. A cluster without authentication ignores it.
     authProvider: new auth.PlainTextAuthProvider('cassandra', 'cassandra'),
     policies: {
       loadBalancing: new policies.loadBalancing.AllowListPolicy(
@@ -180,8 +180,8 @@ async function readFromAll(contactPoint: string): Promise<void> {
 }
 
 /**
- * Resolves when the node at this contact point sees every node of the cluster as up, that is, when a read at ALL
- * of a table that each node holds comes back from it; rejects with the last refusal after `boundMs`.
+ * Resolves when the node at this contact point considers all nodes of the cluster up: when a read with consistency ALL
+ * succeeds, of a table that is replicated to every node. Rejects with the last error after `boundMs`.
  */
 async function seesEveryNode(
   contactPoint: string,

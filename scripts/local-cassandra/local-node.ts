@@ -11,11 +11,11 @@ import { LocalCassandraError } from './running.ts';
 export const localDatacenter = 'datacenter1';
 
 interface NodeSettings {
-  /** The node's own folder: everything that it reads and writes lies in it. */
+  /** The node's own folder, with all files that it reads and writes. */
   readonly folder: string;
   /** The address of each node of the cluster; the first one is the seed. */
   readonly addresses: readonly string[];
-  /** Which of the addresses is this node's. */
+  /** The index of this node's address. */
   readonly index: number;
   readonly nativePort: number;
   readonly storagePort: number;
@@ -41,22 +41,22 @@ function cassandraYaml({ addresses, index, nativePort, storagePort, yaml }: Node
     rpc_address: addresses[index],
     native_transport_port: nativePort,
     storage_port: storagePort,
-    // The set of nodes never changes, so evenly spaced tokens balance it exactly, and there is nothing to stream
-    // to a new node: it need not wait for the ring to settle, and several can join at once.
+    // The set of nodes never changes. So evenly spaced tokens balance it exactly, and no data are streamed to a new node:
+    // it need not wait until the ring is stable, and several nodes can join at once.
     num_tokens: 1,
     initial_token: String(token),
     auto_bootstrap: false,
     paxos_variant: 'v2',
-    // In an inbox of a hundred thousand rows, the 64 KiB of the default are read for each row that a page looks up.
+    // With the default of 64 KiB, a page of an inbox with 100,000 rows reads 64 KiB for each of its rows.
     column_index_size: '4KiB',
     auto_snapshot: false,
-    // What was acknowledged is in the log: with the default, a killed node forgets the last tenth of a second.
+    // Acknowledged writes are in the commit log. With the default, a killed node loses those of the last 100 ms.
     commitlog_sync: 'batch',
     commitlog_total_space: '1GiB',
     concurrent_compactors: 1,
     key_cache_size: '8MiB',
     counter_cache_size: '0MiB',
-    // A node that cannot write is to be seen as dead, not to stay as a process that no longer answers.
+    // The process of a node that cannot write ends. Otherwise it would stay, without responding.
     disk_failure_policy: 'die',
     commit_failure_policy: 'die',
     ...yaml,
@@ -83,7 +83,7 @@ const logback = `<configuration>
 </configuration>
 `;
 
-/** What Cassandra's own jvm17-server.options opens to it. */
+/** The packages that Cassandra's own jvm17-server.options exports and opens. */
 const exportedPackages = [
   'java.base/java.lang.ref',
   'java.base/jdk.internal.misc',
@@ -112,14 +112,14 @@ const openedPackages = [
   'jdk.management/com.sun.management.internal',
 ];
 
-/** The folder that is emptied before each start: a killed JVM leaves its unpacked native libraries behind. */
+/** A folder that is emptied before each start, because a killed JVM does not delete its unpacked native libraries. */
 const temporaryFolder = (nodeFolder: string): string => join(nodeFolder, 'tmp');
 const logFolder = (nodeFolder: string): string => join(nodeFolder, 'logs');
 
 function jvmOptions({ folder, addresses, heapMb, javaOptions, jars }: NodeSettings): string[] {
   const url = (file: string): string => pathToFileURL(join(folder, file)).href;
   const jamm = jars.find((jar) => /[/\\]jamm-[^/\\]+\.jar$/.test(jar));
-  if (!jamm) throw new Error('the jars of Cassandra include no jamm, its javaagent');
+  if (!jamm) throw new Error('the jars of Cassandra do not include its Java agent, jamm');
   const properties = {
     'java.io.tmpdir': temporaryFolder(folder),
     'jna.tmpdir': temporaryFolder(folder),
@@ -135,15 +135,15 @@ function jvmOptions({ folder, addresses, heapMb, javaOptions, jars }: NodeSettin
     'cassandra.storagedir': folder,
     'cassandra.ring_delay_ms': 5000,
     'cassandra.consistent.rangemovement': false,
-    // A lone node has no gossip to wait for. Among several, one that served clients before it saw its peers would
-    // answer them with errors that a real one never gives, so it waits, only not the usual eight seconds.
+    // A single node has no gossip to wait for. In a larger cluster, a node that served clients before it has found the
+    // others would return errors that do not occur in production. So it waits, but less than the default of eight seconds.
     ...(addresses.length === 1
       ? { 'cassandra.skip_wait_for_gossip_to_settle': 0 }
       : { 'cassandra.gossip_settle_min_wait_ms': 1000, 'cassandra.gossip_settle_interval_ms': 500 }),
     'cassandra.shutdown_announce_in_ms': 500,
-    // Also the pause between tries, of which the first nodes of a new cluster need many.
+    // Also the pause between attempts. The first nodes of a new cluster need many attempts.
     'cassandra.superuser_setup_delay_ms': 500,
-    // Every node holds everything: logging in survives a dead node, and a read at ALL asks each one.
+    // Every node stores all of these rows: login works while a node is down, and a read with ALL needs every node.
     'cassandra.system_auth.default_rf': addresses.length,
     'cassandra.system_distributed.default_rf': addresses.length,
   };
@@ -169,10 +169,10 @@ function jvmOptions({ folder, addresses, heapMb, javaOptions, jars }: NodeSettin
 
 const quoted = (option: string): string => `"${option.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
 
-/** Where a node's options for Java lie. They name the node's folder on its command line, too. */
+/** The file with a node's options for Java. Its path is on the node's command line, and so identifies the node. */
 const javaOptionsFile = (nodeFolder: string): string => join(nodeFolder, 'java.options');
 
-/** Writes a node's configuration anew: cassandra.yaml (JSON is YAML), its rack, its logging and Java's options. */
+/** Writes a node's configuration: cassandra.yaml (JSON is YAML), the rack, the logging and the options for Java. */
 export async function writeNodeFiles(settings: NodeSettings): Promise<void> {
   const { folder } = settings;
   await mkdir(logFolder(folder), { recursive: true });
@@ -192,23 +192,23 @@ const pollMs = 100;
 export interface LocalNode {
   readonly address: string;
   readonly port: number;
-  /** The process id, or null while the node does not run. */
+  /** The process id; null while the node does not run. */
   readonly pid: number | null;
-  /** Starts it, again after `kill` or `stop`, with the same data; resolves when it answers CQL. */
+  /** Starts it, also after `kill` or `stop`, with the same data. Resolves when it accepts CQL. */
   start(): Promise<void>;
   /** SIGTERM, and SIGKILL after 20 s; resolves when the process has ended. */
   stop(): Promise<void>;
   /** SIGKILL; resolves when the process has ended. */
   kill(): Promise<void>;
-  /** SIGSTOP: it hangs, its connections stay open. */
+  /** SIGSTOP: the node hangs, and its connections stay open. */
   suspend(): void;
   /** SIGCONT. */
   resume(): void;
-  /** Resolves when the process that was started last has ended, however it did, with a sentence about it. */
+  /** Resolves when the process that was started last has ended for any reason, with a sentence that says how. */
   ended(): Promise<string>;
 }
 
-/** The last lines of a log that say something: no warnings of Java itself, no frames of a stack. */
+/** The last lines of a log, without warnings of Java and without stack frames. */
 function lastLines(file: string): string[] {
   const lines = readFileSync(file, { encoding: 'utf8', flag: 'a+' }).split('\n');
   return lines.filter((line) => line.trim() !== '' && !/^\s+(at|\.\.\.) |^WARNING: /.test(line)).slice(-10);
@@ -219,7 +219,7 @@ interface Running {
   readonly ended: Promise<string>;
 }
 
-/** A node whose files are written, not yet started. */
+/** A node whose files are written and which is not started yet. */
 export function localNode({
   folder,
   address,
@@ -234,7 +234,7 @@ export function localNode({
   signal: AbortSignal | undefined;
 }): LocalNode {
   const logs = logFolder(folder);
-  // What Java and Cassandra print: nothing, as a rule, but why they could not start.
+  // What Java and Cassandra print: usually nothing, or the reason why the start failed.
   const output = join(logs, 'output.log');
   const pidFile = join(folder, 'pid');
   let running: Running | null = null;
@@ -247,7 +247,7 @@ export function localNode({
     const child = spawn(
       join(javaHome, 'bin', 'java'),
       [`@${javaOptionsFile(folder)}`, 'org.apache.cassandra.service.CassandraDaemon'],
-      // Detached, so that Ctrl-C reaches the one who decides the order of stopping, and no node by itself.
+      // In a separate process group: Ctrl-C reaches only this process, which stops the nodes in order.
       {
         cwd: folder,
         detached: true,
@@ -279,7 +279,7 @@ export function localNode({
         child.kill('SIGKILL');
         await ended;
         throw startFailed(
-          `The node ${address}:${port} never answered, and was killed; its logs are in ${logs}`,
+          `The node ${address}:${port} did not respond and was killed; its logs are in ${logs}`,
         );
       }
       end = await Promise.race([ended, wait(pollMs, null)]);
@@ -293,7 +293,7 @@ export function localNode({
   }
 
   function signalled(name: NodeJS.Signals): void {
-    if (!running) throw new Error(`the node ${address}:${port} does not run`);
+    if (!running) throw new Error(`the node ${address}:${port} is not running`);
     running.process.kill(name);
   }
 
@@ -304,7 +304,7 @@ export function localNode({
       return running?.process.pid ?? null;
     },
     async start() {
-      if (running) throw new Error(`the node ${address}:${port} runs already`);
+      if (running) throw new Error(`the node ${address}:${port} is already running`);
       running = await launch();
       lastEnd = running.ended;
       await answering(running);
@@ -329,7 +329,7 @@ export function localNode({
   };
 }
 
-/** The id of a node's process that an earlier run left in this folder, or null. */
+/** The process id of a node of this folder that still runs after an earlier run; null if there is none. */
 export function leftoverProcess(folder: string): number | null {
   try {
     const pid = Number(readFileSync(join(folder, 'pid'), 'utf8'));

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 
-/** The command line of a living process, or null. */
+/** The command line of a process; null if it does not run. */
 export function commandLine(pid: number): string | null {
   try {
     const line = existsSync('/proc/self/cmdline')
@@ -16,19 +16,19 @@ export function commandLine(pid: number): string | null {
 }
 
 /**
- * Ends another process when this one ends, however that happens, SIGKILL included: a small shell reads from a pipe
- * that only this process holds open. Kill the returned shell when the other process has ended by itself.
+ * Ends the process `pid` when this process ends for any reason, including SIGKILL: a shell reads from a pipe that only
+ * this process keeps open. Kill the returned shell if the other process ends first.
  */
 export function tieToThisProcess(pid: number): ChildProcess {
   const script = 'read -r _; kill -CONT "$0"; kill -TERM "$0"';
-  // Detached, so that Ctrl-C, which goes to the whole group of a terminal, does not end the shell first.
+  // In a separate process group: Ctrl-C goes to the whole group of a terminal, and must not end the shell first.
   return spawn('/bin/sh', ['-c', script, String(pid)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
   });
 }
 
-/** A port of this host on which nothing listens at the moment. */
+/** A port of this host on which no process listens at present. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -41,7 +41,7 @@ export async function freePort(): Promise<number> {
 const optionsRequest = Buffer.from([4, 0, 0, 0, 5, 0, 0, 0, 0]);
 const supportedOpcode = 6;
 
-/** Whether the port answers an OPTIONS request of CQL's native protocol, which asks for no login, within a second. */
+/** Whether the port responds within a second to an OPTIONS request of CQL's native protocol, which needs no login. */
 export function answersCql(address: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, address, () => socket.write(optionsRequest));

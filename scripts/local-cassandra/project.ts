@@ -10,13 +10,13 @@ function folderWith(file: string, from: string): string {
   return folderWith(file, parent);
 }
 
-/** Found by its package.json, because these files and their build in dist/ lie at different depths. */
+/** The folder with package.json, which is searched upwards because this file and its build in dist/ have different depths. */
 export const projectFolder = folderWith('package.json', dirname(fileURLToPath(import.meta.url)));
 
-/** Everything that local Cassandra leaves behind, ignored by git. Safe to delete while nothing runs. */
+/** All files of local Cassandra clusters; git ignores them. Safe to delete while no cluster runs. */
 export const cassandraFolder = join(projectFolder, '.cassandra');
 
-/** The cluster of `nodes` nodes that people of this project run, whose data stay between runs. */
+/** The cluster of `nodes` nodes that `npm run cassandra` runs. Its data are kept between runs. */
 export function projectCluster(nodes: number): LocalClusterOptions {
   return {
     directory: join(cassandraFolder, nodes === 1 ? '1-node' : `${nodes}-nodes`),

@@ -26,7 +26,7 @@ async function usualHomes(): Promise<string[]> {
   return listed.flat().flatMap((home) => [home, join(home, 'Contents', 'Home')]);
 }
 
-/** The home of the Java behind this command where it is a Java 17, else null. */
+/** The home of the Java that this command runs; null if it is not Java 17. */
 async function homeOfJava17(command: string): Promise<string | null> {
   try {
     const { stderr } = await run(command, ['-XshowSettings:properties', '-version']);
@@ -38,8 +38,8 @@ async function homeOfJava17(command: string): Promise<string | null> {
 }
 
 /**
- * The home of a Java 17: JAVA_HOME, the `java` on PATH, or one in the usual folders, in this order; null where
- * there is none. Cassandra 5.0 runs on 11 and 17 and refuses later ones.
+ * The home of a Java 17: JAVA_HOME, the `java` on the PATH, or one in the usual folders, in this order; null if there is
+ * none. Cassandra 5.0 runs on Java 11 and 17, and not on later versions.
  */
 async function findJavaHome(): Promise<string | null> {
   const given = process.env['JAVA_HOME'];
@@ -69,7 +69,7 @@ async function pomChecksum(): Promise<string> {
     .digest('hex');
 }
 
-/** The jars as Maven named them the last time, or null where the pom has changed since or one of them has gone. */
+/** The jars that Maven listed at the last run; null if the pom has changed since, or if a jar is missing. */
 async function jarsAtHand(): Promise<readonly string[] | null> {
   let resolved: ResolvedJars;
   try {
@@ -89,7 +89,7 @@ async function hasMaven(javaHome: string): Promise<boolean> {
   );
 }
 
-/** Lets Maven fetch the pom's jars into its local repository, and notes where they are for the next time. */
+/** Runs Maven, which fetches the pom's jars into its local repository, and stores their paths for the next run. */
 async function resolveJars(javaHome: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
   await mkdir(cassandraFolder, { recursive: true });
   const answer = join(cassandraFolder, `classpath-${process.pid}`);
@@ -101,7 +101,7 @@ async function resolveJars(javaHome: string, signal: AbortSignal | undefined): P
     );
     const jars = (await readFile(answer, 'utf8')).trim().split(delimiter);
     await writeFile(answer, JSON.stringify({ pomChecksum: await pomChecksum(), jars }, null, 2));
-    // Renamed, so that a second start at the same time never reads half a file.
+    // Written under another name and then renamed, so that a concurrent start never reads an incomplete file.
     await rename(answer, notes);
     return jars;
   } catch (error) {
@@ -114,8 +114,8 @@ async function resolveJars(javaHome: string, signal: AbortSignal | undefined): P
 }
 
 const lacking = {
-  system: 'Local Cassandra does not run on Windows itself: use the Windows Subsystem for Linux.',
-  java: 'Local Cassandra needs Java 17: install an OpenJDK 17 runtime, or name the folder of one in JAVA_HOME.',
+  system: 'Local Cassandra does not run on Windows: use the Windows Subsystem for Linux.',
+  java: 'Local Cassandra needs Java 17: install an OpenJDK 17 runtime, or set JAVA_HOME to its folder.',
   maven: 'Local Cassandra needs Maven to fetch its jars once: install Maven so that `mvn` is on the PATH.',
 };
 
@@ -130,14 +130,14 @@ async function lookAround(): Promise<Look> {
   return { missing: null, javaHome, jars };
 }
 
-/** What local Cassandra lacks on this host, as a sentence that says what to install; null where it can start. */
+/** The missing requirement of local Cassandra on this host, as a sentence that says what to install; null if all are met. */
 export async function localCassandraMissing(): Promise<string | null> {
   return (await lookAround()).missing;
 }
 
 /**
- * The home of a Java 17 and the jars of Cassandra, which Maven fetches where it has not yet.
- * Throws a LocalCassandraError that says what to install.
+ * The home of a Java 17, and the jars of Cassandra, which Maven fetches if they are missing. Throws a
+ * `LocalCassandraError` that says what to install.
  */
 export async function meetRequirements({
   log,

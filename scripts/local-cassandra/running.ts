@@ -5,12 +5,12 @@ import { answersCql, commandLine } from './processes.ts';
 import { projectCluster } from './project.ts';
 
 /**
- * Why a local cluster could not be started: `missing` (Java or Maven), `already_running` (the folder has its
- * cluster), `port_taken` (or an address that this host lacks), `start_failed` (the message ends with the log).
+ * Why a local cluster could not be started: `missing` (Java or Maven), `already_running` (the cluster of the folder),
+ * `port_taken` (or the host does not have the address), `start_failed` (the message ends with the log).
  */
 export type LocalCassandraFailure = 'missing' | 'already_running' | 'port_taken' | 'start_failed';
 
-/** A reason that a person can act on; the message is one to print as it is. */
+/** The cluster cannot be started. The message is for people, and is printed unchanged. */
 export class LocalCassandraError extends Error {
   readonly failure: LocalCassandraFailure;
 
@@ -29,7 +29,7 @@ interface Claim {
 
 const mine = new Set<string>();
 
-/** The claim in a file, or null where its holder gave it up meanwhile. */
+/** The claim in a file; null if its owner has released it meanwhile. */
 function read(file: string): Claim | null {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as Claim;
@@ -38,12 +38,12 @@ function read(file: string): Claim | null {
   }
 }
 
-/** A process id is used again some day, so it counts only together with its command line. */
+/** Whether the owner of the claim runs. Process ids are reused, so the command line is compared, too. */
 function isHeld(file: string, { pid, commandLine: line }: Claim): boolean {
   return pid === process.pid ? mine.has(file) : line !== null && commandLine(pid) === line;
 }
 
-/** The claim of the living process that runs the nodes in a folder, or null. */
+/** The claim of the process that runs the nodes of a folder; null if none does. */
 export function heldClaim(folder: string): { readonly contactPoints: readonly string[] } | null {
   const claims = join(folder, 'claims');
   if (!existsSync(claims)) return null;
@@ -55,10 +55,9 @@ export function heldClaim(folder: string): { readonly contactPoints: readonly st
 }
 
 /**
- * Makes this process the only one that starts nodes in a folder; returns the function that gives it up. Throws a
- * LocalCassandraError where another holds it. Each claim is a file of its own, written before the others are read:
- * of two processes in the same instant both may be refused, but never both let in, and clearing away what a dead
- * one left can't hit a living one's.
+ * Locks a folder, so that only this process starts nodes in it, and returns the function that releases the lock. Throws a
+ * `LocalCassandraError` if another process has it. Each claim is a file of its own, which is written before the others
+ * are read: two concurrent processes may both fail, but never both succeed. Only claims of ended processes are deleted.
  */
 export function claimFolder(folder: string, contactPoints: readonly string[]): () => void {
   const claims = join(folder, 'claims');
@@ -92,7 +91,7 @@ export function claimFolder(folder: string, contactPoints: readonly string[]): (
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where data, logs and configuration of the clusters lie that people of this project run. */
+/** The folders of the clusters that `npm run cassandra` and `npm run start:cassandra` run. */
 const FOLDERS = Array.from({ length: 9 }, (_, index) => projectCluster(index + 1).directory);
 
 /**

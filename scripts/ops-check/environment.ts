@@ -64,8 +64,8 @@ export interface Environment {
 }
 
 /**
- * Runs `check` after metrics were collected for `seconds`: those of a service with its storage in memory, and simulated ones of
- * a service on Cassandra with failures.
+ * Runs `check` after metrics were collected for `seconds`: those of a service with memory storage, and simulated ones of a
+ * service on Cassandra with failures.
  */
 export async function inEnvironment(
   tools: Tools,

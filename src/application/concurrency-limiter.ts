@@ -44,7 +44,7 @@ const MAX_BYTES = 256 * 1_048_576;
 /** A send to a group takes about one statement for each member, and a send between two users takes four. */
 const USERS_PER_REQUEST = 4;
 
-/** The share of the limit that the reservations for the users of groups may take together, so that groups do not stop all others. */
+/** The share of the limit that all reservations for groups may take together, so that other requests are not rejected. */
 const GROUP_SHARE = 0.5;
 
 /** The share of the limit that background work may take. */

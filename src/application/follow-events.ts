@@ -12,19 +12,19 @@ export const POLL_INTERVAL_MS = 15_000;
 const MIN_INTERVAL_MS = 100;
 
 /**
- * Added to it for each event that was delivered within the visibility window. A read lists these events again, so with
- * this pause a follower lists at most 4,000 of them a second, at any rate of events.
+ * Added to the minimum time for each event that was delivered within the visibility window. A read lists these events
+ * again. With this pause, a follower lists at most 4,000 of them a second, at any rate of events.
  */
 const MS_PER_DELIVERED = 0.25;
 
 /**
- * The maximum number of reads of open streams and waiting polls in progress; further ones wait for their turn. A message
- * to a large group wakes many at once, and reads beyond the concurrency limit would be rejected. This is half of its lowest
- * value, so that requests are not rejected meanwhile.
+ * The maximum number of concurrent reads of open streams and waiting polls; further reads are queued. A message to a large
+ * group wakes many followers at once, and reads beyond the concurrency limit would be rejected. This is half of its lowest
+ * value, so that other requests are not rejected meanwhile.
  */
 const MAX_READS = 16;
 
-/** The maximum time that a read waits for its turn, while storage hangs; then it fails and is repeated. */
+/** The maximum time that a read is queued, if storage hangs. Then it fails and is repeated. */
 const MAX_TURN_WAIT_MS = 3_000;
 
 /** The time until the next read after a read that failed, or that found more events than its cursor can hold. */
@@ -149,8 +149,8 @@ function pauseAfter({ delivered }: EventCursor): number {
 }
 
 /**
- * Runs at most `MAX_READS` works at a time. Further ones start in the order of their calls, or reject with an `Overload`
- * after `MAX_TURN_WAIT_MS`.
+ * Runs at most `MAX_READS` functions concurrently. Further ones start in the order of their calls, or reject with an
+ * `Overload` after `MAX_TURN_WAIT_MS`.
  */
 function makeTurns(timer: Timer) {
   const waiting = new Set<() => void>();
@@ -173,7 +173,7 @@ function makeTurns(timer: Timer) {
     try {
       return await work();
     } finally {
-      // The next one takes over this turn.
+      // The next one starts now, so the number of running functions stays the same.
       const [next] = waiting;
       if (next === undefined) {
         running -= 1;

@@ -18,8 +18,9 @@ interface WrittenMessage {
 }
 
 /**
- * Completes sends, edits, deletions and changes of groups with an unknown outcome, in the background and within limits, so that a stored
- * message is not missing in an inbox, or shown there with an old content, until its client repeats the request.
+ * Completes sends, edits, deletions and changes of groups with an unknown outcome, in the background and within limits.
+ * Without this, a stored message may be missing in an inbox, or shown there with old content, until its client repeats
+ * the request.
  */
 export class BackgroundRetry {
   readonly #log: Log;

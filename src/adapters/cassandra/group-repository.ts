@@ -66,7 +66,7 @@ const RECENT_LEAVERS = 64;
 
 const FORMER_MEMBERS_PER_QUERY = 1_000;
 
-/** The messages per query when a new member gets those above the event of joining. */
+/** The number of messages per query when a new member gets the messages above the event of joining. */
 const MESSAGES_PER_QUERY = 32;
 
 /** The maximum number of attempts of a change. An attempt fails if another change of the group wins. */
@@ -325,8 +325,8 @@ export class CassandraGroupRepository implements GroupRepository {
   }
 
   /**
-   * Makes a change. After a failure with an unknown outcome it is completed in the background, if it is in the row of the
-   * group: a change that is not must not be made later, when the client may have made the opposite one.
+   * Makes a change. After a failure with an unknown outcome, it is completed in the background only if it is in the row of
+   * the group. Otherwise it must not be made later, because the client may have made the opposite change meanwhile.
    */
   #retried(
     id: ConversationId,
@@ -345,7 +345,7 @@ export class CassandraGroupRepository implements GroupRepository {
     });
   }
 
-  /** The row of the group first; the creator's inbox last, since a repeat looks there whether everything is written. */
+  /** Writes the row of the group first and the creator's inbox last: a repeat reads that inbox to check that all is written. */
   async #create(request: CreateGroupRequest, writes: Writes): Promise<void> {
     const { created, creatorId, participants, name } = request;
     const id = groupIdOf(created);
@@ -441,7 +441,10 @@ export class CassandraGroupRepository implements GroupRepository {
     });
   }
 
-  /** The membership of a user in the own inbox and in the group. An older one in the group is replaced, see `restoreMembership`. */
+  /**
+   * The membership of a user in the user's own inbox and in the group. An older one in the group is replaced, see
+   * `restoreMembership`.
+   */
   async #findBoth(id: ConversationId, userId: UserId, writes: Writes) {
     const own = (await findOwnMembership(writes, userId, id))?.membership ?? null;
     for (;;) {
@@ -467,9 +470,9 @@ export class CassandraGroupRepository implements GroupRepository {
   }
 
   /**
-   * Shows a new member the messages above the event of joining, each as it is now and under its last event. It must run after
-   * the membership is in the row of the group. A late event is read after its message, and a send that completes late reads
-   * the members after the agreement on it.
+   * Shows a new member the messages above the event of joining, each in its current state and under its last event. It must
+   * run after the membership is in the row of the group. It reads a late event after its message; a send that completes late
+   * reads the members after the agreement on its event.
    */
   async #showMessagesAbove(
     id: ConversationId,
@@ -497,8 +500,9 @@ export class CassandraGroupRepository implements GroupRepository {
   }
 
   /**
-   * An event after the last change of the group, and not late yet: `event` if it is one. Throws a `ClockNotVerified` if the
-   * clock is behind that of the last change by more than the allowed skew: with an earlier event the change would be lost.
+   * An event after the last change of the group that is not late yet: `event`, or else a new one. Throws a
+   * `ClockNotVerified` if the clock is behind the last change by more than the allowed skew: with an earlier event the
+   * change would be lost.
    */
   #nextEvent({ changed }: StoredGroup, event: EventId): EventId {
     if (event > changed && !this.#isLate(event)) return event;
@@ -508,7 +512,7 @@ export class CassandraGroupRepository implements GroupRepository {
     return next;
   }
 
-  /** Writes the rows of a change with its event; again with another event, if it became visible late. */
+  /** Writes the rows of a change with its event, and again with another event if the first one became visible late. */
   async #report(event: EventId, write: (eventId: EventId) => Promise<void>): Promise<void> {
     await write(event);
     if (!this.#isLate(event)) return;
@@ -604,8 +608,9 @@ function nameIn(row: Row): string | null {
 }
 
 /**
- * Repeats `attempt` until its result is not `again`: a transaction on the row of the group may lose to another one, or win in
- * an attempt that seems to fail, so each attempt reads the group. Rejects with an unknown outcome after `MAX_ATTEMPTS`.
+ * Repeats `attempt` until its result is not `again`. A transaction on the row of the group may fail because of another one,
+ * or may be applied although it seems to fail. So each attempt reads the group. Rejects with an unknown outcome after
+ * `MAX_ATTEMPTS`.
  */
 async function untilDone<Result extends string>(attempt: () => Promise<Result | 'again'>): Promise<Result> {
   for (let count = 1; count <= MAX_ATTEMPTS; count += 1) {

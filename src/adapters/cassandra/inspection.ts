@@ -53,8 +53,8 @@ const LISTED_BUCKET = `
   SELECT bucket FROM buckets_by_conversation WHERE conversation_id = ? AND bucket = ?`;
 
 /**
- * By the ids, not by the range from the first to the last of them: the log of a busy user has many events of other
- * conversations in between.
+ * Reads the events by their ids, not by the range from the first to the last id: between them, the log of a busy user has
+ * many events of other conversations.
  */
 const EVENTS = `
   SELECT event_id FROM events_by_user WHERE user_id = ? AND places = true AND event_id IN ?`;
@@ -459,7 +459,7 @@ async function showMessage(
   const { message, isDelivered } = stored;
   const late = await findLateEvent(deps.session, conversationId, id);
   const visibility = await findVisibility(deps, conversationId, userId, eventId, late ?? eventId);
-  // Repaired meanwhile, by the repair of another inconsistency of the same message or by the service.
+  // It was repaired meanwhile: by the service, or by the repair of another inconsistency of the same message.
   if (!visibility.isBehind && !visibility.isWithoutEvent) return;
   // If an older message got a late event, the inbox entry is at that event, which is later than this message.
   const isHidden = visibility.isBehind || visibility.lastMessageId === null || visibility.lastMessageId < id;

@@ -303,9 +303,9 @@ export class CassandraMessageRepository implements MessageRepository {
   }
 
   /**
-   * The late event of a message and then the message, after a change was written: in this order, like a send that completes
-   * late, which agrees on its event first. So of two writers, one with an older state of the message and one that has
-   * changed it since, the second finds the event of the first, and no inbox keeps the older state.
+   * Reads the late event of a message and then the message, after a change was written. A send that completes late uses the
+   * same order: it agrees on its event and then reads the message. So if a send has read an older state of the
+   * message, the change finds the late event of that send and shows the new state under it. No inbox keeps the older state.
    */
   async #afterChange(conversationId: ConversationId, id: MessageId, writes: Writes) {
     const lateEvent = await findLateEvent(writes, conversationId, id);
@@ -342,8 +342,8 @@ export class CassandraMessageRepository implements MessageRepository {
   }
 
   /**
-   * Those of `members` who left just before `message`, but whose inboxes have it, because the send had read the members
-   * before they left.
+   * The users of `members` who left just before `message`, but whose inboxes have it: the send has read the members before
+   * they left.
    */
   async #leaversWith(
     { id, conversationId }: Message,
@@ -478,9 +478,9 @@ export class CassandraMessageRepository implements MessageRepository {
   }
 
   /**
-   * True also if another process has found the message late, whose clock is ahead: what it has begun must be completed. False
-   * if a repeat has delivered the message meanwhile, since its readers know it and it must not move again; and if
-   * it is deleted.
+   * Also true if another process, whose clock is ahead, has agreed on a late event: its work must be completed. False if a
+   * repeat has delivered the message meanwhile, because its readers have it and it must not move again. Also false if the
+   * message is deleted.
    */
   async #needsLateEvent(
     { message, idempotencyKey, isLive, isRepeat = false }: StoreRequest,

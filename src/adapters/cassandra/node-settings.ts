@@ -101,7 +101,7 @@ export async function replicationAdvice(
   return { datacenter: localDatacenter, replicas, advice };
 }
 
-/** The replicas of each row in `datacenter`, from the options of a replication strategy (`3`, or `3/1` with a transient one). */
+/** The replicas of each row in `datacenter`, from the options of a replication strategy (`3`; `3/1` if one is transient). */
 export function replicasIn(replication: Readonly<Record<string, string>>, datacenter: string): number {
   const factor = replication[datacenter] ?? replication['replication_factor'] ?? '0';
   const [all = '0', transient = '0'] = factor.split('/');

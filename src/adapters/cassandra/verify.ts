@@ -97,22 +97,22 @@ const LATE_EVENTS_IN_RANGE = `
 const FIRST_TOKEN = -(2n ** 63n);
 const LAST_TOKEN = 2n ** 63n - 1n;
 
-/** The width of the first step. Each next step is as wide, twice or half as wide, so that it has about this many rows. */
+/** The width of the first step. Each further step is as wide, twice or half as wide, to get about `ROWS_PER_STEP` rows. */
 const FIRST_WIDTH = 2n ** 48n;
 const ROWS_PER_STEP = 5_000;
 
 const ROWS_PER_PAGE = 500;
 
-/** How many messages, or inbox rows of one user, are inspected together: their events are one query. */
+/** The number of messages, or of inbox rows of one user, that are inspected together: one query reads their events. */
 const ROWS_PER_INSPECTION = 100;
 
-/** How many inspections each worker runs in parallel. */
+/** The number of inspections that each worker runs in parallel. */
 const PARALLEL_INSPECTIONS = 16;
 
-/** With more candidates than this the scan waits until the first is due. */
+/** If there are more candidates, the scan waits until the first is due. */
 const MAX_CANDIDATES = 10_000;
 
-/** Waits between attempts, in milliseconds, while storage fails. */
+/** The pauses between attempts while storage fails, in milliseconds. */
 const RETRY_DELAYS_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
 const PASSES = [
@@ -340,7 +340,7 @@ export async function* verify(
         await settle(MAX_CANDIDATES);
         yield progress();
       }
-      // So the next pass sees the repairs of this one.
+      // The next pass must read the repairs of this one.
       await settle(0);
       pass = PASSES[PASSES.indexOf(pass) + 1] ?? 'done';
       ranges = pass === 'done' ? [] : [...WHOLE_RING];

@@ -183,7 +183,7 @@ class Inbox {
   readonly #memberships = new Map<ConversationId, OwnMembership>();
   readonly #order = new SortedList<InboxEntry>(({ lastEventId }) => lastEventId);
 
-  /** Shows `entry`, unless the current entry of its conversation takes precedence. Of two read positions the later one holds. */
+  /** Shows `entry`, unless the current entry of its conversation takes precedence. The later of two read positions holds. */
   put(entry: InboxEntry): void {
     const { conversationId } = entry;
     const kept = this.#entries.get(conversationId);

@@ -11,8 +11,9 @@ export interface ReadPositionRepository {
    * inbox.
    *
    * A position only moves forward, regardless of the order and the number of marks and of the process that gets them. If
-   * it moves, a `conversation.read` event is in the event log of each participant (in a group: of the reader) when this resolves; a mark that does not
-   * move it writes nothing. Of concurrent marks more than one may write an event. Rejects like `append`.
+   * it moves, a `conversation.read` event is in the event log of each participant (in a group: of the reader) when this
+   * resolves; a mark that does not move it writes nothing. Of concurrent marks more than one may write an event. Rejects
+   * like `append`.
    */
   mark(mark: ReadMark): Promise<EventId | null>;
 
