@@ -27,14 +27,14 @@ describe('two people', () => {
 
     const item = inboxItem(ben.page, 'Ada Okafor');
     await item.waitFor();
-    expect(await item.locator('.badge').innerText()).toMatch(/^1\b/);
-    expect(await item.innerText()).toContain('Shall we meet at noon?');
+    await expect.poll(() => item.locator('.badge').innerText()).toMatch(/^1\b/);
+    await expect.poll(() => item.innerText()).toContain('Shall we meet at noon?');
 
     await ada.page.getByText('Shall we meet at noon?').first().waitFor();
     await write(ada.page, 'Or rather at one?');
     await item.getByText('Or rather at one?').waitFor();
     await expect.poll(() => item.locator('.badge').innerText()).toMatch(/^2\b/);
-    expect(await ben.page.title()).toBe('(1) Messenger');
+    await expect.poll(() => ben.page.title()).toBe('(1) Messenger');
     await ada.page.locator('.message-state', { hasText: 'Sent' }).waitFor();
 
     await item.click();
@@ -48,7 +48,7 @@ describe('two people', () => {
     await bubble(ada.page, 'At one.').waitFor();
     await expect.poll(() => ada.page.getByRole('log').innerText()).toBe('Ben Winter: At one.');
     const texts = ['Shall we meet at noon?', 'Or rather at one?', 'At one.'];
-    for (const { page } of [ada, ben]) expect(await shownTexts(page)).toEqual(texts);
+    for (const { page } of [ada, ben]) await expect.poll(() => shownTexts(page)).toEqual(texts);
     expect([...ada.flaws, ...ben.flaws]).toEqual([]);
   });
 
@@ -61,7 +61,7 @@ describe('two people', () => {
     const field = cleo.page.getByRole('textbox', { name: 'Who do you want to write to?' });
     await expect.poll(() => hasFocus(field)).toBe(true);
     await field.fill('two words');
-    expect(await cleo.page.getByRole('button', { name: 'Write' }).isDisabled()).toBe(true);
+    await expect.poll(() => cleo.page.getByRole('button', { name: 'Write' }).isDisabled()).toBe(true);
     await field.fill('dora');
     await cleo.page.keyboard.press('Enter');
     await cleo.page.getByText('No messages yet. Write the first one to dora.').waitFor();
@@ -81,7 +81,7 @@ describe('two people', () => {
     await emil.page.getByRole('textbox').fill('Emil Berg');
     await emil.page.getByRole('button', { name: 'Save' }).click();
     await emil.page.getByRole('button', { name: 'Signed in as Emil Berg' }).waitFor();
-    expect(await emil.page.getByRole('dialog').count()).toBe(0);
+    await expect.poll(() => emil.page.getByRole('dialog').count()).toBe(0);
 
     const fay = await openTab(browser, service.url, '#/fay');
     await inboxItem(fay.page, 'Emil Berg').waitFor();
@@ -168,10 +168,10 @@ describe('a message', () => {
     await nameUser(service.url, 'noa', '<i>Noa</i>');
     const mia = await openTab(browser, service.url, `#/mia/${id}`);
     await bubble(mia.page, '<b>bold</b>').waitFor();
-    expect(await shownTexts(mia.page)).toEqual([markup]);
+    await expect.poll(() => shownTexts(mia.page)).toEqual([markup]);
     await mia.page.getByRole('heading', { name: '<i>Noa</i>' }).waitFor();
-    expect(await mia.page.locator('.bubble div *').count()).toBe(0);
-    expect(await mia.page.title()).not.toBe('owned');
+    await expect.poll(() => mia.page.locator('.bubble div *').count()).toBe(0);
+    await expect.poll(() => mia.page.title()).not.toBe('owned');
     expect(mia.flaws).toEqual([]);
   });
 
@@ -199,7 +199,7 @@ describe('a message', () => {
     await write(ola.page, 'Second');
     const failed = ola.page.locator('.message-failed');
     await expect.poll(() => failed.count()).toBe(2);
-    expect(await failed.first().innerText()).toContain('Not sent: The content is too long.');
+    await expect.poll(() => failed.first().innerText()).toContain('Not sent: The content is too long.');
 
     await ola.page.unrouteAll();
     await failed.last().getByRole('button', { name: 'Discard' }).click();
@@ -207,7 +207,7 @@ describe('a message', () => {
     await failed.getByRole('button', { name: 'Retry' }).click();
     await failed.waitFor({ state: 'detached' });
     await ola.page.locator('.message-state', { hasText: 'Sent' }).waitFor();
-    expect(await shownTexts(ola.page)).toEqual(['Before', 'First']);
+    await expect.poll(() => shownTexts(ola.page)).toEqual(['Before', 'First']);
   });
 
   test('is sent by Enter; Shift+Enter starts a new line, and the field grows and shrinks again', async () => {
@@ -223,12 +223,12 @@ describe('a message', () => {
     await page.keyboard.type('One');
     await page.keyboard.press('Shift+Enter');
     await page.keyboard.type('Two');
-    expect(await height()).toBeGreaterThan(oneLine + 10);
+    await expect.poll(height).toBeGreaterThan(oneLine + 10);
     await page.keyboard.press('Enter');
     await bubble(page, 'Two').waitFor();
-    expect(await shownTexts(page)).toEqual(['Before', 'One\nTwo']);
-    expect(await field.inputValue()).toBe('');
-    expect(await height()).toBe(oneLine);
+    await expect.poll(() => shownTexts(page)).toEqual(['Before', 'One\nTwo']);
+    await expect.poll(() => field.inputValue()).toBe('');
+    await expect.poll(height).toBe(oneLine);
   });
 });
 
@@ -283,7 +283,7 @@ describe('500 messages', () => {
       await untilLoaded(page, texts.length);
       expect(Math.abs((await topOf(page, before.key)) - before.top)).toBeLessThan(1.5);
     }
-    expect(await shownTexts(page)).toEqual(texts);
+    await expect.poll(() => shownTexts(page)).toEqual(texts);
     await page.getByText('This is the beginning of your conversation with tea.').waitFor();
     expect(tab.flaws).toEqual([]);
   });

@@ -56,7 +56,7 @@ test('three people create a group, write in it, rename it, add somebody, and lea
   const create = ada.page.getByRole('button', { name: 'Create group' });
   await ada.page.getByRole('textbox', { name: 'Name of the group' }).fill('Climbing');
   await ada.page.getByRole('dialog').getByRole('button', { name: 'Ben Winter' }).click();
-  expect(await create.isDisabled()).toBe(true);
+  await expect.poll(() => create.isDisabled()).toBe(true);
   await ada.page.getByRole('textbox', { name: 'Members' }).fill('cleo');
   await ada.page.keyboard.press('Enter');
   await create.click();
@@ -83,7 +83,7 @@ test('three people create a group, write in it, rename it, add somebody, and lea
     await page.getByRole('heading', { name: 'Climbing on Sunday' }).waitFor();
     await inboxItem(page, 'Climbing on Sunday').waitFor();
   }
-  expect(await ben.page.getByRole('button', { name: 'Remove' }).count()).toBe(0);
+  await expect.poll(() => ben.page.getByRole('button', { name: 'Remove' }).count()).toBe(0);
   await ben.page.getByRole('textbox', { name: 'Add a member' }).fill('dora');
   await ben.page.getByRole('button', { name: 'Add', exact: true }).click();
   await ben.page.getByRole('dialog').getByText('Dora Lind').waitFor();
@@ -101,13 +101,13 @@ test('three people create a group, write in it, rename it, add somebody, and lea
   await cleo.page.getByRole('button', { name: 'Leave the group' }).click();
   await cleo.page.getByRole('button', { name: 'Leave', exact: true }).click();
   await cleo.page.getByText('You are not a member of this group any more').waitFor();
-  expect(await cleo.page.getByRole('textbox', { name: 'Message' }).count()).toBe(0);
-  expect(await bubble(cleo.page, 'I have.').count()).toBe(1);
+  await expect.poll(() => cleo.page.getByRole('textbox', { name: 'Message' }).count()).toBe(0);
+  await expect.poll(() => bubble(cleo.page, 'I have.').count()).toBe(1);
   await inboxItem(cleo.page, 'You are not a member any more').waitFor();
   await ada.page.getByText('2 members').waitFor();
   await write(ada.page, 'See you on Sunday, Ben');
   await bubble(ben.page, 'See you on Sunday, Ben').waitFor();
-  expect(await bubble(cleo.page, 'See you on Sunday').count()).toBe(0);
+  await expect.poll(() => bubble(cleo.page, 'See you on Sunday').count()).toBe(0);
 
   // After a reload, too.
   await cleo.page.reload();
@@ -142,7 +142,7 @@ test('one who is removed while looking, with unsent messages, and is added again
   await leaveGroup(service.url, id, 'ira');
   await page.getByRole('heading', { name: 'Members (2)' }).waitFor();
   // All that a member may do is gone from the dialog.
-  expect(await page.getByRole('dialog').getByRole('textbox').count()).toBe(0);
+  await expect.poll(() => page.getByRole('dialog').getByRole('textbox').count()).toBe(0);
   await closeDialog(page);
   await page.getByText('You are not a member of this group any more').waitFor();
   release();
@@ -151,7 +151,7 @@ test('one who is removed while looking, with unsent messages, and is added again
   await page.reload();
   await page.getByText('You are not a member of this group any more').waitFor();
   await page.getByText('Not sent').waitFor();
-  expect(await shownTexts(page)).toEqual(['Welcome', 'On its way']);
+  await expect.poll(() => shownTexts(page)).toEqual(['Welcome', 'On its way']);
 
   await joinGroup(service.url, id, 'ira');
   await page.getByRole('textbox', { name: 'Message' }).waitFor();
@@ -171,13 +171,13 @@ test('a group that is renamed elsewhere has the new name in its open dialog, unl
   const { page } = await openTab(browser, service.url, `#/kay/${id}`);
   await openMembers(page);
   const field = page.getByRole('textbox', { name: 'Name of the group' });
-  expect(await field.inputValue()).toBe('First name');
+  await expect.poll(() => field.inputValue()).toBe('First name');
   await renameGroup(service.url, id, 'Second name');
   await expect.poll(() => field.inputValue()).toBe('Second name');
   await field.fill('Third na');
   await renameGroup(service.url, id, 'Name of another');
   await page.locator('h2', { hasText: 'Name of another' }).waitFor();
-  expect(await field.inputValue()).toBe('Third na');
+  await expect.poll(() => field.inputValue()).toBe('Third na');
   await field.fill('Third name');
   await field.press('Enter');
   await page.locator('h2', { hasText: 'Third name' }).waitFor();
@@ -198,9 +198,9 @@ test('a group of 256 without a name is shown, and one more member is refused wit
   await page.getByRole('textbox', { name: 'Add a member' }).fill('one-more');
   await page.getByRole('button', { name: 'Add', exact: true }).click();
   await page.getByRole('alert').filter({ hasText: 'The group was not changed. ' }).waitFor();
-  expect(await page.getByRole('alert').innerText()).toContain('256');
+  await expect.poll(() => page.getByRole('alert').innerText()).toContain('256');
   // The name that was typed is still there.
-  expect(await page.getByRole('textbox', { name: 'Add a member' }).inputValue()).toBe('one-more');
+  await expect.poll(() => page.getByRole('textbox', { name: 'Add a member' }).inputValue()).toBe('one-more');
   expect(flaws).toEqual([]);
 });
 

@@ -156,8 +156,8 @@ test('a text that is too long is not cut: it is kept, and cannot be sent', async
   await page.getByText('1,234 characters too long to send').waitFor();
   expect((await field.inputValue()).length).toBe(21_234);
   await page.keyboard.press('Enter');
-  expect(await page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
-  expect(await page.locator('.message').count()).toBe(1);
+  await expect.poll(() => page.getByRole('button', { name: 'Send' }).isDisabled()).toBe(true);
+  await expect.poll(() => page.locator('.message').count()).toBe(1);
   // The service counts characters, not the units of JavaScript.
   await field.fill('🙂'.repeat(20_000));
   await page.keyboard.press('Enter');
@@ -187,10 +187,10 @@ test('a draft belongs to one user, also where another one uses the same window',
   await page.goto(`${service.url}/app#/ivy/${id}`);
   await page.getByRole('button', { name: 'Signed in as ivy' }).waitFor();
   await bubble(page, 'Before').waitFor();
-  expect(await field.inputValue()).toBe('');
+  await expect.poll(() => field.inputValue()).toBe('');
   await page.goto(`${service.url}/app#/hal/${id}`);
   await page.getByRole('button', { name: 'Signed in as hal' }).waitFor();
-  expect(await field.inputValue()).toBe('Not for Ivy');
+  await expect.poll(() => field.inputValue()).toBe('Not for Ivy');
 });
 
 test('an address without a valid user leads to the choice of one', async () => {
@@ -244,7 +244,7 @@ test('a response that is lost does not repeat the message', async () => {
   await write(page, 'Twice');
   await expect.poll(() => lost).toBe(2);
   await expect.poll(() => page.locator('.message-pending').count()).toBe(0);
-  expect(await shownTexts(page)).toEqual(['Before', 'Once', 'Twice']);
+  await expect.poll(() => shownTexts(page)).toEqual(['Before', 'Once', 'Twice']);
 });
 
 test('conversations that load out of order are not mixed', async () => {
@@ -267,7 +267,7 @@ test('conversations that load out of order are not mixed', async () => {
   for (const release of held) release();
   await write(page, 'more in two');
   await page.locator('.message-state', { hasText: 'Sent' }).waitFor();
-  expect(await shownTexts(page)).toEqual(['in two', 'more in two']);
+  await expect.poll(() => shownTexts(page)).toEqual(['in two', 'more in two']);
   expect(new URL(page.url()).hash).toContain(two);
 });
 
@@ -328,10 +328,10 @@ test.each([-26, -5, 5, 26])('with a clock that is %d hours off, messages keep th
   await page.context().setOffline(true);
   await write(page, 'Fourth');
   await page.locator('.message-pending').waitFor();
-  expect(await shownTexts(page)).toEqual(['First', 'Second', 'Third', 'Fourth']);
+  await expect.poll(() => shownTexts(page)).toEqual(['First', 'Second', 'Third', 'Fourth']);
   await page.context().setOffline(false);
   await page.locator('.message-pending').waitFor({ state: 'detached' });
-  expect(await shownTexts(page)).toEqual(['First', 'Second', 'Third', 'Fourth']);
+  await expect.poll(() => shownTexts(page)).toEqual(['First', 'Second', 'Third', 'Fourth']);
   expect(flaws).toEqual([]);
 });
 

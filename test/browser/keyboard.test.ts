@@ -44,7 +44,7 @@ describe('the focus', () => {
     await page.keyboard.press(key);
     await page.getByText('Edit message').waitFor({ state: 'detached' });
     await page.keyboard.type('Next');
-    expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('Next');
+    await expect.poll(() => page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('Next');
   });
 
   test('is in the field after a deletion, and at the message after none', async () => {
@@ -202,7 +202,7 @@ describe('a screen reader hears', () => {
     await expect.poll(texts).toContain('filler: The first');
     const second = await openTab(browser, service.url, `#/empty/${id}`);
     await bubble(second.page, 'The first').waitFor();
-    expect(await second.page.getByRole('log').innerText()).toBe('');
+    await expect.poll(() => second.page.getByRole('log').innerText()).toBe('');
   });
 
   test('that a message was not sent, and why', async () => {

@@ -51,7 +51,7 @@ test('with many messages loaded, a new one renders few of them again; at the end
     })
     .toBe(700);
   // The counter counts.
-  expect(await page.evaluate('window.formatted')).toBeGreaterThan(700);
+  await expect.poll(() => page.evaluate('window.formatted')).toBeGreaterThan(700);
   const formatted = await formattedDuring(page, async () => {
     await sendTo(service.url, 'ben', 'ada', 'while up');
     await expect.poll(() => rows.count()).toBe(701);
@@ -90,7 +90,7 @@ test('with many conversations loaded, an event renders few of them again', async
       return rows.count();
     })
     .toBe(300);
-  expect(await page.evaluate('window.formatted')).toBeGreaterThan(300);
+  await expect.poll(() => page.evaluate('window.formatted')).toBeGreaterThan(300);
   const formatted = await formattedDuring(page, async () => {
     await sendTo(service.url, 'peer-7', 'cleo', 'News');
     await page.locator('li:first-child .inbox-item', { hasText: 'News' }).waitFor({ state: 'attached' });

@@ -39,17 +39,17 @@ describe('one’s own message', () => {
     await openMenu(mine.page, 'Fridey');
     await mine.page.getByRole('menuitem', { name: 'Edit' }).click();
     const field = mine.page.getByRole('textbox', { name: 'Message' });
-    expect(await field.inputValue()).toBe('Noon on Fridey?');
+    await expect.poll(() => field.inputValue()).toBe('Noon on Fridey?');
     await expect.poll(() => hasFocus(field)).toBe(true);
-    expect(await mine.page.locator('.message-in-editor').innerText()).toContain('Fridey');
+    await expect.poll(() => mine.page.locator('.message-in-editor').innerText()).toContain('Fridey');
     await write(mine.page, 'Noon on Friday?');
     for (const { page } of [mine, theirs]) {
       await messageWith(page, 'Noon on Friday?').getByText('Edited').waitFor();
-      expect(await bubble(page, 'Fridey').count()).toBe(0);
+      await expect.poll(() => bubble(page, 'Fridey').count()).toBe(0);
     }
     // The composer is back, and empty.
     await mine.page.getByRole('button', { name: 'Send' }).waitFor();
-    expect(await field.inputValue()).toBe('');
+    await expect.poll(() => field.inputValue()).toBe('');
     expect([...mine.flaws, ...theirs.flaws]).toEqual([]);
   });
 
@@ -63,8 +63,8 @@ describe('one’s own message', () => {
     await field.fill('Something else');
     await mine.page.keyboard.press('Escape');
     await mine.page.getByText('Edit message').waitFor({ state: 'detached' });
-    expect(await field.inputValue()).toBe('A draft');
-    expect(await bubble(mine.page, 'As it was').count()).toBe(1);
+    await expect.poll(() => field.inputValue()).toBe('A draft');
+    await expect.poll(() => bubble(mine.page, 'As it was').count()).toBe(1);
   });
 
   test('is deleted after a question; the preview and the unread count of the other follow', async () => {
@@ -99,7 +99,7 @@ describe('one’s own message', () => {
     await expect.poll(() => item.locator('.badge').innerText()).toMatch(/^1\b/);
     await item.click();
     await bubble(fay.page, 'Message deleted').waitFor();
-    for (const { page } of [emil, fay]) expect(await bubble(page, 'wrong person').count()).toBe(0);
+    for (const { page } of [emil, fay]) await expect.poll(() => bubble(page, 'wrong person').count()).toBe(0);
     // A deleted message has no menu, and neither has that of another.
     await emil.page.reload();
     await bubble(emil.page, 'Message deleted').waitFor();
@@ -117,7 +117,7 @@ describe('one’s own message', () => {
     const focused = () => page.evaluate<string>('document.activeElement.textContent.trim()');
     await expect.poll(focused).toBe('Edit');
     await page.keyboard.press('ArrowDown');
-    expect(await focused()).toBe('Delete');
+    await expect.poll(focused).toBe('Delete');
     await page.keyboard.press('Escape');
     await page.getByRole('menu').waitFor({ state: 'detached' });
     await expect.poll(() => hasFocus(button)).toBe(true);
@@ -148,7 +148,7 @@ describe('one’s own message', () => {
     await mine.page.getByRole('menuitem', { name: 'Edit' }).click();
     await write(mine.page, 'New');
     await mine.page.getByText('It was deleted on another device.').waitFor();
-    expect(await mine.page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('New');
+    await expect.poll(() => mine.page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('New');
   });
 });
 
@@ -174,8 +174,8 @@ describe('an edit', () => {
     await changeMessage(service.url, id, await lastMessage(id), null);
     await page.getByRole('alert').filter({ hasText: 'The message was deleted' }).waitFor();
     const field = page.getByRole('textbox', { name: 'Message' });
-    expect(await field.inputValue()).toBe('New, with much thought');
-    expect(await page.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
+    await expect.poll(() => field.inputValue()).toBe('New, with much thought');
+    await expect.poll(() => page.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true);
     await field.press('Escape');
     await page.getByText('Edit message').waitFor({ state: 'detached' });
   });
@@ -199,10 +199,10 @@ describe('an edit', () => {
     const field = page.getByRole('textbox', { name: 'Message' });
     await page.locator('.inbox-item', { hasText: 'Elsewhere' }).click();
     await bubble(page, 'Elsewhere').waitFor();
-    expect(await field.inputValue()).toBe('');
+    await expect.poll(() => field.inputValue()).toBe('');
     await page.goBack();
     await page.getByText('Edit message').waitFor();
-    expect(await field.inputValue()).toBe('Half a sen');
+    await expect.poll(() => field.inputValue()).toBe('Half a sen');
     await write(page, 'A whole sentence');
     await bubble(page, 'A whole sentence').waitFor();
     await page.getByRole('button', { name: 'Send' }).waitFor();
@@ -219,7 +219,7 @@ describe('an edit', () => {
       .getByRole('alert')
       .filter({ hasText: 'It is not certain whether the message was changed.' });
     await problem.waitFor();
-    expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('New');
+    await expect.poll(() => page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('New');
     await page.unroute(isChange);
     await page.getByRole('button', { name: 'Save' }).click();
     await messageWith(page, 'New').getByText('Edited').waitFor();
@@ -243,7 +243,7 @@ describe('an edit', () => {
     const field = page.getByRole('textbox', { name: 'Message' });
     // A round trip, after which a field that closes would have closed.
     await page.getByRole('button', { name: 'Save' }).waitFor();
-    expect(await field.inputValue()).toBe('Second, bet');
+    await expect.poll(() => field.inputValue()).toBe('Second, bet');
     await write(page, 'Second, better');
     await bubble(page, 'Second, better').waitFor();
   });
@@ -262,7 +262,7 @@ describe('an edit', () => {
       await bubble(page, 'From two').waitFor();
       await page.reload();
       await bubble(page, 'From two').waitFor();
-      expect(await page.locator('.bubble').count()).toBe(1);
+      await expect.poll(() => page.locator('.bubble').count()).toBe(1);
     }
     expect([...one.flaws, ...two.flaws]).toEqual([]);
   });
@@ -294,13 +294,13 @@ test('a message that is pending has no actions, and has them when it is sent', a
   await write(page, 'On its way');
   await page.locator('.message-pending').waitFor();
   const button = page.getByRole('button', { name: 'Message actions' });
-  expect(await button.count()).toBe(0);
+  await expect.poll(() => button.count()).toBe(0);
   release();
   await button.waitFor({ state: 'attached' });
   await beginEdit(page, 'On its way', 'Arrived');
   await page.keyboard.press('Enter');
   await bubble(page, 'Arrived').waitFor();
-  expect(await page.locator('.message').count()).toBe(1);
+  await expect.poll(() => page.locator('.message').count()).toBe(1);
 });
 
 test('a deletion whose response is lost has succeeded with the next try', async () => {

@@ -256,9 +256,9 @@ test('the colours follow the system', async () => {
   await page.locator('.inbox-item').first().waitFor();
   const background = () =>
     page.evaluate<string>('getComputedStyle(document.querySelector(".messenger")).backgroundColor');
-  expect(await background()).toBe('rgb(23, 25, 29)');
+  await expect.poll(background).toBe('rgb(23, 25, 29)');
   await page.emulateMedia({ colorScheme: 'light' });
-  expect(await background()).toBe('rgb(255, 255, 255)');
+  await expect.poll(background).toBe('rgb(255, 255, 255)');
 });
 
 describe('on a phone', () => {
@@ -267,16 +267,16 @@ describe('on a phone', () => {
     const item = page.locator('.inbox-item', { hasText: 'Ben Winter' });
     await item.tap();
     await bubble(page, 'One o’clock, then').waitFor();
-    expect(await item.isVisible()).toBe(false);
+    await expect.poll(() => item.isVisible()).toBe(false);
     // Its keyboard would cover the messages.
-    expect(await page.evaluate('document.activeElement === document.body')).toBe(true);
+    await expect.poll(() => page.evaluate('document.activeElement === document.body')).toBe(true);
     await page.getByRole('link', { name: 'Back to all conversations' }).tap();
     await item.waitFor();
     await item.tap();
     await bubble(page, 'One o’clock, then').waitFor();
     await page.goBack();
     await item.waitFor();
-    expect(await bubble(page, 'One o’clock, then').isVisible()).toBe(false);
+    await expect.poll(() => bubble(page, 'One o’clock, then').isVisible()).toBe(false);
   });
 });
 
@@ -292,7 +292,7 @@ describe('with the keyboard alone', () => {
     const second = await focused();
     expect(second).toContain('Ben Winter');
     await page.keyboard.press('ArrowUp');
-    expect(await focused()).not.toBe(second);
+    await expect.poll(focused).not.toBe(second);
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     await bubble(page, 'Older').waitFor();
@@ -330,7 +330,7 @@ describe('with authentication', () => {
     await check(page, 'desktop-sign-in-with-token');
     await page.getByRole('textbox', { name: 'Token' }).fill('not a token');
     await page.getByText('This is not a token').waitFor();
-    expect(await page.getByRole('button', { name: 'Continue' }).isDisabled()).toBe(true);
+    await expect.poll(() => page.getByRole('button', { name: 'Continue' }).isDisabled()).toBe(true);
     await enter(page, await tokenOf({ sub: 'ada' }));
     await page.getByText('No conversations yet').waitFor();
     await expect.poll(() => new URL(page.url()).hash).toBe('#/ada');
@@ -386,7 +386,7 @@ describe('with authentication', () => {
       await enter(page, await tokenOf({ sub: 'ada' }));
       await page.getByText('Edit message').waitFor();
       const field = page.getByRole('textbox', { name: 'Message' });
-      expect(await field.inputValue()).toBe('Before, half chan');
+      await expect.poll(() => field.inputValue()).toBe('Before, half chan');
       await write(page, 'Before, changed');
       await bubble(page, 'Before, changed').waitFor();
 

@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { freePort } from '../../scripts/local-cassandra/processes.ts';
 import { EventStreams } from '../../src/adapters/http/event-streams.ts';
 import { makeMemoryHints } from '../../src/adapters/memory/hints.ts';
