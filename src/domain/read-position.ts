@@ -1,5 +1,5 @@
 import type { InboxEntry } from './conversation.ts';
-import type { ConversationId, EventId, UserId } from './ids.ts';
+import type { ConversationId, EventId, Position, UserId } from './ids.ts';
 
 /**
  * How far a user has read a conversation: a place in the order of its events. It only moves forward. A message is read
@@ -40,6 +40,11 @@ export function unreadCountOf(found: number, isComplete: boolean): number {
 export function laterPosition(one: EventId | null, other: EventId | null): EventId | null {
   if (one === null || other === null) return one ?? other;
   return one > other ? one : other;
+}
+
+/** The earlier of two positions; null is later than every position. */
+export function earlierPosition(one: Position | null, other: Position): Position {
+  return one !== null && one < other ? one : other;
 }
 
 /**

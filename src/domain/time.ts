@@ -48,6 +48,12 @@ export function timestampOfMicroseconds(time: Microseconds): string {
   return timestamp(time, 0);
 }
 
+/** The lowest position above `position`. */
+export function positionAbove(position: Position): Position {
+  const next = (BigInt(`0x${position.replaceAll('-', '')}`) + 1n).toString(16).padStart(32, '0');
+  return next.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') as Position;
+}
+
 const TIMESTAMP =
   /^(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d):([0-5]\d|60)(?:\.(\d{1,30}))?(?:[Zz]|([+\- ])([01]\d|2[0-3]):([0-5]\d))?$/;
 

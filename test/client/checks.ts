@@ -194,7 +194,7 @@ export const clientChecks: Readonly<Record<string, (subject: ClientSubject) => P
       const id = await ada.openWith(clients[1].userId);
       for (let count = 0; count < 8; count += 1) ada.send(`No. ${count}`);
       await until(ben, ({ inbox }) => inbox.entries[0]?.unread_count === 8);
-      equal(ben.getSnapshot().inbox.entries[0]?.last_message_content, 'No. 7');
+      await until(ben, ({ inbox }) => inbox.entries[0]?.last_message_content === 'No. 7');
       await until(ben, ({ users }) => users[clients[0].userId] === 'Ada');
 
       ben.open(id);

@@ -165,6 +165,15 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
     ),
   ],
 
+  'a message that arrives after the entry was read does not count, also by its late event': [
+    broken('counts up to the newest message', ({ readPositions }) => ({
+      readPositions: {
+        countUnread: (userId, entry, membership) =>
+          readPositions.countUnread(userId, { ...entry, lastEventId: idAt(now() + DAY) }, membership),
+      },
+    })),
+  ],
+
   'a position moves only forward, for any order, number and process of the marks': [
     keepingPositions('keeps the last mark to arrive', { onMark: (_, mark, entry) => clamped(mark, entry) }),
     keepingPositions('keeps the first mark of a microsecond', {

@@ -101,6 +101,19 @@ export const readPositionRepositoryContract = {
     }
   },
 
+  'a message that arrives after the entry was read does not count, also by its late event': async ({
+    processes: [here, there],
+  }) => {
+    const [anna, ben] = freshUsers();
+    const id = talkOf(anna, ben);
+    await here.messages.append(appendRequest([ben, anna], idAt(NOON)));
+    const entry = await entryOf(there, anna, id);
+    await here.messages.append(appendRequest([ben, anna], idAt(NOON + 1)));
+    await here.messages.append(live([ben, anna], HOUR));
+    assert.equal(await there.readPositions.countUnread(anna, entry), 1);
+    assert.deepEqual(await unreadOf(there, anna, id), unread(3));
+  },
+
   'a position moves only forward, for any order, number and process of the marks': async ({ processes }) => {
     const check = async (_: unknown, round: number): Promise<void> => {
       const [anna, ben] = freshUsers();

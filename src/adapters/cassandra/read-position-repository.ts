@@ -15,6 +15,7 @@ import {
   type UserId,
 } from '../../domain/ids.ts';
 import {
+  earlierPosition,
   laterPosition,
   MAX_UNREAD_COUNT,
   MAX_UNREAD_ROWS,
@@ -23,11 +24,11 @@ import {
   type ReadMark,
   type ReadPosition,
 } from '../../domain/read-position.ts';
-import { microsecondsOf } from '../../domain/time.ts';
+import { microsecondsOf, positionAbove } from '../../domain/time.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
 import { HistoryReader } from './history.ts';
-import { entryOf, membershipOf, readUpToOf, TOP } from './inbox.ts';
+import { entryOf, membershipOf, readUpToOf } from './inbox.ts';
 import type { Session } from './session.ts';
 
 const ENTRY = prepared(`
@@ -126,12 +127,13 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
     membership?: Membership,
   ): Promise<number> {
     const after = laterPosition(readUpTo, membership?.joined ?? null) ?? BOTTOM;
-    const before = membership?.left ?? null;
+    const aboveLast = positionAbove(lastEventId);
+    const before = earlierPosition(membership?.left ?? null, aboveLast);
     const isFor = (id: MessageId): boolean => membership === undefined || coversPosition(membership, id);
     const range = { after, before, newest: lastEventId, count: MAX_UNREAD_COUNT, maxRows: MAX_UNREAD_ROWS };
     const [{ ids, isComplete }, firstLate] = await Promise.all([
       this.#history.othersAbove(conversationId, userId, range),
-      this.#lateAbove(conversationId, after, TOP),
+      this.#lateAbove(conversationId, after, aboveLast),
     ]);
     const unread = new Set(ids);
     let lateRows = 0;

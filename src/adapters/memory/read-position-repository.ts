@@ -4,6 +4,7 @@ import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
 import { coversPosition, type Membership } from '../../domain/group.ts';
 import { isGroupId, type EventId, type MessageId, type Position, type UserId } from '../../domain/ids.ts';
 import {
+  earlierPosition,
   laterPosition,
   MAX_UNREAD_ROWS,
   positionAfterMark,
@@ -11,6 +12,7 @@ import {
   type ReadMark,
   type ReadPosition,
 } from '../../domain/read-position.ts';
+import { positionAbove } from '../../domain/time.ts';
 import type { MemoryConversationRepository } from './conversation-repository.ts';
 import type { MemoryEventRepository } from './event-repository.ts';
 import type { MemoryMessageRepository } from './message-repository.ts';
@@ -70,18 +72,23 @@ export class MemoryReadPositionRepository implements ReadPositionRepository {
 
   countUnread(
     userId: UserId,
-    { conversationId, readUpTo }: Pick<InboxEntry, 'conversationId' | 'readUpTo'>,
+    {
+      conversationId,
+      lastEventId,
+      readUpTo,
+    }: Pick<InboxEntry, 'conversationId' | 'lastEventId' | 'readUpTo'>,
     membership?: Membership,
   ): Promise<number> {
     const after = laterPosition(readUpTo, membership?.joined ?? null) ?? BOTTOM;
-    const before = membership?.left ?? null;
+    const before = earlierPosition(membership?.left ?? null, positionAbove(lastEventId));
     const isFor = (id: MessageId): boolean => membership === undefined || coversPosition(membership, id);
     const unread = new Set<MessageId>();
     const above = this.#messages.listAbove(conversationId, after, before, MAX_UNREAD_ROWS);
     for (const { id, senderId, deletionId } of above) {
       if (senderId !== userId && deletionId === null) unread.add(id);
     }
-    for (const { messageId, senderId } of this.#conversations.listLateAfter(conversationId, after)) {
+    for (const { eventId, messageId, senderId } of this.#conversations.listLateAfter(conversationId, after)) {
+      if (eventId > lastEventId) continue;
       const isDeleted = this.#messages.isDeleted(conversationId, messageId);
       if (senderId !== userId && !isDeleted && isFor(messageId)) unread.add(messageId);
     }
