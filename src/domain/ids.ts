@@ -49,6 +49,11 @@ export function conversationIdFrom(text: string): ConversationId | null {
   return UUID_PATTERN.test(lower) ? (lower as ConversationId) : null;
 }
 
+/** The 32 hexadecimal `digits` of a UUID with its hyphens. */
+export function uuidText(digits: string): string {
+  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
 /** Whether `id` is the id of a group: a UUID of version 7. */
 export function isGroupId(id: ConversationId): boolean {
   return id.charAt(14) === '7';

@@ -1,4 +1,4 @@
-import type { MessageId, Position } from './ids.ts';
+import { uuidText, type MessageId, type Position } from './ids.ts';
 
 /**
  * The time in ids. A message id contains milliseconds since 1970 (48 bits), the microsecond within that millisecond
@@ -50,8 +50,8 @@ export function timestampOfMicroseconds(time: Microseconds): string {
 
 /** The lowest position above `position`. */
 export function positionAbove(position: Position): Position {
-  const next = (BigInt(`0x${position.replaceAll('-', '')}`) + 1n).toString(16).padStart(32, '0');
-  return next.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') as Position;
+  const next = BigInt(`0x${position.replaceAll('-', '')}`) + 1n;
+  return uuidText(next.toString(16).padStart(32, '0')) as Position;
 }
 
 const TIMESTAMP =

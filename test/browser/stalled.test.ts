@@ -1,7 +1,7 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Browser } from 'playwright-core';
-import { launchChromium } from './chromium.ts';
+import { closeWindows, launchChromium } from './chromium.ts';
 import { bubble, openTab, sendTo, talk } from './people.ts';
 import { startService, type Service } from './service.ts';
 
@@ -10,7 +10,7 @@ let service: Service;
 beforeAll(async () => {
   [browser, service] = await Promise.all([launchChromium(), startService()]);
 });
-afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
+afterEach(() => closeWindows(browser));
 afterAll(async () => {
   await browser.close();
   await service.stop();

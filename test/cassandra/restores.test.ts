@@ -257,15 +257,20 @@ describe('after groups was restored alone, before a repair', () => {
   });
 });
 
-test('a repair ends the memberships of all who have left, however many left after them', async () => {
-  const id = await createGroup();
-  const inboxes = await backUp('conversations_by_user');
-  await remove(id, carl);
+/** More users join and leave the group than its row keeps. */
+async function othersJoinAndLeave(id: ConversationId): Promise<void> {
   for (let count = 0; count < 66; count += 1) {
     const userId = freshUser();
     await add(id, userId);
     await remove(id, userId);
   }
+}
+
+test('a repair ends the memberships of all who have left, however many left after them', async () => {
+  const id = await createGroup();
+  const inboxes = await backUp('conversations_by_user');
+  await remove(id, carl);
+  await othersJoinAndLeave(id);
   await restore('conversations_by_user', inboxes);
   await scan(id, { repair: true });
   await send(id, 'later');
@@ -277,11 +282,7 @@ test('the repeat of a removal ends the membership, however many left after it', 
   const id = await createGroup();
   const inboxes = await backUp('conversations_by_user');
   await remove(id, carl);
-  for (let count = 0; count < 66; count += 1) {
-    const userId = freshUser();
-    await add(id, userId);
-    await remove(id, userId);
-  }
+  await othersJoinAndLeave(id);
   // As if the first attempt had ended after the transaction.
   await restore('conversations_by_user', inboxes);
   await remove(id, carl);

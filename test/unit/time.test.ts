@@ -5,6 +5,7 @@ import {
   messageIdAt,
   microsecondsOf,
   millisecondsOf,
+  positionAbove,
   positionAtTimestamp,
   thousandthOf,
   timestampOf,
@@ -166,4 +167,13 @@ test.each([
   '２０２６-01-31T12:00:00Z',
 ])('%j is no time', (text) => {
   expect(positionAtTimestamp(text)).toBeNull();
+});
+
+test.each([
+  ['01a225ee-de9c-70c5-b38a-a879b198d5b3', '01a225ee-de9c-70c5-b38a-a879b198d5b4'],
+  ['01a225ee-de9c-70c5-b38a-a879b198d5ff', '01a225ee-de9c-70c5-b38a-a879b198d600'],
+  ['01a225ee-de9c-70c5-b38a-ffffffffffff', '01a225ee-de9c-70c5-b38b-000000000000'],
+  ['00000000-0000-7000-8000-000000000000', '00000000-0000-7000-8000-000000000001'],
+])('the lowest position above %s is %s', (position, above) => {
+  expect(positionAbove(position as Position)).toBe(above);
 });

@@ -1,5 +1,11 @@
 import { v5 } from 'uuid';
-import { messageIdFrom, type ConversationId, type Position, type UserId } from '../../domain/ids.ts';
+import {
+  messageIdFrom,
+  uuidText,
+  type ConversationId,
+  type Position,
+  type UserId,
+} from '../../domain/ids.ts';
 
 /** A list that is paged by cursor: the messages of one conversation, or the inbox of one user. */
 export type List =
@@ -43,7 +49,7 @@ export function positionFromCursor(list: List, cursor: string): Position | null 
     const bits = ALPHABET.indexOf(cursor.charAt(at)) * 64 + ALPHABET.indexOf(cursor.charAt(at + 1));
     digits += bits.toString(16).padStart(3, '0');
   }
-  const position = messageIdFrom(digits.slice(2, 34).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'));
+  const position = messageIdFrom(uuidText(digits.slice(2, 34)));
   // Encoding the position again gives the same cursor only if version, kind, list and checksum are correct.
   return position !== null && cursorAt(list, position) === cursor ? position : null;
 }

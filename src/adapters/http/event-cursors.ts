@@ -1,5 +1,5 @@
 import { MAX_HASHES, type EventCursor } from '../../domain/event-cursor.ts';
-import { messageIdFrom, type UserId } from '../../domain/ids.ts';
+import { messageIdFrom, uuidText, type UserId } from '../../domain/ids.ts';
 
 /** The first byte: the version of the layout, and the kind of cursor. See `cursors.ts`. */
 const FIRST_BYTE = '13';
@@ -33,9 +33,7 @@ export function eventCursorFrom(userId: UserId, text: string): EventCursor | nul
     digits += byte.charCodeAt(0).toString(16).padStart(2, '0');
   }
   const end = digits.length - CHECKSUM_DIGITS;
-  const floor = messageIdFrom(
-    digits.slice(2, 2 + FLOOR_DIGITS).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-'),
-  );
+  const floor = messageIdFrom(uuidText(digits.slice(2, 2 + FLOOR_DIGITS)));
   if (floor === null) return null;
   const delivered = new Set<string>();
   for (let at = 2 + FLOOR_DIGITS; at < end; at += HASH_DIGITS) {
