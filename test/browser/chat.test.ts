@@ -210,6 +210,29 @@ describe('a message', () => {
     await expect.poll(() => shownTexts(ola.page)).toEqual(['Before', 'First']);
   });
 
+  test('that is finished before the conversation is loaded is sent when it is', async () => {
+    const id = await talk(service.url, ['quinn', 'rosa'], ['The first one']);
+    const { page, flaws } = await openTab(browser, service.url, '#/quinn');
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    await page.route(/messages\/conversation/, async (route) => {
+      await held;
+      await route.continue();
+    });
+    await inboxItem(page, 'rosa').click();
+    await write(page, 'A fast answer');
+    // Another text than the one that Enter was pressed for is not sent.
+    await write(page, 'A better answer');
+    const field = page.getByRole('textbox', { name: 'Message' });
+    await expect.poll(() => field.inputValue()).toBe('A better answer');
+    release();
+    await bubble(page, 'A better answer').waitFor();
+    await expect.poll(() => field.inputValue()).toBe('');
+    expect(page.url()).toContain(id);
+    await expect.poll(() => shownTexts(page)).toEqual(['The first one', 'A better answer']);
+    expect(flaws).toEqual([]);
+  });
+
   test('is sent by Enter; Shift+Enter starts a new line, and the field grows and shrinks again', async () => {
     const id = await talk(service.url, ['quin', 'rosa'], ['Before']);
     const { page } = await openTab(browser, service.url, `#/quin/${id}`);

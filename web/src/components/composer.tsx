@@ -1,10 +1,10 @@
 import type { RefObject } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { drafts } from '../drafts.ts';
 import { ComposerField, isSendable } from './composer-field.tsx';
 import { SendIcon } from './icons.tsx';
 
-/** The field to write a message in. Enter sends. */
+/** The field to write a message in. Enter sends; while the field is disabled, as soon as it is enabled. */
 export function Composer({
   fieldRef,
   draftOf,
@@ -18,18 +18,25 @@ export function Composer({
   onSend: (content: string) => void;
 }) {
   const [text, setText] = useState(drafts.get(draftOf) ?? '');
+  /** Whether Enter was pressed while sending was disabled, and the text is still the same. */
+  const [isWaiting, setIsWaiting] = useState(false);
   const canSend = !isDisabled && isSendable(text);
 
   const change = (next: string): void => {
     drafts.set(draftOf, next);
     setText(next);
+    setIsWaiting(false);
   };
   const send = (): void => {
+    setIsWaiting(isDisabled);
     if (!canSend) return;
     onSend(text);
     change('');
     fieldRef.current?.focus();
   };
+  useEffect(() => {
+    if (isWaiting) send();
+  }, [isDisabled]);
 
   return (
     <form
