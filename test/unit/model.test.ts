@@ -1,7 +1,11 @@
 import { AssertionError } from 'node:assert/strict';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { memoryStorage, timelessClock } from '../support/memory-storage.ts';
+import type { MemoryEventRepository } from '../../src/adapters/memory/event-repository.ts';
+import { SERVICE } from '../../src/domain/caller.ts';
+import type { UserId } from '../../src/domain/ids.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import { wrapStorage, type Storage } from '../../src/application/ports/storage.ts';
 import { conversationRepositoryMutants as conversations } from '../contracts/conversation-repository.mutants.ts';
@@ -9,7 +13,7 @@ import { messageRepositoryMutants as messages } from '../contracts/message-repos
 import { userRepositoryMutants as users } from '../contracts/user-repository.mutants.ts';
 import { lateSends, sendAndCheck } from '../support/at-rest.ts';
 import { playToBoth, scripts } from '../support/scripts.ts';
-import { USE_CASE_NAMES, wrapUseCases } from '../../src/application/use-cases.ts';
+import { notifierOf, USE_CASE_NAMES, wrapUseCases } from '../../src/application/use-cases.ts';
 
 test('memory storage responds to any sequence of commands like the model', async () => {
   await fc.assert(
@@ -31,6 +35,9 @@ test('memory storage is consistent at rest, after any late messages and repeats'
   );
 });
 
+/** The use cases in the model. The model of `listEvents` is `following-model.ts`. */
+const MODELLED = USE_CASE_NAMES.filter((name) => name !== 'listEvents');
+
 test('random sequences contain a command for each use case', async () => {
   const storage = memoryStorage({ clock: timelessClock() });
   const asked = new Set<string>();
@@ -41,8 +48,50 @@ test('random sequences contain a command for each use case', async () => {
       return useCase(request);
     });
   });
-  // The model of events is `following-model.ts`.
-  expect([...asked, 'listEvents'].sort()).toEqual(USE_CASE_NAMES.toSorted());
+  const missing = MODELLED.filter((name) => !asked.has(name));
+  expect(missing, 'no step of test/support/scripts.ts calls these use cases').toEqual([]);
+});
+
+test.each(MODELLED.filter((name) => name !== 'getUser'))(
+  'the model catches a messenger in which every user calls %s as a service',
+  async (mutated) => {
+    const property = fc.asyncProperty(scripts(60), async (script) => {
+      const storage = memoryStorage({ clock: timelessClock() });
+      await playToBoth([storage, storage], script, (useCases) =>
+        wrapUseCases(
+          useCases,
+          (useCase, name) => (request) =>
+            useCase(name === mutated ? ({ ...(request as object), caller: SERVICE } as never) : request),
+        ),
+      );
+    });
+    const { errorInstance } = await fc.check(property, { numRuns: 500, endOnFailure: true });
+    expect(errorInstance, 'the model has no access rule for it').toBeInstanceOf(AssertionError);
+  },
+);
+
+test('a use case notifies every user to whose event log it has added an event', async () => {
+  const storage = memoryStorage({ clock: timelessClock() });
+  const events = storage.events as unknown as Pick<MemoryEventRepository, 'add'>;
+  /** The users whose logs the running use case has added to. */
+  const running = new AsyncLocalStorage<Set<UserId>>();
+  const add = events.add.bind(events);
+  events.add = (event, users) => {
+    for (const user of users) running.getStore()?.add(user);
+    add(event, users);
+  };
+  const forgotten = new Set<string>();
+  const script = fc.sample(scripts(60), { seed: 1, numRuns: 20 }).flat();
+  await playToBoth([storage, storage], script, (useCases) =>
+    wrapUseCases(useCases, (useCase, name) => async (request) => {
+      const added = new Set<UserId>();
+      const result = await running.run(added, () => useCase(request));
+      const notified = notifierOf(name)?.(result) ?? [];
+      if ([...added].some((user) => !notified.includes(user))) forgotten.add(name);
+      return result;
+    }),
+  );
+  expect([...forgotten], '`notifies` in src/application/use-cases.ts leaves users out').toEqual([]);
 });
 
 /** The fates of a write: lost, or applied with a lost response. */
