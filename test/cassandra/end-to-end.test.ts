@@ -4,7 +4,7 @@ import { standaloneProblem } from '../../src/adapters/http/problems.ts';
 import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
 import type { HttpServer } from '../../src/adapters/servers/server.ts';
 import { ORIGIN, type Fetch } from '../http/client.ts';
-import { accessContract } from '../http/contract/access.ts';
+import { accessContract, routeAccessContract } from '../http/contract/access.ts';
 import { httpContracts } from '../http/contract/contracts.ts';
 import { guarded, openGuardedApp, type Guarded } from '../http/guarded-app.ts';
 import { openApp } from '../http/open-app.ts';
@@ -36,7 +36,7 @@ for (const [name, contract] of Object.entries(httpContracts)) {
   describeContract<Fetch>(`${name}, over a port and on Cassandra`, contract, () => overPort);
 }
 
-describeContract<Guarded>('access, on Cassandra', accessContract, () => {
+describeContract<Guarded>('access, on Cassandra', { ...accessContract, ...routeAccessContract }, () => {
   const app = openGuardedApp({ storage });
   return guarded(async (request) => app.fetch(request));
 });

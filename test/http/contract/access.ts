@@ -25,7 +25,7 @@ import {
   type Message,
 } from '../client.ts';
 import type { Guarded } from '../guarded-app.ts';
-import { API_REQUESTS, PUBLIC_REQUESTS } from '../operations.ts';
+import { API_REQUESTS, PUBLIC_REQUESTS, type OperationRequest } from '../operations.ts';
 
 type Ids = Pick<Message, 'conversation_id' | 'id'>;
 
@@ -60,6 +60,62 @@ async function talk({ as }: Guarded, one: string, other: string) {
   assert.ok(cursor !== null);
   return { id, cursor };
 }
+
+/** The operations that everyone with a token may call with any arguments. */
+const UNRESTRICTED = ['getUser'];
+
+/** The operations under /api with access rules. */
+export const RESTRICTED = API_REQUESTS.filter(({ operationId }) => !UNRESTRICTED.includes(operationId));
+
+/**
+ * The request of the example for an operation, about a new group of alice, bob and carol that alice has created and sent a
+ * message to. In `unknown` there is no such group.
+ */
+async function exampleFor(service: Fetch, { method, path, body }: OperationRequest) {
+  const [alice, bob] = freshUsers();
+  const carol = freshUser();
+  const group = await ask(service, 'POST', '/api/conversations', {
+    body: { participant_ids: [alice, bob, carol], creator_id: alice },
+  });
+  const { id } = group.body as Conversation;
+  const sent = await ask(service, 'POST', `/api/conversations/${id}/messages`, {
+    body: { sender_id: alice, content: 'Hello' },
+  });
+  const request = (conversation: string) => {
+    const text = JSON.stringify({ path, body })
+      .replaceAll('alice', alice)
+      .replaceAll('bob', bob)
+      .replaceAll('carol', carol)
+      .replaceAll(CONVERSATION_ID, conversation)
+      .replaceAll(MESSAGE_ID, (sent.body as Message).id);
+    const example = JSON.parse(text) as { readonly path: string; readonly body?: object };
+    return (fetch: Fetch) => ask(fetch, method, example.path, { body: example.body });
+  };
+  return { alice, known: request(id), unknown: request(randomUUID()) };
+}
+
+/** The ids in the examples of openapi.json. */
+const CONVERSATION_ID = '9763e288-d989-55b2-b4f9-d793723eb9ef';
+const MESSAGE_ID = '019c1363-4a3b-71c8-b15c-0ffee0ddba11';
+
+/** The access rules of every route, from the examples of openapi.json. A new route needs no clause of its own. */
+export const routeAccessContract: Contract<Guarded> = Object.fromEntries(
+  RESTRICTED.map((operation) => [
+    `${operation.operationId} is for alice and services; others get a 403 or 404, whether or not there is such a group`,
+    async ({ as, service }: Guarded) => {
+      const { known, unknown } = await exampleFor(service, operation);
+      const dora = as(freshUser());
+      const refused = await known(dora);
+      assert.ok([403, 404].includes(refused.status), `for others it is a ${refused.status}`);
+      assert.deepEqual(saidIn(refused), saidIn(await unknown(dora)));
+      const byService = await known(service);
+      assert.ok(byService.status < 300, `for a service: ${byService.text}`);
+      const own = await exampleFor(service, operation);
+      const byAlice = await own.known(as(own.alice));
+      assert.ok(byAlice.status < 300, `for alice: ${byAlice.text}`);
+    },
+  ]),
+);
 
 export const accessContract = {
   'every request without a token is refused': async ({ anyone }) => {
