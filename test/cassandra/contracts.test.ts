@@ -5,7 +5,7 @@ import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { accessContracts } from '../contracts/access.ts';
-import { contracts } from '../contracts/contracts.ts';
+import { storageContracts } from '../contracts/contracts.ts';
 import { describeContract } from '../support/describe-contract.ts';
 import { useCasesOver } from '../support/use-cases.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
@@ -22,8 +22,8 @@ afterAll(async () => {
   await Promise.all(processes.map((storage) => storage.close()));
 });
 
-for (const [port, contract] of Object.entries(contracts)) {
-  describeContract(`${port} in Cassandra`, contract, () => ({
+for (const { name, contract } of storageContracts) {
+  describeContract(`${name} in Cassandra`, contract, () => ({
     processes,
     open: () => openStorage(options),
   }));

@@ -186,10 +186,10 @@ async function assertForMembers(useCases: UseCases, change: GroupChange): Promis
   for (const caller of [as(anna), as(ben), SERVICE]) await granted(change(useCases, caller, id));
 }
 
-/** The use cases that everyone may call with any arguments. All others have access rules. */
-export type PublicUseCase = 'getUser';
-
-/** The access rules of each use case. A use case without a contract is a compile error, unless it is a `PublicUseCase`. */
+/**
+ * The access rules of use cases, in more detail than the model has them: what a refusal reveals, and what is unchanged after
+ * it. `test/unit/model.test.ts` checks that every use case has access rules.
+ */
 export const accessContracts = {
   getConversation: {
     'participants and services read a conversation': async (useCases) => {
@@ -511,4 +511,4 @@ export const accessContracts = {
       assert.equal((await save(SERVICE, 'Ann')).user.username, 'Ann');
     },
   },
-} satisfies Readonly<Record<Exclude<UseCaseName, PublicUseCase>, Contract<UseCases>>>;
+} satisfies Readonly<Partial<Record<UseCaseName, Contract<UseCases>>>>;

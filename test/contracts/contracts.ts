@@ -1,46 +1,35 @@
-import type { Storage } from '../../src/application/ports/storage.ts';
+import { readdirSync } from 'node:fs';
 import type { Contract, StorageSubject } from './contract.ts';
-import { conversationRepositoryMutants } from './conversation-repository.mutants.ts';
-import { conversationRepositoryContract } from './conversation-repository.ts';
-import { eventRepositoryMutants } from './event-repository.mutants.ts';
-import { eventRepositoryContract } from './event-repository.ts';
-import { messageChangesMutants } from './message-changes.mutants.ts';
-import { messageChangesContract } from './message-changes.ts';
-import { groupRepositoryMutants } from './group-repository.mutants.ts';
-import { groupRepositoryContract } from './group-repository.ts';
-import { messageRepositoryMutants } from './message-repository.mutants.ts';
-import { messageRepositoryContract } from './message-repository.ts';
-import type { Mutants } from './mutants.ts';
-import { readPositionRepositoryMutants } from './read-position-repository.mutants.ts';
-import { readPositionRepositoryContract } from './read-position-repository.ts';
-import { storageMutants } from './storage.mutants.ts';
-import { storageContract } from './storage.ts';
-import { userRepositoryMutants } from './user-repository.mutants.ts';
-import { userRepositoryContract } from './user-repository.ts';
+import type { Mutant } from './mutants.ts';
 
-/** The repositories of a storage, by name. */
-type RepositoryName = Exclude<keyof Storage, 'readinessProblems' | 'close'>;
+/** The ports of the repositories, by file name. */
+export const REPOSITORY_PORTS = readdirSync(new URL('../../src/application/ports/', import.meta.url)).filter(
+  (file) => file.endsWith('-repository.ts'),
+);
 
-/** The contract of each repository and of the storage as a whole. A repository without a contract is a compile error. */
-export const contracts = {
-  messages: messageRepositoryContract,
-  'message changes': messageChangesContract,
-  conversations: conversationRepositoryContract,
-  groups: groupRepositoryContract,
-  events: eventRepositoryContract,
-  readPositions: readPositionRepositoryContract,
-  users: userRepositoryContract,
-  storage: storageContract,
-} satisfies Readonly<Record<RepositoryName | 'message changes' | 'storage', Contract<StorageSubject>>>;
+/** Contracts of more than one repository. */
+const MORE = ['message-changes.ts', 'storage.ts'];
 
-/** The mutants of each contract. */
-export const mutants: { readonly [Port in keyof typeof contracts]: Mutants<(typeof contracts)[Port]> } = {
-  messages: messageRepositoryMutants,
-  'message changes': messageChangesMutants,
-  conversations: conversationRepositoryMutants,
-  groups: groupRepositoryMutants,
-  events: eventRepositoryMutants,
-  readPositions: readPositionRepositoryMutants,
-  users: userRepositoryMutants,
-  storage: storageMutants,
-};
+/**
+ * The contracts of a storage, each with at least one mutant for each clause. The contract of a repository is in the file of
+ * this folder that is named like its port; a port without that file is an error.
+ */
+export const storageContracts: readonly {
+  readonly name: string;
+  readonly contract: Contract<StorageSubject>;
+  readonly mutants: Readonly<Record<string, readonly Mutant[]>>;
+}[] = await Promise.all(
+  [...REPOSITORY_PORTS, ...MORE].map(async (file) => ({
+    name: file.replace('.ts', ''),
+    contract: (await exportOf(file, 'Contract')) as Contract<StorageSubject>,
+    mutants: (await exportOf(file.replace('.ts', '.mutants.ts'), 'Mutants')) as Record<string, Mutant[]>,
+  })),
+);
+
+/** The export of a file in this folder whose name ends with `ending`. Rejects if there is no such file or export. */
+async function exportOf(file: string, ending: string): Promise<unknown> {
+  const exported = (await import(/* @vite-ignore */ new URL(file, import.meta.url).href)) as object;
+  const found = Object.entries(exported).find(([name]) => name.endsWith(ending));
+  if (found === undefined) throw new Error(`test/contracts/${file} exports no …${ending}`);
+  return found[1];
+}

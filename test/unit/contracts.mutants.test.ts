@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
-import type { Contract, StorageSubject } from '../contracts/contract.ts';
-import { contracts, mutants } from '../contracts/contracts.ts';
+import type { Contract } from '../contracts/contract.ts';
+import { storageContracts } from '../contracts/contracts.ts';
 import { followingMutants } from '../contracts/following.mutants.ts';
 import { followingContract } from '../contracts/following.ts';
 import { messageIdsMutants } from '../contracts/message-ids.mutants.ts';
@@ -14,6 +14,10 @@ function describeMutants<Subject>(
   contract: Contract<Subject>,
   byClause: Readonly<Record<string, readonly Mutant<Subject>[]>>,
 ): void {
+  test(`${port}: every clause has a mutant`, () => {
+    expect(Object.keys(contract).filter((clause) => (byClause[clause] ?? []).length === 0)).toEqual([]);
+  });
+
   for (const [clause, check] of Object.entries(contract)) {
     describe(`${port}: “${clause}”`, () => {
       for (const { how, makeSubject } of byClause[clause] ?? []) {
@@ -25,8 +29,6 @@ function describeMutants<Subject>(
   }
 }
 
-for (const [port, contract] of Object.entries<Contract<StorageSubject>>(contracts)) {
-  describeMutants(port, contract, mutants[port as keyof typeof mutants]);
-}
+for (const { name, contract, mutants } of storageContracts) describeMutants(name, contract, mutants);
 describeMutants('following', followingContract, followingMutants);
 describeMutants('message ids', messageIdsContract, messageIdsMutants);
