@@ -4,10 +4,14 @@ import type { Client } from 'cassandra-driver';
 import { configError, makeClient, sessionOptions } from '../src/adapters/cassandra/connect.ts';
 import { EventLogState } from '../src/adapters/cassandra/event-log-state.ts';
 import { INCONSISTENCIES, type InconsistencyKind } from '../src/adapters/cassandra/inspection.ts';
-import { SCHEMA_STATE, schemaError } from '../src/adapters/cassandra/schema.ts';
 import { cassandraClocks, clockSkewOf } from '../src/adapters/cassandra/clock-measurement.ts';
 import { makeSession } from '../src/adapters/cassandra/session.ts';
-import { stateOf, type CassandraOptions } from '../src/adapters/cassandra/storage.ts';
+import {
+  SCHEMA_STATE,
+  schemaError,
+  stateOf,
+  type CassandraOptions,
+} from '../src/adapters/cassandra/storage.ts';
 import {
   INITIAL_PROGRESS,
   shareOf,

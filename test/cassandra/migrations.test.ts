@@ -11,9 +11,8 @@ import {
   statementsOf,
   type Migration,
 } from '../../src/adapters/cassandra/migrate.ts';
-import { SCHEMA_VERSION } from '../../src/adapters/cassandra/schema.ts';
 import { makeSession } from '../../src/adapters/cassandra/session.ts';
-import { openCassandraStorage } from '../../src/adapters/cassandra/storage.ts';
+import { openCassandraStorage, SCHEMA_VERSION } from '../../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';

@@ -1,6 +1,6 @@
 import type { Client } from 'cassandra-driver';
 import { expect, onTestFinished, test } from 'vitest';
-import { SCHEMA_VERSION } from '../../src/adapters/cassandra/schema.ts';
+import { SCHEMA_VERSION } from '../../src/adapters/cassandra/storage.ts';
 import { freshKeyspace, openClient } from './cluster.ts';
 
 /** Internals of the driver's control connection, which its types omit. */

@@ -19,13 +19,22 @@ import { CassandraGroupRepository } from './group-repository.ts';
 import { InboxReader } from './inbox.ts';
 import { CassandraMessageRepository } from './message-repository.ts';
 import { settingErrorsOf, replicationAdvice, settingsByNode } from './node-settings.ts';
-import { prepareStatements } from './prepared-statements.ts';
+import { prepared, prepareStatements } from './prepared-statements.ts';
 import { CassandraReadPositionRepository } from './read-position-repository.ts';
-import { SCHEMA_STATE, schemaError } from './schema.ts';
-import { makeSession, type Session } from './session.ts';
+import { makeSession, type Row, type Session } from './session.ts';
 import { CassandraUserRepository } from './user-repository.ts';
 
 export type { CassandraOptions } from './connect.ts';
+
+/**
+ * The schema version that this code needs: the number of the last file in `cql/`. The service works with this version and
+ * with later ones, since files in `cql/` only add: so the migration runs before a rolling update, and the previous
+ * release can be restored.
+ */
+export const SCHEMA_VERSION = 12;
+
+/** The applied migrations. */
+export const SCHEMA_STATE = prepared(`SELECT version FROM schema_migrations WHERE scope = 'messenger'`);
 
 /** The delay before the next attempt to connect. */
 const RECONNECT_MS = 2_000;
@@ -237,6 +246,13 @@ function gateWrites(areWritesOpen: () => boolean, session: Session): Session {
       return session.writes();
     },
   };
+}
+
+/** Why a schema with these migrations is too old, as a sentence for operators; null if it is not. */
+export function schemaError(rows: readonly Row[]): string | null {
+  const version = Math.max(0, ...rows.map((row) => (row['version'] as number | null) ?? 0));
+  if (version >= SCHEMA_VERSION) return null;
+  return `The schema is at version ${version}, and this service needs ${SCHEMA_VERSION}: run "npm run migrate".`;
 }
 
 /** Cassandra's error code for a statement on a table that does not exist. */
