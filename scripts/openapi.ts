@@ -15,10 +15,12 @@ import { NOOP_TELEMETRY } from '../src/application/ports/telemetry.ts';
 import { readConfig } from '../src/composition/config.ts';
 import { buildContainer } from '../src/composition/container.ts';
 import { memoryOptionsOf } from '../src/composition/memory-options.ts';
+import { primaryKeyText, tables } from '../test/support/tables.ts';
 
 /*
- * Writes openapi.json, the document that the service serves at /openapi.json, and client/src/schema.ts, the types of its
- * schemas. With --check it writes nothing, and fails if a file is out of date.
+ * Writes openapi.json, the document that the service serves at /openapi.json; client/src/schema.ts, the types of its
+ * schemas; and the list of tables in docs/data-model.md, from the files in cql/. With --check it writes nothing, and fails if a
+ * file is out of date.
  */
 
 /** The default settings. */
@@ -57,14 +59,26 @@ const types = astToString(await openapiTS(document, { exportType: true, immutabl
 await update('openapi.json', text, 'json');
 await update('client/src/schema.ts', `// Written by \`npm run openapi\`.\n\n${types}`, 'typescript');
 
+const rows = tables().map(
+  (table) => `| \`${table.name}\` | \`${primaryKeyText(table)}\` | ${table.question} |\n`,
+);
+const dataModel = await readFile(new URL('../docs/data-model.md', import.meta.url), 'utf8');
+// The rows of the first table of the page.
+const listed = dataModel.replace(/(?<=\n\| -+ .*\n)(?:\|.*\n)*/, () => rows.join(''));
+await update('docs/data-model.md', listed, 'markdown');
+
 /** Writes a formatted file, or with --check compares it. */
-async function update(file: string, unformatted: string, parser: 'json' | 'typescript'): Promise<void> {
+async function update(
+  file: string,
+  unformatted: string,
+  parser: 'json' | 'typescript' | 'markdown',
+): Promise<void> {
   const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
   const text = await format(unformatted, { ...(await resolveConfig(path)), parser });
   if (!process.argv.includes('--check')) {
     await writeFile(path, text);
   } else if ((await readFile(path, 'utf8')) !== text) {
-    console.error(`${file} does not match the routes. Update it with: npm run openapi`);
+    console.error(`${file} does not match the routes or the tables. Update it with: npm run openapi`);
     process.exitCode = 1;
   }
 }

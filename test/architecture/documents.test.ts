@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SETTINGS } from '../../src/composition/config.ts';
 import { documents, withoutFences } from '../support/documents.ts';
-import { primaryKeyText, tables } from '../support/tables.ts';
 
 const read = (file: string): string => readFileSync(file, 'utf8');
 
@@ -17,15 +16,6 @@ test('docs/configuration.md lists the settings as they are', () => {
     return `| \`${name}\` | ${shown} | ${about} |`.replace(/ +/g, ' ');
   });
   expect(listed).toEqual(rows);
-});
-
-test('docs/data-model.md lists the tables in cql/ with their primary keys', () => {
-  const listed = [...read('docs/data-model.md').matchAll(/^\| `(\w+)` +\| `(\(.*?\))` +\|/gm)];
-  expect(listed.map(([, name, key]) => `${name} ${key}`).sort()).toEqual(
-    tables()
-      .map((table) => `${table.name} ${primaryKeyText(table)}`)
-      .sort(),
-  );
 });
 
 describe('the routes of the OpenAPI document', () => {

@@ -4,6 +4,8 @@ import { statementsOf } from '../../src/adapters/cassandra/migrate.ts';
 /** A table that the files in `cql/` create. */
 export interface Table {
   readonly name: string;
+  /** The question that the table answers: the first line of its file. */
+  readonly question: string;
   /** Without spaces or parentheses, such as `['conversation_id', 'bucket']`. */
   readonly partitionKey: readonly string[];
   readonly clusteringColumns: readonly string[];
@@ -11,12 +13,13 @@ export interface Table {
 
 /** The tables of the stored shape, in order of their files. */
 export function tables(): Table[] {
-  return readMigrations()
-    .flatMap(({ text }) => statementsOf(text))
-    .flatMap((statement) => {
+  return readMigrations().flatMap(({ text }) =>
+    statementsOf(text).flatMap((statement) => {
       const [, name] = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement) ?? [];
-      return name === undefined ? [] : [{ name, ...primaryKeyOf(statement) }];
-    });
+      const [, question = ''] = /^-- (.*)/.exec(text) ?? [];
+      return name === undefined ? [] : [{ name, question, ...primaryKeyOf(statement) }];
+    }),
+  );
 }
 
 /** The primary key in the usual notation, such as `((conversation_id, bucket), message_id)`. */
@@ -26,7 +29,7 @@ export function primaryKeyText({ partitionKey, clusteringColumns }: Table): stri
   return `(${[partition, ...clusteringColumns].join(', ')})`;
 }
 
-function primaryKeyOf(statement: string): Omit<Table, 'name'> {
+function primaryKeyOf(statement: string): Pick<Table, 'partitionKey' | 'clusteringColumns'> {
   const [, single] = /(\w+) \w+ PRIMARY KEY/.exec(statement) ?? [];
   if (single !== undefined) return { partitionKey: [single], clusteringColumns: [] };
   const [, partition, first, rest = ''] =
