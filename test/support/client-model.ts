@@ -182,7 +182,7 @@ export class ModelService {
 
   // What readers see.
 
-  inbox(): InboxEntry[] {
+  inbox() {
     const ids = new Set(this.#visible.map(({ conversationId }) => conversationId));
     return [...ids]
       .filter((id) => this.#placing(id).length > 0)
@@ -439,7 +439,8 @@ export class ModelService {
     return marks.sort().at(-1) ?? null;
   }
 
-  #entryOf(id: string): InboxEntry {
+  /** An entry, with the fields that the client uses. */
+  #entryOf(id: string) {
     const isGroup = GROUPS.includes(id);
     const { left } = this.#membershipOf(id);
     const atMost = (eventId: string) => (left !== null && left < eventId ? left : eventId);
@@ -467,7 +468,7 @@ export class ModelService {
       read_up_to,
       unread: unread.size > 0,
       unread_count: unread.size,
-    };
+    } satisfies Partial<InboxEntry>;
   }
 
   #eventOf(event: LogEvent): KnownEvent {
