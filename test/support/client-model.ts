@@ -182,7 +182,7 @@ export class ModelService {
 
   // What readers see.
 
-  inbox() {
+  inbox(): InboxEntry[] {
     const ids = new Set(this.#visible.map(({ conversationId }) => conversationId));
     return [...ids]
       .filter((id) => this.#placing(id).length > 0)
@@ -439,8 +439,7 @@ export class ModelService {
     return marks.sort().at(-1) ?? null;
   }
 
-  /** An entry, with the fields that the client uses. */
-  #entryOf(id: string) {
+  #entryOf(id: string): InboxEntry {
     const isGroup = GROUPS.includes(id);
     const { left } = this.#membershipOf(id);
     const atMost = (eventId: string) => (left !== null && left < eventId ? left : eventId);
@@ -454,7 +453,8 @@ export class ModelService {
         .filter(({ sender_id, content }) => sender_id !== ME && content !== null)
         .map((message) => message.id),
     );
-    return {
+    // The fields that the client uses.
+    const entry: Partial<InboxEntry> = {
       id,
       participant_ids: isGroup ? null : [id, ME].sort(),
       other_user_id: isGroup ? null : id,
@@ -468,7 +468,8 @@ export class ModelService {
       read_up_to,
       unread: unread.size > 0,
       unread_count: unread.size,
-    } satisfies Partial<InboxEntry>;
+    };
+    return entry as InboxEntry;
   }
 
   #eventOf(event: LogEvent): KnownEvent {
