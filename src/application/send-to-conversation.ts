@@ -23,7 +23,7 @@ export interface SendToConversationCommand {
 }
 
 export interface SendToConversationResult extends SendMessageResult {
-  /** The users whose event logs have the message. */
+  /** The users whose event logs have the message; the present members for a repeat that has added no event. */
   readonly recipients: Participants;
 }
 

@@ -353,8 +353,13 @@ export async function playToBoth(
   const compare = async (real: Answer, id: MessageId, ask: Ask): Promise<void> => {
     modelsId = id;
     const expected = await answerOf(model, ask);
-    const comparable = ({ answer }: Answer): object =>
-      real.repeated ? { ...answer, replayed: null, started: null, created: null, notified: null } : answer;
+    // A repeat of a delivered send adds no event, so it does not read who got the first one.
+    const isReplay = 'replayed' in real.answer && real.answer.replayed === true;
+    const comparable = ({ answer }: Answer): object => ({
+      ...answer,
+      ...(real.repeated && { replayed: null, started: null, created: null, notified: null }),
+      ...(isReplay && { recipients: null }),
+    });
     assert.deepEqual(comparable(real), comparable(expected));
   };
 
