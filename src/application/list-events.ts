@@ -68,7 +68,8 @@ export type ReportedEvent = { readonly id: EventId } &
 export interface EventBatch {
   /**
    * Oldest first. An event is left out if its message or conversation does not exist any more, or if the user does not
-   * belong to the group at its place.
+   * belong to the group at its place. Empty only if `isComplete`, if the cursor can hold no more hashes, or if ten
+   * times `limit` events are left out.
    */
   readonly events: readonly ReportedEvent[];
   /** Continues with the events that were not listed yet. */
@@ -98,6 +99,9 @@ export function requireOwnEvents(caller: Caller, userId: UserId): void {
 /** The maximum rows that one query of the log returns; see `EventRepository.listAfter`. */
 const MAX_ROWS = 1_000;
 
+/** The maximum number of batches that one call reads until one of them is not empty. */
+const MAX_READS = 10;
+
 export function makeListEvents(deps: {
   events: EventRepository;
   messages: MessageRepository;
@@ -110,8 +114,14 @@ export function makeListEvents(deps: {
 }): ListEvents {
   const { messages, groups } = deps;
   const getConversation = makeGetConversation(deps);
-  return async ({ caller, userId, cursor, limit, maxBytes, maxHashes }) => {
-    requireOwnEvents(caller, userId);
+  /** A batch, which may be empty before the end of the log; `passes` if its cursor is beyond events that were left out. */
+  async function listOnce({
+    userId,
+    cursor,
+    limit,
+    maxBytes,
+    maxHashes,
+  }: ListEventsQuery): Promise<EventBatch & { readonly passes: boolean }> {
     // Taken before the log is read: events that become visible afterwards have ids above it.
     const highest = highestFloor(deps.clock.now(), deps.visibilityWindow);
     const from = clampCursor(cursor ?? { floor: highest, delivered: new Set() }, highest);
@@ -140,7 +150,17 @@ export function makeListEvents(deps: {
       events: reported,
       cursor: advanceCursor(from, { passed, isEnd: isComplete, highest }),
       isComplete,
+      passes: !isComplete && reported.length === 0 && fresh.length > 0,
     };
+  }
+
+  return async (query) => {
+    requireOwnEvents(query.caller, query.userId);
+    let { passes, ...batch } = await listOnce(query);
+    for (let reads = 1; passes && reads < MAX_READS; reads += 1) {
+      ({ passes, ...batch } = await listOnce({ ...query, cursor: batch.cursor }));
+    }
+    return batch;
   };
 }
 

@@ -134,6 +134,14 @@ export const followingMutants: Mutants<typeof followingContract, FollowingSubjec
     })),
   ],
 
+  'a batch is empty only at the end of the log, also where it leaves out events of an earlier membership': [
+    listing('returns an empty batch before the end', (whole, query) =>
+      query.cursor?.delivered.size === 0
+        ? Promise.resolve({ events: [], cursor: query.cursor, isComplete: false })
+        : whole(query),
+    ),
+  ],
+
   'an event contains the whole message or the conversation that it reports': [
     listing('shows a preview', async (whole, query) => {
       const batch = await whole(query);

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { EventBatch, ListEvents, ListEventsQuery } from '../../src/application/list-events.ts';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
+import { participantsOf } from '../../src/domain/conversation.ts';
 import { MAX_HASHES, type EventCursor } from '../../src/domain/event-cursor.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { Refusal } from '../../src/domain/refusal.ts';
@@ -185,6 +186,43 @@ export const followingContract = {
       assert.deepEqual((await listAll(subject, anna, begun, { maxBytes })).ids, sent);
     }
   },
+
+  'a batch is empty only at the end of the log, also where it leaves out events of an earlier membership':
+    async (subject) => {
+      const { storage, pass, now } = subject;
+      const users = [freshUser(), freshUser(), freshUser()] as const;
+      const [anna, ben] = users;
+      const { cursor: begun } = await list(subject, anna, null);
+      const nextId = () => {
+        pass(SECOND / 1_000);
+        return idAt(now());
+      };
+      const { message: template } = appendRequest([ben, anna], nextId());
+      const profile = { name: null, creatorId: ben, idempotencyKey: null };
+      const group = await storage.groups.create({
+        ...profile,
+        created: nextId(),
+        participants: participantsOf(...users),
+      });
+      assert.ok(group.outcome === 'created');
+      for (let n = 0; n < 23; n += 1) {
+        const message = { ...template, id: nextId(), conversationId: group.id, receiverId: null };
+        const request = {
+          message,
+          participants: participantsOf(...users),
+          idempotencyKey: null,
+          isLive: false,
+        };
+        await storage.messages.append(request);
+      }
+      await storage.groups.leave(group.id, anna, nextId());
+      await storage.groups.join(group.id, anna, nextId());
+      const { events } = await list(subject, anna, begun, { limit: 5 });
+      assert.deepEqual(
+        events.map(({ type }) => type),
+        ['conversation.created'],
+      );
+    },
 
   'an event contains the whole message or the conversation that it reports': async (subject) => {
     const [anna, ben] = freshUsers();

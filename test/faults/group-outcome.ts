@@ -107,16 +107,13 @@ export async function wrongInGroups(
   return { wrong, seen: `${messages} messages acknowledged, ${views} users: ${wrong.length} contradictions` };
 }
 
-/** A log ends after this many empty batches: more than the events of earlier memberships fill, a hundred in each. */
-const MAX_EMPTY_BATCHES = 10;
-
 async function viewOf(ask: Ask, { id }: Group, userId: UserId, cursor: string): Promise<View> {
   const inbox = await joined(ask, `/api/conversations/user/${userId}`);
   const history = await joined(ask, `/api/messages/conversation/${id}`);
   const entry = inbox.find((row) => row.id === id) ?? null;
   const events: { type: string; data: Item & { conversation_id: string } }[] = [];
-  // A batch can be empty before the end of the log: it leaves out the events of earlier memberships.
-  for (let [next, empty] = [cursor, 0]; empty < MAX_EMPTY_BATCHES;) {
+  // A batch is also empty if its cursor can hold no more hashes, until the events are older.
+  for (let next = cursor, isAtEnd = false; !isAtEnd;) {
     const { body } = await ask({
       method: 'GET',
       path: `/api/events/user/${userId}?limit=100&cursor=${next}`,
@@ -124,8 +121,7 @@ async function viewOf(ask: Ask, { id }: Group, userId: UserId, cursor: string): 
     events.push(...(body.data as unknown as typeof events));
     next = body.next_cursor!;
     const { floor } = eventCursorFrom(userId, next)!;
-    const isAtEnd = body.data.length === 0 && millisecondsOf(floor) > Date.now() - NEAR_END_MS;
-    empty = isAtEnd ? empty + 1 : 0;
+    isAtEnd = body.data.length === 0 && millisecondsOf(floor) > Date.now() - NEAR_END_MS;
   }
   const created = events.filter(
     ({ type, data }) => type === 'message.created' && data.conversation_id === id,
