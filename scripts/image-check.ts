@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { strict as assert } from 'node:assert';
-import { run, runChecks, type Note } from './checks.ts';
+import { run, runChecks, type ReportResult } from './checks.ts';
 import { baseImage } from './image/base-image.ts';
 import { Buildah, startContainer, type ImageConfig } from './image/buildah.ts';
 import { smoke } from './image/smoke.ts';
@@ -27,11 +27,11 @@ const MAX_PACKAGES_MB = 28;
 /** Files and folders of packages that are never loaded. */
 const UNUSED = String.raw`\( -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \) \) -o \( -type d \( -name test -o -name tests -o -name examples -o -name benchmarks \) \)`;
 
-process.exitCode = await runChecks(await missingHere(), async (note) => {
+process.exitCode = await runChecks(await missingHere(), async (report) => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   try {
-    await check(new Buildah(folder), note);
+    await check(new Buildah(folder), report);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -44,16 +44,16 @@ async function missingHere(): Promise<string | null> {
   return localCassandraMissing();
 }
 
-async function check(buildah: Buildah, note: Note): Promise<void> {
-  /** Runs `act`, records the result, and returns whether it succeeded. */
+async function check(buildah: Buildah, report: ReportResult): Promise<void> {
+  /** Runs `act`, reports the result, and returns whether it succeeded. */
   const step = async (name: string, act: () => Promise<void>): Promise<boolean> => {
     const startedAt = performance.now();
-    const flaw = await act().then(
+    const error = await act().then(
       () => null,
-      (error: unknown) => (error as Error).message,
+      (reason: unknown) => (reason as Error).message,
     );
-    note(`${name} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`, flaw);
-    return flaw === null;
+    report(`${name} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`, error);
+    return error === null;
   };
 
   const base = await baseImage(buildah, folder);

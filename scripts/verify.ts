@@ -149,11 +149,11 @@ async function connect(client: Client, options: CassandraOptions): Promise<void>
     schema = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
     skew = await clockSkewOf(cassandraClocks(client));
   } catch (error) {
-    const flaw = configError(error, options);
-    throw new CannotVerify(flaw ?? `Cassandra is not reachable at ${options.contactPoints.join(', ')}.`);
+    const message = configError(error, options);
+    throw new CannotVerify(message ?? `Cassandra is not reachable at ${options.contactPoints.join(', ')}.`);
   }
-  const flaw = schemaError(schema);
-  if (flaw !== null) throw new CannotVerify(flaw);
+  const message = schemaError(schema);
+  if (message !== null) throw new CannotVerify(message);
   if (skew > options.maxClockSkewMs) {
     throw new CannotVerify(`The clock of this host differs from Cassandra's by ${Math.round(skew)} ms.`);
   }

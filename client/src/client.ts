@@ -119,7 +119,7 @@ export function createClient(options: ClientOptions): MessengerClient {
     isExpected: IsExpected,
     more: Omit<JsonRequest, 'signal'> & { signal?: AbortSignal | undefined },
   ) {
-    return http.json(path, { attempts: ATTEMPTS, ...more, signal: more.signal ?? NEVER }, isExpected);
+    return http.json(path, { attempts: ATTEMPTS, ...more, signal: more.signal ?? NEVER_ABORTS }, isExpected);
   }
 
   function list<Item>(
@@ -258,7 +258,7 @@ const isUser: IsExpected = ({ username }) => typeof username === 'string';
 
 type Query = NonNullable<JsonRequest['query']>;
 
-const NEVER = new AbortController().signal;
+const NEVER_ABORTS = new AbortController().signal;
 
 function conversationPath(...parts: readonly [conversationId: string, ...rest: string[]]): string {
   return `/api/conversations/${parts.map(segment).join('/')}`;

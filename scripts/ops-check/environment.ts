@@ -10,7 +10,7 @@ import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
 import { startService } from '../../test/faults/service.ts';
 import { run } from '../checks.ts';
-import { freePort, tieToThisProcess } from '../local-cassandra/processes.ts';
+import { freePort, endWithThisProcess } from '../local-cassandra/processes.ts';
 import { projectFolder } from '../local-cassandra/project.ts';
 
 const toolFolder = join(projectFolder, 'node_modules', '.cache', 'ops-check');
@@ -151,7 +151,7 @@ async function openSimulatedMetrics(closing: (() => unknown)[]): Promise<string>
     }
     const status = tick % 25 === 0 ? 503 : 201;
     const replayed = tick % 30 === 0;
-    telemetry.requestAnswered({
+    telemetry.requestCompleted({
       method: 'POST',
       route: '/api/messages',
       status,
@@ -208,7 +208,7 @@ async function openPrometheus(
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
-  const tie = tieToThisProcess(child.pid!);
+  const tie = endWithThisProcess(child.pid!);
   const ended = once(child, 'exit').then(() => tie.kill());
   closing.push(async () => {
     child.kill('SIGTERM');

@@ -19,7 +19,7 @@ import {
   type HttpServer,
   type OpenHttpServer,
   type RequestRejection,
-  type StandaloneAnswer,
+  type StandaloneResponse,
 } from '../adapters/servers/server.ts';
 import { combineTelemetry, NOOP_TELEMETRY } from '../application/ports/telemetry.ts';
 import { ConfigError, readServiceConfig, type Config } from './config.ts';
@@ -113,7 +113,7 @@ export async function runProcess(
     ...(hints !== null && { hints }),
   });
 
-  const refuse = (reason: RequestRejection, origin: string | undefined): StandaloneAnswer => {
+  const refuse = (reason: RequestRejection, origin: string | undefined): StandaloneResponse => {
     const { status, headers, body } = standaloneProblem(reason);
     metrics.requestRejected(reason);
     log.info({ requestId: headers['X-Request-Id'], reason, status }, 'The server rejected a request');

@@ -121,13 +121,13 @@ test('three people create a group, write in it, rename it, add somebody, and lea
   await cleo.page.getByRole('textbox', { name: 'Message' }).waitFor();
   await write(cleo.page, 'Here again');
   await bubble(ada.page, 'Here again').waitFor();
-  expect([...ada.flaws, ...ben.flaws, ...cleo.flaws]).toEqual([]);
+  expect([...ada.pageErrors, ...ben.pageErrors, ...cleo.pageErrors]).toEqual([]);
 });
 
 test('one who is removed while looking, with unsent messages, and is added again', async () => {
   const id = await createGroup(service.url, ['hal', 'ira', 'jo'], 'Choir');
   await sendToGroup(service.url, id, 'hal', 'Welcome');
-  const { page, flaws } = await openTab(browser, service.url, `#/ira/${id}`);
+  const { page, pageErrors } = await openTab(browser, service.url, `#/ira/${id}`);
   await bubble(page, 'Welcome').waitFor();
   // The send arrives after the removal.
   let release = (): void => undefined;
@@ -163,7 +163,7 @@ test('one who is removed while looking, with unsent messages, and is added again
   await page.reload();
   await bubble(page, 'On its way').waitFor();
   expect((await shownTexts(page)).slice(-2)).toEqual(['Here again', 'On its way']);
-  expect(flaws).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
 test('a group that is renamed elsewhere has the new name in its open dialog, unless one types another', async () => {
@@ -187,7 +187,7 @@ test('a group of 256 without a name is shown, and one more member is refused wit
   const members = Array.from({ length: 256 }, (_, index) => `member-${index}`);
   const id = await createGroup(service.url, members);
   await sendToGroup(service.url, id, 'member-9', 'Hello, all');
-  const { page, flaws } = await openTab(browser, service.url, `#/member-0/${id}`);
+  const { page, pageErrors } = await openTab(browser, service.url, `#/member-0/${id}`);
   await bubble(page, 'Hello, all').waitFor();
   await page.getByText('256 members').waitFor();
   await page.getByRole('heading', { name: /^member-\d+, member-\d+, member-\d+ and 252 others$/ }).waitFor();
@@ -201,7 +201,7 @@ test('a group of 256 without a name is shown, and one more member is refused wit
   await expect.poll(() => page.getByRole('alert').innerText()).toContain('256');
   // The name that was typed is still there.
   await expect.poll(() => page.getByRole('textbox', { name: 'Add a member' }).inputValue()).toBe('one-more');
-  expect(flaws).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
 test('a change of a group without a response does not claim that nothing was changed', async () => {

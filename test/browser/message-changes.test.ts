@@ -50,7 +50,7 @@ describe('one’s own message', () => {
     // The composer is back, and empty.
     await mine.page.getByRole('button', { name: 'Send' }).waitFor();
     await expect.poll(() => field.inputValue()).toBe('');
-    expect([...mine.flaws, ...theirs.flaws]).toEqual([]);
+    expect([...mine.pageErrors, ...theirs.pageErrors]).toEqual([]);
   });
 
   test('is left as it is with Escape, and the draft of a new message stays', async () => {
@@ -105,7 +105,7 @@ describe('one’s own message', () => {
     await bubble(emil.page, 'Message deleted').waitFor();
     const menus = (page: Page) => page.getByRole('button', { name: 'Message actions' }).count();
     expect([await menus(emil.page), await menus(fay.page)]).toEqual([1, 0]);
-    expect([...emil.flaws, ...fay.flaws]).toEqual([]);
+    expect([...emil.pageErrors, ...fay.pageErrors]).toEqual([]);
   });
 
   test('is changed with the keyboard alone', async () => {
@@ -264,7 +264,7 @@ describe('an edit', () => {
       await bubble(page, 'From two').waitFor();
       await expect.poll(() => page.locator('.bubble').count()).toBe(1);
     }
-    expect([...one.flaws, ...two.flaws]).toEqual([]);
+    expect([...one.pageErrors, ...two.pageErrors]).toEqual([]);
   });
 
   test('that was made offline is not lost', async () => {

@@ -187,7 +187,7 @@ export const messageChangesMutants: Mutants<typeof messageChangesContract> = {
     keepingChanges('keeps edits in each process', {}, brokenInEachProcess),
   ],
 
-  'the last edit holds as a whole, in any order of arrival, even of edits in one microsecond': [
+  'the last edit wins as a whole, in any order of arrival, even of edits in one microsecond': [
     keepingChanges('shows the edit that arrived last', {
       onEdit: (message, { editId, content }) => ({ ...message, content, editId }),
     }),
@@ -233,7 +233,7 @@ export const messageChangesMutants: Mutants<typeof messageChangesContract> = {
     }),
   ],
 
-  'of several deletions the earliest holds, in any order of arrival': [
+  'of several deletions the earliest wins, in any order of arrival': [
     keepingChanges('shows the deletion that arrived last', {
       onDelete: (message, { deletionId }) => ({ ...withDeletion(message, deletionId), deletionId }),
     }),

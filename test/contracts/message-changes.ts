@@ -107,7 +107,7 @@ export const messageChangesContract = {
     }
   },
 
-  'the last edit holds as a whole, in any order of arrival, even of edits in one microsecond': async ({
+  'the last edit wins as a whole, in any order of arrival, even of edits in one microsecond': async ({
     processes,
   }) => {
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -190,7 +190,7 @@ export const messageChangesContract = {
     }
   },
 
-  'of several deletions the earliest holds, in any order of arrival': async ({ processes }) => {
+  'of several deletions the earliest wins, in any order of arrival': async ({ processes }) => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const sent = appendRequest(freshUsers(), idAt(NOON), 'secret');
       await processes[0].messages.append(sent);

@@ -114,7 +114,7 @@ export const followers: Scenario = async (testbed) => {
     cluster.nodes[1]!.suspend();
     await pause(HANG_MS);
     cluster.nodes[1]!.resume();
-    await cluster.settled();
+    await cluster.waitUntilUp();
     const settled = performance.now();
     await progress();
     await Promise.all(loads.map((load) => load.stop()));

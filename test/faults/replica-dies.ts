@@ -27,7 +27,7 @@ export const replicaDies: Scenario = async (testbed) => {
   await pause(OUTAGE_MS);
   const restarted = performance.now();
   await victim.start();
-  await cluster.settled();
+  await cluster.waitUntilUp();
   const returned = performance.now();
   await pause(QUIET_MS);
   await load.stop();

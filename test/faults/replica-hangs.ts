@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
-import { answersCql } from '../../scripts/local-cassandra/processes.ts';
+import { respondsToCql } from '../../scripts/local-cassandra/processes.ts';
 import { makeAsk } from './http.ts';
 import { usersOf, type Attempt } from './load.ts';
 import {
@@ -46,10 +46,10 @@ export const replicaHangs: Scenario = async (testbed) => {
   const keyedUsers = usersOf(8);
   const firstKeyed = testbed.startLoad({ ...others, users: keyedUsers, clients: { 'send with a key': 3 } });
   await pause(HANG_MS - LATER_MS);
-  assert.ok(!(await answersCql(victim.address, victim.port)), 'the replica answers');
+  assert.ok(!(await respondsToCql(victim.address, victim.port)), 'the replica answers');
   const resumed = performance.now();
   victim.resume();
-  await cluster.settled();
+  await cluster.waitUntilUp();
   const settled = performance.now();
   await pause(QUIET_MS);
   await Promise.all([load, plain, firstKeyed].map((one) => one.stop()));

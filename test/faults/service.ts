@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
+import { endWithThisProcess } from '../../scripts/local-cassandra/processes.ts';
 import { projectFolder } from '../../scripts/local-cassandra/project.ts';
 
 /** The environment variables of a process. It inherits only PATH, so that no setting of this process affects it. */
@@ -47,7 +47,7 @@ export function startService(environment: Environment): Service {
     env: { ...path, HOST: '127.0.0.1', PORT: '0', STORAGE: 'cassandra', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const tie = tieToThisProcess(child.pid!);
+  const tie = endWithThisProcess(child.pid!);
   const lines: string[] = [];
   const listeners = new Set<() => void>();
   let signalled = begun;

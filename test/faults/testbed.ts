@@ -67,7 +67,7 @@ export async function startTwoServices(testbed: Testbed, script = '') {
   const environment = { ...environmentOf(cluster), NATS_URL: `nats://127.0.0.1:${broker.port}` };
   const start = async (more: Environment = {}): Promise<Service> => {
     const service = testbed.startService({ ...environment, ...more });
-    await Promise.all([service.logged(/Ready at/), service.logged(/connected to NATS/)]);
+    await Promise.all([service.logged(/Ready at/), service.logged(/Connected to NATS/)]);
     return service;
   };
   const options = `--import=data:text/javascript,${encodeURIComponent(script)}`;

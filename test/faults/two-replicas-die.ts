@@ -43,7 +43,7 @@ export const twoReplicasDie: Scenario = async (testbed) => {
     replicaCountsOf(cluster, between(load.attempts, 0, restarted)),
     becomesReady(ask),
   ]);
-  await cluster.settled();
+  await cluster.waitUntilUp();
   const settled = performance.now();
   await pause(QUIET_MS);
   await load.stop();

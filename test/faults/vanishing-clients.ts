@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
+import { endWithThisProcess } from '../../scripts/local-cassandra/processes.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 
 /** A process that reads a stream of each of some users. */
@@ -31,7 +31,7 @@ export async function startStoppableReader(url: string, users: readonly UserId[]
   const child = spawn(process.execPath, ['--input-type=module', '--eval', READER_SCRIPT, url, ...users], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const tie = tieToThisProcess(child.pid!);
+  const tie = endWithThisProcess(child.pid!);
   child.once('exit', () => tie.kill());
   await once(createInterface(child.stdout), 'line');
   return {

@@ -13,7 +13,7 @@ function requestLog() {
   const lines: Record<string, unknown>[] = [];
   const log: Log = {
     info: (fields, message) => {
-      if (message === 'request completed') lines.push({ ...fields });
+      if (message === 'Request completed') lines.push({ ...fields });
     },
     warn: () => undefined,
     error: () => undefined,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import { HttpFailure } from '../../src/adapters/http/problems.ts';
-import type { TracedAnswer, TracedRequest, Tracing } from '../../src/application/ports/tracing.ts';
+import type { TracedResponse, TracedRequest, Tracing } from '../../src/application/ports/tracing.ts';
 import { ask, type Fetch } from './client.ts';
 import { openApp } from './open-app.ts';
 
-type Step = TracedRequest | TracedAnswer | string;
+type Step = TracedRequest | TracedResponse | string;
 
 /** Tracing that records its calls in order. */
 function recordingTracing(): { tracing: Tracing; steps: Step[] } {

@@ -30,7 +30,7 @@ function makeVerifier(nodes: Record<string, Node>, ahead = 0) {
     lines.push({ level, fields, message });
   };
   const clock = new VerifiedClock({
-    sources: { wall: () => Date.now() + host.ahead, steady: () => performance.now() },
+    sources: { wall: () => Date.now() + host.ahead, monotonic: () => performance.now() },
     maxSkewMs: 2_000,
   });
   const verifier = new ClockVerifier({

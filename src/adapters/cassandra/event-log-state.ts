@@ -65,7 +65,7 @@ export class EventLogState {
   }
 
   /** Stores the retention of this process. */
-  async announce(session: Session): Promise<void> {
+  async storeRetention(session: Session): Promise<void> {
     for (;;) {
       await this.refresh(session);
       const stored = this.#state;

@@ -98,10 +98,10 @@ export function openCassandraStorage(deps: {
   let open = false;
   /** Whether the clock is verified, and whether the retention of this process is stored: both are required for writes. */
   let verified = false;
-  let announced = false;
+  let isRetentionStored = false;
 
   const session = gateWrites(
-    () => announced,
+    () => isRetentionStored,
     makeSession(client, () => open, sessionOptions(options), telemetry),
   );
   const retry = new BackgroundRetry({ log, withinLimit });
@@ -112,7 +112,7 @@ export function openCassandraStorage(deps: {
   }, deps.refreshMs ?? REFRESH_MS);
   if (typeof refreshing === 'object') refreshing.unref();
 
-  /** Connects and prepares statements; throws a `StartError` if that can't succeed before somebody changes something. */
+  /** Connects and prepares statements; throws a `StartError` if a retry cannot succeed before an operator changes something. */
   const connect = async (): Promise<void> => {
     await client.connect();
     const rows = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
@@ -123,14 +123,14 @@ export function openCassandraStorage(deps: {
   };
 
   /** Stores the retention of this process, with the time; so it needs a verified clock. */
-  const announce = async (): Promise<void> => {
+  const storeRetention = async (): Promise<void> => {
     await clockVerified();
     verified = true;
     for (;;) {
       if (closing.signal.aborted) throw new StartError('Closed before the clock was verified.');
       try {
-        await eventLog.announce(makeSession(client, () => true, sessionOptions(options)));
-        announced = true;
+        await eventLog.storeRetention(makeSession(client, () => true, sessionOptions(options)));
+        isRetentionStored = true;
         return;
       } catch (error) {
         if (!(error instanceof StorageFailure)) throw error;
@@ -141,7 +141,7 @@ export function openCassandraStorage(deps: {
   };
 
   /** Logs once the settings of the cluster that should be changed; the service works without these changes. */
-  const adviseOnSettings = async (): Promise<void> => {
+  const logSettingAdvice = async (): Promise<void> => {
     const { advice, ...replication } = (await replicationAdvice(client, options)) ?? { advice: null };
     if (advice !== null) log.warn({ keyspace: options.keyspace, ...replication }, advice);
     for (const [node, settings] of await settingsByNode(client)) {
@@ -159,7 +159,7 @@ export function openCassandraStorage(deps: {
           { contactPoints: options.contactPoints, keyspace: options.keyspace },
           'Connected to Cassandra',
         );
-        void adviseOnSettings();
+        void logSettingAdvice();
         return;
       } catch (error) {
         if (error instanceof StartError) throw error;
@@ -174,7 +174,7 @@ export function openCassandraStorage(deps: {
   };
 
   const connected = connectWithRetry();
-  const started = connected.then(announce);
+  const started = connected.then(storeRetention);
   let startError: string | null = null;
   started.catch((error: unknown) => {
     startError = error instanceof StartError ? error.message : 'Storage could not be started.';
@@ -216,7 +216,9 @@ export function openCassandraStorage(deps: {
       if (rows === null) return ['Cassandra does not respond at the read consistency level.'];
       const schema = schemaError(rows);
       if (schema !== null) return [schema];
-      return verified && !announced ? ['The state of the event log could not be stored in Cassandra.'] : [];
+      return verified && !isRetentionStored
+        ? ['The state of the event log could not be stored in Cassandra.']
+        : [];
     },
 
     async close() {

@@ -15,7 +15,7 @@ const MAX_DRAIN_MS = 1_000;
  * connection error instead of the response.
  */
 export function lingeringClose(fetch: Fetch): Fetch {
-  const answerLong = async (
+  const respondAfterBody = async (
     request: Request,
     long: ReadableStream<Uint8Array>,
     peer?: Peer,
@@ -47,7 +47,7 @@ export function lingeringClose(fetch: Fetch): Fetch {
     if (length !== null && Number(length) <= SHORT_BYTES) return fetch(request, peer);
     // Checked last: on Node, access to `body` opens the stream, which costs more than the rest of a request.
     const { body } = request;
-    return body === null ? fetch(request, peer) : answerLong(request, body, peer);
+    return body === null ? fetch(request, peer) : respondAfterBody(request, body, peer);
   };
 }
 

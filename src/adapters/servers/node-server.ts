@@ -8,7 +8,7 @@ import {
   type OpenHttpServer,
   type Peer,
   type RequestRejection,
-  type StandaloneAnswer,
+  type StandaloneResponse,
 } from './server.ts';
 
 /**
@@ -329,7 +329,7 @@ function makeUnread({ readWithinMs, unreadLength }: Limits) {
 }
 
 /** Sends a standalone answer as the last response of its connection. */
-function sendStandalone(response: ServerResponse, { status, headers, body }: StandaloneAnswer): void {
+function sendStandalone(response: ServerResponse, { status, headers, body }: StandaloneResponse): void {
   response.writeHead(status, {
     ...headers,
     'Content-Length': Buffer.byteLength(body),
@@ -339,7 +339,7 @@ function sendStandalone(response: ServerResponse, { status, headers, body }: Sta
 }
 
 /** An answer as the text of an HTTP/1.1 response that closes the connection. */
-function textOf({ status, headers, body }: StandaloneAnswer): string {
+function textOf({ status, headers, body }: StandaloneResponse): string {
   const lines = Object.entries({
     ...headers,
     'Content-Length': String(Buffer.byteLength(body)),

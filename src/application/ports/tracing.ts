@@ -12,7 +12,7 @@ export interface TracedRequest {
 }
 
 /** The response to a traced request. */
-export interface TracedAnswer {
+export interface TracedResponse {
   /** The path template, with names in braces in place of ids; null if no route matched. */
   readonly route: string | null;
   readonly status: number;
@@ -31,7 +31,7 @@ export interface SpanContext {
  */
 export interface Tracing {
   /** Runs `answer` in a span of the request; `answer` resolves with the response. */
-  request(request: TracedRequest, answer: () => Promise<TracedAnswer>): Promise<void>;
+  request(request: TracedRequest, answer: () => Promise<TracedResponse>): Promise<void>;
 
   /** Runs `work` in a span of the use case; resolves and rejects like `work`. */
   useCase<Answer>(name: keyof UseCases, work: () => Promise<Answer>): Promise<Answer>;

@@ -220,12 +220,12 @@ export function addEventRoutes(
     const request = { caller: callerOf(c), userId: user_id, cursor };
     // Before the limit per user, which would tell others whether the user is online.
     requireOwnEvents(request.caller, user_id);
-    if (isStream) return answerWithStream(c, deps, request);
+    if (isStream) return respondWithStream(c, deps, request);
 
     const waitMs = c.req.method === 'GET' && cursor !== null ? query.wait * 1_000 : 0;
     const list = { ...request, limit: query.limit, maxBytes: MAX_PAGE_BYTES, maxHashes: MAX_HASHES };
     const poll = (signal: AbortSignal) => followEvents.poll({ ...list, waitMs }, signal);
-    const batch = waitMs === 0 ? await poll(NEVER) : await whileOpen(c, streams, user_id, poll);
+    const batch = waitMs === 0 ? await poll(NEVER_ABORTS) : await whileOpen(c, streams, user_id, poll);
     deps.telemetry.eventsDelivered(batch.events.length);
     const next_cursor = eventCursorText(user_id, batch.cursor);
     return json(c, { data: batch.events.map(eventViewOf), next_cursor }, 200);
@@ -245,7 +245,7 @@ function prefersStream(accept: string): boolean {
   return quality > 0 && quality >= qualityOf('application/json', 'application/*', '*/*');
 }
 
-const NEVER = new AbortController().signal;
+const NEVER_ABORTS = new AbortController().signal;
 
 /** The cursor of a request; null if it has none. Throws an `HttpFailure` if the query or the header is invalid. */
 function cursorOf(
@@ -321,7 +321,7 @@ async function whileOpen<Answer>(
   }
 }
 
-async function answerWithStream(
+async function respondWithStream(
   c: Context,
   deps: {
     readonly followEvents: FollowEvents;
@@ -360,7 +360,7 @@ async function answerWithStream(
     const durationMs = Math.round(performance.now() - startedAt);
     log.info(
       { ...logFieldsOf(c, pseudonymize), reason, durationMs, events: delivered },
-      'event stream ended',
+      'Event stream ended',
     );
   });
   /** The cursor is sent at once, so that a client can resume even if its connection breaks before the first event. */

@@ -68,7 +68,7 @@ const renameGroupRoute = createRoute({
   operationId: 'renameGroup',
   tags: ['Groups'],
   summary: 'Name a group',
-  description: 'Any participant may do so; of several names the last one holds. Safe to repeat.',
+  description: 'Any participant may do so; of several names the last one wins. Safe to repeat.',
   request: {
     params: z.object({ conversation_id: conversationIdInPath }),
     body: { required: true, content: { 'application/json': { schema: GroupToRename } } },
