@@ -150,7 +150,7 @@ function encode({ method, path, body, keyed, nextPath }: LoadRequest): autocanno
 }
 
 /** Sends one request to the server at `url`. */
-export async function ask(url: string, { method, path, body, keyed }: LoadRequest) {
+export async function requestOnce(url: string, { method, path, body, keyed }: LoadRequest) {
   const answer = await fetch(`${url}${path}`, {
     method,
     headers: {

@@ -47,8 +47,8 @@ Without settings, it scans the local Cassandra of npm run cassandra or npm run s
 
 Duration: the scan reads about three rows for each message within the retention of events, one for each older message,
 three for each inbox row, two for each deletion, and three for each conversation. At the default rate of 2,000 rows a
-second, 10 million recent messages take about four hours, and 1,000 million about 17 days. Raise --rate and --parallel with
-the size of the cluster: at 50,000 rows a second, 1,000 million messages take 17 hours. A scan runs in one process.
+second, 10 million recent messages take about four hours, and a billion about 17 days. Raise --rate and --parallel with
+the size of the cluster: at 50,000 rows a second, a billion messages take 17 hours. A scan runs in one process.
 
 Exit code: 0 if there are no findings or all were repaired, 1 if findings are left, 2 if the scan did not finish.
 `;

@@ -4,7 +4,7 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { natsServerMissing, startBroker } from '../../test/faults/broker.ts';
 import { eventReads } from '../../test/faults/follower-figures.ts';
 import { startFollower, type Follower } from '../../test/faults/follower.ts';
-import { makeAsk } from '../../test/faults/http.ts';
+import { makeSendRequest } from '../../test/faults/http.ts';
 import { postUntilStored, usersOf } from '../../test/faults/load.ts';
 import { processorMs } from '../../test/support/processor-time.ts';
 import type { Environment as Bench } from '../environment.ts';
@@ -92,7 +92,7 @@ async function arrivalTimes(
   );
   try {
     await Promise.all(streams.flat().map((stream) => stream.connected()));
-    const ask = makeAsk(urls[0]!);
+    const ask = makeSendRequest(urls[0]!);
     const [sender] = usersOf(1);
     /** The times at the streams of each process. */
     const send = async (count: number): Promise<[number[], number[]]> => {

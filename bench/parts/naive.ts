@@ -73,19 +73,19 @@ export async function naive(bench: Environment): Promise<Section> {
     idIn(history, history.count - (PAGE - 1) * 20),
   );
   const page = historyRequest(history.pair);
-  const bothAsk = (requests: readonly LoadRequest[]) => ({
+  const forBoth = (requests: readonly LoadRequest[]) => ({
     service: { server: service, requests },
     'naive design': { server: usual, requests },
   });
   const workloads = {
-    'inbox of 40 conversations': bothAsk([inboxRequest(small.owner)]),
-    'inbox of 200 conversations': bothAsk([inboxRequest(large.owner)]),
-    [`inbox, ${MOVED}`]: bothAsk([inboxRequest(moved.owner)]),
+    'inbox of 40 conversations': forBoth([inboxRequest(small.owner)]),
+    'inbox of 200 conversations': forBoth([inboxRequest(large.owner)]),
+    [`inbox, ${MOVED}`]: forBoth([inboxRequest(moved.owner)]),
     [`page ${PAGE} of a history`]: {
       service: { server: service, requests: [historyRequest(history.pair, cursor)] },
       'naive design': { server: usual, requests: [{ ...page, path: `${page.path}?page=${PAGE}` }] },
     },
-    send: bothAsk(SENDS),
+    send: forBoth(SENDS),
     [KEYED]: {
       service: { server: service, requests: SENDS.map((request) => ({ ...request, keyed: true as const })) },
       'send without a key': { server: service, requests: SENDS },

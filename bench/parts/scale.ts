@@ -50,7 +50,7 @@ export async function scale(bench: Environment): Promise<Section> {
       processes.table,
       { ...comparisonTable(hub), title: 'A hot partition:' },
       rowTable(rowBytes),
-      weightTable(rowBytes),
+      sizeTable(rowBytes),
     ],
     goals: processes.goals,
     charts: [],
@@ -196,7 +196,7 @@ const USERS: Readonly<Record<string, readonly [conversations: number, messagesPe
 const EVENT_DAYS = 31;
 
 /** The size of a user's partitions, calculated from the bytes per row. */
-function weightTable(rowBytes: ReadonlyMap<string, number> | null): Table {
+function sizeTable(rowBytes: ReadonlyMap<string, number> | null): Table {
   const megabytes = (table: string, rows: number): string => figure((rows * rowBytes!.get(table)!) / 1e6);
   return {
     title: 'The data of one user on one replica, in MB, calculated from these bytes per row:',

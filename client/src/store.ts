@@ -19,7 +19,7 @@ import type { Conversation, InboxEntry, KnownEvent, Message, Page, Problem } fro
 /** What is shown. It never changes: a new state is a new object. Parts that did not change are the same objects. */
 export interface Snapshot {
   readonly connection: ConnectionState;
-  /** Why following has ended, such as an invalid token; null while it goes on. */
+  /** Why following has ended, such as an invalid token; null while it continues. */
   readonly problem: Problem | null;
   readonly inbox: InboxState;
   /** The open conversation. */
@@ -52,7 +52,7 @@ export interface OpenConversation {
   readonly status: 'loading' | 'ready' | 'failed';
   /** Oldest first. Deleted messages have the content null. */
   readonly messages: readonly Message[];
-  /** One's own messages that are pending or failed, oldest first. They are shown after `messages`. */
+  /** The user's own messages that are pending or failed, oldest first. They are shown after `messages`. */
   readonly outgoing: readonly OutgoingMessage[];
   /** Whether `loadOlderMessages` finds more. */
   readonly hasOlder: boolean;
@@ -89,16 +89,16 @@ export interface Store {
   /** Sends to the open conversation. Throws an `Error` if none is open. */
   send(content: string): OutgoingMessage;
   /**
-   * Replaces the content of one's own message in the open conversation. Resolves when it is shown. Rejects, as the other
+   * Replaces the content of a message of the user in the open conversation. Resolves when it is shown. Rejects, as the other
    * changes below, with a `ProblemError` or a `NetworkError`, or with an `Error` if no conversation is open.
    */
   edit(messageId: string, content: string): Promise<void>;
-  /** Deletes the content of one's own message in the open conversation. */
+  /** Deletes the content of a message of the user in the open conversation. */
   delete(messageId: string): Promise<void>;
   /** Names the open group. */
   rename(name: string): Promise<void>;
   addParticipant(userId: string): Promise<void>;
-  /** Leaves the open group, or removes another participant. The group stays in the inbox of who leaves. */
+  /** Leaves the open group, or removes another participant. The group stays in the inbox of a user who leaves. */
   removeParticipant(userId: string): Promise<void>;
   /** Loads the names of users, such as all participants of a large group. */
   loadNames(userIds: readonly string[]): void;
@@ -108,11 +108,11 @@ export interface Store {
   retry(key: string): void;
   /** Removes a failed message. */
   discard(key: string): void;
-  /** Stops following and all loading. The client goes on sending. */
+  /** Stops following and all loading. The client continues to send. */
   stop(): void;
 }
 
-/** How to keep the store. */
+/** The options of a store. */
 export interface StoreOptions {
   /** The number of conversations and of messages of a page, 1–100; 30 by default. */
   readonly pageSize?: number;
@@ -150,7 +150,7 @@ interface Opened {
   status: OpenConversation['status'];
   problem: Problem | null;
   readonly messages: Map<string, Message>;
-  /** Another object once the messages are listed anew, so that older pages that are on their way are not kept. */
+  /** A new object once the messages are listed again, so that older pages that are in flight are not kept. */
   depth: Depth;
   /** When a message was deleted, by id; also of messages that are not loaded. */
   readonly deleted: Map<string, string>;
@@ -165,10 +165,10 @@ interface Opened {
   lists: boolean;
   olderStatus: PageStatus;
   /**
-   * Whether the service may not list messages any more that are shown: one has left the group, or joined it
+   * Whether the service may not list messages any more that are shown: the user has left the group, or joined it
    * again; perhaps in events that were lost.
    */
-  mayLack: boolean;
+  mayHaveLost: boolean;
   /** Whether only the newest page is to be kept. */
   unloads: boolean;
 }
@@ -200,8 +200,8 @@ export function createStore(
   const stale = new Map<string, { readonly change: number; readonly from: string }>();
   let changes = 0;
   let isRefreshing = false;
-  /** Conversations that were not loaded when they changed. A list that is on its way may show an earlier state. */
-  const missed = new Set<string>();
+  /** Conversations that were not loaded when they changed. A list that is in flight may show an earlier state. */
+  const changedWhileListing = new Set<string>();
   /** Whether all of the inbox that is loaded has to be listed again. */
   let isAllStale = true;
   /** The number of resets. A page that was requested before a reset may lack what was lost. */
@@ -223,27 +223,27 @@ export function createStore(
   }
 
   const isStopped = (): boolean => signal.aborted;
-  const sleepers = new Set<AbortController>();
+  const waits = new Set<AbortController>();
 
-  /** Waits as long as `error` requires before a repetition; not longer than until the connection is back. */
+  /** Waits as long as `error` requires before a retry; no longer than until the connection is back. */
   async function waitAfter(error: unknown): Promise<void> {
     const retryAfterMs = error instanceof ProblemError ? (error.retryAfterMs ?? 0) : 0;
     await waitToRepeat(Math.max(RETRY_MS, retryAfterMs));
   }
 
   async function waitToRepeat(milliseconds: number): Promise<void> {
-    const waking = new AbortController();
-    sleepers.add(waking);
-    if (isStopped()) waking.abort();
-    await pause(timer, milliseconds, waking.signal);
-    sleepers.delete(waking);
+    const wait = new AbortController();
+    waits.add(wait);
+    if (isStopped()) wait.abort();
+    await pause(timer, milliseconds, wait.signal);
+    waits.delete(wait);
   }
 
   function wake(): void {
-    for (const waking of sleepers) waking.abort();
+    for (const wait of waits) wait.abort();
   }
 
-  // The snapshot. A part is made anew after it was marked as changed.
+  // The snapshot. A part is computed again after it was marked as changed.
 
   type Part = 'inbox' | 'open' | 'users' | 'connection';
   const dirty = new Set<Part>();
@@ -297,7 +297,7 @@ export function createStore(
   function openState(): OpenConversation | null {
     if (opened === null) return null;
     const { id, conversation, status, problem, messages, depth, olderStatus, positions } = opened;
-    // Without authentication, the service does not know who asks, and returns later messages, too.
+    // Without authentication, the service does not know the caller, and returns later messages, too.
     const leftAt = entries.get(id)?.left_at ?? null;
     const shown = [...messages.values()].filter(({ created_at }) => leftAt === null || created_at <= leftAt);
     return {
@@ -349,14 +349,14 @@ export function createStore(
   /** Keeps an entry of a list. Returns whether it is certain. */
   function keepListed(listed: InboxEntry): boolean {
     const isCertain = keep(merged(entries.get(listed.id), listed));
-    if (missed.delete(listed.id)) refresh(listed.id, listed.last_event_id);
+    if (changedWhileListing.delete(listed.id)) refresh(listed.id, listed.last_event_id);
     return isCertain;
   }
 
   /** The entry of a conversation that has changed. */
   function changedEntry(conversationId: string): InboxEntry | undefined {
     const entry = entries.get(conversationId);
-    if (entry === undefined && isListing()) missed.add(conversationId);
+    if (entry === undefined && isListing()) changedWhileListing.add(conversationId);
     return entry;
   }
 
@@ -401,7 +401,7 @@ export function createStore(
       }
     }
     isRefreshing = false;
-    if (!isListing()) missed.clear();
+    if (!isListing()) changedWhileListing.clear();
   }
 
   async function listOnce(downTo: string): Promise<void> {
@@ -448,7 +448,7 @@ export function createStore(
       inboxProblem = problemOf(error);
       moreStatus = 'failed';
     } finally {
-      if (!isListing()) missed.clear();
+      if (!isListing()) changedWhileListing.clear();
       changed('inbox');
     }
   }
@@ -471,7 +471,7 @@ export function createStore(
         again: false,
         lists: false,
         olderStatus: 'ready',
-        mayLack: false,
+        mayHaveLost: false,
         unloads: false,
       };
       changed('open');
@@ -493,16 +493,16 @@ export function createStore(
     changed('open');
     while (it.again && opened === it && !isStopped()) {
       it.again = false;
-      const { mayLack, unloads, lists } = it;
-      const shown = mayLack || unloads ? [...it.messages.keys()] : [];
-      if (mayLack || unloads) it.depth = { ...it.depth };
-      it.mayLack = it.unloads = it.lists = false;
+      const { mayHaveLost, unloads, lists } = it;
+      const shown = mayHaveLost || unloads ? [...it.messages.keys()] : [];
+      if (mayHaveLost || unloads) it.depth = { ...it.depth };
+      it.mayHaveLost = it.unloads = it.lists = false;
       try {
         const [conversation, listed] = await Promise.all([
           client.getConversation(it.id, signal),
           lists ? loadMessages(it, unloads ? null : it.depth.end) : null,
         ]);
-        if (listed && (mayLack || unloads)) {
+        if (listed && (mayHaveLost || unloads)) {
           for (const id of shown) if (!listed.ids.has(id)) it.messages.delete(id);
           it.depth = listed.depth;
           dropBelow(it);
@@ -512,7 +512,7 @@ export function createStore(
         it.status = 'ready';
         it.problem = null;
       } catch (error) {
-        it.mayLack ||= mayLack;
+        it.mayHaveLost ||= mayHaveLost;
         it.unloads ||= unloads;
         it.lists ||= lists;
         it.problem = problemOf(error);
@@ -633,7 +633,7 @@ export function createStore(
         const conversation = event.data;
         const isOwnMembership =
           event.type === 'conversation.created' || !conversation.participant_ids.includes(userId);
-        if (opened?.id === conversation.id && isOwnMembership) opened.mayLack = opened.lists = true;
+        if (opened?.id === conversation.id && isOwnMembership) opened.mayHaveLost = opened.lists = true;
         reload(conversation.id, id);
         return;
       }
@@ -648,7 +648,7 @@ export function createStore(
     }
   }
 
-  /** Keeps a message that was edited, or deleted by oneself. A response may come after the message is not listed any more. */
+  /** Keeps a message that was edited, or deleted by the user. A response may come after the message is not listed any more. */
   function applyChanged(message: Message, isResponse: boolean): void {
     const entry = changedEntry(message.conversation_id);
     if (entry) keep({ entry: withContent(entry, message.id, message.content), exact: true });
@@ -696,9 +696,9 @@ export function createStore(
     opened?.arrived.delete(key);
     if (state !== 'sent' || message === undefined) return;
     const entry = entries.get(message.conversation_id);
-    const isNews = entry === undefined || entry.last_event_id < message.id;
+    const isNewer = entry === undefined || entry.last_event_id < message.id;
     applyMessage(message.id, message, true);
-    if (isNews) ownSent.add(message.id);
+    if (isNewer) ownSent.add(message.id);
   });
 
   // Own changes.
@@ -797,7 +797,7 @@ export function createStore(
           ownSent.clear();
           refreshAll();
           if (opened) {
-            opened.mayLack = opened.lists = true;
+            opened.mayHaveLost = opened.lists = true;
             void load(opened);
           }
         }
@@ -880,7 +880,7 @@ export function createStore(
   };
 }
 
-/** Notes that `page` is loaded, whose last item has the position `end`. */
+/** Records that `page` is loaded, whose last item has the position `end`. */
 function extend<Item>(depth: Depth, { next_cursor }: Page<Item>, end = ''): void {
   if (depth.end !== null && end >= depth.end) return;
   depth.end = next_cursor === null ? '' : end;

@@ -7,7 +7,7 @@ import type { ConversationId, EventId, Position, UserId } from './ids.ts';
  */
 export interface ReadPosition {
   readonly userId: UserId;
-  /** Null before the first mark and the first message of one's own. */
+  /** Null before the first mark and the first message of the user. */
   readonly readUpTo: EventId | null;
 }
 

@@ -195,7 +195,7 @@ test('a draft belongs to one user, also where another one uses the same window',
 
 test('an address without a valid user leads to the choice of one', async () => {
   const { page, pageErrors } = await openTab(browser, service.url, '#/two%20words');
-  await page.getByRole('heading', { name: 'Who are you?' }).waitFor();
+  await page.getByRole('heading', { name: 'Choose a user' }).waitFor();
   expect(pageErrors).toEqual([]);
 });
 

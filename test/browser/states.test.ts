@@ -430,7 +430,7 @@ test('people of the test data can be picked, and two windows show both sides', a
   await page.getByRole('button', { name: 'Signed in as Noor Haddad' }).click();
   const [second] = await Promise.all([
     page.context().waitForEvent('page'),
-    page.getByRole('link', { name: 'Second window as somebody else' }).click(),
+    page.getByRole('link', { name: 'Second window as another user' }).click(),
   ]);
   await second.getByRole('button', { name: 'Tom Berg' }).click();
   await second.getByText('No conversations yet').waitFor();

@@ -11,7 +11,7 @@ import type { ConversationId, MessageId, UserId } from '../../src/domain/ids.ts'
 import { freshUser, idAt, top } from '../contracts/fixtures.ts';
 import { list, listAll } from '../contracts/following.ts';
 import type { FollowedSubject } from '../support/followed-state.ts';
-import { followingOver, movingClock } from '../support/following.ts';
+import { followingOver, settableClock } from '../support/following.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
 import { freshKeyspace } from './cluster.ts';
 
@@ -66,7 +66,7 @@ type People = Readonly<Record<Name, UserId>>;
 
 /** A group of Anna, who created it, Ben and Carl, with a message of Anna. Dora is not a member. */
 async function open(people: People): Promise<Subject> {
-  const moving = movingClock();
+  const moving = settableClock();
   const client = new HoldingClient(clientOptions(options));
   let complete = (): void => undefined;
   const mayComplete = new Promise<void>((resolve) => {
@@ -109,7 +109,7 @@ interface Change {
   readonly how: string;
   readonly work: (subject: Subject, people: People) => Promise<unknown>;
   /** The users who are told, with the event of each. */
-  readonly told: readonly (readonly [Name, ReportedEvent['type']])[];
+  readonly notified: readonly (readonly [Name, ReportedEvent['type']])[];
 }
 
 const CHANGES: readonly Change[] = [
@@ -117,7 +117,7 @@ const CHANGES: readonly Change[] = [
     how: 'a join',
     work: ({ useCases, groupId }, { dora }) =>
       useCases.addMember({ caller: SERVICE, conversationId: groupId, userId: dora }),
-    told: [
+    notified: [
       ['dora', 'conversation.created'],
       ['ben', 'conversation.updated'],
     ],
@@ -126,7 +126,7 @@ const CHANGES: readonly Change[] = [
     how: 'a departure',
     work: ({ useCases, groupId }, { carl }) =>
       useCases.removeMember({ caller: SERVICE, conversationId: groupId, userId: carl }),
-    told: [
+    notified: [
       ['carl', 'conversation.updated'],
       ['ben', 'conversation.updated'],
     ],
@@ -141,7 +141,7 @@ const CHANGES: readonly Change[] = [
         content: 'Late',
         idempotencyKey: null,
       }),
-    told: [
+    notified: [
       ['anna', 'message.created'],
       ['ben', 'message.created'],
     ],
@@ -150,19 +150,19 @@ const CHANGES: readonly Change[] = [
     how: 'an edit',
     work: ({ useCases, groupId, messageId }) =>
       useCases.editMessage({ caller: SERVICE, conversationId: groupId, messageId, content: 'Edited' }),
-    told: [['ben', 'message.edited']],
+    notified: [['ben', 'message.edited']],
   },
   {
     how: 'a deletion',
     work: ({ useCases, groupId, messageId }) =>
       useCases.deleteMessage({ caller: SERVICE, conversationId: groupId, messageId }),
-    told: [['ben', 'message.deleted']],
+    notified: [['ben', 'message.deleted']],
   },
 ];
 
 /** Each change with each user whose log is written late. */
-const CASES = CHANGES.flatMap(({ told, ...change }) =>
-  told.map(([name, type]) => ({ ...change, name, type })),
+const CASES = CHANGES.flatMap(({ notified, ...change }) =>
+  notified.map(([name, type]) => ({ ...change, name, type })),
 );
 
 function freshPeople(): People {

@@ -21,16 +21,16 @@ class NotingClient extends Client {
   }
 
   override execute(query: string, ...rest: unknown[]): Promise<types.ResultSet> {
-    if (!/^\s*SELECT/.test(query)) this.#note();
+    if (!/^\s*SELECT/.test(query)) this.#recordWrite();
     return super.execute(query, ...(rest as []));
   }
 
   override batch(...args: unknown[]): Promise<types.ResultSet> {
-    this.#note();
+    this.#recordWrite();
     return super.batch(...(args as Parameters<Client['batch']>)) as never;
   }
 
-  #note(): void {
+  #recordWrite(): void {
     const name = running.getStore();
     if (name !== undefined) this.writers.add(name);
   }
@@ -42,17 +42,17 @@ test('exactly the use cases declared as commands send writes to Cassandra', asyn
   const storage = await openStorage(options, new NotingClient(options, writers), timelessClock());
   onTestFinished(() => storage.close());
 
-  const asked = new Set<string>();
+  const called = new Set<string>();
   const script = fc.sample(scripts(60), { seed: 1, numRuns: 10 }).flat();
   await playToBoth([storage, storage], script, (useCases) => {
     return wrapUseCases(useCases, (useCase, name) => (request) => {
-      asked.add(name);
+      called.add(name);
       return running.run(name, () => useCase(request));
     });
   });
 
   // The model of events is `following-model.ts`.
-  expect([...asked, 'listEvents'].sort()).toEqual(USE_CASE_NAMES.toSorted());
+  expect([...called, 'listEvents'].sort()).toEqual(USE_CASE_NAMES.toSorted());
   expect([...writers].sort()).toEqual(
     USE_CASE_NAMES.filter((name) => USE_CASES[name].kind === 'command').toSorted(),
   );

@@ -17,8 +17,8 @@ function mutant(how: string, breakage: (whole: UseCases) => Partial<UseCases>): 
 /** The use case `name` without its access check: it treats every caller as a service. */
 export function withoutAccessCheck(name: keyof typeof accessContracts): AccessMutant {
   return mutant('skips the access check', (whole) => {
-    const ask = whole[name] as (request: object) => Promise<never>;
-    return { [name]: (request: object) => ask({ ...request, caller: SERVICE }) };
+    const useCase = whole[name] as (request: object) => Promise<never>;
+    return { [name]: (request: object) => useCase({ ...request, caller: SERVICE }) };
   });
 }
 

@@ -125,7 +125,7 @@ function describing(how: string, preview: (content: string) => string): Mutant {
 }
 
 /** Reads with a changed query. */
-function asking(how: string, change: (slice: Slice) => Slice): Mutant {
+function withQuery(how: string, change: (slice: Slice) => Slice): Mutant {
   return broken(how, ({ conversations }) => ({
     conversations: { listByUser: (id, slice) => conversations.listByUser(id, change(slice)) },
   }));
@@ -388,16 +388,16 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
   ],
 
   'pages of any size together are the whole inbox, even if conversations share a microsecond': [
-    asking('pages by the microsecond', ({ before, ...rest }) => ({
+    withQuery('pages by the microsecond', ({ before, ...rest }) => ({
       ...rest,
       before: before && ((before.slice(0, 18) + BOTTOM.slice(18)) as Position),
     })),
     showsItsBoundAgain,
-    asking('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
+    withQuery('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
   ],
 
   'a slice skips `offset` rows below its bound': [
-    asking('ignores the offset', (slice) => ({ ...slice, offset: 0 })),
+    withQuery('ignores the offset', (slice) => ({ ...slice, offset: 0 })),
     cutting('applies the offset at the top', (inbox, { before, offset, limit }) =>
       inbox
         .slice(offset)

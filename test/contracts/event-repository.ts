@@ -86,14 +86,14 @@ export const eventRepositoryContract = {
       await here.conversations.start(conversation, live);
       const [, news] = await logOf(there, anna);
       const event = { type: 'conversation.created', conversationId };
-      const told = [
+      const expected = [
         { id: created, ...event },
         { id: news?.id, ...event },
       ];
       assert.ok(news !== undefined && news.id > idAt(now() - MINUTE), 'it is new');
-      for (const user of [anna, ben]) assert.deepEqual(await logOf(there, user), told);
+      for (const user of [anna, ben]) assert.deepEqual(await logOf(there, user), expected);
       for (const storage of [here, there]) await storage.conversations.start(conversation, live);
-      for (const user of [anna, ben]) assert.deepEqual(await logOf(here, user), told);
+      for (const user of [anna, ben]) assert.deepEqual(await logOf(here, user), expected);
       assert.deepEqual(await inboxSlice(here.conversations, anna, top(100)), [emptyRowOf(conversation)]);
     },
 

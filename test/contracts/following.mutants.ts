@@ -6,7 +6,7 @@ import type {
 } from '../../src/application/list-events.ts';
 import type { EventCursor } from '../../src/domain/event-cursor.ts';
 import { positionAt, type Microseconds } from '../../src/domain/time.ts';
-import { followingInMemory, followingOver, movingClock } from '../support/following.ts';
+import { followingInMemory, followingOver, settableClock } from '../support/following.ts';
 import type { FollowedSubject } from '../support/followed-state.ts';
 import { HOUR } from './fixtures.ts';
 import type { followingContract, FollowingSubject } from './following.ts';
@@ -41,7 +41,7 @@ function waiting(how: string, visibilityWindow: Microseconds): Mutant<FollowedSu
   return {
     how,
     makeSubject: () => {
-      const moving = movingClock();
+      const moving = settableClock();
       const whole = followingInMemory(moving);
       return { ...whole, listEvents: followingOver(whole.storage, moving, visibilityWindow).listEvents };
     },

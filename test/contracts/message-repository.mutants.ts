@@ -22,7 +22,7 @@ function storing(how: string, change: (message: SentMessage) => SentMessage): Mu
 }
 
 /** Reads with a changed query. */
-function asking(how: string, change: (slice: Slice) => Slice): Mutant {
+function withQuery(how: string, change: (slice: Slice) => Slice): Mutant {
   return broken(how, ({ messages }) => ({
     messages: { listBefore: (id, slice) => messages.listBefore(id, change(slice)) },
   }));
@@ -57,7 +57,7 @@ function keys(how: string, wrong: Parameters<typeof keepingKeys>[1]): Mutant {
   return broken(how, (whole) => ({ messages: keepingKeys(whole, wrong) }));
 }
 
-const pagesByTheMillisecond = asking('pages by the millisecond', ({ before, ...rest }) => ({
+const pagesByTheMillisecond = withQuery('pages by the millisecond', ({ before, ...rest }) => ({
   ...rest,
   before: before && messageIdAt(millisecondsOf(before) * MILLISECOND, 0, '0'.repeat(13)),
 }));
@@ -133,24 +133,24 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
   'pages of any size together are the whole conversation, even if messages share a millisecond or a microsecond':
     [
       pagesByTheMillisecond,
-      asking('pages by the microsecond', ({ before, ...rest }) => ({
+      withQuery('pages by the microsecond', ({ before, ...rest }) => ({
         ...rest,
         before: before && messageIdAt(microsecondsOf(before), 0, '0'.repeat(13)),
       })),
       showsItsBoundAgain,
-      asking('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
+      withQuery('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
     ],
 
   'the printed time of a message is its position when used as a bound': [
     pagesByTheMillisecond,
-    asking('rounds times up to the microsecond', ({ before, ...rest }) => ({
+    withQuery('rounds times up to the microsecond', ({ before, ...rest }) => ({
       ...rest,
       before: before && messageIdAt(microsecondsOf(before) + 1, 0, '0'.repeat(13)),
     })),
   ],
 
   'a slice skips `offset` messages below its bound': [
-    asking('ignores the offset', (slice) => ({ ...slice, offset: 0 })),
+    withQuery('ignores the offset', (slice) => ({ ...slice, offset: 0 })),
     cutting('applies the offset at the top', (history, { before, offset, limit }) =>
       history
         .slice(offset)
@@ -178,7 +178,7 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
   ],
 
   'a message from a clock that is ahead is visible at once': [
-    asking('starts at its own clock', ({ before, ...rest }) => ({
+    withQuery('starts at its own clock', ({ before, ...rest }) => ({
       ...rest,
       before: before ?? idAt(now()),
     })),

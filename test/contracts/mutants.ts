@@ -68,12 +68,12 @@ export function storageThat(method: () => Promise<never>): Storage {
 
 /** Caches the first result of each call forever. */
 export function cached<Question extends readonly unknown[], Answer>(
-  ask: (...question: Question) => Promise<Answer>,
+  method: (...question: Question) => Promise<Answer>,
 ): (...question: Question) => Promise<Answer> {
   const answers = new Map<string, Promise<Answer>>();
   return (...question) => {
     const name = JSON.stringify(question);
-    const answer = answers.get(name) ?? ask(...question);
+    const answer = answers.get(name) ?? method(...question);
     answers.set(name, answer);
     return answer;
   };

@@ -256,9 +256,9 @@ export const readPositionRepositoryContract = {
     const sent = [0, 1, 2].map((n) => appendRequest([ben, anna], idAt(NOON + n)));
     await appendAll([here, there], sent);
     const [first, second, third] = sent.map(({ message }) => message.id);
-    const told: unknown[] = [];
+    const expected: unknown[] = [];
     for (const upTo of [second, second, first, ABOVE_ALL, third, second]) {
-      const storage = told.length % 2 === 0 ? there : here;
+      const storage = expected.length % 2 === 0 ? there : here;
       const before = (await entryOf(here, anna, conversationId)).readUpTo;
       const readUpTo = await storage.readPositions.mark({
         userId: anna,
@@ -266,16 +266,16 @@ export const readPositionRepositoryContract = {
         upTo: upTo ?? ABOVE_ALL,
       });
       if (readUpTo !== before)
-        told.push({ type: 'conversation.read', conversationId, readerId: anna, readUpTo });
+        expected.push({ type: 'conversation.read', conversationId, readerId: anna, readUpTo });
       for (const user of [anna, ben]) {
         const marks = await marksIn(there, user);
         assert.deepEqual(
           marks.map(({ id: _, ...rest }) => rest),
-          told,
+          expected,
         );
       }
     }
-    assert.equal(told.length, 2);
+    assert.equal(expected.length, 2);
     // The conversation stays at the position of its last message.
     const [entry] = await here.conversations.listByUser(anna, top(1));
     assert.equal(entry?.lastEventId, third);

@@ -5,7 +5,7 @@ import { conversationOf, freshUsers, idAt, MINUTE, NOON, appendRequest, talkOf, 
 import type { Contract, StorageSubject } from './contract.ts';
 
 /** All stored data of a user and a conversation. */
-async function told(storage: Storage, id: ConversationId, userId: UserId): Promise<readonly unknown[]> {
+async function storedData(storage: Storage, id: ConversationId, userId: UserId): Promise<readonly unknown[]> {
   const { messages, conversations, users } = storage;
   return [
     await messages.listBefore(id, top(100)),
@@ -40,8 +40,8 @@ export const storageContract = {
       await here.users.save(user),
     ];
     const tell = async (): Promise<unknown> => [
-      await told(here, talkOf(anna, ben), anna),
-      await told(here, talkOf(anna), anna),
+      await storedData(here, talkOf(anna, ben), anna),
+      await storedData(here, talkOf(anna), anna),
     ];
     const before = structuredClone(await tell());
     for (const value of [sent, started, user, given, await tell()]) spoil(value);

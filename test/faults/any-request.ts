@@ -82,7 +82,7 @@ async function run(
   const folder = mkdtempSync(join(venv, 'report-'));
   const report = join(folder, 'report.har');
   try {
-    const told = [
+    const args = [
       ...['--config-file', join(here, 'schemathesis.toml'), 'run', `${url}/openapi.json`],
       ...['--checks', 'all', '--seed', String(SEED), '--max-time', String(SECONDS), '--continue-on-failure'],
       // Its health checks report a slow host.
@@ -90,7 +90,7 @@ async function run(
       ...['--report', 'har', '--report-har-path', report],
     ];
     // It writes files into its working directory.
-    const ended = await outcome(program, told, folder);
+    const ended = await outcome(program, args, folder);
     const { log } = JSON.parse(readFileSync(report, 'utf8')) as Report;
     return { ...ended, said: log.entries.map(({ response }) => textOf(response)) };
   } finally {

@@ -5,13 +5,13 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { residentMb } from '../support/resident-memory.ts';
 import { eventReads, openConnections } from './follower-figures.ts';
 import { startFollower, type Follower } from './follower.ts';
-import { makeAsk, type Ask } from './http.ts';
+import { makeSendRequest, type SendRequest } from './http.ts';
 import { postUntilStored, usersOf } from './load.ts';
 import { processorMs } from '../support/processor-time.ts';
 import type { Service } from './service.ts';
 import { percentile } from './table.ts';
 import { assertConsistent, startTwoServices, type Scenario, type Testbed } from './testbed.ts';
-import { openLosingProxy, startStoppableReader } from './vanishing-clients.ts';
+import { openDroppingProxy, startStoppableReader } from './vanishing-clients.ts';
 
 const IDLE_STREAMS = 5_000;
 const IDLE_MS = 300_000;
@@ -66,7 +66,7 @@ export const idleFollowers: Scenario = async (testbed) => {
   const streams: Follower[] = [];
   try {
     const empty = await liveHeap(first);
-    const vanishing = reportVanished(testbed, second, makeAsk(first.url));
+    const vanishing = reportVanished(testbed, second, makeSendRequest(first.url));
     // Awaited below, together with the idle streams.
     vanishing.catch(() => undefined);
     await openIdle(first, streams);
@@ -143,25 +143,25 @@ async function reportIdle(
 }
 
 /** Clients that stop reading, and clients behind a proxy that drops all packets: the service gets no notice. */
-async function reportVanished(testbed: Testbed, service: Service, ask: Ask): Promise<void> {
+async function reportVanished(testbed: Testbed, service: Service, sendRequest: SendRequest): Promise<void> {
   const users = usersOf(2 * VANISHING);
   const [stopped, lost] = [users.slice(0, VANISHING), users.slice(VANISHING)];
   const filesBefore = readdirSync(`/proc/${service.pid}/fd`).length;
   const reader = await startStoppableReader(service.url, stopped);
-  const proxy = await openLosingProxy(service.url);
+  const proxy = await openDroppingProxy(service.url);
   const behind = lost.map((userId) =>
     startFollower({ urls: [proxy.url], instance: 0, userId, by: 'stream' }),
   );
   try {
     await Promise.all(behind.map((client) => client.connected()));
     reader.stop();
-    await proxy.lose(async () => {
+    await proxy.dropPackets(async () => {
       await Promise.all(behind.map((client) => client.stop()));
     });
     const begun = performance.now();
     assert.equal(await openConnections(service.url), 2 * VANISHING);
     const unread = [stopped[0]!, lost[0]!];
-    await sendLong(ask, unread);
+    await sendLong(sendRequest, unread);
     const sentAt = performance.now();
     while ((await openConnections(service.url)) > 2 * VANISHING - unread.length) {
       assert.ok(performance.now() - sentAt < SLOW_WITHIN_MS, 'a stream that is not read stays open');
@@ -196,11 +196,11 @@ async function reportVanished(testbed: Testbed, service: Service, ask: Ask): Pro
   }
 }
 
-async function sendLong(ask: Ask, receivers: readonly UserId[]): Promise<void> {
+async function sendLong(sendRequest: SendRequest, receivers: readonly UserId[]): Promise<void> {
   const [sender] = usersOf(1);
   const left = receivers.flatMap((receiver) => Array.from({ length: LONG_MESSAGES }, () => receiver));
   await inParallel(SENDERS, left, async (receiver) => {
-    await postUntilStored(ask, { sender: sender!, receiver, content: LONGEST_CONTENT });
+    await postUntilStored(sendRequest, { sender: sender!, receiver, content: LONGEST_CONTENT });
   });
 }
 
@@ -227,12 +227,12 @@ async function reportStorm(testbed: Testbed, service: Service, storm: readonly F
       `${(busyMs / STORM).toFixed(2)} ms of processor time for each`,
     ].join('; '),
   });
-  const ask = makeAsk(service.url);
+  const sendRequest = makeSendRequest(service.url);
   const [sender] = usersOf(1);
   await inParallel(SENDERS, storm, async (stream) => {
     const { userId } = stream;
     const content = `after the storm to ${userId}`;
-    const { id } = await postUntilStored(ask, { sender: sender!, receiver: userId, content });
+    const { id } = await postUntilStored(sendRequest, { sender: sender!, receiver: userId, content });
     await stream.arrived(id);
   });
   testbed.report({
@@ -273,11 +273,15 @@ async function reportBusy(testbed: Testbed, urls: readonly string[]): Promise<vo
   );
   await Promise.all(clients.map((client) => client.connected()));
   const before = await eventReads(urls.slice(1));
-  const ask = makeAsk(urls[0]!);
+  const sendRequest = makeSendRequest(urls[0]!);
   const [sender] = usersOf(1);
   const sends = Array.from({ length: BUSY_MESSAGES }, async (_, index) => {
     await pause(index * BUSY_EVERY_MS);
-    const { id } = await postUntilStored(ask, { sender: sender!, receiver: busy!, content: `No. ${index}` });
+    const { id } = await postUntilStored(sendRequest, {
+      sender: sender!,
+      receiver: busy!,
+      content: `No. ${index}`,
+    });
     return { id, acknowledged: performance.now() };
   });
   const sent = await Promise.all(sends);

@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import type { Ask } from './http.ts';
+import type { SendRequest } from './http.ts';
 
 /**
  * Internal details: of storage and its driver, CQL, the runtime and files. Do not apply it to /docs, which has a third-party
@@ -38,10 +38,10 @@ export function assertNoInternalDetails(said: Iterable<string>): void {
   assert.ok(count > 0, 'there was no response');
 }
 
-/** The same `ask`, which adds the headers and body of each response to `said`. */
-export function recordAnswers(ask: Ask, said: Set<string>): Ask {
+/** The same `sendRequest`, which adds the headers and body of each response to `said`. */
+export function recordResponses(sendRequest: SendRequest, said: Set<string>): SendRequest {
   return async (apiRequest) => {
-    const answer = await ask(apiRequest);
+    const answer = await sendRequest(apiRequest);
     said.add(JSON.stringify([answer.headers, answer.body]));
     return answer;
   };

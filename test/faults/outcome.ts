@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { UserId } from '../../src/domain/ids.ts';
-import type { Ask, Item } from './http.ts';
+import type { SendRequest, Item } from './http.ts';
 import { conversationIdIn, conversationOf, recipientsOf, type Attempt } from './load.ts';
 
 /** All lists of some users, with all pages joined. */
@@ -40,12 +40,12 @@ const CONCURRENCY = 8;
  * that of its late event, and not that of its id.
  */
 export async function outcomeOf(
-  ask: Ask,
+  sendRequest: SendRequest,
   users: readonly UserId[],
   attempts: readonly Attempt[],
   late: ReadonlySet<string>,
 ): Promise<Outcome> {
-  const { histories, inboxes } = await readAll(ask, users, attempts);
+  const { histories, inboxes } = await readAll(sendRequest, users, attempts);
   for (const inbox of inboxes.values()) {
     assertInOrder(inbox.flatMap((row) => row.last_message_id ?? []).filter((id) => !late.has(id)));
   }
@@ -110,15 +110,22 @@ export async function outcomeOf(
   };
 }
 
-async function readAll(ask: Ask, users: readonly UserId[], attempts: readonly Attempt[]): Promise<Shown> {
+async function readAll(
+  sendRequest: SendRequest,
+  users: readonly UserId[],
+  attempts: readonly Attempt[],
+): Promise<Shown> {
   const inboxes: Shown['inboxes'] = new Map(
-    await each(users, async (user) => [user, await joined(ask, `/api/conversations/user/${user}`)] as const),
+    await each(
+      users,
+      async (user) => [user, await joined(sendRequest, `/api/conversations/user/${user}`)] as const,
+    ),
   );
   const begun = new Set(attempts.flatMap(({ send }) => (send === null ? [] : [conversationIdIn(send)])));
   const histories: Shown['histories'] = new Map(
     await each(
       [...begun],
-      async (id) => [id, await joined(ask, `/api/messages/conversation/${id}`)] as const,
+      async (id) => [id, await joined(sendRequest, `/api/messages/conversation/${id}`)] as const,
     ),
   );
   for (const messages of histories.values()) assertInOrder(messages.map(({ id }) => id));
@@ -126,12 +133,12 @@ async function readAll(ask: Ask, users: readonly UserId[], attempts: readonly At
 }
 
 /** The items of all pages of a list; empty if it does not exist. */
-export async function joined(ask: Ask, path: string): Promise<Item[]> {
+export async function joined(sendRequest: SendRequest, path: string): Promise<Item[]> {
   const items: Item[] = [];
   let cursor: string | null = null;
   do {
     const query: string = cursor === null ? '' : `&cursor=${cursor}`;
-    const { status, body } = await ask({ method: 'GET', path: `${path}?limit=100${query}` });
+    const { status, body } = await sendRequest({ method: 'GET', path: `${path}?limit=100${query}` });
     if (status === 404) return [];
     assert.equal(status, 200, `${path}: ${JSON.stringify(body)}`);
     items.push(...body.data);

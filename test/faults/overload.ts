@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { environmentOf } from './cluster.ts';
 import { flood } from './flood.ts';
-import { makeAsk } from './http.ts';
+import { makeSendRequest } from './http.ts';
 import { usersOf, type Attempt } from './load.ts';
 import { memoryOf } from './memory.ts';
 import {
@@ -29,7 +29,7 @@ export const overload: Scenario = async (testbed) => {
   const environment = environmentOf(cluster);
   const service = testbed.startService(environment);
   await service.logged(/Ready at/);
-  const ask = makeAsk(service.url);
+  const sendRequest = makeSendRequest(service.url);
   const users = usersOf(40);
   const at = { url: service.url, users };
 
@@ -72,7 +72,7 @@ export const overload: Scenario = async (testbed) => {
   assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
   const attempts = [first, before, during, after].flatMap((one) => one.attempts);
   assertInTime(attempts);
-  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts });
+  await assertGuaranteesKept(testbed, { cluster, sendRequest, users, attempts });
   await assertConsistent(testbed, [service], environment);
 };
 

@@ -13,7 +13,7 @@ const OUTAGE_MS = 30_000;
 
 /** One of three replicas is killed under load and restarts: no request fails. */
 export const replicaDies: Scenario = async (testbed) => {
-  const { cluster, environment, service, ask, users, load } = await startUnderLoad(testbed, {
+  const { cluster, environment, service, sendRequest, users, load } = await startUnderLoad(testbed, {
     send: 5,
     'send with a key': 2,
     read: 3,
@@ -45,6 +45,6 @@ export const replicaDies: Scenario = async (testbed) => {
     testbed.report({ action: `${action}: reads`, attempts: attempts.filter(isRead) });
   }
   assertAllServed(load.attempts);
-  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertGuaranteesKept(testbed, { cluster, sendRequest, users, attempts: load.attempts });
   await assertConsistent(testbed, [service], environment);
 };

@@ -4,7 +4,7 @@ import { millisecondsOf } from '../../src/domain/time.ts';
 import type { Position } from '../../src/domain/ids.ts';
 import { environmentOf } from './cluster.ts';
 import { eventsOf } from './events.ts';
-import { makeAsk } from './http.ts';
+import { makeSendRequest } from './http.ts';
 import { usersOf, post, type Attempt } from './load.ts';
 import { assertGuaranteesKept, assertConsistent, isFailure, tallyOf, type Scenario } from './testbed.ts';
 
@@ -30,12 +30,12 @@ export const serviceIsPaused: Scenario = async (testbed) => {
   const environment = environmentOf(cluster);
   const service = testbed.startService({ ...environment, ...LIMITS });
   await service.logged(/Ready at/);
-  const ask = makeAsk(service.url);
+  const sendRequest = makeSendRequest(service.url);
   let news = 0;
   let crossed = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const users = usersOf(8);
-    const load = testbed.startLoad({ ask, users, clients: CLIENTS, thinkMs: 0 });
+    const load = testbed.startLoad({ sendRequest, users, clients: CLIENTS, thinkMs: 0 });
     await load.progress(REQUESTS_BETWEEN);
     service.pause();
     const pausedAt = Date.now();
@@ -73,7 +73,7 @@ export const serviceIsPaused: Scenario = async (testbed) => {
       attempts: load.attempts,
       seen: tallyOf(load.attempts.filter(isFailure)),
     });
-    await assertGuaranteesKept(testbed, { cluster, ask, users, attempts });
+    await assertGuaranteesKept(testbed, { cluster, sendRequest, users, attempts });
   }
   testbed.report({
     action: 'sends in progress at that time, those with a key repeated',
@@ -89,7 +89,7 @@ export const serviceIsPaused: Scenario = async (testbed) => {
         const { send } = attempt;
         if (typeof send?.key !== 'string' || !isFailure(attempt)) return attempt;
         for (;;) {
-          const { status, body } = await post(ask, send);
+          const { status, body } = await post(sendRequest, send);
           if (status === 201) return { ...attempt, messageId: body.id };
           assert.equal(status, 503);
           await pause(200);

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { environmentOf } from './cluster.ts';
-import { makeAsk, balance } from './http.ts';
+import { makeSendRequest, balance } from './http.ts';
 import { usersOf } from './load.ts';
 import type { Service } from './service.ts';
 import { assertAllServed, assertGuaranteesKept, assertConsistent, type Scenario } from './testbed.ts';
@@ -22,7 +22,12 @@ export const serviceStops: Scenario = async (testbed) => {
 
   const users = usersOf(8);
   const balancer = balance(instances.map(({ url }) => url));
-  const rolling = testbed.startLoad({ ask: balancer.ask, users, clients: CLIENTS, thinkMs: 20 });
+  const rolling = testbed.startLoad({
+    sendRequest: balancer.sendRequest,
+    users,
+    clients: CLIENTS,
+    thinkMs: 20,
+  });
   let slowest = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [index, instance] of instances.entries()) {
@@ -42,11 +47,16 @@ export const serviceStops: Scenario = async (testbed) => {
   });
   assertAllServed(rolling.attempts);
   const [one, other] = instances as [Service, Service];
-  await assertGuaranteesKept(testbed, { cluster, ask: makeAsk(one.url), users, attempts: rolling.attempts });
+  await assertGuaranteesKept(testbed, {
+    cluster,
+    sendRequest: makeSendRequest(one.url),
+    users,
+    attempts: rolling.attempts,
+  });
 
   const abandoned = usersOf(8);
   const direct = testbed.startLoad({
-    ask: makeAsk(other.url),
+    sendRequest: makeSendRequest(other.url),
     users: abandoned,
     clients: CLIENTS,
     thinkMs: 20,
@@ -66,7 +76,7 @@ export const serviceStops: Scenario = async (testbed) => {
   assertAllServed(answered);
   const { openAndStored } = await assertGuaranteesKept(testbed, {
     cluster,
-    ask: makeAsk(one.url),
+    sendRequest: makeSendRequest(one.url),
     users: abandoned,
     attempts: direct.attempts,
   });

@@ -54,12 +54,12 @@ export function startService(environment: Environment): Service {
   let url = '';
   let hasEnded = false;
 
-  const hear = (line: string): void => {
+  const onLine = (line: string): void => {
     lines.push(line);
     url ||= /"Listening at (http:[^"]+)"/.exec(line)?.[1] ?? '';
     for (const listener of listeners) listener();
   };
-  for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', hear);
+  for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', onLine);
 
   const ended = new Promise<End>((resolve) => {
     // Unlike 'exit', 'close' comes after the last line.

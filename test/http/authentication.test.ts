@@ -274,7 +274,7 @@ describe('keys that are fetched', () => {
   function served() {
     const state = {
       now: 0,
-      asked: 0,
+      requestCount: 0,
       lines: [] as string[],
       answer: () => Promise.resolve(new Response(text)),
     };
@@ -284,7 +284,7 @@ describe('keys that are fetched', () => {
       log: { info: warn, warn, error: warn },
       now: () => state.now,
       fetch: () => {
-        state.asked += 1;
+        state.requestCount += 1;
         return state.answer();
       },
     });
@@ -305,11 +305,11 @@ describe('keys that are fetched', () => {
 
   test('are fetched on demand, once for all waiting requests', async () => {
     const { state, find } = served();
-    expect(state.asked).toBe(0);
+    expect(state.requestCount).toBe(0);
     expect(await Promise.all([find('key-RS256'), find('key-RS256')])).toEqual([known, known]);
     state.now = 9 * MINUTE;
     expect(await find('key-RS256')).toEqual(known);
-    expect(state.asked).toBe(1);
+    expect(state.requestCount).toBe(1);
   });
 
   test('are refreshed when they are old, while the known keys stay in use', async () => {
@@ -318,14 +318,14 @@ describe('keys that are fetched', () => {
     state.now = 10 * MINUTE;
     state.answer = () => new Promise(() => undefined);
     expect(await find('key-RS256')).toEqual(known);
-    expect(state.asked).toBe(2);
+    expect(state.requestCount).toBe(2);
   });
 
   test('are fetched again for an unknown kid, with a rate limit', async () => {
     const { state, find } = served();
     expect(await find('made-up')).toBe(unknown);
     for (let n = 0; n < 100; n += 1) expect(await find(`made-up-${n}`)).toBe(unknown);
-    expect(state.asked).toBe(1);
+    expect(state.requestCount).toBe(1);
     state.now = 10_000;
     const added = { ...issuer[0]!.jwk, kid: 'new' };
     state.answer = () => Promise.resolve(new Response(JSON.stringify({ keys: [added] })));
@@ -345,9 +345,9 @@ describe('keys that are fetched', () => {
       const changed = `${part({ alg: 'ES256', ...header })}.${payload}.${signature}`;
       expect(await fate(changed, narrow)).toBe('token_invalid');
     }
-    expect(state.asked).toBe(0);
+    expect(state.requestCount).toBe(0);
     expect(await fate(token, narrow)).toEqual(anna);
-    expect(state.asked).toBe(1);
+    expect(state.requestCount).toBe(1);
   });
 
   test('are read up to a size limit', async () => {
@@ -398,7 +398,7 @@ describe('keys that are fetched', () => {
     state.answer = down;
     expect(await readinessProblems()).toEqual(expectedProblems);
     for (let n = 0; n < 50; n += 1) expect(await readinessProblems()).toEqual(expectedProblems);
-    expect(state.asked).toBe(1);
+    expect(state.requestCount).toBe(1);
     // A set without a usable key is a readiness problem too.
     state.answer = () => Promise.resolve(new Response('{"keys":[]}'));
     state.now = 10_000;
@@ -407,7 +407,7 @@ describe('keys that are fetched', () => {
     state.now = 20_000;
     expect(await readinessProblems()).toEqual([]);
     expect(await find('key-RS256')).toEqual(known);
-    expect(state.asked).toBe(3);
+    expect(state.requestCount).toBe(3);
     // They stay in use while the issuer is unreachable, until they expire.
     state.answer = down;
     state.now = 59 * MINUTE;
@@ -429,7 +429,7 @@ describe('keys that are fetched', () => {
       const { state, find } = served();
       state.answer = answer;
       for (let n = 0; n < 50; n += 1) expect(await find('key-RS256')).toBe('keys_unavailable');
-      expect(state.asked).toBe(1);
+      expect(state.requestCount).toBe(1);
     }
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, test } from 'vitest';
-import { ask, freshUsers, get, ORIGIN, type Fetch } from './client.ts';
+import { sendRequest, freshUsers, get, ORIGIN, type Fetch } from './client.ts';
 import { openGuardedApp } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
 
@@ -112,7 +112,7 @@ describe('behind a path prefix of a proxy', () => {
       servers.map(({ url }) => url),
       ['/chat/messenger'],
     );
-    const started = await ask(fetch, 'POST', '/api/conversations', {
+    const started = await sendRequest(fetch, 'POST', '/api/conversations', {
       body: { participant_ids: freshUsers() },
     });
     assert.match(
@@ -181,8 +181,10 @@ describe('a file of the documentation', () => {
         return Promise.resolve(new TextEncoder().encode('body {}'));
       },
     });
-    const ask = () => app.request('/docs/swagger-ui-dist/swagger-ui.css');
-    const texts = await Promise.all([ask(), ask(), ask()].map(async (answer) => (await answer).text()));
+    const request = () => app.request('/docs/swagger-ui-dist/swagger-ui.css');
+    const texts = await Promise.all(
+      [request(), request(), request()].map(async (answer) => (await answer).text()),
+    );
     assert.deepEqual([texts, read], [['body {}', 'body {}', 'body {}'], 1]);
   });
 

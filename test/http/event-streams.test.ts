@@ -13,7 +13,17 @@ import type { StreamEnd } from '../../src/application/ports/telemetry.ts';
 import type { EventRepository } from '../../src/application/ports/event-repository.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import type { Dependencies } from '../../src/composition/container.ts';
-import { ask, eventsAt, eventsOf, get, openStream, ORIGIN, problemIn, send, type Fetch } from './client.ts';
+import {
+  sendRequest,
+  eventsAt,
+  eventsOf,
+  get,
+  openStream,
+  ORIGIN,
+  problemIn,
+  send,
+  type Fetch,
+} from './client.ts';
 import { guarded, guardedAccess, openGuardedApp, tokenOf } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
 import { positionAt } from '../../src/domain/time.ts';
@@ -256,7 +266,7 @@ describe('a stream', () => {
     const { fetch, streams } = await serve({}, { streamsPerUser: 2 });
     const open = [await openStream(fetch, eventsOf('ben')), await openStream(fetch, eventsOf('ben'))];
     const headers = { Accept: 'text/event-stream' };
-    const refused = await ask(fetch, 'GET', eventsOf('ben'), { headers });
+    const refused = await sendRequest(fetch, 'GET', eventsOf('ben'), { headers });
     problemIn(refused, 429, 'too-many-streams');
     expect(refused.headers.get('Retry-After')).not.toBeNull();
     await (await openStream(fetch, eventsOf('anna'))).next();
@@ -269,7 +279,7 @@ describe('a stream', () => {
     const { fetch } = await serve({}, { streams: 2 });
     for (const user of ['anna', 'ben']) await (await openStream(fetch, eventsOf(user))).next();
     const headers = { Accept: 'text/event-stream' };
-    problemIn(await ask(fetch, 'GET', eventsOf('carl'), { headers }), 503, 'overloaded');
+    problemIn(await sendRequest(fetch, 'GET', eventsOf('carl'), { headers }), 503, 'overloaded');
     expect((await get(fetch, eventsOf('carl'))).status).toBe(200);
   });
 });
@@ -282,7 +292,7 @@ describe('without a verified clock', () => {
     const fetch: Fetch = async (request) => app.fetch(request);
     problemIn(await get(fetch, eventsOf('ben')), 503, 'clock-not-verified');
     const headers = { Accept: 'text/event-stream' };
-    problemIn(await ask(fetch, 'GET', eventsOf('ben'), { headers }), 503, 'clock-not-verified');
+    problemIn(await sendRequest(fetch, 'GET', eventsOf('ben'), { headers }), 503, 'clock-not-verified');
   });
 });
 
@@ -292,8 +302,8 @@ describe('access of others', () => {
     const { as, service, anyone } = guarded(async (request) => app.fetch(request));
     const headers = { Accept: 'text/event-stream' };
     for (const options of [{}, { headers }]) {
-      problemIn(await ask(as('ben'), 'GET', eventsOf('anna'), options), 403, 'events-of-another');
-      problemIn(await ask(anyone, 'GET', eventsOf('anna'), options), 401, 'token-missing');
+      problemIn(await sendRequest(as('ben'), 'GET', eventsOf('anna'), options), 403, 'events-of-another');
+      problemIn(await sendRequest(anyone, 'GET', eventsOf('anna'), options), 401, 'token-missing');
     }
     expect((await get(as('anna'), eventsOf('anna'))).status).toBe(200);
     expect((await get(service, eventsOf('anna'))).status).toBe(200);
@@ -305,8 +315,8 @@ describe('access of others', () => {
     const stream = await openStream(as('anna'), eventsOf('anna'));
     await stream.next();
     const headers = { Accept: 'text/event-stream' };
-    problemIn(await ask(as('anna'), 'GET', eventsOf('anna'), { headers }), 429, 'too-many-streams');
-    problemIn(await ask(as('ben'), 'GET', eventsOf('anna'), { headers }), 403, 'events-of-another');
+    problemIn(await sendRequest(as('anna'), 'GET', eventsOf('anna'), { headers }), 429, 'too-many-streams');
+    problemIn(await sendRequest(as('ben'), 'GET', eventsOf('anna'), { headers }), 403, 'events-of-another');
     const poll = `${eventsOf('anna')}?wait=1&cursor=${stream.lastId()}`;
     problemIn(await get(as('ben'), poll), 403, 'events-of-another');
     await stream.close();
@@ -415,17 +425,17 @@ describe('the metrics of streams', () => {
 });
 
 test('telemetry records streams, deliveries and resumptions', async () => {
-  const told: unknown[] = [];
+  const recorded: unknown[] = [];
   const telemetry = {
     ...NOOP_TELEMETRY,
     streamOpened: (resumed: boolean) => {
-      told.push({ resumed });
-      return (reason: string) => void told.push({ ended: reason });
+      recorded.push({ resumed });
+      return (reason: string) => void recorded.push({ ended: reason });
     },
     eventsDelivered: (count: number) => {
-      if (count > 0) told.push(count);
+      if (count > 0) recorded.push(count);
     },
-    eventLag: (milliseconds: number) => void told.push(milliseconds >= 0),
+    eventLag: (milliseconds: number) => void recorded.push(milliseconds >= 0),
   };
   const app = openApp({ telemetry });
   const fetch: Fetch = async (request) => app.fetch(request);
@@ -436,7 +446,7 @@ test('telemetry records streams, deliveries and resumptions', async () => {
   await first.close();
   const second = await openStream(fetch, eventsOf('ben'), { 'Last-Event-ID': first.lastId() });
   await second.close();
-  expect(told.filter((one) => one !== true)).toEqual([
+  expect(recorded.filter((one) => one !== true)).toEqual([
     { resumed: false },
     1,
     { ended: 'client' },

@@ -321,7 +321,9 @@ function groupIn({ conversation: { group, participants } }: ConversationSummary)
   return group === undefined ? null : { name: group.name, participants };
 }
 
-/** The entries of the inbox, except for groups that the user has left, which may move to the place of leaving without an event. */
+/**
+ * The entries of the inbox, except for groups that the user has left, which may move to the place of leaving without an event.
+ */
 function entriesOf(listed: readonly Listed[]): Entry[] {
   return listed.flatMap(({ entry, state }) => (state.group === 'left' ? [] : [entry]));
 }

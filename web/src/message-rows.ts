@@ -6,7 +6,7 @@ export interface ShownMessage {
   /** The id of a stored message, or the key of one in the outbox. */
   readonly key: string;
   readonly senderId: string;
-  /** Null if the message was deleted, or edited after one has left the group. */
+  /** Null if the message was deleted, or edited after the user has left the group. */
   readonly content: string | null;
   readonly isDeleted: boolean;
   readonly time: Date;

@@ -55,7 +55,7 @@ export function avatarOf(
 }
 
 /** Whether a conversation is with oneself alone. */
-export function isNotes(
+export function isWithOneself(
   { participant_ids: ids }: Pick<InboxEntry, 'participant_ids'>,
   userId: string,
 ): boolean {

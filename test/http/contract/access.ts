@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Contract } from '../../contracts/contract.ts';
 import {
-  ask,
-  assertFaults,
+  sendRequest,
+  assertFieldErrors,
   edit,
   eventsAt,
   eventsOf,
@@ -19,7 +19,7 @@ import {
   remove,
   rowsAt,
   send,
-  type Answer,
+  type TextResponse,
   type Conversation,
   type Fetch,
   type Message,
@@ -46,10 +46,10 @@ function pathsTo(id: string, cursor: string): string[] {
 }
 
 /** The complete response, without the request id. */
-function saidIn({ status, headers, text }: Answer): unknown {
+function saidIn({ status, headers, text }: TextResponse): unknown {
   const own = headers.get('X-Request-Id') ?? '-';
-  const told = [...headers].filter(([name]) => !['x-request-id', 'date'].includes(name));
-  return { status, told, text: text.replace(own, 'this request') };
+  const comparedHeaders = [...headers].filter(([name]) => !['x-request-id', 'date'].includes(name));
+  return { status, comparedHeaders, text: text.replace(own, 'this request') };
 }
 
 /** A conversation with two pages of history, and the cursor of the second page. */
@@ -64,12 +64,12 @@ async function talk({ as }: Guarded, one: string, other: string) {
 export const accessContract = {
   'every request without a token is refused': async ({ anyone }) => {
     for (const { method, path, body } of API_REQUESTS) {
-      const answer = await ask(anyone, method, path, { body });
+      const answer = await sendRequest(anyone, method, path, { body });
       problemIn(answer, 401, 'token-missing');
       assert.equal(answer.headers.get('WWW-Authenticate'), 'Bearer');
       for (const token of ['Bearer x', 'Bearer a.b.c', 'Basic YTpi', 'Bearer', 'null']) {
         const headers = { Authorization: token };
-        const refused = await ask(anyone, method, path, { body, headers });
+        const refused = await sendRequest(anyone, method, path, { body, headers });
         problemIn(refused, 401, 'token-invalid');
         assert.equal(refused.headers.get('WWW-Authenticate'), 'Bearer error="invalid_token"');
       }
@@ -93,7 +93,7 @@ export const accessContract = {
       const [carl, dora] = freshUsers();
       const { id, cursor } = await talk(guarded, anna, ben);
       const elsewhere = await talk(guarded, carl, anna);
-      const started = await ask(guarded.as(anna), 'POST', '/api/conversations', {
+      const started = await sendRequest(guarded.as(anna), 'POST', '/api/conversations', {
         body: { participant_ids: [anna, freshUser()] },
       });
       const empty = (started.body as Conversation).id;
@@ -126,11 +126,11 @@ export const accessContract = {
     const [anna, ben] = freshUsers();
     const body = { receiver_id: ben, content: 'Hello' };
     for (const path of ['/api/messages', '/api/messages/send']) {
-      const own = await ask(as(anna), 'POST', path, { body });
+      const own = await sendRequest(as(anna), 'POST', path, { body });
       assert.equal(own.status, 201, own.text);
       assert.equal((own.body as { sender_id: string }).sender_id, anna);
       for (const sender of [ben, freshUser(), 7]) {
-        const answer = await ask(as(anna), 'POST', path, { body: { ...body, sender_id: sender } });
+        const answer = await sendRequest(as(anna), 'POST', path, { body: { ...body, sender_id: sender } });
         const { errors } = problemIn(answer, 403, 'sender-is-another');
         assert.deepEqual(
           errors?.map(({ pointer }) => pointer),
@@ -145,7 +145,7 @@ export const accessContract = {
     const [anna, ben] = freshUsers();
     assert.equal((await send(service, anna, ben)).sender_id, anna);
     const body = { receiver_id: ben, content: 'Hello' };
-    assertFaults(await ask(service, 'POST', '/api/messages', { body }), 'pointer #/sender_id');
+    assertFieldErrors(await sendRequest(service, 'POST', '/api/messages', { body }), 'pointer #/sender_id');
   },
 
   'a key belongs to its sender': async ({ as }) => {
@@ -153,7 +153,7 @@ export const accessContract = {
     const carl = freshUser();
     const headers = { 'Idempotency-Key': randomUUID() };
     const post = (sender: string, content: string, claimed?: string) =>
-      ask(as(sender), 'POST', '/api/messages', {
+      sendRequest(as(sender), 'POST', '/api/messages', {
         body: { receiver_id: ben, content, ...(claimed !== undefined && { sender_id: claimed }) },
         headers,
       });
@@ -179,7 +179,7 @@ export const accessContract = {
     problemIn(full!, 403, 'inbox-of-another');
     assert.deepEqual(saidIn(full!), saidIn(empty!));
     const start = (fetch: Fetch) =>
-      ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: [anna, ben] } });
+      sendRequest(fetch, 'POST', '/api/conversations', { body: { participant_ids: [anna, ben] } });
     problemIn(await start(as(freshUser())), 403, 'participants-are-others');
     assert.equal((await start(as(ben))).status, 200);
     assert.equal((await start(service)).status, 200);
@@ -197,7 +197,7 @@ export const accessContract = {
     const own = await markRead(as(anna), id, undefined, last.id);
     assert.deepEqual(own.body, { conversation_id: id, user_id: anna, read_up_to: last.id });
     assert.equal((await markRead(service, id, anna, last.id)).status, 200);
-    assertFaults(await markRead(service, id, undefined, last.id), 'pointer #/user_id');
+    assertFieldErrors(await markRead(service, id, undefined, last.id), 'pointer #/user_id');
     // A conversation of others gets the same response as one that does not exist.
     const carl = freshUser();
     const nowhere = saidIn(await markRead(as(carl), randomUUID(), undefined, last.id));
@@ -247,23 +247,25 @@ export const accessContract = {
       const [anna, ben] = freshUsers();
       const [carl, dora] = freshUsers();
       const create = (fetch: Fetch, more: object) =>
-        ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: [anna, ben, carl], ...more } });
+        sendRequest(fetch, 'POST', '/api/conversations', {
+          body: { participant_ids: [anna, ben, carl], ...more },
+        });
       problemIn(await create(as(dora), {}), 403, 'participants-are-others');
       problemIn(await create(as(dora), { creator_id: anna }), 403, 'creator-is-another');
-      assertFaults(await create(service, {}), 'pointer #/creator_id');
+      assertFieldErrors(await create(service, {}), 'pointer #/creator_id');
       const created = await create(as(anna), { name: 'Group' });
       assert.equal(created.status, 201);
       const { id, creator_id } = created.body as Conversation;
       assert.equal(creator_id, anna);
 
       const member = (fetch: Fetch, method: string, group: string, user: string) =>
-        ask(fetch, method, `/api/conversations/${group}/participants/${user}`);
+        sendRequest(fetch, method, `/api/conversations/${group}/participants/${user}`);
       const say = (fetch: Fetch, group: string, body: object = {}) =>
-        ask(fetch, 'POST', `/api/conversations/${group}/messages`, {
+        sendRequest(fetch, 'POST', `/api/conversations/${group}/messages`, {
           body: { content: 'Among us', ...body },
         });
       const rename = (fetch: Fetch, group: string) =>
-        ask(fetch, 'PATCH', `/api/conversations/${group}`, { body: { name: 'Renamed' } });
+        sendRequest(fetch, 'PATCH', `/api/conversations/${group}`, { body: { name: 'Renamed' } });
       const sent = await say(as(ben), id);
       assert.equal(sent.status, 201);
       const byService = await say(service, id, { sender_id: anna });
@@ -271,7 +273,7 @@ export const accessContract = {
       const named = await say(as(carl), id, { sender_id: carl });
       assert.equal(named.status, 201);
       problemIn(await say(as(ben), id, { sender_id: anna }), 403, 'sender-is-another');
-      assertFaults(await say(service, id), 'pointer #/sender_id');
+      assertFieldErrors(await say(service, id), 'pointer #/sender_id');
       const requests = [
         (fetch: Fetch, group: string) => get(fetch, `/api/conversations/${group}`),
         (fetch: Fetch, group: string) => get(fetch, historyOf(group)),
@@ -317,7 +319,7 @@ export const accessContract = {
   'a user saves their own username, and everyone can read it': async ({ as, service }) => {
     const [anna, ben] = freshUsers();
     const save = (fetch: Fetch, username: string) =>
-      ask(fetch, 'PUT', `/api/users/${anna}`, { body: { username } });
+      sendRequest(fetch, 'PUT', `/api/users/${anna}`, { body: { username } });
     problemIn(await save(as(ben), 'Eve'), 403, 'name-of-another');
     assert.equal((await save(as(anna), 'Anna')).status, 201);
     assert.equal((await save(service, 'Anna A.')).status, 200);

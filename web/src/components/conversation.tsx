@@ -25,7 +25,7 @@ const MAX_AT_END = 400;
 /** Older messages are loaded at this distance from the top, in pixels. */
 const LOAD_AHEAD = 900;
 
-/** The open conversation: who, the messages, and the field to write in. */
+/** The open conversation: the header, the messages, and the composer. */
 export function Conversation({
   conversationId,
   client,
@@ -70,7 +70,7 @@ export function Conversation({
   useEffect(() => {
     fieldToFocus()?.focus();
   }, []);
-  // The keyboard of a phone stays after an edit.
+  // The keyboard of a phone stays open after an edit.
   useKeptFocus(
     section,
     (before) => (before.matches('textarea') ? field.current : fieldToFocus()) ?? scroller.current,
