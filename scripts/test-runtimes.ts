@@ -86,7 +86,7 @@ const TABLE_HEAD = [
 
 function rowOf({ name, version }: Runtime, storage: string, seen: RuntimeResult | null): string {
   if (seen === null) return `| ${name} | ${version} | ${storage} | **failed** | | | |`;
-  const { kept, faults, readyAfterMs, residentMb, speed } = seen;
+  const { kept, failures: faults, readyAfterMs, residentMb, speed } = seen;
   const contract = faults.length === 0 ? `all ${kept} clauses` : `**${faults.length} broken**`;
   const numbers = [`${(readyAfterMs / 1000).toFixed(1)} s`, `${residentMb.toFixed(0)} MB`, speed.toFixed(2)];
   return `| ${[name, version, storage, contract, ...numbers].join(' | ')} |`;
@@ -107,11 +107,11 @@ async function testAll(
     let seen: RuntimeResult | null = null;
     try {
       seen = await testRuntime(runtime, settings, idle.url);
-      for (const fault of seen.faults) console.error(failureText(`${runtime.name}, ${storage}`, fault));
+      for (const fault of seen.failures) console.error(failureText(`${runtime.name}, ${storage}`, fault));
     } catch (error) {
       console.error(failureText(`${runtime.name}, ${storage}`, textOf(error)));
     }
-    const isGood = seen?.faults.length === 0;
+    const isGood = seen?.failures.length === 0;
     if (!isGood) failed += 1;
     rows.push(rowOf(runtime, storage, seen));
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);

@@ -110,7 +110,7 @@ export async function groups(bench: Environment): Promise<Section> {
         other.map((one) => one.processor),
       ),
     );
-    bench.say(`${name}: ${ratio} of the processor time of ${against}`);
+    bench.log(`${name}: ${ratio} of the processor time of ${against}`);
     const { requests, steps, rows, bytes } = works[index]!;
     const times = [processor, own.map(({ p50 }) => p50), own.map(({ p99 }) => p99)];
     return [

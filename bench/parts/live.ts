@@ -139,7 +139,7 @@ async function arrivalTimes(
       figure(percentile(times, 0.5)),
       figure(percentile(times, 0.99)),
     ];
-    bench.say(
+    bench.log(
       `from the 201 to a stream of the other process: ${figure(percentile(rest[1], 0.5))} ms at rest`,
     );
     return {
@@ -252,7 +252,7 @@ async function costOfStreams(bench: Bench, environment: Environment) {
       return streams[at]!.connected();
     });
     const resumeMs = (processorMs(pid) - resumeBefore) / count;
-    bench.say(`an idle stream takes ${figure(idle)} ms of processor time a minute`);
+    bench.log(`an idle stream takes ${figure(idle)} ms of processor time a minute`);
     return { count, idleMs: idle, resumeMs };
   } finally {
     await stopAll(streams);

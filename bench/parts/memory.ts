@@ -63,7 +63,7 @@ export async function memory(bench: Bench): Promise<Section> {
     );
     for (const comparison of await compare(workload, sides, pace)) {
       comparisons.push(comparison);
-      bench.say(
+      bench.log(
         `${workload}, ${comparison.connections} connections: ` +
           `${spread(ratioOf(comparison, 'processor'))} of the processor time of ${comparison.other}`,
       );

@@ -61,7 +61,7 @@ export async function naive(bench: Environment): Promise<Section> {
     every: 20_000,
     until: now,
   };
-  bench.say('writing the same data for both designs');
+  bench.log('writing the same data for both designs');
   await writeInboxes(client, [small, large, moved]);
   await writeHistories(client, [history]);
   await writeNaive(client, [small, large, moved], history);
@@ -96,7 +96,7 @@ export async function naive(bench: Environment): Promise<Section> {
   for (const [workload, sides] of Object.entries(workloads)) {
     for (const comparison of await compare(workload, sides, pace)) {
       comparisons.push(comparison);
-      bench.say(`${workload}: ${spread(ratioOf(comparison, 'throughput'))} of the throughput`);
+      bench.log(`${workload}: ${spread(ratioOf(comparison, 'throughput'))} of the throughput`);
     }
   }
   return {

@@ -38,7 +38,7 @@ export async function scale(bench: Environment): Promise<Section> {
     },
     pace,
   );
-  bench.say('writing rows to measure their size');
+  bench.log('writing rows to measure their size');
   const rowBytes = await bytesPerRow(database, bench.quick ? 5_000 : 100_000);
   return {
     title: 'How does it scale?',
@@ -87,7 +87,7 @@ async function processTable(
   const rows: string[][] = [];
   const goals: Goal[] = [];
   for (const count of counts) {
-    bench.say(`${count} simulated processes`);
+    bench.log(`${count} simulated processes`);
     const recording = new RecordingClient(options);
     const services: Awaited<ReturnType<typeof serviceOn>>[] = [];
     for (let index = 0; index < count; index += 1) services.push(await serviceOn(recording, options));

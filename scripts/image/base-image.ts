@@ -45,7 +45,7 @@ async function makeSubstitute(buildah: Buildah, folder: string): Promise<string>
     '--variant=essential',
     '--include=libatomic1,libstdc++6',
     ...EXCLUDED_PATHS.map((option) => `--dpkgopt=${option}`),
-    codename(),
+    debianCodename(),
     system,
   ]);
   const platform = `node-linux-${process.arch}`;
@@ -71,7 +71,7 @@ async function makeSubstitute(buildah: Buildah, folder: string): Promise<string>
 }
 
 /** The codename of this host's release, whose packages this host can download. */
-function codename(): string {
+function debianCodename(): string {
   const [, name] = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8')) ?? [];
   if (name === undefined) throw new Error('/etc/os-release has no codename of a Debian or Ubuntu release.');
   return name;

@@ -240,7 +240,7 @@ export function localNode({
   let running: Running | null = null;
   let lastEnd: Promise<string> = Promise.resolve(`The node ${address}:${port} was never started.`);
 
-  async function launch(): Promise<Running> {
+  async function startProcess(): Promise<Running> {
     rmSync(temporaryFolder(folder), { recursive: true, force: true });
     mkdirSync(temporaryFolder(folder));
     const outputFile = openSync(output, 'w');
@@ -305,7 +305,7 @@ export function localNode({
     },
     async start() {
       if (running) throw new Error(`the node ${address}:${port} is already running`);
-      running = await launch();
+      running = await startProcess();
       lastEnd = running.ended;
       await waitUntilReady(running);
     },

@@ -17,7 +17,7 @@ const withoutObject: Plugin = {
 };
 
 /** Puts `text` in front of a file of `src/`. */
-function planted(file: string, text: string): Plugin {
+function withInjected(file: string, text: string): Plugin {
   return {
     name: 'planted',
     setup(build) {
@@ -52,7 +52,7 @@ describe('the edge bundle outside of the Durable Object', () => {
     [`export { openHttpServer } from '../servers/node-server.ts';`, 'node:http'],
     [`import { makeSession } from '../cassandra/session.ts'; console.log(makeSession);`, 'cassandra-driver'],
   ])('fails this test with “%s”', async (text, found) => {
-    expect(await hostsReached(planted('adapters/edge/durable-object-routing.ts', text))).toContainEqual(
+    expect(await hostsReached(withInjected('adapters/edge/durable-object-routing.ts', text))).toContainEqual(
       expect.stringContaining(found),
     );
   });

@@ -20,7 +20,7 @@ const LOSES_ONE_OF = 6;
 /** Half the pauses of the client, whose limit on silence stays above the interval of heartbeats. */
 const timer = fastTimer(2);
 
-/** A proxy in front of the port `target`, which may change. It loses responses until it is told not to. */
+/** A proxy in front of the port `target`, which may change. It loses responses until that is turned off. */
 async function openProxy(target: () => number) {
   let isLossy = true;
   let responses = 0;

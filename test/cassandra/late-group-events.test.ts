@@ -108,7 +108,7 @@ async function open(people: People): Promise<Subject> {
 interface Change {
   readonly how: string;
   readonly work: (subject: Subject, people: People) => Promise<unknown>;
-  /** The users who are told, with the event of each. */
+  /** The users who get an event, with its type. */
   readonly notified: readonly (readonly [Name, ReportedEvent['type']])[];
 }
 

@@ -678,8 +678,8 @@ describe('a scan of damage', () => {
   let after: Scanned;
 
   beforeAll(async () => {
-    for (const [name, plant] of Object.entries({ ...REPAIRABLE, ...NOT_REPAIRABLE })) {
-      damages.set(name, await plant());
+    for (const [name, inject] of Object.entries({ ...REPAIRABLE, ...NOT_REPAIRABLE })) {
+      damages.set(name, await inject());
     }
     found = await scan();
     repaired = await scan({ repair: true });
@@ -720,9 +720,9 @@ describe('a scan of damage', () => {
   });
 
   it('covers every kind of inconsistency', () => {
-    const planted = [...damages.values()].flatMap(({ expected }) => expected.map(([kind]) => kind));
+    const injected = [...damages.values()].flatMap(({ expected }) => expected.map(([kind]) => kind));
     // Groups have their own tests below, and restores in restores.test.ts.
-    const kinds = new Set([...planted, 'membership_incomplete', 'membership_lost', 'deletion_lost']);
+    const kinds = new Set([...injected, 'membership_incomplete', 'membership_lost', 'deletion_lost']);
     expect([...kinds].sort()).toEqual(Object.keys(INCONSISTENCIES).sort());
   });
 

@@ -120,7 +120,7 @@ export const accessMutants: {
       mutant('tells others that the message is deleted', ({ editMessage, getMessage }) => ({
         editMessage: async (command) => {
           const { deletionId } = await getMessage(command);
-          if (deletionId !== null) throw new Refusal('message_deleted', 'It is gone.');
+          if (deletionId !== null) throw new Refusal('message_deleted', 'The message is deleted.');
           return editMessage(command);
         },
       })),

@@ -141,19 +141,18 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
     ),
   ],
 
-  'a live start that becomes visible late is news once more, under a new event, and is told again to nobody':
-    [
-      broken('tells nobody of late starts', ({ conversations }) => ({
-        conversations: { start: (conversation) => conversations.start(conversation) },
-      })),
-      tellingOfStarts('tells again with each repeat', (repeats) => repeats),
-    ],
+  'a live start that becomes visible late is reported once more, under a new event, and not again': [
+    broken('does not report late starts', ({ conversations }) => ({
+      conversations: { start: (conversation) => conversations.start(conversation) },
+    })),
+    tellingOfStarts('reports a late start with each repeat', (repeats) => repeats),
+  ],
 
-  'a start is news once where it is in time or an import, or where a message began the conversation': [
-    broken('takes an import for a start', ({ conversations }) => ({
+  'a start is reported once if it is in time or an import, or if a message began the conversation': [
+    broken('treats an import as a start', ({ conversations }) => ({
       conversations: { start: (conversation) => conversations.start(conversation, { isLive: true }) },
     })),
-    tellingOfStarts('tells twice of each start', (repeats) => repeats + 1),
+    tellingOfStarts('reports each start twice', (repeats) => repeats + 1),
   ],
 
   'a conversation that is started again after its first message keeps the event of that message': [

@@ -146,14 +146,14 @@ export async function forEachConcurrently<Item>(
 }
 
 /** Repeats `look` while `work` is in progress, and once more after it. */
-export async function checkWhile(work: Promise<unknown>, look: () => Promise<void>): Promise<void> {
+export async function checkWhile(work: Promise<unknown>, check: () => Promise<void>): Promise<void> {
   let done = false;
   const looking = async (): Promise<void> => {
     while (!done) {
-      await look();
+      await check();
       await turn();
     }
-    await look();
+    await check();
   };
   await Promise.all([work.finally(() => (done = true)), looking()]);
 }

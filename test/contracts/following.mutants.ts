@@ -211,7 +211,7 @@ export const marklessMutants: readonly Mutant<FollowedSubject>[] = [
     const batch = await whole(query);
     return { ...batch, events: batch.events.filter(({ type }) => type !== 'conversation.updated') };
   }),
-  listing('does not tell those who leave a group', async (whole, query) => {
+  listing('adds no event for a user who leaves a group', async (whole, query) => {
     const batch = await whole(query);
     const isLeft = (event: ReportedEvent) =>
       event.type === 'conversation.updated' &&

@@ -127,7 +127,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
     withGroups('forgets the name', ({ groups }) => ({
       create: (request) => groups.create({ ...request, name: null }),
     })),
-    withGroups('finds a membership of everybody', () => ({
+    withGroups('finds a membership for every user', () => ({
       findMembership: (id) =>
         Promise.resolve({ joined: id as string as EventId, left: null, nameAtLeaving: null }),
     })),
@@ -174,7 +174,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
 
   'a user who has left gets no message, and keeps the place in the inbox': [
     leavingLater,
-    withGroups('does not remove anybody', () => ({ leave: () => Promise.resolve('changed') })),
+    withGroups('removes no member', () => ({ leave: () => Promise.resolve('changed') })),
     withGroups('shows the current name', ({ groups }) => ({
       findMembership: async (id, userId) => {
         const membership = await groups.findMembership(id, userId);
@@ -196,7 +196,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
   ],
 
   'a user who joins again has the later membership only': [
-    withGroups('does not add anybody again', ({ groups }) => {
+    withGroups('does not add a former member again', ({ groups }) => {
       const left = new Set<UserId>();
       return {
         leave: (id, userId, event) => {
@@ -220,7 +220,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
         return 'changed';
       },
     })),
-    withGroups('joins anew', ({ groups }) => ({
+    withGroups('begins a new membership', ({ groups }) => ({
       join: async (id, userId, joined) => {
         await groups.leave(id, userId, messageIdAt(microsecondsOf(joined) - 1, 0, '0'.repeat(13)));
         return groups.join(id, userId, joined);
@@ -229,13 +229,13 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
   ],
 
   'a group never has more than its maximum of members, whatever the order of joins': [
-    withGroups('admits everybody', ({ groups }) => ({
+    withGroups('adds every user', ({ groups }) => ({
       join: async (id, userId, joined) => {
         const outcome = await groups.join(id, userId, joined);
         return outcome === 'group_full' ? 'changed' : outcome;
       },
     })),
-    withGroups('admits nobody', () => ({ join: () => Promise.resolve('group_full') })),
+    withGroups('adds no user', () => ({ join: () => Promise.resolve('group_full') })),
   ],
 
   'former members stay known, however many leave': [
@@ -250,7 +250,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
     })),
   ],
 
-  'a name holds until the next one, and its change is an event of every member': [
+  'a name stays until the next one, and its change is an event of every member': [
     broken('keeps the first name', ({ groups }) => ({
       groups: { findProfile: cached((id) => groups.findProfile(id)), rename: () => Promise.resolve() },
     })),
@@ -261,7 +261,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
     broken('counts all messages', ({ readPositions }) => ({
       readPositions: { countUnread: (userId, entry) => readPositions.countUnread(userId, entry) },
     })),
-    broken('tells all members of a mark', ({ events }) => ({
+    broken('reports a mark to all members', ({ events }) => ({
       events: {
         listAfter: async (userId, after, limit) => {
           const log = await events.listAfter(userId, after, limit);
@@ -275,13 +275,13 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
   ],
 
   'an edit and a deletion reach the members who have the message, and not those who left': [
-    broken('does not tell anybody', ({ events }) => ({
+    broken('adds no events', ({ events }) => ({
       events: {
         listAfter: async (userId, after, limit) =>
           (await events.listAfter(userId, after, limit)).filter(({ type }) => !/edited|deleted/.test(type)),
       },
     })),
-    withGroups('does not remove anybody', () => ({ leave: () => Promise.resolve('changed') })),
+    withGroups('removes no member', () => ({ leave: () => Promise.resolve('changed') })),
     keepsContentOfLeavers,
   ],
 

@@ -394,7 +394,7 @@ export const groupRepositoryContract = {
     assert.deepEqual(await there.groups.listMembersAt(id, ids.next()), participantsOf(sender, again));
   },
 
-  'a name holds until the next one, and its change is an event of every member': async ({
+  'a name stays until the next one, and its change is an event of every member': async ({
     processes: [here, there],
   }) => {
     const users = freshUsersOf(3);

@@ -67,12 +67,12 @@ export const messageIdsMutants: Mutants<typeof messageIdsContract, MessageIdsSub
   ],
   'ids increase strictly when the clock steps back': [trusting],
   'an id is at the time of the clock, once that is after the last id': [
-    { how: 'counts on by itself', makeSubject: idsBy((now, last) => (last === 0 ? now : last + 1)) },
+    { how: 'continues from the last id', makeSubject: idsBy((now, last) => (last === 0 ? now : last + 1)) },
   ],
   'an id is above every observed id, even if the clock is behind': [
     deaf,
     {
-      how: 'heeds an observed id only where the clock has passed it',
+      how: 'uses an observed id only if the clock has passed it',
       makeSubject: observingBy(({ time, last, now }) => (time <= now ? Math.max(time, last) : last)),
     },
     {

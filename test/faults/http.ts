@@ -72,7 +72,7 @@ export function makeSendRequest(url: string): SendRequest {
   };
 }
 
-/** `sendRequest` with a bearer token. */
+/** The same function with a bearer token. */
 export function withToken(sendRequest: SendRequest, token: string): SendRequest {
   return ({ headers, ...apiRequest }) =>
     sendRequest({ ...apiRequest, headers: { ...headers, Authorization: `Bearer ${token}` } });

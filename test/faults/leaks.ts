@@ -38,7 +38,7 @@ export function assertNoInternalDetails(said: Iterable<string>): void {
   assert.ok(count > 0, 'there was no response');
 }
 
-/** The same `sendRequest`, which adds the headers and body of each response to `said`. */
+/** The same function; it adds the headers and body of each response to `said`. */
 export function recordResponses(sendRequest: SendRequest, said: Set<string>): SendRequest {
   return async (apiRequest) => {
     const answer = await sendRequest(apiRequest);

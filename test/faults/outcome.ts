@@ -19,18 +19,18 @@ export interface Outcome {
   /** Acknowledged messages that are newer than the last message in an inbox. */
   readonly hidden: number;
   /** Messages stored under more than one id. */
-  readonly doubled: number;
+  readonly duplicated: number;
   /** Reads that missed an earlier acknowledged message. */
   readonly stale: number;
   /** Stored messages whose send reported that nothing was stored. */
   readonly denied: number;
   /** Sends with an unknown outcome or without a response, and the number of them that are stored. */
-  readonly open: number;
-  readonly openAndStored: number;
+  readonly unknown: number;
+  readonly unknownAndStored: number;
   /** Inbox rows that are behind their conversation, or missing. */
   readonly lagging: number;
   /** Inbox rows that name a missing message. */
-  readonly dangling: number;
+  readonly withoutMessage: number;
 }
 
 const CONCURRENCY = 8;
@@ -63,10 +63,10 @@ export async function outcomeOf(
   const isStored = ({ content }: { content: string }): boolean => idsOf.has(content);
 
   const acknowledged = sends.filter(({ messageId }) => messageId !== null);
-  const open = sends.filter(
+  const unknown = sends.filter(
     ({ outcome, problem }) => outcome === 'unanswered' || problem === 'outcome-unknown',
   );
-  const heads = new Map<string, string>();
+  const lastMessages = new Map<string, string>();
   for (const [user, inbox] of inboxes) {
     assert.equal(
       new Set(inbox.map(({ id }) => id)).size,
@@ -74,24 +74,24 @@ export async function outcomeOf(
       'an inbox shows a conversation twice',
     );
     for (const row of inbox) {
-      if (row.last_message_id !== null) heads.set(`${user} ${row.id}`, row.last_message_id);
+      if (row.last_message_id !== null) lastMessages.set(`${user} ${row.id}`, row.last_message_id);
     }
   }
   const isBehind = (user: UserId, conversation: string, messageId: string): boolean => {
-    const head = heads.get(`${user} ${conversation}`) ?? '';
+    const head = lastMessages.get(`${user} ${conversation}`) ?? '';
     return head < messageId && !late.has(head);
   };
 
   let lagging = 0;
-  let dangling = 0;
+  let withoutMessage = 0;
   const groups = new Map(sends.flatMap(({ group }) => (group === undefined ? [] : [[group.id, group]])));
   for (const user of users) {
     const own = [...groups.values()].filter(({ members }) => members.includes(user)).map(({ id }) => id);
     for (const conversation of [...own, ...users.map((other) => conversationOf(user, other))]) {
       const messages = histories.get(conversation) ?? [];
-      const head = heads.get(`${user} ${conversation}`);
+      const head = lastMessages.get(`${user} ${conversation}`);
       if (messages[0] !== undefined && isBehind(user, conversation, messages[0].id)) lagging += 1;
-      if (head !== undefined && !messages.some(({ id }) => id === head)) dangling += 1;
+      if (head !== undefined && !messages.some(({ id }) => id === head)) withoutMessage += 1;
     }
   }
   return {
@@ -100,13 +100,13 @@ export async function outcomeOf(
     hidden: acknowledged.filter(({ messageId, recipients, conversation }) =>
       recipients.some((user) => isBehind(user, conversation, messageId!)),
     ).length,
-    doubled: [...idsOf.values()].filter((ids) => ids.size > 1).length,
+    duplicated: [...idsOf.values()].filter((ids) => ids.size > 1).length,
     stale: attempts.filter(({ stale }) => stale !== null && !stale.some((id) => late.has(id))).length,
     denied: sends.filter((send) => send.problem === 'storage-unavailable' && isStored(send)).length,
-    open: open.length,
-    openAndStored: open.filter(isStored).length,
+    unknown: unknown.length,
+    unknownAndStored: unknown.filter(isStored).length,
     lagging,
-    dangling,
+    withoutMessage,
   };
 }
 

@@ -31,7 +31,7 @@ export const serviceIsPaused: Scenario = async (testbed) => {
   const service = testbed.startService({ ...environment, ...LIMITS });
   await service.logged(/Ready at/);
   const sendRequest = makeSendRequest(service.url);
-  let news = 0;
+  let lateEventCount = 0;
   let crossed = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const users = usersOf(8);
@@ -60,7 +60,7 @@ export const serviceIsPaused: Scenario = async (testbed) => {
         const reports = (event: (typeof events)[number]): boolean =>
           event.userId === userId && event.messageId === messageId;
         if (seen.some(reports)) continue;
-        news += 1;
+        lateEventCount += 1;
         assert.ok(
           events.some((event) => reports(event) && millisecondsOf(event.eventId as Position) >= resumed.at),
           `${messageId} of ${userId} became visible in the past`,
@@ -77,9 +77,9 @@ export const serviceIsPaused: Scenario = async (testbed) => {
   }
   testbed.report({
     action: 'sends in progress at that time, those with a key repeated',
-    seen: `${crossed} acknowledged afterwards; ${news} inboxes and logs have a late event, the others showed them before`,
+    seen: `${crossed} acknowledged afterwards; ${lateEventCount} inboxes and logs have a late event, the others showed them before`,
   });
-  assert.ok(news > 0, 'no message became visible late, so the test shows nothing');
+  assert.ok(lateEventCount > 0, 'no message became visible late, so the test shows nothing');
   await assertConsistent(testbed, [service], environment);
 
   /** The attempts, after failed sends with a key were repeated until they were acknowledged. */

@@ -74,7 +74,7 @@ export const serviceStops: Scenario = async (testbed) => {
       `${direct.attempts.length - answered.length - crossed} were refused`,
   });
   assertAllServed(answered);
-  const { openAndStored } = await assertGuaranteesKept(testbed, {
+  const { unknownAndStored: openAndStored } = await assertGuaranteesKept(testbed, {
     cluster,
     sendRequest: makeSendRequest(one.url),
     users: abandoned,

@@ -121,7 +121,7 @@ export async function assertGuaranteesKept(
   const { cluster, sendRequest, users, attempts } = deps;
   const outcome = await outcomeOf(sendRequest, users, attempts, await lateMessagesOf(cluster));
   testbed.report({ action: 'afterwards, all pages of all lists', seen: summaryOf(outcome) });
-  const { lost, hidden, doubled, stale, denied, dangling } = outcome;
+  const { lost, hidden, duplicated: doubled, stale, denied, withoutMessage: dangling } = outcome;
   const broken = lost + hidden + doubled + stale + denied + dangling;
   assert.equal(broken, 0, `a guarantee is broken: ${summaryOf(outcome)}`);
   return outcome;
@@ -140,8 +140,14 @@ export async function assertConsistent(
 }
 
 function summaryOf(outcome: Outcome): string {
-  const { acknowledged, lost, hidden, doubled, stale } = outcome;
-  const { open, openAndStored, denied, lagging, dangling } = outcome;
+  const { acknowledged, lost, hidden, duplicated: doubled, stale } = outcome;
+  const {
+    unknown: open,
+    unknownAndStored: openAndStored,
+    denied,
+    lagging,
+    withoutMessage: dangling,
+  } = outcome;
   return [
     `${acknowledged} messages acknowledged: ${lost} lost, ${hidden} hidden, ${doubled} doubled`,
     `${stale} stale reads`,

@@ -116,7 +116,7 @@ const withStatus = (status: number) => (response: Response) =>
 const MUTANTS: Readonly<Partial<Record<keyof typeof accessContract, readonly AccessMutant[]>>> = {
   'every request without a token is refused': [
     {
-      how: 'asks nobody for a token',
+      how: 'requires no token',
       open: () => {
         const app = openApp();
         return async (request) => app.fetch(request);

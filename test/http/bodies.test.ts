@@ -135,7 +135,7 @@ test('a body with Content-Encoding identity is accepted', async () => {
   assert.equal(answer.status, 201, answer.text);
 });
 
-test('the host is told to send 100 Continue before the body is read, and not if the body is refused', async () => {
+test('the host sends 100 Continue before the body is read, and not if the body is refused', async () => {
   let continues = 0;
   const peer = { sendContinue: () => (continues += 1) };
   const fetch: Fetch = async (request) => app.fetch(request, peer);

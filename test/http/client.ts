@@ -9,7 +9,7 @@ export type Fetch = (request: Request) => Promise<Response>;
 /** The host in the URL of every request. */
 export const ORIGIN = 'http://messenger.test';
 
-/** A response with its body. */
+/** A response and its body as text. */
 export interface TextResponse {
   readonly status: number;
   readonly headers: Headers;
@@ -148,7 +148,7 @@ export async function conversationAt(fetch: Fetch, id: string): Promise<Conversa
   return (await found(fetch, `/api/conversations/${id}`)) as Conversation;
 }
 
-/** Asserts that `answer` is a problem with this status and type (the last part of its URN), and returns it. */
+/** Asserts that `response` is a problem with this status and type (the last part of its URN), and returns it. */
 export function problemIn(answer: TextResponse, status: number, type: string): Problem {
   assert.equal(answer.status, status, answer.text);
   assert.equal(answer.headers.get('Content-Type'), 'application/problem+json');
@@ -161,7 +161,7 @@ export function problemIn(answer: TextResponse, status: number, type: string): P
   return problem;
 }
 
-/** Asserts that `answer` is a 400 with errors for exactly these parts, such as `parameter limit`. */
+/** Asserts that `response` is a 400 with errors for exactly these parts, such as `parameter limit`. */
 export function assertFieldErrors(answer: TextResponse, ...parts: readonly string[]): void {
   const { errors = [] } = problemIn(answer, 400, 'invalid-request');
   const named = errors.map(({ detail, ...place }) => {
@@ -212,7 +212,7 @@ export interface Block {
   readonly data?: Event;
 }
 
-/** A stream of events as a client reads it. */
+/** An event stream as a client reads it. */
 export interface Stream {
   readonly response: Response;
   /** The next block; null at the end of the stream. Rejects if the connection breaks. */
@@ -224,7 +224,7 @@ export interface Stream {
   readonly close: () => Promise<void>;
 }
 
-/** Opens a stream of events at `path`. */
+/** Opens an event stream at `path`. */
 export async function openStream(
   fetch: Fetch,
   path: string,

@@ -127,7 +127,7 @@ describe('a stream', () => {
     await until(() => streams.size === 0);
   });
 
-  test('whose client left before the first batch leaves nothing behind', async () => {
+  test('whose client disconnects before the first batch is released', async () => {
     const storage = memoryStorage();
     const steps = new EventEmitter();
     const released = once(steps, 'release');
@@ -309,7 +309,7 @@ describe('access of others', () => {
     expect((await get(service, eventsOf('anna'))).status).toBe(200);
   });
 
-  test('the answer does not tell how many streams the other user has open', async () => {
+  test('the response does not reveal how many streams the other user has open', async () => {
     const app = openGuardedApp({ streams: new EventStreams({ ...STREAM_LIMITS, streamsPerUser: 1 }) });
     const { as } = guarded(async (request) => app.fetch(request));
     const stream = await openStream(as('anna'), eventsOf('anna'));

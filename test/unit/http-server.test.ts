@@ -185,18 +185,18 @@ describe('closing', () => {
 describe('a malformed request is refused and its connection ends:', () => {
   const cases: Readonly<Record<string, readonly [string, RequestRejection]>> = {
     junk: ['junk\r\n\r\n', 'malformed_request'],
-    'a host that is none': ['GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 'malformed_request'],
+    'an invalid host': ['GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 'malformed_request'],
     'no host': ['GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 'malformed_request'],
     'two hosts': ['GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n', 'malformed_request'],
-    'chunks of what was compressed': [
+    'compressed chunks': [
       'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
       'unsupported_transfer_coding',
     ],
-    'chunks before there were any': [
+    'chunks in HTTP/1.0': [
       'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       'malformed_request',
     ],
-    'a tunnel to elsewhere': ['CONNECT other:1 HTTP/1.1\r\nHost: other:1\r\n\r\n', 'malformed_request'],
+    'a CONNECT request': ['CONNECT other:1 HTTP/1.1\r\nHost: other:1\r\n\r\n', 'malformed_request'],
     'two lengths': [
       'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
       'malformed_request',
@@ -214,11 +214,8 @@ describe('a malformed request is refused and its connection ends:', () => {
       `GET / HTTP/1.1\r\nHost: a\r\n${'X:\r\n'.repeat(LIMITS.headerFields)}\r\n`,
       'header_too_large',
     ],
-    'a header that does not come': ['GET / HTTP/1.1\r\n', 'request_too_slow'],
-    'a body that does not come': [
-      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n',
-      'request_too_slow',
-    ],
+    'an incomplete header': ['GET / HTTP/1.1\r\n', 'request_too_slow'],
+    'an incomplete body': ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n', 'request_too_slow'],
   };
   for (const [name, [sent, why]] of Object.entries(cases)) {
     test(name, async () => {
@@ -423,7 +420,7 @@ describe('the requests of a connection are limited:', () => {
     await server.close();
   });
 
-  test('a response that is not read is given up', async () => {
+  test('the connection of a response that is not read is closed', async () => {
     const server = await open(() => new Response('x'.repeat(2 ** 24)), { readWithinMs: 100 });
     const deaf = raw(server, asked('/')).pause();
     // A client that does not read notices the end only when it writes.
@@ -432,7 +429,7 @@ describe('the requests of a connection are limited:', () => {
     clearInterval(knocking);
   });
 
-  test('beyond the limit of unread responses, the oldest connection is cut', async () => {
+  test('beyond the limit of unread responses, the oldest connection is closed', async () => {
     const length = 2 ** 25;
     const server = await open(() => new Response('x'.repeat(length)), { unreadLength: 1.5 * length });
     const first = raw(server, asked('/')).pause();
@@ -456,7 +453,7 @@ describe('the requests of a connection are limited:', () => {
     second.destroy();
   });
 
-  test('beyond the connection limit, further connections are cut', async () => {
+  test('beyond the connection limit, further connections are closed', async () => {
     const server = await open(() => new Response('here'), { connections: 1 });
     const only = raw(server, asked('/'));
     await once(only, 'data');

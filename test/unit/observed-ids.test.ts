@@ -102,7 +102,7 @@ test('a process that has shown nothing uses its clock', async () => {
   expect((await late.send('Another')) < first).toBe(true);
 });
 
-test('an edit after that of a process whose clock is ahead holds', async () => {
+test('an edit after that of a process whose clock is ahead wins', async () => {
   const { early, late } = makeProcesses(1.5 * SECOND);
   const messageId = await early.send('Hello');
   await early.edit(messageId, 'first');

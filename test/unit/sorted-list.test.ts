@@ -12,9 +12,9 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, n
 /** Long enough for many chunks in any order of insertion. */
 const fillings: Readonly<Record<string, readonly number[]>> = {
   nothing: [],
-  'what came in order': numbers(3_000),
-  'what came backwards': numbers(3_000).reverse(),
-  'what came in no order': numbers(3_000).map((n) => (n * 1_009) % 3_000),
+  'items in order': numbers(3_000),
+  'items in reverse order': numbers(3_000).reverse(),
+  'items in random order': numbers(3_000).map((n) => (n * 1_009) % 3_000),
 };
 
 describe('a sorted list of', () => {

@@ -108,7 +108,7 @@ export const groupsContract = {
     }
   },
 
-  'a group that cannot be is refused': async (fetch) => {
+  'an invalid group is refused': async (fetch) => {
     const [alice = '', bob = '', carol = ''] = users(3);
     const body = { participant_ids: [alice, bob, carol], creator_id: alice };
     assertFieldErrors(await create(fetch, { participant_ids: body.participant_ids }), 'pointer #/creator_id');
