@@ -58,7 +58,7 @@ export function failureText(name: string, error: string): string {
   return [`  FAILED  ${name}`, ...lines.map((line) => `          ${line}`)].join('\n');
 }
 
-/** What is left out on this host, and why; a failure with CI=true. */
+/** The line for checks that are skipped on this host, with the reason; a failure with CI=true. */
 export function leftOutText(what: string, reason: string): string {
   return process.env['CI'] === 'true'
     ? failureText(`LEFT OUT: ${what}`, reason)

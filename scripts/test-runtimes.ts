@@ -86,8 +86,8 @@ const TABLE_HEAD = [
 
 function rowOf({ name, version }: Runtime, storage: string, seen: RuntimeResult | null): string {
   if (seen === null) return `| ${name} | ${version} | ${storage} | **failed** | | | |`;
-  const { kept, failures: faults, readyAfterMs, residentMb, speed } = seen;
-  const contract = faults.length === 0 ? `all ${kept} clauses` : `**${faults.length} broken**`;
+  const { passed, failures, readyAfterMs, residentMb, speed } = seen;
+  const contract = failures.length === 0 ? `all ${passed} clauses` : `**${failures.length} broken**`;
   const numbers = [`${(readyAfterMs / 1000).toFixed(1)} s`, `${residentMb.toFixed(0)} MB`, speed.toFixed(2)];
   return `| ${[name, version, storage, contract, ...numbers].join(' | ')} |`;
 }

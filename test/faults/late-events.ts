@@ -152,7 +152,7 @@ export const lateEvents: Scenario = async (testbed) => {
     );
     assert.ok(late.size > 0, 'no message became visible late');
 
-    const maxOffset = Math.max(...clients.map(({ maxCursorOffsetMs: cursorLeadMs }) => cursorLeadMs));
+    const maxOffset = Math.max(...clients.map(({ maxCursorOffsetMs }) => maxCursorOffsetMs));
     testbed.report({
       action: 'the cursor nearest to now',
       seen: `its floor was ${(-maxOffset).toFixed(0)} ms behind the clock; the visibility window is ${WINDOW_MS} ms`,

@@ -121,8 +121,8 @@ export async function assertGuaranteesKept(
   const { cluster, sendRequest, users, attempts } = deps;
   const outcome = await outcomeOf(sendRequest, users, attempts, await lateMessagesOf(cluster));
   testbed.report({ action: 'afterwards, all pages of all lists', seen: summaryOf(outcome) });
-  const { lost, hidden, duplicated: doubled, stale, denied, withoutMessage: dangling } = outcome;
-  const broken = lost + hidden + doubled + stale + denied + dangling;
+  const { lost, hidden, duplicated, stale, denied, withoutMessage } = outcome;
+  const broken = lost + hidden + duplicated + stale + denied + withoutMessage;
   assert.equal(broken, 0, `a guarantee is broken: ${summaryOf(outcome)}`);
   return outcome;
 }
@@ -140,20 +140,14 @@ export async function assertConsistent(
 }
 
 function summaryOf(outcome: Outcome): string {
-  const { acknowledged, lost, hidden, duplicated: doubled, stale } = outcome;
-  const {
-    unknown: open,
-    unknownAndStored: openAndStored,
-    denied,
-    lagging,
-    withoutMessage: dangling,
-  } = outcome;
+  const { acknowledged, lost, hidden, duplicated, stale } = outcome;
+  const { unknown, unknownAndStored, denied, lagging, withoutMessage } = outcome;
   return [
-    `${acknowledged} messages acknowledged: ${lost} lost, ${hidden} hidden, ${doubled} doubled`,
+    `${acknowledged} messages acknowledged: ${lost} lost, ${hidden} hidden, ${duplicated} duplicated`,
     `${stale} stale reads`,
-    ...(open > 0 ? [`${open} sends with an unknown outcome, ${openAndStored} of them stored`] : []),
+    ...(unknown > 0 ? [`${unknown} sends with an unknown outcome, ${unknownAndStored} of them stored`] : []),
     ...(denied > 0 ? [`${denied} stored although the response denied it`] : []),
     ...(lagging > 0 ? [`${lagging} inbox rows lag`] : []),
-    ...(dangling > 0 ? [`${dangling} inbox rows name a missing message`] : []),
+    ...(withoutMessage > 0 ? [`${withoutMessage} inbox rows name a missing message`] : []),
   ].join('; ');
 }

@@ -152,7 +152,7 @@ describe('an internal error', () => {
     for (const { method, path, body } of API_REQUESTS) {
       const answer = await sendRequest(fetch, method, path, { body });
       const { detail } = problemIn(answer, 500, 'internal-error');
-      assert.equal(detail, 'The log of the service contains it under the id of this request.');
+      assert.equal(detail, 'The log of the service has the details under the id of this request.');
       assertNothingShown(answer);
       const { level, fields } = lines.pop()!;
       assert.equal(level, 'error');

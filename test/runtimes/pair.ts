@@ -8,7 +8,7 @@ import { assertStopsGracefully } from './graceful-stop.ts';
 /** The results of the service on one runtime with one storage. */
 export interface RuntimeResult {
   /** Clauses of the HTTP contract. */
-  readonly kept: number;
+  readonly passed: number;
   /** The failures, each of one or more lines. */
   readonly failures: readonly string[];
   /** Milliseconds from the start of the process until it was ready: the minimum of several starts. */
@@ -36,12 +36,12 @@ export async function testRuntime(
   }
   try {
     const residentMb = service.residentMb();
-    const { passed: kept, broken } = await checkContract(service.url);
+    const { passed, broken } = await checkContract(service.url);
     const failures = broken.map(({ clause, error }) => `${clause}\n${textOf(error)}`);
     failures.push(...(await clientFailures(service.url, runtime)));
     const speed = await relativeSpeed(service.url, referenceUrl);
     failures.push(...(await stopFailures(service, runtime)));
-    return { kept, failures, readyAfterMs, residentMb, speed };
+    return { passed, failures, readyAfterMs, residentMb, speed };
   } finally {
     await service.end('SIGKILL');
   }

@@ -167,17 +167,17 @@ describe('measurements', () => {
 describe('the majority of nodes', () => {
   test('decides, and a node that differs from it is reported', () => {
     const { clock, measure } = makeHost();
-    const { verdict, outliers: dissenters } = measure({ a: {}, b: { ahead: HOUR }, c: {} });
+    const { verdict, outliers } = measure({ a: {}, b: { ahead: HOUR }, c: {} });
     expect(verdict).toBe('verified');
-    expect([...dissenters]).toEqual([['b', expect.closeTo(HOUR, 0)]]);
+    expect([...outliers]).toEqual([['b', expect.closeTo(HOUR, 0)]]);
     expect(clock.isVerified()).toBe(true);
   });
 
   test('decides also against this host and the node that agrees with it', () => {
     const { clock, measure } = makeHost(-HOUR);
-    const { verdict, outliers: dissenters } = measure({ a: {}, b: { ahead: -HOUR }, c: {} });
+    const { verdict, outliers } = measure({ a: {}, b: { ahead: -HOUR }, c: {} });
     expect(verdict).toBe('differs');
-    expect([...dissenters.keys()]).toEqual(['b']);
+    expect([...outliers.keys()]).toEqual(['b']);
     expect(clock.isVerified()).toBe(false);
   });
 

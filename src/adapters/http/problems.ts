@@ -285,7 +285,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     type: 'internal-error',
     status: 500,
     title: 'An internal error occurred',
-    detail: 'The log of the service contains it under the id of this request.',
+    detail: 'The log of the service has the details under the id of this request.',
   },
   unsupported_transfer_coding: {
     type: 'unsupported-transfer-coding',

@@ -84,7 +84,7 @@ export const pagesContract = {
     }
   },
 
-  'a limit is one whole number from 1 to 100': async (fetch) => {
+  'a limit is a whole number from 1 to 100': async (fetch) => {
     for (const list of await threeOfEach(fetch)) {
       for (const limit of [
         '',
@@ -124,7 +124,7 @@ export const pagesContract = {
     }
   },
 
-  'a page number is one whole number from 1': async (fetch) => {
+  'a page number is a whole number from 1': async (fetch) => {
     for (const list of await threeOfEach(fetch)) {
       for (const page of ['', '0', '-1', '1.5', 'first', 'NaN', 'Infinity']) {
         assertFieldErrors(await get(fetch, `${list}page=${page}`), 'parameter page');

@@ -296,7 +296,7 @@ const listConversationsRoute = createRoute({
   responses: {
     ...problemResponses([...LIST_PROBLEMS, 'inbox_of_another', ...READ_PROBLEMS], {
       parameter: 'limit',
-      detail: 'must be one whole number from 1 to 100',
+      detail: 'must be a whole number from 1 to 100',
     }),
     200: jsonResponse('A page of the inbox.', InboxPage),
   },

@@ -142,7 +142,7 @@ const listEventsRoute = createRoute({
     params: z.object({ user_id: userIdInPath }),
     query: z.object({
       cursor: z
-        .string({ error: 'must be one next_cursor' })
+        .string({ error: 'must be a next_cursor' })
         .optional()
         .openapi({
           pattern: EVENT_CURSOR_PATTERN.source,
@@ -151,7 +151,7 @@ const listEventsRoute = createRoute({
               'The next_cursor of the previous response. Without it, the response contains no events.',
           },
         }),
-      limit: wholeNumber(1, MAX_PAGE_SIZE, `must be one whole number from 1 to ${MAX_PAGE_SIZE}`)
+      limit: wholeNumber(1, MAX_PAGE_SIZE, `must be a whole number from 1 to ${MAX_PAGE_SIZE}`)
         .default(DEFAULT_PAGE_SIZE)
         .openapi({
           type: 'integer',
@@ -159,7 +159,7 @@ const listEventsRoute = createRoute({
           maximum: MAX_PAGE_SIZE,
           param: { description: 'The maximum number of events of a JSON response.' },
         }),
-      wait: wholeNumber(0, MAX_WAIT_S, `must be one whole number from 0 to ${MAX_WAIT_S}`)
+      wait: wholeNumber(0, MAX_WAIT_S, `must be a whole number from 0 to ${MAX_WAIT_S}`)
         .default(0)
         .openapi({
           type: 'integer',
@@ -183,7 +183,7 @@ const listEventsRoute = createRoute({
         'clock_not_verified',
         ...READ_PROBLEMS,
       ],
-      { parameter: 'limit', detail: 'must be one whole number from 1 to 100' },
+      { parameter: 'limit', detail: 'must be a whole number from 1 to 100' },
     ),
     200: (() => {
       const response = jsonResponse('The events after the cursor, oldest first.', EventList);

@@ -171,7 +171,7 @@ const sendToConversationRoute = createRoute({
 const listResponses = {
   ...problemResponses([...LIST_PROBLEMS, 'conversation_not_found', ...READ_PROBLEMS], {
     parameter: 'limit',
-    detail: 'must be one whole number from 1 to 100',
+    detail: 'must be a whole number from 1 to 100',
   }),
   200: jsonResponse('A page of messages, newest first.', MessagePage),
 };
