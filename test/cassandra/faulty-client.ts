@@ -62,7 +62,7 @@ export class FaultyClient extends Client {
       case 'repeated': {
         const answer = await send();
         // The result of a repeat does not matter.
-        const again = pause(10).then(send).then(noMatter, noMatter);
+        const again = pause(10).then(send).then(ignore, ignore);
         this.#late.add(again);
         void again.then(() => this.#late.delete(again));
         return answer;
@@ -71,6 +71,6 @@ export class FaultyClient extends Client {
   }
 }
 
-function noMatter(): void {
+function ignore(): void {
   // Nothing waits for it.
 }

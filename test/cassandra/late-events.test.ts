@@ -19,7 +19,7 @@ import {
   appendRequest,
   MILLISECOND,
   SECOND,
-  talkOf,
+  conversationIdFor,
   top,
 } from '../contracts/fixtures.ts';
 import { logOf } from '../contracts/event-repository.ts';
@@ -177,7 +177,7 @@ describe('a repeat long after the first attempt', () => {
     // Old enough that its bucket is not the likely one.
     const send = { ...aSend(100 * 24 * HOUR), isLive: false };
     await expect(failing.messages.append(send)).rejects.toBeInstanceOf(StorageFailure);
-    const conversation = talkOf(...send.participants);
+    const conversation = conversationIdFor(...send.participants);
     expect(await later.messages.listBefore(conversation, top(10))).toEqual([]);
     await later.messages.append(again(send));
     expect(await later.messages.listBefore(conversation, top(10))).toEqual([send.message]);

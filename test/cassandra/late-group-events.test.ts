@@ -27,7 +27,7 @@ beforeAll(async () => {
 });
 
 /** A client of a real cluster that holds back the next write to one event log, or loses it. */
-class HoldingClient extends Client {
+class DelayingClient extends Client {
   #held: { userId: UserId; reach: () => void; fate: Promise<void> } | null = null;
 
   /** Resolves when the next write to the log of `userId` is there. It is applied if `fate` resolves. */
@@ -53,7 +53,7 @@ class HoldingClient extends Client {
 }
 
 interface Subject extends FollowedSubject {
-  readonly client: HoldingClient;
+  readonly client: DelayingClient;
   /** Lets the attempts in the background begin; they wait until then. */
   readonly complete: () => void;
   readonly groupId: ConversationId;
@@ -67,7 +67,7 @@ type People = Readonly<Record<Name, UserId>>;
 /** A group of Anna, who created it, Ben and Carl, with a message of Anna. Dora is not a member. */
 async function open(people: People): Promise<Subject> {
   const moving = settableClock();
-  const client = new HoldingClient(clientOptions(options));
+  const client = new DelayingClient(clientOptions(options));
   let complete = (): void => undefined;
   const mayComplete = new Promise<void>((resolve) => {
     complete = resolve;

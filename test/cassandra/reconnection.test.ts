@@ -15,10 +15,10 @@ interface Watch {
 function unhandled(): unknown[] {
   const reasons: unknown[] = [];
   const others = process.listeners('unhandledRejection');
-  const hear = (reason: unknown): void => void reasons.push(reason);
-  process.removeAllListeners('unhandledRejection').on('unhandledRejection', hear);
+  const record = (reason: unknown): void => void reasons.push(reason);
+  process.removeAllListeners('unhandledRejection').on('unhandledRejection', record);
   onTestFinished(() => {
-    process.off('unhandledRejection', hear);
+    process.off('unhandledRejection', record);
     for (const other of others) process.on('unhandledRejection', other);
   });
   return reasons;

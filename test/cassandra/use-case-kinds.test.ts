@@ -12,7 +12,7 @@ import { freshKeyspace, openStorage } from './cluster.ts';
 const running = new AsyncLocalStorage<string>();
 
 /** A client that records which use cases send a statement other than SELECT. */
-class NotingClient extends Client {
+class RecordingClient extends Client {
   readonly writers: Set<string>;
 
   constructor(options: CassandraOptions, writers: Set<string>) {
@@ -39,7 +39,7 @@ class NotingClient extends Client {
 test('exactly the use cases declared as commands send writes to Cassandra', async () => {
   const writers = new Set<string>();
   const options = await freshKeyspace();
-  const storage = await openStorage(options, new NotingClient(options, writers), timelessClock());
+  const storage = await openStorage(options, new RecordingClient(options, writers), timelessClock());
   onTestFinished(() => storage.close());
 
   const called = new Set<string>();

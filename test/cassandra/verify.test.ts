@@ -53,7 +53,7 @@ import {
   now,
   appendRequest,
   SECOND,
-  talkOf,
+  conversationIdFor,
 } from '../contracts/fixtures.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
 
@@ -597,12 +597,12 @@ describe('a scan of intact data', () => {
       for (const days of [0, 100, 1, 35, 34])
         await send(appendRequest(users, idAt(NOON + days * DAY), CONTENT));
     }
-    const talkative = freshUsers();
+    const pair = freshUsers();
     const many = Array.from({ length: 1_200 }, (_, n) =>
-      appendRequest(talkative, idAt(NOON + n * SECOND), CONTENT),
+      appendRequest(pair, idAt(NOON + n * SECOND), CONTENT),
     );
     await appendAll([storage, storage], many);
-    conversations.push(talkOf(...talkative));
+    conversations.push(conversationIdFor(...pair));
     const me = freshUser();
     await send(appendRequest([me, me], idAt(NOON), 'a note'));
     const started = conversationOf(freshUsers(), idAt(NOON));
@@ -653,8 +653,8 @@ describe('a scan of intact data', () => {
     await storage.messages.append(appendRequest(users, larger));
     await storage.messages.append(appendRequest(users, smaller));
     // Cassandra keeps the larger of two that were written with one timestamp.
-    expect((await storage.conversations.find(talkOf(...users)))?.created).toBe(larger);
-    expect(about(talkOf(...users), await scan())).toEqual([]);
+    expect((await storage.conversations.find(conversationIdFor(...users)))?.created).toBe(larger);
+    expect(about(conversationIdFor(...users), await scan())).toEqual([]);
   });
 
   it.each([1, 3])('sees every row once with %i workers', async (parallel) => {
@@ -1149,12 +1149,12 @@ describe('a scan with concurrent writes', () => {
         return ask(...question);
       };
     };
-    const stumbling = {
+    const failingClient = {
       ...session,
       read: failing((...question: Parameters<Session['read']>) => session.read(...question)),
       readPage: failing((...question: Parameters<Session['readPage']>) => session.readPage(...question)),
     };
-    expect((await scan({ session: stumbling })).progress).toEqual((await scan()).progress);
+    expect((await scan({ session: failingClient })).progress).toEqual((await scan()).progress);
   });
 
   it('stops on request', async () => {

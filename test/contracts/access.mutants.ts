@@ -7,17 +7,17 @@ import type { accessContracts } from './access.ts';
 /** A messenger that reveals too much or refuses too much, and a description of its fault. */
 export interface AccessMutant {
   readonly how: string;
-  readonly apply: (whole: UseCases) => UseCases;
+  readonly apply: (correct: UseCases) => UseCases;
 }
 
-function mutant(how: string, breakage: (whole: UseCases) => Partial<UseCases>): AccessMutant {
-  return { how, apply: (whole) => ({ ...whole, ...breakage(whole) }) };
+function mutant(how: string, breakage: (correct: UseCases) => Partial<UseCases>): AccessMutant {
+  return { how, apply: (correct) => ({ ...correct, ...breakage(correct) }) };
 }
 
 /** The use case `name` without its access check: it treats every caller as a service. */
 export function withoutAccessCheck(name: keyof typeof accessContracts): AccessMutant {
-  return mutant('skips the access check', (whole) => {
-    const useCase = whole[name] as (request: object) => Promise<never>;
+  return mutant('skips the access check', (correct) => {
+    const useCase = correct[name] as (request: object) => Promise<never>;
     return { [name]: (request: object) => useCase({ ...request, caller: SERVICE }) };
   });
 }
@@ -196,13 +196,13 @@ export const accessMutants: {
 
   sendToConversation: {
     'only participants send to a conversation, each under their own id': [
-      mutant('lets former members send', (whole) => ({
+      mutant('lets former members send', (correct) => ({
         sendToConversation: (command) =>
-          whole.sendToConversation(command).catch(async (error: unknown) => {
+          correct.sendToConversation(command).catch(async (error: unknown) => {
             if (!(error instanceof Refusal) || error.code !== 'member_left') throw error;
             const { conversationId, senderId: userId } = command;
-            await whole.addMember({ caller: SERVICE, conversationId, userId });
-            return whole.sendToConversation(command);
+            await correct.addMember({ caller: SERVICE, conversationId, userId });
+            return correct.sendToConversation(command);
           }),
       })),
     ],

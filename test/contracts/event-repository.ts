@@ -21,7 +21,7 @@ import {
   appendRequest,
   SECOND,
   shuffled,
-  talkOf,
+  conversationIdFor,
   top,
 } from './fixtures.ts';
 import type { Contract, StorageSubject } from './contract.ts';
@@ -198,7 +198,7 @@ export const eventRepositoryContract = {
       [recent.message.id],
     );
     // It stays in the history.
-    assert.equal((await there.messages.listBefore(talkOf(anna, ben), top(100))).length, 2);
+    assert.equal((await there.messages.listBefore(conversationIdFor(anna, ben), top(100))).length, 2);
   },
 
   'a live message that becomes visible late gets a new event and moves to the top of the inbox; its time in the history is unchanged':
@@ -212,7 +212,7 @@ export const eventRepositoryContract = {
       const late = { ...appendRequest([ben, anna], idAt(time - HOUR), 'late'), isLive: true };
       await there.messages.append(late);
 
-      const history = await here.messages.listBefore(talkOf(anna, ben), top(100));
+      const history = await here.messages.listBefore(conversationIdFor(anna, ben), top(100));
       assert.deepEqual(history, [after.message, late.message, before.message]);
       const [entry, next] = await inboxSlice(here.conversations, anna, top(100));
       assert.equal(entry?.lastMessage?.messageId, late.message.id, 'it is shown');

@@ -162,8 +162,8 @@ export const followingContract = {
       const { ids, cursor } = await listAll(subject, anna, begun, { maxHashes: 5_000 });
       assert.deepEqual(ids, idsOf(sent.map(({ message }) => message)).sort());
       // The returned cursor holds the newest hashes.
-      const handedOut = { ...cursor, delivered: new Set([...cursor.delivered].slice(-MAX_HASHES)) };
-      const again = await listAll(subject, anna, handedOut, { maxHashes: 5_000 });
+      const returned = { ...cursor, delivered: new Set([...cursor.delivered].slice(-MAX_HASHES)) };
+      const again = await listAll(subject, anna, returned, { maxHashes: 5_000 });
       assert.deepEqual(again.ids, ids.slice(0, 50));
     },
 

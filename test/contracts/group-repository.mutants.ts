@@ -7,8 +7,8 @@ import type { groupRepositoryContract } from './group-repository.ts';
 import { broken, brokenInEachProcess, cached, type Mutant, type Mutants } from './mutants.ts';
 
 /** A storage whose groups are wrong. */
-function withGroups(how: string, groups: (whole: Storage) => Partial<GroupRepository>): Mutant {
-  return broken(how, (whole) => ({ groups: groups(whole) }));
+function withGroups(how: string, groups: (correct: Storage) => Partial<GroupRepository>): Mutant {
+  return broken(how, (correct) => ({ groups: groups(correct) }));
 }
 
 /** A storage whose event logs are wrong. */
@@ -44,50 +44,51 @@ const leavingLater = withGroups('ends a membership later than it is asked to', (
   leave: (id, userId, left) => groups.leave(id, userId, muchLater(left)),
 }));
 
-const remembersMembers = brokenInEachProcess(
-  'keeps the members of a position in each process',
-  ({ groups }) => {
-    let first: readonly UserId[] | null = null;
-    return {
-      groups: { listMembersAt: async (id, position) => (first ??= await groups.listMembersAt(id, position)) },
-    };
-  },
-);
+const cachesMembers = brokenInEachProcess('keeps the members of a position in each process', ({ groups }) => {
+  let first: readonly UserId[] | null = null;
+  return {
+    groups: { listMembersAt: async (id, position) => (first ??= await groups.listMembersAt(id, position)) },
+  };
+});
 
 /** Sends to the given participants alone: their inboxes and logs are those of the first members. */
-const sendsToGivenMembers = broken('shows a message of a group to its first members alone', (whole) => {
+const sendsToGivenMembers = broken('shows a message of a group to its first members alone', (correct) => {
   const first = new Map<ConversationId, readonly UserId[]>();
   const isFor = (id: ConversationId, userId: UserId): boolean => first.get(id)?.includes(userId) !== false;
   return {
     groups: {
       create: async (request) => {
-        const result = await whole.groups.create(request);
+        const result = await correct.groups.create(request);
         if (result.outcome !== 'key_reused') first.set(result.id, request.participants);
         return result;
       },
     },
     events: {
       listAfter: async (userId, after, limit) =>
-        (await whole.events.listAfter(userId, after, limit)).filter(
+        (await correct.events.listAfter(userId, after, limit)).filter(
           (event) => event.type !== 'message.created' || isFor(event.conversationId, userId),
         ),
     },
   };
 });
 
-const unclamped = broken('moves the inbox of a user who has left', (whole) => {
+const unclamped = broken('moves the inbox of a user who has left', (correct) => {
   const sent = new Map<ConversationId, EventId>();
   return {
     messages: {
       append: async (request) => {
-        const result = await whole.messages.append(request);
+        const result = await correct.messages.append(request);
         if (request.participants.length > 2) sent.set(request.message.conversationId, request.message.id);
         return result;
       },
     },
     conversations: {
       listByUser: async (userId, slice) => {
-        const entries = await whole.conversations.listByUser(userId, { before: null, offset: 0, limit: 100 });
+        const entries = await correct.conversations.listByUser(userId, {
+          before: null,
+          offset: 0,
+          limit: 100,
+        });
         return entries
           .map((entry) => ({ ...entry, lastEventId: sent.get(entry.conversationId) ?? entry.lastEventId }))
           .filter(({ lastEventId }) => slice.before === null || lastEventId < slice.before)
@@ -185,7 +186,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
   ],
 
   'the users of a position are those who had joined before and left after it': [
-    remembersMembers,
+    cachesMembers,
     withGroups('lists the current members', ({ groups }) => ({
       listMembersAt: async (id) =>
         (await groups.find(id))?.members

@@ -133,7 +133,7 @@ export const groupRepositoryContract = {
   }) => {
     const users = freshUsersOf(5);
     const [sender = assert.fail(), ...others] = users;
-    const stranger = freshUser();
+    const nonMember = freshUser();
     const id = await newGroup(here, users);
     const first = await send(there, id, sender);
     const second = await send(here, id, others[0] ?? assert.fail());
@@ -147,8 +147,8 @@ export const groupRepositoryContract = {
         created(second),
       ]);
     }
-    assert.equal(await entryOf(here, stranger, id), null);
-    assert.deepEqual(await eventsOf(here, stranger, id), []);
+    assert.equal(await entryOf(here, nonMember, id), null);
+    assert.deepEqual(await eventsOf(here, nonMember, id), []);
   },
 
   'a keyed message is appended once, and its repeat adds nothing': async ({ processes: [here, there] }) => {
@@ -172,18 +172,18 @@ export const groupRepositoryContract = {
   }) => {
     const users = freshUsersOf(3);
     const [sender = assert.fail()] = users;
-    const joiner = freshUser();
+    const newMember = freshUser();
     const id = await newGroup(here, users);
     const before = await send(here, id, sender);
     const joined = ids.next();
     // The clock of its host is ahead: it was sent before, and its id is above the event.
     const above = await send(there, id, sender);
-    assert.equal(await there.groups.join(id, joiner, joined), 'changed');
+    assert.equal(await there.groups.join(id, newMember, joined), 'changed');
     const after = await send(here, id, sender);
-    const events = await eventsOf(here, joiner, id);
+    const events = await eventsOf(here, newMember, id);
     assert.deepEqual(events, ['conversation.created', created(above), created(after)]);
     assert.ok(!events.includes(created(before)));
-    const entry = await entryOf(there, joiner, id);
+    const entry = await entryOf(there, newMember, id);
     assert.equal(entry?.lastMessage?.messageId, after);
     assert.equal(entry.membership?.joined, joined);
     assert.deepEqual(await eventsOf(here, sender, id), [
@@ -200,12 +200,12 @@ export const groupRepositoryContract = {
   }) => {
     const users = freshUsersOf(3);
     const [sender = assert.fail()] = users;
-    const joiner = freshUser();
+    const newMember = freshUser();
     const id = await newGroup(here, users);
-    await there.groups.join(id, joiner, ids.next());
+    await there.groups.join(id, newMember, ids.next());
     const sent = await send(here, id, sender, { participants: users });
-    assert.equal((await entryOf(there, joiner, id))?.lastMessage?.messageId, sent);
-    assert.deepEqual(await eventsOf(there, joiner, id), ['conversation.created', created(sent)]);
+    assert.equal((await entryOf(there, newMember, id))?.lastMessage?.messageId, sent);
+    assert.deepEqual(await eventsOf(there, newMember, id), ['conversation.created', created(sent)]);
   },
 
   'a send that has read the members before one leaves does not move the inbox of that user': async ({
@@ -238,7 +238,7 @@ export const groupRepositoryContract = {
   'no message is missed or leaked while members join and leave concurrently': async ({ processes }) => {
     const users = freshUsersOf(3);
     const [sender = assert.fail()] = users;
-    const joiners = freshUsersOf(6);
+    const newMembers = freshUsersOf(6);
     const id = await newGroup(processes[0], users);
     const sent: MessageId[] = [];
     const process = (index: number) => processes[index % 2 === 0 ? 0 : 1];
@@ -248,7 +248,7 @@ export const groupRepositoryContract = {
       4,
     );
     const changes = forEachConcurrently(
-      joiners,
+      newMembers,
       async (userId, index) => {
         const { groups } = process(index);
         assert.equal(await groups.join(id, userId, ids.next()), 'changed');
@@ -258,7 +258,7 @@ export const groupRepositoryContract = {
       3,
     );
     await Promise.all([sends, changes]);
-    for (const userId of [...users, ...joiners]) {
+    for (const userId of [...users, ...newMembers]) {
       const membership = await processes[1].groups.findMembership(id, userId);
       assert.ok(membership !== null);
       const { joined, left } = membership;
@@ -307,15 +307,15 @@ export const groupRepositoryContract = {
     const [, leaver = assert.fail()] = users;
     const id = await newGroup(here, users);
     const first = ids.next();
-    const joiner = freshUser();
-    await here.groups.join(id, joiner, ids.next());
+    const newMember = freshUser();
+    await here.groups.join(id, newMember, ids.next());
     const second = ids.next();
     await there.groups.leave(id, leaver, ids.next());
     const third = ids.next();
     assert.deepEqual(await there.groups.listMembersAt(id, first), participantsOf(...users));
-    assert.deepEqual(await there.groups.listMembersAt(id, second), participantsOf(...users, joiner));
+    assert.deepEqual(await there.groups.listMembersAt(id, second), participantsOf(...users, newMember));
     const stayed = users.filter((userId) => userId !== leaver);
-    assert.deepEqual(await here.groups.listMembersAt(id, third), participantsOf(...stayed, joiner));
+    assert.deepEqual(await here.groups.listMembersAt(id, third), participantsOf(...stayed, newMember));
   },
 
   'a user who joins again has the later membership only': async ({ processes: [here, there] }) => {
@@ -340,19 +340,19 @@ export const groupRepositoryContract = {
   'joining and leaving are idempotent': async ({ processes: [here, there] }) => {
     const users = freshUsersOf(3);
     const [, userId = assert.fail()] = users;
-    const joiner = freshUser();
+    const newMember = freshUser();
     const id = await newGroup(here, users);
-    assert.equal(await here.groups.leave(id, joiner, ids.next()), 'never_a_member');
-    await here.groups.join(id, joiner, ids.next());
-    const joined = await here.groups.findMembership(id, joiner);
-    assert.equal(await there.groups.join(id, joiner, ids.next()), 'unchanged');
+    assert.equal(await here.groups.leave(id, newMember, ids.next()), 'never_a_member');
+    await here.groups.join(id, newMember, ids.next());
+    const joined = await here.groups.findMembership(id, newMember);
+    assert.equal(await there.groups.join(id, newMember, ids.next()), 'unchanged');
     assert.equal(await there.groups.join(id, userId, ids.next()), 'unchanged');
     await there.groups.leave(id, userId, ids.next());
     const left = await here.groups.findMembership(id, userId);
     assert.equal(await here.groups.leave(id, userId, ids.next()), 'unchanged');
-    assert.deepEqual(await there.groups.findMembership(id, joiner), joined);
+    assert.deepEqual(await there.groups.findMembership(id, newMember), joined);
     assert.deepEqual(await there.groups.findMembership(id, userId), left);
-    assert.deepEqual(await eventsOf(here, joiner, id), ['conversation.created', 'conversation.updated']);
+    assert.deepEqual(await eventsOf(here, newMember, id), ['conversation.created', 'conversation.updated']);
   },
 
   'a group never has more than its maximum of members, whatever the order of joins': async ({
@@ -360,10 +360,10 @@ export const groupRepositoryContract = {
   }) => {
     const users = freshUsersOf(MAX_GROUP_SIZE - 3);
     const id = await newGroup(processes[0], users);
-    const joiners = freshUsersOf(8);
+    const newMembers = freshUsersOf(8);
     const outcomes: string[] = [];
     await forEachConcurrently(
-      joiners,
+      newMembers,
       async (userId, index) => {
         outcomes.push(await processes[index % 2 === 0 ? 0 : 1].groups.join(id, userId, ids.next()));
       },
@@ -411,11 +411,11 @@ export const groupRepositoryContract = {
   'what is unread is counted from joining to leaving': async ({ processes: [here, there] }) => {
     const users = freshUsersOf(3);
     const [sender = assert.fail(), leaver = assert.fail()] = users;
-    const joiner = freshUser();
+    const newMember = freshUser();
     const id = await newGroup(here, users);
     await send(here, id, sender);
     await send(here, id, sender);
-    await here.groups.join(id, joiner, ids.next());
+    await here.groups.join(id, newMember, ids.next());
     await send(here, id, sender);
     await there.groups.leave(id, leaver, ids.next());
     await send(here, id, sender);
@@ -424,7 +424,7 @@ export const groupRepositoryContract = {
       const entry = (await entryOf(there, userId, id)) ?? assert.fail();
       return there.readPositions.countUnread(userId, entry, entry.membership);
     };
-    assert.equal(await countOf(joiner), 3);
+    assert.equal(await countOf(newMember), 3);
     assert.equal(await countOf(leaver), 3);
     assert.equal(await countOf(sender), 0);
     const marked = await there.readPositions.mark({ userId: leaver, conversationId: id, upTo: ids.next() });
@@ -442,11 +442,11 @@ export const groupRepositoryContract = {
   }) => {
     const users = freshUsersOf(4);
     const [sender = assert.fail(), member = assert.fail(), leaver = assert.fail()] = users;
-    const joiner = freshUser();
+    const newMember = freshUser();
     const id = await newGroup(here, users);
     const sent = await send(here, id, sender);
     await here.groups.leave(id, leaver, ids.next());
-    await here.groups.join(id, joiner, ids.next());
+    await here.groups.join(id, newMember, ids.next());
     const change = { conversationId: id, messageId: sent, participants: users };
     await there.messages.edit({ ...change, editId: ids.next(), content: 'Edited' });
     const preview = async (userId: UserId) => (await entryOf(here, userId, id))?.lastMessage?.preview;
@@ -459,7 +459,7 @@ export const groupRepositoryContract = {
       (await eventsOf(here, userId, id)).filter((event) => /edited|deleted/.test(event));
     assert.deepEqual(await changes(member), [`message.edited ${sent}`, `message.deleted ${sent}`]);
     assert.deepEqual(await changes(leaver), []);
-    assert.deepEqual(await changes(joiner), []);
+    assert.deepEqual(await changes(newMember), []);
   },
 
   'a deletion overwrites the content in the inbox of one who left while the message was sent': async ({
@@ -488,18 +488,18 @@ export const groupRepositoryContract = {
   }) => {
     const users = freshUsersOf(3);
     const [sender = assert.fail()] = users;
-    const joiner = freshUser();
+    const newMember = freshUser();
     const id = await newGroup(here, users);
     const [editId, deletionId] = [ids.next(), ids.next()];
-    await here.groups.join(id, joiner, ids.next());
+    await here.groups.join(id, newMember, ids.next());
     const sent = await send(here, id, sender);
     const change = { conversationId: id, messageId: sent, participants: users };
-    const preview = async () => (await entryOf(here, joiner, id))?.lastMessage?.preview;
+    const preview = async () => (await entryOf(here, newMember, id))?.lastMessage?.preview;
     await there.messages.edit({ ...change, editId, content: 'Edited' });
     assert.equal(await preview(), 'Edited');
     await there.messages.delete({ ...change, deletionId });
     assert.equal(await preview(), null);
-    const changes = (await eventsOf(here, joiner, id)).filter((event) => /edited|deleted/.test(event));
+    const changes = (await eventsOf(here, newMember, id)).filter((event) => /edited|deleted/.test(event));
     assert.deepEqual(changes, [`message.edited ${sent}`, `message.deleted ${sent}`]);
   },
 } satisfies Contract<StorageSubject>;

@@ -17,7 +17,7 @@ export interface ChangingGroup {
   readonly group: Group;
   readonly movers: readonly Mover[];
   /** One who never joins. */
-  readonly stranger: UserId;
+  readonly nonMember: UserId;
 }
 
 /** What is known of the groups after a load. */
@@ -64,7 +64,7 @@ export async function wrongInGroups(
   const late = await lateMessagesOf(cluster);
   const wrong: string[] = [];
   let [views, messages] = [0, 0];
-  for (const { group, movers, stranger } of groups) {
+  for (const { group, movers, nonMember } of groups) {
     const sends = attempts.filter(({ send }) => send?.group?.id === group.id);
     const stored: Shown = shownIn(await joined(asService, `/api/messages/conversation/${group.id}`));
     const memberships = new Map<UserId, Membership>(
@@ -78,7 +78,7 @@ export async function wrongInGroups(
       ...movers.flatMap((mover) => wrongMembership(mover, memberships.get(mover.userId), sends)),
     );
     const stable = isRepaired ? group.members : group.members.slice(0, READ_BEFORE_REPAIR);
-    const users = [...stable, ...movers.map(({ userId }) => userId), stranger];
+    const users = [...stable, ...movers.map(({ userId }) => userId), nonMember];
     await each(users, async (userId) => {
       const membership = memberships.get(userId) ?? null;
       const sendRequest = known.asUser(userId);

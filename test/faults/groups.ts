@@ -59,10 +59,10 @@ export const groups: Scenario = async (testbed) => {
 
   const changing: ChangingGroup[] = [];
   for (const size of SIZES) changing.push(await changingGroup(asService, size));
-  const users = changing.flatMap(({ group, movers, stranger }) => [
+  const users = changing.flatMap(({ group, movers, nonMember }) => [
     ...group.members,
     ...movers.map(({ userId }) => userId),
-    stranger,
+    nonMember,
   ]);
   const sendRequests = new Map<UserId, SendRequest>();
   for (const userId of users) {
@@ -122,7 +122,7 @@ export const groups: Scenario = async (testbed) => {
   await progress();
   await Promise.all([load.stop(), moves.stop(), marks.stop()]);
   const contents = await changes.stop();
-  const raced = performance.now();
+  const raceStartedAt = performance.now();
   const direct = instances.map(({ url }) => withToken(makeSendRequest(url), serviceToken));
   const small = changing.filter(({ group }) => group.members.length < SMALL).flatMap((one) => one.movers);
   const races: Attempt[] = [];
@@ -138,8 +138,8 @@ export const groups: Scenario = async (testbed) => {
     ['before', begun, hung],
     [`SIGSTOP of a replica, for ${HANG_MS / 1_000} s`, hung, resumed],
     ['while it catches up', resumed, killed],
-    ['kill -9 of an instance, and its restart', killed, raced],
-    ['an instance stops in the middle of sends while a user joins', raced, Infinity],
+    ['kill -9 of an instance, and its restart', killed, raceStartedAt],
+    ['an instance stops in the middle of sends while a user joins', raceStartedAt, Infinity],
   ] as const;
   for (const [action, from, until] of phases) {
     for (const kind of [...new Set(all.map((one) => one.kind))]) {
@@ -216,7 +216,7 @@ async function raceJoin(
 
 async function changingGroup(sendRequest: SendRequest, size: number): Promise<ChangingGroup> {
   const users = usersOf(size);
-  const [stranger] = usersOf(1);
+  const [nonMember] = usersOf(1);
   const group = await createGroup(sendRequest, users.slice(0, -1));
   const stay = Math.max(size - MOVERS, 2);
   const members = { ...group, members: users.slice(0, stay) };
@@ -227,7 +227,7 @@ async function changingGroup(sendRequest: SendRequest, size: number): Promise<Ch
     left: null,
     isMember: userId !== users.at(-1),
   }));
-  return { group: members, movers, stranger: stranger! };
+  return { group: members, movers, nonMember: nonMember! };
 }
 
 function tokenOf(claims: Record<string, string>, secret: string): Promise<string> {

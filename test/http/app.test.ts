@@ -23,10 +23,10 @@ const WRITES = API_REQUESTS.filter(({ method }) => method !== 'GET');
 /** A log that records warnings and errors, without the access log. */
 function recordingLog() {
   const lines: { level: keyof Log; fields: object; message: string }[] = [];
-  const hear = (level: keyof Log) => (fields: object, message: string) => {
+  const record = (level: keyof Log) => (fields: object, message: string) => {
     lines.push({ level, fields, message });
   };
-  const log: Log = { info: () => undefined, warn: hear('warn'), error: hear('error') };
+  const log: Log = { info: () => undefined, warn: record('warn'), error: record('error') };
   return { lines, log };
 }
 
@@ -109,11 +109,11 @@ describe('while the clock is not verified', () => {
 });
 
 describe('when the concurrency limit is reached', () => {
-  const neverAnswering = storageThat(() => new Promise(() => undefined));
+  const hangingStorage = storageThat(() => new Promise(() => undefined));
 
   test('further requests are rejected at once, without reading the body, and nothing is logged', async () => {
     const { log, lines } = recordingLog();
-    const fetch = open({ storage: neverAnswering, maxRequestsInFlight: 2, log });
+    const fetch = open({ storage: hangingStorage, maxRequestsInFlight: 2, log });
     void get(fetch, '/api/users/alice');
     void sendRequest(fetch, 'POST', '/api/messages', { body: message });
     await new Promise(setImmediate);
@@ -128,7 +128,7 @@ describe('when the concurrency limit is reached', () => {
   });
 
   test('concurrent bodies are limited', async () => {
-    const fetch = open({ storage: neverAnswering, maxRequestsInFlight: 1 });
+    const fetch = open({ storage: hangingStorage, maxRequestsInFlight: 1 });
     const arriving = [1, 2].map(() => sendRequest(fetch, 'POST', '/api/messages', { body: message }));
     problemIn(await Promise.race(arriving), 503, 'overloaded');
   });
@@ -136,7 +136,7 @@ describe('when the concurrency limit is reached', () => {
   test('health checks are still answered', async () => {
     const readinessProblems = () => Promise.resolve([]);
     const fetch = open({
-      storage: { ...neverAnswering, readinessProblems },
+      storage: { ...hangingStorage, readinessProblems },
       maxRequestsInFlight: 1,
     });
     void get(fetch, '/api/users/alice');

@@ -354,7 +354,7 @@ describe('keys that are fetched', () => {
     const { state, find } = served();
     const chunk = new TextEncoder().encode(' '.repeat(64 * 1024));
     let sent = 0;
-    let givenUp = false;
+    let isCancelled = false;
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new TextEncoder().encode(text)),
       pull: (controller) => {
@@ -363,12 +363,12 @@ describe('keys that are fetched', () => {
         controller.enqueue(chunk);
       },
       cancel: () => {
-        givenUp = true;
+        isCancelled = true;
       },
     });
     state.answer = () => Promise.resolve(new Response(body));
     expect(await find('key-RS256')).toBe('keys_unavailable');
-    expect(givenUp).toBe(true);
+    expect(isCancelled).toBe(true);
     expect(sent).toBeLessThan(64);
     state.now = 10_000;
     state.answer = () => Promise.resolve(new Response(text));

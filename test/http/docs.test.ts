@@ -6,7 +6,7 @@ import { sendRequest, freshUsers, get, ORIGIN, type Fetch } from './client.ts';
 import { openGuardedApp } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
 
-const packageNote = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+const packageJson = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   readonly name: string;
   readonly version: string;
 };
@@ -42,11 +42,11 @@ const operationsIn = ({ paths }: Document) =>
 describe('the OpenAPI document', () => {
   test('has the name of the package and the version of the build', async () => {
     const { info } = await documentOf(openApp({ build: { version: '3.2.1', commit: null } }));
-    assert.deepEqual([info.title, info.version], [packageNote.name, '3.2.1']);
+    assert.deepEqual([info.title, info.version], [packageJson.name, '3.2.1']);
     const committed = JSON.parse(
       readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),
     ) as Document;
-    assert.equal(committed.info.version, packageNote.version);
+    assert.equal(committed.info.version, packageJson.version);
   });
 
   test('marks the second path of a send as deprecated, and nothing else', async () => {

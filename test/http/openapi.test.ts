@@ -14,7 +14,7 @@ const fetch: Fetch = async (request) => app.fetch(request);
 /** Routes that the document omits: pages for people and the documentation itself. */
 const UNDOCUMENTED = ['GET /', 'GET /docs', 'GET /docs/swagger-ui-dist/:name', 'GET /favicon.ico'];
 
-const takers = requestsOf(committed).filter(({ body }) => body !== undefined);
+const withBody = requestsOf(committed).filter(({ body }) => body !== undefined);
 
 describe('the OpenAPI document', () => {
   test('is the committed one', async () => {
@@ -134,7 +134,7 @@ describe('the OpenAPI document', () => {
       },
       { requiredKeys: [] },
     );
-    for (const { method, path, body: example, bodySchema = {} } of takers) {
+    for (const { method, path, body: example, bodySchema = {} } of withBody) {
       const schema = zodOf(committed, bodySchema);
       const names = Object.keys(example ?? {});
       const body = fc
@@ -155,14 +155,18 @@ describe('the OpenAPI document', () => {
             `${status}`,
           );
         }),
-        { numRuns: 150, examples: [[NAMED_BY_ANOTHER]] },
+        { numRuns: 150, examples: [[INVALID_NAME_AND_CREATOR]] },
       );
     }
   });
 });
 
 /** A group with an invalid name, by a creator who is not a participant. */
-const NAMED_BY_ANOTHER = { participant_ids: ['alice', 'bob', 'carol'], creator_id: 'dave', name: ' ' };
+const INVALID_NAME_AND_CREATOR = {
+  participant_ids: ['alice', 'bob', 'carol'],
+  creator_id: 'dave',
+  name: ' ',
+};
 
 /** `given` with a valid name if the name is not checked: a creator who is not a participant is refused before that. */
 function withCheckedName(given: Readonly<Record<string, unknown>>): object {

@@ -36,7 +36,7 @@ function readText(path: string): string {
 const gateOf = (env: Record<string, string>) => readConfig(env, readText).accessPolicy;
 
 /** The lines of the configuration error. */
-function complaints(env: Record<string, string>, read = readConfig): string[] {
+function errorLines(env: Record<string, string>, read = readConfig): string[] {
   try {
     read(env, readText);
   } catch (error) {
@@ -206,14 +206,14 @@ describe('an error names the setting and does not quote its value', () => {
       /^CORS_ORIGINS must be origins like /,
     ],
   ])('%s', (_, env, pattern) => {
-    const [first, ...lines] = complaints(env);
+    const [first, ...lines] = errorLines(env);
     expect(first).toBe('The environment is invalid:');
     expect(lines).toEqual([expect.stringMatching(pattern)]);
     expect(lines.join()).not.toMatch(/hunter2|thirty-two|id\.example/);
   });
 
   test('all errors are reported together', () => {
-    const names = complaints({ PORT: 'x', AUTH: 'jwt', RATE_LIMIT_READS: '1' }).slice(1);
+    const names = errorLines({ PORT: 'x', AUTH: 'jwt', RATE_LIMIT_READS: '1' }).slice(1);
     expect(names.map((line) => line.split(' ')[0])).toEqual(['PORT', 'RATE_LIMIT_READS']);
   });
 });
@@ -222,15 +222,15 @@ describe('in production', () => {
   const production = { NODE_ENV: 'production' };
 
   test('a service without authentication does not start, unless AUTH_ALLOW_NONE=true', () => {
-    expect(complaints(production, readServiceConfig)).toEqual([
+    expect(errorLines(production, readServiceConfig)).toEqual([
       expect.stringMatching(/^AUTH is none, .*AUTH_ALLOW_NONE=true/),
     ]);
-    expect(complaints({ ...production, AUTH_ALLOW_NONE: 'true' }, readServiceConfig)).toEqual([]);
-    expect(complaints({ ...production, ...jwt }, readServiceConfig)).toEqual([]);
-    expect(complaints({ NODE_ENV: 'development' }, readServiceConfig)).toEqual([]);
+    expect(errorLines({ ...production, AUTH_ALLOW_NONE: 'true' }, readServiceConfig)).toEqual([]);
+    expect(errorLines({ ...production, ...jwt }, readServiceConfig)).toEqual([]);
+    expect(errorLines({ NODE_ENV: 'development' }, readServiceConfig)).toEqual([]);
   });
 
   test('commands without a server are not affected', () => {
-    expect(complaints(production)).toEqual([]);
+    expect(errorLines(production)).toEqual([]);
   });
 });

@@ -422,11 +422,11 @@ describe('the requests of a connection are limited:', () => {
 
   test('the connection of a response that is not read is closed', async () => {
     const server = await open(() => new Response('x'.repeat(2 ** 24)), { readWithinMs: 100 });
-    const deaf = raw(server, asked('/')).pause();
+    const nonReading = raw(server, asked('/')).pause();
     // A client that does not read notices the end only when it writes.
-    const knocking = setInterval(() => deaf.write('\r\n'), 20);
-    await new Promise((resolve) => deaf.on('error', resolve));
-    clearInterval(knocking);
+    const pinging = setInterval(() => nonReading.write('\r\n'), 20);
+    await new Promise((resolve) => nonReading.on('error', resolve));
+    clearInterval(pinging);
   });
 
   test('beyond the limit of unread responses, the oldest connection is closed', async () => {

@@ -23,12 +23,12 @@ describe('in memory', () => {
     const response = await askLater('/readyz');
     expect(response).toMatch(/^HTTP\/1\.1 503 /);
     expect(response).toContain('The service is stopping.');
-    const knock = (): Promise<string> =>
+    const requestOnce = (): Promise<string> =>
       fetch(`${address}/livez`).then(
         () => 'let in',
         () => 'refused',
       );
-    await expect.poll(knock).toBe('refused');
+    await expect.poll(requestOnce).toBe('refused');
     const answer = await finish();
     expect(answer.statusCode).toBe(201);
     expect(answer.headers.connection).toBe('close');

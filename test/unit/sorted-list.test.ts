@@ -54,7 +54,7 @@ describe('a sorted list of', () => {
   });
 
   test('a list of a hundred thousand compares hardly more items than one of a hundred', () => {
-    const looks = (length: number): number => {
+    const comparisons = (length: number): number => {
       let count = 0;
       const list = new SortedList((position: Position) => {
         count += 1;
@@ -67,6 +67,6 @@ describe('a sorted list of', () => {
       list.add(at(length));
       return count;
     };
-    expect(looks(100_000)).toBeLessThan(3 * looks(100));
+    expect(comparisons(100_000)).toBeLessThan(3 * comparisons(100));
   });
 });

@@ -46,7 +46,7 @@ function pathsTo(id: string, cursor: string): string[] {
 }
 
 /** The complete response, without the request id. */
-function saidIn({ status, headers, text }: TextResponse): unknown {
+function comparable({ status, headers, text }: TextResponse): unknown {
   const own = headers.get('X-Request-Id') ?? '-';
   const comparedHeaders = [...headers].filter(([name]) => !['x-request-id', 'date'].includes(name));
   return { status, comparedHeaders, text: text.replace(own, 'this request') };
@@ -100,19 +100,19 @@ export const accessContract = {
       for (const stranger of [guarded.as(carl), guarded.as(dora)]) {
         const unknown = randomUUID();
         const without = (paths: readonly string[]) => paths.filter((path) => !path.includes('cursor='));
-        const nowhere = await Promise.all(
+        const missing = await Promise.all(
           without(pathsTo(unknown, cursor)).map((path) => get(stranger, path)),
         );
-        for (const answer of nowhere) problemIn(answer, 404, 'conversation-not-found');
+        for (const answer of missing) problemIn(answer, 404, 'conversation-not-found');
         for (const there of [id, empty]) {
           const answers = await Promise.all(
             without(pathsTo(there, cursor)).map((path) => get(stranger, path)),
           );
-          assert.deepEqual(answers.map(saidIn), nowhere.map(saidIn));
+          assert.deepEqual(answers.map(comparable), missing.map(comparable));
         }
         // A cursor grants no access. A cursor of another list is refused before all other checks.
         for (const path of pathsTo(id, cursor)) {
-          assert.deepEqual(saidIn(await get(stranger, path)), saidIn(nowhere[0]!), path);
+          assert.deepEqual(comparable(await get(stranger, path)), comparable(missing[0]!), path);
         }
         for (const there of [id, unknown]) {
           for (const path of pathsTo(there, elsewhere.cursor).filter((each) => each.includes('cursor='))) {
@@ -177,7 +177,7 @@ export const accessContract = {
     const refused = [ben, freshUser()].map((owner) => get(as(anna), inboxOf(owner)));
     const [full, empty] = await Promise.all(refused);
     problemIn(full!, 403, 'inbox-of-another');
-    assert.deepEqual(saidIn(full!), saidIn(empty!));
+    assert.deepEqual(comparable(full!), comparable(empty!));
     const start = (fetch: Fetch) =>
       sendRequest(fetch, 'POST', '/api/conversations', { body: { participant_ids: [anna, ben] } });
     problemIn(await start(as(freshUser())), 403, 'participants-are-others');
@@ -200,9 +200,9 @@ export const accessContract = {
     assertFieldErrors(await markRead(service, id, undefined, last.id), 'pointer #/user_id');
     // A conversation of others gets the same response as one that does not exist.
     const carl = freshUser();
-    const nowhere = saidIn(await markRead(as(carl), randomUUID(), undefined, last.id));
+    const missing = comparable(await markRead(as(carl), randomUUID(), undefined, last.id));
     for (const fetch of [as(carl), service]) {
-      assert.deepEqual(saidIn(await markRead(fetch, id, carl, last.id)), nowhere);
+      assert.deepEqual(comparable(await markRead(fetch, id, carl, last.id)), missing);
     }
     problemIn(await markRead(as(carl), id, undefined, last.id), 404, 'conversation-not-found');
   },
@@ -225,12 +225,12 @@ export const accessContract = {
         (one: Ids) => edit(as(carl), one, 'Mine'),
         (one: Ids) => remove(as(carl), one),
       ]) {
-        const nowhere = await ask(unknown);
-        problemIn(nowhere, 404, 'conversation-not-found');
-        assert.deepEqual(saidIn(await ask(sent)), saidIn(nowhere));
+        const missing = await ask(unknown);
+        problemIn(missing, 404, 'conversation-not-found');
+        assert.deepEqual(comparable(await ask(sent)), comparable(missing));
         assert.deepEqual(
-          saidIn(await ask({ ...sent, id: '019c1363-4a3b-71c8-b15c-0ffee0ddba11' })),
-          saidIn(nowhere),
+          comparable(await ask({ ...sent, id: '019c1363-4a3b-71c8-b15c-0ffee0ddba11' })),
+          comparable(missing),
         );
       }
       assert.deepEqual((await get(as(ben), path)).body, sent);
@@ -284,11 +284,11 @@ export const accessContract = {
         rename,
       ];
       for (const request of requests) {
-        const hidden = saidIn(await request(as(dora), id));
+        const hidden = comparable(await request(as(dora), id));
         for (const unknown of ['019c1363-4a3b-71c8-b15c-0ffee0ddba11', randomUUID()]) {
-          const nowhere = await request(as(dora), unknown);
-          problemIn(nowhere, 404, 'conversation-not-found');
-          assert.deepEqual(hidden, saidIn(nowhere));
+          const missing = await request(as(dora), unknown);
+          problemIn(missing, 404, 'conversation-not-found');
+          assert.deepEqual(hidden, comparable(missing));
         }
       }
       problemIn(await member(as(ben), 'DELETE', id, carl), 403, 'not-the-creator');

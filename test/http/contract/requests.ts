@@ -20,7 +20,7 @@ import { REQUESTS } from '../operations.ts';
 const LIMIT = 256 * 1024;
 
 /** The routes with a body, each with a valid body. */
-const TAKERS = REQUESTS.flatMap(({ method, path, body }) =>
+const ROUTES_WITH_BODY = REQUESTS.flatMap(({ method, path, body }) =>
   body === undefined ? [] : [[method, path, body] as const],
 );
 
@@ -73,7 +73,7 @@ const MALFORMED: readonly (string | Uint8Array)[] = [
 ];
 
 /** JSON bodies that no route accepts. */
-const MISSHAPEN: readonly string[] = [
+const INVALID_BODIES: readonly string[] = [
   'null',
   'true',
   '0',
@@ -97,7 +97,7 @@ const MISSHAPEN: readonly string[] = [
 ];
 
 /** Parts of paths and queries from common attacks. */
-const STRANGE_PARTS: readonly string[] = [
+const ATTACK_PARTS: readonly string[] = [
   '%00',
   '%0d%0aSet-Cookie:%20a=b',
   '%zz',
@@ -125,7 +125,7 @@ const STRANGE_PARTS: readonly string[] = [
 ];
 
 /** Internals that no response may reveal. */
-const INSIDES =
+const INTERNALS =
   /node_modules|\.[jt]s:\d|\bat .+:\d+:\d+|\/src\/|Error:|zod|hono|cassandra|undefined|\[object/i;
 
 /** Asserts that `answer` is a short client error without internals. */
@@ -136,7 +136,7 @@ function assertClearNo(answer: TextResponse, what: string): void {
   );
   assert.equal(answer.headers.get('Content-Type'), 'application/problem+json', what);
   assert.ok(answer.text.length < 20_000, `${what}: an answer of ${answer.text.length} characters`);
-  const shown = INSIDES.exec(answer.text);
+  const shown = INTERNALS.exec(answer.text);
   assert.equal(shown, null, `${what}: shows ${shown?.[0]}`);
 }
 
@@ -178,7 +178,7 @@ export const requestsContract = {
     }
     const before = `${historyOf(conversation_id)}/before/?timestamp=2100-01-01T00:00:00Z`;
     assert.equal((await messagesAt(fetch, before)).data.length, 1);
-    for (const [method, path, body] of TAKERS) {
+    for (const [method, path, body] of ROUTES_WITH_BODY) {
       assert.ok(isAccepted(await sendRequest(fetch, method, `${path}/`, { body })));
     }
   },
@@ -264,8 +264,8 @@ export const requestsContract = {
       );
     assert.equal(await named('my-request_1', '/livez'), 'my-request_1');
     assert.equal(await named('my-request_1', '/nowhere'), 'my-request_1');
-    for (const insane of ['two words', '<b>', 'x'.repeat(256), 'ä']) {
-      assert.notEqual(await named(insane, '/livez'), insane);
+    for (const invalidId of ['two words', '<b>', 'x'.repeat(256), 'ä']) {
+      assert.notEqual(await named(invalidId, '/livez'), invalidId);
     }
   },
 
@@ -326,7 +326,7 @@ export const requestsContract = {
   },
 
   'a body of another media type is a 415': async (fetch) => {
-    for (const [method, path, body] of TAKERS) {
+    for (const [method, path, body] of ROUTES_WITH_BODY) {
       const text = JSON.stringify(body);
       for (const type of [
         'text/plain',
@@ -357,7 +357,7 @@ export const requestsContract = {
   },
 
   'a body without media type is a 415, and a missing body a 400': async (fetch) => {
-    for (const [method, path, body] of TAKERS) {
+    for (const [method, path, body] of ROUTES_WITH_BODY) {
       const bytes = new TextEncoder().encode(JSON.stringify(body));
       const untyped = await fetch(new Request(`http://messenger.test${path}`, { method, body: bytes }));
       assert.equal(untyped.status, 415);
@@ -369,7 +369,7 @@ export const requestsContract = {
   },
 
   'a body over 256 KiB is a 413, with Content-Length or chunked': async (fetch) => {
-    for (const [method, path] of TAKERS) {
+    for (const [method, path] of ROUTES_WITH_BODY) {
       for (const bytes of [LIMIT + 1, 4 * LIMIT]) {
         problemIn(await sendRequest(fetch, method, path, { body: chunked(bytes) }), 413, 'body-too-large');
         const headers = { 'Content-Length': `${bytes}` };
@@ -400,7 +400,7 @@ export const requestsContract = {
   },
 
   'a body that is not JSON in UTF-8 is a 400': async (fetch) => {
-    for (const [method, path] of TAKERS) {
+    for (const [method, path] of ROUTES_WITH_BODY) {
       await each(MALFORMED, async (body) => {
         const answer = await sendRequest(fetch, method, path, { body });
         const { errors } = problemIn(answer, 400, 'malformed-body');
@@ -414,7 +414,7 @@ export const requestsContract = {
   },
 
   'a body that is not an object is a 400 that says so': async (fetch) => {
-    for (const [method, path] of TAKERS) {
+    for (const [method, path] of ROUTES_WITH_BODY) {
       for (const body of ['null', 'true', '7', '"text"', '[]', '1e400']) {
         assertFieldErrors(await sendRequest(fetch, method, path, { body }), 'pointer #');
       }
@@ -439,7 +439,7 @@ export const requestsContract = {
   },
 
   'an unknown member is a 400 that names it': async (fetch) => {
-    for (const [method, path, body] of TAKERS) {
+    for (const [method, path, body] of ROUTES_WITH_BODY) {
       for (const [name, pointer] of [
         ['id', '#/id'],
         ['Content', '#/Content'],
@@ -462,8 +462,8 @@ export const requestsContract = {
   },
 
   'attack bodies get a short client error on every route': async (fetch) => {
-    for (const [method, path] of TAKERS) {
-      await each(MISSHAPEN, async (body) => {
+    for (const [method, path] of ROUTES_WITH_BODY) {
+      await each(INVALID_BODIES, async (body) => {
         const answer = await sendRequest(fetch, method, path, { body });
         problemIn(answer, 400, 'invalid-request');
         assertClearNo(answer, `${method} ${path} ${body.slice(0, 60)}`);
@@ -488,10 +488,10 @@ export const requestsContract = {
       (part: string) => `/${part}`,
     ];
     for (const place of places) {
-      await each(STRANGE_PARTS, async (part) => assertClearNo(await get(fetch, place(part)), place(part)));
+      await each(ATTACK_PARTS, async (part) => assertClearNo(await get(fetch, place(part)), place(part)));
     }
     // Some of them are valid user ids.
-    for (const part of STRANGE_PARTS.filter((strange) => !/^[\w-]{1,64}$/.test(strange))) {
+    for (const part of ATTACK_PARTS.filter((strange) => !/^[\w-]{1,64}$/.test(strange))) {
       for (const path of [inboxOf(part), `/api/users/${part}`]) assertClearNo(await get(fetch, path), path);
     }
   },
