@@ -55,7 +55,7 @@ export async function load(
     readonly connections: number;
     readonly seconds: number;
     readonly settleSeconds?: number;
-    /** The round goes on until it has this many responses, for at most `MAX_WAIT_MS`. */
+    /** The round continues until it has this many responses, for at most `MAX_WAIT_MS`. */
     readonly atLeast?: number;
   },
 ): Promise<Round> {

@@ -91,7 +91,7 @@ export interface MessengerClient {
   readonly outbox: Outbox;
   /**
    * The events of the user from now on, or after `cursor`, without gaps and without repeats, across disconnects. It ends
-   * when `signal` aborts. It throws a `ProblemError` if the service refuses for good, such as a token that is not valid.
+   * when `signal` aborts. It throws a `ProblemError` if the service refuses permanently, such as an invalid token.
    */
   follow(options?: FollowOptions): AsyncIterable<FollowItem>;
   /** Stops sending. Pending messages stay in the storage, and a new client continues with them. */

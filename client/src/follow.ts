@@ -127,7 +127,7 @@ export async function* follow(
     const stopWatching = onVisibility(() => {
       if (isHidden()) deadline.extend(0, hidden);
     });
-    // After another network, or the sleep of the computer, nothing may arrive on this connection any more.
+    // After another network, or the sleep of the computer, nothing more may arrive on this connection.
     const online = new NetworkError('The network has changed.');
     const stopListening = onOnline(() => {
       deadline.extend(0, online);

@@ -165,7 +165,7 @@ interface Opened {
   lists: boolean;
   olderStatus: PageStatus;
   /**
-   * Whether the service may not list messages any more that are shown: the user has left the group, or joined it
+   * Whether the service may no longer list messages that are shown: the user has left the group, or joined it
    * again; perhaps in events that were lost.
    */
   mayHaveLost: boolean;
@@ -648,7 +648,7 @@ export function createStore(
     }
   }
 
-  /** Keeps a message that was edited, or deleted by the user. A response may come after the message is not listed any more. */
+  /** Keeps a message that was edited, or deleted by the user. A response may come after the message is no longer listed. */
   function applyChanged(message: Message, isResponse: boolean): void {
     const entry = changedEntry(message.conversation_id);
     if (entry) keep({ entry: withContent(entry, message.id, message.content), exact: true });
@@ -853,7 +853,7 @@ export function createStore(
       try {
         applyChanged(await client.getMessage(id, messageId, signal), true);
       } catch {
-        // It is deleted all the same.
+        // The deletion has succeeded nevertheless.
         if (opened?.id === id) opened.lists = true;
         reload(id, TOP);
       }
@@ -902,7 +902,7 @@ async function firstOf<Item>(list: { pages(): AsyncGenerator<Page<Item>> }): Pro
   throw new Error('A list has a first page.');
 }
 
-/** Whether the service refuses for good, such as a conversation that does not exist. A proxy may refuse for a while. */
+/** Whether the service refuses permanently, such as for a conversation that does not exist. A proxy may refuse temporarily. */
 function isRefusal(problem: Problem | null): boolean {
   return problem !== null && problem.status < 429 && problem.type !== 'about:blank';
 }

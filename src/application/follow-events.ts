@@ -79,7 +79,7 @@ export function makeFollowEvents(deps: {
             return listEvents({ ...query, cursor });
           };
           const batch = await (isFirst ? read() : inReadQueue(read));
-          // No event was listed, so none is lost; events whose message does not exist any more are not read again.
+          // No event was listed, so none is lost; events whose message no longer exists are not read again.
           cursor = batch.cursor;
           if (batch.events.length > 0 || isLast) return batch;
           await waiter.pause(pauseAfter(cursor));

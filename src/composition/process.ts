@@ -37,7 +37,7 @@ const READINESS_DELAY_MS = 1_000;
 /** With `npm start`, one Ctrl-C can arrive twice: from the terminal and from npm. */
 const SAME_SIGNAL_MS = 500;
 
-/** What a process does besides serving. */
+/** The options of a process. */
 interface ProcessOptions {
   /** Fills memory storage before the service is ready. */
   readonly fillMemory?: FillStorage;

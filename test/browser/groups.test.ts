@@ -100,10 +100,10 @@ test('three people create a group, write in it, rename it, add somebody, and lea
   await openMembers(cleo.page);
   await cleo.page.getByRole('button', { name: 'Leave the group' }).click();
   await cleo.page.getByRole('button', { name: 'Leave', exact: true }).click();
-  await cleo.page.getByText('You are not a member of this group any more').waitFor();
+  await cleo.page.getByText('You are no longer a member of this group').waitFor();
   await expect.poll(() => cleo.page.getByRole('textbox', { name: 'Message' }).count()).toBe(0);
   await expect.poll(() => bubble(cleo.page, 'I have.').count()).toBe(1);
-  await inboxItem(cleo.page, 'You are not a member any more').waitFor();
+  await inboxItem(cleo.page, 'You are no longer a member').waitFor();
   await ada.page.getByText('2 members').waitFor();
   await write(ada.page, 'See you on Sunday, Ben');
   await bubble(ben.page, 'See you on Sunday, Ben').waitFor();
@@ -111,8 +111,8 @@ test('three people create a group, write in it, rename it, add somebody, and lea
 
   // After a reload, too.
   await cleo.page.reload();
-  await cleo.page.getByText('You are not a member of this group any more').waitFor();
-  await inboxItem(cleo.page, 'You are not a member any more').waitFor();
+  await cleo.page.getByText('You are no longer a member of this group').waitFor();
+  await inboxItem(cleo.page, 'You are no longer a member').waitFor();
 
   // And Ben adds her again.
   await openMembers(ben.page);
@@ -144,12 +144,12 @@ test('one who is removed while looking, with unsent messages, and is added again
   // All that a member may do is gone from the dialog.
   await expect.poll(() => page.getByRole('dialog').getByRole('textbox').count()).toBe(0);
   await closeDialog(page);
-  await page.getByText('You are not a member of this group any more').waitFor();
+  await page.getByText('You are no longer a member of this group').waitFor();
   release();
   await page.getByText('Not sent').waitFor();
   await sendToGroup(service.url, id, 'hal', 'Not for Ira');
   await page.reload();
-  await page.getByText('You are not a member of this group any more').waitFor();
+  await page.getByText('You are no longer a member of this group').waitFor();
   await page.getByText('Not sent').waitFor();
   await expect.poll(() => shownTexts(page)).toEqual(['Welcome', 'On its way']);
 

@@ -179,7 +179,7 @@ const STATES: Readonly<
   },
   'left-group': async (open) => {
     const page = await open(`#/ada/${leftId}`);
-    await page.getByText('You are not a member of this group any more').waitFor();
+    await page.getByText('You are no longer a member of this group').waitFor();
     return page;
   },
   'message-menu': async (open) => {

@@ -109,7 +109,7 @@ const withoutGroups = broken('leaves groups out of inboxes', ({ conversations })
   },
 }));
 
-const keepsContentOfLeavers = broken(
+const keepsContentOfFormerMembers = broken(
   'keeps the content of a deleted message in the inboxes of those who left',
   ({ conversations }) => ({
     conversations: {
@@ -283,11 +283,11 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
       },
     })),
     withGroups('removes no member', () => ({ leave: () => Promise.resolve('changed') })),
-    keepsContentOfLeavers,
+    keepsContentOfFormerMembers,
   ],
 
   'a deletion overwrites the content in the inbox of one who left while the message was sent': [
-    keepsContentOfLeavers,
+    keepsContentOfFormerMembers,
   ],
 
   'an edit and a deletion by a process whose clock is behind reach a member who has just joined': [

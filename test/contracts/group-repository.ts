@@ -212,23 +212,23 @@ export const groupRepositoryContract = {
     processes: [here, there],
   }) => {
     const users = freshUsersOf(3);
-    const [sender = assert.fail(), leaver = assert.fail()] = users;
+    const [sender = assert.fail(), formerMember = assert.fail()] = users;
     const id = await newGroup(here, users);
     await send(here, id, sender);
     const left = ids.next();
-    await there.groups.leave(id, leaver, left);
-    const other = await newGroup(here, [leaver, ...freshUsersOf(2)]);
+    await there.groups.leave(id, formerMember, left);
+    const other = await newGroup(here, [formerMember, ...freshUsersOf(2)]);
     await send(here, id, sender, { participants: users });
     for (const limit of [1, 2]) {
-      const inbox = await there.conversations.listByUser(leaver, top(limit));
+      const inbox = await there.conversations.listByUser(formerMember, top(limit));
       assert.deepEqual(
         inbox.map(({ conversationId }) => conversationId),
         [other, id].slice(0, limit),
       );
     }
-    const entry = await entryOf(here, leaver, id);
+    const entry = await entryOf(here, formerMember, id);
     assert.ok(entry !== null && entry.lastEventId <= left);
-    const below = await here.conversations.listByUser(leaver, {
+    const below = await here.conversations.listByUser(formerMember, {
       ...top(2),
       before: other as string as Position,
     });
@@ -280,21 +280,21 @@ export const groupRepositoryContract = {
     processes: [here, there],
   }) => {
     const users = freshUsersOf(3);
-    const [sender = assert.fail(), leaver = assert.fail()] = users;
+    const [sender = assert.fail(), formerMember = assert.fail()] = users;
     const id = await newGroup(here, users, 'Before');
     const last = await send(here, id, sender);
-    assert.equal(await there.groups.leave(id, leaver, ids.next()), 'changed');
+    assert.equal(await there.groups.leave(id, formerMember, ids.next()), 'changed');
     await here.groups.rename(id, 'After', ids.next());
     await send(there, id, sender);
-    const entry = await entryOf(here, leaver, id);
+    const entry = await entryOf(here, formerMember, id);
     assert.equal(entry?.lastEventId, last);
     assert.equal(entry.lastMessage?.messageId, last);
-    assert.deepEqual(await eventsOf(here, leaver, id), [
+    assert.deepEqual(await eventsOf(here, formerMember, id), [
       'conversation.created',
       created(last),
       'conversation.left',
     ]);
-    const membership = await there.groups.findMembership(id, leaver);
+    const membership = await there.groups.findMembership(id, formerMember);
     assert.ok(membership?.left !== null);
     assert.equal(membership?.nameAtLeaving, 'Before');
     assert.equal((await there.groups.findProfile(id))?.name, 'After');
@@ -304,17 +304,17 @@ export const groupRepositoryContract = {
     processes: [here, there],
   }) => {
     const users = freshUsersOf(3);
-    const [, leaver = assert.fail()] = users;
+    const [, formerMember = assert.fail()] = users;
     const id = await newGroup(here, users);
     const first = ids.next();
     const newMember = freshUser();
     await here.groups.join(id, newMember, ids.next());
     const second = ids.next();
-    await there.groups.leave(id, leaver, ids.next());
+    await there.groups.leave(id, formerMember, ids.next());
     const third = ids.next();
     assert.deepEqual(await there.groups.listMembersAt(id, first), participantsOf(...users));
     assert.deepEqual(await there.groups.listMembersAt(id, second), participantsOf(...users, newMember));
-    const stayed = users.filter((userId) => userId !== leaver);
+    const stayed = users.filter((userId) => userId !== formerMember);
     assert.deepEqual(await here.groups.listMembersAt(id, third), participantsOf(...stayed, newMember));
   },
 
@@ -410,14 +410,14 @@ export const groupRepositoryContract = {
 
   'what is unread is counted from joining to leaving': async ({ processes: [here, there] }) => {
     const users = freshUsersOf(3);
-    const [sender = assert.fail(), leaver = assert.fail()] = users;
+    const [sender = assert.fail(), formerMember = assert.fail()] = users;
     const newMember = freshUser();
     const id = await newGroup(here, users);
     await send(here, id, sender);
     await send(here, id, sender);
     await here.groups.join(id, newMember, ids.next());
     await send(here, id, sender);
-    await there.groups.leave(id, leaver, ids.next());
+    await there.groups.leave(id, formerMember, ids.next());
     await send(here, id, sender);
     await send(here, id, sender);
     const countOf = async (userId: UserId): Promise<number> => {
@@ -425,12 +425,16 @@ export const groupRepositoryContract = {
       return there.readPositions.countUnread(userId, entry, entry.membership);
     };
     assert.equal(await countOf(newMember), 3);
-    assert.equal(await countOf(leaver), 3);
+    assert.equal(await countOf(formerMember), 3);
     assert.equal(await countOf(sender), 0);
-    const marked = await there.readPositions.mark({ userId: leaver, conversationId: id, upTo: ids.next() });
-    const entry = await entryOf(here, leaver, id);
+    const marked = await there.readPositions.mark({
+      userId: formerMember,
+      conversationId: id,
+      upTo: ids.next(),
+    });
+    const entry = await entryOf(here, formerMember, id);
     assert.equal(marked, entry?.lastEventId);
-    assert.equal(await countOf(leaver), 0);
+    assert.equal(await countOf(formerMember), 0);
     assert.deepEqual(
       (await eventsOf(here, sender, id)).filter((event) => event === 'conversation.read'),
       [],
@@ -441,24 +445,28 @@ export const groupRepositoryContract = {
     processes: [here, there],
   }) => {
     const users = freshUsersOf(4);
-    const [sender = assert.fail(), member = assert.fail(), leaver = assert.fail()] = users;
+    const [sender = assert.fail(), member = assert.fail(), formerMember = assert.fail()] = users;
     const newMember = freshUser();
     const id = await newGroup(here, users);
     const sent = await send(here, id, sender);
-    await here.groups.leave(id, leaver, ids.next());
+    await here.groups.leave(id, formerMember, ids.next());
     await here.groups.join(id, newMember, ids.next());
     const change = { conversationId: id, messageId: sent, participants: users };
     await there.messages.edit({ ...change, editId: ids.next(), content: 'Edited' });
     const preview = async (userId: UserId) => (await entryOf(here, userId, id))?.lastMessage?.preview;
     assert.equal(await preview(member), 'Edited');
-    assert.equal(await preview(leaver), 'Hello');
+    assert.equal(await preview(formerMember), 'Hello');
     await there.messages.delete({ ...change, deletionId: ids.next() });
     assert.equal(await preview(member), null);
-    assert.equal(await preview(leaver), null, 'the deletion overwrites the content for one who left, too');
+    assert.equal(
+      await preview(formerMember),
+      null,
+      'the deletion overwrites the content for one who left, too',
+    );
     const changes = async (userId: UserId): Promise<string[]> =>
       (await eventsOf(here, userId, id)).filter((event) => /edited|deleted/.test(event));
     assert.deepEqual(await changes(member), [`message.edited ${sent}`, `message.deleted ${sent}`]);
-    assert.deepEqual(await changes(leaver), []);
+    assert.deepEqual(await changes(formerMember), []);
     assert.deepEqual(await changes(newMember), []);
   },
 
@@ -466,19 +474,19 @@ export const groupRepositoryContract = {
     processes: [here, there],
   }) => {
     const users = freshUsersOf(3);
-    const [sender = assert.fail(), leaver = assert.fail()] = users;
+    const [sender = assert.fail(), formerMember = assert.fail()] = users;
     const id = await newGroup(here, users);
     const left = ids.next();
     // Its id is above the event of leaving, but it has read the members before they changed.
     const sent = await send(here, id, sender);
-    await there.groups.leave(id, leaver, left);
+    await there.groups.leave(id, formerMember, left);
     await there.messages.delete({
       conversationId: id,
       messageId: sent,
       participants: users,
       deletionId: ids.next(),
     });
-    const entry = await entryOf(here, leaver, id);
+    const entry = await entryOf(here, formerMember, id);
     assert.ok(entry !== null && entry.lastEventId <= left);
     assert.ok(entry.lastMessage?.messageId !== sent || entry.lastMessage.preview === null);
   },

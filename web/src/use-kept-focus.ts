@@ -3,7 +3,7 @@ import { useLayoutEffect } from 'preact/hooks';
 
 /**
  * Keeps the focus within `box`. If a rendering removes or moves the focused element, browsers move the focus to the start of
- * the page. This moves it back to the same element, or to the element of `fallback` if the former does not exist any more.
+ * the page. This moves it back to the same element, or to the element of `fallback` if the former no longer exists.
  * `fallback` gets the element that had it.
  */
 export function useKeptFocus(

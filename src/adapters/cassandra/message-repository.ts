@@ -332,7 +332,7 @@ export class CassandraMessageRepository implements MessageRepository {
         .map(({ userId }) => ({ userId, getsEvent: true }));
     }
     const members = await findMembershipsAt(writes, conversationId, messageId);
-    const inboxesOnly = await this.#leaversWith(message, members, writes);
+    const inboxesOnly = await this.#formerMembersWith(message, members, writes);
     return [
       ...members
         .filter((member) => coversPosition(member, messageId))
@@ -345,7 +345,7 @@ export class CassandraMessageRepository implements MessageRepository {
    * The users of `members` who left just before `message`, but whose inboxes have it: the send has read the members before
    * they left.
    */
-  async #leaversWith(
+  async #formerMembersWith(
     { id, conversationId }: Message,
     members: readonly Member[],
     writes: Writes,

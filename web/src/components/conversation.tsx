@@ -184,7 +184,7 @@ export function Conversation({
       )}
       <NewMessageAnnouncer messages={messages} isLoaded={isLoaded} userId={userId} names={names} />
       {hasLeft ? (
-        <p class="composer-closed">You are not a member of this group any more, so you cannot write to it.</p>
+        <p class="composer-closed">You are no longer a member of this group, so you cannot write to it.</p>
       ) : edited === null ? (
         <Composer
           key="new"

@@ -5,7 +5,7 @@ import { linkTo } from '../route.ts';
 import { exactTime, shortTime } from '../time.ts';
 import { Avatar } from './avatar.tsx';
 
-/** The count that stands for more than 99. */
+/** The count that means more than 99. */
 const MAX_COUNT = 100;
 
 /** One conversation of the inbox: title, last message, time and unread count. */
@@ -93,7 +93,7 @@ const InboxLink = memo(function InboxLink({
 
 function previewOf(entry: InboxEntry, userId: string, names: Names): string {
   const { last_message_id, last_message_sender_id: senderId, last_message_content: content } = entry;
-  if (entry.left_at !== null) return 'You are not a member any more';
+  if (entry.left_at !== null) return 'You are no longer a member';
   if (last_message_id === null) return 'No messages yet';
   if (content === null) return 'Message deleted';
   if (senderId === userId) return isWithOneself(entry, userId) ? content : `You: ${content}`;

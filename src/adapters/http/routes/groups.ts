@@ -58,7 +58,7 @@ const removeMemberRoute = createRoute({
       ['invalid_request', 'not_the_creator', ...GROUP_PROBLEMS, 'member_not_found', ...WRITE_PROBLEMS],
       invalidId,
     ),
-    204: { description: 'The user is not a participant any more.', headers: COMMON_HEADERS },
+    204: { description: 'The user is no longer a participant.', headers: COMMON_HEADERS },
   },
 });
 

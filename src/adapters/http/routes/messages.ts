@@ -247,7 +247,7 @@ const editMessageRoute = createRoute({
   tags: ['Messages'],
   summary: 'Edit a message',
   description:
-    'Replaces the content. The message stays at its place in history and inbox; inboxes that show it show the new content. ' +
+    'Replaces the content. The message keeps its position in history and inbox; inboxes that show it show the new content. ' +
     'Of concurrent edits the last one wins. A user can only edit their own messages. For non-participants, the ' +
     'conversation is a 404. Safe to repeat.',
   request: {
