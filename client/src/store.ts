@@ -144,7 +144,7 @@ interface Depth {
 }
 
 /** The open conversation. `null` in `depth.end` means that no page is loaded. */
-interface Opened {
+interface OpenState {
   readonly id: string;
   conversation: Conversation | null;
   status: OpenConversation['status'];
@@ -160,9 +160,9 @@ interface Opened {
   readonly arrived: Map<string, string>;
   isLoading: boolean;
   /** Whether something happened during the load that makes another one necessary. */
-  again: boolean;
+  needsReload: boolean;
   /** Whether the next load lists the messages, too. */
-  lists: boolean;
+  needsMessages: boolean;
   olderStatus: PageStatus;
   /**
    * Whether the service may no longer list messages that are shown: the user has left the group, or joined it
@@ -170,7 +170,7 @@ interface Opened {
    */
   mayHaveLost: boolean;
   /** Whether only the newest page is to be kept. */
-  unloads: boolean;
+  needsUnload: boolean;
 }
 
 /** Makes a store, which begins to follow and to load the inbox. */
@@ -190,7 +190,7 @@ export function createStore(
   let inboxStatus: InboxState['status'] = 'loading';
   let inboxProblem: Problem | null = null;
   let moreStatus: PageStatus = 'ready';
-  let opened: Opened | null = null;
+  let opened: OpenState | null = null;
   const names = new Map<string, string | null>();
 
   /**
@@ -322,7 +322,7 @@ export function createStore(
   }
 
   /** Own messages to the open conversation that are not sent yet. */
-  function outgoingOf({ id, conversation }: Opened): readonly OutgoingMessage[] {
+  function outgoingOf({ id, conversation }: OpenState): readonly OutgoingMessage[] {
     const { participant_ids = [] } = conversation ?? {};
     const other = participant_ids.find((participant) => participant !== userId) ?? participant_ids[0];
     const isPair = participant_ids.length <= 2;
@@ -341,7 +341,7 @@ export function createStore(
       entries.set(entry.id, entry);
       changed('inbox');
       if (entry.id === opened?.id) changed('open');
-      need(entry.other_user_id, entry.last_message_sender_id);
+      requestNames(entry.other_user_id, entry.last_message_sender_id);
     }
     return exact;
   }
@@ -405,21 +405,21 @@ export function createStore(
   }
 
   async function listOnce(downTo: string): Promise<void> {
-    const wanted = new Map(stale);
+    const missing = new Map(stale);
     const list = (at: ListOptions) => client.conversations({ ...at, unreadCounts: true, signal });
     for await (const page of pagesOf(list, limit)) {
       for (const listed of page.data) {
         const isCertain = keepListed(listed);
-        const { change } = wanted.get(listed.id) ?? {};
+        const { change } = missing.get(listed.id) ?? {};
         if (isCertain && change === stale.get(listed.id)?.change) stale.delete(listed.id);
-        wanted.delete(listed.id);
+        missing.delete(listed.id);
       }
       const end = page.data.at(-1)?.last_event_id ?? '';
-      extend(inboxDepth, page, end);
-      if (end <= downTo && [...wanted.values()].every(({ from }) => from > end)) break;
+      extendDepth(inboxDepth, page, end);
+      if (end <= downTo && [...missing.values()].every(({ from }) => from > end)) break;
     }
     // A conversation that is not listed has moved up, and its event is to come; or it is not in the inbox.
-    for (const [id, { change }] of wanted) {
+    for (const [id, { change }] of missing) {
       if (!entries.has(id) && change === stale.get(id)?.change) stale.delete(id);
     }
   }
@@ -441,7 +441,7 @@ export function createStore(
       for (const listed of page.data) {
         if (!keepListed(listed)) refresh(listed.id, listed.last_event_id);
       }
-      extend(inboxDepth, page, page.data.at(-1)?.last_event_id);
+      extendDepth(inboxDepth, page, page.data.at(-1)?.last_event_id);
       inboxProblem = null;
       moreStatus = 'ready';
     } catch (error) {
@@ -468,137 +468,137 @@ export function createStore(
         positions: new Map(),
         arrived: new Map(),
         isLoading: false,
-        again: false,
-        lists: false,
+        needsReload: false,
+        needsMessages: false,
         olderStatus: 'ready',
         mayHaveLost: false,
-        unloads: false,
+        needsUnload: false,
       };
       changed('open');
     }
-    opened.lists = true;
+    opened.needsMessages = true;
     void load(opened);
   }
 
   /** Loads a conversation, and its messages, if they are to be listed, from the newest down to the oldest that is shown. */
-  async function load(it: Opened): Promise<void> {
-    it.again = true;
-    if (it.status === 'failed') {
-      it.status = 'loading';
+  async function load(state: OpenState): Promise<void> {
+    state.needsReload = true;
+    if (state.status === 'failed') {
+      state.status = 'loading';
       changed('open');
       wake();
     }
-    if (it.isLoading) return;
-    it.isLoading = true;
+    if (state.isLoading) return;
+    state.isLoading = true;
     changed('open');
-    while (it.again && opened === it && !isStopped()) {
-      it.again = false;
-      const { mayHaveLost, unloads, lists } = it;
-      const shown = mayHaveLost || unloads ? [...it.messages.keys()] : [];
-      if (mayHaveLost || unloads) it.depth = { ...it.depth };
-      it.mayHaveLost = it.unloads = it.lists = false;
+    while (state.needsReload && opened === state && !isStopped()) {
+      state.needsReload = false;
+      const { mayHaveLost, needsUnload, needsMessages } = state;
+      const shown = mayHaveLost || needsUnload ? [...state.messages.keys()] : [];
+      if (mayHaveLost || needsUnload) state.depth = { ...state.depth };
+      state.mayHaveLost = state.needsUnload = state.needsMessages = false;
       try {
         const [conversation, listed] = await Promise.all([
-          client.getConversation(it.id, signal),
-          lists ? loadMessages(it, unloads ? null : it.depth.end) : null,
+          client.getConversation(state.id, signal),
+          needsMessages ? loadMessages(state, needsUnload ? null : state.depth.end) : null,
         ]);
-        if (listed && (mayHaveLost || unloads)) {
-          for (const id of shown) if (!listed.ids.has(id)) it.messages.delete(id);
-          it.depth = listed.depth;
-          dropBelow(it);
+        if (listed && (mayHaveLost || needsUnload)) {
+          for (const id of shown) if (!listed.ids.has(id)) state.messages.delete(id);
+          state.depth = listed.depth;
+          dropBelow(state);
         }
-        it.conversation = conversation;
-        need(...conversation.participant_ids.slice(0, MAX_NAMED));
-        it.status = 'ready';
-        it.problem = null;
+        state.conversation = conversation;
+        requestNames(...conversation.participant_ids.slice(0, MAX_NAMED));
+        state.status = 'ready';
+        state.problem = null;
       } catch (error) {
-        it.mayHaveLost ||= mayHaveLost;
-        it.unloads ||= unloads;
-        it.lists ||= lists;
-        it.problem = problemOf(error);
-        if (it.status === 'loading') it.status = 'failed';
+        state.mayHaveLost ||= mayHaveLost;
+        state.needsUnload ||= needsUnload;
+        state.needsMessages ||= needsMessages;
+        state.problem = problemOf(error);
+        if (state.status === 'loading') state.status = 'failed';
         // A refusal, such as of a conversation that does not exist, is final.
-        if (!isRefusal(it.problem)) {
+        if (!isRefusal(state.problem)) {
           changed('open');
           await waitAfter(error);
-          it.again = true;
+          state.needsReload = true;
         }
       }
       changed('open');
     }
-    it.isLoading = false;
+    state.isLoading = false;
   }
 
   /** Loads the messages down to `end`, or one page. Returns the ids of those that are listed, and how far that is. */
   async function loadMessages(
-    it: Opened,
+    state: OpenState,
     end: string | null,
   ): Promise<{ readonly ids: ReadonlySet<string>; readonly depth: Depth }> {
     const ids = new Set<string>();
     const depth: Depth = { end: null, cursor: null };
-    const list = (at: ListOptions) => client.messages(it.id, { ...at, signal });
+    const list = (at: ListOptions) => client.messages(state.id, { ...at, signal });
     for await (const page of pagesOf(list, limit)) {
-      keepMessages(it, page);
+      keepMessages(state, page);
       for (const { id } of page.data) ids.add(id);
       const oldest = page.data.at(-1)?.id ?? '';
-      extend(depth, page, oldest);
+      extendDepth(depth, page, oldest);
       if (end === null || oldest <= end) break;
     }
     return { ids, depth };
   }
 
   /** Keeps a page of messages. */
-  function keepMessages(it: Opened, page: Page<Message>): void {
-    for (const message of page.data) keepMessage(it, message);
-    extend(it.depth, page, page.data.at(-1)?.id);
-    dropBelow(it);
-    if (it === opened) changed('open');
+  function keepMessages(state: OpenState, page: Page<Message>): void {
+    for (const message of page.data) keepMessage(state, message);
+    extendDepth(state.depth, page, page.data.at(-1)?.id);
+    dropBelow(state);
+    if (state === opened) changed('open');
   }
 
   /**
    * Drops messages from further down than what is loaded, which events have brought. They are loaded with their page, so that
    * none is missing between.
    */
-  function dropBelow({ depth: { end, cursor }, messages }: Opened): void {
+  function dropBelow({ depth: { end, cursor }, messages }: OpenState): void {
     if (cursor === null || end === null) return;
     for (const id of messages.keys()) if (id < end) messages.delete(id);
   }
 
-  function keepMessage(it: Opened, message: Message): void {
-    const deleted_at = it.deleted.get(message.id);
+  function keepMessage(state: OpenState, message: Message): void {
+    const deleted_at = state.deleted.get(message.id);
     const current =
       deleted_at === undefined
         ? message
         : newerOf(message, { ...message, content: null, edited_at: null, deleted_at });
-    it.messages.set(message.id, newerOf(it.messages.get(message.id), current));
-    need(message.sender_id);
+    state.messages.set(message.id, newerOf(state.messages.get(message.id), current));
+    requestNames(message.sender_id);
     changed('open');
   }
 
   /** Keeps a message from an event, unless it is further down than what is loaded. */
-  function keepNewMessage(it: Opened, message: Message): void {
-    const { end, cursor } = it.depth;
-    if (cursor === null || end === null || message.id >= end) keepMessage(it, message);
+  function keepNewMessage(state: OpenState, message: Message): void {
+    const { end, cursor } = state.depth;
+    if (cursor === null || end === null || message.id >= end) keepMessage(state, message);
   }
 
   async function loadOlderMessages(): Promise<void> {
-    const it = opened;
-    const depth = it?.depth;
+    const state = opened;
+    const depth = state?.depth;
     const cursor = depth?.cursor;
-    if (!it || !cursor || it.olderStatus === 'loading') return;
-    it.olderStatus = 'loading';
+    if (!state || !cursor || state.olderStatus === 'loading') return;
+    state.olderStatus = 'loading';
     changed('open');
     try {
-      const load = () => firstOf(client.messages(it.id, { limit, cursor, signal }));
+      const load = () => firstOf(client.messages(state.id, { limit, cursor, signal }));
       const page = await unlessReset(load);
-      if (it.depth === depth) keepMessages(it, page);
-      it.problem = null;
-      it.olderStatus = 'ready';
+      if (state.depth === depth) keepMessages(state, page);
+      state.problem = null;
+      state.olderStatus = 'ready';
     } catch (error) {
-      it.problem = problemOf(error);
-      it.olderStatus = 'failed';
+      state.problem = problemOf(error);
+      state.olderStatus = 'failed';
     } finally {
-      if (it === opened) changed('open');
+      if (state === opened) changed('open');
     }
   }
 
@@ -633,7 +633,8 @@ export function createStore(
         const conversation = event.data;
         const isOwnMembership =
           event.type === 'conversation.created' || !conversation.participant_ids.includes(userId);
-        if (opened?.id === conversation.id && isOwnMembership) opened.mayHaveLost = opened.lists = true;
+        if (opened?.id === conversation.id && isOwnMembership)
+          opened.mayHaveLost = opened.needsMessages = true;
         reload(conversation.id, id);
         return;
       }
@@ -673,21 +674,21 @@ export function createStore(
       const isCertain = entry !== undefined && keep(withMessage(entry, userId, eventId, message));
       if (!isCertain) refresh(conversation_id, entry?.last_event_id ?? eventId);
     }
-    const it = opened;
-    if (it?.id !== conversation_id) return;
-    if (sender_id === userId && !isResponse && !it.messages.has(id)) {
-      const taken = new Set(it.arrived.keys());
-      const own = outgoingOf(it).find(
+    const state = opened;
+    if (state?.id !== conversation_id) return;
+    if (sender_id === userId && !isResponse && !state.messages.has(id)) {
+      const taken = new Set(state.arrived.keys());
+      const own = outgoingOf(state).find(
         ({ key, state, content }) => state === 'pending' && content === message.content && !taken.has(key),
       );
-      if (own) it.arrived.set(own.key, id);
+      if (own) state.arrived.set(own.key, id);
     }
-    keepNewMessage(it, message);
-    setPosition(it, sender_id, id);
+    keepNewMessage(state, message);
+    setPosition(state, sender_id, id);
   }
 
-  function setPosition(it: Opened, user: string, position: string): void {
-    it.positions.set(user, later(it.positions.get(user) ?? null, position) ?? position);
+  function setPosition(state: OpenState, user: string, position: string): void {
+    state.positions.set(user, later(state.positions.get(user) ?? null, position) ?? position);
     changed('open');
   }
 
@@ -758,7 +759,7 @@ export function createStore(
   let nameRequests = 0;
 
   /** Loads the names of users that are not known yet. */
-  function need(...ids: readonly (string | null)[]): void {
+  function requestNames(...ids: readonly (string | null)[]): void {
     for (const id of ids) {
       if (id === null || names.has(id)) continue;
       names.set(id, null);
@@ -775,11 +776,11 @@ export function createStore(
         if (user) names.set(id, user.username);
         if (user) changed('users');
       } catch (error) {
-        const again = id;
+        const failedId = id;
         if (isRefusal(problemOf(error))) continue;
         void waitAfter(error).then(() => {
-          names.delete(again);
-          need(again);
+          names.delete(failedId);
+          requestNames(failedId);
         });
       }
     }
@@ -797,7 +798,7 @@ export function createStore(
           ownSent.clear();
           refreshAll();
           if (opened) {
-            opened.mayHaveLost = opened.lists = true;
+            opened.mayHaveLost = opened.needsMessages = true;
             void load(opened);
           }
         }
@@ -840,7 +841,7 @@ export function createStore(
     loadOlderMessages,
     unloadOlderMessages() {
       if (opened === null || opened.messages.size <= limit) return;
-      opened.unloads = opened.lists = true;
+      opened.needsUnload = opened.needsMessages = true;
       void load(opened);
     },
     send: (content) => client.send({ to: { conversationId: openId() }, content }),
@@ -854,7 +855,7 @@ export function createStore(
         applyChanged(await client.getMessage(id, messageId, signal), true);
       } catch {
         // The deletion has succeeded nevertheless.
-        if (opened?.id === id) opened.lists = true;
+        if (opened?.id === id) opened.needsMessages = true;
         reload(id, TOP);
       }
     },
@@ -862,7 +863,7 @@ export function createStore(
     addParticipant: (user) => changeGroup((id) => client.addParticipant(id, user)),
     removeParticipant: (user) => changeGroup((id) => client.removeParticipant(id, user)),
     loadNames: (userIds) => {
-      need(...userIds);
+      requestNames(...userIds);
     },
     markRead,
     retry: (key) => {
@@ -881,7 +882,7 @@ export function createStore(
 }
 
 /** Records that `page` is loaded, whose last item has the position `end`. */
-function extend<Item>(depth: Depth, { next_cursor }: Page<Item>, end = ''): void {
+function extendDepth<Item>(depth: Depth, { next_cursor }: Page<Item>, end = ''): void {
   if (depth.end !== null && end >= depth.end) return;
   depth.end = next_cursor === null ? '' : end;
   depth.cursor = next_cursor;

@@ -272,7 +272,7 @@ async function assertTraced(runtime: Runtime, settings: Settings): Promise<void>
     if (settings['STORAGE'] === 'cassandra') {
       const expected = ['INSERT messages_by_conversation', 'SELECT messages_by_conversation', 'SELECT users'];
       assert.deepEqual(
-        expected.filter((name) => !statements.some((it) => it.name === name)),
+        expected.filter((name) => !statements.some((statement) => statement.name === name)),
         [],
       );
     } else {
