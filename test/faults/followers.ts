@@ -47,7 +47,7 @@ const LONGEST_DELAY_MS = 15_000;
 const HANG_MS = 15_000;
 
 /** Added to the longest delay for a busy host. */
-const SLACK_MS = 10_000;
+const TOLERANCE_MS = 10_000;
 
 /**
  * Clients that follow their events receive each acknowledged message and read mark at least once, while an instance is
@@ -122,7 +122,7 @@ export const followers: Scenario = async (testbed) => {
 
     const sent = [...atRest, ...loads.flatMap(sentBy)];
     const arrivals = Promise.all(arrivalsOf(clients, sent));
-    await Promise.race([arrivals, pause(LONGEST_DELAY_MS + SLACK_MS, null, { ref: false })]);
+    await Promise.race([arrivals, pause(LONGEST_DELAY_MS + TOLERANCE_MS, null, { ref: false })]);
 
     const requests = loads.flatMap(({ attempts }) => attempts);
     const phases = [
@@ -162,7 +162,7 @@ export const followers: Scenario = async (testbed) => {
     const withoutBroker = lagsOf(clients, acknowledgedDuring(sent, brokerKilled, brokerStarted)).at(-1)!;
     assert.ok(lagsOf(clients, atRest).length > 0, 'no lag was measured at rest');
     assert.ok(
-      withoutBroker < LONGEST_DELAY_MS + SLACK_MS,
+      withoutBroker < LONGEST_DELAY_MS + TOLERANCE_MS,
       `an event took ${withoutBroker} ms without a broker`,
     );
 

@@ -18,7 +18,7 @@ import {
 } from './testbed.ts';
 
 /** The maximum growth of a process under all attacks: thousands of connections, buffered bodies and responses, and garbage. */
-const MOST_GROWTH_MB = 384;
+const MAX_GROWTH_MB = 384;
 
 /**
  * The service closes slow and idle connections after 15 s, and checks once a second. Node accepts one connection per turn of
@@ -55,8 +55,8 @@ export const hostileClients: Scenario = async (testbed) => {
   const environment = environmentOf(cluster);
   const service = testbed.startService(environment);
   await service.logged(/Ready at/);
-  const said = new Set<string>();
-  const sendRequest = recordResponses(makeSendRequest(service.url), said);
+  const responses = new Set<string>();
+  const sendRequest = recordResponses(makeSendRequest(service.url), responses);
   const users = usersOf(8);
   const longPage = await beginLongPage(sendRequest);
   const load = testbed.startLoad({
@@ -67,7 +67,7 @@ export const hostileClients: Scenario = async (testbed) => {
   });
   // A warm-up, whose memory does not count as growth.
   await load.progress(5 * REQUESTS_AFTER);
-  const beganMb = residentMb(service.pid);
+  const startMb = residentMb(service.pid);
 
   for (const [action, attack] of Object.entries(attacksWith(longPage))) {
     const from = performance.now();
@@ -77,26 +77,26 @@ export const hostileClients: Scenario = async (testbed) => {
     await ended(clients, service.pid);
     const gone = performance.now();
     await load.progress(REQUESTS_AFTER);
-    const { beganMb: before, mostMb } = memory.end();
-    for (const { received } of clients) if (received !== '') said.add(received);
+    const { startMb: before, maxMb } = memory.end();
+    for (const { received } of clients) if (received !== '') responses.add(received);
     const attempts = between(load.attempts, from, Infinity);
     testbed.report({
       action,
       attempts,
       seen: [
-        `memory ${before} MB, at most ${mostMb} MB, then ${residentMb(service.pid)} MB`,
+        `memory ${before} MB, at most ${maxMb} MB, then ${residentMb(service.pid)} MB`,
         `the last connection ended ${((gone - done) / 1_000).toFixed(1)} s after the attack`,
         ...(check === undefined ? [] : [check()]),
       ].join('; '),
     });
     assertAllServed(attempts);
-    assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
+    assert.ok(maxMb - startMb < MAX_GROWTH_MB, `memory grew from ${startMb} to ${maxMb} MB`);
   }
   await load.stop();
-  assertNoInternalDetails(said);
+  assertNoInternalDetails(responses);
   testbed.report({
     action: 'all responses',
-    seen: `${said.size} texts, none with internal details`,
+    seen: `${responses.size} texts, none with internal details`,
   });
   await assertGuaranteesKept(testbed, { cluster, sendRequest, users, attempts: load.attempts });
   await assertConsistent(testbed, [service], environment);

@@ -52,7 +52,7 @@ export function makeSendRequest(url: string): SendRequest {
           timeout: CLIENT_TIMEOUT_MS,
         });
         outgoing.once('timeout', () =>
-          outgoing.destroy(new Error(`no answer within ${CLIENT_TIMEOUT_MS} ms`)),
+          outgoing.destroy(new Error(`no response within ${CLIENT_TIMEOUT_MS} ms`)),
         );
         outgoing.once('error', reject);
         outgoing.once('response', (response) => {

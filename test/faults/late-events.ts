@@ -37,7 +37,7 @@ const BETWEEN_MS = 5_000;
 const ARRIVE_WITHIN_MS = 15_000 + WINDOW_MS + 10_000;
 
 /** A cursor may not be nearer to now than the visibility window; both processes have the clock of this host. */
-const CLOCK_SLACK_MS = 5;
+const CLOCK_TOLERANCE_MS = 5;
 
 /** A poll without events waits for 25 s. */
 const SHORTEST_WAIT_MS = 24_900;
@@ -157,7 +157,10 @@ export const lateEvents: Scenario = async (testbed) => {
       action: 'the cursor nearest to now',
       seen: `its floor was ${(-maxOffset).toFixed(0)} ms behind the clock; the visibility window is ${WINDOW_MS} ms`,
     });
-    assert.ok(maxOffset <= CLOCK_SLACK_MS - WINDOW_MS, `a cursor was only ${-maxOffset} ms behind the clock`);
+    assert.ok(
+      maxOffset <= CLOCK_TOLERANCE_MS - WINDOW_MS,
+      `a cursor was only ${-maxOffset} ms behind the clock`,
+    );
 
     reportPolls(
       clients.filter(({ by }) => by === 'poll'),

@@ -50,8 +50,8 @@ test('a non-participant is refused without reading the messages, so that the lat
   const storage = memoryStorage();
   const [anna, ben] = freshUsers();
   const correct = useCasesOver(storage, { clock, messageIds });
-  const said = { senderId: anna, receiverId: ben, content: 'Between us', idempotencyKey: null };
-  await correct.sendMessage({ caller: { kind: 'user', userId: anna }, ...said });
+  const message = { senderId: anna, receiverId: ben, content: 'Between us', idempotencyKey: null };
+  await correct.sendMessage({ caller: { kind: 'user', userId: anna }, ...message });
 
   const never = () => new Promise<never>(() => undefined);
   const silent = withBreakage(storage, { messages: { listBefore: never }, conversations: { find: never } });

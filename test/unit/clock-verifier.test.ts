@@ -252,14 +252,14 @@ describe('the log', () => {
     const { start, lines } = makeVerifier(nodes);
     start();
     await vi.advanceTimersByTimeAsync(60_000);
-    const said = () =>
+    const logged = () =>
       lines
         .filter(({ message }) => message.includes('Cassandra node'))
         .map(({ level, fields }) => [level, fields]);
-    expect(said()).toEqual([['warn', { node: 'b', offsetMs: expect.closeTo(HOUR, -1) as number }]]);
+    expect(logged()).toEqual([['warn', { node: 'b', offsetMs: expect.closeTo(HOUR, -1) as number }]]);
     nodes['b'] = {};
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(said().slice(1)).toEqual([['info', { node: 'b' }]]);
+    expect(logged().slice(1)).toEqual([['info', { node: 'b' }]]);
   });
 
   test('says once that writes are refused, and once that they are accepted again', async () => {

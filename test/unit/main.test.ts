@@ -16,11 +16,11 @@ describe('in memory', () => {
     });
     expect((await fetch(`${address}/readyz`)).status).toBe(200);
 
-    const askLater = await openConnection(address);
+    const requestLater = await openConnection(address);
     const { finish } = await beginSend(address, MESSAGE);
     child.kill('SIGTERM');
     await said(/^SIGTERM/);
-    const response = await askLater('/readyz');
+    const response = await requestLater('/readyz');
     expect(response).toMatch(/^HTTP\/1\.1 503 /);
     expect(response).toContain('The service is stopping.');
     const requestOnce = (): Promise<string> =>

@@ -38,12 +38,12 @@ async function startBroker(port: number, args: readonly string[] = []) {
   closing.push(end);
   let text = '';
   /** Resolves when the log of the broker contains `part` at least `times` times. */
-  const said = async (part: string, times = 1): Promise<void> => {
+  const untilLogged = async (part: string, times = 1): Promise<void> => {
     while (text.split(part).length <= times) await once(child.stderr, 'data');
   };
   child.stderr.on('data', (more) => (text += String(more)));
-  await said('Server is ready');
-  return { end, said, pid: child.pid! };
+  await untilLogged('Server is ready');
+  return { end, untilLogged, pid: child.pid! };
 }
 
 /** The hints of a process and their telemetry. */
@@ -175,7 +175,7 @@ describe.runIf(hasServer)('hints by NATS', () => {
     other.hints.subscribe(anna, () => (received += 1));
     await right.end();
     const wrong = await passwordIs('other');
-    await wrong.said('authentication error', 2 * processes.length);
+    await wrong.untilLogged('authentication error', 2 * processes.length);
     await wrong.end();
     await passwordIs('secret');
     await publishUntil(one.hints, () => received > 0);
@@ -206,7 +206,7 @@ describe.runIf(hasServer)('hints by NATS', () => {
     await hints.connected;
     const warning = once(warned, 'warning');
     for (const user of [anna, ben]) hints.subscribe(user, () => undefined);
-    await broker.said('Subscription Violation', 2);
+    await broker.untilLogged('Subscription Violation', 2);
     await warning;
     expect(warnings).toEqual([
       [{ servers: [`127.0.0.1:${port}`], reason: 'PermissionViolationError' }, expect.any(String)],

@@ -245,9 +245,9 @@ function gateWrites(areWritesOpen: () => boolean, session: Session): Session {
 const INVALID: number = types.responseErrorCodes.invalid;
 
 /** The rows of the schema's state; empty if its table does not exist yet. */
-export async function stateOf(answer: Promise<types.ResultSet>): Promise<types.Row[]> {
+export async function stateOf(result: Promise<types.ResultSet>): Promise<types.Row[]> {
   try {
-    return (await answer).rows;
+    return (await result).rows;
   } catch (error) {
     if (error instanceof errors.ResponseError && error.code === INVALID) return [];
     throw error;

@@ -697,7 +697,7 @@ function rateLimiter(rowsPerSecond: number, signal: AbortSignal): (count: number
   };
 }
 
-async function withRetry<Answer>(signal: AbortSignal, work: () => Promise<Answer>): Promise<Answer> {
+async function withRetry<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
   for (const delay of RETRY_DELAYS_MS) {
     try {
       return await work();

@@ -170,14 +170,14 @@ export async function openHttpServer(
     const rejection = rejectionOf(request, limits);
     // Pipelined requests are handled one after another. Otherwise one connection could cause a thousand large responses
     // without reading them.
-    const answer = (): void => {
+    const respond = (): void => {
       // The previous response was the last one.
       if (!socket.writable) return;
       if (rejection === null) void listener(request, response);
       else sendStandalone(response, refuse(rejection, request.headers.origin));
     };
-    if (before === undefined) answer();
-    else before.once('close', answer);
+    if (before === undefined) respond();
+    else before.once('close', respond);
   };
   server.on('request', handle);
   // By default Node sends 100 Continue at once, before the header is checked. A final response without a 100 closes the
@@ -193,13 +193,13 @@ export async function openHttpServer(
   const rejectAndClose = (socket: Socket, rejection: RequestRejection): void => {
     const responses = [...(pending.get(socket) ?? [])];
     const incomplete = responses.find(({ req }) => !req.complete);
-    const answer = refuse(rejection, incomplete?.req.headers.origin);
+    const response = refuse(rejection, incomplete?.req.headers.origin);
     const lastComplete = responses.findLast(({ req }) => req.complete);
     if (lastComplete !== undefined) {
       // `Connection: close` on the last complete request's response is sufficient.
       closeAfter(socket, lastComplete);
     } else if (socket.writable && !responses.some(({ headersSent }) => headersSent)) {
-      socket.write(textOf(answer));
+      socket.write(textOf(response));
       socket.destroySoon();
     } else {
       socket.destroy();
@@ -328,7 +328,7 @@ function makeUnread({ readWithinMs, unreadLength }: Limits) {
   };
 }
 
-/** Sends a standalone answer as the last response of its connection. */
+/** Sends a standalone response as the last one of its connection. */
 function sendStandalone(response: ServerResponse, { status, headers, body }: StandaloneResponse): void {
   response.writeHead(status, {
     ...headers,
@@ -338,7 +338,7 @@ function sendStandalone(response: ServerResponse, { status, headers, body }: Sta
   response.end(body);
 }
 
-/** An answer as the text of an HTTP/1.1 response that closes the connection. */
+/** A standalone response as the text of an HTTP/1.1 response that closes the connection. */
 function textOf({ status, headers, body }: StandaloneResponse): string {
   const lines = Object.entries({
     ...headers,

@@ -37,7 +37,7 @@ export interface StandaloneResponse {
 export type OpenHttpServer = (deps: {
   readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
   /**
-   * Called once for each rejection. The returned answer is sent if the connection still allows it. `origin` is the
+   * Called once for each rejection. The returned response is sent if the connection still allows it. `origin` is the
    * request's `Origin` header, if known. The servers of Bun and Deno reject requests internally and never call it.
    */
   readonly refuse: (rejection: RequestRejection, origin: string | undefined) => StandaloneResponse;

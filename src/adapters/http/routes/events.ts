@@ -307,12 +307,12 @@ function whenAborted(signal: AbortSignal, act: () => void): void {
 /** The maximum delay of `setTimeout`. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-async function whileOpen<Answer>(
+async function whileOpen<Result>(
   c: Context,
   streams: EventStreams,
   userId: UserId,
-  work: (signal: AbortSignal) => Promise<Answer>,
-): Promise<Answer> {
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
   const { signal, end } = openStream(c, streams, userId);
   try {
     return await work(signal);
