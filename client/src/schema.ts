@@ -238,7 +238,7 @@ export type components = {
       readonly page?: number;
       /**
        * @description The cursor of the next page; null on the last page.
-       * @example EQGcE2NKO3HIsVwP_uDduhF6DWw7wT1L
+       * @example IQGcE2NKO3HIsVwP_uDduhEr6GQC
        */
       readonly next_cursor: string | null;
     };
@@ -348,7 +348,7 @@ export type components = {
       readonly page?: number;
       /**
        * @description The cursor of the next page; null on the last page.
-       * @example EQGcE2NKO3HIsVwP_uDduhF6DWw7wT1L
+       * @example IQGcE2NKO3HIsVwP_uDduhEr6GQC
        */
       readonly next_cursor: string | null;
     };

@@ -36,6 +36,18 @@ describe('a message id', () => {
     expect(timestampOf(messageIdAt(time + 6, 9, ZERO))).toBe('2026-01-31T09:30:00.123006009Z');
   });
 
+  test('prints the same date and time as the runtime, whatever was printed before', () => {
+    const near = fc.integer({ min: -86_400_000_000, max: 86_400_000_000 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(instants, near), { maxLength: 5 }), (pairs) => {
+        for (const time of pairs.flatMap(([instant, later]) => [instant, Math.max(instant + later, 0)])) {
+          const expected = new Date(Math.floor(time / 1000)).toISOString().slice(0, -1);
+          expect(timestampOfMicroseconds(time).slice(0, expected.length)).toBe(expected);
+        }
+      }),
+    );
+  });
+
   test('prints its time like a time in microseconds', () => {
     fc.assert(
       fc.property(instants, tails, (time, tail) => {

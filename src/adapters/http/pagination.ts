@@ -70,7 +70,7 @@ export function pageSchema<Item extends z.ZodType>(item: Item) {
     next_cursor: z.string().nullable().openapi({
       pattern: CURSOR_PATTERN.source,
       description: 'The cursor of the next page; null on the last page.',
-      example: 'EQGcE2NKO3HIsVwP_uDduhF6DWw7wT1L',
+      example: 'IQGcE2NKO3HIsVwP_uDduhEr6GQC',
     }),
   });
 }
