@@ -57,8 +57,8 @@ export async function startServer(kind: ServerKind, environment: Environment): P
   });
   closeSync(output);
   const exited = once(child, 'exit');
-  const tie = endWithThisProcess(child.pid!);
-  void exited.then(() => tie.kill());
+  const watchdog = endWithThisProcess(child.pid!);
+  void exited.then(() => watchdog.kill());
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     await exited;

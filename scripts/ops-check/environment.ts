@@ -208,8 +208,8 @@ async function openPrometheus(
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
-  const tie = endWithThisProcess(child.pid!);
-  const ended = once(child, 'exit').then(() => tie.kill());
+  const watchdog = endWithThisProcess(child.pid!);
+  const ended = once(child, 'exit').then(() => watchdog.kill());
   closing.push(async () => {
     child.kill('SIGTERM');
     await ended;

@@ -28,12 +28,12 @@ beforeAll(async () => {
 
 /** A client of a real cluster that holds back the next write to one event log, or loses it. */
 class DelayingClient extends Client {
-  #held: { userId: UserId; reach: () => void; fate: Promise<void> } | null = null;
+  #held: { userId: UserId; reach: () => void; outcome: Promise<void> } | null = null;
 
-  /** Resolves when the next write to the log of `userId` is there. It is applied if `fate` resolves. */
-  hold(userId: UserId, fate: Promise<void>): Promise<void> {
+  /** Resolves when the next write to the log of `userId` is there. It is applied if `outcome` resolves. */
+  hold(userId: UserId, outcome: Promise<void>): Promise<void> {
     return new Promise((reach) => {
-      this.#held = { userId, reach, fate };
+      this.#held = { userId, reach, outcome };
     });
   }
 
@@ -46,7 +46,7 @@ class DelayingClient extends Client {
     if (held !== null && isHeld) {
       this.#held = null;
       held.reach();
-      await held.fate;
+      await held.outcome;
     }
     return super.batch(...(args as Parameters<Client['batch']>)) as never;
   }
@@ -169,12 +169,12 @@ function freshPeople(): People {
   return Object.fromEntries(USERS.map((name) => [name, freshUser()])) as Record<Name, UserId>;
 }
 
-/** Begins `work`, whose event for `userId` has the given fate, and lets the reader pass the event meanwhile. */
+/** Begins `work`, whose event for `userId` has the given outcome, and lets the reader pass the event meanwhile. */
 async function passed(
   subject: Subject,
   userId: UserId,
   work: () => Promise<unknown>,
-  fate: (decide: { apply: () => void; lose: () => void }) => void,
+  outcome: (decide: { apply: () => void; lose: () => void }) => void,
 ) {
   let decide = { apply: (): void => undefined, lose: (): void => undefined };
   const decided = new Promise<void>((resolve, reject) => {
@@ -190,7 +190,7 @@ async function passed(
   subject.pass(2 * subject.visibilityWindow);
   const { ids, cursor } = await listAll(subject, userId, begun);
   expect(ids).toEqual([]);
-  fate(decide);
+  outcome(decide);
   return { working, cursor };
 }
 

@@ -24,8 +24,8 @@ export async function startBroker(given?: number): Promise<Broker> {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exited = once(child, 'exit');
-  const tie = endWithThisProcess(child.pid!);
-  void exited.then(() => tie.kill());
+  const watchdog = endWithThisProcess(child.pid!);
+  void exited.then(() => watchdog.kill());
   const lines = createInterface(child.stderr);
   await new Promise<void>((resolve, reject) => {
     lines.on('line', (line) => line.includes('Server is ready') && resolve());

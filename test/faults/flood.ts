@@ -49,7 +49,7 @@ export async function flood(deps: {
   let sentCount = 0;
   let unsent = 0;
 
-  const someone = (): UserId => users[Math.floor(Math.random() * users.length)]!;
+  const randomUser = (): UserId => users[Math.floor(Math.random() * users.length)]!;
   const open = (): RawConnection => {
     const connection = openRawConnection(hostname, Number(port));
     connections.push(connection);
@@ -61,9 +61,9 @@ export async function flood(deps: {
     const send: Send | null =
       sentCount % 3 === 0
         ? null
-        : { sender: someone(), receiver: someone(), content: `${name} ${sentCount}`, key: null };
+        : { sender: randomUser(), receiver: randomUser(), content: `${name} ${sentCount}`, key: null };
     const at = performance.now();
-    const { outcome, head, body } = await connection.sendRequest(requestOf(send, someone())).then(
+    const { outcome, head, body } = await connection.sendRequest(requestOf(send, randomUser())).then(
       ({ status, ...answer }) => ({ outcome: status, ...answer }),
       () => ({ outcome: 'unanswered' as const, head: '', body: '' }),
     );

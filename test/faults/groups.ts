@@ -105,13 +105,13 @@ export const groups: Scenario = async (testbed) => {
 
   const begun = performance.now();
   await pause(QUIET_MS);
-  const victim = cluster.nodes[1]!;
+  const replica = cluster.nodes[1]!;
   const hung = performance.now();
-  victim.suspend();
+  replica.suspend();
   await pause(HANG_MS);
-  assert.ok(!(await respondsToCql(victim.address, victim.port)), 'the replica answers');
+  assert.ok(!(await respondsToCql(replica.address, replica.port)), 'the replica answers');
   const resumed = performance.now();
-  victim.resume();
+  replica.resume();
   await cluster.waitUntilUp();
   await progress();
   const killed = performance.now();
@@ -123,12 +123,16 @@ export const groups: Scenario = async (testbed) => {
   await Promise.all([load.stop(), moves.stop(), marks.stop()]);
   const contents = await changes.stop();
   const raceStartedAt = performance.now();
-  const direct = instances.map(({ url }) => withToken(makeSendRequest(url), serviceToken));
+  const byInstance = instances.map(({ url }) => withToken(makeSendRequest(url), serviceToken));
   const small = changing.filter(({ group }) => group.members.length < SMALL).flatMap((one) => one.movers);
   const races: Attempt[] = [];
   for (let round = 0; round < RACES; round += 1) {
     races.push(
-      ...(await raceJoin(small[round % small.length]!, instances[0], direct as [SendRequest, SendRequest])),
+      ...(await raceJoin(
+        small[round % small.length]!,
+        instances[0],
+        byInstance as [SendRequest, SendRequest],
+      )),
     );
   }
 

@@ -17,7 +17,7 @@ const IDLE_STREAMS = 5_000;
 const IDLE_MS = 300_000;
 const EVERY_MS = 30_000;
 const OPENED_AT_ONCE = 100;
-const STORM = 1_000;
+const RECONNECTING = 1_000;
 const SENDERS = 10;
 
 /** The maximum growth of the live heap of a process with idle streams in five minutes, in megabytes. */
@@ -72,7 +72,7 @@ export const idleFollowers: Scenario = async (testbed) => {
     await openIdle(first, streams);
     const opened = await liveHeap(first);
     await Promise.all([reportIdle(testbed, first, { empty, opened, streams }), vanishing]);
-    await reportStorm(testbed, first, streams.slice(0, STORM));
+    await reportReconnects(testbed, first, streams.slice(0, RECONNECTING));
     await reportLimit(testbed, second);
     await Promise.all(streams.map((stream) => stream.stop()));
     await reportBusy(testbed, urls);
@@ -204,12 +204,16 @@ async function sendLong(sendRequest: SendRequest, receivers: readonly UserId[]):
   });
 }
 
-async function reportStorm(testbed: Testbed, service: Service, storm: readonly Follower[]): Promise<void> {
+async function reportReconnects(
+  testbed: Testbed,
+  service: Service,
+  reconnecting: readonly Follower[],
+): Promise<void> {
   const begun = performance.now();
   const busyBefore = processorMs(service.pid);
-  const refusedBefore = refusedBy(storm);
+  const refusedBefore = refusedBy(reconnecting);
   const took = await Promise.all(
-    storm.map(async (stream) => {
+    reconnecting.map(async (stream) => {
       stream.disconnect();
       await stream.connected();
       return performance.now() - begun;
@@ -217,27 +221,27 @@ async function reportStorm(testbed: Testbed, service: Service, storm: readonly F
   );
   const busyMs = processorMs(service.pid) - busyBefore;
   took.sort((a, b) => a - b);
-  assert.ok(storm.every(({ refusals }) => [...refusals.keys()].every((status) => status === 503)));
+  assert.ok(reconnecting.every(({ refusals }) => [...refusals.keys()].every((status) => status === 503)));
   const [p50, most] = [0.5, 1].map((share) => percentile(took, share)!.toFixed(0));
   testbed.report({
-    action: `${STORM} streams break at once, and resume at the same process`,
+    action: `${RECONNECTING} streams break at once, and resume at the same process`,
     seen: [
       `all resumed, half within ${p50} ms, all within ${most} ms`,
-      `${refusedBy(storm) - refusedBefore} attempts answered 503 first`,
-      `${(busyMs / STORM).toFixed(2)} ms of processor time for each`,
+      `${refusedBy(reconnecting) - refusedBefore} attempts answered 503 first`,
+      `${(busyMs / RECONNECTING).toFixed(2)} ms of processor time for each`,
     ].join('; '),
   });
   const sendRequest = makeSendRequest(service.url);
   const [sender] = usersOf(1);
-  await inParallel(SENDERS, storm, async (stream) => {
+  await inParallel(SENDERS, reconnecting, async (stream) => {
     const { userId } = stream;
-    const content = `after the storm to ${userId}`;
+    const content = `after the reconnects to ${userId}`;
     const { id } = await postUntilStored(sendRequest, { sender: sender!, receiver: userId, content });
     await stream.arrived(id);
   });
   testbed.report({
     action: 'afterwards, a message to each of them',
-    seen: `${STORM} sent, ${STORM} received`,
+    seen: `${RECONNECTING} sent, ${RECONNECTING} received`,
   });
 }
 

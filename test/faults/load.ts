@@ -180,7 +180,7 @@ export function startLoad(deps: {
   let sends = 0;
 
   const oneOf = <Item>(items: readonly Item[]): Item => items[Math.floor(Math.random() * items.length)]!;
-  const someone = (): UserId => oneOf(users);
+  const randomUser = (): UserId => oneOf(users);
 
   const record = async (
     about: Parameters<typeof attempt>[0],
@@ -195,8 +195,8 @@ export function startLoad(deps: {
   const sendOne = async (kind: 'send' | 'send with a key'): Promise<void> => {
     const group = groups.length > 0 && Math.random() < groupShare ? oneOf(groups) : undefined;
     const send: Send = {
-      sender: group === undefined ? someone() : oneOf(group.members),
-      receiver: someone(),
+      sender: group === undefined ? randomUser() : oneOf(group.members),
+      receiver: randomUser(),
       ...(group !== undefined && { group }),
       content: `message ${(sends += 1)} of ${run}`,
       key: kind === 'send' ? null : randomUUID(),
@@ -210,9 +210,9 @@ export function startLoad(deps: {
 
   /** Reads the first page of an inbox or a history, which must contain the newest acknowledged message or a newer one. */
   const readOne = async (): Promise<void> => {
-    const user = someone();
+    const user = randomUser();
     const conversation =
-      groups.length > 0 && Math.random() < groupShare ? oneOf(groups).id : conversationOf(user, someone());
+      groups.length > 0 && Math.random() < groupShare ? oneOf(groups).id : conversationOf(user, randomUser());
     // A conversation without an acknowledged message may not exist.
     const [list, path, id] =
       Math.random() < 0.5 && newest.has(conversation)

@@ -18,15 +18,15 @@ export const replicaDies: Scenario = async (testbed) => {
     'send with a key': 2,
     read: 3,
   });
-  const victim = cluster.nodes[0]!;
+  const replica = cluster.nodes[0]!;
 
   const begun = performance.now();
   await pause(QUIET_MS);
   const killed = performance.now();
-  await victim.kill();
+  await replica.kill();
   await pause(OUTAGE_MS);
   const restarted = performance.now();
-  await victim.start();
+  await replica.start();
   await cluster.waitUntilUp();
   const returned = performance.now();
   await pause(QUIET_MS);

@@ -32,7 +32,7 @@ export const replicaHangs: Scenario = async (testbed) => {
     'send with a key': 3,
     read: 3,
   });
-  const victim = cluster.nodes[1]!;
+  const replica = cluster.nodes[1]!;
   const unused = testbed.startService(environment);
   await unused.logged(/Ready at/);
   const others = { sendRequest: makeSendRequest(unused.url), users: usersOf(8), thinkMs: 30 };
@@ -41,14 +41,14 @@ export const replicaHangs: Scenario = async (testbed) => {
   const begun = performance.now();
   await pause(QUIET_MS);
   const hung = performance.now();
-  victim.suspend();
+  replica.suspend();
   await pause(LATER_MS);
   const keyedUsers = usersOf(8);
   const firstKeyed = testbed.startLoad({ ...others, users: keyedUsers, clients: { 'send with a key': 3 } });
   await pause(HANG_MS - LATER_MS);
-  assert.ok(!(await respondsToCql(victim.address, victim.port)), 'the replica answers');
+  assert.ok(!(await respondsToCql(replica.address, replica.port)), 'the replica answers');
   const resumed = performance.now();
-  victim.resume();
+  replica.resume();
   await cluster.waitUntilUp();
   const settled = performance.now();
   await pause(QUIET_MS);

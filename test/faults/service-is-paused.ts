@@ -32,7 +32,7 @@ export const serviceIsPaused: Scenario = async (testbed) => {
   await service.logged(/Ready at/);
   const sendRequest = makeSendRequest(service.url);
   let lateEventCount = 0;
-  let crossed = 0;
+  let acknowledgedLater = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const users = usersOf(8);
     const load = testbed.startLoad({ sendRequest, users, clients: CLIENTS, thinkMs: 0 });
@@ -67,7 +67,7 @@ export const serviceIsPaused: Scenario = async (testbed) => {
         );
       }
     }
-    crossed += late.length;
+    acknowledgedLater += late.length;
     testbed.report({
       action: `SIGSTOP of the service for ${PAUSE_MS / 1_000} s under load`,
       attempts: load.attempts,
@@ -77,7 +77,7 @@ export const serviceIsPaused: Scenario = async (testbed) => {
   }
   testbed.report({
     action: 'sends in progress at that time, those with a key repeated',
-    seen: `${crossed} acknowledged afterwards; ${lateEventCount} inboxes and logs have a late event, the others showed them before`,
+    seen: `${acknowledgedLater} acknowledged afterwards; ${lateEventCount} inboxes and logs have a late event, the others showed them before`,
   });
   assert.ok(lateEventCount > 0, 'no message became visible late, so the test shows nothing');
   await assertConsistent(testbed, [service], environment);

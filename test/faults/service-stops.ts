@@ -55,30 +55,30 @@ export const serviceStops: Scenario = async (testbed) => {
   });
 
   const abandoned = usersOf(8);
-  const direct = testbed.startLoad({
+  const directLoad = testbed.startLoad({
     sendRequest: makeSendRequest(other.url),
     users: abandoned,
     clients: CLIENTS,
     thinkMs: 20,
   });
-  await direct.progress(REQUESTS_BETWEEN);
+  await directLoad.progress(REQUESTS_BETWEEN);
   const took = await stop(other);
-  await direct.stop();
-  const answered = direct.attempts.filter(({ outcome }) => typeof outcome === 'number');
-  const crossed = direct.attempts.filter(({ outcome }) => outcome === 'unanswered').length;
+  await directLoad.stop();
+  const answered = directLoad.attempts.filter(({ outcome }) => typeof outcome === 'number');
+  const unanswered = directLoad.attempts.filter(({ outcome }) => outcome === 'unanswered').length;
   testbed.report({
     action: 'SIGTERM of an instance whose clients use no other',
     attempts: answered,
     seen:
-      `exit 0 after ${seconds(took)} s; ${crossed} more were sent while their connections closed, ` +
-      `${direct.attempts.length - answered.length - crossed} were refused`,
+      `exit 0 after ${seconds(took)} s; ${unanswered} more were sent while their connections closed, ` +
+      `${directLoad.attempts.length - answered.length - unanswered} were refused`,
   });
   assertAllServed(answered);
   const { unknownAndStored } = await assertGuaranteesKept(testbed, {
     cluster,
     sendRequest: makeSendRequest(one.url),
     users: abandoned,
-    attempts: direct.attempts,
+    attempts: directLoad.attempts,
   });
   assert.equal(unknownAndStored, 0, 'a request was accepted and not answered');
   await assertConsistent(testbed, [one], environment);

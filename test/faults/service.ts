@@ -47,7 +47,7 @@ export function startService(environment: Environment): Service {
     env: { ...path, HOST: '127.0.0.1', PORT: '0', STORAGE: 'cassandra', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const tie = endWithThisProcess(child.pid!);
+  const watchdog = endWithThisProcess(child.pid!);
   const lines: string[] = [];
   const listeners = new Set<() => void>();
   let signalled = begun;
@@ -65,7 +65,7 @@ export function startService(environment: Environment): Service {
     // Unlike 'exit', 'close' comes after the last line.
     child.once('close', (code, signal) => {
       hasEnded = true;
-      tie.kill();
+      watchdog.kill();
       resolve({ code, signal, took: performance.now() - signalled });
       for (const listener of listeners) listener();
     });

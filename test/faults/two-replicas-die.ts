@@ -30,15 +30,15 @@ export const twoReplicasDie: Scenario = async (testbed) => {
     'send with a key': 3,
     read: 3,
   });
-  const victims = cluster.nodes.slice(1);
+  const replicas = cluster.nodes.slice(1);
 
   await pause(QUIET_MS);
-  await Promise.all(victims.map((node) => node.kill()));
+  await Promise.all(replicas.map((node) => node.kill()));
   const killed = performance.now();
   await pause(OUTAGE_MS);
   const health = await Promise.all(['/livez', '/readyz'].map((path) => sendRequest({ method: 'GET', path })));
   const restarted = performance.now();
-  await Promise.all(victims.map((node) => node.start()));
+  await Promise.all(replicas.map((node) => node.start()));
   const [replicaCounts, readyAfterMs] = await Promise.all([
     replicaCountsOf(cluster, between(load.attempts, 0, restarted)),
     becomesReady(sendRequest),

@@ -31,8 +31,8 @@ export async function startStoppableReader(url: string, users: readonly UserId[]
   const child = spawn(process.execPath, ['--input-type=module', '--eval', READER_SCRIPT, url, ...users], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const tie = endWithThisProcess(child.pid!);
-  child.once('exit', () => tie.kill());
+  const watchdog = endWithThisProcess(child.pid!);
+  child.once('exit', () => watchdog.kill());
   await once(createInterface(child.stdout), 'line');
   return {
     stop: () => void child.kill('SIGSTOP'),

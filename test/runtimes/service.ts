@@ -43,12 +43,12 @@ export async function startService(
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const tie = endWithThisProcess(child.pid!);
+  const watchdog = endWithThisProcess(child.pid!);
   const lines: string[] = [];
   const lastLines = (most = 5): string => lines.slice(-most).join('\n');
   const ended = new Promise<number | null>((resolve) => {
     child.once('close', (code) => {
-      tie.kill();
+      watchdog.kill();
       resolve(code);
     });
   });
