@@ -17,7 +17,7 @@ afterAll(async () => {
 
 const messageWith = (page: Page, text: string) => page.locator('.message', { hasText: text });
 
-/** Opens the menu of one's own message. */
+/** Opens the menu of a message of the user. */
 async function openMenu(page: Page, text: string): Promise<void> {
   await messageWith(page, text).hover();
   await messageWith(page, text).getByRole('button', { name: 'Message actions' }).click();
@@ -152,7 +152,7 @@ describe('one’s own message', () => {
   });
 });
 
-/** Opens the editor of one's own message, and changes its text without saving it. */
+/** Opens the editor of a message of the user, and changes its text without saving it. */
 async function beginEdit(page: Page, from: string, to: string): Promise<void> {
   await openMenu(page, from);
   await page.getByRole('menuitem', { name: 'Edit' }).click();

@@ -51,8 +51,8 @@ const cachesMembers = brokenInEachProcess('keeps the members of a position in ea
   };
 });
 
-/** Sends to the given participants alone: their inboxes and logs are those of the first members. */
-const sendsToGivenMembers = broken('shows a message of a group to its first members alone', (correct) => {
+/** Sends only to the given participants: their inboxes and logs are those of the first members. */
+const sendsToGivenMembers = broken('shows a message of a group only to its first members', (correct) => {
   const first = new Map<ConversationId, readonly UserId[]>();
   const isFor = (id: ConversationId, userId: UserId): boolean => first.get(id)?.includes(userId) !== false;
   return {
@@ -150,7 +150,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
 
   'a message is in the inbox and the event log of every member, and of nobody else': [
     withLog(
-      'adds a message to the log of its sender alone',
+      'adds a message only to the log of its sender',
       (event, userId, index) => index < 2 || userId === '',
     ),
     withoutGroups,

@@ -14,7 +14,7 @@ import { appendRequest, freshUser, idAt } from '../contracts/fixtures.ts';
 import { list, type FollowingSubject } from '../contracts/following.ts';
 
 /*
- * A device keeps the state of a user: it lists everything once, and then applies events alone. After random commands,
+ * A device keeps the state of a user: it lists everything once, and then applies only events. After random commands,
  * lost responses and resumes, that state must be the one that is listed. Only when the user joins or leaves a group, the
  * device lists that group again, as the typed client does.
  */
@@ -348,7 +348,7 @@ interface Known {
   lastEventId: EventId | null;
   lastMessageId: MessageId | null;
   group: GroupState | null;
-  /** Whether it came by events alone, so that the event of each message is known. */
+  /** Whether it came only by events, so that the event of each message is known. */
   readonly isComplete: boolean;
 }
 

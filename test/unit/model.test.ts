@@ -65,7 +65,9 @@ function failing(storage: Storage, outcomes: Iterator<WriteOutcome>): Storage {
 }
 
 test('the same for a storage that sometimes fails, if the client repeats the command', async () => {
-  const outcomes = fc.infiniteStream(fc.constantFrom<WriteOutcome>('answered', 'answered', 'lost', 'unanswered'));
+  const outcomes = fc.infiniteStream(
+    fc.constantFrom<WriteOutcome>('answered', 'answered', 'lost', 'unanswered'),
+  );
   await fc.assert(
     fc.asyncProperty(scripts(60), outcomes, async (script, outcomes) => {
       const storage = failing(memoryStorage({ clock: timelessClock() }), outcomes);

@@ -54,7 +54,7 @@ export function avatarOf(
   return { id: other, name: nameOf(other, names) };
 }
 
-/** Whether a conversation is with oneself alone. */
+/** Whether a conversation is with oneself. */
 export function isWithOneself(
   { participant_ids: ids }: Pick<InboxEntry, 'participant_ids'>,
   userId: string,

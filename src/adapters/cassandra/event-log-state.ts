@@ -47,7 +47,7 @@ export class EventLogState {
     this.#retentionDays = deps.retentionDays;
   }
 
-  /** The position above which every event is in the log. Below it, inboxes are read from the inbox rows alone. */
+  /** The position above which every event is in the log. Below it, inboxes are read only from the inbox rows. */
   start(): Position {
     const milliseconds = Math.max(startOf(this.#clock.now() / 1_000, this.#retentionDays, this.#state), 0);
     return positionAt(Math.floor(milliseconds) * 1_000);

@@ -256,7 +256,7 @@ export class InboxReader {
   }
 
   /**
-   * Reads the page from the inbox rows alone: first the ids and write times of all rows, which give the order except for
+   * Reads the page only from the inbox rows: first the ids and write times of all rows, which give the order except for
    * ties, then the entries in that order until the page is full. Rows with the same write time are read together.
    */
   async #scan(userId: UserId, page: InboxPage): Promise<void> {

@@ -154,7 +154,7 @@ function isLoopback(contactPoint: string): boolean {
 
 /**
  * Declares the event log incomplete before the next half minute is over, as after a restore or a truncation of
- * `events_by_user`: inbox pages from before are read from the inbox rows alone, and clients with older cursors have to list
+ * `events_by_user`: inbox pages from before are read only from the inbox rows, and clients with older cursors have to list
  * again. The processes of the service read this state within half a minute. Returns the time since which the log counts as
  * complete. Throws a `MigrationError` if the clock of this host differs from those of the nodes.
  */
