@@ -35,7 +35,7 @@ const GRACE_MS = 25_000;
 const READINESS_DELAY_MS = 1_000;
 
 /** With `npm start`, one Ctrl-C can arrive twice: from the terminal and from npm. */
-const SAME_SIGNAL_MS = 500;
+const DUPLICATE_SIGNAL_MS = 500;
 
 /** The options of a process. */
 interface ProcessOptions {
@@ -180,7 +180,7 @@ export async function runProcess(
       if (stoppingSince === 0) {
         stoppingSince = performance.now();
         void stop(signal);
-      } else if (performance.now() - stoppingSince > SAME_SIGNAL_MS) {
+      } else if (performance.now() - stoppingSince > DUPLICATE_SIGNAL_MS) {
         exitWith(`Second ${signal}: exiting at once. Requests and writes in progress may be aborted.`);
       }
     });

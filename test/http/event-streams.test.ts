@@ -180,7 +180,7 @@ describe('a stream', () => {
     onTestFinished(() => {
       written.mockRestore();
     });
-    const { fetch, streams, port } = await serve({}, { readWithinMs: 300 });
+    const { fetch, streams, port } = await serve({}, { readTimeoutMs: 300 });
     const socket = await openUnread(port, eventsOf('ben'), header);
     await until(() => streams.size === 1);
     for (let n = 0; n < 200 && streams.size > 0; n += 1) await send(fetch, 'anna', 'ben', 'x'.repeat(20_000));
@@ -195,7 +195,7 @@ describe('a stream', () => {
   });
 
   test('that is not read in time ends without an error where the connection cannot be closed', async () => {
-    const streams = new EventStreams({ ...STREAM_LIMITS, readWithinMs: 50 });
+    const streams = new EventStreams({ ...STREAM_LIMITS, readTimeoutMs: 50 });
     const app = openApp({ streams });
     const fetch: Fetch = async (request) => app.fetch(request);
     const stream = await openStream(fetch, eventsOf('ben'));
@@ -205,7 +205,7 @@ describe('a stream', () => {
   });
 
   test('that is not read does not delay the stop beyond the time limit for clients', async () => {
-    const { fetch, streams, server, port } = await serve({}, { readWithinMs: 500 });
+    const { fetch, streams, server, port } = await serve({}, { readTimeoutMs: 500 });
     await openUnread(port, eventsOf('ben'));
     await until(() => streams.size === 1);
     // More than the socket buffers hold.
@@ -216,7 +216,7 @@ describe('a stream', () => {
   });
 
   test('that waits longest is closed when all streams together buffer too much', async () => {
-    const { fetch, streams, port } = await serve({}, { unreadBytes: 200_000, readWithinMs: 5_000 });
+    const { fetch, streams, port } = await serve({}, { unreadBytes: 200_000, readTimeoutMs: 5_000 });
     for (let n = 0; n < 4; n += 1) await openUnread(port, eventsOf('ben'));
     await until(() => streams.size === 4);
     for (let n = 0; n < 400 && streams.size > 3; n += 1) await send(fetch, 'anna', 'ben', 'x'.repeat(20_000));
@@ -367,7 +367,7 @@ describe('the metrics of streams', () => {
       },
     },
     slow: {
-      limits: { readWithinMs: 300 },
+      limits: { readTimeoutMs: 300 },
       end: async ({ fetch, port, streams }) => {
         await openUnread(port, eventsOf('ben'));
         await until(() => streams.size === 1);

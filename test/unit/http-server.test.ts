@@ -220,8 +220,8 @@ describe('a malformed request is refused and its connection ends:', () => {
   for (const [name, [sent, why]] of Object.entries(cases)) {
     test(name, async () => {
       const server = await open(async (request) => new Response(await request.text().catch(() => '')), {
-        headerWithinMs: 100,
-        requestWithinMs: 200,
+        headerTimeoutMs: 100,
+        requestTimeoutMs: 200,
       });
       refused.length = 0;
       const answer = await received(server, sent);
@@ -247,8 +247,8 @@ describe('a malformed request is refused and its connection ends:', () => {
 
   test('and the rejection has the origin of the page, if it is known', async () => {
     const server = await open(async (request) => new Response(await request.text().catch(() => '')), {
-      headerWithinMs: 100,
-      requestWithinMs: 200,
+      headerTimeoutMs: 100,
+      requestTimeoutMs: 200,
     });
     const origin = 'Origin: https://chat.example\r\n';
     for (const sent of [
@@ -421,7 +421,7 @@ describe('the requests of a connection are limited:', () => {
   });
 
   test('the connection of a response that is not read is closed', async () => {
-    const server = await open(() => new Response('x'.repeat(2 ** 24)), { readWithinMs: 100 });
+    const server = await open(() => new Response('x'.repeat(2 ** 24)), { readTimeoutMs: 100 });
     const nonReading = raw(server, requestText('/')).pause();
     // A client that does not read notices the end only when it writes.
     const pinging = setInterval(() => nonReading.write('\r\n'), 20);
@@ -473,7 +473,7 @@ describe('the requests of a connection are limited:', () => {
         void pass();
         return new Response(await request.text());
       },
-      { requestWithinMs: 1_500, headerWithinMs: 1_000 },
+      { requestTimeoutMs: 1_500, headerTimeoutMs: 1_000 },
     );
     const slow = raw(server, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n');
     await arrived;

@@ -21,7 +21,7 @@ const DAY_MS = 86_400_000;
 const ROLLOUT_MS = DAY_MS;
 
 /** The time within which each process has read a change of the state, even if two of its reads fail. */
-export const READ_WITHIN_MS = 30_000;
+export const PROPAGATION_MS = 30_000;
 
 interface State {
   readonly retentionDays: number;

@@ -4,7 +4,7 @@ import { types, type Client } from 'cassandra-driver';
 import { v5 } from 'uuid';
 import { cassandraClocks, clockSkewOf } from './clock-measurement.ts';
 import { driverConsistency, makeClient, type CassandraOptions } from './connect.ts';
-import { READ_WITHIN_MS } from './event-log-state.ts';
+import { PROPAGATION_MS } from './event-log-state.ts';
 
 /** One numbered file of `cql/`: `003_conversations.cql`. */
 export interface Migration {
@@ -173,7 +173,7 @@ export async function declareEventLogIncomplete(options: CassandraOptions): Prom
       // Ids may be ahead of the time by twice the allowed skew, and this host's clock may be behind by one. The time never
       // decreases: this host's clock may be behind that of the host that stored it.
       // Until a process has read it, its clients pass over the events that were lost, so their cursors have to be older.
-      const latestId = Date.now() + 3 * options.maxClockSkewMs + READ_WITHIN_MS;
+      const latestId = Date.now() + 3 * options.maxClockSkewMs + PROPAGATION_MS;
       const since = new Date(Math.max(latestId, before?.getTime() ?? 0));
       const isApplied =
         before === undefined

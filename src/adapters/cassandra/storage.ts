@@ -13,7 +13,7 @@ import { BackgroundRetry, type WithinLimit } from './background-retry.ts';
 import { cassandraClocks } from './clock-measurement.ts';
 import { configError, makeClient, sessionOptions, type CassandraOptions } from './connect.ts';
 import { CassandraConversationRepository } from './conversation-repository.ts';
-import { EventLogState, READ_WITHIN_MS } from './event-log-state.ts';
+import { EventLogState, PROPAGATION_MS } from './event-log-state.ts';
 import { CassandraEventRepository } from './event-repository.ts';
 import { CassandraGroupRepository } from './group-repository.ts';
 import { InboxReader } from './inbox.ts';
@@ -31,13 +31,13 @@ export type { CassandraOptions } from './connect.ts';
 const RECONNECT_MS = 2_000;
 
 /** The timeout of the readiness query: less than the timeout of readiness probes. */
-const READY_WITHIN_MS = 1_500;
+const READINESS_TIMEOUT_MS = 1_500;
 
 /** The interval at which the state of the event log is read again. */
-const REFRESH_MS = READ_WITHIN_MS / 3;
+const REFRESH_MS = PROPAGATION_MS / 3;
 
 /** The time that `close` waits for writes in progress. */
-const CLOSE_WITHIN_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 10_000;
 
 /** The messenger's storage in Cassandra. */
 export interface CassandraStorage extends Storage {
@@ -211,7 +211,7 @@ export function openCassandraStorage(deps: {
           if (error instanceof StorageFailure) return null;
           throw error;
         }),
-        pause(READY_WITHIN_MS, null, { ref: false }),
+        pause(READINESS_TIMEOUT_MS, null, { ref: false }),
       ]);
       if (rows === null) return ['Cassandra does not respond at the read consistency level.'];
       const schema = schemaError(rows);
@@ -224,7 +224,7 @@ export function openCassandraStorage(deps: {
     async close() {
       closing.abort();
       clearInterval(refreshing);
-      await Promise.race([retry.close(), pause(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+      await Promise.race([retry.close(), pause(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
       await client.shutdown();
     },
   };

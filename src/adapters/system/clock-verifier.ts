@@ -4,14 +4,14 @@ import type { ReferenceClocks } from '../../application/ports/reference-clocks.t
 import type { ClockReading, Instant, ClockAssessment, VerifiedClock } from './verified-clock.ts';
 
 /** How often a verified clock is measured, and after which time without a result the log has a warning. */
-const ROUND_EVERY_MS = 10_000;
+const ROUND_INTERVAL_MS = 10_000;
 const WARN_AFTER_MS = 60_000;
 
 /** How often the timer checks whether a measurement is due, and how often an unverified clock is measured. */
 const TICK_INTERVAL_MS = 1_000;
 
 /** How long a round of measurements waits for nodes. */
-const MAX_ROUND_MS = 2_000;
+const ROUND_TIMEOUT_MS = 2_000;
 
 /** A round of measurements in progress. */
 interface Round {
@@ -42,7 +42,7 @@ export class ClockVerifier implements ClockCheck {
     this.#clock = deps.clock;
     this.#log = deps.log;
     // A reading that takes longer than the allowed skew is discarded.
-    this.#roundTimeoutMs = Math.min(deps.maxSkewMs, MAX_ROUND_MS);
+    this.#roundTimeoutMs = Math.min(deps.maxSkewMs, ROUND_TIMEOUT_MS);
     this.#waitMs = deps.requestTimeoutMs / 2;
     this.firstVerified = new Promise((resolve) => (this.#resolveFirstVerified = resolve));
   }
@@ -79,7 +79,7 @@ export class ClockVerifier implements ClockCheck {
 
   #tick(): void {
     const { monotonic } = this.#clock.instant();
-    const isDue = Math.abs(monotonic - this.#lastStartedAt) >= ROUND_EVERY_MS;
+    const isDue = Math.abs(monotonic - this.#lastStartedAt) >= ROUND_INTERVAL_MS;
     if (isDue || !this.#clock.isVerified()) void this.measure();
     if (this.#staleLogged || monotonic - this.#lastDecidedAt < WARN_AFTER_MS) return;
     this.#staleLogged = true;

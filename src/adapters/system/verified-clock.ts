@@ -44,10 +44,10 @@ export interface ClockAssessment {
   readonly outliers: ReadonlyMap<string, number>;
 }
 
-/** An offset within `middle` ± `error`, in milliseconds. */
+/** An offset within `estimate` ± `error`, in milliseconds. */
 interface Offset {
   readonly node: string;
-  readonly middle: number;
+  readonly estimate: number;
   readonly error: number;
 }
 
@@ -200,27 +200,27 @@ export class VerifiedClock implements Clock {
 /** The time of a node's clock minus the wall clock of `instant`. */
 function offsetOf({ node, time, sent, received }: ClockReading, { wall, monotonic }: Instant): Offset {
   const error = (received.monotonic - sent.monotonic) / 2;
-  return { node, middle: time - (sent.monotonic + error) - (wall - monotonic), error };
+  return { node, estimate: time - (sent.monotonic + error) - (wall - monotonic), error };
 }
 
 /** The assessment of this host's clock from the offsets of the nodes that answered, out of `nodeCount` nodes. */
 function assess(offsets: readonly Offset[], nodeCount: number, maxSkewMs: number): ClockAssessment {
-  const sorted = [...offsets].sort((a, b) => a.middle - b.middle);
+  const sorted = [...offsets].sort((a, b) => a.estimate - b.estimate);
   // If a majority agrees, the median belongs to it. Of an even number it is the lower middle value: a measured offset.
   const median = sorted[(sorted.length - 1) >> 1];
   const nothing = { offsetMs: null, outliers: new Map<string, number>() };
   if (median === undefined) return { verdict: 'undecided', ...nothing };
   const differing = sorted.filter(
-    ({ middle, error }) => Math.abs(middle - median.middle) - error - median.error > maxSkewMs,
+    ({ estimate, error }) => Math.abs(estimate - median.estimate) - error - median.error > maxSkewMs,
   );
   if (2 * (sorted.length - differing.length) <= nodeCount) {
     return { verdict: sorted.length === nodeCount ? 'no_majority' : 'undecided', ...nothing };
   }
-  const outliers = new Map(differing.map(({ node, middle }) => [node, middle]));
-  const distance = Math.abs(median.middle);
+  const outliers = new Map(differing.map(({ node, estimate }) => [node, estimate]));
+  const distance = Math.abs(median.estimate);
   if (distance + median.error <= maxSkewMs) {
-    return { verdict: 'verified', offsetMs: median.middle, outliers };
+    return { verdict: 'verified', offsetMs: median.estimate, outliers };
   }
-  if (distance - median.error > maxSkewMs) return { verdict: 'differs', offsetMs: median.middle, outliers };
+  if (distance - median.error > maxSkewMs) return { verdict: 'differs', offsetMs: median.estimate, outliers };
   return { verdict: 'undecided', offsetMs: null, outliers };
 }
