@@ -162,7 +162,7 @@ export async function assertSameAnswers(
     const excerpt = (text: string): string => text.slice(Math.max(at - 80, 0), at + 80);
     assert.ok(
       isDeepStrictEqual(left, right),
-      `${request.method} ${request.path} is not answered alike:\n${excerpt(left!.text)}\n${excerpt(right!.text)}`,
+      `${request.method} ${request.path} has different responses:\n${excerpt(left!.text)}\n${excerpt(right!.text)}`,
     );
   }
 }

@@ -29,7 +29,7 @@ function withInjected(file: string, text: string): Plugin {
   };
 }
 
-/** All that the entry reaches outside of the object and that is of Node, or speaks to Cassandra. */
+/** The modules of Node and the Cassandra adapter that the entry point imports outside of the Durable Object. */
 async function hostsReached(...plugins: readonly Plugin[]): Promise<string[]> {
   const { metafile } = await bundleEdge({ plugins: [withoutObject, ...plugins] });
   const reached = Object.entries(metafile.inputs).flatMap(([path, { imports }]) => [

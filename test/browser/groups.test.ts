@@ -166,7 +166,7 @@ test('one who is removed while looking, with unsent messages, and is added again
   expect(pageErrors).toEqual([]);
 });
 
-test('a group that is renamed elsewhere has the new name in its open dialog, unless one types another', async () => {
+test('a group that is renamed elsewhere has the new name in its open dialog, unless the user types another', async () => {
   const id = await createGroup(service.url, ['kay', 'leo', 'mo'], 'First name');
   const { page } = await openTab(browser, service.url, `#/kay/${id}`);
   await openMembers(page);

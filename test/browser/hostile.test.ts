@@ -127,7 +127,7 @@ test('a message that arrives late, while its conversation is seen, does not stay
   await bubble(page, 'in time').waitFor();
   const listed = await fetch(`${service.url}/api/messages/conversation/${id}?limit=1`);
   const message = ((await listed.json()) as { data: Record<string, string>[] }).data[0]!;
-  // Its event has an id of its own, above all others; the message stands before those that are shown.
+  // Its event has an id of its own, above all others; the message is above those that are shown.
   const event = {
     id: `f${message['id']!.slice(1)}`,
     type: 'message.created',

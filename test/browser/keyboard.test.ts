@@ -158,7 +158,7 @@ test('on a phone, the field has the focus after an edit, so that the keyboard st
   await expect.poll(() => focused(page)).toBe('Message');
 });
 
-describe('a screen reader hears', () => {
+describe('a screen reader announces', () => {
   /** The texts that were added to live regions since this call. */
   async function announcementsOf(page: Page): Promise<() => Promise<string[]>> {
     await page.evaluate(`window.heard = [];

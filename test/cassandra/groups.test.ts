@@ -214,7 +214,7 @@ test('a process whose clock is behind by more than the allowed skew does not cha
   expect((await storage.groups.find(id))?.members.every(({ left }) => left === null)).toBe(true);
 });
 
-test('a user who has left does not learn a name that the group got while the user was leaving', async () => {
+test('a user who has left does not see a name that the group got while the user was leaving', async () => {
   const users = usersOf(3);
   const [, userId = assert.fail()] = users;
   const id = await groupOf(users);

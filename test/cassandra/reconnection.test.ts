@@ -39,7 +39,7 @@ async function loseTheClusterTwice(client: Client): Promise<void> {
     watch._registerToConnectionEvents = async () => {
       await register();
       registered += 1;
-      // At the first time the connection is new, at the second it is heeded, at the third it is the one after it.
+      // At the first time the connection is new, at the second its events are handled, at the third it is the next connection.
       if (registered === 2) watch.connection?.emit('socketClose');
       if (registered === 3) setImmediate(resolve);
     };

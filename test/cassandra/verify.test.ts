@@ -417,7 +417,7 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
     };
   },
 
-  'an inbox row that stands at a late event which is not in the log': async () => {
+  'an inbox row at a late event that is not in the log': async () => {
     const { users, one, conversationId } = fixture();
     await storage.messages.append(one);
     const { lateEvent, news, inboxRow } = rowsOf(one);
@@ -835,20 +835,20 @@ describe('a repair', () => {
   });
 
   const silent = {
-    'an event is missing of the message at which the inbox stands': async () => {
+    'the event of the last message of the inbox row is missing': async () => {
       const { users, one } = fixture();
       const { bucket, conversation, message, inboxRow, news } = rowsOf(one);
       await write(bucket, conversation, message, ...news(users[0]), inboxRow(users[1]));
       return { of: one, place: one.message.id };
     },
-    'an event is missing of a message below that at which the inbox stands': async () => {
+    'the event of an earlier message than the last one of the inbox row is missing': async () => {
       const { users, one, two } = fixture();
       const { message, news } = rowsOf(one);
       await write(message, ...news(users[0]));
       await storage.messages.append(two);
       return { of: one, place: two.message.id };
     },
-    'an inbox row is missing of a message that the log has': async () => {
+    'the inbox row of a message that the log has is missing': async () => {
       const { users, one } = fixture();
       const { bucket, conversation, message, event, news } = rowsOf(one);
       await write(bucket, conversation, message, ...news(users[0]), ...event(users[1]));

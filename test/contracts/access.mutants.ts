@@ -117,7 +117,7 @@ export const accessMutants: {
           return editMessage(command);
         },
       })),
-      mutant('tells others that the message is deleted', ({ editMessage, getMessage }) => ({
+      mutant('reveals to others that the message is deleted', ({ editMessage, getMessage }) => ({
         editMessage: async (command) => {
           const { deletionId } = await getMessage(command);
           if (deletionId !== null) throw new Refusal('message_deleted', 'The message is deleted.');
@@ -340,7 +340,7 @@ export const accessMutants: {
           markRead: (command) =>
             markRead(command).catch((error: unknown) => {
               if (error instanceof Refusal && error.code === 'conversation_not_found') {
-                throw new Refusal('reader_is_another', 'It is not theirs.');
+                throw new Refusal('reader_is_another', 'The conversation belongs to others.');
               }
               throw error;
             }),

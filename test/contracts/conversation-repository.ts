@@ -43,7 +43,7 @@ function series(count: number, every: Microseconds, until: Microseconds): Micros
   return Array.from({ length: count }, (_, n) => until - n * every);
 }
 
-/** The expected inbox after `postings`, each in a different conversation. */
+/** The expected inbox after `appendRequests`, each in a different conversation. */
 function inboxOf(appendRequests: readonly AppendRequest[]): InboxEntry[] {
   return newestFirst(appendRequests.map(rowOf), positionOf);
 }

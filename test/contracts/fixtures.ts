@@ -118,7 +118,7 @@ export function top(limit: number): Slice {
   return { before: null, offset: 0, limit };
 }
 
-/** Appends `postings` through both processes in turn, `width` at a time. */
+/** Appends `appendRequests` through both processes in turn, `width` at a time. */
 export async function appendAll(
   processes: readonly [Storage, Storage],
   appendRequests: readonly AppendRequest[],

@@ -130,7 +130,11 @@ export const followingContract = {
       subject.pass(subject.visibilityWindow / 4);
     }
     assert.deepEqual(seen.sort(), sent.sort());
-    assert.equal(cursor.delivered.size, 0, 'a cursor forgets what can no longer be overtaken');
+    assert.equal(
+      cursor.delivered.size,
+      0,
+      'a cursor drops the hashes of events that are older than the window',
+    );
   },
 
   'no event is skipped if there are more than a cursor can hold: the rest follows after the window': async (

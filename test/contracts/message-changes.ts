@@ -185,7 +185,7 @@ export const messageChangesContract = {
       const late = await processes[round % 2 === 0 ? 0 : 1].messages.edit(
         editOf(sent, idAt(NOON + 500 * DAY), 'secret'),
       );
-      assert.deepEqual(late, deleted(sent, deletionId), 'an edit tells that the message is deleted');
+      assert.deepEqual(late, deleted(sent, deletionId), 'an edit returns the deleted message');
       await assertShown(processes, sent, deleted(sent, deletionId));
     }
   },

@@ -49,7 +49,7 @@ const POST_HEAD = 'POST /api/messages HTTP/1.1\r\nHost: messenger\r\nContent-Typ
 /** Opens hostile clients at `url`. Resolves when they have sent everything; `check` then describes their responses. */
 type Attack = (url: string) => Promise<{ clients: readonly RawClient[]; check?: () => string }>;
 
-/** Slow, greedy, idle, non-reading and malformed clients: others are served, and the service needs little memory. */
+/** Slow, endless, idle, non-reading and malformed clients: others are served, and the service needs little memory. */
 export const hostileClients: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);

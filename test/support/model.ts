@@ -43,7 +43,7 @@ export function makeModel({
   const saves: User[] = [];
   const marks: { readonly userId: UserId; readonly id: ConversationId; readonly upTo: EventId }[] = [];
 
-  /** What the keys of users stand for. */
+  /** The requests that the keys of users identify. */
   const claims: {
     readonly userId: UserId;
     readonly key: IdempotencyKey;

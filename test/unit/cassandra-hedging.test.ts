@@ -197,7 +197,7 @@ describe('a transaction over three nodes', () => {
     expect(await answer).toEqual({ by: 'node 2', after: 940 });
   });
 
-  it('waits for the coordinator that overtook the first, and does not contend with it', async () => {
+  it('waits for the coordinator that won against the first, and does not compete with it', async () => {
     // As on a busy cluster with a node that hangs: each claim takes longer than the delay.
     const { answer, sent, writes } = transaction([350, CONTENTION_ERROR], [500, 'ok'], null);
     await vi.runAllTimersAsync();

@@ -53,7 +53,7 @@ describe('a sorted list of', () => {
     );
   });
 
-  test('a list of a hundred thousand compares hardly more items than one of a hundred', () => {
+  test('a list of a hundred thousand compares few more items than one of a hundred', () => {
     const comparisons = (length: number): number => {
       let count = 0;
       const list = new SortedList((position: Position) => {

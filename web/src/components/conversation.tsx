@@ -61,7 +61,7 @@ export function Conversation({
   const hasLeft = group === null ? entry?.left_at != null : !group.participant_ids.includes(userId);
   const isLoaded = open !== null && (open.status === 'ready' || messages.length > 0);
 
-  // A message that arrives late has an event above the last one, and stands further up.
+  // A message that arrives late has an event above the last one, and is shown further up.
   const last = messages.length === 0 ? null : `${entry?.last_event_id} ${messages.at(-1)?.id}`;
   useMarkRead(store, { isAtEnd, isLoaded, last });
 

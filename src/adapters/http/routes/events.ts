@@ -218,7 +218,7 @@ export function addEventRoutes(
     const isStream = c.req.method === 'GET' && prefersStream(c.req.header('Accept') ?? '');
     const cursor = cursorOf(c, user_id, query.cursor, isStream);
     const request = { caller: callerOf(c), userId: user_id, cursor };
-    // Before the limit per user, which would tell others whether the user is online.
+    // Before the limit per user, which would reveal to others whether the user is online.
     requireOwnEvents(request.caller, user_id);
     if (isStream) return respondWithStream(c, deps, request);
 
