@@ -13,7 +13,10 @@ export interface KeySet {
   readonly readinessProblems: () => Promise<readonly string[]>;
 }
 
-/** Keys are fetched again at the age of `REFRESH_AFTER_MS`. While the issuer is unreachable they are used up to `EXPIRE_AFTER_MS`. */
+/**
+ * Keys are fetched again at the age of `REFRESH_AFTER_MS`. While the issuer is unreachable they are used up to
+ * `EXPIRE_AFTER_MS`.
+ */
 const REFRESH_AFTER_MS = 10 * 60 * 1000;
 const EXPIRE_AFTER_MS = 60 * 60 * 1000;
 

@@ -28,7 +28,7 @@ const LICENSE = { name: 'MIT', identifier: 'MIT' };
 const TAGS = [
   { name: 'Messages', description: 'Send messages, and read the history of a conversation.' },
   { name: 'Conversations', description: 'Conversations, inboxes and read positions.' },
-  { name: 'Groups', description: 'The participants and the name of a group.' },
+  { name: 'Groups', description: 'The participants of a group, also called members, and its name.' },
   {
     name: 'Events',
     description: 'Events in the conversations of a user: as a list, a long poll, or a stream.',
