@@ -29,12 +29,12 @@ const OUTSIDE = {
   message: 'The service and the clients import no scripts, tests or benchmarks.',
 };
 
-const FROM_NOWHERE = 'Time and randomness are parameters, from Clock and MessageIds.';
-const TIME_AND_CHANCE = [
-  { selector: 'MemberExpression[object.name="Date"][property.name="now"]', message: FROM_NOWHERE },
-  { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: FROM_NOWHERE },
-  { selector: 'CallExpression[callee.name="Date"]', message: FROM_NOWHERE },
-  { selector: 'MemberExpression[object.name="Math"][property.name="random"]', message: FROM_NOWHERE },
+const TIME_RULE_MESSAGE = 'Time and randomness are parameters, from Clock and MessageIds.';
+const TIME_AND_RANDOMNESS = [
+  { selector: 'MemberExpression[object.name="Date"][property.name="now"]', message: TIME_RULE_MESSAGE },
+  { selector: 'NewExpression[callee.name="Date"][arguments.length=0]', message: TIME_RULE_MESSAGE },
+  { selector: 'CallExpression[callee.name="Date"]', message: TIME_RULE_MESSAGE },
+  { selector: 'MemberExpression[object.name="Math"][property.name="random"]', message: TIME_RULE_MESSAGE },
 ];
 
 /** The import rules do not check `import()`. */
@@ -87,9 +87,9 @@ export default defineConfig(
   },
   forbid(['src/domain/**'], {
     imports: [PACKAGES, COMPOSITION, ADAPTERS, APPLICATION],
-    syntax: TIME_AND_CHANCE,
+    syntax: TIME_AND_RANDOMNESS,
   }),
-  forbid(['src/application/**'], { imports: [PACKAGES, COMPOSITION, ADAPTERS], syntax: TIME_AND_CHANCE }),
+  forbid(['src/application/**'], { imports: [PACKAGES, COMPOSITION, ADAPTERS], syntax: TIME_AND_RANDOMNESS }),
   adapterRules,
   forbid(['src/composition/**'], { imports: [] }),
   forbid(['src/main.*'], { imports: [INVERSIFY] }),

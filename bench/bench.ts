@@ -44,21 +44,21 @@ export async function bench(deps: {
 }): Promise<number> {
   const { names, quick, folder, signal } = deps;
   const runStartedAt = performance.now();
-  const say = (line: string): void => {
+  const log = (line: string): void => {
     console.error(`${secondsSince(runStartedAt).toFixed(0).padStart(5)} s  ${line}`);
   };
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error));
   });
   aborted.catch(() => {});
-  const database = makeDatabase({ signal, say });
+  const database = makeDatabase({ signal, log });
   const sections: Record<string, FinishedSection> = {};
   try {
     await build();
     for (const name of names) {
       signal.throwIfAborted();
-      say(name);
-      const { environment, clear } = makeEnvironment({ quick, say, database: database.open });
+      log(name);
+      const { environment, clear } = makeEnvironment({ quick, log, database: database.open });
       const startedAt = performance.now();
       const [loadBefore = 0] = loadavg();
       try {

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
-import { ask, load, type LoadRequest, type Round } from './load.ts';
+import { requestOnce, load, type LoadRequest, type Round } from './load.ts';
 import type { Server } from './processes.ts';
 import { figure, spread, type Goal, type Table } from './results.ts';
 import { measured, ratios, type Measured } from './statistics.ts';
@@ -136,7 +136,7 @@ export function rejectedIn(comparisons: readonly Comparison[]): string {
 }
 
 /** The parts of a response that differ between servers: ids, times and cursors. */
-const OWN_TO_A_SERVER =
+const SERVER_SPECIFIC =
   /"((?:last_message_|last_event_)?id|read_up_to|created_at|last_message_at|next_cursor)":"[^"]*"/g;
 
 /**
@@ -151,18 +151,18 @@ export async function assertSameAnswers(
 ): Promise<void> {
   for (const request of requests) {
     const isSame = request.method === 'GET' && storage === 'same';
-    const [left, right] = [await ask(one.url, request), await ask(other.url, request)].map(
+    const [left, right] = [await requestOnce(one.url, request), await requestOnce(other.url, request)].map(
       ({ text, ...answer }) => ({
         ...answer,
-        text: isSame ? text : text.replaceAll(OWN_TO_A_SERVER, '"$1":"its own"'),
+        text: isSame ? text : text.replaceAll(SERVER_SPECIFIC, '"$1":"its own"'),
       }),
     );
     assert.ok(left!.status < 300, `${request.path} is answered with ${left!.text}`);
     const at = [...left!.text].findIndex((character, index) => character !== right!.text[index]);
-    const near = (text: string): string => text.slice(Math.max(at - 80, 0), at + 80);
+    const excerpt = (text: string): string => text.slice(Math.max(at - 80, 0), at + 80);
     assert.ok(
       isDeepStrictEqual(left, right),
-      `${request.method} ${request.path} is not answered alike:\n${near(left!.text)}\n${near(right!.text)}`,
+      `${request.method} ${request.path} has different responses:\n${excerpt(left!.text)}\n${excerpt(right!.text)}`,
     );
   }
 }

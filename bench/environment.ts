@@ -23,7 +23,7 @@ export interface Environment {
   /** Whether the run is short, with rough figures. */
   readonly quick: boolean;
   /** Logs progress. */
-  readonly say: (line: string) => void;
+  readonly log: (line: string) => void;
   /** The database, started on first use. */
   readonly database: () => Promise<Database>;
   readonly startServer: (kind: ServerKind, variables: Variables) => Promise<Server>;
@@ -38,7 +38,7 @@ export function rowsKeyspaceOf({ keyspace }: CassandraOptions): string {
  * A database that is opened on first use: a keyspace that `close` drops, on the Cassandra at CASSANDRA_CONTACT_POINTS,
  * or else on a local node that ends with the run.
  */
-export function makeDatabase(deps: { readonly signal: AbortSignal; readonly say: (line: string) => void }): {
+export function makeDatabase(deps: { readonly signal: AbortSignal; readonly log: (line: string) => void }): {
   readonly open: () => Promise<Database>;
   /** Null if it was not opened. */
   readonly opened: () => Promise<Database> | null;
@@ -59,7 +59,7 @@ export function makeDatabase(deps: { readonly signal: AbortSignal; readonly say:
       heapMb: 1024,
       // The data of a part are written in large batches.
       yaml: { batch_size_warn_threshold: '256KiB', batch_size_fail_threshold: '1MiB' },
-      log: deps.say,
+      log: deps.log,
       signal: deps.signal,
     });
     return {

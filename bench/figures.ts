@@ -11,15 +11,15 @@ import type { Results } from './results.ts';
 const FIGURE = /\[([\d.,]+)\]\(([^\s)]*results\.md)(?:(\s+)(?:'([^']*)'|"([^"]*)"))?\)/g;
 
 /** The parts of the results that documents refer to. */
-export type FigureSource = Pick<Results, 'sections'>;
+export type FigureResults = Pick<Results, 'sections'>;
 
 /** The stored results. */
-export function storedResults(): FigureSource {
+export function storedResults(): FigureResults {
   return JSON.parse(readFileSync(join(projectFolder, 'bench/results/results.json'), 'utf8')) as Results;
 }
 
 /** What is wrong with each linked figure in `text`; empty if all are in `results`. */
-export function wrongFiguresIn(text: string, results: FigureSource): string[] {
+export function wrongFiguresIn(text: string, results: FigureResults): string[] {
   return [...text.matchAll(FIGURE)].flatMap(([, figure = '', , , single, double]) => {
     const place = (single ?? double)?.replace(/\s+/g, ' ');
     if (place === undefined) return `${figure} has no title that says where it is`;
@@ -35,7 +35,7 @@ export function withoutFigures(text: string): string {
 }
 
 /** `text` with the figures of `results` in all links. Throws for a link whose place is not in the results. */
-export function withFigures(text: string, results: FigureSource): string {
+export function withFigures(text: string, results: FigureResults): string {
   return text.replace(FIGURE, (link, figure: string, _, __, single?: string, double?: string) => {
     const place = (single ?? double ?? '').replace(/\s+/g, ' ');
     const [found] = figuresAt(place, results);
@@ -45,7 +45,7 @@ export function withFigures(text: string, results: FigureSource): string {
 }
 
 /** The figures at `part: row: column`. A row may contain colons. */
-function figuresAt(place: string, { sections }: FigureSource): string[] {
+function figuresAt(place: string, { sections }: FigureResults): string[] {
   const [, part = '', row = '', column = ''] = /^(\w+): (.*): ([^:]*)$/.exec(place) ?? [];
   return (sections[part]?.tables ?? []).flatMap(({ columns, rows }) => {
     const index = columns.findIndex((name) => name.replaceAll('*', '') === column);

@@ -55,7 +55,7 @@ export async function load(
     readonly connections: number;
     readonly seconds: number;
     readonly settleSeconds?: number;
-    /** The round goes on until it has this many responses, for at most `MAX_WAIT_MS`. */
+    /** The round continues until it has this many responses, for at most `MAX_WAIT_MS`. */
     readonly atLeast?: number;
   },
 ): Promise<Round> {
@@ -150,7 +150,7 @@ function encode({ method, path, body, keyed, nextPath }: LoadRequest): autocanno
 }
 
 /** Sends one request to the server at `url`. */
-export async function ask(url: string, { method, path, body, keyed }: LoadRequest) {
+export async function requestOnce(url: string, { method, path, body, keyed }: LoadRequest) {
   const answer = await fetch(`${url}${path}`, {
     method,
     headers: {

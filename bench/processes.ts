@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { cassandraFolder, projectFolder } from '../scripts/local-cassandra/project.ts';
-import { tieToThisProcess } from '../scripts/local-cassandra/processes.ts';
+import { endWithThisProcess } from '../scripts/local-cassandra/processes.ts';
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -57,8 +57,8 @@ export async function startServer(kind: ServerKind, environment: Environment): P
   });
   closeSync(output);
   const exited = once(child, 'exit');
-  const tie = tieToThisProcess(child.pid!);
-  void exited.then(() => tie.kill());
+  const watchdog = endWithThisProcess(child.pid!);
+  void exited.then(() => watchdog.kill());
   const stop = async (): Promise<void> => {
     child.kill('SIGTERM');
     await exited;

@@ -29,7 +29,7 @@ export function measured(values: readonly number[]): Measured {
  * The ratios of `ones` to `others` per round. A temporary slowdown of the machine affects both sides of a round and not
  * their ratio.
  */
-export function ratios(ones: readonly number[], others: readonly number[]): Measured {
-  if (ones.length !== others.length) throw new RangeError('the rounds do not pair');
-  return measured(ones.map((one, round) => one / (others[round] ?? NaN)));
+export function ratios(first: readonly number[], second: readonly number[]): Measured {
+  if (first.length !== second.length) throw new RangeError('the rounds do not pair');
+  return measured(first.map((one, round) => one / (second[round] ?? NaN)));
 }

@@ -32,7 +32,7 @@ export function run(
   });
 }
 
-/** An error that is planted in a file, and that a check must find. */
+/** An error that is injected into a file, and that a check must find. */
 export interface Fault {
   readonly file: string;
   /** The text to replace (all occurrences) and its replacement. */
@@ -46,8 +46,8 @@ export function titleOf({ file, from, to }: Fault): string {
   return `found: ${file} with ${JSON.stringify(to)} for ${JSON.stringify(from)}`;
 }
 
-/** `text` with the planted error. Throws an `Error` if `text` does not contain `from`. */
-export function planted(text: string, { file, from, to }: Fault): string {
+/** `text` with the injected error. Throws an `Error` if `text` does not contain `from`. */
+export function withFault(text: string, { file, from, to }: Fault): string {
   if (!text.includes(from)) throw new Error(`${file} does not contain: ${from}`);
   return text.replaceAll(from, to);
 }
@@ -58,15 +58,15 @@ export function failureText(name: string, error: string): string {
   return [`  FAILED  ${name}`, ...lines.map((line) => `          ${line}`)].join('\n');
 }
 
-/** What is left out on this host, and why; a failure with CI=true. */
+/** The line for checks that are skipped on this host, with the reason; a failure with CI=true. */
 export function leftOutText(what: string, reason: string): string {
   return process.env['CI'] === 'true'
     ? failureText(`LEFT OUT: ${what}`, reason)
     : `LEFT OUT: ${what}: ${reason}`;
 }
 
-/** Records the result of a check: `flaw` is the error; null or an empty text if the check passed. */
-export type Note = (name: string, flaw: string | null) => void;
+/** Reports the result of a check: `error` is null or an empty text if the check passed. */
+export type ReportResult = (name: string, error: string | null) => void;
 
 /**
  * Runs checks, prints each result and the totals, and returns the exit code. If `missing` is not null, it is the requirement
@@ -74,15 +74,15 @@ export type Note = (name: string, flaw: string | null) => void;
  */
 export async function runChecks(
   missing: string | null,
-  checks: (note: Note) => Promise<void>,
+  checks: (report: ReportResult) => Promise<void>,
 ): Promise<0 | 1> {
   let passed = 0;
   let failed = 0;
   if (missing === null) {
-    await checks((name, flaw) => {
-      if (flaw) failed += 1;
+    await checks((name, error) => {
+      if (error) failed += 1;
       else passed += 1;
-      console.log(flaw ? failureText(name, flaw) : `  ok      ${name}`);
+      console.log(error ? failureText(name, error) : `  ok      ${name}`);
     });
   } else {
     console.log(leftOutText('all checks', missing));

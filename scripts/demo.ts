@@ -7,7 +7,7 @@ import { writeData } from './seed/write-data.ts';
 
 /** `npm run demo`: the service in memory, with the test data of `npm run seed` up to now, and the web client. */
 
-/** Of each user, older conversations than these are marked as read. */
+/** The number of the latest conversations of each user that stay unread. Older ones are marked as read. */
 const UNREAD = 6;
 
 const parameters: Parameters = {

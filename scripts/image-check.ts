@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { strict as assert } from 'node:assert';
-import { run, runChecks, type Note } from './checks.ts';
+import { run, runChecks, type ReportResult } from './checks.ts';
 import { baseImage } from './image/base-image.ts';
 import { Buildah, startContainer, type ImageConfig } from './image/buildah.ts';
 import { smoke } from './image/smoke.ts';
@@ -27,33 +27,33 @@ const MAX_PACKAGES_MB = 28;
 /** Files and folders of packages that are never loaded. */
 const UNUSED = String.raw`\( -type f \( -name '*.map' -o -name '*.ts' -o -name '*.mts' -o -name '*.cts' \) \) -o \( -type d \( -name test -o -name tests -o -name examples -o -name benchmarks \) \)`;
 
-process.exitCode = await runChecks(await missingHere(), async (note) => {
+process.exitCode = await runChecks(await missingRequirement(), async (report) => {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   try {
-    await check(new Buildah(folder), note);
+    await check(new Buildah(folder), report);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 });
 
 /** The missing requirement of this host, as a sentence for people; null if all are met. */
-async function missingHere(): Promise<string | null> {
+async function missingRequirement(): Promise<string | null> {
   const { code } = await run('buildah', ['--version']);
   if (code !== 0) return 'buildah is required: install the package buildah.';
   return localCassandraMissing();
 }
 
-async function check(buildah: Buildah, note: Note): Promise<void> {
-  /** Runs `act`, records the result, and returns whether it succeeded. */
+async function check(buildah: Buildah, report: ReportResult): Promise<void> {
+  /** Runs `act`, reports the result, and returns whether it succeeded. */
   const step = async (name: string, act: () => Promise<void>): Promise<boolean> => {
     const startedAt = performance.now();
-    const flaw = await act().then(
+    const error = await act().then(
       () => null,
-      (error: unknown) => (error as Error).message,
+      (reason: unknown) => (reason as Error).message,
     );
-    note(`${name} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`, flaw);
-    return flaw === null;
+    report(`${name} (${((performance.now() - startedAt) / 1000).toFixed(1)} s)`, error);
+    return error === null;
   };
 
   const base = await baseImage(buildah, folder);
@@ -75,9 +75,11 @@ async function check(buildah: Buildah, note: Note): Promise<void> {
   // With this endpoint, the service does not start unless the optional packages for traces are in the image.
   const memory = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' };
   await step('it serves from memory, with documentation and traces', () =>
-    serves(buildah, container, config, memory),
+    checkService(buildah, container, config, memory),
   );
-  await step('it migrates, serves and verifies on Cassandra', () => onCassandra(buildah, container, config));
+  await step('it migrates, serves and verifies on Cassandra', () =>
+    checkOnCassandra(buildah, container, config),
+  );
 }
 
 /** Builds with the npm settings of this host, which do not stay in the image. */
@@ -102,7 +104,7 @@ async function build(buildah: Buildah, base: string): Promise<void> {
 }
 
 /** Starts the service of the image, tests it, and stops it. Throws an `Error` that describes the failure. */
-async function serves(
+async function checkService(
   buildah: Buildah,
   container: string,
   config: ImageConfig,
@@ -116,8 +118,8 @@ async function serves(
     // Not 127.0.0.1: a container must listen on all addresses.
     const url = `http://127.0.0.2:${port}`;
     await smoke(url);
-    await showsPage(url, '/docs');
-    await showsPage(url, '/app');
+    await checkPage(url, '/docs');
+    await checkPage(url, '/app');
     const uids = service.uids();
     assert.ok(
       uids.every((uid) => uid === Number(config.User.split(':')[0]) && uid > 0),
@@ -144,7 +146,7 @@ async function serves(
 }
 
 /** Checks that a page and all files that it loads are served. */
-async function showsPage(url: string, path: string): Promise<void> {
+async function checkPage(url: string, path: string): Promise<void> {
   const page = await (await fetch(url + path)).text();
   const loaded = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
   assert.ok(loaded.length >= 2, `it loads ${loaded.join(', ')}`);
@@ -154,7 +156,7 @@ async function showsPage(url: string, path: string): Promise<void> {
   }
 }
 
-async function onCassandra(buildah: Buildah, container: string, config: ImageConfig): Promise<void> {
+async function checkOnCassandra(buildah: Buildah, container: string, config: ImageConfig): Promise<void> {
   const cluster = await startLocalCluster({
     directory: join(folder, 'cassandra'),
     addresses: ['127.0.5.1'],
@@ -164,7 +166,7 @@ async function onCassandra(buildah: Buildah, container: string, config: ImageCon
   try {
     const storage = { STORAGE: 'cassandra', CASSANDRA_CONTACT_POINTS: cluster.contactPoints.join(',') };
     await buildah.in(container, ['node', 'dist/scripts/migrate.js'], storage);
-    await serves(buildah, container, config, storage);
+    await checkService(buildah, container, config, storage);
     await buildah.in(container, ['node', 'dist/scripts/seed.js', '--messages', '15'], storage);
     await buildah.in(container, ['node', 'dist/scripts/verify.js', '--settle', '1'], storage);
   } finally {

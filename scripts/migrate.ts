@@ -80,9 +80,9 @@ async function main(): Promise<number> {
         );
       }
     } catch (error) {
-      const flaw = configError(error, cassandra);
-      if (flaw === null && !(error instanceof errors.NoHostAvailableError)) throw error;
-      console.error(flaw ?? `Cassandra is not reachable at ${cassandra.contactPoints.join(', ')}.`);
+      const message = configError(error, cassandra);
+      if (message === null && !(error instanceof errors.NoHostAvailableError)) throw error;
+      console.error(message ?? `Cassandra is not reachable at ${cassandra.contactPoints.join(', ')}.`);
       return 1;
     }
     return 0;

@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { planted, run, runChecks, titleOf, type Fault, type Note, type Run } from './checks.ts';
+import { withFault, run, runChecks, titleOf, type Fault, type ReportResult, type Run } from './checks.ts';
 import { projectFolder } from './local-cassandra/project.ts';
 import {
   alertsIn,
@@ -15,7 +15,7 @@ import { findTools, inEnvironment, type Environment, type Tools } from './ops-ch
 
 /**
  * `npm run ops:check`: checks the alerts with promtool, and the dashboard with a Prometheus that scrapes a running service.
- * Then it plants errors in copies of both, and checks that they are found. The service uses memory storage; a stub serves
+ * Then it injects errors into copies of both, and checks that they are found. The service uses memory storage; a stub serves
  * the metrics of a second service, on a Cassandra that sometimes fails.
  */
 
@@ -24,7 +24,7 @@ const SECONDS = 20;
 const ops = join(projectFolder, 'ops');
 const read = (name: string): string => readFileSync(join(ops, name), 'utf8');
 
-const FAULTS_OF_ALERTS: readonly Fault[] = [
+const ALERT_FAULTS: readonly Fault[] = [
   { file: 'alerts.yaml', from: 'sum by (le)', to: 'sum by le', found: /parse error/ },
   { file: 'alerts.yaml', from: '$labels.instance', to: '$label.instance', found: /undefined variable/ },
   { file: 'alerts.yaml', from: 'route=~"/api/.*", ', to: '', found: /MessengerFails/ },
@@ -50,12 +50,12 @@ const FAULTS_OF_ALERTS: readonly Fault[] = [
   { file: 'alerts.yaml', from: ', reason="slow"', to: '', found: /DisconnectsSlowReaders/ },
 ];
 
-const FAULTS_OF_CONFIGURATION: readonly Fault[] = [
+const CONFIGURATION_FAULTS: readonly Fault[] = [
   { file: 'prometheus.yml', from: 'scrape_interval', to: 'scrape_intervall', found: /scrape_intervall/ },
   { file: 'prometheus.yml', from: '- alerts.yaml', to: '- alarms.yaml', found: /alarms\.yaml/ },
 ];
 
-const FAULTS_OF_METRICS: readonly Fault[] = [
+const METRIC_FAULTS: readonly Fault[] = [
   {
     file: '/metrics',
     from: 'cassandra_retries_total',
@@ -64,7 +64,7 @@ const FAULTS_OF_METRICS: readonly Fault[] = [
   },
 ];
 
-const FAULTS_OF_PANELS: readonly Fault[] = [
+const PANEL_FAULTS: readonly Fault[] = [
   {
     file: 'dashboard.json',
     from: 'cassandra_retries_total',
@@ -101,86 +101,87 @@ const tools = await findTools();
 const missing =
   'Prometheus with promtool is required: install the Debian package prometheus, or run apt-get update, so that it can be ' +
   'downloaded.';
-process.exitCode = await runChecks(tools === null ? missing : null, (note) => check(tools!, note));
+process.exitCode = await runChecks(tools === null ? missing : null, (report) => check(tools!, report));
 
-async function check(tools: Tools, noteFlaw: Note): Promise<void> {
-  const note = (name: string, flaws: readonly string[]): void => noteFlaw(name, flaws.join('\n'));
-  note('the alerts fire in their situations, and in no others', await flawsOfAlerts(tools, ops));
-  for (const fault of [...FAULTS_OF_ALERTS, ...FAULTS_OF_CONFIGURATION])
-    note(titleOf(fault), missed(fault, await flawsOfPlanted(tools, fault)));
+async function check(tools: Tools, reportResult: ReportResult): Promise<void> {
+  const report = (name: string, errors: readonly string[]): void => reportResult(name, errors.join('\n'));
+  report('the alerts fire in their situations, and in no others', await alertErrors(tools, ops));
+  for (const fault of [...ALERT_FAULTS, ...CONFIGURATION_FAULTS])
+    report(titleOf(fault), missedFault(fault, await errorsWithFault(tools, fault)));
 
   await inEnvironment(tools, SECONDS, async (environment) => {
     const [text = '', ...others] = await environment.texts();
-    const flaws = await Promise.all([text, ...others].map((each) => flawsOfMetrics(tools, each)));
-    note('the names and descriptions of metrics are valid', flaws.flat());
-    for (const fault of FAULTS_OF_METRICS) {
-      note(titleOf(fault), missed(fault, await flawsOfMetrics(tools, planted(text, fault))));
+    const errors = await Promise.all([text, ...others].map((each) => metricErrors(tools, each)));
+    report('the names and descriptions of metrics are valid', errors.flat());
+    for (const fault of METRIC_FAULTS) {
+      report(titleOf(fault), missedFault(fault, await metricErrors(tools, withFault(text, fault))));
     }
-    note('the dashboard shows data in every panel', await flawsOfPanels(environment, read('dashboard.json')));
-    for (const fault of FAULTS_OF_PANELS) {
-      const flaws = await flawsOfPanels(environment, planted(read(fault.file), fault));
-      note(titleOf(fault), missed(fault, flaws));
+    report('the dashboard shows data in every panel', await panelErrors(environment, read('dashboard.json')));
+    for (const fault of PANEL_FAULTS) {
+      const errors = await panelErrors(environment, withFault(read(fault.file), fault));
+      report(titleOf(fault), missedFault(fault, errors));
     }
-    note('the expressions of the alerts have data', await flawsOfExpressions(environment));
+    report('the expressions of the alerts have data', await alertExpressionErrors(environment));
   });
 }
 
 /** What promtool reports on the configuration in a folder with its alerts, or on the tests of the alerts. */
-async function flawsOfAlerts({ promtool }: Tools, folder: string): Promise<string[]> {
+async function alertErrors({ promtool }: Tools, folder: string): Promise<string[]> {
   const checked = await run(promtool, ['check', 'config', 'prometheus.yml'], { cwd: folder });
   return checked.code === 0
-    ? flawsIn(await run(promtool, ['test', 'rules', 'alerts.test.yaml'], { cwd: folder }))
-    : flawsIn(checked);
+    ? outputErrors(await run(promtool, ['test', 'rules', 'alerts.test.yaml'], { cwd: folder }))
+    : outputErrors(checked);
 }
 
-function flawsIn({ code, output }: Run): string[] {
+function outputErrors({ code, output }: Run): string[] {
   return code === 0 ? [] : [output];
 }
 
-/** The reported errors, if the planted one is not among them; otherwise empty. */
-function missed({ found }: Fault, flaws: readonly string[]): string[] {
-  return flaws.some((flaw) => found.test(flaw)) ? [] : ['It reports:', ...flaws];
+/** The reported errors, if the injected one is not among them; otherwise empty. */
+function missedFault({ found }: Fault, errors: readonly string[]): string[] {
+  return errors.some((error) => found.test(error)) ? [] : ['It reports:', ...errors];
 }
 
-/** What promtool reports on a copy of the alerts with a planted error. */
-async function flawsOfPlanted(tools: Tools, fault: Fault): Promise<string[]> {
+/** What promtool reports on a copy of the alerts with an injected error. */
+async function errorsWithFault(tools: Tools, fault: Fault): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'messenger-ops-'));
   try {
     cpSync(ops, folder, { recursive: true });
-    writeFileSync(join(folder, fault.file), planted(read(fault.file), fault));
-    return await flawsOfAlerts(tools, folder);
+    writeFileSync(join(folder, fault.file), withFault(read(fault.file), fault));
+    return await alertErrors(tools, folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
 /** What promtool reports on the text of metrics. */
-async function flawsOfMetrics({ promtool }: Tools, text: string): Promise<string[]> {
-  return flawsIn(await run(promtool, ['check', 'metrics'], { input: text }));
+async function metricErrors({ promtool }: Tools, text: string): Promise<string[]> {
+  return outputErrors(await run(promtool, ['check', 'metrics'], { input: text }));
 }
 
-async function flawsOfPanels(environment: Environment, dashboard: string): Promise<string[]> {
+async function panelErrors(environment: Environment, dashboard: string): Promise<string[]> {
   const metrics = metricsIn(await environment.texts());
-  const flaws = variablesIn(dashboard)
+  const errors = variablesIn(dashboard)
     .filter(({ metric }) => !metrics.has(metric))
     .map(({ label, metric }) => `“${label}” names ${metric}, which does not exist`);
   for (const { title, queries } of panelsIn(dashboard)) {
-    for (const expr of queries) flaws.push(...(await flawsOf(environment, metrics, `“${title}”`, expr)));
+    for (const expr of queries)
+      errors.push(...(await expressionErrors(environment, metrics, `“${title}”`, expr)));
   }
-  return flaws;
+  return errors;
 }
 
-async function flawsOfExpressions(environment: Environment): Promise<string[]> {
+async function alertExpressionErrors(environment: Environment): Promise<string[]> {
   const metrics = metricsIn(await environment.texts());
-  const flaws: string[] = [];
+  const errors: string[] = [];
   for (const { name, sides } of alertsIn(await environment.rules())) {
-    for (const expr of sides) flaws.push(...(await flawsOf(environment, metrics, name, expr)));
+    for (const expr of sides) errors.push(...(await expressionErrors(environment, metrics, name, expr)));
   }
-  return flaws;
+  return errors;
 }
 
 /** The errors of an expression: unknown metrics or labels, a parse error, or no data. */
-async function flawsOf(
+async function expressionErrors(
   environment: Environment,
   metrics: Metrics,
   name: string,

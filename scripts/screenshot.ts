@@ -14,7 +14,7 @@ const PICTURE = join(projectFolder, 'docs/web-client.png');
 const USER_ID = '1';
 const OTHER_ID = '7';
 
-/** What the picture shows besides the test data, oldest first: sender, receiver, content. */
+/** The messages that are added to the test data, oldest first: sender, receiver, content. */
 const MESSAGES: readonly (readonly [string, string, string])[] = [
   ['8', USER_ID, 'Ich habe deinen Schal gefunden 🧣'],
   ['2', USER_ID, '¡Mira esta foto! 📷'],

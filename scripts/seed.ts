@@ -66,9 +66,9 @@ async function seed(parameters: Parameters, config: Config): Promise<number> {
           started: Promise.resolve(),
         };
   try {
-    const flaw = await flawOf(storage.started);
-    if (flaw !== null) {
-      console.error(flaw);
+    const error = await startError(storage.started);
+    if (error !== null) {
+      console.error(error);
       return 1;
     }
     const startedAt = performance.now();
@@ -95,7 +95,7 @@ async function seed(parameters: Parameters, config: Config): Promise<number> {
 }
 
 /** The error that prevents the use of storage, as a sentence for people; null if there is none. Waits until this is known. */
-async function flawOf(started: Promise<void>): Promise<string | null> {
+async function startError(started: Promise<void>): Promise<string | null> {
   try {
     await started;
     return null;

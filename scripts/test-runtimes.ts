@@ -30,13 +30,13 @@ type Settings = Readonly<Record<string, string>>;
 const LONG_TIMEOUT: Settings = { REQUEST_TIMEOUT_MS: '20000' };
 
 /** The numbers of passed and failed checks. */
-interface Tally {
+interface Counts {
   readonly passed: number;
   readonly failed: number;
 }
 
 /** Reports checks that cannot run. They are failures if CI=true. */
-function leaveOut(reason: string, leftOut: number): Tally {
+function leaveOut(reason: string, leftOut: number): Counts {
   console.error(leftOutText(`${leftOut} checks`, reason));
   return { passed: 0, failed: process.env['CI'] === 'true' ? leftOut : 0 };
 }
@@ -86,20 +86,20 @@ const TABLE_HEAD = [
 
 function rowOf({ name, version }: Runtime, storage: string, seen: RuntimeResult | null): string {
   if (seen === null) return `| ${name} | ${version} | ${storage} | **failed** | | | |`;
-  const { kept, faults, readyAfterMs, residentMb, speed } = seen;
-  const contract = faults.length === 0 ? `all ${kept} clauses` : `**${faults.length} broken**`;
+  const { passed, failures, readyAfterMs, residentMb, speed } = seen;
+  const contract = failures.length === 0 ? `all ${passed} clauses` : `**${failures.length} broken**`;
   const numbers = [`${(readyAfterMs / 1000).toFixed(1)} s`, `${residentMb.toFixed(0)} MB`, speed.toFixed(2)];
   return `| ${[name, version, storage, contract, ...numbers].join(' | ')} |`;
 }
 
 /** Tests each of `chosen` with `settings`, one after another, compares it with the reference, and adds to `rows`. */
-async function tryAll(
+async function testAll(
   chosen: readonly Runtime[],
   reference: Runtime,
   storage: string,
   settings: Settings,
   rows: string[],
-): Promise<Tally> {
+): Promise<Counts> {
   const idle = await startService(reference, settings);
   let failed = 0;
   for (const runtime of chosen) {
@@ -107,11 +107,11 @@ async function tryAll(
     let seen: RuntimeResult | null = null;
     try {
       seen = await testRuntime(runtime, settings, idle.url);
-      for (const fault of seen.faults) console.error(failureText(`${runtime.name}, ${storage}`, fault));
+      for (const fault of seen.failures) console.error(failureText(`${runtime.name}, ${storage}`, fault));
     } catch (error) {
       console.error(failureText(`${runtime.name}, ${storage}`, textOf(error)));
     }
-    const isGood = seen?.faults.length === 0;
+    const isGood = seen?.failures.length === 0;
     if (!isGood) failed += 1;
     rows.push(rowOf(runtime, storage, seen));
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(0);
@@ -122,7 +122,7 @@ async function tryAll(
 }
 
 /** Runs `checks` one after another. */
-async function runTraceChecks(checks: TraceChecks): Promise<Tally> {
+async function runTraceChecks(checks: TraceChecks): Promise<Counts> {
   let failed = 0;
   for (const [name, check] of checks) {
     try {
@@ -138,8 +138,8 @@ async function runTraceChecks(checks: TraceChecks): Promise<Tally> {
 
 async function onCassandra(
   leftOut: number,
-  work: (settings: Settings) => Promise<Tally[]>,
-): Promise<Tally[]> {
+  work: (settings: Settings) => Promise<Counts[]>,
+): Promise<Counts[]> {
   const missing = process.env['CASSANDRA_CONTACT_POINTS'] ? null : await localCassandraMissing();
   if (missing !== null) return [leaveOut(missing, leftOut)];
   const { settings, close } = await openCassandra();
@@ -150,7 +150,7 @@ async function onCassandra(
   }
 }
 
-async function tryRuntimes(names: readonly string[] | undefined): Promise<Tally> {
+async function testRuntimes(names: readonly string[] | undefined): Promise<Counts> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     return leaveOut('the runtimes are installed for Linux on x64 only', 10);
   }
@@ -159,15 +159,15 @@ async function tryRuntimes(names: readonly string[] | undefined): Promise<Tally>
   const chosen = [reference, ...others].filter(({ name }) => names?.includes(name) ?? true);
   const traced = (names?.includes('traces') ?? true) ? installTraced() : null;
   const rows: string[] = [];
-  const tryStorage = async (storage: string, settings: Settings): Promise<Tally[]> => [
-    await tryAll(chosen, reference, storage, settings, rows),
+  const testStorage = async (storage: string, settings: Settings): Promise<Counts[]> => [
+    await testAll(chosen, reference, storage, settings, rows),
     await runTraceChecks(traced === null ? [] : checksOn(traced, settings)),
   ];
-  const tallies: Tally[] = [];
+  const counts: Counts[] = [];
   try {
-    tallies.push(...(await tryStorage('memory', { STORAGE: 'memory', ...LONG_TIMEOUT })));
-    tallies.push(...(await onCassandra(chosen.length, (settings) => tryStorage('Cassandra', settings))));
-    tallies.push(await runTraceChecks(traced === null ? [] : otherChecks(traced)));
+    counts.push(...(await testStorage('memory', { STORAGE: 'memory', ...LONG_TIMEOUT })));
+    counts.push(...(await onCassandra(chosen.length, (settings) => testStorage('Cassandra', settings))));
+    counts.push(await runTraceChecks(traced === null ? [] : otherChecks(traced)));
   } finally {
     traced?.remove();
   }
@@ -175,8 +175,8 @@ async function tryRuntimes(names: readonly string[] | undefined): Promise<Tally>
   const limits = chosen.map((runtime) => `- ${runtime.name}: ${runtime.limits}.`);
   console.log(['', ...TABLE_HEAD, ...rows, '', 'Known limits:', '', ...limits, ''].join('\n'));
   return {
-    passed: tallies.reduce((sum, { passed }) => sum + passed, 0),
-    failed: tallies.reduce((sum, { failed }) => sum + failed, 0),
+    passed: counts.reduce((sum, { passed }) => sum + passed, 0),
+    failed: counts.reduce((sum, { failed }) => sum + failed, 0),
   };
 }
 
@@ -186,7 +186,7 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(HELP);
 } else {
-  const { passed, failed } = await tryRuntimes(values.only);
+  const { passed, failed } = await testRuntimes(values.only);
   console.log(`${passed} passed, ${failed} failed`);
   process.exitCode = failed === 0 ? 0 : 1;
 }

@@ -51,8 +51,8 @@ Without settings, it scans the local Cassandra of npm run cassandra or npm run s
 
 Duration: the scan reads about three rows for each message within the retention of events, one for each older message,
 three for each inbox row, two for each deletion, and three for each conversation. At the default rate of 2,000 rows a
-second, 10 million recent messages take about four hours, and 1,000 million about 17 days. Raise --rate and --parallel with
-the size of the cluster: at 50,000 rows a second, 1,000 million messages take 17 hours. A scan runs in one process.
+second, 10 million recent messages take about four hours, and a billion about 17 days. Raise --rate and --parallel with
+the size of the cluster: at 50,000 rows a second, a billion messages take 17 hours. A scan runs in one process.
 
 Exit code: 0 if there are no findings or all were repaired, 1 if findings are left, 2 if the scan did not finish.
 `;
@@ -153,11 +153,11 @@ async function connect(client: Client, options: CassandraOptions): Promise<void>
     schema = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
     skew = await clockSkewOf(cassandraClocks(client));
   } catch (error) {
-    const flaw = configError(error, options);
-    throw new CannotVerify(flaw ?? `Cassandra is not reachable at ${options.contactPoints.join(', ')}.`);
+    const message = configError(error, options);
+    throw new CannotVerify(message ?? `Cassandra is not reachable at ${options.contactPoints.join(', ')}.`);
   }
-  const flaw = schemaError(schema);
-  if (flaw !== null) throw new CannotVerify(flaw);
+  const message = schemaError(schema);
+  if (message !== null) throw new CannotVerify(message);
   if (skew > options.maxClockSkewMs) {
     throw new CannotVerify(`The clock of this host differs from Cassandra's by ${Math.round(skew)} ms.`);
   }

@@ -52,7 +52,7 @@ export async function baseline(bench: Environment): Promise<Section> {
     const sides = { service: { server: service, requests }, baseline: { server: bare, requests } };
     for (const comparison of await compare(workload, sides, bench.quick ? QUICK_PACE : FULL_PACE)) {
       comparisons.push(comparison);
-      bench.say(
+      bench.log(
         `${workload}, ${comparison.connections} connections: ` +
           `${spread(ratioOf(comparison, 'processor'))} of the processor time of the baseline`,
       );

@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert';
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
 import { evenly, idIn, writeHistories, writeInboxes, type History } from '../data.ts';
 import type { Environment } from '../environment.ts';
-import { ask, loadInTurn, type LoadRequest } from '../load.ts';
+import { requestOnce, loadInTurn, type LoadRequest } from '../load.ts';
 import { RecordingClient, serviceOn, type Work } from '../recording.ts';
 import { figure, spread, type Section } from '../results.ts';
 import { measured, ratios } from '../statistics.ts';
@@ -110,7 +110,7 @@ export async function groups(bench: Environment): Promise<Section> {
         other.map((one) => one.processor),
       ),
     );
-    bench.say(`${name}: ${ratio} of the processor time of ${against}`);
+    bench.log(`${name}: ${ratio} of the processor time of ${against}`);
     const { requests, steps, rows, bytes } = works[index]!;
     const times = [processor, own.map(({ p50 }) => p50), own.map(({ p99 }) => p99)];
     return [
@@ -156,7 +156,7 @@ async function createGroup(url: string, users: readonly UserId[]): Promise<Conve
 
 /** Sends one request, which must succeed; resolves with the text of the response. */
 async function succeed(url: string, request: LoadRequest): Promise<string> {
-  const { status, text } = await ask(url, request);
+  const { status, text } = await requestOnce(url, request);
   assert.ok(status < 300, text);
   return text;
 }

@@ -4,7 +4,7 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { natsServerMissing, startBroker } from '../../test/faults/broker.ts';
 import { eventReads } from '../../test/faults/follower-figures.ts';
 import { startFollower, type Follower } from '../../test/faults/follower.ts';
-import { makeAsk } from '../../test/faults/http.ts';
+import { makeSendRequest } from '../../test/faults/http.ts';
 import { postUntilStored, usersOf } from '../../test/faults/load.ts';
 import { processorMs } from '../../test/support/processor-time.ts';
 import type { Environment as Bench } from '../environment.ts';
@@ -92,7 +92,7 @@ async function arrivalTimes(
   );
   try {
     await Promise.all(streams.flat().map((stream) => stream.connected()));
-    const ask = makeAsk(urls[0]!);
+    const ask = makeSendRequest(urls[0]!);
     const [sender] = usersOf(1);
     /** The times at the streams of each process. */
     const send = async (count: number): Promise<[number[], number[]]> => {
@@ -139,7 +139,7 @@ async function arrivalTimes(
       figure(percentile(times, 0.5)),
       figure(percentile(times, 0.99)),
     ];
-    bench.say(
+    bench.log(
       `from the 201 to a stream of the other process: ${figure(percentile(rest[1], 0.5))} ms at rest`,
     );
     return {
@@ -252,7 +252,7 @@ async function costOfStreams(bench: Bench, environment: Environment) {
       return streams[at]!.connected();
     });
     const resumeMs = (processorMs(pid) - resumeBefore) / count;
-    bench.say(`an idle stream takes ${figure(idle)} ms of processor time a minute`);
+    bench.log(`an idle stream takes ${figure(idle)} ms of processor time a minute`);
     return { count, idleMs: idle, resumeMs };
   } finally {
     await stopAll(streams);

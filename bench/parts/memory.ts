@@ -10,7 +10,7 @@ import {
   rejectedIn,
   type Comparison,
 } from '../comparison.ts';
-import { ask, type LoadRequest } from '../load.ts';
+import { requestOnce, type LoadRequest } from '../load.ts';
 import { spread, type Section } from '../results.ts';
 import { historyRequest, inboxRequest, pairOf, sendRequest, SENDS } from '../workloads.ts';
 
@@ -40,9 +40,9 @@ export async function memory(bench: Bench): Promise<Section> {
     await Promise.all(
       READERS.map(async (pair) => {
         for (let row = 0; row < ROWS_EACH; row += 1) {
-          await ask(server.url, sendRequest(pairOf(pair.one, `friend-${row}`)));
+          await requestOnce(server.url, sendRequest(pairOf(pair.one, `friend-${row}`)));
         }
-        for (let row = 0; row < ROWS_EACH; row += 1) await ask(server.url, sendRequest(pair));
+        for (let row = 0; row < ROWS_EACH; row += 1) await requestOnce(server.url, sendRequest(pair));
       }),
     );
   }
@@ -63,7 +63,7 @@ export async function memory(bench: Bench): Promise<Section> {
     );
     for (const comparison of await compare(workload, sides, pace)) {
       comparisons.push(comparison);
-      bench.say(
+      bench.log(
         `${workload}, ${comparison.connections} connections: ` +
           `${spread(ratioOf(comparison, 'processor'))} of the processor time of ${comparison.other}`,
       );

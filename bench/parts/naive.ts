@@ -61,7 +61,7 @@ export async function naive(bench: Environment): Promise<Section> {
     every: 20_000,
     until: now,
   };
-  bench.say('writing the same data for both designs');
+  bench.log('writing the same data for both designs');
   await writeInboxes(client, [small, large, moved]);
   await writeHistories(client, [history]);
   await writeNaive(client, [small, large, moved], history);
@@ -73,19 +73,19 @@ export async function naive(bench: Environment): Promise<Section> {
     idIn(history, history.count - (PAGE - 1) * 20),
   );
   const page = historyRequest(history.pair);
-  const bothAsk = (requests: readonly LoadRequest[]) => ({
+  const forBoth = (requests: readonly LoadRequest[]) => ({
     service: { server: service, requests },
     'naive design': { server: usual, requests },
   });
   const workloads = {
-    'inbox of 40 conversations': bothAsk([inboxRequest(small.owner)]),
-    'inbox of 200 conversations': bothAsk([inboxRequest(large.owner)]),
-    [`inbox, ${MOVED}`]: bothAsk([inboxRequest(moved.owner)]),
+    'inbox of 40 conversations': forBoth([inboxRequest(small.owner)]),
+    'inbox of 200 conversations': forBoth([inboxRequest(large.owner)]),
+    [`inbox, ${MOVED}`]: forBoth([inboxRequest(moved.owner)]),
     [`page ${PAGE} of a history`]: {
       service: { server: service, requests: [historyRequest(history.pair, cursor)] },
       'naive design': { server: usual, requests: [{ ...page, path: `${page.path}?page=${PAGE}` }] },
     },
-    send: bothAsk(SENDS),
+    send: forBoth(SENDS),
     [KEYED]: {
       service: { server: service, requests: SENDS.map((request) => ({ ...request, keyed: true as const })) },
       'send without a key': { server: service, requests: SENDS },
@@ -96,7 +96,7 @@ export async function naive(bench: Environment): Promise<Section> {
   for (const [workload, sides] of Object.entries(workloads)) {
     for (const comparison of await compare(workload, sides, pace)) {
       comparisons.push(comparison);
-      bench.say(`${workload}: ${spread(ratioOf(comparison, 'throughput'))} of the throughput`);
+      bench.log(`${workload}: ${spread(ratioOf(comparison, 'throughput'))} of the throughput`);
     }
   }
   return {

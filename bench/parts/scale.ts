@@ -38,7 +38,7 @@ export async function scale(bench: Environment): Promise<Section> {
     },
     pace,
   );
-  bench.say('writing rows to measure their size');
+  bench.log('writing rows to measure their size');
   const rowBytes = await bytesPerRow(database, bench.quick ? 5_000 : 100_000);
   return {
     title: 'How does it scale?',
@@ -50,7 +50,7 @@ export async function scale(bench: Environment): Promise<Section> {
       processes.table,
       { ...comparisonTable(hub), title: 'A hot partition:' },
       rowTable(rowBytes),
-      weightTable(rowBytes),
+      sizeTable(rowBytes),
     ],
     goals: processes.goals,
     charts: [],
@@ -87,7 +87,7 @@ async function processTable(
   const rows: string[][] = [];
   const goals: Goal[] = [];
   for (const count of counts) {
-    bench.say(`${count} simulated processes`);
+    bench.log(`${count} simulated processes`);
     const recording = new RecordingClient(options);
     const services: Awaited<ReturnType<typeof serviceOn>>[] = [];
     for (let index = 0; index < count; index += 1) services.push(await serviceOn(recording, options));
@@ -196,7 +196,7 @@ const USERS: Readonly<Record<string, readonly [conversations: number, messagesPe
 const EVENT_DAYS = 31;
 
 /** The size of a user's partitions, calculated from the bytes per row. */
-function weightTable(rowBytes: ReadonlyMap<string, number> | null): Table {
+function sizeTable(rowBytes: ReadonlyMap<string, number> | null): Table {
   const megabytes = (table: string, rows: number): string => figure((rows * rowBytes!.get(table)!) / 1e6);
   return {
     title: 'The data of one user on one replica, in MB, calculated from these bytes per row:',

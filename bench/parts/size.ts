@@ -63,9 +63,9 @@ export async function size(bench: Environment): Promise<Section> {
     }));
   // The largest ones take a minute to write.
   const written = bench.quick ? hard.filter(({ moves }) => moves.length <= 25_000) : hard;
-  bench.say('writing histories');
+  bench.log('writing histories');
   await writeHistories(client, [...histories, sparse]);
-  bench.say('writing inboxes');
+  bench.log('writing inboxes');
   await writeInboxes(client, [...inboxes, ...written]);
 
   const recording = new RecordingClient(database.options);

@@ -32,7 +32,7 @@ export interface ClientOptions {
 
 /** A group to create. */
 export interface GroupToCreate {
-  /** The participants; one's own id may be missing. */
+  /** The participants; the user's own id may be omitted. */
   readonly participantIds: readonly string[];
   /** 1–100 characters, not blank. */
   readonly name?: string;
@@ -49,7 +49,7 @@ export interface ListOptions {
 
 /**
  * A client of the messenger for one user. All methods reject with a `ProblemError` if the service refuses, and with a
- * `NetworkError` if no response arrives. Reads and marks are repeated a few times before; an abort rejects with its reason.
+ * `NetworkError` if no response arrives. Reads and marks are retried a few times first; an abort rejects with its reason.
  */
 export interface MessengerClient {
   readonly userId: string;
@@ -60,7 +60,7 @@ export interface MessengerClient {
   getConversation(conversationId: string, signal?: AbortSignal): Promise<Conversation>;
   /** The conversation with `otherUserId`. It is started if there is none. */
   startConversation(otherUserId: string, signal?: AbortSignal): Promise<Conversation>;
-  /** Marks a conversation as read up to a message or an event. Returns the position that holds now. */
+  /** Marks a conversation as read up to a message or an event. Returns the current read position. */
   markRead(conversationId: string, upTo: string): Promise<ReadPosition>;
   /**
    * Creates a group of this user and the others, who are two at least. It has an idempotency key, so however often it is
@@ -74,13 +74,13 @@ export interface MessengerClient {
   /** Names a group: 1–100 characters, not blank. Returns the group. */
   renameConversation(conversationId: string, name: string): Promise<Conversation>;
   getMessage(conversationId: string, messageId: string, signal?: AbortSignal): Promise<Message>;
-  /** Replaces the content of one's own message. Returns the message. */
+  /** Replaces the content of a message of this user. Returns the message. */
   editMessage(conversationId: string, messageId: string, content: string): Promise<Message>;
-  /** Deletes the content of one's own message, for all participants. */
+  /** Deletes the content of a message of this user, for all participants. */
   deleteMessage(conversationId: string, messageId: string): Promise<void>;
   /** A user; null if they have no name. */
   getUser(userId: string, signal?: AbortSignal): Promise<User | null>;
-  /** Saves one's own name: 1–100 characters, not blank. */
+  /** Saves the name of this user: 1–100 characters, not blank. */
   saveUser(username: string): Promise<User>;
   /**
    * Puts a message into the outbox, which sends it until the service answers. However often it is repeated, the service
@@ -91,7 +91,7 @@ export interface MessengerClient {
   readonly outbox: Outbox;
   /**
    * The events of the user from now on, or after `cursor`, without gaps and without repeats, across disconnects. It ends
-   * when `signal` aborts. It throws a `ProblemError` if the service refuses for good, such as a token that is not valid.
+   * when `signal` aborts. It throws a `ProblemError` if the service refuses permanently, such as an invalid token.
    */
   follow(options?: FollowOptions): AsyncIterable<FollowItem>;
   /** Stops sending. Pending messages stay in the storage, and a new client continues with them. */
@@ -119,7 +119,7 @@ export function createClient(options: ClientOptions): MessengerClient {
     isExpected: IsExpected,
     more: Omit<JsonRequest, 'signal'> & { signal?: AbortSignal | undefined },
   ) {
-    return http.json(path, { attempts: ATTEMPTS, ...more, signal: more.signal ?? NEVER }, isExpected);
+    return http.json(path, { attempts: ATTEMPTS, ...more, signal: more.signal ?? NEVER_ABORTS }, isExpected);
   }
 
   function list<Item>(
@@ -258,7 +258,7 @@ const isUser: IsExpected = ({ username }) => typeof username === 'string';
 
 type Query = NonNullable<JsonRequest['query']>;
 
-const NEVER = new AbortController().signal;
+const NEVER_ABORTS = new AbortController().signal;
 
 function conversationPath(...parts: readonly [conversationId: string, ...rest: string[]]): string {
   return `/api/conversations/${parts.map(segment).join('/')}`;

@@ -5,8 +5,8 @@ import { isHidden, makeDeadline, onOnline, onVisibility, pause, type Timer } fro
 import { isKnownEvent, type KnownEvent } from './types.ts';
 
 /**
- * `connecting`: at the start. `live`: a stream is open, or the page is hidden and polls from time to time. `polling`: streams do not work, so requests wait for events.
- * `offline`: the last attempt failed, and the next one follows.
+ * `connecting`: at the start. `live`: a stream is open, or the page is hidden and polls from time to time. `polling`: streams
+ * do not work, so requests wait for events. `offline`: the last attempt failed, and the next one follows.
  */
 export type ConnectionState = 'connecting' | 'live' | 'polling' | 'offline';
 
@@ -15,7 +15,7 @@ export type FollowItem =
   /** Each event once, oldest first. To continue later, follow from `cursor`. */
   | { readonly kind: 'event'; readonly event: KnownEvent; readonly cursor: string }
   /**
-   * Events before this point do not arrive: list anew what is shown. It comes first if following starts without a cursor,
+   * Events before this point do not arrive: reload what is shown. It comes first if following starts without a cursor,
    * and later if the cursor is older than the event log.
    */
   | { readonly kind: 'reset'; readonly cursor: string }
@@ -31,7 +31,7 @@ export interface FollowOptions {
 }
 
 /** A connection without data for this time is broken: the service sends a heartbeat every 15 seconds. */
-const SILENCE_MS = 45_000;
+const STREAM_TIMEOUT_MS = 45_000;
 
 /** The time within which a stream must begin. A proxy that buffers it until its end makes streams unusable. */
 const FIRST_BLOCK_MS = 10_000;
@@ -49,7 +49,7 @@ const SHORT_POLL_MS = 15_000;
 const RESUME_MS = 1_000;
 
 /** A stream that was open for this time works. A stream that breaks earlier is resumed with backoff. */
-const STEADY_MS = 5_000;
+const STABLE_AFTER_MS = 5_000;
 
 const NOT_OPEN = -1;
 
@@ -59,7 +59,7 @@ const WAIT_S = 25;
 /** The number of event ids that are remembered to drop repeats. The service repeats events within seconds. */
 const MAX_SEEN = 10_000;
 
-/** Streams do not arrive here, although the service may be reachable. */
+/** Event streams do not work here, although the service may be reachable. */
 class StreamUnusable extends NetworkError {}
 
 /**
@@ -121,13 +121,13 @@ export async function* follow(
   async function* stream(): AsyncGenerator<FollowItem> {
     openSince = NOT_OPEN;
     const deadline = makeDeadline(timer, signal);
-    const unusable = new StreamUnusable('The stream of events did not begin.');
+    const unusable = new StreamUnusable('The event stream did not begin.');
     deadline.extend(FIRST_BLOCK_MS, unusable);
     const hidden = new PageHidden('The page is hidden.');
     const stopWatching = onVisibility(() => {
       if (isHidden()) deadline.extend(0, hidden);
     });
-    // After another network, or the sleep of the computer, nothing may arrive on this connection any more.
+    // After another network, or the sleep of the computer, nothing more may arrive on this connection.
     const online = new NetworkError('The network has changed.');
     const stopListening = onOnline(() => {
       deadline.extend(0, online);
@@ -160,7 +160,10 @@ export async function* follow(
         }
         if (isHidden()) throw hidden;
         if (openSince !== NOT_OPEN)
-          deadline.extend(SILENCE_MS, new NetworkError('The stream of events is silent.'));
+          deadline.extend(
+            STREAM_TIMEOUT_MS,
+            new NetworkError('The event stream has sent no data for too long.'),
+          );
       }
       if (openSince === NOT_OPEN) throw unusable;
     } finally {
@@ -172,7 +175,7 @@ export async function* follow(
 
   async function poll(wait: number): Promise<Batch> {
     const query = { cursor, limit: 100, ...(wait > 0 && { wait }) };
-    const request = { query, signal, limitMs: SILENCE_MS };
+    const request = { query, signal, limitMs: STREAM_TIMEOUT_MS };
     const list = (await http.json(path, request, isEvents)) as {
       data: unknown[];
       next_cursor: string;
@@ -185,14 +188,14 @@ export async function* follow(
   while (!isOver()) {
     const startedAt = timer.now();
     try {
-      const isBehind = isHidden();
-      if (isBehind || shortPoll || startedAt < pollUntil) {
-        const batch = await poll(isBehind || shortPoll ? 0 : WAIT_S);
-        yield* enter(isBehind ? 'live' : 'polling');
+      const isHiddenPage = isHidden();
+      if (isHiddenPage || shortPoll || startedAt < pollUntil) {
+        const batch = await poll(isHiddenPage || shortPoll ? 0 : WAIT_S);
+        yield* enter(isHiddenPage ? 'live' : 'polling');
         yield* deliver(batch);
         failures = 0;
         openSince = NOT_OPEN;
-        if (isBehind || shortPoll) await pause(timer, SHORT_POLL_MS * (1 - random() / 2), signal);
+        if (isHiddenPage || shortPoll) await pause(timer, SHORT_POLL_MS * (1 - random() / 2), signal);
         else if (batch.events.length === 0 && timer.now() - startedAt < RESUME_MS) {
           await pause(timer, RESUME_MS, signal);
         }
@@ -217,10 +220,11 @@ export async function* follow(
         failedStreams += 1;
         if (failedStreams >= MAX_FAILED_STREAMS) pollUntil = timer.now() + POLLING_MS;
       }
-      const mayPass = error instanceof ProblemError && (error.problem.status >= 500 || !error.isFromService);
-      if (!isTemporary(error) && !mayPass) throw error;
+      const isTemporaryRefusal =
+        error instanceof ProblemError && (error.problem.status >= 500 || !error.isFromService);
+      if (!isTemporary(error) && !isTemporaryRefusal) throw error;
       // A stream that was open for a while is resumed first. Only if that fails, too, is the client offline.
-      if (openSince === NOT_OPEN || timer.now() - openSince < STEADY_MS) {
+      if (openSince === NOT_OPEN || timer.now() - openSince < STABLE_AFTER_MS) {
         failures += 1;
         yield* enter('offline');
         await pause(timer, retryMs(error, failures, random), signal);
@@ -240,6 +244,6 @@ function parse(data: string): unknown {
   try {
     return JSON.parse(data);
   } catch (cause) {
-    throw new NetworkError('The stream of events is damaged.', { cause });
+    throw new NetworkError('The event stream is malformed.', { cause });
   }
 }

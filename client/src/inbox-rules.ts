@@ -57,7 +57,7 @@ export function withContent(held: InboxEntry, messageId: string, content: string
 export function merged(held: InboxEntry | undefined, listed: InboxEntry): Changed {
   if (held === undefined) return { entry: listed, exact: true };
   if (listed.last_event_id < held.last_event_id) {
-    // Leaving a group may move it down. A listing from before one has joined again looks the same, so it is listed again.
+    // Leaving a group may move it down. A listing from before the user joined again looks the same, so it is listed again.
     return { entry: listed.left_at === null ? held : listed, exact: false };
   }
   return held.read_up_to === null ? { entry: listed, exact: true } : withRead(listed, held.read_up_to);

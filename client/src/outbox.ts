@@ -31,8 +31,8 @@ export interface OutgoingMessage extends MessageToSend {
 }
 
 /**
- * A storage in which the outbox keeps messages across reloads, such as `localStorage`. Each message is an item of its own, so that tabs
- * with the same storage do not overwrite each other's.
+ * A storage in which the outbox keeps messages across reloads, such as `localStorage`. Each message is an item of its own, so
+ * that tabs with the same storage do not overwrite each other's.
  */
 export interface OutboxStorage {
   readonly length: number;
@@ -55,14 +55,14 @@ export interface Outbox {
 }
 
 /**
- * A message that is older when it is loaded from the storage is not sent by itself. The service forgets idempotency keys,
- * after 30 days by default, and would store the message again.
+ * A message that is older when it is loaded from the storage is not sent automatically. The service deletes idempotency
+ * keys, after 30 days by default, and would store the message again.
  */
 const MAX_AGE_MS = 7 * 86_400_000;
 
 const TOO_OLD: Problem = {
   type: 'urn:problem:messenger-client:too-old',
-  title: 'The message is too old to be sent by itself',
+  title: 'The message is too old to be sent automatically',
   status: 0,
   detail: 'It waited for a week. It may have been sent.',
 };
@@ -106,7 +106,7 @@ export function makeOutbox(deps: {
   const closing = new AbortController();
   const entries = new Map<string, Entry>();
   const listeners = new Set<(changed: OutgoingMessage) => void>();
-  const onTheWay = new Set<OutgoingMessage>();
+  const inFlight = new Set<OutgoingMessage>();
   let list: readonly OutgoingMessage[] | null = null;
   let lastCreatedAt = 0;
 
@@ -142,17 +142,17 @@ export function makeOutbox(deps: {
     ignoreErrors(() => deps.storage?.removeItem(prefix + key));
   }
 
-  /** Sends the oldest pending message of each target to which none is on its way. */
+  /** Sends the oldest pending message of each target that has no message in flight. */
   function sendNext(): void {
     if (closing.signal.aborted) return;
-    const taken = new Set([...onTheWay].map(targetOf));
+    const taken = new Set([...inFlight].map(targetOf));
     for (const { current } of entries.values()) {
       const target = targetOf(current);
       if (current.state !== 'pending' || taken.has(target)) continue;
       taken.add(target);
-      onTheWay.add(current);
+      inFlight.add(current);
       void sendOne(current).finally(() => {
-        onTheWay.delete(current);
+        inFlight.delete(current);
         sendNext();
       });
     }
@@ -273,7 +273,7 @@ function storedMessageIn(text: string): StoredMessage | null {
   }
 }
 
-/** A storage may be full or forbidden. Messages are then kept in memory alone. */
+/** A storage may be full or forbidden. Messages are then kept in memory only. */
 function ignoreErrors(act: () => void): void {
   try {
     act();

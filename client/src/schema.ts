@@ -368,7 +368,7 @@ export type components = {
        */
       readonly participant_ids: readonly string[] | null;
       /**
-       * @description The other participant; the user itself in a conversation with oneself; null in a group.
+       * @description The other participant; the same user in a conversation with oneself; null in a group.
        * @example bob
        */
       readonly other_user_id: string | null;
@@ -379,7 +379,7 @@ export type components = {
       readonly name: string | null;
       /**
        * Format: date-time
-       * @description When the user left the group or was removed; null for a participant, and in a conversation of two.
+       * @description The time at which the user left the group or was removed; null for a participant, and in a conversation of two.
        * @example 2026-01-31T09:30:00.123456789Z
        */
       readonly left_at: string | null;

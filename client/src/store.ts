@@ -19,7 +19,7 @@ import type { Conversation, InboxEntry, KnownEvent, Message, Page, Problem } fro
 /** What is shown. It never changes: a new state is a new object. Parts that did not change are the same objects. */
 export interface Snapshot {
   readonly connection: ConnectionState;
-  /** Why following has ended, such as an invalid token; null while it goes on. */
+  /** Why following has ended, such as an invalid token; null while it continues. */
   readonly problem: Problem | null;
   readonly inbox: InboxState;
   /** The open conversation. */
@@ -52,7 +52,7 @@ export interface OpenConversation {
   readonly status: 'loading' | 'ready' | 'failed';
   /** Oldest first. Deleted messages have the content null. */
   readonly messages: readonly Message[];
-  /** One's own messages that are pending or failed, oldest first. They are shown after `messages`. */
+  /** The user's own messages that are pending or failed, oldest first. They are shown after `messages`. */
   readonly outgoing: readonly OutgoingMessage[];
   /** Whether `loadOlderMessages` finds more. */
   readonly hasOlder: boolean;
@@ -89,16 +89,16 @@ export interface Store {
   /** Sends to the open conversation. Throws an `Error` if none is open. */
   send(content: string): OutgoingMessage;
   /**
-   * Replaces the content of one's own message in the open conversation. Resolves when it is shown. Rejects, as the other
+   * Replaces the content of a message of the user in the open conversation. Resolves when it is shown. Rejects, as the other
    * changes below, with a `ProblemError` or a `NetworkError`, or with an `Error` if no conversation is open.
    */
   edit(messageId: string, content: string): Promise<void>;
-  /** Deletes the content of one's own message in the open conversation. */
+  /** Deletes the content of a message of the user in the open conversation. */
   delete(messageId: string): Promise<void>;
   /** Names the open group. */
   rename(name: string): Promise<void>;
   addParticipant(userId: string): Promise<void>;
-  /** Leaves the open group, or removes another participant. The group stays in the inbox of who leaves. */
+  /** Leaves the open group, or removes another participant. The group stays in the inbox of a user who leaves. */
   removeParticipant(userId: string): Promise<void>;
   /** Loads the names of users, such as all participants of a large group. */
   loadNames(userIds: readonly string[]): void;
@@ -108,11 +108,11 @@ export interface Store {
   retry(key: string): void;
   /** Removes a failed message. */
   discard(key: string): void;
-  /** Stops following and all loading. The client goes on sending. */
+  /** Stops following and all loading. The client continues to send. */
   stop(): void;
 }
 
-/** How to keep the store. */
+/** The options of a store. */
 export interface StoreOptions {
   /** The number of conversations and of messages of a page, 1–100; 30 by default. */
   readonly pageSize?: number;
@@ -144,13 +144,13 @@ interface Depth {
 }
 
 /** The open conversation. `null` in `depth.end` means that no page is loaded. */
-interface Opened {
+interface OpenState {
   readonly id: string;
   conversation: Conversation | null;
   status: OpenConversation['status'];
   problem: Problem | null;
   readonly messages: Map<string, Message>;
-  /** Another object once the messages are listed anew, so that older pages that are on their way are not kept. */
+  /** A new object once the messages are listed again, so that older pages that are in flight are not kept. */
   depth: Depth;
   /** When a message was deleted, by id; also of messages that are not loaded. */
   readonly deleted: Map<string, string>;
@@ -160,17 +160,17 @@ interface Opened {
   readonly arrived: Map<string, string>;
   isLoading: boolean;
   /** Whether something happened during the load that makes another one necessary. */
-  again: boolean;
+  needsReload: boolean;
   /** Whether the next load lists the messages, too. */
-  lists: boolean;
+  needsMessages: boolean;
   olderStatus: PageStatus;
   /**
-   * Whether the service may not list messages any more that are shown: one has left the group, or joined it
+   * Whether the service may no longer list messages that are shown: the user has left the group, or joined it
    * again; perhaps in events that were lost.
    */
-  mayLack: boolean;
+  mayHaveLost: boolean;
   /** Whether only the newest page is to be kept. */
-  unloads: boolean;
+  needsUnload: boolean;
 }
 
 /** Makes a store, which begins to follow and to load the inbox. */
@@ -190,7 +190,7 @@ export function createStore(
   let inboxStatus: InboxState['status'] = 'loading';
   let inboxProblem: Problem | null = null;
   let moreStatus: PageStatus = 'ready';
-  let opened: Opened | null = null;
+  let opened: OpenState | null = null;
   const names = new Map<string, string | null>();
 
   /**
@@ -200,8 +200,8 @@ export function createStore(
   const stale = new Map<string, { readonly change: number; readonly from: string }>();
   let changes = 0;
   let isRefreshing = false;
-  /** Conversations that were not loaded when they changed. A list that is on its way may show an earlier state. */
-  const missed = new Set<string>();
+  /** Conversations that were not loaded when they changed. A list that is in flight may show an earlier state. */
+  const changedWhileListing = new Set<string>();
   /** Whether all of the inbox that is loaded has to be listed again. */
   let isAllStale = true;
   /** The number of resets. A page that was requested before a reset may lack what was lost. */
@@ -223,27 +223,27 @@ export function createStore(
   }
 
   const isStopped = (): boolean => signal.aborted;
-  const sleepers = new Set<AbortController>();
+  const waits = new Set<AbortController>();
 
-  /** Waits as long as `error` requires before a repetition; not longer than until the connection is back. */
+  /** Waits as long as `error` requires before a retry; no longer than until the connection is back. */
   async function waitAfter(error: unknown): Promise<void> {
     const retryAfterMs = error instanceof ProblemError ? (error.retryAfterMs ?? 0) : 0;
     await waitToRepeat(Math.max(RETRY_MS, retryAfterMs));
   }
 
   async function waitToRepeat(milliseconds: number): Promise<void> {
-    const waking = new AbortController();
-    sleepers.add(waking);
-    if (isStopped()) waking.abort();
-    await pause(timer, milliseconds, waking.signal);
-    sleepers.delete(waking);
+    const wait = new AbortController();
+    waits.add(wait);
+    if (isStopped()) wait.abort();
+    await pause(timer, milliseconds, wait.signal);
+    waits.delete(wait);
   }
 
   function wake(): void {
-    for (const waking of sleepers) waking.abort();
+    for (const wait of waits) wait.abort();
   }
 
-  // The snapshot. A part is made anew after it was marked as changed.
+  // The snapshot. A part is computed again after it was marked as changed.
 
   type Part = 'inbox' | 'open' | 'users' | 'connection';
   const dirty = new Set<Part>();
@@ -297,7 +297,7 @@ export function createStore(
   function openState(): OpenConversation | null {
     if (opened === null) return null;
     const { id, conversation, status, problem, messages, depth, olderStatus, positions } = opened;
-    // Without authentication, the service does not know who asks, and returns later messages, too.
+    // Without authentication, the service does not know the caller, and returns later messages, too.
     const leftAt = entries.get(id)?.left_at ?? null;
     const shown = [...messages.values()].filter(({ created_at }) => leftAt === null || created_at <= leftAt);
     return {
@@ -322,7 +322,7 @@ export function createStore(
   }
 
   /** Own messages to the open conversation that are not sent yet. */
-  function outgoingOf({ id, conversation }: Opened): readonly OutgoingMessage[] {
+  function outgoingOf({ id, conversation }: OpenState): readonly OutgoingMessage[] {
     const { participant_ids = [] } = conversation ?? {};
     const other = participant_ids.find((participant) => participant !== userId) ?? participant_ids[0];
     const isPair = participant_ids.length <= 2;
@@ -341,7 +341,7 @@ export function createStore(
       entries.set(entry.id, entry);
       changed('inbox');
       if (entry.id === opened?.id) changed('open');
-      need(entry.other_user_id, entry.last_message_sender_id);
+      requestNames(entry.other_user_id, entry.last_message_sender_id);
     }
     return exact;
   }
@@ -349,14 +349,14 @@ export function createStore(
   /** Keeps an entry of a list. Returns whether it is certain. */
   function keepListed(listed: InboxEntry): boolean {
     const isCertain = keep(merged(entries.get(listed.id), listed));
-    if (missed.delete(listed.id)) refresh(listed.id, listed.last_event_id);
+    if (changedWhileListing.delete(listed.id)) refresh(listed.id, listed.last_event_id);
     return isCertain;
   }
 
   /** The entry of a conversation that has changed. */
   function changedEntry(conversationId: string): InboxEntry | undefined {
     const entry = entries.get(conversationId);
-    if (entry === undefined && isListing()) missed.add(conversationId);
+    if (entry === undefined && isListing()) changedWhileListing.add(conversationId);
     return entry;
   }
 
@@ -401,25 +401,25 @@ export function createStore(
       }
     }
     isRefreshing = false;
-    if (!isListing()) missed.clear();
+    if (!isListing()) changedWhileListing.clear();
   }
 
   async function listOnce(downTo: string): Promise<void> {
-    const wanted = new Map(stale);
+    const missing = new Map(stale);
     const list = (at: ListOptions) => client.conversations({ ...at, unreadCounts: true, signal });
     for await (const page of pagesOf(list, limit)) {
       for (const listed of page.data) {
         const isCertain = keepListed(listed);
-        const { change } = wanted.get(listed.id) ?? {};
+        const { change } = missing.get(listed.id) ?? {};
         if (isCertain && change === stale.get(listed.id)?.change) stale.delete(listed.id);
-        wanted.delete(listed.id);
+        missing.delete(listed.id);
       }
       const end = page.data.at(-1)?.last_event_id ?? '';
-      extend(inboxDepth, page, end);
-      if (end <= downTo && [...wanted.values()].every(({ from }) => from > end)) break;
+      extendDepth(inboxDepth, page, end);
+      if (end <= downTo && [...missing.values()].every(({ from }) => from > end)) break;
     }
     // A conversation that is not listed has moved up, and its event is to come; or it is not in the inbox.
-    for (const [id, { change }] of wanted) {
+    for (const [id, { change }] of missing) {
       if (!entries.has(id) && change === stale.get(id)?.change) stale.delete(id);
     }
   }
@@ -441,14 +441,14 @@ export function createStore(
       for (const listed of page.data) {
         if (!keepListed(listed)) refresh(listed.id, listed.last_event_id);
       }
-      extend(inboxDepth, page, page.data.at(-1)?.last_event_id);
+      extendDepth(inboxDepth, page, page.data.at(-1)?.last_event_id);
       inboxProblem = null;
       moreStatus = 'ready';
     } catch (error) {
       inboxProblem = problemOf(error);
       moreStatus = 'failed';
     } finally {
-      if (!isListing()) missed.clear();
+      if (!isListing()) changedWhileListing.clear();
       changed('inbox');
     }
   }
@@ -468,137 +468,137 @@ export function createStore(
         positions: new Map(),
         arrived: new Map(),
         isLoading: false,
-        again: false,
-        lists: false,
+        needsReload: false,
+        needsMessages: false,
         olderStatus: 'ready',
-        mayLack: false,
-        unloads: false,
+        mayHaveLost: false,
+        needsUnload: false,
       };
       changed('open');
     }
-    opened.lists = true;
+    opened.needsMessages = true;
     void load(opened);
   }
 
   /** Loads a conversation, and its messages, if they are to be listed, from the newest down to the oldest that is shown. */
-  async function load(it: Opened): Promise<void> {
-    it.again = true;
-    if (it.status === 'failed') {
-      it.status = 'loading';
+  async function load(state: OpenState): Promise<void> {
+    state.needsReload = true;
+    if (state.status === 'failed') {
+      state.status = 'loading';
       changed('open');
       wake();
     }
-    if (it.isLoading) return;
-    it.isLoading = true;
+    if (state.isLoading) return;
+    state.isLoading = true;
     changed('open');
-    while (it.again && opened === it && !isStopped()) {
-      it.again = false;
-      const { mayLack, unloads, lists } = it;
-      const shown = mayLack || unloads ? [...it.messages.keys()] : [];
-      if (mayLack || unloads) it.depth = { ...it.depth };
-      it.mayLack = it.unloads = it.lists = false;
+    while (state.needsReload && opened === state && !isStopped()) {
+      state.needsReload = false;
+      const { mayHaveLost, needsUnload, needsMessages } = state;
+      const shown = mayHaveLost || needsUnload ? [...state.messages.keys()] : [];
+      if (mayHaveLost || needsUnload) state.depth = { ...state.depth };
+      state.mayHaveLost = state.needsUnload = state.needsMessages = false;
       try {
         const [conversation, listed] = await Promise.all([
-          client.getConversation(it.id, signal),
-          lists ? loadMessages(it, unloads ? null : it.depth.end) : null,
+          client.getConversation(state.id, signal),
+          needsMessages ? loadMessages(state, needsUnload ? null : state.depth.end) : null,
         ]);
-        if (listed && (mayLack || unloads)) {
-          for (const id of shown) if (!listed.ids.has(id)) it.messages.delete(id);
-          it.depth = listed.depth;
-          dropBelow(it);
+        if (listed && (mayHaveLost || needsUnload)) {
+          for (const id of shown) if (!listed.ids.has(id)) state.messages.delete(id);
+          state.depth = listed.depth;
+          dropBelow(state);
         }
-        it.conversation = conversation;
-        need(...conversation.participant_ids.slice(0, MAX_NAMED));
-        it.status = 'ready';
-        it.problem = null;
+        state.conversation = conversation;
+        requestNames(...conversation.participant_ids.slice(0, MAX_NAMED));
+        state.status = 'ready';
+        state.problem = null;
       } catch (error) {
-        it.mayLack ||= mayLack;
-        it.unloads ||= unloads;
-        it.lists ||= lists;
-        it.problem = problemOf(error);
-        if (it.status === 'loading') it.status = 'failed';
+        state.mayHaveLost ||= mayHaveLost;
+        state.needsUnload ||= needsUnload;
+        state.needsMessages ||= needsMessages;
+        state.problem = problemOf(error);
+        if (state.status === 'loading') state.status = 'failed';
         // A refusal, such as of a conversation that does not exist, is final.
-        if (!isRefusal(it.problem)) {
+        if (!isRefusal(state.problem)) {
           changed('open');
           await waitAfter(error);
-          it.again = true;
+          state.needsReload = true;
         }
       }
       changed('open');
     }
-    it.isLoading = false;
+    state.isLoading = false;
   }
 
   /** Loads the messages down to `end`, or one page. Returns the ids of those that are listed, and how far that is. */
   async function loadMessages(
-    it: Opened,
+    state: OpenState,
     end: string | null,
   ): Promise<{ readonly ids: ReadonlySet<string>; readonly depth: Depth }> {
     const ids = new Set<string>();
     const depth: Depth = { end: null, cursor: null };
-    const list = (at: ListOptions) => client.messages(it.id, { ...at, signal });
+    const list = (at: ListOptions) => client.messages(state.id, { ...at, signal });
     for await (const page of pagesOf(list, limit)) {
-      keepMessages(it, page);
+      keepMessages(state, page);
       for (const { id } of page.data) ids.add(id);
       const oldest = page.data.at(-1)?.id ?? '';
-      extend(depth, page, oldest);
+      extendDepth(depth, page, oldest);
       if (end === null || oldest <= end) break;
     }
     return { ids, depth };
   }
 
   /** Keeps a page of messages. */
-  function keepMessages(it: Opened, page: Page<Message>): void {
-    for (const message of page.data) keepMessage(it, message);
-    extend(it.depth, page, page.data.at(-1)?.id);
-    dropBelow(it);
-    if (it === opened) changed('open');
+  function keepMessages(state: OpenState, page: Page<Message>): void {
+    for (const message of page.data) keepMessage(state, message);
+    extendDepth(state.depth, page, page.data.at(-1)?.id);
+    dropBelow(state);
+    if (state === opened) changed('open');
   }
 
   /**
    * Drops messages from further down than what is loaded, which events have brought. They are loaded with their page, so that
    * none is missing between.
    */
-  function dropBelow({ depth: { end, cursor }, messages }: Opened): void {
+  function dropBelow({ depth: { end, cursor }, messages }: OpenState): void {
     if (cursor === null || end === null) return;
     for (const id of messages.keys()) if (id < end) messages.delete(id);
   }
 
-  function keepMessage(it: Opened, message: Message): void {
-    const deleted_at = it.deleted.get(message.id);
+  function keepMessage(state: OpenState, message: Message): void {
+    const deleted_at = state.deleted.get(message.id);
     const current =
       deleted_at === undefined
         ? message
         : newerOf(message, { ...message, content: null, edited_at: null, deleted_at });
-    it.messages.set(message.id, newerOf(it.messages.get(message.id), current));
-    need(message.sender_id);
+    state.messages.set(message.id, newerOf(state.messages.get(message.id), current));
+    requestNames(message.sender_id);
     changed('open');
   }
 
   /** Keeps a message from an event, unless it is further down than what is loaded. */
-  function keepNewMessage(it: Opened, message: Message): void {
-    const { end, cursor } = it.depth;
-    if (cursor === null || end === null || message.id >= end) keepMessage(it, message);
+  function keepNewMessage(state: OpenState, message: Message): void {
+    const { end, cursor } = state.depth;
+    if (cursor === null || end === null || message.id >= end) keepMessage(state, message);
   }
 
   async function loadOlderMessages(): Promise<void> {
-    const it = opened;
-    const depth = it?.depth;
+    const state = opened;
+    const depth = state?.depth;
     const cursor = depth?.cursor;
-    if (!it || !cursor || it.olderStatus === 'loading') return;
-    it.olderStatus = 'loading';
+    if (!state || !cursor || state.olderStatus === 'loading') return;
+    state.olderStatus = 'loading';
     changed('open');
     try {
-      const load = () => firstOf(client.messages(it.id, { limit, cursor, signal }));
+      const load = () => firstOf(client.messages(state.id, { limit, cursor, signal }));
       const page = await unlessReset(load);
-      if (it.depth === depth) keepMessages(it, page);
-      it.problem = null;
-      it.olderStatus = 'ready';
+      if (state.depth === depth) keepMessages(state, page);
+      state.problem = null;
+      state.olderStatus = 'ready';
     } catch (error) {
-      it.problem = problemOf(error);
-      it.olderStatus = 'failed';
+      state.problem = problemOf(error);
+      state.olderStatus = 'failed';
     } finally {
-      if (it === opened) changed('open');
+      if (state === opened) changed('open');
     }
   }
 
@@ -633,7 +633,8 @@ export function createStore(
         const conversation = event.data;
         const isOwnMembership =
           event.type === 'conversation.created' || !conversation.participant_ids.includes(userId);
-        if (opened?.id === conversation.id && isOwnMembership) opened.mayLack = opened.lists = true;
+        if (opened?.id === conversation.id && isOwnMembership)
+          opened.mayHaveLost = opened.needsMessages = true;
         reload(conversation.id, id);
         return;
       }
@@ -648,7 +649,7 @@ export function createStore(
     }
   }
 
-  /** Keeps a message that was edited, or deleted by oneself. A response may come after the message is not listed any more. */
+  /** Keeps a message that was edited, or deleted by the user. A response may come after the message is no longer listed. */
   function applyChanged(message: Message, isResponse: boolean): void {
     const entry = changedEntry(message.conversation_id);
     if (entry) keep({ entry: withContent(entry, message.id, message.content), exact: true });
@@ -673,21 +674,21 @@ export function createStore(
       const isCertain = entry !== undefined && keep(withMessage(entry, userId, eventId, message));
       if (!isCertain) refresh(conversation_id, entry?.last_event_id ?? eventId);
     }
-    const it = opened;
-    if (it?.id !== conversation_id) return;
-    if (sender_id === userId && !isResponse && !it.messages.has(id)) {
-      const taken = new Set(it.arrived.keys());
-      const own = outgoingOf(it).find(
+    const state = opened;
+    if (state?.id !== conversation_id) return;
+    if (sender_id === userId && !isResponse && !state.messages.has(id)) {
+      const taken = new Set(state.arrived.keys());
+      const own = outgoingOf(state).find(
         ({ key, state, content }) => state === 'pending' && content === message.content && !taken.has(key),
       );
-      if (own) it.arrived.set(own.key, id);
+      if (own) state.arrived.set(own.key, id);
     }
-    keepNewMessage(it, message);
-    setPosition(it, sender_id, id);
+    keepNewMessage(state, message);
+    setPosition(state, sender_id, id);
   }
 
-  function setPosition(it: Opened, user: string, position: string): void {
-    it.positions.set(user, later(it.positions.get(user) ?? null, position) ?? position);
+  function setPosition(state: OpenState, user: string, position: string): void {
+    state.positions.set(user, later(state.positions.get(user) ?? null, position) ?? position);
     changed('open');
   }
 
@@ -696,9 +697,9 @@ export function createStore(
     opened?.arrived.delete(key);
     if (state !== 'sent' || message === undefined) return;
     const entry = entries.get(message.conversation_id);
-    const isNews = entry === undefined || entry.last_event_id < message.id;
+    const isNewer = entry === undefined || entry.last_event_id < message.id;
     applyMessage(message.id, message, true);
-    if (isNews) ownSent.add(message.id);
+    if (isNewer) ownSent.add(message.id);
   });
 
   // Own changes.
@@ -758,7 +759,7 @@ export function createStore(
   let nameRequests = 0;
 
   /** Loads the names of users that are not known yet. */
-  function need(...ids: readonly (string | null)[]): void {
+  function requestNames(...ids: readonly (string | null)[]): void {
     for (const id of ids) {
       if (id === null || names.has(id)) continue;
       names.set(id, null);
@@ -775,11 +776,11 @@ export function createStore(
         if (user) names.set(id, user.username);
         if (user) changed('users');
       } catch (error) {
-        const again = id;
+        const failedId = id;
         if (isRefusal(problemOf(error))) continue;
         void waitAfter(error).then(() => {
-          names.delete(again);
-          need(again);
+          names.delete(failedId);
+          requestNames(failedId);
         });
       }
     }
@@ -797,7 +798,7 @@ export function createStore(
           ownSent.clear();
           refreshAll();
           if (opened) {
-            opened.mayLack = opened.lists = true;
+            opened.mayHaveLost = opened.needsMessages = true;
             void load(opened);
           }
         }
@@ -840,7 +841,7 @@ export function createStore(
     loadOlderMessages,
     unloadOlderMessages() {
       if (opened === null || opened.messages.size <= limit) return;
-      opened.unloads = opened.lists = true;
+      opened.needsUnload = opened.needsMessages = true;
       void load(opened);
     },
     send: (content) => client.send({ to: { conversationId: openId() }, content }),
@@ -853,8 +854,8 @@ export function createStore(
       try {
         applyChanged(await client.getMessage(id, messageId, signal), true);
       } catch {
-        // It is deleted all the same.
-        if (opened?.id === id) opened.lists = true;
+        // The deletion has succeeded nevertheless.
+        if (opened?.id === id) opened.needsMessages = true;
         reload(id, TOP);
       }
     },
@@ -862,7 +863,7 @@ export function createStore(
     addParticipant: (user) => changeGroup((id) => client.addParticipant(id, user)),
     removeParticipant: (user) => changeGroup((id) => client.removeParticipant(id, user)),
     loadNames: (userIds) => {
-      need(...userIds);
+      requestNames(...userIds);
     },
     markRead,
     retry: (key) => {
@@ -880,8 +881,8 @@ export function createStore(
   };
 }
 
-/** Notes that `page` is loaded, whose last item has the position `end`. */
-function extend<Item>(depth: Depth, { next_cursor }: Page<Item>, end = ''): void {
+/** Records that `page` is loaded, whose last item has the position `end`. */
+function extendDepth<Item>(depth: Depth, { next_cursor }: Page<Item>, end = ''): void {
   if (depth.end !== null && end >= depth.end) return;
   depth.end = next_cursor === null ? '' : end;
   depth.cursor = next_cursor;
@@ -902,7 +903,7 @@ async function firstOf<Item>(list: { pages(): AsyncGenerator<Page<Item>> }): Pro
   throw new Error('A list has a first page.');
 }
 
-/** Whether the service refuses for good, such as a conversation that does not exist. A proxy may refuse for a while. */
+/** Whether the service refuses permanently, such as for a conversation that does not exist. A proxy may refuse temporarily. */
 function isRefusal(problem: Problem | null): boolean {
   return problem !== null && problem.status < 429 && problem.type !== 'about:blank';
 }

@@ -26,7 +26,7 @@ function pageDocument(): PageDocument | undefined {
   return (globalThis as { document?: PageDocument }).document;
 }
 
-/** Whether this is a page that nobody sees, such as in a tab behind another one. */
+/** Whether this is a page that is not visible, such as in a background tab. */
 export function isHidden(): boolean {
   return pageDocument()?.visibilityState === 'hidden';
 }
@@ -77,7 +77,7 @@ export function pause(timer: Timer, milliseconds: number, signal: AbortSignal): 
 
 /**
  * The pause before attempt `attempt` (from 1) in milliseconds: it doubles from half a second to 15 seconds at most, of
- * which `random` (0 up to 1) takes away up to half, so that clients do not return all at once.
+ * which `random` (0 up to 1) subtracts up to half, so that clients do not all return at the same time.
  */
 export function backoffMs(attempt: number, random: () => number): number {
   return Math.min(15_000, 500 * 2 ** Math.min(attempt - 1, 10)) * (1 - random() / 2);
@@ -86,9 +86,9 @@ export function backoffMs(attempt: number, random: () => number): number {
 /** A signal that aborts with `outer`, and with a reason of its own when a time limit passes. */
 export interface Deadline {
   readonly signal: AbortSignal;
-  /** Sets the limit anew, from now on: then the signal aborts with `reason`. */
+  /** Restarts the limit from now: then the signal aborts with `reason`. */
   readonly extend: (milliseconds: number, reason: Error) => void;
-  /** Ends what still uses the signal. Must be called in the end. */
+  /** Releases the resources of the signal. Must be called at the end. */
   readonly end: () => void;
 }
 

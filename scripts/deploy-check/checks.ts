@@ -14,7 +14,7 @@ import { toolPath } from './tools.ts';
 
 export interface Check {
   /** Checks a copy of the deployed files, in the folder `tree`. */
-  readonly look: (tree: string) => Promise<Run>;
+  readonly run: (tree: string) => Promise<Run>;
   readonly faults: readonly Fault[];
 }
 
@@ -41,7 +41,7 @@ const KUBERNETES = '1.35';
 
 export const CHECKS: Readonly<Record<string, Check>> = {
   hadolint: {
-    look: (tree) => all(tree, ['hadolint', 'Dockerfile']),
+    run: (tree) => all(tree, ['hadolint', 'Dockerfile']),
     faults: [
       { file: 'Dockerfile', from: 'USER 1000:1000', to: 'USER root', found: /DL3002/ },
       { file: 'Dockerfile', from: 'WORKDIR /app', to: 'WORKDIR app', found: /DL3000/ },
@@ -54,7 +54,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   shellcheck: {
-    look: (tree) => all(tree, ['shellcheck', 'scripts/init.sh', 'k8s/rollout.sh', '.ci/run']),
+    run: (tree) => all(tree, ['shellcheck', 'scripts/init.sh', 'k8s/rollout.sh', '.ci/run']),
     faults: [
       {
         file: 'scripts/init.sh',
@@ -66,7 +66,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   actionlint: {
-    look: (tree) => all(tree, ['actionlint', '-no-color', CI, CD, RELEASE]),
+    run: (tree) => all(tree, ['actionlint', '-no-color', CI, CD, RELEASE]),
     faults: [
       { file: CI, from: 'github.ref }}', to: 'github.reference }}', found: /"reference" is not defined/ },
       { file: CI, from: 'needs: image', to: 'needs: picture', found: /needs job "picture"/ },
@@ -75,7 +75,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   zizmor: {
-    look: (tree) => all(tree, ['zizmor', '--offline', '--strict-collection', '--quiet', '.github']),
+    run: (tree) => all(tree, ['zizmor', '--offline', '--strict-collection', '--quiet', '.github']),
     faults: [
       {
         file: CI,
@@ -106,7 +106,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   'compose schema': {
-    look: (tree) =>
+    run: (tree) =>
       all(tree, ['check-jsonschema', '--builtin-schema', 'vendor.compose-spec', 'docker-compose.yml']),
     faults: [
       { file: 'docker-compose.yml', from: 'healthcheck:', to: 'healthchecks:', found: /'healthchecks'/ },
@@ -114,13 +114,13 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   'renovate schema': {
-    look: (tree) => all(tree, ['check-jsonschema', '--builtin-schema', 'vendor.renovate', 'renovate.json']),
+    run: (tree) => all(tree, ['check-jsonschema', '--builtin-schema', 'vendor.renovate', 'renovate.json']),
     faults: [
       { file: 'renovate.json', from: '"customType": "regex"', to: '"customType": "glob"', found: /glob/ },
     ],
   },
   'kubernetes schema': {
-    look: (tree) =>
+    run: (tree) =>
       rendered(tree, ['kubernetes-validate', '--strict', '--quiet', '--kubernetes-version', KUBERNETES]),
     faults: [
       { file: DEPLOYMENT, from: 'readinessProbe:', to: 'readynessProbe:', found: /readynessProbe/ },
@@ -141,7 +141,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   'kube-score': {
-    look: (tree) => rendered(tree, ['kube-score', 'score', '--output-format', 'ci']),
+    run: (tree) => rendered(tree, ['kube-score', 'score', '--output-format', 'ci']),
     faults: [
       { file: DEPLOYMENT, from: 'readinessProbe:', to: 'livenessProbe2:', found: /missing a readinessProbe/ },
       {
@@ -167,7 +167,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   'time to stop': {
-    look: timeToStop,
+    run: timeToStop,
     faults: [
       {
         file: DEPLOYMENT,
@@ -196,7 +196,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   'metrics port': {
-    look: metricsPort,
+    run: metricsPort,
     faults: [
       {
         file: 'k8s/base/kustomization.yaml',
@@ -214,7 +214,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   'roles in Cassandra': {
-    look: rolesInCassandra,
+    run: rolesInCassandra,
     faults: [
       {
         file: 'k8s/overlays/prod/kustomization.yaml',
@@ -231,7 +231,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   'published ports': {
-    look: (tree) =>
+    run: (tree) =>
       all(tree, [
         'check-jsonschema',
         '--schemafile',
@@ -254,7 +254,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   'grafana schema': {
-    look: (tree) =>
+    run: (tree) =>
       all(tree, [
         'check-jsonschema',
         '--schemafile',
@@ -268,7 +268,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   observability: {
-    look: observability,
+    run: observability,
     faults: [
       {
         file: 'docker-compose.yml',
@@ -303,7 +303,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   'install scripts': {
-    look: installScripts,
+    run: installScripts,
     faults: [
       { file: '.ci/run', from: ' --ignore-scripts', to: '', found: /\.ci\/run: npm ci/ },
       { file: 'Dockerfile', from: ' --ignore-scripts', to: '', found: /Dockerfile: RUN npm ci/ },
@@ -311,7 +311,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
     ],
   },
   'init.sh': {
-    look: initScript,
+    run: initScript,
     faults: [
       { file: 'scripts/init.sh', from: '[ -z "$engine" ]', to: 'false', found: /without an engine/ },
       { file: 'scripts/init.sh', from: 'if $test_data', to: 'if false', found: /with an engine/ },
@@ -354,13 +354,13 @@ async function timeToStop(tree: string): Promise<Run> {
   const notice = numberIn(DEPLOYMENT, /preStop:[^:]*sleep:\s+seconds: (\d+)/);
   const kubernetes = numberIn(DEPLOYMENT, /terminationGracePeriodSeconds: (\d+)/);
   const compose = numberIn('docker-compose.yml', /^ {2}messenger:$.*?stop_grace_period: (\d+)s/ms);
-  const flaws = [
+  const errors = [
     ...(kubernetes > notice + drain
       ? []
       : [`Kubernetes gives ${kubernetes} s, but stopping takes up to ${notice + drain} s`]),
     ...(compose > drain ? [] : [`compose gives ${compose} s, but stopping takes up to ${drain} s`]),
   ];
-  return { code: flaws.length, output: flaws.join('\n') };
+  return { code: errors.length, output: errors.join('\n') };
 }
 
 /** The files that compose mounts for Prometheus and Grafana exist, and have the paths that both read. */
@@ -380,7 +380,7 @@ function observability(tree: string): Promise<Run> {
       compose,
     );
   };
-  const flaws = [
+  const errors = [
     ...[...mounts.values()]
       .filter((file) => !existsSync(join(tree, file)))
       .map((file) => `${file} does not exist`),
@@ -394,7 +394,7 @@ function observability(tree: string): Promise<Run> {
     ...(published(target) ? [] : [`Prometheus scrapes ${target}, which is not a published port`]),
     ...(published(source) ? [] : [`Grafana queries ${source}, which is not a published port`]),
   ];
-  return Promise.resolve({ code: flaws.length, output: flaws.join('\n') });
+  return Promise.resolve({ code: errors.length, output: errors.join('\n') });
 }
 
 /** Every npm install command has --ignore-scripts. */
@@ -402,13 +402,13 @@ function installScripts(tree: string): Promise<Run> {
   const workflows = readdirSync(join(tree, '.github', 'workflows')).map(
     (name) => `.github/workflows/${name}`,
   );
-  const flaws = ['.ci/run', 'Dockerfile', ...workflows].flatMap((file) =>
+  const errors = ['.ci/run', 'Dockerfile', ...workflows].flatMap((file) =>
     readFileSync(join(tree, file), 'utf8')
       .split('\n')
       .filter((line) => /\bnpm (ci|i|install)\b/.test(line) && !line.includes('--ignore-scripts'))
       .map((line) => `${file}: ${line.trim()}`),
   );
-  return Promise.resolve({ code: flaws.length, output: flaws.join('\n') });
+  return Promise.resolve({ code: errors.length, output: errors.join('\n') });
 }
 
 /** In production, the service and the migration each use one Secret, and the two differ. */
@@ -421,12 +421,12 @@ async function rolesInCassandra(tree: string): Promise<Run> {
     return [...new Set([...names].map(([, volume, variable]) => volume ?? variable))].sort().join(', ');
   };
   const [service, migration] = [secretsOf('Deployment'), secretsOf('Job')];
-  const flaws = [
+  const errors = [
     ...(/^[\w-]+$/.test(service) ? [] : [`the Deployment uses ${service}`]),
     ...(/^[\w-]+$/.test(migration) ? [] : [`the Job uses ${migration}`]),
     ...(service === migration ? [`the Deployment and the Job both use ${service}`] : []),
   ];
-  return { code: flaws.length, output: flaws.join('\n') };
+  return { code: errors.length, output: errors.join('\n') };
 }
 
 /** The metrics port is the same in the settings, the container port and the scrape annotation. */

@@ -6,7 +6,7 @@ import { projectFolder } from '../local-cassandra/project.ts';
 const folder = join(projectFolder, 'node_modules', '.cache', 'deploy-check');
 const pythonFolder = join(folder, 'python');
 const goFolder = join(folder, 'go');
-const noteFile = join(folder, 'installed');
+const installedVersionsFile = join(folder, 'installed');
 
 /** A PATH on which these tools come first. */
 export const toolPath = [join(pythonFolder, 'bin'), goFolder, process.env['PATH']].join(delimiter);
@@ -37,12 +37,12 @@ export async function installTools(): Promise<void> {
   for (const tool of tools) {
     expectSuccess(await run('go', ['install', tool], { env: { ...process.env, GOBIN: goFolder } }));
   }
-  writeFileSync(noteFile, versions());
+  writeFileSync(installedVersionsFile, versions());
 }
 
 function isInstalled(): boolean {
   try {
-    return readFileSync(noteFile, 'utf8') === versions();
+    return readFileSync(installedVersionsFile, 'utf8') === versions();
   } catch {
     return false;
   }

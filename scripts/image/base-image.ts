@@ -16,7 +16,7 @@ export async function baseImage(buildah: Buildah, folder: string): Promise<strin
   );
   if (pulled) return wanted;
   console.log(`${wanted} cannot be pulled on this host: building a substitute with mmdebstrap`);
-  return makeStandIn(buildah, folder);
+  return makeSubstitute(buildah, folder);
 }
 
 /** The full name of the base image in the Dockerfile. */
@@ -30,22 +30,22 @@ function officialBase(): string {
 /** The major version of Node in the official image. */
 const NODE = 24;
 
-const STAND_IN = 'localhost/stand-in';
+const SUBSTITUTE_IMAGE = 'localhost/stand-in';
 
 /** Documentation and translations, which an image does not need. */
-const LEFT_OUT = ['doc', 'info', 'locale', 'man'].map((name) => `path-exclude=/usr/share/${name}/*`);
+const EXCLUDED_PATHS = ['doc', 'info', 'locale', 'man'].map((name) => `path-exclude=/usr/share/${name}/*`);
 
 /**
  * Makes an image from this host's Debian release, with Node 24 and npm at the same paths as in the official image, for
  * hosts with access to package registries but not to image registries. Returns its name.
  */
-async function makeStandIn(buildah: Buildah, folder: string): Promise<string> {
+async function makeSubstitute(buildah: Buildah, folder: string): Promise<string> {
   const system = join(folder, 'system.tar');
   await expectSuccess('mmdebstrap', [
     '--variant=essential',
     '--include=libatomic1,libstdc++6',
-    ...LEFT_OUT.map((option) => `--dpkgopt=${option}`),
-    codename(),
+    ...EXCLUDED_PATHS.map((option) => `--dpkgopt=${option}`),
+    debianCodename(),
     system,
   ]);
   const platform = `node-linux-${process.arch}`;
@@ -66,12 +66,12 @@ async function makeStandIn(buildah: Buildah, folder: string): Promise<string> {
   await buildah.do('copy', '--quiet', container, join(modules, 'npm'), '/usr/local/lib/node_modules/npm');
   const script = '../lib/node_modules/npm/bin/npm-cli.js';
   await buildah.in(container, ['ln', '-s', script, '/usr/local/bin/npm']);
-  await buildah.do('commit', '--quiet', '--rm', container, STAND_IN);
-  return STAND_IN;
+  await buildah.do('commit', '--quiet', '--rm', container, SUBSTITUTE_IMAGE);
+  return SUBSTITUTE_IMAGE;
 }
 
 /** The codename of this host's release, whose packages this host can download. */
-function codename(): string {
+function debianCodename(): string {
   const [, name] = /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8')) ?? [];
   if (name === undefined) throw new Error('/etc/os-release has no codename of a Debian or Ubuntu release.');
   return name;

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { auth, Client, policies, types } from 'cassandra-driver';
 import { leftoverProcess, localDatacenter, localNode, writeNodeFiles, type LocalNode } from './local-node.ts';
 import { meetRequirements } from './requirements.ts';
-import { claimFolder, LocalCassandraError } from './running.ts';
+import { lockFolder, LocalCassandraError } from './running.ts';
 
 export { localCassandraMissing } from './requirements.ts';
 export { LocalCassandraError, type LocalCassandraFailure } from './running.ts';
@@ -49,13 +49,13 @@ export interface LocalCluster {
   readonly localDatacenter: string;
   readonly nodes: readonly LocalNode[];
   /** Resolves when each running node considers all nodes of the cluster up; rejects after two minutes. */
-  settled(): Promise<void>;
+  waitUntilUp(): Promise<void>;
   /** Stops all nodes and releases the directory. The data stay. */
   stop(): Promise<void>;
 }
 
 /** Throws a `LocalCassandraError` if the port cannot be bound. Otherwise the error would only be in the log of a node. */
-async function refuseTakenPort(host: string, port: number): Promise<void> {
+async function requireFreePort(host: string, port: number): Promise<void> {
   const server = createServer().listen({ host, port, exclusive: true });
   try {
     await once(server, 'listening');
@@ -81,32 +81,32 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
   // A node is identified by the folder on its command line, so the path must be unambiguous.
   const directory = realpathSync(options.directory);
   const contactPoints = addresses.map((address) => `${address}:${nativePort}`);
-  const giveUpFolder = claimFolder(directory, contactPoints);
+  const unlockFolder = lockFolder(directory, contactPoints);
   let nodes: readonly LocalNode[] = [];
 
   async function stop(): Promise<void> {
     await Promise.all(nodes.map((node) => node.stop()));
-    giveUpFolder();
+    unlockFolder();
   }
 
-  async function settled(): Promise<void> {
+  async function waitUntilUp(): Promise<void> {
     const running = nodes.filter((node) => node.pid !== null);
     await Promise.all(
       running.map((node) =>
-        seesEveryNode(`${node.address}:${node.port}`, { boundMs: settleBoundMs, signal }),
+        waitUntilAllNodesAreUp(`${node.address}:${node.port}`, { boundMs: settleBoundMs, signal }),
       ),
     );
   }
 
   async function startNode(node: LocalNode): Promise<void> {
-    const begun = Date.now();
+    const startedAt = Date.now();
     await node.start();
-    log(`${node.address}:${node.port} is ready after ${((Date.now() - begun) / 1000).toFixed(1)} s`);
+    log(`${node.address}:${node.port} is ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   }
 
   try {
-    const places = addresses.map((address) => ({ address, folder: join(directory, address) }));
-    for (const { address, folder } of places) {
+    const nodeFolders = addresses.map((address) => ({ address, folder: join(directory, address) }));
+    for (const { address, folder } of nodeFolders) {
       const pid = leftoverProcess(folder);
       if (pid === null) continue;
       throw new LocalCassandraError(
@@ -116,13 +116,13 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
       );
     }
     for (const address of addresses) {
-      await refuseTakenPort(address, nativePort);
-      await refuseTakenPort(address, storagePort);
+      await requireFreePort(address, nativePort);
+      await requireFreePort(address, storagePort);
     }
     const { javaHome, jars } = await meetRequirements({ log, signal });
     const { heapMb = 512, yaml = {}, javaOptions = [] } = options;
     await Promise.all(
-      places.map(({ folder }, index) =>
+      nodeFolders.map(({ folder }, index) =>
         writeNodeFiles({
           folder,
           addresses,
@@ -136,7 +136,7 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
         }),
       ),
     );
-    nodes = places.map(({ address, folder }) =>
+    nodes = nodeFolders.map(({ address, folder }) =>
       localNode({ folder, address, port: nativePort, javaHome, signal }),
     );
 
@@ -146,9 +146,9 @@ export async function startLocalCluster(options: LocalClusterOptions): Promise<L
     await startNode(seed);
     const starts = await Promise.allSettled(others.map(startNode));
     for (const start of starts) if (start.status === 'rejected') throw start.reason;
-    await settled();
+    await waitUntilUp();
     signal?.throwIfAborted();
-    return { contactPoints, localDatacenter, nodes, settled, stop };
+    return { contactPoints, localDatacenter, nodes, waitUntilUp, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -183,7 +183,7 @@ async function readFromAll(contactPoint: string): Promise<void> {
  * Resolves when the node at this contact point considers all nodes of the cluster up: when a read with consistency ALL
  * succeeds, of a table that is replicated to every node. Rejects with the last error after `boundMs`.
  */
-async function seesEveryNode(
+async function waitUntilAllNodesAreUp(
   contactPoint: string,
   { boundMs, signal }: { boundMs: number; signal: AbortSignal | undefined },
 ): Promise<void> {

@@ -5,7 +5,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { answersCql, commandLine, tieToThisProcess } from './processes.ts';
+import { respondsToCql, commandLine, endWithThisProcess } from './processes.ts';
 import { LocalCassandraError } from './running.ts';
 
 export const localDatacenter = 'datacenter1';
@@ -240,10 +240,10 @@ export function localNode({
   let running: Running | null = null;
   let lastEnd: Promise<string> = Promise.resolve(`The node ${address}:${port} was never started.`);
 
-  async function launch(): Promise<Running> {
+  async function startProcess(): Promise<Running> {
     rmSync(temporaryFolder(folder), { recursive: true, force: true });
     mkdirSync(temporaryFolder(folder));
-    const sink = openSync(output, 'w');
+    const outputFile = openSync(output, 'w');
     const child = spawn(
       join(javaHome, 'bin', 'java'),
       [`@${javaOptionsFile(folder)}`, 'org.apache.cassandra.service.CassandraDaemon'],
@@ -251,28 +251,28 @@ export function localNode({
       {
         cwd: folder,
         detached: true,
-        stdio: ['ignore', sink, sink],
+        stdio: ['ignore', outputFile, outputFile],
         env: { ...process.env, MALLOC_ARENA_MAX: '4' },
       },
     );
-    closeSync(sink);
+    closeSync(outputFile);
     await once(child, 'spawn');
     const pid = child.pid!;
-    const tie = tieToThisProcess(pid);
+    const watchdog = endWithThisProcess(pid);
     writeFileSync(pidFile, String(pid));
     const ended = once(child, 'exit').then(([code, by]) => {
       running = null;
-      tie.kill();
+      watchdog.kill();
       rmSync(pidFile, { force: true });
       return `The node ${address}:${port} has ended (${by ?? `exit code ${code}`}); its logs are in ${logs}`;
     });
     return { process: child, ended };
   }
 
-  async function answering({ process: child, ended }: Running): Promise<void> {
+  async function waitUntilReady({ process: child, ended }: Running): Promise<void> {
     const deadline = Date.now() + startBoundMs;
     let end: string | null = null;
-    while (!(await answersCql(address, port))) {
+    while (!(await respondsToCql(address, port))) {
       signal?.throwIfAborted();
       if (end !== null) throw startFailed(end);
       if (Date.now() > deadline) {
@@ -287,12 +287,12 @@ export function localNode({
   }
 
   function startFailed(why: string): LocalCassandraError {
-    const said = lastLines(output);
-    const lines = said.length > 0 ? said : lastLines(join(logs, 'system.log'));
+    const printed = lastLines(output);
+    const lines = printed.length > 0 ? printed : lastLines(join(logs, 'system.log'));
     return new LocalCassandraError('start_failed', [why, ...lines].join('\n'));
   }
 
-  function signalled(name: NodeJS.Signals): void {
+  function sendSignal(name: NodeJS.Signals): void {
     if (!running) throw new Error(`the node ${address}:${port} is not running`);
     running.process.kill(name);
   }
@@ -305,26 +305,26 @@ export function localNode({
     },
     async start() {
       if (running) throw new Error(`the node ${address}:${port} is already running`);
-      running = await launch();
+      running = await startProcess();
       lastEnd = running.ended;
-      await answering(running);
+      await waitUntilReady(running);
     },
     async stop() {
       if (!running) return;
       const { process: child, ended } = running;
       child.kill('SIGCONT');
       child.kill('SIGTERM');
-      const patience = setTimeout(() => child.kill('SIGKILL'), stopBoundMs);
+      const killTimer = setTimeout(() => child.kill('SIGKILL'), stopBoundMs);
       await ended;
-      clearTimeout(patience);
+      clearTimeout(killTimer);
     },
     async kill() {
       if (!running) return;
       running.process.kill('SIGKILL');
       await running.ended;
     },
-    suspend: () => signalled('SIGSTOP'),
-    resume: () => signalled('SIGCONT'),
+    suspend: () => sendSignal('SIGSTOP'),
+    resume: () => sendSignal('SIGCONT'),
     ended: () => lastEnd,
   };
 }

@@ -19,7 +19,7 @@ export function commandLine(pid: number): string | null {
  * Ends the process `pid` when this process ends for any reason, including SIGKILL: a shell reads from a pipe that only
  * this process keeps open. Kill the returned shell if the other process ends first.
  */
-export function tieToThisProcess(pid: number): ChildProcess {
+export function endWithThisProcess(pid: number): ChildProcess {
   const script = 'read -r _; kill -CONT "$0"; kill -TERM "$0"';
   // In a separate process group: Ctrl-C goes to the whole group of a terminal, and must not end the shell first.
   return spawn('/bin/sh', ['-c', script, String(pid)], {
@@ -42,7 +42,7 @@ const optionsRequest = Buffer.from([4, 0, 0, 0, 5, 0, 0, 0, 0]);
 const supportedOpcode = 6;
 
 /** Whether the port responds within a second to an OPTIONS request of CQL's native protocol, which needs no login. */
-export function answersCql(address: string, port: number): Promise<boolean> {
+export function respondsToCql(address: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, address, () => socket.write(optionsRequest));
     const end = (answer: boolean): void => {

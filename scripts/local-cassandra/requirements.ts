@@ -9,16 +9,16 @@ import { LocalCassandraError } from './running.ts';
 
 const run = promisify(execFile);
 
-const usualFolders = [
+const COMMON_FOLDERS = [
   '/usr/lib/jvm',
   '/Library/Java/JavaVirtualMachines',
   '/opt/homebrew/opt',
   '/usr/local/opt',
 ];
 
-async function usualHomes(): Promise<string[]> {
+async function commonJavaHomes(): Promise<string[]> {
   const listed = await Promise.all(
-    usualFolders.map(async (folder) => {
+    COMMON_FOLDERS.map(async (folder) => {
       const names = await readdir(folder).catch(() => []);
       return names.filter((name) => name.includes('17')).map((name) => join(folder, name));
     }),
@@ -42,11 +42,11 @@ async function homeOfJava17(command: string): Promise<string | null> {
  * none. Cassandra 5.0 runs on Java 11 and 17, and not on later versions.
  */
 async function findJavaHome(): Promise<string | null> {
-  const given = process.env['JAVA_HOME'];
+  const javaHome = process.env['JAVA_HOME'];
   const commands = [
-    ...(given ? [join(given, 'bin', 'java')] : []),
+    ...(javaHome ? [join(javaHome, 'bin', 'java')] : []),
     'java',
-    ...(await usualHomes()).map((home) => join(home, 'bin', 'java')),
+    ...(await commonJavaHomes()).map((home) => join(home, 'bin', 'java')),
   ];
   for (const command of commands) {
     const home = await homeOfJava17(command);
@@ -56,7 +56,7 @@ async function findJavaHome(): Promise<string | null> {
 }
 
 const pom = join(projectFolder, 'scripts', 'local-cassandra', 'pom.xml');
-const notes = join(cassandraFolder, 'jars.json');
+const jarList = join(cassandraFolder, 'jars.json');
 
 interface ResolvedJars {
   readonly pomChecksum: string;
@@ -70,16 +70,16 @@ async function pomChecksum(): Promise<string> {
 }
 
 /** The jars that Maven listed at the last run; null if the pom has changed since, or if a jar is missing. */
-async function jarsAtHand(): Promise<readonly string[] | null> {
+async function cachedJars(): Promise<readonly string[] | null> {
   let resolved: ResolvedJars;
   try {
-    resolved = JSON.parse(await readFile(notes, 'utf8')) as ResolvedJars;
+    resolved = JSON.parse(await readFile(jarList, 'utf8')) as ResolvedJars;
   } catch {
     return null;
   }
-  const good =
+  const isValid =
     resolved.pomChecksum === (await pomChecksum()) && resolved.jars.every((jar) => existsSync(jar));
-  return good ? resolved.jars : null;
+  return isValid ? resolved.jars : null;
 }
 
 async function hasMaven(javaHome: string): Promise<boolean> {
@@ -92,20 +92,27 @@ async function hasMaven(javaHome: string): Promise<boolean> {
 /** Runs Maven, which fetches the pom's jars into its local repository, and stores their paths for the next run. */
 async function resolveJars(javaHome: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
   await mkdir(cassandraFolder, { recursive: true });
-  const answer = join(cassandraFolder, `classpath-${process.pid}`);
+  const temporaryFile = join(cassandraFolder, `classpath-${process.pid}`);
   try {
     await run(
       'mvn',
-      ['--batch-mode', '--quiet', '--file', pom, 'dependency:build-classpath', `-Dmdep.outputFile=${answer}`],
+      [
+        '--batch-mode',
+        '--quiet',
+        '--file',
+        pom,
+        'dependency:build-classpath',
+        `-Dmdep.outputFile=${temporaryFile}`,
+      ],
       { env: { ...process.env, JAVA_HOME: javaHome }, ...(signal && { signal }) },
     );
-    const jars = (await readFile(answer, 'utf8')).trim().split(delimiter);
-    await writeFile(answer, JSON.stringify({ pomChecksum: await pomChecksum(), jars }, null, 2));
+    const jars = (await readFile(temporaryFile, 'utf8')).trim().split(delimiter);
+    await writeFile(temporaryFile, JSON.stringify({ pomChecksum: await pomChecksum(), jars }, null, 2));
     // Written under another name and then renamed, so that a concurrent start never reads an incomplete file.
-    await rename(answer, notes);
+    await rename(temporaryFile, jarList);
     return jars;
   } catch (error) {
-    await rm(answer, { force: true });
+    await rm(temporaryFile, { force: true });
     signal?.throwIfAborted();
     const { stdout = '' } = error as { stdout?: string };
     const why = /\[ERROR\] (.+)/.exec(stdout)?.[1] ?? String(error);
@@ -113,26 +120,26 @@ async function resolveJars(javaHome: string, signal: AbortSignal | undefined): P
   }
 }
 
-const lacking = {
+const MISSING = {
   system: 'Local Cassandra does not run on Windows: use the Windows Subsystem for Linux.',
   java: 'Local Cassandra needs Java 17: install an OpenJDK 17 runtime, or set JAVA_HOME to its folder.',
   maven: 'Local Cassandra needs Maven to fetch its jars once: install Maven so that `mvn` is on the PATH.',
 };
 
-type Look = { missing: string } | { missing: null; javaHome: string; jars: readonly string[] | null };
+type Requirements = { missing: string } | { missing: null; javaHome: string; jars: readonly string[] | null };
 
-async function lookAround(): Promise<Look> {
-  if (process.platform === 'win32') return { missing: lacking.system };
+async function checkRequirements(): Promise<Requirements> {
+  if (process.platform === 'win32') return { missing: MISSING.system };
   const javaHome = await findJavaHome();
-  if (!javaHome) return { missing: lacking.java };
-  const jars = await jarsAtHand();
-  if (!jars && !(await hasMaven(javaHome))) return { missing: lacking.maven };
+  if (!javaHome) return { missing: MISSING.java };
+  const jars = await cachedJars();
+  if (!jars && !(await hasMaven(javaHome))) return { missing: MISSING.maven };
   return { missing: null, javaHome, jars };
 }
 
 /** The missing requirement of local Cassandra on this host, as a sentence that says what to install; null if all are met. */
 export async function localCassandraMissing(): Promise<string | null> {
-  return (await lookAround()).missing;
+  return (await checkRequirements()).missing;
 }
 
 /**
@@ -146,9 +153,9 @@ export async function meetRequirements({
   log: (line: string) => void;
   signal: AbortSignal | undefined;
 }): Promise<{ javaHome: string; jars: readonly string[] }> {
-  const look = await lookAround();
-  if (look.missing !== null) throw new LocalCassandraError('missing', look.missing);
-  if (look.jars) return { javaHome: look.javaHome, jars: look.jars };
+  const requirements = await checkRequirements();
+  if (requirements.missing !== null) throw new LocalCassandraError('missing', requirements.missing);
+  if (requirements.jars) return { javaHome: requirements.javaHome, jars: requirements.jars };
   log('Maven fetches the jars of Cassandra (the first time about 70 MB)');
-  return { javaHome: look.javaHome, jars: await resolveJars(look.javaHome, signal) };
+  return { javaHome: requirements.javaHome, jars: await resolveJars(requirements.javaHome, signal) };
 }

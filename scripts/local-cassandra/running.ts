@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { answersCql, commandLine } from './processes.ts';
+import { respondsToCql, commandLine } from './processes.ts';
 import { projectCluster } from './project.ts';
 
 /**
@@ -21,64 +21,64 @@ export class LocalCassandraError extends Error {
   }
 }
 
-interface Claim {
+interface Lock {
   readonly pid: number;
   readonly commandLine: string | null;
   readonly contactPoints: readonly string[];
 }
 
-const mine = new Set<string>();
+const ownLocks = new Set<string>();
 
-/** The claim in a file; null if its owner has released it meanwhile. */
-function read(file: string): Claim | null {
+/** The lock in a file; null if its owner has released it meanwhile. */
+function read(file: string): Lock | null {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as Claim;
+    return JSON.parse(readFileSync(file, 'utf8')) as Lock;
   } catch {
     return null;
   }
 }
 
-/** Whether the owner of the claim runs. Process ids are reused, so the command line is compared, too. */
-function isHeld(file: string, { pid, commandLine: line }: Claim): boolean {
-  return pid === process.pid ? mine.has(file) : line !== null && commandLine(pid) === line;
+/** Whether the owner of the lock runs. Process ids are reused, so the command line is compared, too. */
+function isHeld(file: string, { pid, commandLine: line }: Lock): boolean {
+  return pid === process.pid ? ownLocks.has(file) : line !== null && commandLine(pid) === line;
 }
 
-/** The claim of the process that runs the nodes of a folder; null if none does. */
-export function heldClaim(folder: string): { readonly contactPoints: readonly string[] } | null {
-  const claims = join(folder, 'claims');
-  if (!existsSync(claims)) return null;
-  for (const file of readdirSync(claims).map((entry) => join(claims, entry))) {
-    const claim = read(file);
-    if (claim !== null && isHeld(file, claim)) return claim;
+/** The lock of the process that runs the nodes of a folder; null if none does. */
+export function findLock(folder: string): { readonly contactPoints: readonly string[] } | null {
+  const locks = join(folder, 'locks');
+  if (!existsSync(locks)) return null;
+  for (const file of readdirSync(locks).map((entry) => join(locks, entry))) {
+    const lock = read(file);
+    if (lock !== null && isHeld(file, lock)) return lock;
   }
   return null;
 }
 
 /**
  * Locks a folder, so that only this process starts nodes in it, and returns the function that releases the lock. Throws a
- * `LocalCassandraError` if another process has it. Each claim is a file of its own, which is written before the others
- * are read: two concurrent processes may both fail, but never both succeed. Only claims of ended processes are deleted.
+ * `LocalCassandraError` if another process has locked it. Each process writes a lock file of its own before it reads those of
+ * others: two concurrent processes may both fail, but never both succeed. Only lock files of ended processes are deleted.
  */
-export function claimFolder(folder: string, contactPoints: readonly string[]): () => void {
-  const claims = join(folder, 'claims');
+export function lockFolder(folder: string, contactPoints: readonly string[]): () => void {
+  const locks = join(folder, 'locks');
   const name = `${randomUUID()}.json`;
-  const own = join(claims, name);
-  const giveUp = (): void => {
-    mine.delete(own);
+  const own = join(locks, name);
+  const unlock = (): void => {
+    ownLocks.delete(own);
     rmSync(own, { force: true });
   };
 
-  const claim: Claim = { pid: process.pid, commandLine: commandLine(process.pid), contactPoints };
-  mkdirSync(claims, { recursive: true });
-  writeFileSync(join(folder, name), JSON.stringify(claim));
-  mine.add(own);
+  const lock: Lock = { pid: process.pid, commandLine: commandLine(process.pid), contactPoints };
+  mkdirSync(locks, { recursive: true });
+  writeFileSync(join(folder, name), JSON.stringify(lock));
+  ownLocks.add(own);
   renameSync(join(folder, name), own);
 
-  for (const file of readdirSync(claims).map((entry) => join(claims, entry))) {
+  for (const file of readdirSync(locks).map((entry) => join(locks, entry))) {
     const other = file === own ? null : read(file);
     if (!other) continue;
     if (isHeld(file, other)) {
-      giveUp();
+      unlock();
       throw new LocalCassandraError(
         'already_running',
         `The cluster in ${folder} is already running at ${other.contactPoints.join(', ')}, started by process ${other.pid}.`,
@@ -86,7 +86,7 @@ export function claimFolder(folder: string, contactPoints: readonly string[]): (
     }
     rmSync(file, { force: true });
   }
-  return giveUp;
+  return unlock;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -105,9 +105,9 @@ export async function withLocalCassandra(
   if (env['STORAGE']) return env;
   if (env['CASSANDRA_CONTACT_POINTS']) return { ...env, STORAGE: 'cassandra' };
   for (const folder of folders) {
-    const contactPoints = heldClaim(folder)?.contactPoints ?? [];
+    const contactPoints = findLock(folder)?.contactPoints ?? [];
     const [address = '', port] = contactPoints[0]?.split(':') ?? [];
-    if (port === undefined || !(await answersCql(address, Number(port)))) continue;
+    if (port === undefined || !(await respondsToCql(address, Number(port)))) continue;
     return { ...env, STORAGE: 'cassandra', CASSANDRA_CONTACT_POINTS: contactPoints.join(',') };
   }
   return null;

@@ -10,7 +10,7 @@ import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { openHttpServer } from '../../src/adapters/servers/node-server.ts';
 import { startService } from '../../test/faults/service.ts';
 import { run } from '../checks.ts';
-import { freePort, tieToThisProcess } from '../local-cassandra/processes.ts';
+import { freePort, endWithThisProcess } from '../local-cassandra/processes.ts';
 import { projectFolder } from '../local-cassandra/project.ts';
 
 const toolFolder = join(projectFolder, 'node_modules', '.cache', 'ops-check');
@@ -83,7 +83,7 @@ export async function inEnvironment(
     await load(url, seconds);
 
     const ended = Date.now() / 1000;
-    const ask = async (path: string, parameters: Record<string, string> = {}): Promise<unknown> => {
+    const query = async (path: string, parameters: Record<string, string> = {}): Promise<unknown> => {
       const answer = await fetch(
         `${prometheus}/api/v1/${path}?${new URLSearchParams(parameters).toString()}`,
       );
@@ -95,10 +95,10 @@ export async function inEnvironment(
       texts: () => Promise.all(addresses.map(async (address) => (await fetch(address)).text())),
       query: async (expr) => {
         const range = { start: String(ended - seconds), end: String(ended), step: '1' };
-        return ((await ask('query_range', { query: expr, ...range })) as { result: Series[] }).result;
+        return ((await query('query_range', { query: expr, ...range })) as { result: Series[] }).result;
       },
       rules: async () =>
-        ((await ask('rules')) as { groups: Awaited<ReturnType<Environment['rules']>> }).groups,
+        ((await query('rules')) as { groups: Awaited<ReturnType<Environment['rules']>> }).groups,
     });
   } finally {
     for (const close of closing.reverse()) await close();
@@ -151,7 +151,7 @@ async function openSimulatedMetrics(closing: (() => unknown)[]): Promise<string>
     }
     const status = tick % 25 === 0 ? 503 : 201;
     const replayed = tick % 30 === 0;
-    telemetry.requestAnswered({
+    telemetry.requestCompleted({
       method: 'POST',
       route: '/api/messages',
       status,
@@ -208,8 +208,8 @@ async function openPrometheus(
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
-  const tie = tieToThisProcess(child.pid!);
-  const ended = once(child, 'exit').then(() => tie.kill());
+  const watchdog = endWithThisProcess(child.pid!);
+  const ended = once(child, 'exit').then(() => watchdog.kill());
   closing.push(async () => {
     child.kill('SIGTERM');
     await ended;
@@ -229,7 +229,7 @@ const ROUNDS = 8;
 async function load(url: string, seconds: number): Promise<void> {
   const run = Date.now();
   const until = performance.now() + seconds * 1000;
-  const ask = async (method: string, path: string, body?: object, key?: string): Promise<string> => {
+  const sendRequest = async (method: string, path: string, body?: object, key?: string): Promise<string> => {
     const headers = {
       'Content-Type': 'application/json',
       ...(key !== undefined && { 'Idempotency-Key': key }),
@@ -240,17 +240,17 @@ async function load(url: string, seconds: number): Promise<void> {
   for (let round = 0; performance.now() < until; round += 1) {
     const [sender, receiver] = [`ops-${run}-${round % 29}`, `ops-${run}-${29 + (round % 23)}`];
     const body = { sender_id: sender, receiver_id: receiver, content: `No. ${round}` };
-    const sent = JSON.parse(await ask('POST', '/api/messages', body, `${run}-${round}`)) as {
+    const sent = JSON.parse(await sendRequest('POST', '/api/messages', body, `${run}-${round}`)) as {
       conversation_id: string;
     };
-    if (round % 6 === 0) await ask('POST', '/api/messages', body, `${run}-${round}`);
-    if (round % 4 === 0) await ask('PUT', `/api/users/${sender}`, { username: 'Somebody' });
+    if (round % 6 === 0) await sendRequest('POST', '/api/messages', body, `${run}-${round}`);
+    if (round % 4 === 0) await sendRequest('PUT', `/api/users/${sender}`, { username: 'Somebody' });
     await Promise.all([
-      ask('GET', `/api/messages/conversation/${sent.conversation_id}`),
-      ask('GET', `/api/conversations/user/${sender}`),
-      ask('GET', `/api/conversations/user/${receiver}`),
-      ask('GET', `/api/users/${sender}`),
-      ...(round % 9 === 0 ? [ask('GET', '/nowhere'), ask('GET', '/readyz')] : []),
+      sendRequest('GET', `/api/messages/conversation/${sent.conversation_id}`),
+      sendRequest('GET', `/api/conversations/user/${sender}`),
+      sendRequest('GET', `/api/conversations/user/${receiver}`),
+      sendRequest('GET', `/api/users/${sender}`),
+      ...(round % 9 === 0 ? [sendRequest('GET', '/nowhere'), sendRequest('GET', '/readyz')] : []),
     ]);
     await pause(1000 / ROUNDS);
   }

@@ -6,7 +6,7 @@ import { MIN_USERS, maxConversationsOf, type Parameters } from './conversations.
 export const HELP = `npm run seed [-- options]
 
 Writes test data: users, conversations of the last four weeks, and five special conversations of user 1: one of several
-pages, one over two years, one with a single message, one without messages, and notes to self. The target is the storage
+pages, one over two years, one with a single message, one without messages, and one with oneself. The target is the storage
 in the environment (STORAGE, CASSANDRA_...), or by default the local Cassandra of npm run cassandra or
 npm run start:cassandra.
 

@@ -90,7 +90,7 @@ export function specialConversations({
     empty: { ...withUser(5, 0), title: 'no message yet', startedAt: recentTime },
     notes: {
       ...withUser(1, 6),
-      title: 'notes to self, one edited and one deleted',
+      title: 'notes to oneself, one edited and one deleted',
       perExchange: 1,
       text: noteText,
       changes: { edited: 2, content: 'Call the dentist on Monday (done)', deleted: 0 },

@@ -196,7 +196,7 @@ const INTRODUCTION =
   'It’s the size of a cello 🎻 and blocks my hallway, so I’d be glad if you could come by any time after six. ' +
   'No hurry if today is bad; I have begun to climb over it quite elegantly.';
 
-/** A text that chats in one language. */
+/** Makes the texts of a chat in one language. */
 export function chatText(languageRandom: Random): TextGenerator {
   const phrases = languageRandom() < 0.4 ? ENGLISH : oneOf(OTHER_LANGUAGES, languageRandom);
   return ({ part, random }) => {
@@ -205,10 +205,10 @@ export function chatText(languageRandom: Random): TextGenerator {
   };
 }
 
-/** A text that writes notes to self. */
+/** Makes the texts of notes to oneself. */
 export const noteText: TextGenerator = ({ index }) => NOTES[index % NOTES.length] ?? '';
 
-/** A text that writes a first message, longer than an inbox preview. */
+/** Makes the text of a first message, longer than an inbox preview. */
 export const introductionText: TextGenerator = () => INTRODUCTION;
 
 const GIVEN_NAMES =

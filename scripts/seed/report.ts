@@ -21,16 +21,16 @@ export interface Progress {
 export function makeProgress(
   total: number,
   terminal: Terminal,
-  steady: () => number = () => performance.now(),
+  monotonic: () => number = () => performance.now(),
 ): Progress {
   const intervalMs = terminal.isTTY ? 100 : 10_000;
-  const startedAt = steady();
+  const startedAt = monotonic();
   let lastShownAt = startedAt;
   let done = 0;
   return {
     advance() {
       done += 1;
-      const now = steady();
+      const now = monotonic();
       if (now - lastShownAt < intervalMs) return;
       lastShownAt = now;
       const rate = formatCount(Math.round((done * 1000) / (now - startedAt)));

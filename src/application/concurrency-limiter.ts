@@ -68,7 +68,7 @@ export function makeConcurrencyLimiter(deps: {
     inProgress >= limit.value() || (bytes > 0 && bytesInProgress + bytes > MAX_BYTES);
   const reject = (): Overload => {
     rejected += 1;
-    limit.noteRejection();
+    limit.recordRejection();
     return new Overload();
   };
 
@@ -81,7 +81,7 @@ export function makeConcurrencyLimiter(deps: {
       const end = (): void => {
         inProgress -= 1;
         bytesInProgress -= maxBytes;
-        limit.noteLatency((clock.now() - startedAt) / 1_000);
+        limit.recordLatency((clock.now() - startedAt) / 1_000);
       };
       const result = work();
       result.then(end, end);
@@ -153,10 +153,10 @@ function makeAdaptiveLimit(max: number, clock: Pick<Clock, 'now'>) {
   let hasRejected = false;
   return {
     value: () => value,
-    noteRejection(): void {
+    recordRejection(): void {
       hasRejected = true;
     },
-    noteLatency(milliseconds: number): void {
+    recordLatency(milliseconds: number): void {
       latencies.push(milliseconds);
       if (latencies.length < ADJUST_AFTER_RESULTS || Math.abs(clock.now() - since) < ADJUST_EVERY_US) return;
       const median = latencies.sort((a, b) => a - b)[latencies.length >> 1] ?? 0;

@@ -18,7 +18,7 @@ export interface CreateGroupCommand {
   /** At least three distinct users, the creator among them. */
   readonly participantIds: readonly UserId[];
   readonly name: string | null;
-  /** Makes the command safe to repeat: (creator, key) stands for one group, within the retention of keys. */
+  /** Makes the command safe to repeat: (creator, key) identifies one group, within the retention of keys. */
   readonly idempotencyKey: IdempotencyKey | null;
 }
 

@@ -27,7 +27,7 @@ export interface EditMessageResult {
 }
 
 /**
- * Replaces the content of a message; its place in history and inboxes stays. Of concurrent edits the last one holds.
+ * Replaces the content of a message; its place in history and inboxes stays. Of concurrent edits the last one wins.
  *
  * Refuses with `content_blank`, `content_too_long`, `content_not_text`, `conversation_not_found` (to non-participants,
  * too), `message_not_found`, `message_of_another`, `member_left` or `message_deleted`.
@@ -48,7 +48,7 @@ export function makeEditMessage(deps: {
     if (found.message.deletionId !== null) throw messageDeleted();
     const { participants, roster } = found;
     deps.messageIds.observe(found.message.id);
-    // Those who left a group before the edit must not see it, and the last of several edits holds.
+    // Those who left a group before the edit must not see it, and the last of several edits wins.
     const editId = nextIdAfter(deps.messageIds, found.message.editId, roster?.changed);
     const release = deps.capacity.reserve(participants.length);
     try {

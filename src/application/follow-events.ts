@@ -24,8 +24,8 @@ const MS_PER_DELIVERED = 0.25;
  */
 const MAX_READS = 16;
 
-/** The maximum time that a read is queued, if storage hangs. Then it fails and is repeated. */
-const MAX_TURN_WAIT_MS = 3_000;
+/** The maximum time that a read waits in the queue, such as while storage hangs. Then it fails and is repeated. */
+const MAX_QUEUE_WAIT_MS = 3_000;
 
 /** The time until the next read after a read that failed, or that found more events than its cursor can hold. */
 const RETRY_INTERVAL_MS = 1_000;
@@ -59,7 +59,7 @@ export function makeFollowEvents(deps: {
   random: () => number;
 }): FollowEvents {
   const { listEvents, hints, timer, pollIntervalMs, random } = deps;
-  const inTurn = makeTurns(timer);
+  const inReadQueue = makeReadQueue(timer);
 
   return {
     async poll({ waitMs, ...query }, signal) {
@@ -78,8 +78,8 @@ export function makeFollowEvents(deps: {
             waiter.reset();
             return listEvents({ ...query, cursor });
           };
-          const batch = await (isFirst ? read() : inTurn(read));
-          // No event was listed, so none is lost; events whose message does not exist any more are not read again.
+          const batch = await (isFirst ? read() : inReadQueue(read));
+          // No event was listed, so none is lost; events whose message no longer exists are not read again.
           cursor = batch.cursor;
           if (batch.events.length > 0 || isLast) return batch;
           await waiter.pause(pauseAfter(cursor));
@@ -117,7 +117,7 @@ export function makeFollowEvents(deps: {
           if (signal.aborted) return;
           const { cursor } = batch;
           try {
-            const read = await inTurn(() => {
+            const read = await inReadQueue(() => {
               if (signal.aborted) return null;
               waiter.reset();
               return listEvents({ ...query, cursor });
@@ -149,26 +149,26 @@ function pauseAfter({ delivered }: EventCursor): number {
 }
 
 /**
- * Runs at most `MAX_READS` functions concurrently. Further ones start in the order of their calls, or reject with an
- * `Overload` after `MAX_TURN_WAIT_MS`.
+ * A queue that runs at most `MAX_READS` functions concurrently. Further ones wait and start in the order of their calls, or
+ * reject with an `Overload` after `MAX_QUEUE_WAIT_MS`.
  */
-function makeTurns(timer: Timer) {
+function makeReadQueue(timer: Timer) {
   const waiting = new Set<() => void>();
   let running = 0;
-  const turn = (): Promise<void> =>
+  const waitForStart = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const start = (): void => {
         cancel();
         resolve();
       };
-      const cancel = timer.after(MAX_TURN_WAIT_MS, () => {
+      const cancel = timer.after(MAX_QUEUE_WAIT_MS, () => {
         waiting.delete(start);
         reject(new Overload());
       });
       waiting.add(start);
     });
   return async <Result>(work: () => Result): Promise<Awaited<Result>> => {
-    if (running === MAX_READS) await turn();
+    if (running === MAX_READS) await waitForStart();
     else running += 1;
     try {
       return await work();

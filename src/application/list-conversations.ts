@@ -79,7 +79,7 @@ export function makeListConversations(deps: {
 
 /**
  * What a member of a group may see of `entry`. A send or an edit that reads the members just before a user leaves still
- * reaches the inbox of that user. So for one who has left, the message itself is read; and where the membership does not
+ * reaches the inbox of that user. So for one who has left, the message itself is read; and if the membership does not
  * cover the message of the entry, the newest one that it covers is shown.
  */
 async function asMember(

@@ -67,7 +67,7 @@ export type ReportedEvent = { readonly id: EventId } &
 
 export interface EventBatch {
   /**
-   * Oldest first. An event is left out if its message or conversation does not exist any more, or if the user does not
+   * Oldest first. An event is left out if its message or conversation no longer exists, or if the user does not
    * belong to the group at its place. Empty only if `isComplete`, if the cursor can hold no more hashes, or if ten
    * times `limit` events are left out.
    */

@@ -17,7 +17,7 @@ export interface ListMessagesBeforeQuery extends PageRequest {
 
 /**
  * A page of a conversation's messages, newest first, strictly below `before`; without it, the newest page. It ends at
- * `limit` messages or at 1 MiB of content, whichever comes first; a numbered page ends at `limit` alone. A member of a
+ * `limit` messages or at 1 MiB of content, whichever comes first; a numbered page ends only at `limit`. A member of a
  * group gets the messages from joining to leaving.
  *
  * Refuses with `conversation_not_found` (to non-participants, too) or `page_too_deep`.

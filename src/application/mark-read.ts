@@ -15,7 +15,7 @@ export interface MarkReadCommand extends ReadMark {
 export interface MarkReadResult {
   /** The position after the mark: never lower than before. */
   readonly readUpTo: EventId;
-  /** The users whose event logs report the mark: in a group the reader alone. */
+  /** The users whose event logs report the mark: in a group only the reader. */
   readonly participants: readonly UserId[];
 }
 

@@ -4,7 +4,7 @@ import type { MessageIds } from './ports/message-ids.ts';
 
 /**
  * A new id above `positions`: the last change of the members of a group, so that a message is after a join or a leave that
- * was acknowledged before it was sent; or the last edit of a message, so that a later edit holds. Throws a
+ * was acknowledged before it was sent; or the last edit of a message, so that a later edit wins. Throws a
  * `ClockNotVerified` if the clocks of two processes differ by more than the allowed skew.
  */
 export function nextIdAfter(

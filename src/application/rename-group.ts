@@ -20,7 +20,7 @@ export interface RenameGroupResult extends ConversationSummary {
 }
 
 /**
- * Names a group. Any member may do so. Of several names the last one holds. Refuses with `conversation_not_found`,
+ * Names a group. Any member may do so. Of several names the last one wins. Refuses with `conversation_not_found`,
  * `not_a_group`, `member_left`, `group_name_blank`, `group_name_too_long` or `group_name_not_text`.
  */
 export type RenameGroup = (command: RenameGroupCommand) => Promise<RenameGroupResult>;

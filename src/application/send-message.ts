@@ -10,10 +10,10 @@ import type { MessageRepository } from './ports/message-repository.ts';
 export interface SendMessageCommand {
   readonly caller: Caller;
   readonly senderId: UserId;
-  /** Equal to `senderId` for a note to oneself. */
+  /** Equal to `senderId` in a conversation with oneself. */
   readonly receiverId: UserId;
   readonly content: string;
-  /** Makes the send safe to repeat: (sender, key) stands for one message, within the retention of keys. */
+  /** Makes the send safe to repeat: (sender, key) identifies one message, within the retention of keys. */
   readonly idempotencyKey: IdempotencyKey | null;
 }
 

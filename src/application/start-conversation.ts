@@ -13,7 +13,7 @@ import { StorageFailure } from './ports/storage-failure.ts';
 
 export interface StartConversationCommand {
   readonly caller: Caller;
-  /** The same user twice starts a note to oneself. */
+  /** The same user twice starts a conversation with oneself. */
   readonly participantIds: readonly [UserId, UserId];
 }
 
@@ -39,10 +39,7 @@ export function makeStartConversation(deps: {
   const getConversation = makeGetConversation(deps);
   return async ({ caller, participantIds }) => {
     if (!participantIds.some((participant) => canActAs(caller, participant))) {
-      throw new Refusal(
-        'participants_are_others',
-        'A user may only start conversations that they take part in.',
-      );
+      throw new Refusal('participants_are_others', 'A user may only start their own conversations.');
     }
     const participants = participantsOf(...participantIds);
     const id = deps.conversationIdOf(participants);

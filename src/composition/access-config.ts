@@ -89,10 +89,10 @@ type AccessSettings = z.output<ReturnType<typeof accessSettings>>;
 /** The options of `settings`. Calls `complain` for each variable that is missing, contradicts another one or has no effect. */
 export function accessOptions(
   settings: AccessSettings,
-  complain: (name: keyof AccessSettings, what: string) => void,
+  reportError: (name: keyof AccessSettings, what: string) => void,
 ): AccessOptions {
   return {
-    tokens: tokenOptions(settings, complain),
+    tokens: tokenOptions(settings, reportError),
     rateLimits: { writes: settings.RATE_LIMIT_WRITES ?? null, reads: settings.RATE_LIMIT_READS ?? null },
     trustedProxies: settings.TRUSTED_PROXIES,
     corsOrigins: settings.CORS_ORIGINS ?? [],
@@ -110,21 +110,22 @@ const TOKEN_SETTINGS = [
   'AUTH_ALGORITHMS',
 ] as const;
 
-type Complain = (name: keyof AccessSettings, what: string) => void;
+type ReportError = (name: keyof AccessSettings, what: string) => void;
 
-function tokenOptions(settings: AccessSettings, complain: Complain): TokenOptions | null {
+function tokenOptions(settings: AccessSettings, reportError: ReportError): TokenOptions | null {
   if (settings.AUTH === 'none') {
     for (const name of TOKEN_SETTINGS) {
-      if (settings[name] !== undefined) complain(name, 'is set, but AUTH is none: set AUTH=jwt, or unset it');
+      if (settings[name] !== undefined)
+        reportError(name, 'is set, but AUTH is none: set AUTH=jwt, or unset it');
     }
     return null;
   }
-  const signatures = signatureOptions(settings, complain);
+  const signatures = signatureOptions(settings, reportError);
   if (signatures === null) return null;
   // The same keys may also sign tokens for other services and for other issuers.
   for (const name of 'keys' in signatures ? (['AUTH_ISSUER', 'AUTH_AUDIENCE'] as const) : []) {
     if (settings[name] === undefined)
-      complain(name, 'is missing: a key set may also sign tokens for other services');
+      reportError(name, 'is missing: a key set may also sign tokens for other services');
   }
   return {
     signatures,
@@ -137,10 +138,10 @@ function tokenOptions(settings: AccessSettings, complain: Complain): TokenOption
 /** The variables with a secret or a key set. */
 const KEY_SOURCES = ['AUTH_SECRET', 'AUTH_SECRET_FILE', 'AUTH_JWKS_URL', 'AUTH_JWKS_FILE'] as const;
 
-function signatureOptions(settings: AccessSettings, complain: Complain): SignatureOptions | null {
+function signatureOptions(settings: AccessSettings, reportError: ReportError): SignatureOptions | null {
   const { AUTH_JWKS_URL: url, AUTH_JWKS_FILE: file, AUTH_ALGORITHMS: named } = settings;
   if (KEY_SOURCES.filter((name) => settings[name] !== undefined).length !== 1) {
-    complain('AUTH', `is jwt: exactly one of ${KEY_SOURCES.join(', ')} must be set`);
+    reportError('AUTH', `is jwt: exactly one of ${KEY_SOURCES.join(', ')} must be set`);
     return null;
   }
   const secretFrom = settings.AUTH_SECRET === undefined ? 'AUTH_SECRET_FILE' : 'AUTH_SECRET';
@@ -148,18 +149,18 @@ function signatureOptions(settings: AccessSettings, complain: Complain): Signatu
   if (secret === undefined) {
     const algorithms = KEY_ALGORITHMS.filter((name) => (named ?? ['RS256', 'ES256']).includes(name));
     if (named !== undefined && algorithms.length !== new Set(named).size) {
-      complain('AUTH_ALGORITHMS', `must be from ${KEY_ALGORITHMS.join(', ')} with a key set`);
+      reportError('AUTH_ALGORITHMS', `must be from ${KEY_ALGORITHMS.join(', ')} with a key set`);
     }
     return { keys: file ?? { url: url ?? '' }, algorithms };
   }
   const algorithms = SECRET_ALGORITHMS.filter((name) => (named ?? ['HS256']).includes(name));
   if (named !== undefined && algorithms.length !== new Set(named).size) {
-    complain('AUTH_ALGORITHMS', `must be from ${SECRET_ALGORITHMS.join(', ')} with a secret`);
+    reportError('AUTH_ALGORITHMS', `must be from ${SECRET_ALGORITHMS.join(', ')} with a secret`);
   }
   // RFC 7518 requires a secret that is at least as long as the hash.
   const bytes = Math.max(...algorithms.map((name) => Number(name.slice(2)) / 8));
   if (new TextEncoder().encode(secret).length < bytes)
-    complain(secretFrom, `must have at least ${bytes} bytes`);
+    reportError(secretFrom, `must have at least ${bytes} bytes`);
   return { secret, algorithms };
 }
 

@@ -163,7 +163,7 @@ export const SETTINGS: readonly { name: string; byDefault: string | null; about:
 function environment(readText: (path: string) => string) {
   return z
     .object({
-      PORT: wholeNumber(0, 65_535).prefault('8000').describe('port to listen on; 0 takes a free one'),
+      PORT: wholeNumber(0, 65_535).prefault('8000').describe('port to listen on; 0 selects a free one'),
       HOST: z
         .string()
         .prefault('127.0.0.1')
@@ -228,7 +228,7 @@ function environment(readText: (path: string) => string) {
         ),
       IDEMPOTENCY_RETENTION_DAYS: wholeNumber(0, MAX_RETENTION_DAYS)
         .prefault('30')
-        .describe('days for which an `Idempotency-Key` is kept; 0 is for ever'),
+        .describe('days for which an `Idempotency-Key` is kept; 0 is forever'),
       CASSANDRA_CONTACT_POINTS: contactPoints()
         .prefault('127.0.0.1:9042')
         .describe('addresses of some nodes, separated by commas: `host`, `host:port` or `[IPv6]:port`'),

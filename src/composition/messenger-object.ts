@@ -32,7 +32,7 @@ export class MessengerObject {
   readonly #config: Config;
   readonly #log: Log;
   readonly #docsAssets: ReadAsset;
-  #serving: { readonly messenger: Messenger; readonly warm: Promise<unknown> } | null = null;
+  #serving: { readonly messenger: Messenger; readonly ready: Promise<unknown> } | null = null;
 
   /** Throws a `ConfigError` if the settings are invalid: then each request fails, and the platform logs the error. */
   constructor(_state: unknown, bindings: Bindings) {
@@ -50,13 +50,13 @@ export class MessengerObject {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const { messenger, warm } = (this.#serving ??= this.#start());
+    const { messenger, ready } = (this.#serving ??= this.#start());
     // On other hosts a process gets no requests before it is ready; here the first request starts the object.
-    await warm;
+    await ready;
     return messenger.fetch(request);
   }
 
-  #start(): { messenger: Messenger; warm: Promise<unknown> } {
+  #start(): { messenger: Messenger; ready: Promise<unknown> } {
     const messenger = openMessenger({
       config: this.#config,
       time: coarseTime(),
@@ -76,7 +76,7 @@ export class MessengerObject {
     const started = messenger.started.catch((error: unknown) => {
       this.#restartLater(messenger, error);
     });
-    return { messenger, warm: Promise.race([started, pause(COLD_START_MS)]) };
+    return { messenger, ready: Promise.race([started, pause(COLD_START_MS)]) };
   }
 
   /** Discards the messenger after a delay, so that the next request starts a new one. A process would exit here. */

@@ -19,7 +19,7 @@ import {
   type HttpServer,
   type OpenHttpServer,
   type RequestRejection,
-  type StandaloneAnswer,
+  type StandaloneResponse,
 } from '../adapters/servers/server.ts';
 import { combineTelemetry, NOOP_TELEMETRY } from '../application/ports/telemetry.ts';
 import { ConfigError, readServiceConfig, type Config } from './config.ts';
@@ -35,9 +35,9 @@ const GRACE_MS = 25_000;
 const READINESS_DELAY_MS = 1_000;
 
 /** With `npm start`, one Ctrl-C can arrive twice: from the terminal and from npm. */
-const SAME_SIGNAL_MS = 500;
+const DUPLICATE_SIGNAL_MS = 500;
 
-/** What a process does besides serving. */
+/** The options of a process. */
 interface ProcessOptions {
   /** Fills memory storage before the service is ready. */
   readonly fillMemory?: FillStorage;
@@ -113,7 +113,7 @@ export async function runProcess(
     ...(hints !== null && { hints }),
   });
 
-  const refuse = (reason: RequestRejection, origin: string | undefined): StandaloneAnswer => {
+  const refuse = (reason: RequestRejection, origin: string | undefined): StandaloneResponse => {
     const { status, headers, body } = standaloneProblem(reason);
     metrics.requestRejected(reason);
     log.info({ requestId: headers['X-Request-Id'], reason, status }, 'The server rejected a request');
@@ -180,7 +180,7 @@ export async function runProcess(
       if (stoppingSince === 0) {
         stoppingSince = performance.now();
         void stop(signal);
-      } else if (performance.now() - stoppingSince > SAME_SIGNAL_MS) {
+      } else if (performance.now() - stoppingSince > DUPLICATE_SIGNAL_MS) {
         exitWith(`Second ${signal}: exiting at once. Requests and writes in progress may be aborted.`);
       }
     });

@@ -5,7 +5,7 @@ import { previewOf, type Message } from './message.ts';
 /** The participants of a conversation: distinct and in ascending order, so a reply does not change their order. */
 export type Participants = readonly UserId[];
 
-/** What a group has and a conversation of two has not. */
+/** The properties that only a group has. */
 export interface GroupProfile {
   /** 1–100 code points; null if the group has no name. */
   readonly name: string | null;
@@ -55,7 +55,7 @@ export interface InboxEntry {
   readonly readUpTo: EventId | null;
 }
 
-/** The participants of the conversation of `users`. A single user writes notes to self. */
+/** The participants of the conversation of `users`. A single user has a conversation with oneself. */
 export function participantsOf(...users: readonly UserId[]): Participants {
   return [...new Set(users)].sort();
 }
@@ -68,7 +68,7 @@ export function conversationKey(participants: Participants): string {
   return participants.join('\n');
 }
 
-/** The other participant in a conversation of two; the user's own id in notes to self. */
+/** The other participant in a conversation of two; the user's own id in a conversation with oneself. */
 export function otherParticipant(userId: UserId, participants: Participants): UserId {
   return participants.find((participant) => participant !== userId) ?? userId;
 }

@@ -25,7 +25,7 @@ export type GroupEventType = 'conversation.created' | 'conversation.updated' | '
 
 /**
  * Whether an event of this type may determine the position of its conversation in the inbox. `conversation.left` does
- * where a later event has reached a user who has left (`InboxEntry.lastEventId`).
+ * if a later event has reached a user who has left (`InboxEntry.lastEventId`).
  */
 export function placesConversation(type: Event['type']): boolean {
   return type === 'message.created' || type === 'conversation.created' || type === 'conversation.left';

@@ -23,7 +23,7 @@ export interface SentMessage extends Message {
   readonly deletionId: null;
 }
 
-/** What an idempotency key stands for in a send, to compare requests with the same key. */
+/** The body of a send, to compare requests with the same idempotency key. */
 export function messageBody({
   receiverId,
   conversationId,
@@ -59,13 +59,13 @@ export function requireContent(content: string): void {
   }
 }
 
-/** `message` after an edit. The edit with the largest id holds, in any order; a deleted message stays deleted. */
+/** `message` after an edit. The edit with the largest id wins, in any order; a deleted message stays deleted. */
 export function withEdit(message: Message, editId: EventId, content: string): Message {
   if (message.deletionId !== null || (message.editId !== null && message.editId >= editId)) return message;
   return { ...message, content, editId };
 }
 
-/** `message` after a deletion, without content. Of several deletions the earliest holds. */
+/** `message` after a deletion, without content. Of several deletions the earliest wins. */
 export function withDeletion(message: Message, deletionId: EventId): Message {
   const earliest =
     message.deletionId !== null && message.deletionId < deletionId ? message.deletionId : deletionId;

@@ -3,11 +3,11 @@ import type { ConversationId, EventId, Position, UserId } from './ids.ts';
 
 /**
  * How far a user has read a conversation: a place in the order of its events. It only moves forward. A message is read
- * where its event, and its late event if it has one, lie at the position or below.
+ * if its event, and its late event if it has one, lie at the position or below.
  */
 export interface ReadPosition {
   readonly userId: UserId;
-  /** Null before the first mark and the first message of one's own. */
+  /** Null before the first mark and the first message of the user. */
   readonly readUpTo: EventId | null;
 }
 
@@ -60,7 +60,7 @@ export function positionAfterMark(
 }
 
 /**
- * Whether an inbox entry has an unread message of another user, derived from its last event alone. Null if the unread
+ * Whether an inbox entry has an unread message of another user, derived only from its last event. Null if the unread
  * messages must be counted: if the last message is deleted, since earlier ones may be unread; or if the last event is the
  * late event of a message of the owner. Such a message moves the read position only to its own id, since the owner may not
  * have seen what others sent before its late event.

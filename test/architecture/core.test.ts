@@ -25,22 +25,22 @@ const { options, fileNames } = ts.parseJsonConfigFileContent(
   ts.sys,
   process.cwd(),
 );
-const planted = new Map(
+const violations = new Map(
   HOST.map((text, index) => [
-    posix.resolve(`src/domain/planted-${index}.ts`),
+    posix.resolve(`src/domain/violation-${index}.ts`),
     `export const it = ${text};\n`,
   ]),
 );
 const host = ts.createCompilerHost(options);
 const onDisk = { ...host };
-host.fileExists = (path) => planted.has(path) || onDisk.fileExists(path);
+host.fileExists = (path) => violations.has(path) || onDisk.fileExists(path);
 host.getSourceFile = (path, ...more) => {
-  const text = planted.get(path);
+  const text = violations.get(path);
   return text === undefined
     ? onDisk.getSourceFile(path, ...more)
     : ts.createSourceFile(path, text, ts.ScriptTarget.ES2022);
 };
-const program = ts.createProgram([...fileNames, ...planted.keys()], options, host);
+const program = ts.createProgram([...fileNames, ...violations.keys()], options, host);
 
 function errorsIn(path: string): string[] {
   return program
@@ -53,7 +53,7 @@ test('the core compiles without host APIs', () => {
   expect(fileNames.flatMap(errorsIn)).toEqual([]);
 });
 
-test.each([...planted].map(([path, text]) => ({ path, text: text.trim() })))(
+test.each([...violations].map(([path, text]) => ({ path, text: text.trim() })))(
   'the core cannot contain “$text”',
   ({ path }) => {
     expect(errorsIn(path)).toEqual([

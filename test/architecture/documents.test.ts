@@ -18,6 +18,15 @@ test('docs/configuration.md lists the settings as they are', () => {
   expect(listed).toEqual(rows);
 });
 
+test('docs/operations.md lists the alerts', () => {
+  const alerts = [...read('ops/alerts.yaml').matchAll(/^ +- alert: (\w+)$/gm)].map(([, name]) => name);
+  const rows = read('docs/operations.md').match(/^\| `(?:Messenger|Cassandra)[A-Z].*$/gm) ?? [];
+  const listed = rows.flatMap((row) =>
+    [...row.split(' | ')[0]!.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+  );
+  expect(listed).toEqual(alerts);
+});
+
 describe('the routes of the OpenAPI document', () => {
   const { paths } = JSON.parse(read('openapi.json')) as { paths: Record<string, object> };
   const routes = Object.entries(paths).flatMap(([path, operations]) =>

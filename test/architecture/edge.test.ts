@@ -17,7 +17,7 @@ const withoutObject: Plugin = {
 };
 
 /** Puts `text` in front of a file of `src/`. */
-function planted(file: string, text: string): Plugin {
+function withInjected(file: string, text: string): Plugin {
   return {
     name: 'planted',
     setup(build) {
@@ -29,7 +29,7 @@ function planted(file: string, text: string): Plugin {
   };
 }
 
-/** All that the entry reaches outside of the object and that is of Node, or speaks to Cassandra. */
+/** The modules of Node and the Cassandra adapter that the entry point imports outside of the Durable Object. */
 async function hostsReached(...plugins: readonly Plugin[]): Promise<string[]> {
   const { metafile } = await bundleEdge({ plugins: [withoutObject, ...plugins] });
   const reached = Object.entries(metafile.inputs).flatMap(([path, { imports }]) => [
@@ -52,7 +52,7 @@ describe('the edge bundle outside of the Durable Object', () => {
     [`export { openHttpServer } from '../servers/node-server.ts';`, 'node:http'],
     [`import { makeSession } from '../cassandra/session.ts'; console.log(makeSession);`, 'cassandra-driver'],
   ])('fails this test with “%s”', async (text, found) => {
-    expect(await hostsReached(planted('adapters/edge/durable-object-routing.ts', text))).toContainEqual(
+    expect(await hostsReached(withInjected('adapters/edge/durable-object-routing.ts', text))).toContainEqual(
       expect.stringContaining(found),
     );
   });

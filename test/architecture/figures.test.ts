@@ -5,7 +5,7 @@ import {
   withFigures,
   withoutFigures,
   wrongFiguresIn,
-  type FigureSource,
+  type FigureResults,
 } from '../../bench/figures.ts';
 import { documents, withoutFences } from '../support/documents.ts';
 
@@ -14,7 +14,7 @@ const UNLINKED =
   /\d[\d.,]* ?(?:ms\b|requests (?:a|per) second|times (?:as|the|its|more|less|slower|faster)\b)|\b0\.\d+ of\b/g;
 
 /** What is wrong with the figures in a document: they must be links, and their values must be in the results. */
-function problemsIn(text: string, results: FigureSource): string[] {
+function problemsIn(text: string, results: FigureResults): string[] {
   const prose = withoutFences(text).replace(/\s+/g, ' ');
   const rest = withoutFigures(prose).replace(/`[^`]*`/g, '');
   const unlinked = [...rest.matchAll(UNLINKED)].map(([found]) => `${found} has no link to the results`);
@@ -40,7 +40,7 @@ const RESULTS = {
       ],
     },
   },
-} as unknown as FigureSource;
+} as unknown as FigureResults;
 
 test('finds a figure that is wrong, is not in the results, or has no link', () => {
   const row = 'size: history: newest page, 16';

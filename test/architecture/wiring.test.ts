@@ -133,10 +133,10 @@ describe('the container', () => {
   );
 
   test('reports the readiness problems of storage in its app', async () => {
-    const missing = () => Promise.resolve(['The sun does not shine.']);
+    const missing = () => Promise.resolve(['The disk is full.']);
     const app = containerOver({ ...memoryStorage(), readinessProblems: missing }).resolve('app');
     const answer = await app.request('/readyz');
     expect(answer.status).toBe(503);
-    expect(await answer.text()).toContain('The sun does not shine.');
+    expect(await answer.text()).toContain('The disk is full.');
   });
 });

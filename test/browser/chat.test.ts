@@ -49,7 +49,7 @@ describe('two people', () => {
     await expect.poll(() => ada.page.getByRole('log').innerText()).toBe('Ben Winter: At one.');
     const texts = ['Shall we meet at noon?', 'Or rather at one?', 'At one.'];
     for (const { page } of [ada, ben]) await expect.poll(() => shownTexts(page)).toEqual(texts);
-    expect([...ada.flaws, ...ben.flaws]).toEqual([]);
+    expect([...ada.pageErrors, ...ben.pageErrors]).toEqual([]);
   });
 
   test('start a conversation from an empty inbox', async () => {
@@ -71,7 +71,7 @@ describe('two people', () => {
     await item.getByText('Hello, Dora').waitFor();
     await item.click();
     await bubble(dora.page, 'Hello, Dora').waitFor();
-    expect([...cleo.flaws, ...dora.flaws]).toEqual([]);
+    expect([...cleo.pageErrors, ...dora.pageErrors]).toEqual([]);
   });
 
   test('see the names that they choose', async () => {
@@ -85,19 +85,19 @@ describe('two people', () => {
 
     const fay = await openTab(browser, service.url, '#/fay');
     await inboxItem(fay.page, 'Emil Berg').waitFor();
-    expect([...emil.flaws, ...fay.flaws]).toEqual([]);
+    expect([...emil.pageErrors, ...fay.pageErrors]).toEqual([]);
   });
 });
 
 test('users whose ids are properties of every object are shown like others', async () => {
   const ids = ['constructor', '__proto__', 'toString'];
   for (const id of ids) await talk(service.url, [id, 'gus'], [`I am ${id}`]);
-  const { page, flaws } = await openTab(browser, service.url, '#/gus');
+  const { page, pageErrors } = await openTab(browser, service.url, '#/gus');
   for (const id of ids)
     await inboxItem(page, `I am ${id}`).locator('.inbox-item-title', { hasText: id }).waitFor();
   await page.getByRole('button', { name: 'New conversation' }).first().click();
   await page.getByRole('button', { name: 'constructor' }).waitFor();
-  expect(flaws).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
 describe('the connection', () => {
@@ -172,7 +172,7 @@ describe('a message', () => {
     await mia.page.getByRole('heading', { name: '<i>Noa</i>' }).waitFor();
     await expect.poll(() => mia.page.locator('.bubble div *').count()).toBe(0);
     await expect.poll(() => mia.page.title()).not.toBe('owned');
-    expect(mia.flaws).toEqual([]);
+    expect(mia.pageErrors).toEqual([]);
   });
 
   test('that the service refuses is shown as failed, and can be retried or discarded', async () => {
@@ -212,7 +212,7 @@ describe('a message', () => {
 
   test('that is finished before the conversation is loaded is sent when it is', async () => {
     const id = await talk(service.url, ['quinn', 'rosa'], ['The first one']);
-    const { page, flaws } = await openTab(browser, service.url, '#/quinn');
+    const { page, pageErrors } = await openTab(browser, service.url, '#/quinn');
     let release = (): void => undefined;
     const held = new Promise<void>((resolve) => (release = resolve));
     await page.route(/messages\/conversation/, async (route) => {
@@ -230,7 +230,7 @@ describe('a message', () => {
     await expect.poll(() => field.inputValue()).toBe('');
     expect(page.url()).toContain(id);
     await expect.poll(() => shownTexts(page)).toEqual(['The first one', 'A better answer']);
-    expect(flaws).toEqual([]);
+    expect(pageErrors).toEqual([]);
   });
 
   test('is sent by Enter; Shift+Enter starts a new line, and the field grows and shrinks again', async () => {
@@ -308,7 +308,7 @@ describe('500 messages', () => {
     }
     await expect.poll(() => shownTexts(page)).toEqual(texts);
     await page.getByText('This is the beginning of your conversation with tea.').waitFor();
-    expect(tab.flaws).toEqual([]);
+    expect(tab.pageErrors).toEqual([]);
   });
 
   test('stay in place when a message arrives further down', async () => {

@@ -100,10 +100,10 @@ test('three people create a group, write in it, rename it, add somebody, and lea
   await openMembers(cleo.page);
   await cleo.page.getByRole('button', { name: 'Leave the group' }).click();
   await cleo.page.getByRole('button', { name: 'Leave', exact: true }).click();
-  await cleo.page.getByText('You are not a member of this group any more').waitFor();
+  await cleo.page.getByText('You are no longer a member of this group').waitFor();
   await expect.poll(() => cleo.page.getByRole('textbox', { name: 'Message' }).count()).toBe(0);
   await expect.poll(() => bubble(cleo.page, 'I have.').count()).toBe(1);
-  await inboxItem(cleo.page, 'You are not a member any more').waitFor();
+  await inboxItem(cleo.page, 'You are no longer a member').waitFor();
   await ada.page.getByText('2 members').waitFor();
   await write(ada.page, 'See you on Sunday, Ben');
   await bubble(ben.page, 'See you on Sunday, Ben').waitFor();
@@ -111,8 +111,8 @@ test('three people create a group, write in it, rename it, add somebody, and lea
 
   // After a reload, too.
   await cleo.page.reload();
-  await cleo.page.getByText('You are not a member of this group any more').waitFor();
-  await inboxItem(cleo.page, 'You are not a member any more').waitFor();
+  await cleo.page.getByText('You are no longer a member of this group').waitFor();
+  await inboxItem(cleo.page, 'You are no longer a member').waitFor();
 
   // And Ben adds her again.
   await openMembers(ben.page);
@@ -121,13 +121,13 @@ test('three people create a group, write in it, rename it, add somebody, and lea
   await cleo.page.getByRole('textbox', { name: 'Message' }).waitFor();
   await write(cleo.page, 'Here again');
   await bubble(ada.page, 'Here again').waitFor();
-  expect([...ada.flaws, ...ben.flaws, ...cleo.flaws]).toEqual([]);
+  expect([...ada.pageErrors, ...ben.pageErrors, ...cleo.pageErrors]).toEqual([]);
 });
 
 test('one who is removed while looking, with unsent messages, and is added again', async () => {
   const id = await createGroup(service.url, ['hal', 'ira', 'jo'], 'Choir');
   await sendToGroup(service.url, id, 'hal', 'Welcome');
-  const { page, flaws } = await openTab(browser, service.url, `#/ira/${id}`);
+  const { page, pageErrors } = await openTab(browser, service.url, `#/ira/${id}`);
   await bubble(page, 'Welcome').waitFor();
   // The send arrives after the removal.
   let release = (): void => undefined;
@@ -144,12 +144,12 @@ test('one who is removed while looking, with unsent messages, and is added again
   // All that a member may do is gone from the dialog.
   await expect.poll(() => page.getByRole('dialog').getByRole('textbox').count()).toBe(0);
   await closeDialog(page);
-  await page.getByText('You are not a member of this group any more').waitFor();
+  await page.getByText('You are no longer a member of this group').waitFor();
   release();
   await page.getByText('Not sent').waitFor();
   await sendToGroup(service.url, id, 'hal', 'Not for Ira');
   await page.reload();
-  await page.getByText('You are not a member of this group any more').waitFor();
+  await page.getByText('You are no longer a member of this group').waitFor();
   await page.getByText('Not sent').waitFor();
   await expect.poll(() => shownTexts(page)).toEqual(['Welcome', 'On its way']);
 
@@ -163,10 +163,10 @@ test('one who is removed while looking, with unsent messages, and is added again
   await page.reload();
   await bubble(page, 'On its way').waitFor();
   expect((await shownTexts(page)).slice(-2)).toEqual(['Here again', 'On its way']);
-  expect(flaws).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
-test('a group that is renamed elsewhere has the new name in its open dialog, unless one types another', async () => {
+test('a group that is renamed elsewhere has the new name in its open dialog, unless the user types another', async () => {
   const id = await createGroup(service.url, ['kay', 'leo', 'mo'], 'First name');
   const { page } = await openTab(browser, service.url, `#/kay/${id}`);
   await openMembers(page);
@@ -187,7 +187,7 @@ test('a group of 256 without a name is shown, and one more member is refused wit
   const members = Array.from({ length: 256 }, (_, index) => `member-${index}`);
   const id = await createGroup(service.url, members);
   await sendToGroup(service.url, id, 'member-9', 'Hello, all');
-  const { page, flaws } = await openTab(browser, service.url, `#/member-0/${id}`);
+  const { page, pageErrors } = await openTab(browser, service.url, `#/member-0/${id}`);
   await bubble(page, 'Hello, all').waitFor();
   await page.getByText('256 members').waitFor();
   await page.getByRole('heading', { name: /^member-\d+, member-\d+, member-\d+ and 252 others$/ }).waitFor();
@@ -201,7 +201,7 @@ test('a group of 256 without a name is shown, and one more member is refused wit
   await expect.poll(() => page.getByRole('alert').innerText()).toContain('256');
   // The name that was typed is still there.
   await expect.poll(() => page.getByRole('textbox', { name: 'Add a member' }).inputValue()).toBe('one-more');
-  expect(flaws).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
 test('a change of a group without a response does not claim that nothing was changed', async () => {

@@ -43,7 +43,7 @@ async function openAfter(script: string, path: string) {
 describe('a storage', () => {
   test('that the browser forbids is not needed', async () => {
     const id = await talk(service.url, ['abe', 'ben'], ['Before']);
-    const { page, flaws } = await openAfter(
+    const { page, pageErrors } = await openAfter(
       `for (const name of ['localStorage', 'sessionStorage'])
         Object.defineProperty(window, name, { get() { throw new DOMException('no', 'SecurityError'); } });`,
       `#/abe/${id}`,
@@ -51,7 +51,7 @@ describe('a storage', () => {
     await bubble(page, 'Before').waitFor();
     await write(page, 'Without a storage');
     await page.locator('.message-state', { hasText: 'Sent' }).waitFor();
-    expect(flaws).toEqual([]);
+    expect(pageErrors).toEqual([]);
   });
 
   test('that is shared by two windows sends what both have once', async () => {
@@ -127,7 +127,7 @@ test('a message that arrives late, while its conversation is seen, does not stay
   await bubble(page, 'in time').waitFor();
   const listed = await fetch(`${service.url}/api/messages/conversation/${id}?limit=1`);
   const message = ((await listed.json()) as { data: Record<string, string>[] }).data[0]!;
-  // Its event has an id of its own, above all others; the message stands before those that are shown.
+  // Its event has an id of its own, above all others; the message is above those that are shown.
   const event = {
     id: `f${message['id']!.slice(1)}`,
     type: 'message.created',
@@ -194,9 +194,9 @@ test('a draft belongs to one user, also where another one uses the same window',
 });
 
 test('an address without a valid user leads to the choice of one', async () => {
-  const { page, flaws } = await openTab(browser, service.url, '#/two%20words');
-  await page.getByRole('heading', { name: 'Who are you?' }).waitFor();
-  expect(flaws).toEqual([]);
+  const { page, pageErrors } = await openTab(browser, service.url, '#/two%20words');
+  await page.getByRole('heading', { name: 'Choose a user' }).waitFor();
+  expect(pageErrors).toEqual([]);
 });
 
 test('the name of another person does not change the direction of the text around it', async () => {
@@ -294,7 +294,7 @@ test('a conversation that receives while it is opened and paged shows all of its
 
 test('success pages of a proxy count as failures, and the rest follows when they end', async () => {
   const id = await talk(service.url, ['pat', 'ben'], ['Before']);
-  const { page, flaws } = await openTab(browser, service.url);
+  const { page, pageErrors } = await openTab(browser, service.url);
   await page.route('**/api/**', (route) =>
     route.fulfill({ contentType: 'text/html', body: '<h1>Sign in</h1>' }),
   );
@@ -306,13 +306,13 @@ test('success pages of a proxy count as failures, and the rest follows when they
   await page.unrouteAll();
   await bubble(page, 'Before').waitFor();
   await page.locator('.inbox-item', { hasText: 'Before' }).waitFor();
-  expect(flaws).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
 test.each([-26, -5, 5, 26])('with a clock that is %d hours off, messages keep their order', async (hours) => {
   const me = `clock${hours}`;
   const id = await talk(service.url, [me, 'ben'], ['First']);
-  const { page, flaws } = await openAfter(
+  const { page, pageErrors } = await openAfter(
     `{ const { now } = Date; const off = ${hours} * 3_600_000; const Original = Date;
       window.Date = class extends Original {
         constructor(...parts) { if (parts.length > 0) super(...parts); else super(now() + off); }
@@ -332,7 +332,7 @@ test.each([-26, -5, 5, 26])('with a clock that is %d hours off, messages keep th
   await page.context().setOffline(false);
   await page.locator('.message-pending').waitFor({ state: 'detached' });
   await expect.poll(() => shownTexts(page)).toEqual(['First', 'Second', 'Third', 'Fourth']);
-  expect(flaws).toEqual([]);
+  expect(pageErrors).toEqual([]);
 });
 
 test('under a path, with authentication, everything stays below the path', async () => {
@@ -340,10 +340,10 @@ test('under a path, with authentication, everything stays below the path', async
   try {
     const page = await browser.newPage();
     const outside: string[] = [];
-    const flaws: string[] = [];
+    const pageErrors: string[] = [];
     page.on('console', (message) => {
       // Users without a name are a 404.
-      if (message.type() === 'error' && !message.text().includes('404')) flaws.push(message.text());
+      if (message.type() === 'error' && !message.text().includes('404')) pageErrors.push(message.text());
     });
     // A proxy that removes the path.
     await page.route('**/*', (route) => {
@@ -365,7 +365,7 @@ test('under a path, with authentication, everything stays below the path', async
     await write(page, 'Below');
     await page.locator('.message-state', { hasText: 'Sent' }).waitFor();
     expect(outside).toEqual([]);
-    expect(flaws).toEqual([]);
+    expect(pageErrors).toEqual([]);
   } finally {
     await below.stop();
   }

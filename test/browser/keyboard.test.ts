@@ -158,9 +158,9 @@ test('on a phone, the field has the focus after an edit, so that the keyboard st
   await expect.poll(() => focused(page)).toBe('Message');
 });
 
-describe('a screen reader hears', () => {
+describe('a screen reader announces', () => {
   /** The texts that were added to live regions since this call. */
-  async function heard(page: Page): Promise<() => Promise<string[]>> {
+  async function announcementsOf(page: Page): Promise<() => Promise<string[]>> {
     await page.evaluate(`window.heard = [];
       new MutationObserver((records) => {
         for (const { addedNodes, target, type } of records) {
@@ -179,7 +179,7 @@ describe('a screen reader hears', () => {
 
   test('each message of others in the open conversation, also one with the same text again', async () => {
     const page = await openConversation('hearer', 'Before');
-    const texts = await heard(page);
+    const texts = await announcementsOf(page);
     await sendTo(service.url, 'hearer-friend', 'hearer', 'Ok');
     await expect.poll(texts).toEqual(['hearer-friend: Ok']);
     await sendTo(service.url, 'hearer-friend', 'hearer', 'Ok');
@@ -197,7 +197,7 @@ describe('a screen reader hears', () => {
     const id = await talk(service.url, ['empty', 'filler'], []);
     const { page } = await openTab(browser, service.url, `#/empty/${id}`);
     await page.getByText('No messages yet. Write').waitFor();
-    const texts = await heard(page);
+    const texts = await announcementsOf(page);
     await sendTo(service.url, 'filler', 'empty', 'The first');
     await expect.poll(texts).toContain('filler: The first');
     const second = await openTab(browser, service.url, `#/empty/${id}`);
@@ -207,7 +207,7 @@ describe('a screen reader hears', () => {
 
   test('that a message was not sent, and why', async () => {
     const page = await openConversation('failing', 'Before');
-    const texts = await heard(page);
+    const texts = await announcementsOf(page);
     await page.route(/\/messages$/, (route) => route.fulfill({ status: 403, body: 'no' }));
     await write(page, 'Refused');
     await expect.poll(async () => (await texts()).join()).toContain('Not sent: HTTP status 403');
@@ -218,7 +218,7 @@ describe('a screen reader hears', () => {
     const { page } = await openTab(browser, service.url, `#/chair/${id}`);
     await page.getByRole('button', { name: 'Members of the group' }).press('Enter');
     await page.getByRole('button', { name: 'Remove guest' }).waitFor();
-    const texts = await heard(page);
+    const texts = await announcementsOf(page);
     await page.getByRole('button', { name: 'Remove guest' }).press('Enter');
     await expect.poll(async () => (await texts()).join()).toContain('2');
     await page.getByRole('button', { name: 'Remove guest' }).waitFor({ state: 'detached' });

@@ -17,7 +17,7 @@ afterAll(async () => {
 
 const messageWith = (page: Page, text: string) => page.locator('.message', { hasText: text });
 
-/** Opens the menu of one's own message. */
+/** Opens the menu of a message of the user. */
 async function openMenu(page: Page, text: string): Promise<void> {
   await messageWith(page, text).hover();
   await messageWith(page, text).getByRole('button', { name: 'Message actions' }).click();
@@ -50,7 +50,7 @@ describe('one’s own message', () => {
     // The composer is back, and empty.
     await mine.page.getByRole('button', { name: 'Send' }).waitFor();
     await expect.poll(() => field.inputValue()).toBe('');
-    expect([...mine.flaws, ...theirs.flaws]).toEqual([]);
+    expect([...mine.pageErrors, ...theirs.pageErrors]).toEqual([]);
   });
 
   test('is left as it is with Escape, and the draft of a new message stays', async () => {
@@ -105,7 +105,7 @@ describe('one’s own message', () => {
     await bubble(emil.page, 'Message deleted').waitFor();
     const menus = (page: Page) => page.getByRole('button', { name: 'Message actions' }).count();
     expect([await menus(emil.page), await menus(fay.page)]).toEqual([1, 0]);
-    expect([...emil.flaws, ...fay.flaws]).toEqual([]);
+    expect([...emil.pageErrors, ...fay.pageErrors]).toEqual([]);
   });
 
   test('is changed with the keyboard alone', async () => {
@@ -152,7 +152,7 @@ describe('one’s own message', () => {
   });
 });
 
-/** Opens the editor of one's own message, and changes its text without saving it. */
+/** Opens the editor of a message of the user, and changes its text without saving it. */
 async function beginEdit(page: Page, from: string, to: string): Promise<void> {
   await openMenu(page, from);
   await page.getByRole('menuitem', { name: 'Edit' }).click();
@@ -264,7 +264,7 @@ describe('an edit', () => {
       await bubble(page, 'From two').waitFor();
       await expect.poll(() => page.locator('.bubble').count()).toBe(1);
     }
-    expect([...one.flaws, ...two.flaws]).toEqual([]);
+    expect([...one.pageErrors, ...two.pageErrors]).toEqual([]);
   });
 
   test('that was made offline is not lost', async () => {

@@ -86,7 +86,7 @@ async function request(url: string, method: string, path: string, body?: object)
 export interface Tab {
   readonly page: Page;
   /** Errors of scripts, violations of the policy, and requests to other hosts. */
-  readonly flaws: readonly string[];
+  readonly pageErrors: readonly string[];
 }
 
 /** Opens a tab in a window of its own, at `path` of the web client. */
@@ -105,18 +105,18 @@ export async function openTab(
   // A busy machine may be slow.
   context.setDefaultTimeout(60_000);
   const page = await context.newPage();
-  const flaws: string[] = [];
-  page.on('pageerror', (error) => flaws.push(error.stack ?? error.message));
+  const pageErrors: string[] = [];
+  page.on('pageerror', (error) => pageErrors.push(error.stack ?? error.message));
   page.on('console', (message) => {
     const text = message.text();
     // Requests that fail on purpose are logged, too.
-    if (message.type() === 'error' && !text.startsWith('Failed to load resource')) flaws.push(text);
+    if (message.type() === 'error' && !text.startsWith('Failed to load resource')) pageErrors.push(text);
   });
   page.on('request', (asked) => {
-    if (new URL(asked.url()).origin !== url) flaws.push(`a request to ${asked.url()}`);
+    if (new URL(asked.url()).origin !== url) pageErrors.push(`a request to ${asked.url()}`);
   });
   await page.goto(`${url}/app${path}`);
-  return { page, flaws };
+  return { page, pageErrors };
 }
 
 /** Writes a message in the open conversation, and sends it with Enter. */

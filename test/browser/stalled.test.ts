@@ -44,7 +44,7 @@ test('a stream that stalls without an end is replaced, and what happened meanwhi
   const proxy = await openProxy();
   try {
     const id = await talk(service.url, ['ada', 'ben'], ['Before']);
-    const { page, flaws } = await openTab(browser, proxy.url);
+    const { page, pageErrors } = await openTab(browser, proxy.url);
     await page.clock.install();
     await page.goto(`${proxy.url}/app#/ada/${id}`);
     await page.reload();
@@ -58,7 +58,7 @@ test('a stream that stalls without an end is replaced, and what happened meanwhi
     await bubble(page, 'Meanwhile').waitFor();
     await sendTo(service.url, 'ben', 'ada', 'Live again');
     await bubble(page, 'Live again').waitFor();
-    expect(flaws).toEqual([]);
+    expect(pageErrors).toEqual([]);
   } finally {
     await proxy.close();
   }

@@ -179,7 +179,7 @@ const STATES: Readonly<
   },
   'left-group': async (open) => {
     const page = await open(`#/ada/${leftId}`);
-    await page.getByText('You are not a member of this group any more').waitFor();
+    await page.getByText('You are no longer a member of this group').waitFor();
     return page;
   },
   'message-menu': async (open) => {
@@ -247,7 +247,7 @@ describe.each(Object.entries(LOOKS))('%s', (look, options) => {
     const page = await reach(open, look);
     await check(page, `${look}-${name}`);
     const [tab] = opened.splice(0);
-    expect(tab?.flaws).toEqual([]);
+    expect(tab?.pageErrors).toEqual([]);
   });
 });
 
@@ -325,7 +325,7 @@ describe('with authentication', () => {
   };
 
   test('one pastes a token, and a reload keeps it', async () => {
-    const { page, flaws } = await openTab(browser, guarded.url);
+    const { page, pageErrors } = await openTab(browser, guarded.url);
     await page.getByText('npm run token').waitFor();
     await check(page, 'desktop-sign-in-with-token');
     await page.getByRole('textbox', { name: 'Token' }).fill('not a token');
@@ -340,7 +340,7 @@ describe('with authentication', () => {
     await page.goto(`${guarded.url}/app#/ben`);
     await page.getByText('No conversations yet').waitFor();
     await expect.poll(() => new URL(page.url()).hash).toBe('#/ada');
-    expect(flaws).toEqual([]);
+    expect(pageErrors).toEqual([]);
 
     await page.getByRole('button', { name: 'Signed in as ada' }).click();
     await page.getByRole('button', { name: 'Sign out' }).click();
@@ -430,7 +430,7 @@ test('people of the test data can be picked, and two windows show both sides', a
   await page.getByRole('button', { name: 'Signed in as Noor Haddad' }).click();
   const [second] = await Promise.all([
     page.context().waitForEvent('page'),
-    page.getByRole('link', { name: 'Second window as somebody else' }).click(),
+    page.getByRole('link', { name: 'Second window as another user' }).click(),
   ]);
   await second.getByRole('button', { name: 'Tom Berg' }).click();
   await second.getByText('No conversations yet').waitFor();

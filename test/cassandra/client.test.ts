@@ -15,12 +15,12 @@ const MESSAGES_EACH = 20;
 const RESTARTS = 2;
 
 /** Every so many-th response is lost, after the service has begun to send it. */
-const LOSES_ONE_OF = 6;
+const LOSS_INTERVAL = 6;
 
 /** Half the pauses of the client, whose limit on silence stays above the interval of heartbeats. */
 const timer = fastTimer(2);
 
-/** A proxy in front of the port `target`, which may change. It loses responses until it is told not to. */
+/** A proxy in front of the port `target`, which may change. It loses responses until that is turned off. */
 async function openProxy(target: () => number) {
   let isLossy = true;
   let responses = 0;
@@ -41,7 +41,7 @@ async function openProxy(target: () => number) {
     client.pipe(service);
     service.on('data', (bytes) => {
       responses += 1;
-      if (isLossy && responses % LOSES_ONE_OF === 0) {
+      if (isLossy && responses % LOSS_INTERVAL === 0) {
         lost += 1;
         client.destroy();
       } else client.write(bytes);
@@ -139,9 +139,9 @@ test('each message is there once and each store is right, after lost responses a
     sessions.map(
       ({ client: { outbox } }) =>
         new Promise<void>((resolve) => {
-          const look = () => outbox.messages().length === 0 && resolve();
-          outbox.subscribe(look);
-          look();
+          const checkEmpty = () => outbox.messages().length === 0 && resolve();
+          outbox.subscribe(checkEmpty);
+          checkEmpty();
         }),
     ),
   );

@@ -3,8 +3,8 @@ import type { types } from 'cassandra-driver';
 import { Client, errors } from 'cassandra-driver';
 import { clientOptions, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 
-/** The fate of a write between the driver and the cluster. */
-export type Fate =
+/** The outcome of a write between the driver and the cluster. */
+export type WriteOutcome =
   | 'answered'
   /** Not applied, without a response. */
   | 'lost'
@@ -16,18 +16,18 @@ export type Fate =
   | 'repeated';
 
 /**
- * A client of a real cluster that applies `fates` to writes in sequence. Reads are unchanged. Lightweight transactions
+ * A client of a real cluster that applies `outcomes` to writes in sequence. Reads are unchanged. Lightweight transactions
  * are treated like other writes, because the driver also sends them to a second node.
  */
 export class FaultyClient extends Client {
-  readonly #fates: Iterator<Fate>;
+  readonly #outcomes: Iterator<WriteOutcome>;
   /** Writes that are not applied yet. */
   readonly #late = new Set<Promise<unknown>>();
-  suffered = 0;
+  faultCount = 0;
 
-  constructor(options: CassandraOptions, fates: Iterator<Fate>) {
+  constructor(options: CassandraOptions, outcomes: Iterator<WriteOutcome>) {
     super(clientOptions(options));
-    this.#fates = fates;
+    this.#outcomes = outcomes;
   }
 
   override execute(query: string, ...rest: unknown[]): Promise<types.ResultSet> {
@@ -46,9 +46,9 @@ export class FaultyClient extends Client {
   }
 
   async #suffer(send: () => Promise<types.ResultSet>): Promise<types.ResultSet> {
-    const fate: Fate = this.#fates.next().value ?? 'answered';
-    if (fate !== 'answered') this.suffered += 1;
-    switch (fate) {
+    const outcome: WriteOutcome = this.#outcomes.next().value ?? 'answered';
+    if (outcome !== 'answered') this.faultCount += 1;
+    switch (outcome) {
       case 'answered':
         return send();
       case 'lost':
@@ -62,7 +62,7 @@ export class FaultyClient extends Client {
       case 'repeated': {
         const answer = await send();
         // The result of a repeat does not matter.
-        const again = pause(10).then(send).then(noMatter, noMatter);
+        const again = pause(10).then(send).then(ignore, ignore);
         this.#late.add(again);
         void again.then(() => this.#late.delete(again));
         return answer;
@@ -71,6 +71,6 @@ export class FaultyClient extends Client {
   }
 }
 
-function noMatter(): void {
+function ignore(): void {
   // Nothing waits for it.
 }

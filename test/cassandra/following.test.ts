@@ -9,7 +9,7 @@ import { followingContract } from '../contracts/following.ts';
 import { describeContract } from '../support/describe-contract.ts';
 import { liveAndCheck, liveScripts, type FollowedSubject } from '../support/followed-state.ts';
 import { followAndCheck, followingScripts } from '../support/following-model.ts';
-import { followingOver, movingClock } from '../support/following.ts';
+import { followingOver, settableClock } from '../support/following.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
 
 let options: CassandraOptions;
@@ -24,7 +24,7 @@ afterAll(async () => {
 
 /** `listingWindow` is the window that the use case assumes; by default that of the storage. */
 async function openFollowing(listingWindow?: Microseconds): Promise<FollowedSubject> {
-  const moving = movingClock();
+  const moving = settableClock();
   const storage = await openStorage(options, undefined, moving.clock);
   opened.push(storage);
   const window = visibilityWindow({

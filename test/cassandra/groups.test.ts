@@ -62,7 +62,7 @@ async function groupOf(users: readonly UserId[]): Promise<ConversationId> {
   return conversation.id;
 }
 
-const say = (conversationId: ConversationId, senderId: UserId) =>
+const messageOf = (conversationId: ConversationId, senderId: UserId) =>
   useCases.sendToConversation({
     caller: SERVICE,
     senderId,
@@ -84,7 +84,7 @@ test.each([3, 16, 64, 256])(
   async (size) => {
     const users = usersOf(size);
     const id = await groupOf(users);
-    const cost = await costOf(() => say(id, users[1] ?? assert.fail()));
+    const cost = await costOf(() => messageOf(id, users[1] ?? assert.fail()));
     expect(cost).toEqual({ reads: 3, writes: size + 2 });
   },
 );
@@ -100,14 +100,14 @@ test('a send to a conversation of two by its id reads two rows more than one by 
   };
   const { message: sent } = await useCases.sendMessage(message);
   expect(await costOf(() => useCases.sendMessage(message))).toEqual({ reads: 0, writes: 4 });
-  expect(await costOf(() => say(sent.conversationId, ben))).toEqual({ reads: 2, writes: 4 });
+  expect(await costOf(() => messageOf(sent.conversationId, ben))).toEqual({ reads: 2, writes: 4 });
 });
 
 test('a history, an edit and a mark in a group read a bounded number of rows, whatever its size', async () => {
   const users = usersOf(256);
   const [anna = assert.fail(), ben = assert.fail()] = users;
   const id = await groupOf(users);
-  const { message } = await say(id, anna);
+  const { message } = await messageOf(id, anna);
   const caller = { kind: 'user', userId: ben } as const;
   const page = { before: null, limit: 20, page: null };
   const history = await costOf(() => useCases.listMessagesBefore({ caller, conversationId: id, ...page }));
@@ -131,7 +131,7 @@ test('an inbox with groups takes one query more for each group of the page', asy
   expect(await costOf(() => useCases.listConversations(page))).toEqual({ reads: 1, writes: 0 });
   for (let count = 0; count < 5; count += 1) {
     const [other = assert.fail(), ...others] = usersOf(3);
-    await say(await groupOf([other, ...others, owner]), other);
+    await messageOf(await groupOf([other, ...others, owner]), other);
   }
   expect(await costOf(() => useCases.listConversations(page))).toEqual({ reads: 6, writes: 0 });
   expect((await useCases.listConversations(page)).items).toHaveLength(10);
@@ -214,7 +214,7 @@ test('a process whose clock is behind by more than the allowed skew does not cha
   expect((await storage.groups.find(id))?.members.every(({ left }) => left === null)).toBe(true);
 });
 
-test('a user who has left does not learn a name that the group got while the user was leaving', async () => {
+test('a user who has left does not see a name that the group got while the user was leaving', async () => {
   const users = usersOf(3);
   const [, userId = assert.fail()] = users;
   const id = await groupOf(users);

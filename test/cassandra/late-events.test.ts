@@ -19,13 +19,13 @@ import {
   appendRequest,
   MILLISECOND,
   SECOND,
-  talkOf,
+  conversationIdFor,
   top,
 } from '../contracts/fixtures.ts';
 import { logOf } from '../contracts/event-repository.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
 import { freshKeyspace, openClient, openStorage } from './cluster.ts';
-import { FaultyClient, type Fate } from './faulty-client.ts';
+import { FaultyClient, type WriteOutcome } from './faulty-client.ts';
 
 let options: CassandraOptions;
 
@@ -38,8 +38,8 @@ beforeAll(async () => {
 /** A process with its own time and without background retries. */
 async function open({
   ahead = 0,
-  fates = [],
-}: { ahead?: number; fates?: readonly Fate[] } = {}): Promise<CassandraStorage> {
+  outcomes: outcomes = [],
+}: { ahead?: number; outcomes?: readonly WriteOutcome[] } = {}): Promise<CassandraStorage> {
   const host = makeClock();
   const clock: Clock = { now: () => host.now() + ahead, latest: () => host.latest() + ahead };
   const storage = openCassandraStorage({
@@ -48,7 +48,7 @@ async function open({
     messageIds: makeMessageIds({ clock }),
     log: guardedLog,
     withinLimit: () => Promise.reject(new Overload()),
-    client: new FaultyClient(options, fates[Symbol.iterator]()),
+    client: new FaultyClient(options, outcomes[Symbol.iterator]()),
   });
   onTestFinished(() => storage.close());
   await storage.started;
@@ -91,8 +91,8 @@ async function untilDelivered({ message: { conversationId, id } }: AppendRequest
 }
 
 /** `count` applied writes, then a lost one: the marker. */
-function losingMarkerAfter(count: number): Fate[] {
-  return [...Array.from({ length: count }, (): Fate => 'answered'), 'lost'];
+function losingMarkerAfter(count: number): WriteOutcome[] {
+  return [...Array.from({ length: count }, (): WriteOutcome => 'answered'), 'lost'];
 }
 
 describe('a repeat long after the first attempt', () => {
@@ -109,7 +109,7 @@ describe('a repeat long after the first attempt', () => {
 
   it('moves it once if the marker was lost', async () => {
     // The claim, the message, its bucket and conversation, and two inboxes.
-    const [first, later] = [await open({ fates: losingMarkerAfter(5) }), await open({ ahead: HOUR })];
+    const [first, later] = [await open({ outcomes: losingMarkerAfter(5) }), await open({ ahead: HOUR })];
     const send = aSend();
     await first.messages.append(send);
     for (let repeat = 0; repeat < 3; repeat += 1) await later.messages.append(again(send));
@@ -122,11 +122,11 @@ describe('a repeat long after the first attempt', () => {
   it('replaces a late event that is late itself, as long as the message is not delivered', async () => {
     const send = aSend(HOUR);
     // As above, then the late event with its listing, and two inboxes again.
-    const first = await open({ fates: losingMarkerAfter(9) });
+    const first = await open({ outcomes: losingMarkerAfter(9) });
     await first.messages.append(send);
     expect(await newsOf(first, send)).toHaveLength(2);
     // One more transaction, because the existing late event is replaced.
-    const later = await open({ ahead: 2 * HOUR, fates: losingMarkerAfter(10) });
+    const later = await open({ ahead: 2 * HOUR, outcomes: losingMarkerAfter(10) });
     await later.messages.append(again(send));
     const news = await newsOf(later, send);
     expect(news).toHaveLength(3);
@@ -137,8 +137,8 @@ describe('a repeat long after the first attempt', () => {
 
   it('makes a late event if the first attempt stored the message and reached no inbox', async () => {
     // The claim, the message, its bucket and its conversation; then the two inboxes.
-    const fates: Fate[] = ['answered', 'answered', 'answered', 'lost', 'lost'];
-    const [failing, later] = [await open({ fates }), await open({ ahead: HOUR })];
+    const outcomes: WriteOutcome[] = ['answered', 'answered', 'answered', 'lost', 'lost'];
+    const [failing, later] = [await open({ outcomes }), await open({ ahead: HOUR })];
     const send = aSend();
     const [anna] = send.participants as [UserId, UserId];
     const other = { ...appendRequest([freshUser(), anna], idAt(now() + SECOND)), isLive: true };
@@ -157,8 +157,8 @@ describe('a repeat long after the first attempt', () => {
 
   it('completes a late event that another process has agreed on, whose clock is ahead', async () => {
     // The claim, the message, its bucket and conversation, two inboxes and the agreement; then its listing.
-    const fates: Fate[] = [...Array.from({ length: 6 }, (): Fate => 'answered'), 'lost'];
-    const [failing, behind] = [await open({ ahead: HOUR, fates }), await open()];
+    const outcomes: WriteOutcome[] = [...Array.from({ length: 6 }, (): WriteOutcome => 'answered'), 'lost'];
+    const [failing, behind] = [await open({ ahead: HOUR, outcomes }), await open()];
     const send = aSend();
     await expect(failing.messages.append(send)).rejects.toEqual(
       expect.objectContaining({ kind: 'outcome_unknown' }),
@@ -173,11 +173,11 @@ describe('a repeat long after the first attempt', () => {
   });
 
   it('makes a message visible whose bucket was not listed; it was not acknowledged before', async () => {
-    const [failing, later] = [await open({ fates: ['answered', 'answered', 'lost'] }), await open()];
+    const [failing, later] = [await open({ outcomes: ['answered', 'answered', 'lost'] }), await open()];
     // Old enough that its bucket is not the likely one.
     const send = { ...aSend(100 * 24 * HOUR), isLive: false };
     await expect(failing.messages.append(send)).rejects.toBeInstanceOf(StorageFailure);
-    const conversation = talkOf(...send.participants);
+    const conversation = conversationIdFor(...send.participants);
     expect(await later.messages.listBefore(conversation, top(10))).toEqual([]);
     await later.messages.append(again(send));
     expect(await later.messages.listBefore(conversation, top(10))).toEqual([send.message]);
@@ -219,7 +219,7 @@ describe('a completion in the background', () => {
     const host = makeClock();
     let ahead = 0;
     const clock: Clock = { now: () => host.now() + ahead, latest: () => host.latest() + ahead };
-    const fates: Fate[] = ['answered', 'answered', 'answered', 'lost', 'answered'];
+    const outcomes: WriteOutcome[] = ['answered', 'answered', 'answered', 'lost', 'answered'];
     const failing = openCassandraStorage({
       options,
       clock,
@@ -230,7 +230,7 @@ describe('a completion in the background', () => {
         await work();
         attempts += 1;
       },
-      client: new FaultyClient(options, fates[Symbol.iterator]()),
+      client: new FaultyClient(options, outcomes[Symbol.iterator]()),
     });
     onTestFinished(() => failing.close());
     await failing.started;

@@ -11,7 +11,7 @@ import type { ConversationId, MessageId, UserId } from '../../src/domain/ids.ts'
 import { freshUser, idAt, top } from '../contracts/fixtures.ts';
 import { list, listAll } from '../contracts/following.ts';
 import type { FollowedSubject } from '../support/followed-state.ts';
-import { followingOver, movingClock } from '../support/following.ts';
+import { followingOver, settableClock } from '../support/following.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
 import { freshKeyspace } from './cluster.ts';
 
@@ -27,13 +27,13 @@ beforeAll(async () => {
 });
 
 /** A client of a real cluster that holds back the next write to one event log, or loses it. */
-class HoldingClient extends Client {
-  #held: { userId: UserId; reach: () => void; fate: Promise<void> } | null = null;
+class DelayingClient extends Client {
+  #held: { userId: UserId; reach: () => void; outcome: Promise<void> } | null = null;
 
-  /** Resolves when the next write to the log of `userId` is there. It is applied if `fate` resolves. */
-  hold(userId: UserId, fate: Promise<void>): Promise<void> {
+  /** Resolves when the next write to the log of `userId` is there. It is applied if `outcome` resolves. */
+  hold(userId: UserId, outcome: Promise<void>): Promise<void> {
     return new Promise((reach) => {
-      this.#held = { userId, reach, fate };
+      this.#held = { userId, reach, outcome };
     });
   }
 
@@ -46,14 +46,14 @@ class HoldingClient extends Client {
     if (held !== null && isHeld) {
       this.#held = null;
       held.reach();
-      await held.fate;
+      await held.outcome;
     }
     return super.batch(...(args as Parameters<Client['batch']>)) as never;
   }
 }
 
 interface Subject extends FollowedSubject {
-  readonly client: HoldingClient;
+  readonly client: DelayingClient;
   /** Lets the attempts in the background begin; they wait until then. */
   readonly complete: () => void;
   readonly groupId: ConversationId;
@@ -66,8 +66,8 @@ type People = Readonly<Record<Name, UserId>>;
 
 /** A group of Anna, who created it, Ben and Carl, with a message of Anna. Dora is not a member. */
 async function open(people: People): Promise<Subject> {
-  const moving = movingClock();
-  const client = new HoldingClient(clientOptions(options));
+  const moving = settableClock();
+  const client = new DelayingClient(clientOptions(options));
   let complete = (): void => undefined;
   const mayComplete = new Promise<void>((resolve) => {
     complete = resolve;
@@ -108,8 +108,8 @@ async function open(people: People): Promise<Subject> {
 interface Change {
   readonly how: string;
   readonly work: (subject: Subject, people: People) => Promise<unknown>;
-  /** The users who are told, with the event of each. */
-  readonly told: readonly (readonly [Name, ReportedEvent['type']])[];
+  /** The users who get an event, with its type. */
+  readonly notified: readonly (readonly [Name, ReportedEvent['type']])[];
 }
 
 const CHANGES: readonly Change[] = [
@@ -117,7 +117,7 @@ const CHANGES: readonly Change[] = [
     how: 'a join',
     work: ({ useCases, groupId }, { dora }) =>
       useCases.addMember({ caller: SERVICE, conversationId: groupId, userId: dora }),
-    told: [
+    notified: [
       ['dora', 'conversation.created'],
       ['ben', 'conversation.updated'],
     ],
@@ -126,7 +126,7 @@ const CHANGES: readonly Change[] = [
     how: 'a departure',
     work: ({ useCases, groupId }, { carl }) =>
       useCases.removeMember({ caller: SERVICE, conversationId: groupId, userId: carl }),
-    told: [
+    notified: [
       ['carl', 'conversation.updated'],
       ['ben', 'conversation.updated'],
     ],
@@ -141,7 +141,7 @@ const CHANGES: readonly Change[] = [
         content: 'Late',
         idempotencyKey: null,
       }),
-    told: [
+    notified: [
       ['anna', 'message.created'],
       ['ben', 'message.created'],
     ],
@@ -150,31 +150,31 @@ const CHANGES: readonly Change[] = [
     how: 'an edit',
     work: ({ useCases, groupId, messageId }) =>
       useCases.editMessage({ caller: SERVICE, conversationId: groupId, messageId, content: 'Edited' }),
-    told: [['ben', 'message.edited']],
+    notified: [['ben', 'message.edited']],
   },
   {
     how: 'a deletion',
     work: ({ useCases, groupId, messageId }) =>
       useCases.deleteMessage({ caller: SERVICE, conversationId: groupId, messageId }),
-    told: [['ben', 'message.deleted']],
+    notified: [['ben', 'message.deleted']],
   },
 ];
 
 /** Each change with each user whose log is written late. */
-const CASES = CHANGES.flatMap(({ told, ...change }) =>
-  told.map(([name, type]) => ({ ...change, name, type })),
+const CASES = CHANGES.flatMap(({ notified, ...change }) =>
+  notified.map(([name, type]) => ({ ...change, name, type })),
 );
 
 function freshPeople(): People {
   return Object.fromEntries(USERS.map((name) => [name, freshUser()])) as Record<Name, UserId>;
 }
 
-/** Begins `work`, whose event for `userId` has the given fate, and lets the reader pass the event meanwhile. */
+/** Begins `work`, whose event for `userId` has the given outcome, and lets the reader pass the event meanwhile. */
 async function passed(
   subject: Subject,
   userId: UserId,
   work: () => Promise<unknown>,
-  fate: (decide: { apply: () => void; lose: () => void }) => void,
+  outcome: (decide: { apply: () => void; lose: () => void }) => void,
 ) {
   let decide = { apply: (): void => undefined, lose: (): void => undefined };
   const decided = new Promise<void>((resolve, reject) => {
@@ -190,7 +190,7 @@ async function passed(
   subject.pass(2 * subject.visibilityWindow);
   const { ids, cursor } = await listAll(subject, userId, begun);
   expect(ids).toEqual([]);
-  fate(decide);
+  outcome(decide);
   return { working, cursor };
 }
 

@@ -4,7 +4,7 @@ import type { CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
 import { freshUsers } from '../contracts/fixtures.ts';
-import { halfASend, startProcess } from '../support/service-process.ts';
+import { beginSend, startProcess } from '../support/service-process.ts';
 import { freshKeyspace, openStorage, optionsFor } from './cluster.ts';
 
 function environmentOf({ contactPoints, localDatacenter, keyspace }: CassandraOptions) {
@@ -23,7 +23,7 @@ test('the service is ready when it has checked its schema, and stores a send in 
   const { child, said, url, ended } = startProcess(environmentOf(options));
   await said(/^Ready at /);
   const [ada, ben] = freshUsers();
-  const { finish } = await halfASend(await url(), { sender_id: ada, receiver_id: ben, content: 'Hello' });
+  const { finish } = await beginSend(await url(), { sender_id: ada, receiver_id: ben, content: 'Hello' });
   child.kill('SIGTERM');
   await said(/^SIGTERM/);
   expect((await finish()).statusCode).toBe(201);

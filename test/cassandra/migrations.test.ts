@@ -190,7 +190,7 @@ describe('declaring the event log incomplete', () => {
     });
     const state = new EventLogState({ clock, retentionDays: options.eventRetentionDays });
     await other.connect();
-    await state.announce(session);
+    await state.storeRetention(session);
     await other.shutdown();
     return microsecondsOf(state.start()) / 1_000;
   };

@@ -6,7 +6,7 @@ import { timelessClock } from '../support/memory-storage.ts';
 import { lateSends, sendAndCheck } from '../support/at-rest.ts';
 import { playToBoth, scripts } from '../support/scripts.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
-import { FaultyClient, type Fate } from './faulty-client.ts';
+import { FaultyClient, type WriteOutcome } from './faulty-client.ts';
 
 let options: CassandraOptions;
 
@@ -32,15 +32,15 @@ test('Cassandra storage responds to any sequence of commands like the model, thr
 });
 
 test('the same with lost responses and lost, delayed, reordered and repeated writes, if the client repeats the command', async () => {
-  let fates: Iterator<Fate> = [][Symbol.iterator]();
-  const drawn: Iterator<Fate> = { next: () => fates.next() };
+  let outcomes: Iterator<WriteOutcome> = [][Symbol.iterator]();
+  const drawn: Iterator<WriteOutcome> = { next: () => outcomes.next() };
   const clients = [new FaultyClient(options, drawn), new FaultyClient(options, drawn)] as const;
   const hosts = [
     await openStorage(options, clients[0], timelessClock()),
     await openStorage(options, clients[1], timelessClock()),
   ] as const;
   opened.push(...hosts);
-  const fate = fc.constantFrom<Fate>(
+  const outcome = fc.constantFrom<WriteOutcome>(
     'answered',
     'answered',
     'answered',
@@ -50,22 +50,22 @@ test('the same with lost responses and lost, delayed, reordered and repeated wri
     'repeated',
   );
   await fc.assert(
-    fc.asyncProperty(scripts(30), fc.infiniteStream(fate), async (script, stream) => {
-      fates = stream;
+    fc.asyncProperty(scripts(30), fc.infiniteStream(outcome), async (script, stream) => {
+      outcomes = stream;
       await playToBoth(hosts, script);
     }),
     { numRuns: 25 },
   );
-  expect(clients[0].suffered + clients[1].suffered).toBeGreaterThan(100);
+  expect(clients[0].faultCount + clients[1].faultCount).toBeGreaterThan(100);
 });
 
 test('histories, inboxes and event logs are consistent at rest, after any late, lost, delayed and repeated writes', async () => {
-  let fates: Iterator<Fate> = [][Symbol.iterator]();
-  const drawn: Iterator<Fate> = { next: () => fates.next() };
+  let outcomes: Iterator<WriteOutcome> = [][Symbol.iterator]();
+  const drawn: Iterator<WriteOutcome> = { next: () => outcomes.next() };
   const clients = [new FaultyClient(options, drawn), new FaultyClient(options, drawn)] as const;
   const hosts = [await openStorage(options, clients[0]), await openStorage(options, clients[1])] as const;
   opened.push(...hosts);
-  const fate = fc.constantFrom<Fate>(
+  const outcome = fc.constantFrom<WriteOutcome>(
     'answered',
     'answered',
     'answered',
@@ -75,11 +75,11 @@ test('histories, inboxes and event logs are consistent at rest, after any late, 
     'repeated',
   );
   await fc.assert(
-    fc.asyncProperty(lateSends, fc.infiniteStream(fate), async (sends, stream) => {
-      fates = stream;
+    fc.asyncProperty(lateSends, fc.infiniteStream(outcome), async (sends, stream) => {
+      outcomes = stream;
       await sendAndCheck(hosts, sends);
     }),
     { numRuns: 20 },
   );
-  expect(clients[0].suffered + clients[1].suffered).toBeGreaterThan(100);
+  expect(clients[0].faultCount + clients[1].faultCount).toBeGreaterThan(100);
 });

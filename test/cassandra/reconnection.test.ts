@@ -15,10 +15,10 @@ interface Watch {
 function unhandled(): unknown[] {
   const reasons: unknown[] = [];
   const others = process.listeners('unhandledRejection');
-  const hear = (reason: unknown): void => void reasons.push(reason);
-  process.removeAllListeners('unhandledRejection').on('unhandledRejection', hear);
+  const record = (reason: unknown): void => void reasons.push(reason);
+  process.removeAllListeners('unhandledRejection').on('unhandledRejection', record);
   onTestFinished(() => {
-    process.off('unhandledRejection', hear);
+    process.off('unhandledRejection', record);
     for (const other of others) process.on('unhandledRejection', other);
   });
   return reasons;
@@ -39,7 +39,7 @@ async function loseTheClusterTwice(client: Client): Promise<void> {
     watch._registerToConnectionEvents = async () => {
       await register();
       registered += 1;
-      // At the first time the connection is new, at the second it is heeded, at the third it is the one after it.
+      // At the first time the connection is new, at the second its events are handled, at the third it is the next connection.
       if (registered === 2) watch.connection?.emit('socketClose');
       if (registered === 3) setImmediate(resolve);
     };

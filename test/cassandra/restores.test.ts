@@ -194,7 +194,7 @@ const TABLES = [
   'former_members',
 ];
 
-describe.each(TABLES)('after %s was restored alone, and a repair', (table) => {
+describe.each(TABLES)('after only %s was restored, and a repair', (table) => {
   test('everybody has exactly the messages of their memberships, and no deleted content', async () => {
     const { id, restoreTable } = await groupWithHistory();
     await restoreTable(table);
@@ -220,7 +220,7 @@ describe.each(TABLES)('after %s was restored alone, and a repair', (table) => {
   });
 });
 
-describe('after groups was restored alone, before a repair', () => {
+describe('after only groups was restored, before a repair', () => {
   test('a user who has left does not see later messages', async () => {
     const { id, restoreTable } = await groupWithHistory();
     await send(id, 'third');

@@ -221,7 +221,7 @@ describe.skipIf(missing !== null)('on a separate node', () => {
       expect(code).toBe(0);
       expect(lines.filter(({ level }) => level !== 'info').map(({ msg }) => msg)).toEqual([
         expect.stringMatching(/^Authentication is off/),
-        // It has one node alone.
+        // It has only one node.
         expect.stringMatching(/^Raise the replication factor/),
       ]);
     });

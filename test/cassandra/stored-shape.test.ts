@@ -23,7 +23,7 @@ import {
   NOON,
   appendRequest,
   SECOND,
-  talkOf,
+  conversationIdFor,
 } from '../contracts/fixtures.ts';
 import { timelessClock } from '../support/memory-storage.ts';
 import { playToBoth, scripts } from '../support/scripts.ts';
@@ -69,7 +69,7 @@ async function useGroup([here, there]: readonly [Storage, Storage]): Promise<voi
   const created = await here.groups.create(group);
   if (created.outcome === 'key_reused') return expect.fail();
   const { id: conversationId } = created;
-  const say = async (): Promise<void> => {
+  const sendToGroup = async (): Promise<void> => {
     const message = {
       id: ids.next(),
       conversationId,
@@ -87,11 +87,11 @@ async function useGroup([here, there]: readonly [Storage, Storage]): Promise<voi
       await here.readPositions.mark({ userId, conversationId, upTo: message.id });
     }
   };
-  await say();
+  await sendToGroup();
   for (const userId of others) await here.groups.leave(conversationId, userId, ids.next());
   for (const userId of others.slice(0, 5)) await there.groups.join(conversationId, userId, ids.next());
   await here.groups.rename(conversationId, 'Renamed', ids.next());
-  await say();
+  await sendToGroup();
 }
 
 describe('the stored shape', () => {
@@ -209,7 +209,7 @@ describe('the stored shape', () => {
       const sent = friends.map((friend) => appendRequest([friend, anna], idAt(NOON + minutes * MINUTE)));
       await appendAll([storage, storage], sent);
     };
-    const ids = friends.map((friend) => talkOf(friend, anna));
+    const ids = friends.map((friend) => conversationIdFor(friend, anna));
 
     await receiveFromAll(0);
     await flushed(1);

@@ -12,7 +12,7 @@ import { freshKeyspace, openStorage } from './cluster.ts';
 const running = new AsyncLocalStorage<string>();
 
 /** A client that records which use cases send a statement other than SELECT. */
-class NotingClient extends Client {
+class RecordingClient extends Client {
   readonly writers: Set<string>;
 
   constructor(options: CassandraOptions, writers: Set<string>) {
@@ -21,16 +21,16 @@ class NotingClient extends Client {
   }
 
   override execute(query: string, ...rest: unknown[]): Promise<types.ResultSet> {
-    if (!/^\s*SELECT/.test(query)) this.#note();
+    if (!/^\s*SELECT/.test(query)) this.#recordWrite();
     return super.execute(query, ...(rest as []));
   }
 
   override batch(...args: unknown[]): Promise<types.ResultSet> {
-    this.#note();
+    this.#recordWrite();
     return super.batch(...(args as Parameters<Client['batch']>)) as never;
   }
 
-  #note(): void {
+  #recordWrite(): void {
     const name = running.getStore();
     if (name !== undefined) this.writers.add(name);
   }
@@ -39,20 +39,20 @@ class NotingClient extends Client {
 test('exactly the use cases declared as commands send writes to Cassandra', async () => {
   const writers = new Set<string>();
   const options = await freshKeyspace();
-  const storage = await openStorage(options, new NotingClient(options, writers), timelessClock());
+  const storage = await openStorage(options, new RecordingClient(options, writers), timelessClock());
   onTestFinished(() => storage.close());
 
-  const asked = new Set<string>();
+  const called = new Set<string>();
   const script = fc.sample(scripts(60), { seed: 1, numRuns: 10 }).flat();
   await playToBoth([storage, storage], script, (useCases) => {
     return wrapUseCases(useCases, (useCase, name) => (request) => {
-      asked.add(name);
+      called.add(name);
       return running.run(name, () => useCase(request));
     });
   });
 
   // The model of events is `following-model.ts`.
-  expect([...asked, 'listEvents'].sort()).toEqual(USE_CASE_NAMES.toSorted());
+  expect([...called, 'listEvents'].sort()).toEqual(USE_CASE_NAMES.toSorted());
   const wrong = USE_CASE_NAMES.filter((name) => (USE_CASES[name].kind === 'command') !== writers.has(name));
   expect(wrong, 'declared as a query but writes, or as a command but does not').toEqual([]);
 });

@@ -53,7 +53,7 @@ import {
   now,
   appendRequest,
   SECOND,
-  talkOf,
+  conversationIdFor,
 } from '../contracts/fixtures.ts';
 import { freshKeyspace, openStorage } from './cluster.ts';
 
@@ -417,7 +417,7 @@ const REPAIRABLE: Record<string, () => Promise<Damage>> = {
     };
   },
 
-  'an inbox row that stands at a late event which is not in the log': async () => {
+  'an inbox row at a late event that is not in the log': async () => {
     const { users, one, conversationId } = fixture();
     await storage.messages.append(one);
     const { lateEvent, news, inboxRow } = rowsOf(one);
@@ -597,12 +597,12 @@ describe('a scan of intact data', () => {
       for (const days of [0, 100, 1, 35, 34])
         await send(appendRequest(users, idAt(NOON + days * DAY), CONTENT));
     }
-    const talkative = freshUsers();
+    const pair = freshUsers();
     const many = Array.from({ length: 1_200 }, (_, n) =>
-      appendRequest(talkative, idAt(NOON + n * SECOND), CONTENT),
+      appendRequest(pair, idAt(NOON + n * SECOND), CONTENT),
     );
     await appendAll([storage, storage], many);
-    conversations.push(talkOf(...talkative));
+    conversations.push(conversationIdFor(...pair));
     const me = freshUser();
     await send(appendRequest([me, me], idAt(NOON), 'a note'));
     const started = conversationOf(freshUsers(), idAt(NOON));
@@ -653,8 +653,8 @@ describe('a scan of intact data', () => {
     await storage.messages.append(appendRequest(users, larger));
     await storage.messages.append(appendRequest(users, smaller));
     // Cassandra keeps the larger of two that were written with one timestamp.
-    expect((await storage.conversations.find(talkOf(...users)))?.created).toBe(larger);
-    expect(about(talkOf(...users), await scan())).toEqual([]);
+    expect((await storage.conversations.find(conversationIdFor(...users)))?.created).toBe(larger);
+    expect(about(conversationIdFor(...users), await scan())).toEqual([]);
   });
 
   it.each([1, 3])('sees every row once with %i workers', async (parallel) => {
@@ -678,8 +678,8 @@ describe('a scan of damage', () => {
   let after: Scanned;
 
   beforeAll(async () => {
-    for (const [name, plant] of Object.entries({ ...REPAIRABLE, ...NOT_REPAIRABLE })) {
-      damages.set(name, await plant());
+    for (const [name, inject] of Object.entries({ ...REPAIRABLE, ...NOT_REPAIRABLE })) {
+      damages.set(name, await inject());
     }
     found = await scan();
     repaired = await scan({ repair: true });
@@ -720,9 +720,9 @@ describe('a scan of damage', () => {
   });
 
   it('covers every kind of inconsistency', () => {
-    const planted = [...damages.values()].flatMap(({ expected }) => expected.map(([kind]) => kind));
+    const injected = [...damages.values()].flatMap(({ expected }) => expected.map(([kind]) => kind));
     // Groups have their own tests below, and restores in restores.test.ts.
-    const kinds = new Set([...planted, 'membership_incomplete', 'membership_lost', 'deletion_lost']);
+    const kinds = new Set([...injected, 'membership_incomplete', 'membership_lost', 'deletion_lost']);
     expect([...kinds].sort()).toEqual(Object.keys(INCONSISTENCIES).sort());
   });
 
@@ -835,20 +835,20 @@ describe('a repair', () => {
   });
 
   const silent = {
-    'an event is missing of the message at which the inbox stands': async () => {
+    'the event of the last message of the inbox row is missing': async () => {
       const { users, one } = fixture();
       const { bucket, conversation, message, inboxRow, news } = rowsOf(one);
       await write(bucket, conversation, message, ...news(users[0]), inboxRow(users[1]));
       return { of: one, place: one.message.id };
     },
-    'an event is missing of a message below that at which the inbox stands': async () => {
+    'the event of an earlier message than the last one of the inbox row is missing': async () => {
       const { users, one, two } = fixture();
       const { message, news } = rowsOf(one);
       await write(message, ...news(users[0]));
       await storage.messages.append(two);
       return { of: one, place: two.message.id };
     },
-    'an inbox row is missing of a message that the log has': async () => {
+    'the inbox row of a message that the log has is missing': async () => {
       const { users, one } = fixture();
       const { bucket, conversation, message, event, news } = rowsOf(one);
       await write(bucket, conversation, message, ...news(users[0]), ...event(users[1]));
@@ -1149,12 +1149,12 @@ describe('a scan with concurrent writes', () => {
         return ask(...question);
       };
     };
-    const stumbling = {
+    const failingClient = {
       ...session,
       read: failing((...question: Parameters<Session['read']>) => session.read(...question)),
       readPage: failing((...question: Parameters<Session['readPage']>) => session.readPage(...question)),
     };
-    expect((await scan({ session: stumbling })).progress).toEqual((await scan()).progress);
+    expect((await scan({ session: failingClient })).progress).toEqual((await scan()).progress);
   });
 
   it('stops on request', async () => {

@@ -202,7 +202,7 @@ describe.skipIf(library === null)('a service whose clock', () => {
     expect(inbox.body.data?.[0]?.last_message_content).toBe('After');
   });
 
-  test('is set ahead by an hour hands out no cursor from the future, and its followers miss nothing', async () => {
+  test('is set ahead by an hour returns no cursor from the future, and its followers miss nothing', async () => {
     const { env, set } = settableClock(library!);
     const wrong = startService(options, env);
     const right = startService(options);

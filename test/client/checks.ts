@@ -154,7 +154,7 @@ export const clientChecks: Readonly<Record<string, (subject: ClientSubject) => P
     const missing = await failureOf(ada.getConversation('00000000-0000-5000-8000-000000000000'));
     if (!(missing instanceof ProblemError)) throw missing;
     equal(missing.code, 'conversation-not-found');
-    const nowhere = createClient({
+    const unreachable = createClient({
       baseUrl: 'http://127.0.0.1:1',
       userId: 'ada',
       fetch: () => Promise.reject(new TypeError('failed')),
@@ -166,7 +166,7 @@ export const clientChecks: Readonly<Record<string, (subject: ClientSubject) => P
         },
       },
     });
-    const none = await failureOf(nowhere.getUser('ben'));
+    const none = await failureOf(unreachable.getUser('ben'));
     equal(none instanceof NetworkError, true);
   },
 
@@ -321,14 +321,14 @@ export function until(store: Store, isWanted: (snapshot: Snapshot) => boolean): 
       unsubscribe();
       reject(new Error(`Not reached: ${isWanted.toString()}\n${JSON.stringify(store.getSnapshot())}`));
     }, 60_000);
-    const look = (): void => {
+    const check = (): void => {
       if (!isWanted(store.getSnapshot())) return;
       clearTimeout(timeout);
       unsubscribe();
       resolve();
     };
-    const unsubscribe = store.subscribe(look);
-    look();
+    const unsubscribe = store.subscribe(check);
+    check();
   });
 }
 

@@ -7,18 +7,18 @@ import type { accessContracts } from './access.ts';
 /** A messenger that reveals too much or refuses too much, and a description of its fault. */
 export interface AccessMutant {
   readonly how: string;
-  readonly apply: (whole: UseCases) => UseCases;
+  readonly apply: (correct: UseCases) => UseCases;
 }
 
-function mutant(how: string, breakage: (whole: UseCases) => Partial<UseCases>): AccessMutant {
-  return { how, apply: (whole) => ({ ...whole, ...breakage(whole) }) };
+function mutant(how: string, breakage: (correct: UseCases) => Partial<UseCases>): AccessMutant {
+  return { how, apply: (correct) => ({ ...correct, ...breakage(correct) }) };
 }
 
 /** The use case `name` without its access check: it treats every caller as a service. */
 export function withoutAccessCheck(name: keyof typeof accessContracts): AccessMutant {
-  return mutant('skips the access check', (whole) => {
-    const ask = whole[name] as (request: object) => Promise<never>;
-    return { [name]: (request: object) => ask({ ...request, caller: SERVICE }) };
+  return mutant('skips the access check', (correct) => {
+    const useCase = correct[name] as (request: object) => Promise<never>;
+    return { [name]: (request: object) => useCase({ ...request, caller: SERVICE }) };
   });
 }
 
@@ -117,10 +117,10 @@ export const accessMutants: {
           return editMessage(command);
         },
       })),
-      mutant('tells others that the message is deleted', ({ editMessage, getMessage }) => ({
+      mutant('reveals to others that the message is deleted', ({ editMessage, getMessage }) => ({
         editMessage: async (command) => {
           const { deletionId } = await getMessage(command);
-          if (deletionId !== null) throw new Refusal('message_deleted', 'It is gone.');
+          if (deletionId !== null) throw new Refusal('message_deleted', 'The message is deleted.');
           return editMessage(command);
         },
       })),
@@ -196,13 +196,13 @@ export const accessMutants: {
 
   sendToConversation: {
     'only participants send to a conversation, each under their own id': [
-      mutant('lets former members send', (whole) => ({
+      mutant('lets former members send', (correct) => ({
         sendToConversation: (command) =>
-          whole.sendToConversation(command).catch(async (error: unknown) => {
+          correct.sendToConversation(command).catch(async (error: unknown) => {
             if (!(error instanceof Refusal) || error.code !== 'member_left') throw error;
             const { conversationId, senderId: userId } = command;
-            await whole.addMember({ caller: SERVICE, conversationId, userId });
-            return whole.sendToConversation(command);
+            await correct.addMember({ caller: SERVICE, conversationId, userId });
+            return correct.sendToConversation(command);
           }),
       })),
     ],
@@ -340,7 +340,7 @@ export const accessMutants: {
           markRead: (command) =>
             markRead(command).catch((error: unknown) => {
               if (error instanceof Refusal && error.code === 'conversation_not_found') {
-                throw new Refusal('reader_is_another', 'It is not theirs.');
+                throw new Refusal('reader_is_another', 'The conversation belongs to others.');
               }
               throw error;
             }),

@@ -4,7 +4,7 @@ import { MAX_HASHES, type EventCursor } from '../../src/domain/event-cursor.ts';
 import { SERVICE, type Caller } from '../../src/domain/caller.ts';
 import type { ConversationId, IdempotencyKey, MessageId, UserId } from '../../src/domain/ids.ts';
 import { Refusal, type RefusalCode } from '../../src/domain/refusal.ts';
-import { freshKey, freshUser, freshUsers, talkOf } from './fixtures.ts';
+import { freshKey, freshUser, freshUsers, conversationIdFor } from './fixtures.ts';
 import type { Contract } from './contract.ts';
 
 const as = (userId: UserId): Caller => ({ kind: 'user', userId });
@@ -75,9 +75,9 @@ async function assertHidden(useCases: UseCases, readsOf: ReadsOf): Promise<void>
     );
   };
   for (const caller of [as(carl), as(dora)]) {
-    const unknown = await refusalsOf(caller, talkOf(anna, freshUser()));
-    assert.deepEqual(await refusalsOf(caller, talkOf(anna, ben)), unknown);
-    assert.deepEqual(await refusalsOf(caller, talkOf(anna, toEmpty)), unknown);
+    const unknown = await refusalsOf(caller, conversationIdFor(anna, freshUser()));
+    assert.deepEqual(await refusalsOf(caller, conversationIdFor(anna, ben)), unknown);
+    assert.deepEqual(await refusalsOf(caller, conversationIdFor(anna, toEmpty)), unknown);
   }
 }
 
@@ -100,10 +100,10 @@ async function assertMessageHidden(useCases: UseCases, request: MessageRequest):
   const { message } = await sendAs(useCases, as(anna), [anna, ben]);
   // A user with a conversation with one of the two is not a participant of their conversation.
   const elsewhere = await sendAs(useCases, as(carl), [carl, anna]);
-  const conversationId = talkOf(anna, ben);
+  const conversationId = conversationIdFor(anna, ben);
   for (const caller of [as(carl), as(dora)]) {
     for (const messageId of [message.id, NO_MESSAGE, elsewhere.message.id]) {
-      for (const id of [conversationId, talkOf(anna, freshUser())]) {
+      for (const id of [conversationId, conversationIdFor(anna, freshUser())]) {
         const refused = request(useCases, { caller, conversationId: id, messageId });
         await assertRefused('conversation_not_found', refused);
       }
@@ -146,7 +146,7 @@ async function groupOf(useCases: UseCases, users: readonly UserId[]): Promise<Co
   return created.conversation.id;
 }
 
-function sayAs(
+function sendToConversationAs(
   { sendToConversation }: UseCases,
   caller: Caller,
   senderId: UserId,
@@ -196,9 +196,15 @@ export const accessContracts = {
       const [anna, ben] = freshUsers();
       const { message } = await sendAs(useCases, as(anna), [anna, ben]);
       for (const caller of [as(anna), as(ben), SERVICE]) {
-        const [summary] = await granted(Promise.all(getRequests(useCases, caller, talkOf(anna, ben))));
+        const [summary] = await granted(
+          Promise.all(getRequests(useCases, caller, conversationIdFor(anna, ben))),
+        );
         assert.deepEqual(summary, {
-          conversation: { id: talkOf(anna, ben), participants: [anna, ben].sort(), created: message.id },
+          conversation: {
+            id: conversationIdFor(anna, ben),
+            participants: [anna, ben].sort(),
+            created: message.id,
+          },
           lastMessage: message,
           readPositions: [anna, ben]
             .sort()
@@ -216,7 +222,9 @@ export const accessContracts = {
       const [anna, ben] = freshUsers();
       const { message } = await sendAs(useCases, as(anna), [anna, ben]);
       for (const caller of [as(anna), as(ben), SERVICE]) {
-        const pages = await granted(Promise.all(listRequests(useCases, caller, talkOf(anna, ben))));
+        const pages = await granted(
+          Promise.all(listRequests(useCases, caller, conversationIdFor(anna, ben))),
+        );
         assert.deepEqual(pages, [
           { items: [message], next: null },
           { items: [], next: null },
@@ -266,7 +274,7 @@ export const accessContracts = {
         sendAs(useCases, as(ben), [anna, ben]),
         sendAs(useCases, as(carl), [anna, carl], freshKey()),
       );
-      for (const id of [talkOf(anna, ben), talkOf(anna, carl)]) {
+      for (const id of [conversationIdFor(anna, ben), conversationIdFor(anna, carl)]) {
         await assertRefused('conversation_not_found', ...requestsFor(useCases, SERVICE, id));
       }
       const { message } = await sendAs(useCases, SERVICE, [anna, ben]);
@@ -293,27 +301,32 @@ export const accessContracts = {
       const id = await groupOf(useCases, [anna, ben, carl]);
       await assertRefused(
         'sender_is_another',
-        sayAs(useCases, as(dora), anna, id),
-        sayAs(useCases, as(ben), anna, id),
+        sendToConversationAs(useCases, as(dora), anna, id),
+        sendToConversationAs(useCases, as(ben), anna, id),
       );
       await sendAs(useCases, as(anna), [anna, ben]);
-      for (const conversationId of [id, talkOf(anna, ben), NO_MESSAGE as string as ConversationId]) {
+      for (const conversationId of [
+        id,
+        conversationIdFor(anna, ben),
+        NO_MESSAGE as string as ConversationId,
+      ]) {
         await assertRefused(
           'conversation_not_found',
-          sayAs(useCases, as(dora), dora, conversationId),
-          sayAs(useCases, SERVICE, dora, conversationId),
+          sendToConversationAs(useCases, as(dora), dora, conversationId),
+          sendToConversationAs(useCases, SERVICE, dora, conversationId),
         );
       }
       await useCases.removeMember({ caller: SERVICE, conversationId: id, userId: carl });
       await assertRefused(
         'member_left',
-        sayAs(useCases, as(carl), carl, id),
-        sayAs(useCases, SERVICE, carl, id),
+        sendToConversationAs(useCases, as(carl), carl, id),
+        sendToConversationAs(useCases, SERVICE, carl, id),
       );
       const history = () => useCases.listMessagesBefore({ caller: SERVICE, conversationId: id, ...TOP });
       assert.deepEqual((await history()).items, []);
-      for (const caller of [as(anna), SERVICE]) await granted(sayAs(useCases, caller, anna, id));
-      await granted(sayAs(useCases, as(ben), ben, talkOf(anna, ben)));
+      for (const caller of [as(anna), SERVICE])
+        await granted(sendToConversationAs(useCases, caller, anna, id));
+      await granted(sendToConversationAs(useCases, as(ben), ben, conversationIdFor(anna, ben)));
     },
   },
 
@@ -345,7 +358,7 @@ export const accessContracts = {
     'a new member sees nothing from before': async (useCases) => {
       const [anna, ben, carl, dora] = [freshUser(), freshUser(), freshUser(), freshUser()];
       const id = await groupOf(useCases, [anna, ben, carl]);
-      const { message: before } = await sayAs(useCases, as(anna), anna, id);
+      const { message: before } = await sendToConversationAs(useCases, as(anna), anna, id);
       const added = await useCases.addMember({ caller: as(ben), conversationId: id, userId: dora });
       assert.ok(added.conversation.participants.includes(dora));
       const seen = async () => {
@@ -355,7 +368,7 @@ export const accessContracts = {
         return [page.items[0]?.id, summary.lastMessage?.id, inbox.items[0]?.lastMessage?.messageId];
       };
       assert.deepEqual(await seen(), [undefined, undefined, undefined]);
-      const { message: after } = await sayAs(useCases, as(anna), anna, id);
+      const { message: after } = await sendToConversationAs(useCases, as(anna), anna, id);
       assert.deepEqual(await seen(), [after.id, after.id, after.id]);
       const one = { caller: as(dora), conversationId: id, messageId: before.id };
       await assertRefused('message_not_found', useCases.getMessage(one));
@@ -392,7 +405,7 @@ export const accessContracts = {
     'a user who has left sees nothing of later': async (useCases) => {
       const [anna, ben, carl] = [freshUser(), freshUser(), freshUser()];
       const id = await groupOf(useCases, [anna, ben, carl]);
-      const { message } = await sayAs(useCases, as(anna), anna, id);
+      const { message } = await sendToConversationAs(useCases, as(anna), anna, id);
       await useCases.removeMember({ caller: as(ben), conversationId: id, userId: ben });
       const caller = as(ben);
       const seen = async () => [
@@ -401,7 +414,7 @@ export const accessContracts = {
         await useCases.listConversations({ caller, userId: ben, ...TOP }),
       ];
       const then = await seen();
-      const { message: later } = await sayAs(useCases, as(anna), anna, id);
+      const { message: later } = await sendToConversationAs(useCases, as(anna), anna, id);
       await useCases.renameGroup({ caller: as(anna), conversationId: id, name: 'Without Ben' });
       await useCases.addMember({ caller: as(anna), conversationId: id, userId: freshUser() });
       assert.deepEqual(await seen(), then);
@@ -433,12 +446,15 @@ export const accessContracts = {
         useCases.startConversation({ caller, participantIds: [anna, ben] }),
         useCases.startConversation({ caller, participantIds: [anna, anna] }),
       );
-      await assertRefused('conversation_not_found', ...requestsFor(useCases, SERVICE, talkOf(anna, ben)));
+      await assertRefused(
+        'conversation_not_found',
+        ...requestsFor(useCases, SERVICE, conversationIdFor(anna, ben)),
+      );
       for (const starter of [as(anna), as(ben), SERVICE]) {
         const { conversation } = await granted(
           useCases.startConversation({ caller: starter, participantIds: [ben, anna] }),
         );
-        assert.equal(conversation.id, talkOf(anna, ben));
+        assert.equal(conversation.id, conversationIdFor(anna, ben));
       }
     },
   },
@@ -450,7 +466,7 @@ export const accessContracts = {
       const inboxFor = (caller: Caller, userId: UserId) =>
         useCases.listConversations({ caller, userId, ...TOP });
       for (const caller of [as(ben), SERVICE]) {
-        assert.equal((await inboxFor(caller, ben)).items[0]?.conversationId, talkOf(anna, ben));
+        assert.equal((await inboxFor(caller, ben)).items[0]?.conversationId, conversationIdFor(anna, ben));
       }
       // The same for an empty inbox.
       await assertRefused(
@@ -480,7 +496,7 @@ export const accessContracts = {
         const [anna, ben] = freshUsers();
         const carl = freshUser();
         const sent = await sendAs(useCases, as(anna), [anna, ben]);
-        const conversationId = talkOf(anna, ben);
+        const conversationId = conversationIdFor(anna, ben);
         const mark = (caller: Caller, userId: UserId) =>
           useCases.markRead({ caller, userId, conversationId, upTo: sent.message.id });
         const positionOf = async (userId: UserId) => {

@@ -10,7 +10,7 @@ import type { conversationRepositoryContract } from './conversation-repository.t
 import { broken, brokenInEachProcess, cached, type Mutant, type Mutants } from './mutants.ts';
 
 /** All writes to one conversation, in the order of arrival. */
-interface Talk {
+interface WrittenConversation {
   readonly participants: readonly UserId[];
   readonly appendRequests: readonly AppendRequest[];
   readonly starts: readonly Conversation[];
@@ -27,12 +27,12 @@ interface Placed {
 const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
 const BOTTOM = '00000000-0000-7000-8000-000000000000' as Position;
 
-function newest(talk: Talk): AppendRequest | undefined {
-  return newestFirst(talk.appendRequests, ({ message }) => message.id)[0];
+function newest(written: WrittenConversation): AppendRequest | undefined {
+  return newestFirst(written.appendRequests, ({ message }) => message.id)[0];
 }
 
-function earliestStart(talk: Talk): Conversation | undefined {
-  return newestFirst(talk.starts, ({ created }) => created).at(-1);
+function earliestStart(written: WrittenConversation): Conversation | undefined {
+  return newestFirst(written.starts, ({ created }) => created).at(-1);
 }
 
 /** Rows at the latest of their own positions and `others`. */
@@ -40,11 +40,11 @@ function atLatest(rows: readonly InboxEntry[], others: readonly Position[]): Pla
   return rows.map((row) => ({ place: [positionOf(row), ...others].sort().at(-1) ?? TOP, row }));
 }
 
-/** The correct row of a talk; a talk has at least a message or a start. */
-function rightRow(talk: Talk): InboxEntry[] {
-  const head = newest(talk);
+/** The correct row of a conversation; a conversation has at least a message or a start. */
+function rightRow(written: WrittenConversation): InboxEntry[] {
+  const head = newest(written);
   if (head !== undefined) return [rowOf(head)];
-  const start = earliestStart(talk);
+  const start = earliestStart(written);
   return start === undefined ? [] : [emptyRowOf(start)];
 }
 
@@ -54,46 +54,50 @@ function inPlace(rows: readonly InboxEntry[]): Placed[] {
 }
 
 /** Computes inboxes on each read from all writes, incorrectly. */
-function remembering(
+function computingFromWrites(
   how: string,
   wrong: {
-    readonly find?: (talk: Talk) => EventId | undefined;
-    readonly list?: (talks: readonly Talk[], owner: UserId) => readonly Placed[];
+    readonly find?: (written: WrittenConversation) => EventId | undefined;
+    readonly list?: (allWritten: readonly WrittenConversation[], owner: UserId) => readonly Placed[];
   },
 ): Mutant {
   return broken(how, ({ messages, conversations }) => {
-    const talks = new Map<ConversationId, Talk>();
-    const talkOf = (id: ConversationId, participants: readonly UserId[]): Talk =>
-      talks.get(id) ?? { participants, appendRequests: [], starts: [], begins: [] };
+    const allWritten = new Map<ConversationId, WrittenConversation>();
+    const writtenOf = (id: ConversationId, participants: readonly UserId[]): WrittenConversation =>
+      allWritten.get(id) ?? { participants, appendRequests: [], starts: [], begins: [] };
     return {
       messages: {
         append: (appendRequest) => {
           const { id, conversationId } = appendRequest.message;
-          const talk = talkOf(conversationId, appendRequest.participants);
-          const appendRequests = [...talk.appendRequests, appendRequest];
-          talks.set(conversationId, { ...talk, appendRequests, begins: [...talk.begins, id] });
+          const written = writtenOf(conversationId, appendRequest.participants);
+          const appendRequests = [...written.appendRequests, appendRequest];
+          allWritten.set(conversationId, { ...written, appendRequests, begins: [...written.begins, id] });
           return messages.append(appendRequest);
         },
       },
       conversations: {
         start: (conversation) => {
-          const talk = talkOf(conversation.id, conversation.participants);
-          const starts = [...talk.starts, conversation];
-          talks.set(conversation.id, { ...talk, starts, begins: [...talk.begins, conversation.created] });
+          const written = writtenOf(conversation.id, conversation.participants);
+          const starts = [...written.starts, conversation];
+          allWritten.set(conversation.id, {
+            ...written,
+            starts,
+            begins: [...written.begins, conversation.created],
+          });
           return conversations.start(conversation);
         },
         ...(wrong.find && {
           find: async (id) => {
             const found = await conversations.find(id);
-            const talk = talks.get(id);
-            if (found === null || talk === undefined) return null;
-            const created = wrong.find?.(talk);
+            const written = allWritten.get(id);
+            if (found === null || written === undefined) return null;
+            const created = wrong.find?.(written);
             return created === undefined ? null : { ...found, created };
           },
         }),
         ...(wrong.list && {
           listByUser: (owner, slice) => {
-            const own = [...talks.values()].filter(({ participants }) => participants.includes(owner));
+            const own = [...allWritten.values()].filter(({ participants }) => participants.includes(owner));
             const placed = wrong.list?.(own, owner) ?? [];
             const found = plainSlice(placed, slice, ({ place }) => place);
             return Promise.resolve(found.map(({ row }) => row));
@@ -104,20 +108,20 @@ function remembering(
   });
 }
 
-/** The same, for each talk. */
-function showing(how: string, show: (talk: Talk) => readonly Placed[]): Mutant {
-  return remembering(how, { list: (talks) => talks.flatMap(show) });
+/** The same, for each conversation. */
+function showing(how: string, show: (written: WrittenConversation) => readonly Placed[]): Mutant {
+  return computingFromWrites(how, { list: (allWritten) => allWritten.flatMap(show) });
 }
 
-function created(how: string, find: (talk: Talk) => EventId | undefined): Mutant {
-  return remembering(how, { find });
+function created(how: string, find: (written: WrittenConversation) => EventId | undefined): Mutant {
+  return computingFromWrites(how, { find });
 }
 
 /** Changes the inbox row of the newest message. */
 function describing(how: string, preview: (content: string) => string): Mutant {
-  return showing(how, (talk) => {
-    const head = newest(talk);
-    if (head === undefined) return inPlace(rightRow(talk));
+  return showing(how, (written) => {
+    const head = newest(written);
+    if (head === undefined) return inPlace(rightRow(written));
     const { id, senderId, content } = head.message;
     const row = { ...rowOf(head), head: { messageId: id, senderId, preview: preview(content) } };
     return inPlace([row]);
@@ -125,7 +129,7 @@ function describing(how: string, preview: (content: string) => string): Mutant {
 }
 
 /** Reads with a changed query. */
-function asking(how: string, change: (slice: Slice) => Slice): Mutant {
+function withQuery(how: string, change: (slice: Slice) => Slice): Mutant {
   return broken(how, ({ conversations }) => ({
     conversations: { listByUser: (id, slice) => conversations.listByUser(id, change(slice)) },
   }));
@@ -246,7 +250,7 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
   'the creation time of a conversation is that of its earliest start or message, in any order of arrival': [
     created('takes the first to arrive', ({ begins }) => begins[0]),
     created('takes the last to arrive', ({ begins }) => begins.at(-1)),
-    created('uses only starts', (talk) => earliestStart(talk)?.created),
+    created('uses only starts', (written) => earliestStart(written)?.created),
     created('uses only messages', ({ appendRequests }) =>
       newestFirst(
         appendRequests.map(({ message }) => message.id),
@@ -272,11 +276,11 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     showing('hides empty conversations', ({ appendRequests }) =>
       inPlace(appendRequests.slice(-1).map(rowOf)),
     ),
-    showing('puts empty conversations on top', (talk) =>
-      rightRow(talk).map((row) => ({ place: row.lastMessage === null ? TOP : positionOf(row), row })),
+    showing('puts empty conversations on top', (written) =>
+      rightRow(written).map((row) => ({ place: row.lastMessage === null ? TOP : positionOf(row), row })),
     ),
-    showing('puts empty conversations below all others', (talk) =>
-      rightRow(talk).map((row) => ({ place: row.lastMessage === null ? BOTTOM : positionOf(row), row })),
+    showing('puts empty conversations below all others', (written) =>
+      rightRow(written).map((row) => ({ place: row.lastMessage === null ? BOTTOM : positionOf(row), row })),
     ),
   ],
 
@@ -293,26 +297,26 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
   ],
 
   'a start does not move a conversation with messages': [
-    showing('clears a conversation that is started again', (talk) =>
-      inPlace(talk.starts.length > 0 ? talk.starts.slice(-1).map(emptyRowOf) : rightRow(talk)),
+    showing('clears a conversation that is started again', (written) =>
+      inPlace(written.starts.length > 0 ? written.starts.slice(-1).map(emptyRowOf) : rightRow(written)),
     ),
-    showing('moves a conversation that is started again to the top', (talk) =>
+    showing('moves a conversation that is started again to the top', (written) =>
       atLatest(
-        rightRow(talk),
-        talk.starts.map(({ created }) => created),
+        rightRow(written),
+        written.starts.map(({ created }) => created),
       ),
     ),
   ],
 
   'a conversation is at the position of its message, even if the start is later': [
-    showing('places a conversation at the later of its message and its start', (talk) =>
-      atLatest(rightRow(talk), talk.begins),
+    showing('places a conversation at the later of its message and its start', (written) =>
+      atLatest(rightRow(written), written.begins),
     ),
-    showing('ignores messages before the start', (talk) => {
-      const start = earliestStart(talk);
-      const head = newest(talk);
+    showing('ignores messages before the start', (written) => {
+      const start = earliestStart(written);
+      const head = newest(written);
       const isLater = start !== undefined && head !== undefined && start.created > head.message.id;
-      return inPlace(isLater ? [emptyRowOf(start)] : rightRow(talk));
+      return inPlace(isLater ? [emptyRowOf(start)] : rightRow(written));
     }),
   ],
 
@@ -324,9 +328,9 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
       inPlace(appendRequests.slice(0, 1).map(rowOf)),
     ),
     addsARowForEachMessage,
-    showing('sorts by creation', (talk) => {
-      const place = newestFirst(talk.begins, (id) => id).at(-1);
-      return place === undefined ? [] : rightRow(talk).map((row) => ({ place, row }));
+    showing('sorts by creation', (written) => {
+      const place = newestFirst(written.begins, (id) => id).at(-1);
+      return place === undefined ? [] : rightRow(written).map((row) => ({ place, row }));
     }),
   ],
 
@@ -337,11 +341,11 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
     showing('keeps the last of a microsecond to arrive', ({ appendRequests }) =>
       inPlace(appendRequests.slice(-1).map(rowOf)),
     ),
-    showing('mixes cells of the two', (talk) => {
-      const head = newest(talk);
+    showing('mixes cells of the two', (written) => {
+      const head = newest(written);
       if (head === undefined) return [];
       const { message } = head;
-      const [content = ''] = talk.appendRequests
+      const [content = ''] = written.appendRequests
         .map((appendRequest) => appendRequest.message.content)
         .sort()
         .reverse();
@@ -357,15 +361,15 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
   ],
 
   'a conversation with oneself is one row': [
-    showing('shows a row for each participant', (talk) => {
-      const rows = rightRow(talk);
-      return inPlace(talk.participants.length === 1 ? [...rows, ...rows] : rows);
+    showing('shows a row for each participant', (written) => {
+      const rows = rightRow(written);
+      return inPlace(written.participants.length === 1 ? [...rows, ...rows] : rows);
     }),
-    remembering('hides notes to oneself', {
-      list: (talks) =>
-        talks
+    computingFromWrites('hides notes to oneself', {
+      list: (allWritten) =>
+        allWritten
           .filter(({ participants }) => participants.length > 1)
-          .flatMap((talk) => inPlace(rightRow(talk))),
+          .flatMap((written) => inPlace(rightRow(written))),
     }),
   ],
 
@@ -388,16 +392,16 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
   ],
 
   'pages of any size together are the whole inbox, even if conversations share a microsecond': [
-    asking('pages by the microsecond', ({ before, ...rest }) => ({
+    withQuery('pages by the microsecond', ({ before, ...rest }) => ({
       ...rest,
       before: before && ((before.slice(0, 18) + BOTTOM.slice(18)) as Position),
     })),
     showsItsBoundAgain,
-    asking('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
+    withQuery('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
   ],
 
   'a slice skips `offset` rows below its bound': [
-    asking('ignores the offset', (slice) => ({ ...slice, offset: 0 })),
+    withQuery('ignores the offset', (slice) => ({ ...slice, offset: 0 })),
     cutting('applies the offset at the top', (inbox, { before, offset, limit }) =>
       inbox
         .slice(offset)
@@ -426,20 +430,22 @@ export const conversationRepositoryMutants: Mutants<typeof conversationRepositor
   ],
 
   'a conversation that moved thousands of times hides no quiet conversation below': [
-    remembering('gives up after a thousand moves', {
-      list: (talks) => {
-        const moves = talks.flatMap((talk) => talk.begins.map((place) => ({ place, talk })));
+    computingFromWrites('gives up after a thousand moves', {
+      list: (allWritten) => {
+        const moves = allWritten.flatMap((written) => written.begins.map((place) => ({ place, written })));
         const read = newestFirst(moves, ({ place }) => place).slice(0, 1_000);
-        return [...new Set(read.map(({ talk }) => talk))].flatMap((talk) => inPlace(rightRow(talk)));
+        return [...new Set(read.map(({ written }) => written))].flatMap((written) =>
+          inPlace(rightRow(written)),
+        );
       },
     }),
   ],
 
   'a conversation that moves between two pages is not repeated, hides no other, and is on top of the next read':
     [
-      showing('also shows a conversation at its old positions', (talk) =>
-        rightRow(talk).flatMap((row) =>
-          talk.appendRequests.map(({ message }) => ({ place: message.id, row })),
+      showing('also shows a conversation at its old positions', (written) =>
+        rightRow(written).flatMap((row) =>
+          written.appendRequests.map(({ message }) => ({ place: message.id, row })),
         ),
       ),
       cutting(

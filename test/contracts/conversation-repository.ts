@@ -24,7 +24,7 @@ import {
   rowOf,
   SECOND,
   shuffled,
-  talkOf,
+  conversationIdFor,
   top,
   walk,
 } from './fixtures.ts';
@@ -34,7 +34,7 @@ import { newestFirst } from '../support/plain-list.ts';
 const PAGE_SIZES = [1, 7, 20, 100];
 
 /** A message to `owner` from a new user, at each of `times`. */
-function fromStrangers(owner: UserId, times: readonly Microseconds[]): AppendRequest[] {
+function fromNewUsers(owner: UserId, times: readonly Microseconds[]): AppendRequest[] {
   return times.map((time, n) => appendRequest([freshUser(), owner], idAt(time), `No. ${n}`));
 }
 
@@ -43,7 +43,7 @@ function series(count: number, every: Microseconds, until: Microseconds): Micros
   return Array.from({ length: count }, (_, n) => until - n * every);
 }
 
-/** The expected inbox after `postings`, each in a different conversation. */
+/** The expected inbox after `appendRequests`, each in a different conversation. */
 function inboxOf(appendRequests: readonly AppendRequest[]): InboxEntry[] {
   return newestFirst(appendRequests.map(rowOf), positionOf);
 }
@@ -65,7 +65,7 @@ export const conversationRepositoryContract = {
   'a conversation without a start or a message is not found': async ({ processes: [here] }) => {
     const [anna, ben] = freshUsers();
     await here.conversations.start(conversationOf([anna, freshUser()], idAt(NOON)));
-    assert.equal(await here.conversations.find(talkOf(anna, ben)), null);
+    assert.equal(await here.conversations.find(conversationIdFor(anna, ben)), null);
   },
 
   'a conversation is found by every process once it is started or its first message is appended': async ({
@@ -117,7 +117,7 @@ export const conversationRepositoryContract = {
             ? conversations.start(conversationOf(users, id))
             : messages.append(appendRequest(users, id)));
         }
-        assert.equal((await processes[0].conversations.find(talkOf(...users)))?.created, earliest);
+        assert.equal((await processes[0].conversations.find(conversationIdFor(...users)))?.created, earliest);
       };
       await forEachConcurrently(Array.from({ length: 20 }), check);
     },
@@ -132,7 +132,7 @@ export const conversationRepositoryContract = {
       for (const user of [anna, ben]) {
         assert.deepEqual(await inboxSlice(here.conversations, user, top(100)), [newer]);
       }
-      const found = await there.messages.listBefore(talkOf(ben, anna), top(100));
+      const found = await there.messages.listBefore(conversationIdFor(ben, anna), top(100));
       assert.equal(found.length, 2);
     }
   },
@@ -141,7 +141,7 @@ export const conversationRepositoryContract = {
     processes: [here, there],
   }) => {
     const anna = freshUser();
-    const sent = fromStrangers(anna, series(9, MINUTE, NOON));
+    const sent = fromNewUsers(anna, series(9, MINUTE, NOON));
     await appendAll([here, there], sent);
     const ben = freshUser();
     const started = conversationOf([anna, ben], idAt(NOON - 4 * MINUTE - SECOND));
@@ -155,7 +155,7 @@ export const conversationRepositoryContract = {
 
   'a conversation that is started repeatedly is one row, at its earliest start': async ({ processes }) => {
     const [anna, ben] = freshUsers();
-    const beside = fromStrangers(anna, series(5, DAY, NOON));
+    const beside = fromNewUsers(anna, series(5, DAY, NOON));
     await appendAll(processes, beside);
     const later = series(11, 7 * HOUR, NOON).map((time) => conversationOf([anna, ben], idAt(time)));
     const earliest = conversationOf([anna, ben], idAt(NOON - 90 * HOUR, 7));
@@ -172,7 +172,7 @@ export const conversationRepositoryContract = {
   'a start does not move a conversation with messages': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
     const sent = appendRequest([ben, anna], idAt(NOON));
-    const others = fromStrangers(anna, [NOON - HOUR, NOON + HOUR]);
+    const others = fromNewUsers(anna, [NOON - HOUR, NOON + HOUR]);
     await appendAll([here, there], [sent, ...others]);
     for (const time of [NOON + DAY, NOON + SECOND, NOON - 1, NOON - DAY, NOON - 90 * DAY]) {
       await here.conversations.start(conversationOf([anna, ben], idAt(time)));
@@ -184,7 +184,7 @@ export const conversationRepositoryContract = {
     processes: [here, there],
   }) => {
     const anna = freshUser();
-    const others = fromStrangers(anna, series(5, 10 * DAY, NOON));
+    const others = fromNewUsers(anna, series(5, 10 * DAY, NOON));
     await appendAll([here, there], others);
     for (const offset of [DAY, -SECOND, -5 * DAY, -45 * DAY]) {
       const ben = freshUser();
@@ -278,7 +278,7 @@ export const conversationRepositoryContract = {
   }) => {
     const anna = freshUser();
     const offsets = [0, 0, 0, 1, 2, 999, 1_000, SECOND, SECOND, MINUTE, HOUR, DAY, 31 * DAY, 400 * DAY];
-    const sent = fromStrangers(
+    const sent = fromNewUsers(
       anna,
       offsets.map((offset) => NOON - offset),
     );
@@ -294,7 +294,7 @@ export const conversationRepositoryContract = {
 
   'a slice skips `offset` rows below its bound': async ({ processes }) => {
     const anna = freshUser();
-    const sent = fromStrangers(anna, series(30, 9 * HOUR, NOON));
+    const sent = fromNewUsers(anna, series(30, 9 * HOUR, NOON));
     await appendAll(processes, sent);
     const all = inboxOf(sent);
     for (const [index, bound] of [undefined, all[0], all[11], all[29]].entries()) {
@@ -322,7 +322,7 @@ export const conversationRepositoryContract = {
     ];
     await forEachConcurrently(spreads, async (times) => {
       const owner = freshUser();
-      const sent = fromStrangers(owner, times);
+      const sent = fromNewUsers(owner, times);
       await forEachConcurrently(
         shuffled(sent),
         (one, n) => processes[n % 2 === 0 ? 0 : 1].messages.append(one),
@@ -346,7 +346,7 @@ export const conversationRepositoryContract = {
       appendRequest([ben, anna], idAt(time)),
     );
     const last = appendRequest([anna, ben], idAt(NOON + 2 * HOUR));
-    const quiet = fromStrangers(anna, series(30, 11 * HOUR, NOON - 8 * DAY));
+    const quiet = fromNewUsers(anna, series(30, 11 * HOUR, NOON - 8 * DAY));
     await appendAll(processes, [...quiet, ...moves, last]);
     const expected = logFieldsOf(inboxOf([last, ...quiet]));
     for (const size of PAGE_SIZES) {
@@ -358,7 +358,7 @@ export const conversationRepositoryContract = {
     async ({ processes: [here, there] }) => {
       for (const size of [1, 3, 10]) {
         const anna = freshUser();
-        const sent = fromStrangers(anna, series(30, 5 * HOUR, NOON));
+        const sent = fromNewUsers(anna, series(30, 5 * HOUR, NOON));
         await appendAll([here, there], sent);
         const all = inboxOf(sent);
         const moved = new Map<string, AppendRequest>();
@@ -393,7 +393,7 @@ export const conversationRepositoryContract = {
   'while conversations move, pages repeat none and contain all that do not move': async ({ processes }) => {
     const anna = freshUser();
     const friends = Array.from({ length: 6 }, freshUser);
-    const resting = fromStrangers(anna, series(40, 8 * HOUR, NOON));
+    const resting = fromNewUsers(anna, series(40, 8 * HOUR, NOON));
     const begun = friends.map((friend, n) => appendRequest([friend, anna], idAt(NOON - n * 2 * DAY - HOUR)));
     await appendAll(processes, [...resting, ...begun]);
     const moves = Array.from({ length: 300 }, (_, n) =>
@@ -416,7 +416,7 @@ export const conversationRepositoryContract = {
   'a first page is complete while conversations move during the read': async ({ processes }) => {
     const anna = freshUser();
     const friends = Array.from({ length: 5 }, freshUser);
-    const resting = fromStrangers(anna, series(20, 3 * HOUR, NOON));
+    const resting = fromNewUsers(anna, series(20, 3 * HOUR, NOON));
     const begun = friends.map((friend) => appendRequest([friend, anna], idAt(NOON + 1)));
     await appendAll(processes, [...resting, ...begun]);
     const moving = new Set(inboxOf(begun).map(({ conversationId }) => conversationId));

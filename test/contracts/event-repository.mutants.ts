@@ -26,12 +26,12 @@ function listing(
 /** Appends incorrectly. */
 function appending(
   how: string,
-  append: (whole: Storage, request: AppendRequest) => Promise<unknown>,
+  append: (correct: Storage, request: AppendRequest) => Promise<unknown>,
 ): Mutant {
-  return broken(how, (whole) => ({
+  return broken(how, (correct) => ({
     messages: {
       append: async (request) => {
-        await append(whole, request);
+        await append(correct, request);
         return { outcome: 'appended', message: request.message };
       },
     },
@@ -39,18 +39,18 @@ function appending(
 }
 
 function events(how: string, breakage: (events: EventRepository) => EventRepository): Mutant {
-  return broken(how, (whole) => ({ events: breakage(whole.events) }));
+  return broken(how, (correct) => ({ events: breakage(correct.events) }));
 }
 
 /** Makes repeats visible incorrectly, with correct idempotency keys. */
 function repeating(
   how: string,
-  onRepeat: (whole: Storage, request: AppendRequest) => Promise<unknown>,
+  onRepeat: (correct: Storage, request: AppendRequest) => Promise<unknown>,
 ): Mutant {
-  return broken(how, (whole) => ({
-    messages: keepingKeys(whole, {
+  return broken(how, (correct) => ({
+    messages: keepingKeys(correct, {
       onRepeat: async (message, request) => {
-        await onRepeat(whole, { ...request, message });
+        await onRepeat(correct, { ...request, message });
         return { outcome: 'repeated', message };
       },
     }),
@@ -58,10 +58,10 @@ function repeating(
 }
 
 /** Reports a message again, with a new event. */
-function tellAgain(whole: Storage, request: AppendRequest): Promise<unknown> {
+function reportAgain(correct: Storage, request: AppendRequest): Promise<unknown> {
   const { message, participants } = request;
   const id = idAt(now() + 2 * SECOND);
-  return whole.messages.append({
+  return correct.messages.append({
     message: { ...message, id },
     participants,
     idempotencyKey: null,
@@ -70,19 +70,19 @@ function tellAgain(whole: Storage, request: AppendRequest): Promise<unknown> {
 }
 
 /** Adds events for the starts of a conversation: as many as `countOf` says after so many repeats. */
-function tellingOfStarts(how: string, countOf: (repeats: number) => number): Mutant {
-  return broken(how, (whole) => {
+function reportingStarts(how: string, countOf: (repeats: number) => number): Mutant {
+  return broken(how, (correct) => {
     const starts = new Map<ConversationId, number>();
     return {
       conversations: {
         start: (conversation, options) => {
           starts.set(conversation.id, (starts.get(conversation.id) ?? 0) + 1);
-          return whole.conversations.start(conversation, options);
+          return correct.conversations.start(conversation, options);
         },
       },
       events: {
         listAfter: async (userId, after, limit) => {
-          const log = await whole.events.listAfter(userId, after, limit);
+          const log = await correct.events.listAfter(userId, after, limit);
           const conversationId = log[0]?.conversationId;
           const count = conversationId === undefined ? undefined : starts.get(conversationId);
           if (conversationId === undefined || count === undefined) return log;
@@ -99,29 +99,29 @@ function tellingOfStarts(how: string, countOf: (repeats: number) => number): Mut
 
 export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
   'an appended message is an event in the log of each participant, and in no other log': [
-    events('has one log for all users', (whole) => {
+    events('has one log for all users', (correct) => {
       const logs = new Set<Event>();
       return {
-        completeSince: () => whole.completeSince(),
+        completeSince: () => correct.completeSince(),
         listAfter: async (userId, after, limit) => {
-          for (const event of await whole.listAfter(userId, after, limit)) logs.add(event);
+          for (const event of await correct.listAfter(userId, after, limit)) logs.add(event);
           return [...logs];
         },
       };
     }),
     listing('lists nothing', () => []),
-    broken('reports only to the receiver', (whole) => {
+    broken('reports only to the receiver', (correct) => {
       const senders = new Map<string, string>();
       return {
         messages: {
           append: (request) => {
             senders.set(request.message.id, request.message.senderId);
-            return whole.messages.append(request);
+            return correct.messages.append(request);
           },
         },
         events: {
           listAfter: async (userId, after, limit) => {
-            const log = await whole.events.listAfter(userId, after, limit);
+            const log = await correct.events.listAfter(userId, after, limit);
             return log.filter(({ id }) => senders.get(id) !== userId);
           },
         },
@@ -141,34 +141,33 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
     ),
   ],
 
-  'a live start that becomes visible late is news once more, under a new event, and is told again to nobody':
-    [
-      broken('tells nobody of late starts', ({ conversations }) => ({
-        conversations: { start: (conversation) => conversations.start(conversation) },
-      })),
-      tellingOfStarts('tells again with each repeat', (repeats) => repeats),
-    ],
+  'a live start that becomes visible late is reported once more, under a new event, and not again': [
+    broken('does not report late starts', ({ conversations }) => ({
+      conversations: { start: (conversation) => conversations.start(conversation) },
+    })),
+    reportingStarts('reports a late start with each repeat', (repeats) => repeats),
+  ],
 
-  'a start is news once where it is in time or an import, or where a message began the conversation': [
-    broken('takes an import for a start', ({ conversations }) => ({
+  'a start is reported once if it is in time or an import, or if a message began the conversation': [
+    broken('treats an import as a start', ({ conversations }) => ({
       conversations: { start: (conversation) => conversations.start(conversation, { isLive: true }) },
     })),
-    tellingOfStarts('tells twice of each start', (repeats) => repeats + 1),
+    reportingStarts('reports each start twice', (repeats) => repeats + 1),
   ],
 
   'a conversation that is started again after its first message keeps the event of that message': [
-    broken('keeps the event type of the last write', (whole) => {
+    broken('keeps the event type of the last write', (correct) => {
       const starts = new Set<string>();
       return {
         conversations: {
           start: (conversation) => {
             starts.add(conversation.created);
-            return whole.conversations.start(conversation);
+            return correct.conversations.start(conversation);
           },
         },
         events: {
           listAfter: async (userId, after, limit) => {
-            const log = await whole.events.listAfter(userId, after, limit);
+            const log = await correct.events.listAfter(userId, after, limit);
             return log.map(({ id, conversationId, ...rest }) =>
               starts.has(id)
                 ? { id, conversationId, type: 'conversation.created' }
@@ -181,15 +180,15 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
   ],
 
   'a message is one event, even if it is appended repeatedly and by several processes': [
-    appending('reports each attempt', async (whole, request) => {
-      await whole.messages.append({ ...request, idempotencyKey: null });
-      const [first] = await whole.messages.listBefore(request.message.conversationId, {
+    appending('reports each attempt', async (correct, request) => {
+      await correct.messages.append({ ...request, idempotencyKey: null });
+      const [first] = await correct.messages.listBefore(request.message.conversationId, {
         before: null,
         offset: 0,
         limit: 1,
       });
       if (first === undefined) return;
-      await whole.messages.append({
+      await correct.messages.append({
         ...request,
         idempotencyKey: null,
         message: { ...request.message, id: idAt(now()) },
@@ -217,7 +216,7 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
   ],
 
   'an event beyond the retention is not listed': [
-    broken('keeps events forever', (whole) => {
+    broken('keeps events forever', (correct) => {
       const all = new Map<string, Event[]>();
       return {
         messages: {
@@ -228,16 +227,16 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
               log.push({ id, type: 'message.created', conversationId, messageId: id });
               all.set(user, log);
             }
-            return whole.messages.append(request);
+            return correct.messages.append(request);
           },
         },
         events: { listAfter: (userId) => Promise.resolve(all.get(userId) ?? []) },
       };
     }),
-    broken('drops the message with its event', (whole) => ({
+    broken('drops the message with its event', (correct) => ({
       messages: {
         listBefore: async (id, slice) => {
-          const found = await whole.messages.listBefore(id, slice);
+          const found = await correct.messages.listBefore(id, slice);
           return found.slice(0, 1);
         },
       },
@@ -246,11 +245,11 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
 
   'a live message that becomes visible late gets a new event and moves to the top of the inbox; its time in the history is unchanged':
     [
-      appending('reports no late messages', (whole, request) =>
-        whole.messages.append({ ...request, isLive: false }),
+      appending('reports no late messages', (correct, request) =>
+        correct.messages.append({ ...request, isLive: false }),
       ),
-      appending('stores late messages at their arrival time', (whole, request) =>
-        whole.messages.append(
+      appending('stores late messages at their arrival time', (correct, request) =>
+        correct.messages.append(
           request.isLive ? { ...request, message: { ...request.message, id: idAt(now()) } } : request,
         ),
       ),
@@ -268,13 +267,13 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
     ],
 
   'several late completions of one message are one late event': [
-    broken('makes a late event for each attempt', (whole) => {
+    broken('makes a late event for each attempt', (correct) => {
       const extra: Event[] = [];
       return {
         messages: {
           append: async (request) => {
             const { message } = request;
-            await whole.messages.append({ ...request, idempotencyKey: null });
+            await correct.messages.append({ ...request, idempotencyKey: null });
             extra.push({
               id: idAt(now()),
               type: 'message.created',
@@ -286,7 +285,7 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
         },
         events: {
           listAfter: async (userId, after, limit) => [
-            ...(await whole.events.listAfter(userId, after, limit)),
+            ...(await correct.events.listAfter(userId, after, limit)),
             ...extra,
           ],
         },
@@ -295,11 +294,11 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
   ],
 
   'a repeat of a delivered message changes nothing': [
-    repeating('reports a repeat as a new message', tellAgain),
-    broken('moves a repeat to the top', (whole) => {
+    repeating('reports a repeat as a new message', reportAgain),
+    broken('moves a repeat to the top', (correct) => {
       const repeats = new Set<string>();
       return {
-        messages: keepingKeys(whole, {
+        messages: keepingKeys(correct, {
           onRepeat: (message) => {
             repeats.add(message.conversationId);
             return Promise.resolve({ outcome: 'repeated', message });
@@ -307,7 +306,7 @@ export const eventRepositoryMutants: Mutants<typeof eventRepositoryContract> = {
         }),
         conversations: {
           listByUser: async (userId, slice) => {
-            const inbox = await whole.conversations.listByUser(userId, slice);
+            const inbox = await correct.conversations.listByUser(userId, slice);
             const isRepeat = ({ conversationId }: { conversationId: string }) => repeats.has(conversationId);
             return [...inbox.filter(isRepeat), ...inbox.filter((entry) => !isRepeat(entry))];
           },

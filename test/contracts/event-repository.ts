@@ -21,7 +21,7 @@ import {
   appendRequest,
   SECOND,
   shuffled,
-  talkOf,
+  conversationIdFor,
   top,
 } from './fixtures.ts';
 import type { Contract, StorageSubject } from './contract.ts';
@@ -77,27 +77,28 @@ export const eventRepositoryContract = {
     }
   },
 
-  'a live start that becomes visible late is news once more, under a new event, and is told again to nobody':
-    async ({ processes: [here, there] }) => {
-      const [anna, ben] = freshUsers();
-      const conversation = conversationOf([anna, ben], idAt(now() - HOUR));
-      const { id: conversationId, created } = conversation;
-      const live = { isLive: true };
-      await here.conversations.start(conversation, live);
-      const [, news] = await logOf(there, anna);
-      const event = { type: 'conversation.created', conversationId };
-      const told = [
-        { id: created, ...event },
-        { id: news?.id, ...event },
-      ];
-      assert.ok(news !== undefined && news.id > idAt(now() - MINUTE), 'it is new');
-      for (const user of [anna, ben]) assert.deepEqual(await logOf(there, user), told);
-      for (const storage of [here, there]) await storage.conversations.start(conversation, live);
-      for (const user of [anna, ben]) assert.deepEqual(await logOf(here, user), told);
-      assert.deepEqual(await inboxSlice(here.conversations, anna, top(100)), [emptyRowOf(conversation)]);
-    },
+  'a live start that becomes visible late is reported once more, under a new event, and not again': async ({
+    processes: [here, there],
+  }) => {
+    const [anna, ben] = freshUsers();
+    const conversation = conversationOf([anna, ben], idAt(now() - HOUR));
+    const { id: conversationId, created } = conversation;
+    const live = { isLive: true };
+    await here.conversations.start(conversation, live);
+    const [, news] = await logOf(there, anna);
+    const event = { type: 'conversation.created', conversationId };
+    const expected = [
+      { id: created, ...event },
+      { id: news?.id, ...event },
+    ];
+    assert.ok(news !== undefined && news.id > idAt(now() - MINUTE), 'it is new');
+    for (const user of [anna, ben]) assert.deepEqual(await logOf(there, user), expected);
+    for (const storage of [here, there]) await storage.conversations.start(conversation, live);
+    for (const user of [anna, ben]) assert.deepEqual(await logOf(here, user), expected);
+    assert.deepEqual(await inboxSlice(here.conversations, anna, top(100)), [emptyRowOf(conversation)]);
+  },
 
-  'a start is news once where it is in time or an import, or where a message began the conversation': async ({
+  'a start is reported once if it is in time or an import, or if a message began the conversation': async ({
     processes: [here, there],
   }) => {
     const live = { isLive: true };
@@ -197,7 +198,7 @@ export const eventRepositoryContract = {
       [recent.message.id],
     );
     // It stays in the history.
-    assert.equal((await there.messages.listBefore(talkOf(anna, ben), top(100))).length, 2);
+    assert.equal((await there.messages.listBefore(conversationIdFor(anna, ben), top(100))).length, 2);
   },
 
   'a live message that becomes visible late gets a new event and moves to the top of the inbox; its time in the history is unchanged':
@@ -211,7 +212,7 @@ export const eventRepositoryContract = {
       const late = { ...appendRequest([ben, anna], idAt(time - HOUR), 'late'), isLive: true };
       await there.messages.append(late);
 
-      const history = await here.messages.listBefore(talkOf(anna, ben), top(100));
+      const history = await here.messages.listBefore(conversationIdFor(anna, ben), top(100));
       assert.deepEqual(history, [after.message, late.message, before.message]);
       const [entry, next] = await inboxSlice(here.conversations, anna, top(100));
       assert.equal(entry?.lastMessage?.messageId, late.message.id, 'it is shown');

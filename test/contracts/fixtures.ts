@@ -51,7 +51,7 @@ export function conversationOf(users: readonly UserId[], created: MessageId): Co
 }
 
 /** The id of the conversation of `users`. */
-export function talkOf(...users: readonly UserId[]): ConversationId {
+export function conversationIdFor(...users: readonly UserId[]): ConversationId {
   return conversationIdOf(participantsOf(...users));
 }
 
@@ -118,7 +118,7 @@ export function top(limit: number): Slice {
   return { before: null, offset: 0, limit };
 }
 
-/** Appends `postings` through both processes in turn, `width` at a time. */
+/** Appends `appendRequests` through both processes in turn, `width` at a time. */
 export async function appendAll(
   processes: readonly [Storage, Storage],
   appendRequests: readonly AppendRequest[],
@@ -146,16 +146,16 @@ export async function forEachConcurrently<Item>(
 }
 
 /** Repeats `look` while `work` is in progress, and once more after it. */
-export async function checkWhile(work: Promise<unknown>, look: () => Promise<void>): Promise<void> {
+export async function checkWhile(work: Promise<unknown>, check: () => Promise<void>): Promise<void> {
   let done = false;
-  const looking = async (): Promise<void> => {
+  const checking = async (): Promise<void> => {
     while (!done) {
-      await look();
+      await check();
       await turn();
     }
-    await look();
+    await check();
   };
-  await Promise.all([work.finally(() => (done = true)), looking()]);
+  await Promise.all([work.finally(() => (done = true)), checking()]);
 }
 
 /** All items of a walk by pages of `size` from the top to the end; `between` runs after each page. */

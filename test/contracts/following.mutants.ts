@@ -6,13 +6,13 @@ import type {
 } from '../../src/application/list-events.ts';
 import type { EventCursor } from '../../src/domain/event-cursor.ts';
 import { positionAt, type Microseconds } from '../../src/domain/time.ts';
-import { followingInMemory, followingOver, movingClock } from '../support/following.ts';
+import { followingInMemory, followingOver, settableClock } from '../support/following.ts';
 import type { FollowedSubject } from '../support/followed-state.ts';
 import { HOUR } from './fixtures.ts';
 import type { followingContract, FollowingSubject } from './following.ts';
 import { withBreakage, type Mutant, type Mutants } from './mutants.ts';
 
-type List = (whole: ListEvents, query: ListEventsQuery, subject: FollowingSubject) => Promise<EventBatch>;
+type List = (correct: ListEvents, query: ListEventsQuery, subject: FollowingSubject) => Promise<EventBatch>;
 
 /** Lists incorrectly. */
 function listing(how: string, list: List): Mutant<FollowedSubject> {
@@ -26,12 +26,12 @@ function listing(how: string, list: List): Mutant<FollowedSubject> {
 }
 
 /** Returns incorrect cursors. */
-function handingOut(
+function withCursors(
   how: string,
   cursorOf: (batch: EventBatch, query: ListEventsQuery, subject: FollowingSubject) => EventCursor,
 ): Mutant<FollowingSubject> {
-  return listing(how, async (whole, query, subject) => {
-    const batch = await whole(query);
+  return listing(how, async (correct, query, subject) => {
+    const batch = await correct(query);
     return { ...batch, cursor: cursorOf(batch, query, subject) };
   });
 }
@@ -41,9 +41,9 @@ function waiting(how: string, visibilityWindow: Microseconds): Mutant<FollowedSu
   return {
     how,
     makeSubject: () => {
-      const moving = movingClock();
-      const whole = followingInMemory(moving);
-      return { ...whole, listEvents: followingOver(whole.storage, moving, visibilityWindow).listEvents };
+      const moving = settableClock();
+      const correct = followingInMemory(moving);
+      return { ...correct, listEvents: followingOver(correct.storage, moving, visibilityWindow).listEvents };
     },
   };
 }
@@ -51,30 +51,30 @@ function waiting(how: string, visibilityWindow: Microseconds): Mutant<FollowedSu
 const upToNow = waiting('returns cursors up to now', 0);
 const tooShortWindow = waiting('uses half of the window', 6_000_000);
 
-const forgetful = handingOut('forgets what it has delivered', ({ cursor }) => ({
+const withoutHashes = withCursors('forgets what it has delivered', ({ cursor }) => ({
   ...cursor,
   delivered: new Set(),
 }));
 
 /** Reads all content and truncates it incorrectly. */
 function cutting(how: string, cut: (batch: EventBatch, query: ListEventsQuery) => EventBatch) {
-  return listing(how, async (whole, query) =>
-    cut(await whole({ ...query, limit: 1_000, maxBytes: Infinity }), query),
+  return listing(how, async (correct, query) =>
+    cut(await correct({ ...query, limit: 1_000, maxBytes: Infinity }), query),
   );
 }
 
 export const followingMutants: Mutants<typeof followingContract, FollowingSubject> = {
   'a new client gets no past events and all later ones': [
-    listing('begins with the whole log', (whole, query, { now }) =>
-      whole({
+    listing('begins with the whole log', (correct, query, { now }) =>
+      correct({
         ...query,
         cursor: query.cursor ?? { floor: positionAt(now() - 2 * HOUR), delivered: new Set() },
       }),
     ),
-    handingOut('begins at the floor without hashes', ({ cursor }, query) =>
+    withCursors('begins at the floor without hashes', ({ cursor }, query) =>
       query.cursor === null ? { ...cursor, delivered: new Set() } : cursor,
     ),
-    listing('starts again with each cursor', (whole, query) => whole({ ...query, cursor: null })),
+    listing('starts again with each cursor', (correct, query) => correct({ ...query, cursor: null })),
   ],
 
   'an event that becomes visible within the window is received, even after many later events': [
@@ -83,30 +83,30 @@ export const followingMutants: Mutants<typeof followingContract, FollowingSubjec
   ],
 
   'an event is delivered once to a client that continues from its cursors, at any time': [
-    forgetful,
-    handingOut('never forgets', ({ cursor }, query) => ({
+    withoutHashes,
+    withCursors('never forgets', ({ cursor }, query) => ({
       ...cursor,
       delivered: new Set([...(query.cursor?.delivered ?? []), ...cursor.delivered]),
     })),
-    handingOut('never raises its floor', ({ cursor }, query) => ({
+    withCursors('never raises its floor', ({ cursor }, query) => ({
       ...cursor,
       floor: query.cursor?.floor ?? cursor.floor,
     })),
   ],
 
   'no event is skipped if there are more than a cursor can hold: the rest follows after the window': [
-    listing('treats events that do not fit in its cursor as delivered', async (whole, query) => {
-      const batch = await whole(query);
+    listing('treats events that do not fit in its cursor as delivered', async (correct, query) => {
+      const batch = await correct(query);
       if (batch.isComplete || batch.events.length > 0) return batch;
-      return whole({ ...query, cursor: null, maxHashes: 100_000 });
+      return correct({ ...query, cursor: null, maxHashes: 100_000 });
     }),
-    listing('returns cursors of any size', (whole, query) => whole({ ...query, maxHashes: 100_000 })),
+    listing('returns cursors of any size', (correct, query) => correct({ ...query, maxHashes: 100_000 })),
     upToNow,
   ],
 
   'a stream that keeps more hashes than its cursors hold repeats events after a disconnect, and skips none': [
-    listing('treats the hashes as all delivered events', async (whole, query) => {
-      const batch = await whole(query);
+    listing('treats the hashes as all delivered events', async (correct, query) => {
+      const batch = await correct(query);
       const isResumed = query.cursor !== null && query.cursor.delivered.size >= 500;
       return isResumed ? { ...batch, events: [] } : batch;
     }),
@@ -119,8 +119,8 @@ export const followingMutants: Mutants<typeof followingContract, FollowingSubjec
       events: batch.events.slice(0, limit),
       isComplete: batch.events.length <= limit,
     })),
-    listing('skips content that is too long', async (whole, query) => {
-      const batch = await whole({ ...query, maxBytes: Infinity });
+    listing('skips content that is too long', async (correct, query) => {
+      const batch = await correct({ ...query, maxBytes: Infinity });
       let bytes = 0;
       const events = batch.events.filter((event) => {
         bytes += event.type === 'message.created' ? (event.message.content ?? '').length : 0;
@@ -128,23 +128,23 @@ export const followingMutants: Mutants<typeof followingContract, FollowingSubjec
       });
       return { ...batch, events };
     }),
-    listing('reports the end of the log too early', async (whole, query) => ({
-      ...(await whole(query)),
+    listing('reports the end of the log too early', async (correct, query) => ({
+      ...(await correct(query)),
       isComplete: true,
     })),
   ],
 
   'a batch is empty only at the end of the log, also where it leaves out events of an earlier membership': [
-    listing('returns an empty batch before the end', (whole, query) =>
+    listing('returns an empty batch before the end', (correct, query) =>
       query.cursor?.delivered.size === 0
         ? Promise.resolve({ events: [], cursor: query.cursor, isComplete: false })
-        : whole(query),
+        : correct(query),
     ),
   ],
 
   'an event contains the whole message or the conversation that it reports': [
-    listing('shows a preview', async (whole, query) => {
-      const batch = await whole(query);
+    listing('shows a preview', async (correct, query) => {
+      const batch = await correct(query);
       const events = batch.events.map((event) =>
         event.type === 'message.created'
           ? { ...event, message: { ...event.message, content: event.message.content?.slice(0, 140) ?? null } }
@@ -152,8 +152,8 @@ export const followingMutants: Mutants<typeof followingContract, FollowingSubjec
       );
       return { ...batch, events };
     }),
-    listing('reports only messages', async (whole, query) => {
-      const batch = await whole(query);
+    listing('reports only messages', async (correct, query) => {
+      const batch = await correct(query);
       return { ...batch, events: batch.events.filter(({ type }) => type === 'message.created') };
     }),
   ],
@@ -176,19 +176,19 @@ export const followingMutants: Mutants<typeof followingContract, FollowingSubjec
     ],
 
   'a cursor is accepted as far back as the log is complete, and refused if it is older': [
-    listing('lists the rest of an incomplete log', async (whole, query, { now }) => {
+    listing('lists the rest of an incomplete log', async (correct, query, { now }) => {
       const { cursor } = query;
       const recent = positionAt(now() - 1_000_000_000_000);
-      return whole(
+      return correct(
         cursor !== null && cursor.floor < recent ? { ...query, cursor: { ...cursor, floor: recent } } : query,
       );
     }),
   ],
 
   'a cursor from the future counts as a cursor of now': [
-    listing('trusts every cursor', async (whole, query, { now }) => {
+    listing('trusts every cursor', async (correct, query, { now }) => {
       const { cursor } = query;
-      if (cursor === null || cursor.floor < positionAt(now())) return whole(query);
+      if (cursor === null || cursor.floor < positionAt(now())) return correct(query);
       return { events: [], cursor, isComplete: true };
     }),
   ],
@@ -199,33 +199,33 @@ export const skippingMutants: readonly Mutant<FollowedSubject>[] = [upToNow, too
 
 /** For the model of a device: mutants that report other events than those that happened. */
 export const marklessMutants: readonly Mutant<FollowedSubject>[] = [
-  listing('leaves out read positions', async (whole, query) => {
-    const batch = await whole(query);
+  listing('leaves out read positions', async (correct, query) => {
+    const batch = await correct(query);
     return { ...batch, events: batch.events.filter(({ type }) => type !== 'conversation.read') };
   }),
-  listing('leaves out starts of conversations', async (whole, query) => {
-    const batch = await whole(query);
+  listing('leaves out starts of conversations', async (correct, query) => {
+    const batch = await correct(query);
     return { ...batch, events: batch.events.filter(({ type }) => type !== 'conversation.created') };
   }),
-  listing('leaves out changes of groups', async (whole, query) => {
-    const batch = await whole(query);
+  listing('leaves out changes of groups', async (correct, query) => {
+    const batch = await correct(query);
     return { ...batch, events: batch.events.filter(({ type }) => type !== 'conversation.updated') };
   }),
-  listing('does not tell those who leave a group', async (whole, query) => {
-    const batch = await whole(query);
+  listing('adds no event for a user who leaves a group', async (correct, query) => {
+    const batch = await correct(query);
     const isLeft = (event: ReportedEvent) =>
       event.type === 'conversation.updated' &&
       !event.summary.conversation.participants.includes(query.userId);
     return { ...batch, events: batch.events.filter((event) => !isLeft(event)) };
   }),
-  listing('leaves out messages of groups', async (whole, query) => {
-    const batch = await whole(query);
+  listing('leaves out messages of groups', async (correct, query) => {
+    const batch = await correct(query);
     const isInGroup = (event: ReportedEvent) =>
       event.type === 'message.created' && event.message.receiverId === null;
     return { ...batch, events: batch.events.filter((event) => !isInGroup(event)) };
   }),
-  listing('reports only the first of some events', async (whole, query) => {
-    const batch = await whole(query);
+  listing('reports only the first of some events', async (correct, query) => {
+    const batch = await correct(query);
     return { ...batch, events: batch.events.slice(0, 3) };
   }),
 ];

@@ -130,7 +130,11 @@ export const followingContract = {
       subject.pass(subject.visibilityWindow / 4);
     }
     assert.deepEqual(seen.sort(), sent.sort());
-    assert.equal(cursor.delivered.size, 0, 'a cursor forgets what can no longer be overtaken');
+    assert.equal(
+      cursor.delivered.size,
+      0,
+      'a cursor drops the hashes of events that are older than the window',
+    );
   },
 
   'no event is skipped if there are more than a cursor can hold: the rest follows after the window': async (
@@ -162,8 +166,8 @@ export const followingContract = {
       const { ids, cursor } = await listAll(subject, anna, begun, { maxHashes: 5_000 });
       assert.deepEqual(ids, idsOf(sent.map(({ message }) => message)).sort());
       // The returned cursor holds the newest hashes.
-      const handedOut = { ...cursor, delivered: new Set([...cursor.delivered].slice(-MAX_HASHES)) };
-      const again = await listAll(subject, anna, handedOut, { maxHashes: 5_000 });
+      const returned = { ...cursor, delivered: new Set([...cursor.delivered].slice(-MAX_HASHES)) };
+      const again = await listAll(subject, anna, returned, { maxHashes: 5_000 });
       assert.deepEqual(again.ids, ids.slice(0, 50));
     },
 

@@ -7,8 +7,8 @@ import type { groupRepositoryContract } from './group-repository.ts';
 import { broken, brokenInEachProcess, cached, type Mutant, type Mutants } from './mutants.ts';
 
 /** A storage whose groups are wrong. */
-function withGroups(how: string, groups: (whole: Storage) => Partial<GroupRepository>): Mutant {
-  return broken(how, (whole) => ({ groups: groups(whole) }));
+function withGroups(how: string, groups: (correct: Storage) => Partial<GroupRepository>): Mutant {
+  return broken(how, (correct) => ({ groups: groups(correct) }));
 }
 
 /** A storage whose event logs are wrong. */
@@ -44,50 +44,51 @@ const leavingLater = withGroups('ends a membership later than it is asked to', (
   leave: (id, userId, left) => groups.leave(id, userId, muchLater(left)),
 }));
 
-const remembersMembers = brokenInEachProcess(
-  'keeps the members of a position in each process',
-  ({ groups }) => {
-    let first: readonly UserId[] | null = null;
-    return {
-      groups: { listMembersAt: async (id, position) => (first ??= await groups.listMembersAt(id, position)) },
-    };
-  },
-);
+const cachesMembers = brokenInEachProcess('keeps the members of a position in each process', ({ groups }) => {
+  let first: readonly UserId[] | null = null;
+  return {
+    groups: { listMembersAt: async (id, position) => (first ??= await groups.listMembersAt(id, position)) },
+  };
+});
 
-/** Sends to the given participants alone: their inboxes and logs are those of the first members. */
-const sendsToGivenMembers = broken('shows a message of a group to its first members alone', (whole) => {
+/** Sends only to the given participants: their inboxes and logs are those of the first members. */
+const sendsToGivenMembers = broken('shows a message of a group only to its first members', (correct) => {
   const first = new Map<ConversationId, readonly UserId[]>();
   const isFor = (id: ConversationId, userId: UserId): boolean => first.get(id)?.includes(userId) !== false;
   return {
     groups: {
       create: async (request) => {
-        const result = await whole.groups.create(request);
+        const result = await correct.groups.create(request);
         if (result.outcome !== 'key_reused') first.set(result.id, request.participants);
         return result;
       },
     },
     events: {
       listAfter: async (userId, after, limit) =>
-        (await whole.events.listAfter(userId, after, limit)).filter(
+        (await correct.events.listAfter(userId, after, limit)).filter(
           (event) => event.type !== 'message.created' || isFor(event.conversationId, userId),
         ),
     },
   };
 });
 
-const unclamped = broken('moves the inbox of a user who has left', (whole) => {
+const unclamped = broken('moves the inbox of a user who has left', (correct) => {
   const sent = new Map<ConversationId, EventId>();
   return {
     messages: {
       append: async (request) => {
-        const result = await whole.messages.append(request);
+        const result = await correct.messages.append(request);
         if (request.participants.length > 2) sent.set(request.message.conversationId, request.message.id);
         return result;
       },
     },
     conversations: {
       listByUser: async (userId, slice) => {
-        const entries = await whole.conversations.listByUser(userId, { before: null, offset: 0, limit: 100 });
+        const entries = await correct.conversations.listByUser(userId, {
+          before: null,
+          offset: 0,
+          limit: 100,
+        });
         return entries
           .map((entry) => ({ ...entry, lastEventId: sent.get(entry.conversationId) ?? entry.lastEventId }))
           .filter(({ lastEventId }) => slice.before === null || lastEventId < slice.before)
@@ -108,7 +109,7 @@ const withoutGroups = broken('leaves groups out of inboxes', ({ conversations })
   },
 }));
 
-const keepsContentOfLeavers = broken(
+const keepsContentOfFormerMembers = broken(
   'keeps the content of a deleted message in the inboxes of those who left',
   ({ conversations }) => ({
     conversations: {
@@ -127,7 +128,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
     withGroups('forgets the name', ({ groups }) => ({
       create: (request) => groups.create({ ...request, name: null }),
     })),
-    withGroups('finds a membership of everybody', () => ({
+    withGroups('finds a membership for every user', () => ({
       findMembership: (id) =>
         Promise.resolve({ joined: id as string as EventId, left: null, nameAtLeaving: null }),
     })),
@@ -149,7 +150,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
 
   'a message is in the inbox and the event log of every member, and of nobody else': [
     withLog(
-      'adds a message to the log of its sender alone',
+      'adds a message only to the log of its sender',
       (event, userId, index) => index < 2 || userId === '',
     ),
     withoutGroups,
@@ -174,7 +175,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
 
   'a user who has left gets no message, and keeps the place in the inbox': [
     leavingLater,
-    withGroups('does not remove anybody', () => ({ leave: () => Promise.resolve('changed') })),
+    withGroups('removes no member', () => ({ leave: () => Promise.resolve('changed') })),
     withGroups('shows the current name', ({ groups }) => ({
       findMembership: async (id, userId) => {
         const membership = await groups.findMembership(id, userId);
@@ -185,7 +186,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
   ],
 
   'the users of a position are those who had joined before and left after it': [
-    remembersMembers,
+    cachesMembers,
     withGroups('lists the current members', ({ groups }) => ({
       listMembersAt: async (id) =>
         (await groups.find(id))?.members
@@ -196,7 +197,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
   ],
 
   'a user who joins again has the later membership only': [
-    withGroups('does not add anybody again', ({ groups }) => {
+    withGroups('does not add a former member again', ({ groups }) => {
       const left = new Set<UserId>();
       return {
         leave: (id, userId, event) => {
@@ -220,7 +221,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
         return 'changed';
       },
     })),
-    withGroups('joins anew', ({ groups }) => ({
+    withGroups('begins a new membership', ({ groups }) => ({
       join: async (id, userId, joined) => {
         await groups.leave(id, userId, messageIdAt(microsecondsOf(joined) - 1, 0, '0'.repeat(13)));
         return groups.join(id, userId, joined);
@@ -229,13 +230,13 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
   ],
 
   'a group never has more than its maximum of members, whatever the order of joins': [
-    withGroups('admits everybody', ({ groups }) => ({
+    withGroups('adds every user', ({ groups }) => ({
       join: async (id, userId, joined) => {
         const outcome = await groups.join(id, userId, joined);
         return outcome === 'group_full' ? 'changed' : outcome;
       },
     })),
-    withGroups('admits nobody', () => ({ join: () => Promise.resolve('group_full') })),
+    withGroups('adds no user', () => ({ join: () => Promise.resolve('group_full') })),
   ],
 
   'former members stay known, however many leave': [
@@ -250,7 +251,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
     })),
   ],
 
-  'a name holds until the next one, and its change is an event of every member': [
+  'a name stays until the next one, and its change is an event of every member': [
     broken('keeps the first name', ({ groups }) => ({
       groups: { findProfile: cached((id) => groups.findProfile(id)), rename: () => Promise.resolve() },
     })),
@@ -261,7 +262,7 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
     broken('counts all messages', ({ readPositions }) => ({
       readPositions: { countUnread: (userId, entry) => readPositions.countUnread(userId, entry) },
     })),
-    broken('tells all members of a mark', ({ events }) => ({
+    broken('reports a mark to all members', ({ events }) => ({
       events: {
         listAfter: async (userId, after, limit) => {
           const log = await events.listAfter(userId, after, limit);
@@ -275,18 +276,18 @@ export const groupRepositoryMutants: Mutants<typeof groupRepositoryContract> = {
   ],
 
   'an edit and a deletion reach the members who have the message, and not those who left': [
-    broken('does not tell anybody', ({ events }) => ({
+    broken('adds no events', ({ events }) => ({
       events: {
         listAfter: async (userId, after, limit) =>
           (await events.listAfter(userId, after, limit)).filter(({ type }) => !/edited|deleted/.test(type)),
       },
     })),
-    withGroups('does not remove anybody', () => ({ leave: () => Promise.resolve('changed') })),
-    keepsContentOfLeavers,
+    withGroups('removes no member', () => ({ leave: () => Promise.resolve('changed') })),
+    keepsContentOfFormerMembers,
   ],
 
   'a deletion overwrites the content in the inbox of one who left while the message was sent': [
-    keepsContentOfLeavers,
+    keepsContentOfFormerMembers,
   ],
 
   'an edit and a deletion by a process whose clock is behind reach a member who has just joined': [

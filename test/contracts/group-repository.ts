@@ -133,7 +133,7 @@ export const groupRepositoryContract = {
   }) => {
     const users = freshUsersOf(5);
     const [sender = assert.fail(), ...others] = users;
-    const stranger = freshUser();
+    const nonMember = freshUser();
     const id = await newGroup(here, users);
     const first = await send(there, id, sender);
     const second = await send(here, id, others[0] ?? assert.fail());
@@ -147,8 +147,8 @@ export const groupRepositoryContract = {
         created(second),
       ]);
     }
-    assert.equal(await entryOf(here, stranger, id), null);
-    assert.deepEqual(await eventsOf(here, stranger, id), []);
+    assert.equal(await entryOf(here, nonMember, id), null);
+    assert.deepEqual(await eventsOf(here, nonMember, id), []);
   },
 
   'a keyed message is appended once, and its repeat adds nothing': async ({ processes: [here, there] }) => {
@@ -172,18 +172,18 @@ export const groupRepositoryContract = {
   }) => {
     const users = freshUsersOf(3);
     const [sender = assert.fail()] = users;
-    const joiner = freshUser();
+    const newMember = freshUser();
     const id = await newGroup(here, users);
     const before = await send(here, id, sender);
     const joined = ids.next();
     // The clock of its host is ahead: it was sent before, and its id is above the event.
     const above = await send(there, id, sender);
-    assert.equal(await there.groups.join(id, joiner, joined), 'changed');
+    assert.equal(await there.groups.join(id, newMember, joined), 'changed');
     const after = await send(here, id, sender);
-    const events = await eventsOf(here, joiner, id);
+    const events = await eventsOf(here, newMember, id);
     assert.deepEqual(events, ['conversation.created', created(above), created(after)]);
     assert.ok(!events.includes(created(before)));
-    const entry = await entryOf(there, joiner, id);
+    const entry = await entryOf(there, newMember, id);
     assert.equal(entry?.lastMessage?.messageId, after);
     assert.equal(entry.membership?.joined, joined);
     assert.deepEqual(await eventsOf(here, sender, id), [
@@ -200,35 +200,35 @@ export const groupRepositoryContract = {
   }) => {
     const users = freshUsersOf(3);
     const [sender = assert.fail()] = users;
-    const joiner = freshUser();
+    const newMember = freshUser();
     const id = await newGroup(here, users);
-    await there.groups.join(id, joiner, ids.next());
+    await there.groups.join(id, newMember, ids.next());
     const sent = await send(here, id, sender, { participants: users });
-    assert.equal((await entryOf(there, joiner, id))?.lastMessage?.messageId, sent);
-    assert.deepEqual(await eventsOf(there, joiner, id), ['conversation.created', created(sent)]);
+    assert.equal((await entryOf(there, newMember, id))?.lastMessage?.messageId, sent);
+    assert.deepEqual(await eventsOf(there, newMember, id), ['conversation.created', created(sent)]);
   },
 
   'a send that has read the members before one leaves does not move the inbox of that user': async ({
     processes: [here, there],
   }) => {
     const users = freshUsersOf(3);
-    const [sender = assert.fail(), leaver = assert.fail()] = users;
+    const [sender = assert.fail(), formerMember = assert.fail()] = users;
     const id = await newGroup(here, users);
     await send(here, id, sender);
     const left = ids.next();
-    await there.groups.leave(id, leaver, left);
-    const other = await newGroup(here, [leaver, ...freshUsersOf(2)]);
+    await there.groups.leave(id, formerMember, left);
+    const other = await newGroup(here, [formerMember, ...freshUsersOf(2)]);
     await send(here, id, sender, { participants: users });
     for (const limit of [1, 2]) {
-      const inbox = await there.conversations.listByUser(leaver, top(limit));
+      const inbox = await there.conversations.listByUser(formerMember, top(limit));
       assert.deepEqual(
         inbox.map(({ conversationId }) => conversationId),
         [other, id].slice(0, limit),
       );
     }
-    const entry = await entryOf(here, leaver, id);
+    const entry = await entryOf(here, formerMember, id);
     assert.ok(entry !== null && entry.lastEventId <= left);
-    const below = await here.conversations.listByUser(leaver, {
+    const below = await here.conversations.listByUser(formerMember, {
       ...top(2),
       before: other as string as Position,
     });
@@ -238,7 +238,7 @@ export const groupRepositoryContract = {
   'no message is missed or leaked while members join and leave concurrently': async ({ processes }) => {
     const users = freshUsersOf(3);
     const [sender = assert.fail()] = users;
-    const joiners = freshUsersOf(6);
+    const newMembers = freshUsersOf(6);
     const id = await newGroup(processes[0], users);
     const sent: MessageId[] = [];
     const process = (index: number) => processes[index % 2 === 0 ? 0 : 1];
@@ -248,7 +248,7 @@ export const groupRepositoryContract = {
       4,
     );
     const changes = forEachConcurrently(
-      joiners,
+      newMembers,
       async (userId, index) => {
         const { groups } = process(index);
         assert.equal(await groups.join(id, userId, ids.next()), 'changed');
@@ -258,7 +258,7 @@ export const groupRepositoryContract = {
       3,
     );
     await Promise.all([sends, changes]);
-    for (const userId of [...users, ...joiners]) {
+    for (const userId of [...users, ...newMembers]) {
       const membership = await processes[1].groups.findMembership(id, userId);
       assert.ok(membership !== null);
       const { joined, left } = membership;
@@ -280,21 +280,21 @@ export const groupRepositoryContract = {
     processes: [here, there],
   }) => {
     const users = freshUsersOf(3);
-    const [sender = assert.fail(), leaver = assert.fail()] = users;
+    const [sender = assert.fail(), formerMember = assert.fail()] = users;
     const id = await newGroup(here, users, 'Before');
     const last = await send(here, id, sender);
-    assert.equal(await there.groups.leave(id, leaver, ids.next()), 'changed');
+    assert.equal(await there.groups.leave(id, formerMember, ids.next()), 'changed');
     await here.groups.rename(id, 'After', ids.next());
     await send(there, id, sender);
-    const entry = await entryOf(here, leaver, id);
+    const entry = await entryOf(here, formerMember, id);
     assert.equal(entry?.lastEventId, last);
     assert.equal(entry.lastMessage?.messageId, last);
-    assert.deepEqual(await eventsOf(here, leaver, id), [
+    assert.deepEqual(await eventsOf(here, formerMember, id), [
       'conversation.created',
       created(last),
       'conversation.left',
     ]);
-    const membership = await there.groups.findMembership(id, leaver);
+    const membership = await there.groups.findMembership(id, formerMember);
     assert.ok(membership?.left !== null);
     assert.equal(membership?.nameAtLeaving, 'Before');
     assert.equal((await there.groups.findProfile(id))?.name, 'After');
@@ -304,18 +304,18 @@ export const groupRepositoryContract = {
     processes: [here, there],
   }) => {
     const users = freshUsersOf(3);
-    const [, leaver = assert.fail()] = users;
+    const [, formerMember = assert.fail()] = users;
     const id = await newGroup(here, users);
     const first = ids.next();
-    const joiner = freshUser();
-    await here.groups.join(id, joiner, ids.next());
+    const newMember = freshUser();
+    await here.groups.join(id, newMember, ids.next());
     const second = ids.next();
-    await there.groups.leave(id, leaver, ids.next());
+    await there.groups.leave(id, formerMember, ids.next());
     const third = ids.next();
     assert.deepEqual(await there.groups.listMembersAt(id, first), participantsOf(...users));
-    assert.deepEqual(await there.groups.listMembersAt(id, second), participantsOf(...users, joiner));
-    const stayed = users.filter((userId) => userId !== leaver);
-    assert.deepEqual(await here.groups.listMembersAt(id, third), participantsOf(...stayed, joiner));
+    assert.deepEqual(await there.groups.listMembersAt(id, second), participantsOf(...users, newMember));
+    const stayed = users.filter((userId) => userId !== formerMember);
+    assert.deepEqual(await here.groups.listMembersAt(id, third), participantsOf(...stayed, newMember));
   },
 
   'a user who joins again has the later membership only': async ({ processes: [here, there] }) => {
@@ -340,19 +340,19 @@ export const groupRepositoryContract = {
   'joining and leaving are idempotent': async ({ processes: [here, there] }) => {
     const users = freshUsersOf(3);
     const [, userId = assert.fail()] = users;
-    const joiner = freshUser();
+    const newMember = freshUser();
     const id = await newGroup(here, users);
-    assert.equal(await here.groups.leave(id, joiner, ids.next()), 'never_a_member');
-    await here.groups.join(id, joiner, ids.next());
-    const joined = await here.groups.findMembership(id, joiner);
-    assert.equal(await there.groups.join(id, joiner, ids.next()), 'unchanged');
+    assert.equal(await here.groups.leave(id, newMember, ids.next()), 'never_a_member');
+    await here.groups.join(id, newMember, ids.next());
+    const joined = await here.groups.findMembership(id, newMember);
+    assert.equal(await there.groups.join(id, newMember, ids.next()), 'unchanged');
     assert.equal(await there.groups.join(id, userId, ids.next()), 'unchanged');
     await there.groups.leave(id, userId, ids.next());
     const left = await here.groups.findMembership(id, userId);
     assert.equal(await here.groups.leave(id, userId, ids.next()), 'unchanged');
-    assert.deepEqual(await there.groups.findMembership(id, joiner), joined);
+    assert.deepEqual(await there.groups.findMembership(id, newMember), joined);
     assert.deepEqual(await there.groups.findMembership(id, userId), left);
-    assert.deepEqual(await eventsOf(here, joiner, id), ['conversation.created', 'conversation.updated']);
+    assert.deepEqual(await eventsOf(here, newMember, id), ['conversation.created', 'conversation.updated']);
   },
 
   'a group never has more than its maximum of members, whatever the order of joins': async ({
@@ -360,10 +360,10 @@ export const groupRepositoryContract = {
   }) => {
     const users = freshUsersOf(MAX_GROUP_SIZE - 3);
     const id = await newGroup(processes[0], users);
-    const joiners = freshUsersOf(8);
+    const newMembers = freshUsersOf(8);
     const outcomes: string[] = [];
     await forEachConcurrently(
-      joiners,
+      newMembers,
       async (userId, index) => {
         outcomes.push(await processes[index % 2 === 0 ? 0 : 1].groups.join(id, userId, ids.next()));
       },
@@ -394,7 +394,7 @@ export const groupRepositoryContract = {
     assert.deepEqual(await there.groups.listMembersAt(id, ids.next()), participantsOf(sender, again));
   },
 
-  'a name holds until the next one, and its change is an event of every member': async ({
+  'a name stays until the next one, and its change is an event of every member': async ({
     processes: [here, there],
   }) => {
     const users = freshUsersOf(3);
@@ -410,27 +410,31 @@ export const groupRepositoryContract = {
 
   'what is unread is counted from joining to leaving': async ({ processes: [here, there] }) => {
     const users = freshUsersOf(3);
-    const [sender = assert.fail(), leaver = assert.fail()] = users;
-    const joiner = freshUser();
+    const [sender = assert.fail(), formerMember = assert.fail()] = users;
+    const newMember = freshUser();
     const id = await newGroup(here, users);
     await send(here, id, sender);
     await send(here, id, sender);
-    await here.groups.join(id, joiner, ids.next());
+    await here.groups.join(id, newMember, ids.next());
     await send(here, id, sender);
-    await there.groups.leave(id, leaver, ids.next());
+    await there.groups.leave(id, formerMember, ids.next());
     await send(here, id, sender);
     await send(here, id, sender);
     const countOf = async (userId: UserId): Promise<number> => {
       const entry = (await entryOf(there, userId, id)) ?? assert.fail();
       return there.readPositions.countUnread(userId, entry, entry.membership);
     };
-    assert.equal(await countOf(joiner), 3);
-    assert.equal(await countOf(leaver), 3);
+    assert.equal(await countOf(newMember), 3);
+    assert.equal(await countOf(formerMember), 3);
     assert.equal(await countOf(sender), 0);
-    const marked = await there.readPositions.mark({ userId: leaver, conversationId: id, upTo: ids.next() });
-    const entry = await entryOf(here, leaver, id);
+    const marked = await there.readPositions.mark({
+      userId: formerMember,
+      conversationId: id,
+      upTo: ids.next(),
+    });
+    const entry = await entryOf(here, formerMember, id);
     assert.equal(marked, entry?.lastEventId);
-    assert.equal(await countOf(leaver), 0);
+    assert.equal(await countOf(formerMember), 0);
     assert.deepEqual(
       (await eventsOf(here, sender, id)).filter((event) => event === 'conversation.read'),
       [],
@@ -441,44 +445,48 @@ export const groupRepositoryContract = {
     processes: [here, there],
   }) => {
     const users = freshUsersOf(4);
-    const [sender = assert.fail(), member = assert.fail(), leaver = assert.fail()] = users;
-    const joiner = freshUser();
+    const [sender = assert.fail(), member = assert.fail(), formerMember = assert.fail()] = users;
+    const newMember = freshUser();
     const id = await newGroup(here, users);
     const sent = await send(here, id, sender);
-    await here.groups.leave(id, leaver, ids.next());
-    await here.groups.join(id, joiner, ids.next());
+    await here.groups.leave(id, formerMember, ids.next());
+    await here.groups.join(id, newMember, ids.next());
     const change = { conversationId: id, messageId: sent, participants: users };
     await there.messages.edit({ ...change, editId: ids.next(), content: 'Edited' });
     const preview = async (userId: UserId) => (await entryOf(here, userId, id))?.lastMessage?.preview;
     assert.equal(await preview(member), 'Edited');
-    assert.equal(await preview(leaver), 'Hello');
+    assert.equal(await preview(formerMember), 'Hello');
     await there.messages.delete({ ...change, deletionId: ids.next() });
     assert.equal(await preview(member), null);
-    assert.equal(await preview(leaver), null, 'the deletion overwrites the content for one who left, too');
+    assert.equal(
+      await preview(formerMember),
+      null,
+      'the deletion overwrites the content for one who left, too',
+    );
     const changes = async (userId: UserId): Promise<string[]> =>
       (await eventsOf(here, userId, id)).filter((event) => /edited|deleted/.test(event));
     assert.deepEqual(await changes(member), [`message.edited ${sent}`, `message.deleted ${sent}`]);
-    assert.deepEqual(await changes(leaver), []);
-    assert.deepEqual(await changes(joiner), []);
+    assert.deepEqual(await changes(formerMember), []);
+    assert.deepEqual(await changes(newMember), []);
   },
 
   'a deletion overwrites the content in the inbox of one who left while the message was sent': async ({
     processes: [here, there],
   }) => {
     const users = freshUsersOf(3);
-    const [sender = assert.fail(), leaver = assert.fail()] = users;
+    const [sender = assert.fail(), formerMember = assert.fail()] = users;
     const id = await newGroup(here, users);
     const left = ids.next();
     // Its id is above the event of leaving, but it has read the members before they changed.
     const sent = await send(here, id, sender);
-    await there.groups.leave(id, leaver, left);
+    await there.groups.leave(id, formerMember, left);
     await there.messages.delete({
       conversationId: id,
       messageId: sent,
       participants: users,
       deletionId: ids.next(),
     });
-    const entry = await entryOf(here, leaver, id);
+    const entry = await entryOf(here, formerMember, id);
     assert.ok(entry !== null && entry.lastEventId <= left);
     assert.ok(entry.lastMessage?.messageId !== sent || entry.lastMessage.preview === null);
   },
@@ -488,18 +496,18 @@ export const groupRepositoryContract = {
   }) => {
     const users = freshUsersOf(3);
     const [sender = assert.fail()] = users;
-    const joiner = freshUser();
+    const newMember = freshUser();
     const id = await newGroup(here, users);
     const [editId, deletionId] = [ids.next(), ids.next()];
-    await here.groups.join(id, joiner, ids.next());
+    await here.groups.join(id, newMember, ids.next());
     const sent = await send(here, id, sender);
     const change = { conversationId: id, messageId: sent, participants: users };
-    const preview = async () => (await entryOf(here, joiner, id))?.lastMessage?.preview;
+    const preview = async () => (await entryOf(here, newMember, id))?.lastMessage?.preview;
     await there.messages.edit({ ...change, editId, content: 'Edited' });
     assert.equal(await preview(), 'Edited');
     await there.messages.delete({ ...change, deletionId });
     assert.equal(await preview(), null);
-    const changes = (await eventsOf(here, joiner, id)).filter((event) => /edited|deleted/.test(event));
+    const changes = (await eventsOf(here, newMember, id)).filter((event) => /edited|deleted/.test(event));
     assert.deepEqual(changes, [`message.edited ${sent}`, `message.deleted ${sent}`]);
   },
 } satisfies Contract<StorageSubject>;

@@ -34,7 +34,7 @@ function keepingChanges(how: string, keeping: Keeping, make: typeof broken = bro
     inHistory = (message) => message,
     inInbox = (message) => message,
   } = keeping;
-  return make(how, (whole) => {
+  return make(how, (correct) => {
     const first = new Map<MessageId, Message>();
     const current = new Map<MessageId, Message>();
     const change = (id: MessageId, changed: (message: Message) => Message): Message | null => {
@@ -49,7 +49,7 @@ function keepingChanges(how: string, keeping: Keeping, make: typeof broken = bro
     return {
       messages: {
         append: async (request) => {
-          const { outcome, ...result } = await whole.messages.append(request);
+          const { outcome, ...result } = await correct.messages.append(request);
           if (!('message' in result)) return { outcome: 'key_reused' };
           const { id } = result.message;
           const known = current.get(id);
@@ -58,19 +58,19 @@ function keepingChanges(how: string, keeping: Keeping, make: typeof broken = bro
           return { outcome: outcome as 'repeated', message: current.get(id) ?? request.message };
         },
         edit: async (request) => {
-          await whole.messages.edit(request);
+          await correct.messages.edit(request);
           return change(request.messageId, (message) => onEdit(message, request));
         },
         delete: async (request) => {
-          await whole.messages.delete(request);
+          await correct.messages.delete(request);
           return change(request.messageId, (message) => onDelete(message, request));
         },
-        listBefore: async (id, slice) => shown(await whole.messages.listBefore(id, slice)),
-        find: async (id, ids) => shown(await whole.messages.find(id, ids)),
+        listBefore: async (id, slice) => shown(await correct.messages.listBefore(id, slice)),
+        find: async (id, ids) => shown(await correct.messages.find(id, ids)),
       },
       conversations: {
         listByUser: async (userId, slice) =>
-          (await whole.conversations.listByUser(userId, slice)).map((entry) => {
+          (await correct.conversations.listByUser(userId, slice)).map((entry) => {
             const message = entry.lastMessage && current.get(entry.lastMessage.messageId);
             if (!message) return entry;
             return {
@@ -91,22 +91,22 @@ function showing(
     changes: readonly { id: EventId; messageId: MessageId }[],
   ) => InboxEntry[],
 ): Mutant {
-  return broken(how, (whole) => {
+  return broken(how, (correct) => {
     const changes: { id: EventId; messageId: MessageId }[] = [];
     return {
       messages: {
         edit: (request) => {
           changes.push({ ...request, id: request.editId });
-          return whole.messages.edit(request);
+          return correct.messages.edit(request);
         },
         delete: (request) => {
           changes.push({ ...request, id: request.deletionId });
-          return whole.messages.delete(request);
+          return correct.messages.delete(request);
         },
       },
       conversations: {
         listByUser: async (userId, slice) =>
-          show(await whole.conversations.listByUser(userId, slice), changes),
+          show(await correct.conversations.listByUser(userId, slice), changes),
       },
     };
   });
@@ -119,22 +119,22 @@ function logging(
   how: string,
   list: (log: readonly Event[], requested: readonly Event[], userId: UserId) => readonly Event[],
 ): Mutant {
-  return broken(how, (whole) => {
+  return broken(how, (correct) => {
     const requested: Event[] = [];
     return {
       messages: {
         edit: (request) => {
           requested.push({ ...request, id: request.editId, type: 'message.edited' });
-          return whole.messages.edit(request);
+          return correct.messages.edit(request);
         },
         delete: (request) => {
           requested.push({ ...request, id: request.deletionId, type: 'message.deleted' });
-          return whole.messages.delete(request);
+          return correct.messages.delete(request);
         },
       },
       events: {
         listAfter: async (userId, after, limit) =>
-          list(await whole.events.listAfter(userId, after, limit), requested, userId),
+          list(await correct.events.listAfter(userId, after, limit), requested, userId),
       },
     };
   });
@@ -161,8 +161,8 @@ const createsTheMessage = broken('creates the message', ({ messages }) => ({
       const result = await messages.edit(request);
       const { conversationId, messageId: id, participants, content } = request;
       const [senderId] = participants as [UserId];
-      const ghost = { id, conversationId, senderId, receiverId: senderId, content };
-      const message = { ...ghost, editId: null, deletionId: null };
+      const created = { id, conversationId, senderId, receiverId: senderId, content };
+      const message = { ...created, editId: null, deletionId: null };
       if (result === null)
         await messages.append({ message, participants, idempotencyKey: null, isLive: false });
       return result;
@@ -187,7 +187,7 @@ export const messageChangesMutants: Mutants<typeof messageChangesContract> = {
     keepingChanges('keeps edits in each process', {}, brokenInEachProcess),
   ],
 
-  'the last edit holds as a whole, in any order of arrival, even of edits in one microsecond': [
+  'the last edit wins as a whole, in any order of arrival, even of edits in one microsecond': [
     keepingChanges('shows the edit that arrived last', {
       onEdit: (message, { editId, content }) => ({ ...message, content, editId }),
     }),
@@ -233,7 +233,7 @@ export const messageChangesMutants: Mutants<typeof messageChangesContract> = {
     }),
   ],
 
-  'of several deletions the earliest holds, in any order of arrival': [
+  'of several deletions the earliest wins, in any order of arrival': [
     keepingChanges('shows the deletion that arrived last', {
       onDelete: (message, { deletionId }) => ({ ...withDeletion(message, deletionId), deletionId }),
     }),
@@ -262,19 +262,19 @@ export const messageChangesMutants: Mutants<typeof messageChangesContract> = {
   ],
 
   'an edit and a deletion meet a send that completes late: no list shows the old content at the end': [
-    broken('shows the content that was sent in the inbox when it completes', (whole) => {
+    broken('shows the content that was sent in the inbox when it completes', (correct) => {
       const completed = new Map<MessageId, Message>();
       return {
         messages: {
           append: async (request) => {
-            const result = await whole.messages.append(request);
+            const result = await correct.messages.append(request);
             if ('message' in result) completed.set(result.message.id, request.message);
             return result;
           },
         },
         conversations: {
           listByUser: async (userId, slice) =>
-            (await whole.conversations.listByUser(userId, slice)).map((entry) => {
+            (await correct.conversations.listByUser(userId, slice)).map((entry) => {
               const message = entry.lastMessage && completed.get(entry.lastMessage.messageId);
               return message ? { ...entry, lastMessage: lastMessageOf(message) } : entry;
             }),
@@ -285,7 +285,7 @@ export const messageChangesMutants: Mutants<typeof messageChangesContract> = {
   ],
 
   'a change of an older message never shows it in place of a newer one, in any order of arrival': [
-    broken('shows the message that was changed last', (whole) => {
+    broken('shows the message that was changed last', (correct) => {
       const changed = new Map<string, Message>();
       const note = (message: Message | null): Message | null => {
         if (message !== null) changed.set(message.conversationId, message);
@@ -293,12 +293,12 @@ export const messageChangesMutants: Mutants<typeof messageChangesContract> = {
       };
       return {
         messages: {
-          edit: async (request) => note(await whole.messages.edit(request)),
-          delete: async (request) => note(await whole.messages.delete(request)),
+          edit: async (request) => note(await correct.messages.edit(request)),
+          delete: async (request) => note(await correct.messages.delete(request)),
         },
         conversations: {
           listByUser: async (userId, slice) =>
-            (await whole.conversations.listByUser(userId, slice)).map((entry) => {
+            (await correct.conversations.listByUser(userId, slice)).map((entry) => {
               const message = changed.get(entry.conversationId);
               return message === undefined ? entry : { ...entry, lastMessage: lastMessageOf(message) };
             }),
@@ -372,20 +372,20 @@ export const messageChangesMutants: Mutants<typeof messageChangesContract> = {
 
   'deleted messages are not unread: not the last one, not those before it, and not late ones': [
     counting('counts deleted messages', Infinity, () => true),
-    broken('counts deleted late messages', (whole) => {
+    broken('counts deleted late messages', (correct) => {
       let late = 0;
       return {
         messages: {
           append: async (request) => {
             if (request.isLive && request.idempotencyKey !== null) late += 1;
-            return whole.messages.append(request);
+            return correct.messages.append(request);
           },
         },
         readPositions: {
           countUnread: async (userId, entry) => {
-            const history = await whole.messages.listBefore(entry.conversationId, top(Infinity));
+            const history = await correct.messages.listBefore(entry.conversationId, top(Infinity));
             const isLateDeleted = history.some(({ deletionId }) => deletionId !== null);
-            return (await whole.readPositions.countUnread(userId, entry)) + (isLateDeleted ? late : 0);
+            return (await correct.readPositions.countUnread(userId, entry)) + (isLateDeleted ? late : 0);
           },
         },
       };

@@ -107,7 +107,7 @@ export const messageChangesContract = {
     }
   },
 
-  'the last edit holds as a whole, in any order of arrival, even of edits in one microsecond': async ({
+  'the last edit wins as a whole, in any order of arrival, even of edits in one microsecond': async ({
     processes,
   }) => {
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -185,12 +185,12 @@ export const messageChangesContract = {
       const late = await processes[round % 2 === 0 ? 0 : 1].messages.edit(
         editOf(sent, idAt(NOON + 500 * DAY), 'secret'),
       );
-      assert.deepEqual(late, deleted(sent, deletionId), 'an edit tells that the message is deleted');
+      assert.deepEqual(late, deleted(sent, deletionId), 'an edit returns the deleted message');
       await assertShown(processes, sent, deleted(sent, deletionId));
     }
   },
 
-  'of several deletions the earliest holds, in any order of arrival': async ({ processes }) => {
+  'of several deletions the earliest wins, in any order of arrival': async ({ processes }) => {
     for (let round = 0; round < ROUNDS; round += 1) {
       const sent = appendRequest(freshUsers(), idAt(NOON), 'secret');
       await processes[0].messages.append(sent);

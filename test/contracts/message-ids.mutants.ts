@@ -35,13 +35,13 @@ function observingBy(
     };
 }
 
-const deaf = { how: 'observes nothing', makeSubject: observingBy(({ last }) => last) };
+const ignoresObserved = { how: 'observes nothing', makeSubject: observingBy(({ last }) => last) };
 
-const trusting = { how: 'trusts the clock', makeSubject: idsBy((now) => now) };
+const trustsClock = { how: 'trusts the clock', makeSubject: idsBy((now) => now) };
 
 export const messageIdsMutants: Mutants<typeof messageIdsContract, MessageIdsSubject> = {
   'ids increase strictly while the clock stands still, as at the edge it does while a request is served': [
-    trusting,
+    trustsClock,
     {
       how: 'leaves the order within a millisecond to chance',
       makeSubject: idsBy((now) => now - (now % MILLISECOND) + randomInt(1_000)),
@@ -52,7 +52,7 @@ export const messageIdsMutants: Mutants<typeof messageIdsContract, MessageIdsSub
     },
   ],
   'ids increase strictly where the clock moves by whole milliseconds only': [
-    trusting,
+    trustsClock,
     {
       how: 'goes back to the clock whenever that moves',
       makeSubject: () => {
@@ -65,14 +65,14 @@ export const messageIdsMutants: Mutants<typeof messageIdsContract, MessageIdsSub
       },
     },
   ],
-  'ids increase strictly when the clock steps back': [trusting],
+  'ids increase strictly when the clock steps back': [trustsClock],
   'an id is at the time of the clock, once that is after the last id': [
-    { how: 'counts on by itself', makeSubject: idsBy((now, last) => (last === 0 ? now : last + 1)) },
+    { how: 'continues from the last id', makeSubject: idsBy((now, last) => (last === 0 ? now : last + 1)) },
   ],
   'an id is above every observed id, even if the clock is behind': [
-    deaf,
+    ignoresObserved,
     {
-      how: 'heeds an observed id only where the clock has passed it',
+      how: 'uses an observed id only if the clock has passed it',
       makeSubject: observingBy(({ time, last, now }) => (time <= now ? Math.max(time, last) : last)),
     },
     {
@@ -87,7 +87,7 @@ export const messageIdsMutants: Mutants<typeof messageIdsContract, MessageIdsSub
     },
   ],
   'ids stay above an observed id when the clock steps back': [
-    deaf,
+    ignoresObserved,
     {
       how: 'forgets what it observed when the clock steps back',
       makeSubject:

@@ -22,7 +22,7 @@ function storing(how: string, change: (message: SentMessage) => SentMessage): Mu
 }
 
 /** Reads with a changed query. */
-function asking(how: string, change: (slice: Slice) => Slice): Mutant {
+function withQuery(how: string, change: (slice: Slice) => Slice): Mutant {
   return broken(how, ({ messages }) => ({
     messages: { listBefore: (id, slice) => messages.listBefore(id, change(slice)) },
   }));
@@ -38,7 +38,7 @@ function cutting(how: string, cut: (history: readonly Message[], slice: Slice) =
 }
 
 /** Lists incorrectly, from all messages in the order of arrival. */
-function remembering(how: string, list: (arrived: readonly Message[], slice: Slice) => Message[]): Mutant {
+function listingArrived(how: string, list: (arrived: readonly Message[], slice: Slice) => Message[]): Mutant {
   return broken(how, ({ messages }) => {
     const arrived: Message[] = [];
     return {
@@ -54,10 +54,10 @@ function remembering(how: string, list: (arrived: readonly Message[], slice: Sli
 }
 
 function keys(how: string, wrong: Parameters<typeof keepingKeys>[1]): Mutant {
-  return broken(how, (whole) => ({ messages: keepingKeys(whole, wrong) }));
+  return broken(how, (correct) => ({ messages: keepingKeys(correct, wrong) }));
 }
 
-const pagesByTheMillisecond = asking('pages by the millisecond', ({ before, ...rest }) => ({
+const pagesByTheMillisecond = withQuery('pages by the millisecond', ({ before, ...rest }) => ({
   ...rest,
   before: before && messageIdAt(millisecondsOf(before) * MILLISECOND, 0, '0'.repeat(13)),
 }));
@@ -124,7 +124,7 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
   ],
 
   'messages are listed newest first, in any order of arrival': [
-    remembering('lists in the order of arrival', (arrived, { offset, limit }) =>
+    listingArrived('lists in the order of arrival', (arrived, { offset, limit }) =>
       [...arrived].reverse().slice(offset, offset + limit),
     ),
     cutting('lists the oldest first', (history, slice) => plainSlice(history, slice, idOf).reverse()),
@@ -133,24 +133,24 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
   'pages of any size together are the whole conversation, even if messages share a millisecond or a microsecond':
     [
       pagesByTheMillisecond,
-      asking('pages by the microsecond', ({ before, ...rest }) => ({
+      withQuery('pages by the microsecond', ({ before, ...rest }) => ({
         ...rest,
         before: before && messageIdAt(microsecondsOf(before), 0, '0'.repeat(13)),
       })),
       showsItsBoundAgain,
-      asking('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
+      withQuery('loses the last of a page', ({ limit, ...rest }) => ({ ...rest, limit: limit - 1 })),
     ],
 
   'the printed time of a message is its position when used as a bound': [
     pagesByTheMillisecond,
-    asking('rounds times up to the microsecond', ({ before, ...rest }) => ({
+    withQuery('rounds times up to the microsecond', ({ before, ...rest }) => ({
       ...rest,
       before: before && messageIdAt(microsecondsOf(before) + 1, 0, '0'.repeat(13)),
     })),
   ],
 
   'a slice skips `offset` messages below its bound': [
-    asking('ignores the offset', (slice) => ({ ...slice, offset: 0 })),
+    withQuery('ignores the offset', (slice) => ({ ...slice, offset: 0 })),
     cutting('applies the offset at the top', (history, { before, offset, limit }) =>
       history
         .slice(offset)
@@ -178,14 +178,14 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
   ],
 
   'a message from a clock that is ahead is visible at once': [
-    asking('starts at its own clock', ({ before, ...rest }) => ({
+    withQuery('starts at its own clock', ({ before, ...rest }) => ({
       ...rest,
       before: before ?? idAt(now()),
     })),
   ],
 
   'a conversation lists only its own messages; one that does not exist lists none': [
-    remembering('has one history for all conversations', (arrived, slice) =>
+    listingArrived('has one history for all conversations', (arrived, slice) =>
       plainSlice(arrived, slice, idOf),
     ),
   ],
@@ -228,7 +228,7 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
 
   'one key is one message, even if it is sent many times concurrently by several processes': [
     keys('reads a key and then writes it', { pause: () => turn() }),
-    brokenInEachProcess('keeps keys in each process', (whole) => ({ messages: keepingKeys(whole, {}) })),
+    brokenInEachProcess('keeps keys in each process', (correct) => ({ messages: keepingKeys(correct, {}) })),
     keys('claims a key and loses the message', {
       onRepeat: (_, { message }) => Promise.resolve({ outcome: 'repeated', message }),
     }),
@@ -245,18 +245,18 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     keys('forgets a key after a day', {
       isForgotten: (first, message) => microsecondsOf(message.id) - microsecondsOf(first.id) > DAY,
     }),
-    broken('stores a repeat at the time of the repeat', (whole) => ({
-      messages: keepingKeys(whole, {
+    broken('stores a repeat at the time of the repeat', (correct) => ({
+      messages: keepingKeys(correct, {
         onRepeat: async (message, appendRequest) => {
-          await whole.messages.append(appendRequest);
+          await correct.messages.append(appendRequest);
           return { outcome: 'repeated', message };
         },
       }),
     })),
-    broken('moves the conversation at a repeat', (whole) => {
+    broken('moves the conversation at a repeat', (correct) => {
       const repeats: AppendRequest[] = [];
       return {
-        messages: keepingKeys(whole, {
+        messages: keepingKeys(correct, {
           onRepeat: (message, appendRequest) => {
             repeats.push(appendRequest);
             return Promise.resolve({ outcome: 'repeated', message });
@@ -264,7 +264,7 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
         }),
         conversations: {
           listByUser: async (userId, slice) => {
-            const rows = await whole.conversations.listByUser(userId, slice);
+            const rows = await correct.conversations.listByUser(userId, slice);
             return rows.map((row) => {
               const moved = repeats.find(({ message }) => message.conversationId === row.conversationId);
               return moved === undefined ? row : rowOf(moved);
@@ -285,13 +285,15 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
       isRepeat: (first, { receiverId, content }) =>
         `${first.receiverId}${first.content}` === `${receiverId}${content}`,
     }),
-    broken('stores a refused message', (whole) => ({
-      messages: keepingKeys(whole, { onRefusal: (appendRequest) => whole.messages.append(appendRequest) }),
+    broken('stores a refused message', (correct) => ({
+      messages: keepingKeys(correct, {
+        onRefusal: (appendRequest) => correct.messages.append(appendRequest),
+      }),
     })),
-    broken('creates the conversation of a refused message', (whole) => ({
-      messages: keepingKeys(whole, {
+    broken('creates the conversation of a refused message', (correct) => ({
+      messages: keepingKeys(correct, {
         onRefusal: ({ message, participants }) =>
-          whole.conversations.start({ id: message.conversationId, participants, created: message.id }),
+          correct.conversations.start({ id: message.conversationId, participants, created: message.id }),
       }),
     })),
   ],
@@ -302,8 +304,8 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
   ],
 
   'without a key or with another key, equal content is another message': [
-    broken('treats equal content as a repeat', (whole) => {
-      const { append } = keepingKeys(whole, {});
+    broken('treats equal content as a repeat', (correct) => {
+      const { append } = keepingKeys(correct, {});
       return {
         messages: {
           append: (appendRequest) =>

@@ -26,7 +26,7 @@ import {
   rowOf,
   SECOND,
   shuffled,
-  talkOf,
+  conversationIdFor,
   top,
   walk,
 } from './fixtures.ts';
@@ -48,7 +48,7 @@ const TEXTS = [
 ];
 
 /** Twenty-five messages. Most share their millisecond with another, some also the microsecond. */
-function crowd(users: readonly [UserId, UserId]): AppendRequest[] {
+function messagesWithSharedTimes(users: readonly [UserId, UserId]): AppendRequest[] {
   const sameMicrosecond = [0, 0, 1, 500, 999, 999].map((thousandth) => idAt(NOON, thousandth));
   const sameMillisecond = [1, 2, 3, 500, 997, 998, 999].map((microsecond) => idAt(NOON + microsecond));
   const around = [-HOUR, -SECOND, -1, MILLISECOND, MILLISECOND + 1, SECOND].flatMap((offset) => [
@@ -86,7 +86,7 @@ export const messageRepositoryContract = {
       const [writer, reader] = n % 2 === 0 ? [here, there] : [there, here];
       const appended = await writer.messages.append(sent);
       assert.deepEqual(appended, { outcome: 'appended', message: sent.message });
-      assert.deepEqual(await reader.messages.listBefore(talkOf(...users), top(1)), [sent.message]);
+      assert.deepEqual(await reader.messages.listBefore(conversationIdFor(...users), top(1)), [sent.message]);
     }
   },
 
@@ -96,7 +96,7 @@ export const messageRepositoryContract = {
       appendRequest(n % 2 ? [anna, ben] : [ben, anna], idAt(NOON + n), text),
     );
     await appendAll(processes, sent);
-    const found = await processes[0].messages.listBefore(talkOf(anna, ben), top(100));
+    const found = await processes[0].messages.listBefore(conversationIdFor(anna, ben), top(100));
     assert.deepEqual(found, messagesOf(sent));
   },
 
@@ -107,7 +107,7 @@ export const messageRepositoryContract = {
     const sent = [NOON, NOON + 1, NOON + DAY].map((time) => appendRequest(users, idAt(time)));
     await appendAll(processes, [...sent, ...sent, ...sent]);
     await appendAll(processes, shuffled([...sent, ...sent]));
-    const found = await processes[1].messages.listBefore(talkOf(...users), top(100));
+    const found = await processes[1].messages.listBefore(conversationIdFor(...users), top(100));
     assert.deepEqual(found, messagesOf(sent));
   },
 
@@ -115,30 +115,37 @@ export const messageRepositoryContract = {
     const users = freshUsers();
     const sent = Array.from({ length: 40 }, (_, n) => appendRequest(users, idAt(NOON + n * n * MINUTE)));
     await appendAll(processes, shuffled(sent));
-    const found = await processes[0].messages.listBefore(talkOf(...users), top(100));
+    const found = await processes[0].messages.listBefore(conversationIdFor(...users), top(100));
     assert.deepEqual(idsOf(found), idsOf(messagesOf(sent)));
   },
 
   'pages of any size together are the whole conversation, even if messages share a millisecond or a microsecond':
     async ({ processes }) => {
       const users = freshUsers();
-      const sent = crowd(users);
+      const sent = messagesWithSharedTimes(users);
       await appendAll(processes, shuffled(sent));
       await forEachConcurrently([...sent.keys(), sent.length], async (n) => {
         const { messages } = processes[n % 2 === 0 ? 0 : 1];
-        const found = await walk((slice) => messages.listBefore(talkOf(...users), slice), idOf, n + 1);
+        const found = await walk(
+          (slice) => messages.listBefore(conversationIdFor(...users), slice),
+          idOf,
+          n + 1,
+        );
         assert.deepEqual(found, messagesOf(sent), `pages of ${n + 1}`);
       });
     },
 
   'the printed time of a message is its position when used as a bound': async ({ processes }) => {
     const users = freshUsers();
-    const sent = crowd(users);
+    const sent = messagesWithSharedTimes(users);
     await appendAll(processes, sent);
     const all = messagesOf(sent);
     for (const { id } of all) {
       const before = positionAtTimestamp(timestampOf(id));
-      const found = await processes[0].messages.listBefore(talkOf(...users), { ...top(100), before });
+      const found = await processes[0].messages.listBefore(conversationIdFor(...users), {
+        ...top(100),
+        before,
+      });
       const older = all.filter((other) => timestampOf(other.id) < timestampOf(id));
       assert.deepEqual(idsOf(found), idsOf(older), timestampOf(id));
     }
@@ -153,7 +160,7 @@ export const messageRepositoryContract = {
       const below = bound === undefined ? all : all.slice(all.indexOf(bound) + 1);
       for (const offset of [0, 1, 7, 17, 18, 29, 30, 2_000]) {
         const slice = { before: bound?.id ?? null, offset, limit: 5 };
-        const found = await processes[0].messages.listBefore(talkOf(...users), slice);
+        const found = await processes[0].messages.listBefore(conversationIdFor(...users), slice);
         assert.deepEqual(
           idsOf(found),
           idsOf(below.slice(offset, offset + 5)),
@@ -171,12 +178,19 @@ export const messageRepositoryContract = {
     const all = messagesOf(sent);
     for (const size of [1, 3, 20]) {
       const { messages } = processes[1];
-      const found = await walk((slice) => messages.listBefore(talkOf(...users), slice), idOf, size);
+      const found = await walk(
+        (slice) => messages.listBefore(conversationIdFor(...users), slice),
+        idOf,
+        size,
+      );
       assert.deepEqual(idsOf(found), idsOf(all), `pages of ${size}`);
     }
     for (const quiet of [800, 2_500, 5_000]) {
       const before = idAt(NOON - quiet * DAY);
-      const found = await processes[0].messages.listBefore(talkOf(...users), { ...top(2), before });
+      const found = await processes[0].messages.listBefore(conversationIdFor(...users), {
+        ...top(2),
+        before,
+      });
       assert.deepEqual(idsOf(found), idsOf(all.filter(({ id }) => id < before).slice(0, 2)));
     }
   },
@@ -187,10 +201,10 @@ export const messageRepositoryContract = {
     for (const time of times) {
       const sent = appendRequest(users, idAt(time));
       await here.messages.append(sent);
-      assert.deepEqual(await there.messages.listBefore(talkOf(...users), top(1)), [sent.message]);
+      assert.deepEqual(await there.messages.listBefore(conversationIdFor(...users), top(1)), [sent.message]);
       assert.deepEqual(await inboxSlice(there.conversations, users[1], top(1)), [rowOf(sent)]);
     }
-    const all = await here.messages.listBefore(talkOf(...users), top(100));
+    const all = await here.messages.listBefore(conversationIdFor(...users), top(100));
     assert.equal(all.length, times.length);
   },
 
@@ -208,7 +222,7 @@ export const messageRepositoryContract = {
     for (const { message } of sent) {
       assert.deepEqual(await there.messages.listBefore(message.conversationId, top(100)), [message]);
     }
-    assert.deepEqual(await here.messages.listBefore(talkOf(ben, freshUser()), top(100)), []);
+    assert.deepEqual(await here.messages.listBefore(conversationIdFor(ben, freshUser()), top(100)), []);
     const started = conversationOf([ben, freshUser()], idAt(NOON));
     await here.conversations.start(started);
     assert.deepEqual(await here.messages.listBefore(started.id, top(100)), []);
@@ -260,7 +274,7 @@ export const messageRepositoryContract = {
       answers.push(await appendedBy(processes[n % 2 === 0 ? 0 : 1], one));
     await forEachConcurrently(attempts, send, attempts.length);
 
-    const found = await processes[0].messages.listBefore(talkOf(anna, ben), top(100));
+    const found = await processes[0].messages.listBefore(conversationIdFor(anna, ben), top(100));
     assert.equal(found.length, 1, 'one message is stored');
     for (const answer of answers) {
       assert.notEqual(answer.outcome, 'key_reused');
@@ -303,10 +317,10 @@ export const messageRepositoryContract = {
       const again = await storage.messages.append(appendRequest([anna, ben], idAt(time), 'Once', key));
       assert.deepEqual(again, { outcome: 'repeated', message: first.message });
     }
-    const found = await there.messages.listBefore(talkOf(anna, ben), top(100));
+    const found = await there.messages.listBefore(conversationIdFor(anna, ben), top(100));
     assert.deepEqual(found, [between.message, first.message]);
     assert.deepEqual(await inboxSlice(there.conversations, ben, top(100)), [rowOf(between)]);
-    const conversation = await there.conversations.find(talkOf(anna, ben));
+    const conversation = await there.conversations.find(conversationIdFor(anna, ben));
     assert.equal(conversation?.created, first.message.id);
   },
 
@@ -351,7 +365,7 @@ export const messageRepositoryContract = {
       const appended = await (n % 2 === 0 ? here : there).messages.append(one);
       assert.deepEqual(appended, { outcome: 'appended', message: one.message });
     }
-    const found = await here.messages.listBefore(talkOf(anna, ben), top(100));
+    const found = await here.messages.listBefore(conversationIdFor(anna, ben), top(100));
     assert.deepEqual(found, messagesOf(sent.slice(0, 3)));
   },
 
@@ -361,7 +375,7 @@ export const messageRepositoryContract = {
     const keys = [null, null, key, key.toUpperCase() as IdempotencyKey, `${key}.` as IdempotencyKey];
     const sent = keys.map((each, n) => appendRequest(users, idAt(NOON + n), 'Hello', each));
     await appendAll(processes, sent);
-    const found = await processes[0].messages.listBefore(talkOf(...users), top(100));
+    const found = await processes[0].messages.listBefore(conversationIdFor(...users), top(100));
     assert.deepEqual(found, messagesOf(sent));
   },
 
@@ -377,10 +391,14 @@ export const messageRepositoryContract = {
     const ids = sent.map(({ message }) => message.id);
     const byId = (messages: readonly Message[]) => [...messages].sort((a, b) => (a.id < b.id ? -1 : 1));
     for (const storage of [here, there]) {
-      const find = storage.messages.find(talkOf(anna, ben), [...ids, idAt(NOON), other.message.id]);
+      const find = storage.messages.find(conversationIdFor(anna, ben), [
+        ...ids,
+        idAt(NOON),
+        other.message.id,
+      ]);
       assert.deepEqual(byId(await find), byId(sent.map(({ message }) => message)));
-      assert.deepEqual(await storage.messages.find(talkOf(anna, ben), []), []);
-      assert.deepEqual(await storage.messages.find(talkOf(...freshUsers()), ids), []);
+      assert.deepEqual(await storage.messages.find(conversationIdFor(anna, ben), []), []);
+      assert.deepEqual(await storage.messages.find(conversationIdFor(...freshUsers()), ids), []);
     }
   },
 } satisfies Contract<StorageSubject>;

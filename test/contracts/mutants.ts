@@ -27,24 +27,24 @@ type Breakage = {
 };
 
 /** A mutant of the memory storage, with the methods in `breakage` replaced. */
-export function broken(how: string, breakage: (whole: Storage) => Breakage): Mutant {
+export function broken(how: string, breakage: (correct: Storage) => Breakage): Mutant {
   return {
     how,
     makeSubject: () => {
-      const whole = memoryStorage();
-      const storage = withBreakage(whole, breakage(whole));
+      const correct = memoryStorage();
+      const storage = withBreakage(correct, breakage(correct));
       return { processes: [storage, storage], open: () => Promise.resolve(storage) };
     },
   };
 }
 
 /** The same, with the fault in each process over one correct store. */
-export function brokenInEachProcess(how: string, breakage: (whole: Storage) => Breakage): Mutant {
+export function brokenInEachProcess(how: string, breakage: (correct: Storage) => Breakage): Mutant {
   return {
     how,
     makeSubject: () => {
-      const whole = memoryStorage();
-      const process = () => withBreakage(whole, breakage(whole));
+      const correct = memoryStorage();
+      const process = () => withBreakage(correct, breakage(correct));
       return { processes: [process(), process()], open: () => Promise.resolve(process()) };
     },
   };
@@ -62,18 +62,18 @@ export function withBreakage(storage: Storage, breakage: Breakage): Storage {
 
 /** A storage whose methods, including those of its repositories, are all `method`, except `close`. */
 export function storageThat(method: () => Promise<never>): Storage {
-  const whole = memoryStorage();
-  return { ...wrapStorage(whole, () => method), readinessProblems: method, close: () => whole.close() };
+  const correct = memoryStorage();
+  return { ...wrapStorage(correct, () => method), readinessProblems: method, close: () => correct.close() };
 }
 
 /** Caches the first result of each call forever. */
 export function cached<Question extends readonly unknown[], Answer>(
-  ask: (...question: Question) => Promise<Answer>,
+  method: (...question: Question) => Promise<Answer>,
 ): (...question: Question) => Promise<Answer> {
   const answers = new Map<string, Promise<Answer>>();
   return (...question) => {
     const name = JSON.stringify(question);
-    const answer = answers.get(name) ?? ask(...question);
+    const answer = answers.get(name) ?? method(...question);
     answers.set(name, answer);
     return answer;
   };

@@ -36,14 +36,14 @@ function keepingPositions(
   { onMark, onMessage = ownMessage }: Keeping,
   make: typeof broken = broken,
 ): Mutant {
-  return make(how, (whole) => {
+  return make(how, (correct) => {
     const positions = new Map<string, EventId | null>();
     const nameOf = (userId: UserId, id: ConversationId) => `${userId} ${id}`;
     const held = (userId: UserId, id: ConversationId) => positions.get(nameOf(userId, id)) ?? null;
     return {
       messages: {
         append: async (request) => {
-          const result = await whole.messages.append(request);
+          const result = await correct.messages.append(request);
           const { conversationId } = request.message;
           for (const userId of request.participants) {
             const next = onMessage(held(userId, conversationId), request, userId);
@@ -54,7 +54,7 @@ function keepingPositions(
       },
       conversations: {
         listByUser: async (userId, slice) =>
-          (await whole.conversations.listByUser(userId, slice)).map((entry) => ({
+          (await correct.conversations.listByUser(userId, slice)).map((entry) => ({
             ...entry,
             readUpTo: held(userId, entry.conversationId),
           })),
@@ -62,8 +62,8 @@ function keepingPositions(
       readPositions: {
         mark: async (mark) => {
           const { userId, conversationId } = mark;
-          const entry = await entryOf(whole, userId, conversationId);
-          const right = await whole.readPositions.mark(mark);
+          const entry = await entryOf(correct, userId, conversationId);
+          const right = await correct.readPositions.mark(mark);
           if (entry === undefined || right === null) return null;
           const before = held(userId, conversationId);
           const next = onMark === undefined ? right : onMark(before, mark, entry);
@@ -93,13 +93,13 @@ function counting(
   how: string,
   count: (above: Above, entry: Pick<InboxEntry, 'lastEventId' | 'readUpTo'>) => number,
 ) {
-  return broken(how, (whole) => ({
+  return broken(how, (correct) => ({
     readPositions: {
       countUnread: async (userId, entry) => {
         const isAbove = (id: EventId) => entry.readUpTo === null || id > entry.readUpTo;
-        const all = await whole.messages.listBefore(entry.conversationId, top(1_000));
+        const all = await correct.messages.listBefore(entry.conversationId, top(1_000));
         const messages = all.filter(({ id }) => isAbove(id));
-        const late = (await logOf(whole, userId)).filter(
+        const late = (await logOf(correct, userId)).filter(
           (event) =>
             event.type === 'message.created' &&
             event.id !== event.messageId &&
@@ -119,19 +119,19 @@ function counting(
 const distinct = (...ids: readonly EventId[]): number => new Set(ids).size;
 
 /** Adds its own events to those of a correct storage. */
-function telling(
+function reporting(
   how: string,
   tell: (mark: ReadMark, before: EventId | null, readUpTo: EventId) => readonly UserId[],
   isHidden: (event: Event, userId: UserId) => boolean = () => false,
 ): Mutant {
-  return broken(how, (whole) => {
+  return broken(how, (correct) => {
     const extra: { readonly userId: UserId; readonly event: Event }[] = [];
     return {
       readPositions: {
         mark: async (mark) => {
           const { userId, conversationId } = mark;
-          const before = (await entryOf(whole, userId, conversationId))?.readUpTo ?? null;
-          const readUpTo = await whole.readPositions.mark(mark);
+          const before = (await entryOf(correct, userId, conversationId))?.readUpTo ?? null;
+          const readUpTo = await correct.readPositions.mark(mark);
           if (readUpTo === null) return null;
           for (const owner of tell(mark, before, readUpTo)) {
             const event = { id: idAt(now()), conversationId, readerId: userId, readUpTo };
@@ -142,7 +142,9 @@ function telling(
       },
       events: {
         listAfter: async (userId: UserId, after: Position, limit: number) => [
-          ...(await whole.events.listAfter(userId, after, limit)).filter((event) => !isHidden(event, userId)),
+          ...(await correct.events.listAfter(userId, after, limit)).filter(
+            (event) => !isHidden(event, userId),
+          ),
           ...extra.filter((one) => one.userId === userId).map(({ event }) => event),
         ],
       },
@@ -182,20 +184,20 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
         return held !== null && microsecondsOf(target) <= microsecondsOf(held) ? held : target;
       },
     }),
-    broken('returns the requested position', (whole) => ({
+    broken('returns the requested position', (correct) => ({
       readPositions: {
         mark: async (mark) => {
-          const held = await whole.readPositions.mark(mark);
+          const held = await correct.readPositions.mark(mark);
           return held === null ? null : mark.upTo;
         },
       },
     })),
-    broken('reads, waits and writes', (whole) => {
+    broken('reads, waits and writes', (correct) => {
       const positions = new Map<UserId, EventId>();
       return {
         conversations: {
           listByUser: async (userId, slice) =>
-            (await whole.conversations.listByUser(userId, slice)).map((entry) => ({
+            (await correct.conversations.listByUser(userId, slice)).map((entry) => ({
               ...entry,
               readUpTo: positions.get(userId) ?? null,
             })),
@@ -238,35 +240,36 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
   ],
 
   'a mark moves the position of its reader in that conversation, and no other': [
-    broken('moves the positions of all participants', (whole) => ({
+    broken('moves the positions of all participants', (correct) => ({
       readPositions: {
         mark: async (mark) => {
-          const entry = await entryOf(whole, mark.userId, mark.conversationId);
-          for (const userId of entry?.participants ?? []) await whole.readPositions.mark({ ...mark, userId });
-          return whole.readPositions.mark(mark);
+          const entry = await entryOf(correct, mark.userId, mark.conversationId);
+          for (const userId of entry?.participants ?? [])
+            await correct.readPositions.mark({ ...mark, userId });
+          return correct.readPositions.mark(mark);
         },
       },
     })),
-    broken('moves the positions of all conversations of the reader', (whole) => ({
+    broken('moves the positions of all conversations of the reader', (correct) => ({
       readPositions: {
         mark: async (mark) => {
-          for (const { conversationId } of await whole.conversations.listByUser(mark.userId, top(100))) {
-            await whole.readPositions.mark({ ...mark, conversationId });
+          for (const { conversationId } of await correct.conversations.listByUser(mark.userId, top(100))) {
+            await correct.readPositions.mark({ ...mark, conversationId });
           }
-          return whole.readPositions.mark(mark);
+          return correct.readPositions.mark(mark);
         },
       },
     })),
-    broken('accepts marks of conversations that do not exist', (whole) => ({
-      readPositions: { mark: async (mark) => (await whole.readPositions.mark(mark)) ?? mark.upTo },
+    broken('accepts marks of conversations that do not exist', (correct) => ({
+      readPositions: { mark: async (mark) => (await correct.readPositions.mark(mark)) ?? mark.upTo },
     })),
-    broken('creates a conversation by a mark', (whole) => ({
+    broken('creates a conversation by a mark', (correct) => ({
       readPositions: {
         mark: async (mark) => {
           const { userId, conversationId: id } = mark;
-          const held = await whole.readPositions.mark(mark);
+          const held = await correct.readPositions.mark(mark);
           if (held === null) {
-            await whole.conversations.start({ id, participants: [userId], created: idAt(now()) });
+            await correct.conversations.start({ id, participants: [userId], created: idAt(now()) });
           }
           return held;
         },
@@ -275,29 +278,29 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
   ],
 
   'the positions of a conversation are listed in the order of its participants': [
-    broken('lists only participants who have read', (whole) => ({
+    broken('lists only participants who have read', (correct) => ({
       readPositions: {
         listByConversation: async (conversation) =>
-          (await whole.readPositions.listByConversation(conversation)).filter(
+          (await correct.readPositions.listByConversation(conversation)).filter(
             ({ readUpTo }) => readUpTo !== null,
           ),
       },
     })),
-    broken('lists the last participant first', (whole) => ({
+    broken('lists the last participant first', (correct) => ({
       readPositions: {
         listByConversation: async (conversation) =>
-          [...(await whole.readPositions.listByConversation(conversation))].reverse(),
+          [...(await correct.readPositions.listByConversation(conversation))].reverse(),
       },
     })),
-    broken('lists stale positions', (whole) => ({
+    broken('lists stale positions', (correct) => ({
       readPositions: {
-        listByConversation: cached((conversation) => whole.readPositions.listByConversation(conversation)),
+        listByConversation: cached((conversation) => correct.readPositions.listByConversation(conversation)),
       },
     })),
-    broken('shows the furthest position for everyone', (whole) => ({
+    broken('shows the furthest position for everyone', (correct) => ({
       readPositions: {
         listByConversation: async (conversation) => {
-          const positions = await whole.readPositions.listByConversation(conversation);
+          const positions = await correct.readPositions.listByConversation(conversation);
           const furthest = positions.reduce<EventId | null>(
             (one, { readUpTo }) => laterPosition(one, readUpTo),
             null,
@@ -309,34 +312,34 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
   ],
 
   'a mark that moves the position is an event in both logs; a mark that moves nothing is no event': [
-    telling('reports no marks', nobody, ({ type }) => type === 'conversation.read'),
-    telling(
+    reporting('reports no marks', nobody, ({ type }) => type === 'conversation.read'),
+    reporting(
       'reports only to the reader',
       nobody,
       (event, userId) => event.type === 'conversation.read' && event.readerId !== userId,
     ),
-    telling(
+    reporting(
       'reports only to the other participant',
       nobody,
       (event, userId) => event.type === 'conversation.read' && event.readerId === userId,
     ),
-    telling('reports marks that moved nothing', ({ userId }, before, readUpTo) =>
+    reporting('reports marks that moved nothing', ({ userId }, before, readUpTo) =>
       before === readUpTo ? [userId] : [],
     ),
-    telling('reports twice', ({ userId }, before, readUpTo) => (before === readUpTo ? [] : [userId])),
-    broken('reports the requested position', (whole) => {
+    reporting('reports twice', ({ userId }, before, readUpTo) => (before === readUpTo ? [] : [userId])),
+    broken('reports the requested position', (correct) => {
       const asked = new Map<EventId, EventId>();
       return {
         readPositions: {
           mark: async (mark) => {
-            const readUpTo = await whole.readPositions.mark(mark);
+            const readUpTo = await correct.readPositions.mark(mark);
             if (readUpTo !== null && !asked.has(readUpTo)) asked.set(readUpTo, mark.upTo);
             return readUpTo;
           },
         },
         events: {
           listAfter: async (userId, after, limit) =>
-            (await whole.events.listAfter(userId, after, limit)).map((event) =>
+            (await correct.events.listAfter(userId, after, limit)).map((event) =>
               event.type === 'conversation.read'
                 ? { ...event, readUpTo: asked.get(event.readUpTo) ?? event.readUpTo }
                 : event,
@@ -344,18 +347,18 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
         },
       };
     }),
-    broken('moves the conversation by a mark', (whole) => {
+    broken('moves the conversation by a mark', (correct) => {
       const marks = new Map<ConversationId, EventId>();
       return {
         readPositions: {
           mark: (mark) => {
             marks.set(mark.conversationId, idAt(now()));
-            return whole.readPositions.mark(mark);
+            return correct.readPositions.mark(mark);
           },
         },
         conversations: {
           listByUser: async (userId, slice) =>
-            (await whole.conversations.listByUser(userId, slice)).map((entry) => ({
+            (await correct.conversations.listByUser(userId, slice)).map((entry) => ({
               ...entry,
               lastEventId: marks.get(entry.conversationId) ?? entry.lastEventId,
             })),
@@ -373,18 +376,18 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
           ? entry.lastEventId
           : laterPosition(held, clamped(mark, entry)),
     }),
-    broken('makes a late event for each attempt of a late message', (whole) => ({
+    broken('makes a late event for each attempt of a late message', (correct) => ({
       messages: {
         append: async (request) => {
           const { id, conversationId } = request.message;
-          const stored = await whole.messages.listBefore(conversationId, top(100));
+          const stored = await correct.messages.listBefore(conversationId, top(100));
           const isRepeat = request.isLive && stored.some((message) => message.id === id);
           const message = isRepeat ? { ...request.message, id: idAt(now() + SECOND) } : request.message;
-          return whole.messages.append({ ...request, message });
+          return correct.messages.append({ ...request, message });
         },
       },
     })),
-    broken('leaves own late messages unread', (whole) => {
+    broken('leaves own late messages unread', (correct) => {
       const late = new Set<UserId>();
       return {
         messages: {
@@ -392,12 +395,12 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
             if (request.isLive && now() - microsecondsOf(request.message.id) > DAY / 24) {
               late.add(request.message.senderId);
             }
-            return whole.messages.append(request);
+            return correct.messages.append(request);
           },
         },
         conversations: {
           listByUser: async (userId, slice) =>
-            (await whole.conversations.listByUser(userId, slice)).map((entry) =>
+            (await correct.conversations.listByUser(userId, slice)).map((entry) =>
               late.has(userId) && entry.lastMessage !== null && entry.lastMessage.senderId === userId
                 ? {
                     ...entry,
@@ -411,18 +414,18 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
   ],
 
   'an own message that became visible late does not mark later messages of others as read': [
-    broken('marks as read up to its late event', (whole) => ({
+    broken('marks as read up to its late event', (correct) => ({
       conversations: {
         listByUser: async (userId, slice) =>
-          (await whole.conversations.listByUser(userId, slice)).map((entry) =>
+          (await correct.conversations.listByUser(userId, slice)).map((entry) =>
             entry.lastMessage?.senderId === userId ? { ...entry, readUpTo: entry.lastEventId } : entry,
           ),
       },
     })),
-    broken('counts own late messages', (whole) => ({
+    broken('counts own late messages', (correct) => ({
       readPositions: {
         countUnread: async (userId, entry) => {
-          const log = await logOf(whole, userId);
+          const log = await logOf(correct, userId);
           const above = log.filter(({ id }) => entry.readUpTo === null || id > entry.readUpTo);
           return distinct(
             ...above.flatMap((event) => (event.type === 'message.created' ? [event.messageId] : [])),
@@ -446,10 +449,10 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
     counting('counts late messages only if there are no others', ({ others, late }) =>
       others.length === 0 ? late.length : others.length,
     ),
-    broken('counts beyond 100', (whole) => ({
+    broken('counts beyond 100', (correct) => ({
       readPositions: {
         countUnread: async (userId, { conversationId, readUpTo }) => {
-          const messages = await whole.messages.listBefore(conversationId, top(1_000));
+          const messages = await correct.messages.listBefore(conversationId, top(1_000));
           return messages.filter(
             ({ id, senderId }) => senderId !== userId && (readUpTo === null || id > readUpTo),
           ).length;
@@ -475,7 +478,7 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
   'the unread state equals a recount after any sends, late messages and marks, and nothing is unread after all is marked':
     [
       counting('counts messages by their own ids', ({ others }) => distinct(...others)),
-      broken('keeps a count that messages raise and marks clear', (whole) => {
+      broken('keeps a count that messages raise and marks clear', (correct) => {
         const counts = new Map<string, number>();
         return {
           messages: {
@@ -485,13 +488,13 @@ export const readPositionRepositoryMutants: Mutants<typeof readPositionRepositor
                 const name = `${userId} ${conversationId}`;
                 if (userId !== senderId) counts.set(name, (counts.get(name) ?? 0) + 1);
               }
-              return whole.messages.append(request);
+              return correct.messages.append(request);
             },
           },
           readPositions: {
             mark: (mark) => {
               counts.set(`${mark.userId} ${mark.conversationId}`, 0);
-              return whole.readPositions.mark(mark);
+              return correct.readPositions.mark(mark);
             },
             countUnread: (userId, { conversationId }) =>
               Promise.resolve(counts.get(`${userId} ${conversationId}`) ?? 0),

@@ -20,7 +20,7 @@ import {
   appendRequest,
   SECOND,
   shuffled,
-  talkOf,
+  conversationIdFor,
   top,
 } from './fixtures.ts';
 import type { Contract, StorageSubject } from './contract.ts';
@@ -83,7 +83,7 @@ export const readPositionRepositoryContract = {
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
-    const id = talkOf(anna, ben);
+    const id = conversationIdFor(anna, ben);
     await here.conversations.start(conversationOf([anna, ben], idAt(NOON - HOUR)));
     assert.deepEqual(await unreadOf(there, anna, id), unread(0), 'an empty conversation has nothing to read');
     const sent = Array.from({ length: 3 }, (_, n) => appendRequest([ben, anna], idAt(NOON + n * MINUTE)));
@@ -105,7 +105,7 @@ export const readPositionRepositoryContract = {
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
-    const id = talkOf(anna, ben);
+    const id = conversationIdFor(anna, ben);
     await here.messages.append(appendRequest([ben, anna], idAt(NOON)));
     const entry = await entryOf(there, anna, id);
     await here.messages.append(appendRequest([ben, anna], idAt(NOON + 1)));
@@ -117,7 +117,7 @@ export const readPositionRepositoryContract = {
   'a position moves only forward, for any order, number and process of the marks': async ({ processes }) => {
     const check = async (_: unknown, round: number): Promise<void> => {
       const [anna, ben] = freshUsers();
-      const id = talkOf(anna, ben);
+      const id = conversationIdFor(anna, ben);
       // Within one microsecond, the timestamp does not decide which is later.
       const offsets = round % 3 === 0 ? Array<number>(8).fill(0) : [0, 0, 1, 999, 1_000, SECOND, 40 * DAY];
       const sent = offsets.map((offset) => appendRequest([ben, anna], idAt(NOON + offset)));
@@ -151,7 +151,7 @@ export const readPositionRepositoryContract = {
   'a mark beyond the last event of the conversation counts as that event, and hides no later message':
     async ({ processes: [here, there] }) => {
       const [anna, ben] = freshUsers();
-      const id = talkOf(anna, ben);
+      const id = conversationIdFor(anna, ben);
       const started = conversationOf([anna, ben], idAt(NOON - HOUR));
       await here.conversations.start(started);
       for (const upTo of [ABOVE_ALL, idAt(NOON + DAY)]) {
@@ -172,7 +172,7 @@ export const readPositionRepositoryContract = {
 
   'a message moves the position of its sender, and no other': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
-    const id = talkOf(anna, ben);
+    const id = conversationIdFor(anna, ben);
     await here.messages.append(appendRequest([ben, anna], idAt(NOON)));
     assert.equal(
       (await entryOf(there, anna, id)).readUpTo,
@@ -190,8 +190,8 @@ export const readPositionRepositoryContract = {
     assert.equal((await entryOf(there, anna, id)).readUpTo, reply.message.id);
     const note = appendRequest([anna, anna], idAt(NOON));
     await here.messages.append(note);
-    assert.equal((await entryOf(there, anna, talkOf(anna))).readUpTo, note.message.id);
-    assert.deepEqual(await unreadOf(there, anna, talkOf(anna)), unread(0));
+    assert.equal((await entryOf(there, anna, conversationIdFor(anna))).readUpTo, note.message.id);
+    assert.deepEqual(await unreadOf(there, anna, conversationIdFor(anna)), unread(0));
   },
 
   'a mark moves the position of its reader in that conversation, and no other': async ({
@@ -204,10 +204,10 @@ export const readPositionRepositoryContract = {
     await here.messages.append(appendRequest([anna, ben], idAt(NOON)));
     const sent = appendRequest([ben, anna], idAt(NOON + SECOND));
     await here.messages.append(sent);
-    const id = talkOf(anna, ben);
-    const before = [await entryOf(there, ben, id), await entryOf(there, anna, talkOf(anna, carl))];
+    const id = conversationIdFor(anna, ben);
+    const before = [await entryOf(there, ben, id), await entryOf(there, anna, conversationIdFor(anna, carl))];
     await there.readPositions.mark({ userId: anna, conversationId: id, upTo: sent.message.id });
-    const after = [await entryOf(here, ben, id), await entryOf(here, anna, talkOf(anna, carl))];
+    const after = [await entryOf(here, ben, id), await entryOf(here, anna, conversationIdFor(anna, carl))];
     assert.deepEqual(after, before);
     assert.equal((await entryOf(here, anna, id)).readUpTo, sent.message.id);
     // The same for a mark that moves nothing: an own message that the other has not read.
@@ -216,7 +216,7 @@ export const readPositionRepositoryContract = {
     await there.readPositions.mark({ userId: anna, conversationId: id, upTo: reply.message.id });
     assert.equal((await entryOf(here, ben, id)).readUpTo, sent.message.id);
     // A conversation of others or one that does not exist cannot be marked.
-    for (const conversationId of [talkOf(ben, carl), talkOf(anna, freshUser())]) {
+    for (const conversationId of [conversationIdFor(ben, carl), conversationIdFor(anna, freshUser())]) {
       const mark = { userId: anna, conversationId, upTo: sent.message.id };
       assert.equal(await there.readPositions.mark(mark), null);
       assert.deepEqual(
@@ -252,13 +252,13 @@ export const readPositionRepositoryContract = {
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
-    const conversationId = talkOf(anna, ben);
+    const conversationId = conversationIdFor(anna, ben);
     const sent = [0, 1, 2].map((n) => appendRequest([ben, anna], idAt(NOON + n)));
     await appendAll([here, there], sent);
     const [first, second, third] = sent.map(({ message }) => message.id);
-    const told: unknown[] = [];
+    const expected: unknown[] = [];
     for (const upTo of [second, second, first, ABOVE_ALL, third, second]) {
-      const storage = told.length % 2 === 0 ? there : here;
+      const storage = expected.length % 2 === 0 ? there : here;
       const before = (await entryOf(here, anna, conversationId)).readUpTo;
       const readUpTo = await storage.readPositions.mark({
         userId: anna,
@@ -266,30 +266,30 @@ export const readPositionRepositoryContract = {
         upTo: upTo ?? ABOVE_ALL,
       });
       if (readUpTo !== before)
-        told.push({ type: 'conversation.read', conversationId, readerId: anna, readUpTo });
+        expected.push({ type: 'conversation.read', conversationId, readerId: anna, readUpTo });
       for (const user of [anna, ben]) {
         const marks = await marksIn(there, user);
         assert.deepEqual(
           marks.map(({ id: _, ...rest }) => rest),
-          told,
+          expected,
         );
       }
     }
-    assert.equal(told.length, 2);
+    assert.equal(expected.length, 2);
     // The conversation stays at the position of its last message.
     const [entry] = await here.conversations.listByUser(anna, top(1));
     assert.equal(entry?.lastEventId, third);
 
     const carl = freshUser();
     await here.messages.append(appendRequest([carl, carl], idAt(NOON)));
-    await here.readPositions.mark({ userId: carl, conversationId: talkOf(carl), upTo: ABOVE_ALL });
+    await here.readPositions.mark({ userId: carl, conversationId: conversationIdFor(carl), upTo: ABOVE_ALL });
     assert.deepEqual(await marksIn(there, carl), [], 'a note to oneself is read');
   },
 
   'a message that became visible late is unread once, for any position, and read after its event is marked':
     async ({ processes: [here, there] }) => {
       const [anna, ben] = freshUsers();
-      const id = talkOf(anna, ben);
+      const id = conversationIdFor(anna, ben);
       const seen = live([ben, anna], 0);
       await here.messages.append(seen);
       await there.readPositions.mark({ userId: anna, conversationId: id, upTo: ABOVE_ALL });
@@ -316,7 +316,7 @@ export const readPositionRepositoryContract = {
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
-    const id = talkOf(anna, ben);
+    const id = conversationIdFor(anna, ben);
     const [first, second] = [live([ben, anna], MINUTE), live([ben, anna], 0)];
     for (const one of [first, second]) await here.messages.append({ ...one, isLive: false });
     await there.messages.append(live([anna, ben], HOUR));
@@ -333,7 +333,7 @@ export const readPositionRepositoryContract = {
 
   'a late message above the position is counted once': async ({ processes: [here, there] }) => {
     const [anna, ben] = freshUsers();
-    const id = talkOf(anna, ben);
+    const id = conversationIdFor(anna, ben);
     const early = live([ben, anna], 3 * HOUR);
     const late = live([ben, anna], 2 * HOUR);
     for (const one of [early, late]) await here.messages.append({ ...one, isLive: one === late });
@@ -346,7 +346,7 @@ export const readPositionRepositoryContract = {
     processes: [here, there],
   }) => {
     const [anna, ben] = freshUsers();
-    const id = talkOf(anna, ben);
+    const id = conversationIdFor(anna, ben);
     const begin = now() - HOUR;
     const sent = Array.from({ length: 120 }, (_, n) => appendRequest([ben, anna], idAt(begin + n * SECOND)));
     await appendAll([here, there], sent);
@@ -372,7 +372,7 @@ export const readPositionRepositoryContract = {
     const spans = [MINUTE, 9 * DAY, 45 * DAY, 100 * DAY];
     await forEachConcurrently(spans, async (span) => {
       const [anna, ben] = freshUsers();
-      const id = talkOf(anna, ben);
+      const id = conversationIdFor(anna, ben);
       const sent = Array.from({ length: 40 }, (_, n) => appendRequest([ben, anna], idAt(NOON - n * span)));
       await appendAll([here, there], shuffled(sent));
       assert.equal((await unreadOf(there, anna, id)).count, 40);
@@ -407,7 +407,7 @@ export const readPositionRepositoryContract = {
           const log = await logOf(storage, one);
           const event = log[randomInt(log.length + 1)];
           const upTo = event?.id ?? ABOVE_ALL;
-          const conversationId = event?.conversationId ?? talkOf(one, other);
+          const conversationId = event?.conversationId ?? conversationIdFor(one, other);
           const held = await storage.readPositions.mark({ userId: one, conversationId, upTo });
           hasRead(one, conversationId, held);
         }

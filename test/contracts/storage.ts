@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
 import type { Storage } from '../../src/application/ports/storage.ts';
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
-import { conversationOf, freshUsers, idAt, MINUTE, NOON, appendRequest, talkOf, top } from './fixtures.ts';
+import {
+  conversationOf,
+  freshUsers,
+  idAt,
+  MINUTE,
+  NOON,
+  appendRequest,
+  conversationIdFor,
+  top,
+} from './fixtures.ts';
 import type { Contract, StorageSubject } from './contract.ts';
 
 /** All stored data of a user and a conversation. */
-async function told(storage: Storage, id: ConversationId, userId: UserId): Promise<readonly unknown[]> {
+async function storedData(storage: Storage, id: ConversationId, userId: UserId): Promise<readonly unknown[]> {
   const { messages, conversations, users } = storage;
   return [
     await messages.listBefore(id, top(100)),
@@ -16,10 +25,10 @@ async function told(storage: Storage, id: ConversationId, userId: UserId): Promi
 }
 
 /** Overwrites every writable property in `value`. */
-function spoil(value: unknown): void {
+function overwrite(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   for (const name of Object.keys(value)) {
-    spoil(Reflect.get(value, name));
+    overwrite(Reflect.get(value, name));
     Reflect.set(value, name, 'spoilt');
   }
 }
@@ -39,13 +48,13 @@ export const storageContract = {
       await here.conversations.start(started),
       await here.users.save(user),
     ];
-    const tell = async (): Promise<unknown> => [
-      await told(here, talkOf(anna, ben), anna),
-      await told(here, talkOf(anna), anna),
+    const readAll = async (): Promise<unknown> => [
+      await storedData(here, conversationIdFor(anna, ben), anna),
+      await storedData(here, conversationIdFor(anna), anna),
     ];
-    const before = structuredClone(await tell());
-    for (const value of [sent, started, user, given, await tell()]) spoil(value);
-    assert.deepEqual(await tell(), before);
+    const before = structuredClone(await readAll());
+    for (const value of [sent, started, user, given, await readAll()]) overwrite(value);
+    assert.deepEqual(await readAll(), before);
   },
 
   'a write in progress when a process closes is completed': async ({ processes: [here], open }) => {
@@ -59,7 +68,7 @@ export const storageContract = {
       outcomes.map(({ status }) => status),
       sent.map(() => 'fulfilled'),
     );
-    const found = await here.messages.listBefore(talkOf(...users), top(100));
+    const found = await here.messages.listBefore(conversationIdFor(...users), top(100));
     assert.equal(found.length, sent.length);
   },
 } satisfies Contract<StorageSubject>;

@@ -17,7 +17,7 @@ const SEED = 1;
 const SECONDS = 15;
 
 /** Includes the start, the repetition of failures, and the report. */
-const MOST_SECONDS = SECONDS + 50;
+const MAX_SECONDS = SECONDS + 50;
 
 /** Generated requests, valid and invalid by the OpenAPI document: the responses are as documented. */
 export const anyRequest: Scenario = async (testbed) => {
@@ -26,12 +26,12 @@ export const anyRequest: Scenario = async (testbed) => {
   for (const storage of ['memory', 'cassandra']) {
     const service = testbed.startService({ ...environment, STORAGE: storage });
     await service.logged(/Ready at/);
-    const { code, output, said } = await run(schemathesis, service.url);
+    const { code, output, responses } = await run(schemathesis, service.url);
     assert.equal(code, 0, output);
-    assertNoInternalDetails(said);
+    assertNoInternalDetails(responses);
     testbed.report({
       action: `schemathesis, all checks, on ${storage}, for ${SECONDS} s (seed ${SEED})`,
-      seen: `${said.length} responses, no failure, no internal details`,
+      seen: `${responses.length} responses, no failure, no internal details`,
     });
     if (storage === 'cassandra') await assertConsistent(testbed, [service], environment);
     else assert.equal((await service.terminate()).code, 0);
@@ -74,15 +74,15 @@ async function installed(): Promise<string> {
   return program;
 }
 
-/** Runs schemathesis against the service at `url`; `said` has the headers and body of each response. */
+/** Runs schemathesis against the service at `url`; `responses` has the headers and body of each response. */
 async function run(
   program: string,
   url: string,
-): Promise<{ code: number | null; output: string; said: readonly string[] }> {
+): Promise<{ code: number | null; output: string; responses: readonly string[] }> {
   const folder = mkdtempSync(join(venv, 'report-'));
   const report = join(folder, 'report.har');
   try {
-    const told = [
+    const args = [
       ...['--config-file', join(here, 'schemathesis.toml'), 'run', `${url}/openapi.json`],
       ...['--checks', 'all', '--seed', String(SEED), '--max-time', String(SECONDS), '--continue-on-failure'],
       // Its health checks report a slow host.
@@ -90,9 +90,9 @@ async function run(
       ...['--report', 'har', '--report-har-path', report],
     ];
     // It writes files into its working directory.
-    const ended = await outcome(program, told, folder);
+    const ended = await outcome(program, args, folder);
     const { log } = JSON.parse(readFileSync(report, 'utf8')) as Report;
-    return { ...ended, said: log.entries.map(({ response }) => textOf(response)) };
+    return { ...ended, responses: log.entries.map(({ response }) => textOf(response)) };
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -129,7 +129,7 @@ async function outcome(
       PYTHONDONTWRITEBYTECODE: '1',
     },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: MOST_SECONDS * 1_000,
+    timeout: MAX_SECONDS * 1_000,
   });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

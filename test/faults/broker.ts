@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { freePort, tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
+import { freePort, endWithThisProcess } from '../../scripts/local-cassandra/processes.ts';
 
 /** A NATS server on this host. */
 export interface Broker {
@@ -24,8 +24,8 @@ export async function startBroker(given?: number): Promise<Broker> {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const exited = once(child, 'exit');
-  const tie = tieToThisProcess(child.pid!);
-  void exited.then(() => tie.kill());
+  const watchdog = endWithThisProcess(child.pid!);
+  void exited.then(() => watchdog.kill());
   const lines = createInterface(child.stderr);
   await new Promise<void>((resolve, reject) => {
     lines.on('line', (line) => line.includes('Server is ready') && resolve());

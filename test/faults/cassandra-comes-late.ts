@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { environmentOf, migrate } from './cluster.ts';
-import { makeAsk } from './http.ts';
+import { makeSendRequest } from './http.ts';
 import { usersOf, post } from './load.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import type { Environment } from './service.ts';
@@ -43,11 +43,11 @@ export const cassandraComesLate: Scenario = async (testbed) => {
   await node!.stop();
   const service = testbed.startService(environment);
   const waiting = await service.logged(/Cassandra is not reachable yet/);
-  const ask = makeAsk(service.url);
+  const sendRequest = makeSendRequest(service.url);
   const [alice, bob] = usersOf(2) as [UserId, UserId];
   const send = { sender: alice, receiver: bob, content: 'Are you there?', key: null };
-  const early = await post(ask, send);
-  const health = await Promise.all(['/livez', '/readyz'].map((path) => ask({ method: 'GET', path })));
+  const early = await post(sendRequest, send);
+  const health = await Promise.all(['/livez', '/readyz'].map((path) => sendRequest({ method: 'GET', path })));
   testbed.report({
     action: 'start without Cassandra',
     seen:
@@ -63,7 +63,7 @@ export const cassandraComesLate: Scenario = async (testbed) => {
   await node!.start();
   const started = performance.now();
   await service.logged(/Ready at/);
-  const late = await post(ask, send);
+  const late = await post(sendRequest, send);
   testbed.report({
     action: 'Cassandra starts',
     seen: `ready ${((performance.now() - started) / 1_000).toFixed(1)} s after the node; the send ${late.status}`,

@@ -44,7 +44,7 @@ export async function restore(cluster: LocalCluster): Promise<void> {
     if (node.pid === null) await node.start();
     else node.resume();
   }
-  await cluster.settled();
+  await cluster.waitUntilUp();
 }
 
 /** Scans the keyspace with the arguments `args`. Resolves with the inconsistencies that were found, and those that are left. */

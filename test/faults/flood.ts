@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { UserId } from '../../src/domain/ids.ts';
 import type { Attempt, Send } from './load.ts';
-import { firstAnswerIn, type RawAnswer } from './raw-clients.ts';
+import { firstResponseIn, type RawResponse } from './raw-clients.ts';
 
 /** The interval at which an open-loop load sends the due requests. */
 const TICK_MS = 5;
@@ -25,7 +25,7 @@ export interface Flood {
 
 /** A connection that sends raw bytes, which is much faster than Node's HTTP client. */
 interface RawConnection {
-  ask(request: string): Promise<RawAnswer>;
+  sendRequest(request: string): Promise<RawResponse>;
   close(): void;
 }
 
@@ -45,25 +45,25 @@ export async function flood(deps: {
   const attempts: Attempt[] = [];
   const connections: RawConnection[] = [];
   const idle: RawConnection[] = [];
-  const asking = new Set<Promise<void>>();
-  let asked = 0;
+  const inFlight = new Set<Promise<void>>();
+  let sentCount = 0;
   let unsent = 0;
 
-  const someone = (): UserId => users[Math.floor(Math.random() * users.length)]!;
+  const randomUser = (): UserId => users[Math.floor(Math.random() * users.length)]!;
   const open = (): RawConnection => {
     const connection = openRawConnection(hostname, Number(port));
     connections.push(connection);
     return connection;
   };
 
-  const askOne = async (connection: RawConnection): Promise<void> => {
-    asked += 1;
+  const sendNext = async (connection: RawConnection): Promise<void> => {
+    sentCount += 1;
     const send: Send | null =
-      asked % 3 === 0
+      sentCount % 3 === 0
         ? null
-        : { sender: someone(), receiver: someone(), content: `${name} ${asked}`, key: null };
+        : { sender: randomUser(), receiver: randomUser(), content: `${name} ${sentCount}`, key: null };
     const at = performance.now();
-    const { outcome, head, body } = await connection.ask(requestOf(send, someone())).then(
+    const { outcome, head, body } = await connection.sendRequest(requestOf(send, randomUser())).then(
       ({ status, ...answer }) => ({ outcome: status, ...answer }),
       () => ({ outcome: 'unanswered' as const, head: '', body: '' }),
     );
@@ -84,14 +84,14 @@ export async function flood(deps: {
     const until = performance.now() + forMs;
     const client = async (): Promise<void> => {
       const connection = open();
-      while (performance.now() < until) await askOne(connection);
+      while (performance.now() < until) await sendNext(connection);
     };
     await Promise.all(Array.from({ length: load.clients }, client));
   } else {
     while (connections.length < CONNECTIONS) {
       const opened = Array.from({ length: OPENED_AT_ONCE }, open);
       await Promise.all(
-        opened.map((connection) => connection.ask('GET /livez HTTP/1.1\r\nHost: messenger\r\n\r\n')),
+        opened.map((connection) => connection.sendRequest('GET /livez HTTP/1.1\r\nHost: messenger\r\n\r\n')),
       );
       idle.push(...opened);
     }
@@ -107,14 +107,14 @@ export async function flood(deps: {
           unsent += 1;
           continue;
         }
-        const answered = askOne(connection).then(() => {
+        const answered = sendNext(connection).then(() => {
           idle.push(connection);
-          asking.delete(answered);
+          inFlight.delete(answered);
         });
-        asking.add(answered);
+        inFlight.add(answered);
       }
     }
-    await Promise.all(asking);
+    await Promise.all(inFlight);
   }
   for (const connection of connections) connection.close();
   return { attempts, unsent };
@@ -133,17 +133,17 @@ function requestOf(send: Send | null, reader: UserId): string {
 function openRawConnection(host: string, port: number): RawConnection {
   let socket: Socket | null = null;
   let received = '';
-  let settle: { resolve: (answer: RawAnswer) => void; reject: (error: Error) => void };
+  let settle: { resolve: (answer: RawResponse) => void; reject: (error: Error) => void };
 
   const look = (): void => {
-    const first = firstAnswerIn(received);
+    const first = firstResponseIn(received);
     if (first === null) return;
     received = first.rest;
     settle.resolve(first.answer);
   };
 
   return {
-    ask(request) {
+    sendRequest(request) {
       return new Promise((resolve, reject) => {
         settle = { resolve, reject };
         if (socket === null) {

@@ -27,7 +27,7 @@ export interface Follower {
   /** The number of events received after an event with a larger id: they became visible later than that one. */
   readonly overtaken: number;
   /** The maximum of: the floor of a received cursor minus the time of this host, in milliseconds. */
-  readonly cursorLeadMs: number;
+  readonly maxCursorOffsetMs: number;
   /** The number of responses to polls with events. */
   readonly answersWithEvents: number;
   /** The number of responses to polls without events, except for the first one, which only has a cursor. */
@@ -55,7 +55,7 @@ interface ReceivedEvent {
 const RETRY_MS = 100;
 
 /** A connection without data for this time is closed: a stream has a comment every 15 s, a poll takes 25 s. */
-const SILENCE_MS = 30_000;
+const STREAM_TIMEOUT_MS = 30_000;
 const WAIT_S = 25;
 
 /** Starts a follower at the instance `urls[instance]`. */
@@ -77,7 +77,7 @@ export function startFollower(deps: {
   let resumes = 0;
   let overtaken = 0;
   let newest = '';
-  let cursorLeadMs = -Infinity;
+  let maxCursorOffsetMs = -Infinity;
   let answersWithEvents = 0;
   let emptyAnswers = 0;
   let shortestWaitMs = Infinity;
@@ -110,8 +110,8 @@ export function startFollower(deps: {
 
   const takeCursor = (text: string): void => {
     cursor = text;
-    const lead = millisecondsOf(eventCursorFrom(userId, text)!.floor) - Date.now();
-    cursorLeadMs = Math.max(cursorLeadMs, lead);
+    const offset = millisecondsOf(eventCursorFrom(userId, text)!.floor) - Date.now();
+    maxCursorOffsetMs = Math.max(maxCursorOffsetMs, offset);
   };
 
   const takeBlock = (block: string): void => {
@@ -124,7 +124,7 @@ export function startFollower(deps: {
   };
 
   /** One request, until the end of its response. Rejects if the status is not 200 or the connection breaks. */
-  const ask = (): Promise<void> =>
+  const sendRequest = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const isWaiting = by === 'poll' && cursor !== null;
       const begun = performance.now();
@@ -132,7 +132,7 @@ export function startFollower(deps: {
       current = request(`${urls[instance]}/api/events/user/${userId}${query}`, {
         agent: false,
         headers: by === 'poll' ? {} : { Accept: 'text/event-stream', 'Last-Event-ID': cursor ?? '' },
-        timeout: SILENCE_MS,
+        timeout: STREAM_TIMEOUT_MS,
       });
       current.once('timeout', () => current?.destroy(new Error('no data')));
       current.once('error', reject);
@@ -175,7 +175,7 @@ export function startFollower(deps: {
 
   const follow = async (): Promise<void> => {
     while (!isStopping) {
-      const isServed = await ask().then(
+      const isServed = await sendRequest().then(
         () => true,
         () => false,
       );
@@ -204,8 +204,8 @@ export function startFollower(deps: {
     get overtaken() {
       return overtaken;
     },
-    get cursorLeadMs() {
-      return cursorLeadMs;
+    get maxCursorOffsetMs() {
+      return maxCursorOffsetMs;
     },
     get answersWithEvents() {
       return answersWithEvents;

@@ -15,7 +15,7 @@ import { startBroker } from './broker.ts';
 import { scan } from './cluster.ts';
 import { eventReads, hintsLost } from './follower-figures.ts';
 import { startFollower } from './follower.ts';
-import { makeAsk, type Ask } from './http.ts';
+import { makeSendRequest, type SendRequest } from './http.ts';
 import { post, usersOf } from './load.ts';
 import { startReadMarks } from './read-marks.ts';
 import {
@@ -47,7 +47,7 @@ const LONGEST_DELAY_MS = 15_000;
 const HANG_MS = 15_000;
 
 /** Added to the longest delay for a busy host. */
-const SLACK_MS = 10_000;
+const TOLERANCE_MS = 10_000;
 
 /**
  * Clients that follow their events receive each acknowledged message and read mark at least once, while an instance is
@@ -60,7 +60,7 @@ export const followers: Scenario = async (testbed) => {
     services[index] = await start({ PORT: new URL(urls[index]!).port });
   };
 
-  const asks = urls.map(makeAsk);
+  const sendRequests = urls.map(makeSendRequest);
   const groups = urls.map(() => usersOf(USERS));
   const resting = usersOf(RESTING_USERS);
   const clients = [...groups.flat(), ...resting].flatMap((userId, index) => [
@@ -70,19 +70,19 @@ export const followers: Scenario = async (testbed) => {
   ]);
   try {
     await Promise.all(clients.map((client) => client.connected()));
-    const atRest = await sendAtRest(asks, resting);
+    const atRest = await sendAtRest(sendRequests, resting);
     await Promise.all(arrivalsOf(clients, atRest));
 
     const readsBefore = await eventReads(urls);
     const loads = groups.map((users, index) =>
       testbed.startLoad({
-        ask: asks[index]!,
+        sendRequest: sendRequests[index]!,
         users,
         clients: { send: 3, 'send with a key': 1 },
         thinkMs: THINK_MS,
       }),
     );
-    const marking = loads.map((load, index) => startReadMarks(asks[index]!, load));
+    const marking = loads.map((load, index) => startReadMarks(sendRequests[index]!, load));
     const progress = (): Promise<unknown> => Promise.all(loads.map((load) => load.progress(40)));
 
     const loaded = performance.now();
@@ -114,7 +114,7 @@ export const followers: Scenario = async (testbed) => {
     cluster.nodes[1]!.suspend();
     await pause(HANG_MS);
     cluster.nodes[1]!.resume();
-    await cluster.settled();
+    await cluster.waitUntilUp();
     const settled = performance.now();
     await progress();
     await Promise.all(loads.map((load) => load.stop()));
@@ -122,7 +122,7 @@ export const followers: Scenario = async (testbed) => {
 
     const sent = [...atRest, ...loads.flatMap(sentBy)];
     const arrivals = Promise.all(arrivalsOf(clients, sent));
-    await Promise.race([arrivals, pause(LONGEST_DELAY_MS + SLACK_MS, null, { ref: false })]);
+    await Promise.race([arrivals, pause(LONGEST_DELAY_MS + TOLERANCE_MS, null, { ref: false })]);
 
     const requests = loads.flatMap(({ attempts }) => attempts);
     const phases = [
@@ -162,13 +162,13 @@ export const followers: Scenario = async (testbed) => {
     const withoutBroker = lagsOf(clients, acknowledgedDuring(sent, brokerKilled, brokerStarted)).at(-1)!;
     assert.ok(lagsOf(clients, atRest).length > 0, 'no lag was measured at rest');
     assert.ok(
-      withoutBroker < LONGEST_DELAY_MS + SLACK_MS,
+      withoutBroker < LONGEST_DELAY_MS + TOLERANCE_MS,
       `an event took ${withoutBroker} ms without a broker`,
     );
 
     for (const [index, users] of groups.entries()) {
       const { attempts } = loads[index]!;
-      await assertGuaranteesKept(testbed, { cluster, ask: asks[index]!, users, attempts });
+      await assertGuaranteesKept(testbed, { cluster, sendRequest: sendRequests[index]!, users, attempts });
     }
     await Promise.all(clients.map((client) => client.stop()));
     const { found, left, output } = await scan(environment, '--repair');
@@ -185,13 +185,13 @@ export const followers: Scenario = async (testbed) => {
 };
 
 /** Sends messages one after another, alternating between the instances. */
-async function sendAtRest(asks: readonly Ask[], users: readonly UserId[]): Promise<Sent[]> {
+async function sendAtRest(sendRequests: readonly SendRequest[], users: readonly UserId[]): Promise<Sent[]> {
   const sent: Sent[] = [];
   for (let index = 0; index < SENDS_AT_REST; index += 1) {
-    const instance = index % asks.length;
+    const instance = index % sendRequests.length;
     const [sender, receiver] = [users[index % users.length]!, users[(index + 1) % users.length]!];
     const send = { sender, receiver, content: `at rest ${index}`, key: null };
-    const { status, body } = await post(asks[instance]!, send);
+    const { status, body } = await post(sendRequests[instance]!, send);
     assert.equal(status, 201);
     const acknowledged = performance.now();
     sent.push({ messageId: body.id, participants: [sender, receiver], acknowledged, instance });

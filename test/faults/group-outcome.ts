@@ -5,7 +5,7 @@ import { coversPosition, type Membership } from '../../src/domain/group.ts';
 import type { MessageId, UserId } from '../../src/domain/ids.ts';
 import { millisecondsOf } from '../../src/domain/time.ts';
 import { lateMessagesOf, membersOf } from './events.ts';
-import type { Ask, Item } from './http.ts';
+import type { SendRequest, Item } from './http.ts';
 import type { Attempt, Group } from './load.ts';
 import type { Mover } from './membership-changes.ts';
 import type { Contents } from './message-changes.ts';
@@ -17,7 +17,7 @@ export interface ChangingGroup {
   readonly group: Group;
   readonly movers: readonly Mover[];
   /** One who never joins. */
-  readonly stranger: UserId;
+  readonly nonMember: UserId;
 }
 
 /** What is known of the groups after a load. */
@@ -28,8 +28,8 @@ interface Known {
   readonly contents: Contents;
   /** A cursor of each user from before the load. */
   readonly cursors: ReadonlyMap<UserId, string>;
-  readonly asUser: (userId: UserId) => Ask;
-  readonly asService: Ask;
+  readonly asUser: (userId: UserId) => SendRequest;
+  readonly asService: SendRequest;
 }
 
 /** A message as a user has it: its id, and its content or null. */
@@ -59,12 +59,12 @@ const NEAR_END_MS =
 export async function wrongInGroups(
   known: Known,
   isRepaired: boolean,
-): Promise<{ readonly wrong: readonly string[]; readonly seen: string }> {
+): Promise<{ readonly wrong: readonly string[]; readonly compared: string }> {
   const { cluster, groups, attempts, asService } = known;
   const late = await lateMessagesOf(cluster);
   const wrong: string[] = [];
   let [views, messages] = [0, 0];
-  for (const { group, movers, stranger } of groups) {
+  for (const { group, movers, nonMember } of groups) {
     const sends = attempts.filter(({ send }) => send?.group?.id === group.id);
     const stored: Shown = shownIn(await joined(asService, `/api/messages/conversation/${group.id}`));
     const memberships = new Map<UserId, Membership>(
@@ -78,11 +78,11 @@ export async function wrongInGroups(
       ...movers.flatMap((mover) => wrongMembership(mover, memberships.get(mover.userId), sends)),
     );
     const stable = isRepaired ? group.members : group.members.slice(0, READ_BEFORE_REPAIR);
-    const users = [...stable, ...movers.map(({ userId }) => userId), stranger];
+    const users = [...stable, ...movers.map(({ userId }) => userId), nonMember];
     await each(users, async (userId) => {
       const membership = memberships.get(userId) ?? null;
-      const ask = known.asUser(userId);
-      const view = await viewOf(ask, group, userId, known.cursors.get(userId)!);
+      const sendRequest = known.asUser(userId);
+      const view = await viewOf(sendRequest, group, userId, known.cursors.get(userId)!);
       const found = wrongInView(view, {
         membership,
         ids,
@@ -96,7 +96,7 @@ export async function wrongInGroups(
         const some = [...stored.keys()].sort(() => Math.random() - 0.5).slice(0, SINGLE_READS);
         for (const id of some) {
           const path = `/api/conversations/${group.id}/messages/${id}`;
-          const { status } = await ask({ method: 'GET', path });
+          const { status } = await sendRequest({ method: 'GET', path });
           const isShown = membership !== null && coversPosition(membership, id as MessageId);
           if (status !== (isShown ? 200 : 404)) found.push(`message ${id} is a ${status}`);
         }
@@ -104,17 +104,25 @@ export async function wrongInGroups(
       wrong.push(...found.map((what) => `${userId}, ${JSON.stringify(membership)}: ${what}`));
     });
   }
-  return { wrong, seen: `${messages} messages acknowledged, ${views} users: ${wrong.length} contradictions` };
+  return {
+    wrong,
+    compared: `${messages} messages acknowledged, ${views} users: ${wrong.length} contradictions`,
+  };
 }
 
-async function viewOf(ask: Ask, { id }: Group, userId: UserId, cursor: string): Promise<View> {
-  const inbox = await joined(ask, `/api/conversations/user/${userId}`);
-  const history = await joined(ask, `/api/messages/conversation/${id}`);
+async function viewOf(
+  sendRequest: SendRequest,
+  { id }: Group,
+  userId: UserId,
+  cursor: string,
+): Promise<View> {
+  const inbox = await joined(sendRequest, `/api/conversations/user/${userId}`);
+  const history = await joined(sendRequest, `/api/messages/conversation/${id}`);
   const entry = inbox.find((row) => row.id === id) ?? null;
   const events: { type: string; data: Item & { conversation_id: string } }[] = [];
   // A batch is also empty if its cursor can hold no more hashes, until the events are older.
   for (let next = cursor, isAtEnd = false; !isAtEnd;) {
-    const { body } = await ask({
+    const { body } = await sendRequest({
       method: 'GET',
       path: `/api/events/user/${userId}?limit=100&cursor=${next}`,
     });

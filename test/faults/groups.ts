@@ -2,13 +2,13 @@ import { strict as assert } from 'node:assert';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SignJWT } from 'jose';
-import { answersCql } from '../../scripts/local-cassandra/processes.ts';
+import { respondsToCql } from '../../scripts/local-cassandra/processes.ts';
 import { SERVICE_SCOPE } from '../../src/adapters/http/middleware/authentication.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { environmentOf, scan } from './cluster.ts';
 import { lateMessagesOf } from './events.ts';
 import { wrongInGroups, type ChangingGroup } from './group-outcome.ts';
-import { balance, makeAsk, withToken, type Ask } from './http.ts';
+import { balance, makeSendRequest, withToken, type SendRequest } from './http.ts';
 import { attempt, createGroup, post, usersOf, type Attempt } from './load.ts';
 import { move, startMoves, type Mover } from './membership-changes.ts';
 import { startMessageChanges } from './message-changes.ts';
@@ -41,7 +41,7 @@ const RACES = 30;
 const SMALL = 16;
 const RACING_SENDS = 8;
 const STOPPED_MS = 1_500;
-const MAX_HEAD_START_MS = 80;
+const MAX_DELAY_MS = 80;
 
 /**
  * Members join and leave groups while there are sends, edits, deletions and read marks through two instances; meanwhile a
@@ -55,28 +55,28 @@ export const groups: Scenario = async (testbed) => {
   await Promise.all(instances.map((instance) => instance.logged(/Ready at/)));
   const balancer = balance(instances.map(({ url }) => url));
   const serviceToken = await tokenOf({ scope: SERVICE_SCOPE }, secret);
-  const asService = withToken(balancer.ask, serviceToken);
+  const asService = withToken(balancer.sendRequest, serviceToken);
 
   const changing: ChangingGroup[] = [];
   for (const size of SIZES) changing.push(await changingGroup(asService, size));
-  const users = changing.flatMap(({ group, movers, stranger }) => [
+  const users = changing.flatMap(({ group, movers, nonMember }) => [
     ...group.members,
     ...movers.map(({ userId }) => userId),
-    stranger,
+    nonMember,
   ]);
-  const asks = new Map<UserId, Ask>();
+  const sendRequests = new Map<UserId, SendRequest>();
   for (const userId of users) {
-    asks.set(userId, withToken(balancer.ask, await tokenOf({ sub: userId }, secret)));
+    sendRequests.set(userId, withToken(balancer.sendRequest, await tokenOf({ sub: userId }, secret)));
   }
   const cursors = new Map<UserId, string>();
   await each(users, async (userId) => {
-    const { body } = await asks.get(userId)!({ method: 'GET', path: `/api/events/user/${userId}` });
+    const { body } = await sendRequests.get(userId)!({ method: 'GET', path: `/api/events/user/${userId}` });
     cursors.set(userId, body.next_cursor!);
   });
 
   const stable = changing.map(({ group }) => group);
   const load = testbed.startLoad({
-    ask: asService,
+    sendRequest: asService,
     users: stable.flatMap(({ members }) => members),
     groups: stable.flatMap((group) => {
       const size = group.members.length + MOVERS;
@@ -87,7 +87,7 @@ export const groups: Scenario = async (testbed) => {
     thinkMs: THINK_MS,
   });
   const movers = changing.flatMap((one) => one.movers);
-  const asUser = (userId: UserId): Ask => asks.get(userId)!;
+  const asUser = (userId: UserId): SendRequest => sendRequests.get(userId)!;
   const moves = startMoves({
     asService,
     asUser,
@@ -105,14 +105,14 @@ export const groups: Scenario = async (testbed) => {
 
   const begun = performance.now();
   await pause(QUIET_MS);
-  const victim = cluster.nodes[1]!;
+  const replica = cluster.nodes[1]!;
   const hung = performance.now();
-  victim.suspend();
+  replica.suspend();
   await pause(HANG_MS);
-  assert.ok(!(await answersCql(victim.address, victim.port)), 'the replica answers');
+  assert.ok(!(await respondsToCql(replica.address, replica.port)), 'the replica answers');
   const resumed = performance.now();
-  victim.resume();
-  await cluster.settled();
+  replica.resume();
+  await cluster.waitUntilUp();
   await progress();
   const killed = performance.now();
   await instances[0]!.kill();
@@ -122,12 +122,18 @@ export const groups: Scenario = async (testbed) => {
   await progress();
   await Promise.all([load.stop(), moves.stop(), marks.stop()]);
   const contents = await changes.stop();
-  const raced = performance.now();
-  const direct = instances.map(({ url }) => withToken(makeAsk(url), serviceToken));
+  const raceStartedAt = performance.now();
+  const byInstance = instances.map(({ url }) => withToken(makeSendRequest(url), serviceToken));
   const small = changing.filter(({ group }) => group.members.length < SMALL).flatMap((one) => one.movers);
   const races: Attempt[] = [];
   for (let round = 0; round < RACES; round += 1) {
-    races.push(...(await raceJoin(small[round % small.length]!, instances[0], direct as [Ask, Ask])));
+    races.push(
+      ...(await raceJoin(
+        small[round % small.length]!,
+        instances[0],
+        byInstance as [SendRequest, SendRequest],
+      )),
+    );
   }
 
   const sends = [...load.attempts, ...races];
@@ -136,8 +142,8 @@ export const groups: Scenario = async (testbed) => {
     ['before', begun, hung],
     [`SIGSTOP of a replica, for ${HANG_MS / 1_000} s`, hung, resumed],
     ['while it catches up', resumed, killed],
-    ['kill -9 of an instance, and its restart', killed, raced],
-    ['an instance stops in the middle of sends while a user joins', raced, Infinity],
+    ['kill -9 of an instance, and its restart', killed, raceStartedAt],
+    ['an instance stops in the middle of sends while a user joins', raceStartedAt, Infinity],
   ] as const;
   for (const [action, from, until] of phases) {
     for (const kind of [...new Set(all.map((one) => one.kind))]) {
@@ -169,7 +175,7 @@ export const groups: Scenario = async (testbed) => {
     asService,
   };
   const whole = await wrongInGroups(known, false);
-  testbed.report({ action: 'all that was acknowledged, as each user has it', seen: whole.seen });
+  testbed.report({ action: 'all that was acknowledged, as each user has it', seen: whole.compared });
   assert.deepEqual(whole.wrong.slice(0, 20), []);
 
   const { found, left, output } = await scan(environment, '--repair');
@@ -179,7 +185,7 @@ export const groups: Scenario = async (testbed) => {
     seen: `${found} inconsistencies, ${left} left`,
   });
   const repairedGroups = await wrongInGroups(known, true);
-  testbed.report({ action: 'all that is stored, as each user has it', seen: repairedGroups.seen });
+  testbed.report({ action: 'all that is stored, as each user has it', seen: repairedGroups.compared });
   assert.deepEqual(repairedGroups.wrong.slice(0, 20), []);
   balancer.close();
   await assertConsistent(testbed, instances, environment);
@@ -192,30 +198,30 @@ export const groups: Scenario = async (testbed) => {
 async function raceJoin(
   mover: Mover,
   first: Service,
-  [asFirst, asSecond]: readonly [Ask, Ask],
+  [asFirst, asSecond]: readonly [SendRequest, SendRequest],
 ): Promise<Attempt[]> {
   const { group } = mover;
   const changes = mover.isMember ? await move(asSecond, mover) : [];
   const joining = move(asSecond, mover);
   const sending = Array.from({ length: RACING_SENDS }, async () => {
-    await pause(Math.random() * MAX_HEAD_START_MS);
+    await pause(Math.random() * MAX_DELAY_MS);
     const [sender, receiver] = group.members as [UserId, UserId];
     // With a key there is a transaction between the read of the members and the write of the message.
     const send = { sender, receiver, group, content: randomUUID(), key: randomUUID() };
     const { result } = await attempt({ kind: 'send with a key', send }, () => post(asFirst, send));
     return result;
   });
-  await pause((0.5 + Math.random()) * MAX_HEAD_START_MS);
+  await pause((0.5 + Math.random()) * MAX_DELAY_MS);
   first.pause();
   await Promise.race([joining, pause(STOPPED_MS)]);
   first.resume();
   return [...changes, ...(await joining), ...(await Promise.all(sending))];
 }
 
-async function changingGroup(ask: Ask, size: number): Promise<ChangingGroup> {
+async function changingGroup(sendRequest: SendRequest, size: number): Promise<ChangingGroup> {
   const users = usersOf(size);
-  const [stranger] = usersOf(1);
-  const group = await createGroup(ask, users.slice(0, -1));
+  const [nonMember] = usersOf(1);
+  const group = await createGroup(sendRequest, users.slice(0, -1));
   const stay = Math.max(size - MOVERS, 2);
   const members = { ...group, members: users.slice(0, stay) };
   const movers = users.slice(stay).map((userId) => ({
@@ -225,7 +231,7 @@ async function changingGroup(ask: Ask, size: number): Promise<ChangingGroup> {
     left: null,
     isMember: userId !== users.at(-1),
   }));
-  return { group: members, movers, stranger: stranger! };
+  return { group: members, movers, nonMember: nonMember! };
 }
 
 function tokenOf(claims: Record<string, string>, secret: string): Promise<string> {
@@ -241,11 +247,11 @@ function isCutOff({ outcome }: Attempt): boolean {
 }
 
 /** `attempt`, or if it is a send with a key that failed: its repeat, whose id may be from any time since. */
-async function repeated(ask: Ask, attempt: Attempt): Promise<Attempt> {
+async function repeated(sendRequest: SendRequest, attempt: Attempt): Promise<Attempt> {
   const { send, at } = attempt;
   if (send?.key == null || !isFailure(attempt)) return attempt;
   for (;;) {
-    const { status, body } = await post(ask, send);
+    const { status, body } = await post(sendRequest, send);
     if (status === 201) {
       return { ...attempt, took: performance.now() - at, outcome: status, problem: null, messageId: body.id };
     }

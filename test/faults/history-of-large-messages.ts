@@ -7,7 +7,7 @@ import { participantsOf } from '../../src/domain/conversation.ts';
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
 import { messageIdAt } from '../../src/domain/time.ts';
 import { environmentOf, migrate } from './cluster.ts';
-import { makeAsk, type Ask } from './http.ts';
+import { makeSendRequest, type SendRequest } from './http.ts';
 import { usersOf, conversationOf, type Attempt } from './load.ts';
 import type { Environment } from './service.ts';
 import { assertAllServed, assertConsistent, type Scenario } from './testbed.ts';
@@ -34,10 +34,10 @@ export const historyOfLargeMessages: Scenario = async (testbed) => {
 
   const service = testbed.startService(environment);
   await service.logged(/Ready at/);
-  const ask = makeAsk(service.url);
+  const sendRequest = makeSendRequest(service.url);
   const attempts: Attempt[] = [];
   const path = `/api/messages/conversation/${conversationOf(...pair)}?limit=100`;
-  const walks = await Promise.all(Array.from({ length: READERS }, () => walk(ask, path, attempts)));
+  const walks = await Promise.all(Array.from({ length: READERS }, () => walk(sendRequest, path, attempts)));
   testbed.report({
     action: `${READERS} readers page through the first of ${ids.length} messages of ${BYTES / 1_000} KB in ${BUCKETS} buckets, on a node with 1 GiB of heap`,
     attempts,
@@ -96,12 +96,12 @@ async function fill(
 }
 
 /** The ids on the first pages. */
-async function walk(ask: Ask, path: string, attempts: Attempt[]): Promise<string[]> {
+async function walk(sendRequest: SendRequest, path: string, attempts: Attempt[]): Promise<string[]> {
   const ids: string[] = [];
   let cursor: string | null = null;
   for (let page = 0; page < PAGES; page += 1) {
     const at = performance.now();
-    const { status, body } = await ask({
+    const { status, body } = await sendRequest({
       method: 'GET',
       path: cursor === null ? path : `${path}&cursor=${cursor}`,
     });

@@ -2,13 +2,13 @@ import { strict as assert } from 'node:assert';
 import { readdirSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { environmentOf } from './cluster.ts';
-import { makeAsk, type Ask } from './http.ts';
-import { assertNoInternalDetails, recordAnswers } from './leaks.ts';
+import { makeSendRequest, type SendRequest } from './http.ts';
+import { assertNoInternalDetails, recordResponses } from './leaks.ts';
 import { usersOf, conversationOf, post } from './load.ts';
 import { residentMb } from '../support/resident-memory.ts';
 import { memoryOf } from './memory.ts';
 import { MALFORMED } from './malformed-requests.ts';
-import { answersIn, openClients, type RawClient } from './raw-clients.ts';
+import { responsesIn, openClients, type RawClient } from './raw-clients.ts';
 import {
   assertAllServed,
   assertGuaranteesKept,
@@ -18,7 +18,7 @@ import {
 } from './testbed.ts';
 
 /** The maximum growth of a process under all attacks: thousands of connections, buffered bodies and responses, and garbage. */
-const MOST_GROWTH_MB = 384;
+const MAX_GROWTH_MB = 384;
 
 /**
  * The service closes slow and idle connections after 15 s, and checks once a second. Node accepts one connection per turn of
@@ -49,25 +49,25 @@ const POST_HEAD = 'POST /api/messages HTTP/1.1\r\nHost: messenger\r\nContent-Typ
 /** Opens hostile clients at `url`. Resolves when they have sent everything; `check` then describes their responses. */
 type Attack = (url: string) => Promise<{ clients: readonly RawClient[]; check?: () => string }>;
 
-/** Slow, greedy, idle, non-reading and malformed clients: others are served, and the service needs little memory. */
+/** Slow, endless, idle, non-reading and malformed clients: others are served, and the service needs little memory. */
 export const hostileClients: Scenario = async (testbed) => {
   const cluster = await testbed.threeNodes();
   const environment = environmentOf(cluster);
   const service = testbed.startService(environment);
   await service.logged(/Ready at/);
-  const said = new Set<string>();
-  const ask = recordAnswers(makeAsk(service.url), said);
+  const responses = new Set<string>();
+  const sendRequest = recordResponses(makeSendRequest(service.url), responses);
   const users = usersOf(8);
-  const longPage = await beginLongPage(ask);
+  const longPage = await beginLongPage(sendRequest);
   const load = testbed.startLoad({
-    ask,
+    sendRequest,
     users,
     clients: { send: 4, 'send with a key': 1, read: 3 },
     thinkMs: 20,
   });
   // A warm-up, whose memory does not count as growth.
   await load.progress(5 * REQUESTS_AFTER);
-  const beganMb = residentMb(service.pid);
+  const startMb = residentMb(service.pid);
 
   for (const [action, attack] of Object.entries(attacksWith(longPage))) {
     const from = performance.now();
@@ -77,28 +77,28 @@ export const hostileClients: Scenario = async (testbed) => {
     await ended(clients, service.pid);
     const gone = performance.now();
     await load.progress(REQUESTS_AFTER);
-    const { beganMb: before, mostMb } = memory.end();
-    for (const { received } of clients) if (received !== '') said.add(received);
+    const { startMb: before, maxMb } = memory.end();
+    for (const { received } of clients) if (received !== '') responses.add(received);
     const attempts = between(load.attempts, from, Infinity);
     testbed.report({
       action,
       attempts,
       seen: [
-        `memory ${before} MB, at most ${mostMb} MB, then ${residentMb(service.pid)} MB`,
+        `memory ${before} MB, at most ${maxMb} MB, then ${residentMb(service.pid)} MB`,
         `the last connection ended ${((gone - done) / 1_000).toFixed(1)} s after the attack`,
         ...(check === undefined ? [] : [check()]),
       ].join('; '),
     });
     assertAllServed(attempts);
-    assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
+    assert.ok(maxMb - startMb < MAX_GROWTH_MB, `memory grew from ${startMb} to ${maxMb} MB`);
   }
   await load.stop();
-  assertNoInternalDetails(said);
+  assertNoInternalDetails(responses);
   testbed.report({
     action: 'all responses',
-    seen: `${said.size} texts, none with internal details`,
+    seen: `${responses.size} texts, none with internal details`,
   });
-  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertGuaranteesKept(testbed, { cluster, sendRequest, users, attempts: load.attempts });
   await assertConsistent(testbed, [service], environment);
 };
 
@@ -149,7 +149,7 @@ function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
         clients,
         check() {
           for (const [index, { received }] of clients.entries()) {
-            const [first, ...others] = answersIn(received);
+            const [first, ...others] = responsesIn(received);
             const refusals = index % 2 === 0 ? (first === undefined ? [] : [first]) : others;
             const name = JSON.stringify(MALFORMED[index >> 1]!.toString('latin1').slice(0, 100));
             if (index % 2 === 1) assert.equal(first?.status, 200, `not answered before ${name}`);
@@ -166,8 +166,8 @@ function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
     },
     [`${NON_READING} clients that request ${PIPELINED} pages of 400 KB and read nothing`]: async (url) => {
       const clients = await openClients(url, NON_READING, { reads: false });
-      const asked = `GET ${longPage} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
-      for (const { socket } of clients) socket.write(asked.repeat(PIPELINED));
+      const requestText = `GET ${longPage} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
+      for (const { socket } of clients) socket.write(requestText.repeat(PIPELINED));
       // A client that does not read detects the end of its connection only when it writes.
       trickle(clients, LIVEZ);
       return { clients };
@@ -197,10 +197,10 @@ function attacksWith(longPage: string): Readonly<Record<string, Attack>> {
 }
 
 /** Stores a page of messages of the maximum length. Resolves with its path. */
-async function beginLongPage(ask: Ask): Promise<string> {
+async function beginLongPage(sendRequest: SendRequest): Promise<string> {
   const [sender, receiver] = usersOf(2);
   for (let count = 0; count < PAGE; count += 1) {
-    const { status } = await post(ask, {
+    const { status } = await post(sendRequest, {
       sender: sender!,
       receiver: receiver!,
       content: LONGEST_CONTENT,
@@ -245,7 +245,7 @@ function pump(socket: RawClient['socket'], part: string): void {
 function tallyOf(clients: readonly RawClient[]): string {
   const counts = new Map<string, number>();
   for (const { received } of clients) {
-    const statuses = answersIn(received).map(({ status }) => String(status));
+    const statuses = responsesIn(received).map(({ status }) => String(status));
     const end = statuses.length === 0 ? 'no answer' : statuses.join(' then ');
     counts.set(end, (counts.get(end) ?? 0) + 1);
   }

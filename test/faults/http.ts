@@ -11,7 +11,7 @@ export interface ApiRequest {
   readonly body?: object;
 }
 
-export interface Answer {
+export interface ApiResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Body;
@@ -34,26 +34,28 @@ export interface Item {
 }
 
 /** Sends a request to the service. Rejects with the error of the socket if there is no response. */
-export type Ask = (apiRequest: ApiRequest) => Promise<Answer>;
+export type SendRequest = (apiRequest: ApiRequest) => Promise<ApiResponse>;
 
 /** The timeout of clients, far above all timeouts of the service. Without it, a request that hangs would stay unnoticed. */
-const GIVE_UP_MS = 20_000;
+const CLIENT_TIMEOUT_MS = 20_000;
 
 /** Sends requests to the service at `url` over persistent connections. */
-export function makeAsk(url: string): Ask {
+export function makeSendRequest(url: string): SendRequest {
   const agent = new Agent({ keepAlive: true });
   return async ({ method, path, headers, body }) => {
-    const { text, ...answer } = await new Promise<Omit<Answer, 'body'> & { text: string }>(
+    const { text, ...answer } = await new Promise<Omit<ApiResponse, 'body'> & { text: string }>(
       (resolve, reject) => {
-        const asked = request(`${url}${path}`, {
+        const outgoing = request(`${url}${path}`, {
           agent,
           method,
           headers: { ...(body && { 'Content-Type': 'application/json' }), ...headers },
-          timeout: GIVE_UP_MS,
+          timeout: CLIENT_TIMEOUT_MS,
         });
-        asked.once('timeout', () => asked.destroy(new Error(`no answer within ${GIVE_UP_MS} ms`)));
-        asked.once('error', reject);
-        asked.once('response', (response) => {
+        outgoing.once('timeout', () =>
+          outgoing.destroy(new Error(`no response within ${CLIENT_TIMEOUT_MS} ms`)),
+        );
+        outgoing.once('error', reject);
+        outgoing.once('response', (response) => {
           let received = '';
           response.setEncoding('utf8');
           response.on('data', (part: string) => (received += part));
@@ -62,7 +64,7 @@ export function makeAsk(url: string): Ask {
             resolve({ status: response.statusCode ?? 0, headers: response.headers, text: received });
           });
         });
-        asked.end(body && JSON.stringify(body));
+        outgoing.end(body && JSON.stringify(body));
       },
     );
     // A 204 has no body.
@@ -70,10 +72,10 @@ export function makeAsk(url: string): Ask {
   };
 }
 
-/** `ask` with a bearer token. */
-export function withToken(ask: Ask, token: string): Ask {
+/** The same function with a bearer token. */
+export function withToken(sendRequest: SendRequest, token: string): SendRequest {
   return ({ headers, ...apiRequest }) =>
-    ask({ ...apiRequest, headers: { ...headers, Authorization: `Bearer ${token}` } });
+    sendRequest({ ...apiRequest, headers: { ...headers, Authorization: `Bearer ${token}` } });
 }
 
 /** Whether the connection was refused, so that the request was not sent. */
@@ -89,13 +91,17 @@ const PROBE_EVERY_MS = 100;
  * error is returned to the client.
  */
 export interface Balancer {
-  readonly ask: Ask;
+  readonly sendRequest: SendRequest;
   /** Stops the probes. */
   close(): void;
 }
 
 export function balance(urls: readonly string[]): Balancer {
-  const instances = urls.map((url) => ({ ask: makeAsk(url), probe: makeAsk(url), ready: false }));
+  const instances = urls.map((url) => ({
+    sendRequest: makeSendRequest(url),
+    probe: makeSendRequest(url),
+    ready: false,
+  }));
   const closing = new AbortController();
   let turn = 0;
 
@@ -110,9 +116,9 @@ export function balance(urls: readonly string[]): Balancer {
   }
 
   return {
-    async ask(apiRequest) {
-      const giveUp = performance.now() + GIVE_UP_MS;
-      while (performance.now() < giveUp) {
+    async sendRequest(apiRequest) {
+      const deadline = performance.now() + CLIENT_TIMEOUT_MS;
+      while (performance.now() < deadline) {
         turn += 1;
         const instance = [...instances.keys()]
           .map((step) => instances[(turn + step) % instances.length]!)
@@ -122,13 +128,13 @@ export function balance(urls: readonly string[]): Balancer {
           continue;
         }
         try {
-          return await instance.ask(apiRequest);
+          return await instance.sendRequest(apiRequest);
         } catch (error) {
           if (!isRefused(error)) throw error;
           instance.ready = false;
         }
       }
-      throw new Error(`no instance was ready within ${GIVE_UP_MS} ms`);
+      throw new Error(`no instance was ready within ${CLIENT_TIMEOUT_MS} ms`);
     },
     close: () => closing.abort(),
   };

@@ -5,19 +5,19 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { residentMb } from '../support/resident-memory.ts';
 import { eventReads, openConnections } from './follower-figures.ts';
 import { startFollower, type Follower } from './follower.ts';
-import { makeAsk, type Ask } from './http.ts';
+import { makeSendRequest, type SendRequest } from './http.ts';
 import { postUntilStored, usersOf } from './load.ts';
 import { processorMs } from '../support/processor-time.ts';
 import type { Service } from './service.ts';
 import { percentile } from './table.ts';
 import { assertConsistent, startTwoServices, type Scenario, type Testbed } from './testbed.ts';
-import { openLosingProxy, startStoppableReader } from './vanishing-clients.ts';
+import { openDroppingProxy, startStoppableReader } from './vanishing-clients.ts';
 
 const IDLE_STREAMS = 5_000;
 const IDLE_MS = 300_000;
 const EVERY_MS = 30_000;
 const OPENED_AT_ONCE = 100;
-const STORM = 1_000;
+const RECONNECTING = 1_000;
 const SENDERS = 10;
 
 /** The maximum growth of the live heap of a process with idle streams in five minutes, in megabytes. */
@@ -66,13 +66,13 @@ export const idleFollowers: Scenario = async (testbed) => {
   const streams: Follower[] = [];
   try {
     const empty = await liveHeap(first);
-    const vanishing = reportVanished(testbed, second, makeAsk(first.url));
+    const vanishing = reportVanished(testbed, second, makeSendRequest(first.url));
     // Awaited below, together with the idle streams.
     vanishing.catch(() => undefined);
     await openIdle(first, streams);
     const opened = await liveHeap(first);
     await Promise.all([reportIdle(testbed, first, { empty, opened, streams }), vanishing]);
-    await reportStorm(testbed, first, streams.slice(0, STORM));
+    await reportReconnects(testbed, first, streams.slice(0, RECONNECTING));
     await reportLimit(testbed, second);
     await Promise.all(streams.map((stream) => stream.stop()));
     await reportBusy(testbed, urls);
@@ -143,25 +143,25 @@ async function reportIdle(
 }
 
 /** Clients that stop reading, and clients behind a proxy that drops all packets: the service gets no notice. */
-async function reportVanished(testbed: Testbed, service: Service, ask: Ask): Promise<void> {
+async function reportVanished(testbed: Testbed, service: Service, sendRequest: SendRequest): Promise<void> {
   const users = usersOf(2 * VANISHING);
   const [stopped, lost] = [users.slice(0, VANISHING), users.slice(VANISHING)];
   const filesBefore = readdirSync(`/proc/${service.pid}/fd`).length;
   const reader = await startStoppableReader(service.url, stopped);
-  const proxy = await openLosingProxy(service.url);
+  const proxy = await openDroppingProxy(service.url);
   const behind = lost.map((userId) =>
     startFollower({ urls: [proxy.url], instance: 0, userId, by: 'stream' }),
   );
   try {
     await Promise.all(behind.map((client) => client.connected()));
     reader.stop();
-    await proxy.lose(async () => {
+    await proxy.dropPackets(async () => {
       await Promise.all(behind.map((client) => client.stop()));
     });
     const begun = performance.now();
     assert.equal(await openConnections(service.url), 2 * VANISHING);
     const unread = [stopped[0]!, lost[0]!];
-    await sendLong(ask, unread);
+    await sendLong(sendRequest, unread);
     const sentAt = performance.now();
     while ((await openConnections(service.url)) > 2 * VANISHING - unread.length) {
       assert.ok(performance.now() - sentAt < SLOW_WITHIN_MS, 'a stream that is not read stays open');
@@ -196,20 +196,24 @@ async function reportVanished(testbed: Testbed, service: Service, ask: Ask): Pro
   }
 }
 
-async function sendLong(ask: Ask, receivers: readonly UserId[]): Promise<void> {
+async function sendLong(sendRequest: SendRequest, receivers: readonly UserId[]): Promise<void> {
   const [sender] = usersOf(1);
   const left = receivers.flatMap((receiver) => Array.from({ length: LONG_MESSAGES }, () => receiver));
   await inParallel(SENDERS, left, async (receiver) => {
-    await postUntilStored(ask, { sender: sender!, receiver, content: LONGEST_CONTENT });
+    await postUntilStored(sendRequest, { sender: sender!, receiver, content: LONGEST_CONTENT });
   });
 }
 
-async function reportStorm(testbed: Testbed, service: Service, storm: readonly Follower[]): Promise<void> {
+async function reportReconnects(
+  testbed: Testbed,
+  service: Service,
+  reconnecting: readonly Follower[],
+): Promise<void> {
   const begun = performance.now();
   const busyBefore = processorMs(service.pid);
-  const refusedBefore = refusedBy(storm);
+  const refusedBefore = refusedBy(reconnecting);
   const took = await Promise.all(
-    storm.map(async (stream) => {
+    reconnecting.map(async (stream) => {
       stream.disconnect();
       await stream.connected();
       return performance.now() - begun;
@@ -217,27 +221,27 @@ async function reportStorm(testbed: Testbed, service: Service, storm: readonly F
   );
   const busyMs = processorMs(service.pid) - busyBefore;
   took.sort((a, b) => a - b);
-  assert.ok(storm.every(({ refusals }) => [...refusals.keys()].every((status) => status === 503)));
+  assert.ok(reconnecting.every(({ refusals }) => [...refusals.keys()].every((status) => status === 503)));
   const [p50, most] = [0.5, 1].map((share) => percentile(took, share)!.toFixed(0));
   testbed.report({
-    action: `${STORM} streams break at once, and resume at the same process`,
+    action: `${RECONNECTING} streams break at once, and resume at the same process`,
     seen: [
       `all resumed, half within ${p50} ms, all within ${most} ms`,
-      `${refusedBy(storm) - refusedBefore} attempts answered 503 first`,
-      `${(busyMs / STORM).toFixed(2)} ms of processor time for each`,
+      `${refusedBy(reconnecting) - refusedBefore} attempts answered 503 first`,
+      `${(busyMs / RECONNECTING).toFixed(2)} ms of processor time for each`,
     ].join('; '),
   });
-  const ask = makeAsk(service.url);
+  const sendRequest = makeSendRequest(service.url);
   const [sender] = usersOf(1);
-  await inParallel(SENDERS, storm, async (stream) => {
+  await inParallel(SENDERS, reconnecting, async (stream) => {
     const { userId } = stream;
-    const content = `after the storm to ${userId}`;
-    const { id } = await postUntilStored(ask, { sender: sender!, receiver: userId, content });
+    const content = `after the reconnects to ${userId}`;
+    const { id } = await postUntilStored(sendRequest, { sender: sender!, receiver: userId, content });
     await stream.arrived(id);
   });
   testbed.report({
     action: 'afterwards, a message to each of them',
-    seen: `${STORM} sent, ${STORM} received`,
+    seen: `${RECONNECTING} sent, ${RECONNECTING} received`,
   });
 }
 
@@ -273,11 +277,15 @@ async function reportBusy(testbed: Testbed, urls: readonly string[]): Promise<vo
   );
   await Promise.all(clients.map((client) => client.connected()));
   const before = await eventReads(urls.slice(1));
-  const ask = makeAsk(urls[0]!);
+  const sendRequest = makeSendRequest(urls[0]!);
   const [sender] = usersOf(1);
   const sends = Array.from({ length: BUSY_MESSAGES }, async (_, index) => {
     await pause(index * BUSY_EVERY_MS);
-    const { id } = await postUntilStored(ask, { sender: sender!, receiver: busy!, content: `No. ${index}` });
+    const { id } = await postUntilStored(sendRequest, {
+      sender: sender!,
+      receiver: busy!,
+      content: `No. ${index}`,
+    });
     return { id, acknowledged: performance.now() };
   });
   const sent = await Promise.all(sends);

@@ -5,7 +5,7 @@ import { acknowledgedDuring, arrivalsOf, assertReceived, lagOf, sentBy, reportRe
 import { scan } from './cluster.ts';
 import { lateMessagesOf } from './events.ts';
 import { startFollower, type Follower } from './follower.ts';
-import { makeAsk } from './http.ts';
+import { makeSendRequest } from './http.ts';
 import { startReadMarks } from './read-marks.ts';
 import { usersOf } from './load.ts';
 import {
@@ -37,7 +37,7 @@ const BETWEEN_MS = 5_000;
 const ARRIVE_WITHIN_MS = 15_000 + WINDOW_MS + 10_000;
 
 /** A cursor may not be nearer to now than the visibility window; both processes have the clock of this host. */
-const CLOCK_SLACK_MS = 5;
+const CLOCK_TOLERANCE_MS = 5;
 
 /** A poll without events waits for 25 s. */
 const SHORTEST_WAIT_MS = 24_900;
@@ -67,7 +67,7 @@ process.on('SIGUSR2', () => { process.delaysWrites = false; });`;
 export const lateEvents: Scenario = async (testbed) => {
   const { cluster, broker, environment, services, urls } = await startTwoServices(testbed, DELAY_SCRIPT);
   const [delayed] = services;
-  const asks = urls.map(makeAsk);
+  const sendRequests = urls.map(makeSendRequest);
   // The senders of both processes are the same people, so that a follower gets events of both.
   const users = usersOf(USERS);
   const clients = users.flatMap((userId) => [
@@ -79,10 +79,15 @@ export const lateEvents: Scenario = async (testbed) => {
   const resting: Follower[] = [];
   try {
     await Promise.all(clients.map((client) => client.connected()));
-    const loads = asks.map((ask) =>
-      testbed.startLoad({ ask, users, clients: { send: 6, 'send with a key': 3 }, thinkMs: THINK_MS }),
+    const loads = sendRequests.map((sendRequest) =>
+      testbed.startLoad({
+        sendRequest,
+        users,
+        clients: { send: 6, 'send with a key': 3 },
+        thinkMs: THINK_MS,
+      }),
     );
-    const marking = loads.map((load, index) => startReadMarks(asks[index]!, load));
+    const marking = loads.map((load, index) => startReadMarks(sendRequests[index]!, load));
     const begun = performance.now();
     await pause(DELAYED_MS);
     const delayedUntil = performance.now();
@@ -147,12 +152,15 @@ export const lateEvents: Scenario = async (testbed) => {
     );
     assert.ok(late.size > 0, 'no message became visible late');
 
-    const lead = Math.max(...clients.map(({ cursorLeadMs }) => cursorLeadMs));
+    const maxOffset = Math.max(...clients.map(({ maxCursorOffsetMs }) => maxCursorOffsetMs));
     testbed.report({
       action: 'the cursor nearest to now',
-      seen: `its floor was ${(-lead).toFixed(0)} ms behind the clock; the visibility window is ${WINDOW_MS} ms`,
+      seen: `its floor was ${(-maxOffset).toFixed(0)} ms behind the clock; the visibility window is ${WINDOW_MS} ms`,
     });
-    assert.ok(lead <= CLOCK_SLACK_MS - WINDOW_MS, `a cursor was only ${-lead} ms behind the clock`);
+    assert.ok(
+      maxOffset <= CLOCK_TOLERANCE_MS - WINDOW_MS,
+      `a cursor was only ${-maxOffset} ms behind the clock`,
+    );
 
     reportPolls(
       clients.filter(({ by }) => by === 'poll'),
@@ -172,7 +180,7 @@ export const lateEvents: Scenario = async (testbed) => {
     reportPolls(resting, 'users without events');
     assert.ok(resting.every(({ received }) => received === 0));
 
-    await assertGuaranteesKept(testbed, { cluster, ask: asks[1]!, users, attempts });
+    await assertGuaranteesKept(testbed, { cluster, sendRequest: sendRequests[1]!, users, attempts });
     await stopAll([...clients, ...resting]);
     const { found, left, output } = await scan(environment, '--repair');
     assert.equal(left, 0, output);

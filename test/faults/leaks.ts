@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert';
-import type { Ask } from './http.ts';
+import type { SendRequest } from './http.ts';
 
 /**
  * Internal details: of storage and its driver, CQL, the runtime and files. Do not apply it to /docs, which has a third-party
@@ -22,9 +22,9 @@ const INTERNAL: readonly RegExp[] = [
 const SHOWN_BEFORE = 80;
 
 /** Throws if one of the texts contains internal details, or if there are no texts. */
-export function assertNoInternalDetails(said: Iterable<string>): void {
+export function assertNoInternalDetails(responses: Iterable<string>): void {
   let count = 0;
-  for (const text of said) {
+  for (const text of responses) {
     count += 1;
     for (const pattern of INTERNAL) {
       const found = pattern.exec(text);
@@ -38,11 +38,11 @@ export function assertNoInternalDetails(said: Iterable<string>): void {
   assert.ok(count > 0, 'there was no response');
 }
 
-/** The same `ask`, which adds the headers and body of each response to `said`. */
-export function recordAnswers(ask: Ask, said: Set<string>): Ask {
+/** The same function; it adds the headers and body of each response to `responses`. */
+export function recordResponses(sendRequest: SendRequest, responses: Set<string>): SendRequest {
   return async (apiRequest) => {
-    const answer = await ask(apiRequest);
-    said.add(JSON.stringify([answer.headers, answer.body]));
+    const answer = await sendRequest(apiRequest);
+    responses.add(JSON.stringify([answer.headers, answer.body]));
     return answer;
   };
 }

@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import { participantsOf } from '../../src/domain/conversation.ts';
 import type { UserId } from '../../src/domain/ids.ts';
-import { isRefused, type Answer, type Ask } from './http.ts';
+import { isRefused, type ApiResponse, type SendRequest } from './http.ts';
 
 /** A group that exists. */
 export interface Group {
@@ -80,11 +80,11 @@ export function recipientsOf({ sender, receiver, group }: Send): readonly UserId
 }
 
 /** Creates a group of `members`; again with the same key while the service is overloaded. */
-export async function createGroup(ask: Ask, members: readonly UserId[]): Promise<Group> {
+export async function createGroup(sendRequest: SendRequest, members: readonly UserId[]): Promise<Group> {
   const body = { participant_ids: members, creator_id: members[0] };
   const headers = { 'Idempotency-Key': randomUUID() };
   for (;;) {
-    const answer = await ask({ method: 'POST', path: '/api/conversations', headers, body });
+    const answer = await sendRequest({ method: 'POST', path: '/api/conversations', headers, body });
     if (answer.status === 201) return { id: answer.body.id, members };
     assert.equal(answer.status, 503);
     await pause(REPEAT_AFTER_MS);
@@ -92,8 +92,11 @@ export async function createGroup(ask: Ask, members: readonly UserId[]): Promise
 }
 
 /** Sends `send` to the service. */
-export function post(ask: Ask, { sender, receiver, group, content, key }: Send): Promise<Answer> {
-  return ask({
+export function post(
+  sendRequest: SendRequest,
+  { sender, receiver, group, content, key }: Send,
+): Promise<ApiResponse> {
+  return sendRequest({
     method: 'POST',
     path: group === undefined ? '/api/messages' : `/api/conversations/${group.id}/messages`,
     ...(key !== null && { headers: { 'Idempotency-Key': key } }),
@@ -105,10 +108,13 @@ export function post(ask: Ask, { sender, receiver, group, content, key }: Send):
 const GROUP_SHARE = 0.25;
 
 /** Sends `send` with a key of its own until it is acknowledged. Rejects if it is refused, except by a 503. */
-export async function postUntilStored(ask: Ask, send: Omit<Send, 'key'>): Promise<Answer['body']> {
+export async function postUntilStored(
+  sendRequest: SendRequest,
+  send: Omit<Send, 'key'>,
+): Promise<ApiResponse['body']> {
   const key = randomUUID();
   for (;;) {
-    const { status, body } = await post(ask, { ...send, key });
+    const { status, body } = await post(sendRequest, { ...send, key });
     if (status === 201) return body;
     if (status !== 503) throw new Error(`a send was answered ${status}`);
     await pause(REPEAT_AFTER_MS);
@@ -124,12 +130,12 @@ export async function attempt(
   }: {
     readonly kind: Attempt['kind'];
     readonly send?: Send | null;
-    readonly staleIn?: (answer: Answer) => readonly string[] | null;
+    readonly staleIn?: (answer: ApiResponse) => readonly string[] | null;
   },
-  apiRequest: () => Promise<Answer>,
-): Promise<{ readonly result: Attempt; readonly answer: Answer | null }> {
+  apiRequest: () => Promise<ApiResponse>,
+): Promise<{ readonly result: Attempt; readonly answer: ApiResponse | null }> {
   const at = performance.now();
-  const resultOf = (outcome: Attempt['outcome'], answer: Answer | null): Attempt => {
+  const resultOf = (outcome: Attempt['outcome'], answer: ApiResponse | null): Attempt => {
     const succeeded = answer !== null && answer.status < 300;
     const isProblem = answer?.headers['content-type'] === 'application/problem+json';
     return {
@@ -154,7 +160,7 @@ export async function attempt(
 
 /** Sends and reads messages between random pairs of `users` until it is stopped. */
 export function startLoad(deps: {
-  readonly ask: Ask;
+  readonly sendRequest: SendRequest;
   readonly users: readonly UserId[];
   /** Groups of some of the users, which get a share of the sends; by default none. */
   readonly groups?: readonly Group[];
@@ -164,7 +170,7 @@ export function startLoad(deps: {
   /** The mean pause of a client after a response. */
   readonly thinkMs: number;
 }): Load {
-  const { ask, users, groups = [], groupShare = GROUP_SHARE, clients, thinkMs } = deps;
+  const { sendRequest, users, groups = [], groupShare = GROUP_SHARE, clients, thinkMs } = deps;
   const attempts: Attempt[] = [];
   /** The newest acknowledged id of each conversation and each user. */
   const newest = new Map<string, string>();
@@ -174,12 +180,12 @@ export function startLoad(deps: {
   let sends = 0;
 
   const oneOf = <Item>(items: readonly Item[]): Item => items[Math.floor(Math.random() * items.length)]!;
-  const someone = (): UserId => oneOf(users);
+  const randomUser = (): UserId => oneOf(users);
 
   const record = async (
     about: Parameters<typeof attempt>[0],
-    apiRequest: () => Promise<Answer>,
-  ): Promise<Answer | null> => {
+    apiRequest: () => Promise<ApiResponse>,
+  ): Promise<ApiResponse | null> => {
     const { result, answer } = await attempt(about, apiRequest);
     attempts.push(result);
     for (const look of watchers) look();
@@ -189,13 +195,13 @@ export function startLoad(deps: {
   const sendOne = async (kind: 'send' | 'send with a key'): Promise<void> => {
     const group = groups.length > 0 && Math.random() < groupShare ? oneOf(groups) : undefined;
     const send: Send = {
-      sender: group === undefined ? someone() : oneOf(group.members),
-      receiver: someone(),
+      sender: group === undefined ? randomUser() : oneOf(group.members),
+      receiver: randomUser(),
       ...(group !== undefined && { group }),
       content: `message ${(sends += 1)} of ${run}`,
       key: kind === 'send' ? null : randomUUID(),
     };
-    const answer = await record({ kind, send }, () => post(ask, send));
+    const answer = await record({ kind, send }, () => post(sendRequest, send));
     if (answer?.status !== 201) return;
     for (const list of [...recipientsOf(send), conversationIdIn(send)]) {
       if (answer.body.id > (newest.get(list) ?? '')) newest.set(list, answer.body.id);
@@ -204,20 +210,20 @@ export function startLoad(deps: {
 
   /** Reads the first page of an inbox or a history, which must contain the newest acknowledged message or a newer one. */
   const readOne = async (): Promise<void> => {
-    const user = someone();
+    const user = randomUser();
     const conversation =
-      groups.length > 0 && Math.random() < groupShare ? oneOf(groups).id : conversationOf(user, someone());
+      groups.length > 0 && Math.random() < groupShare ? oneOf(groups).id : conversationOf(user, randomUser());
     // A conversation without an acknowledged message may not exist.
     const [list, path, id] =
       Math.random() < 0.5 && newest.has(conversation)
         ? ([conversation, `/api/messages/conversation/${conversation}`, 'id'] as const)
         : ([user, `/api/conversations/user/${user}`, 'last_message_id'] as const);
     const known = newest.get(list) ?? '';
-    const staleIn = ({ body }: Answer): readonly string[] | null => {
+    const staleIn = ({ body }: ApiResponse): readonly string[] | null => {
       const shown = body.data.flatMap((item) => item[id] ?? []);
       return shown.some((messageId) => messageId >= known) || known === '' ? null : shown;
     };
-    await record({ kind: 'read', staleIn }, () => ask({ method: 'GET', path }));
+    await record({ kind: 'read', staleIn }, () => sendRequest({ method: 'GET', path }));
   };
 
   const client = async (kind: Kind): Promise<void> => {

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { UserId } from '../../src/domain/ids.ts';
-import type { Ask } from './http.ts';
+import type { SendRequest } from './http.ts';
 import { attempt, type Attempt, type Group } from './load.ts';
 
 /** The time of a change with all its attempts: it happened once in between. In times of performance.now(). */
@@ -23,14 +23,14 @@ export interface Mover {
 const REPEAT_AFTER_MS = 200;
 
 /** Lets a mover join or leave; again while there is no response or a 503. Resolves when it is acknowledged. */
-export async function move(ask: Ask, mover: Mover): Promise<Attempt[]> {
+export async function move(sendRequest: SendRequest, mover: Mover): Promise<Attempt[]> {
   const { group, userId, isMember } = mover;
   const path = `/api/conversations/${group.id}/participants/${userId}`;
   const attempts: Attempt[] = [];
   const begun = performance.now();
   for (;;) {
     const { result } = await attempt({ kind: 'change of a group' }, () =>
-      ask({ method: isMember ? 'DELETE' : 'PUT', path }),
+      sendRequest({ method: isMember ? 'DELETE' : 'PUT', path }),
     );
     attempts.push(result);
     if (typeof result.outcome === 'number' && result.outcome < 300) break;
@@ -46,8 +46,8 @@ export async function move(ask: Ask, mover: Mover): Promise<Attempt[]> {
 
 /** Lets each mover join and leave, one change after the other, until it is stopped. */
 export function startMoves(deps: {
-  readonly asService: Ask;
-  readonly asUser: (userId: UserId) => Ask;
+  readonly asService: SendRequest;
+  readonly asUser: (userId: UserId) => SendRequest;
   readonly movers: readonly Mover[];
   /** The mean pause after a change, in milliseconds. */
   readonly thinkMs: (mover: Mover) => number;
@@ -59,8 +59,8 @@ export function startMoves(deps: {
     while (!isStopping) {
       await pause(Math.random() * 2 * thinkMs(mover));
       // Who leaves does so, or is removed.
-      const ask = mover.isMember && Math.random() < 0.5 ? asUser(mover.userId) : asService;
-      attempts.push(...(await move(ask, mover)));
+      const sendRequest = mover.isMember && Math.random() < 0.5 ? asUser(mover.userId) : asService;
+      attempts.push(...(await move(sendRequest, mover)));
     }
   });
   return {

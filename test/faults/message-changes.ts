@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Ask } from './http.ts';
+import type { SendRequest } from './http.ts';
 import { attempt, conversationIdIn, type Attempt, type Load } from './load.ts';
 
 const CHANGE_EVERY_MS = 80;
@@ -10,7 +10,7 @@ export type Contents = ReadonlyMap<string, ReadonlySet<string | null>>;
 
 /** Edits and deletes acknowledged messages of a load, one after the other, until it is stopped. */
 export function startMessageChanges(
-  ask: Ask,
+  sendRequest: SendRequest,
   load: Load,
 ): { readonly attempts: readonly Attempt[]; stop(): Promise<Contents> } {
   const attempts: Attempt[] = [];
@@ -29,7 +29,9 @@ export function startMessageChanges(
       Math.random() < DELETED_SHARE ? null : `${send.content}, changed ${attempts.length} times`;
     const path = `/api/conversations/${conversationIdIn(send)}/messages/${messageId}`;
     const { result } = await attempt({ kind: 'change of a message' }, () =>
-      ask(content === null ? { method: 'DELETE', path } : { method: 'PATCH', path, body: { content } }),
+      sendRequest(
+        content === null ? { method: 'DELETE', path } : { method: 'PATCH', path, body: { content } },
+      ),
     );
     attempts.push(result);
     const isDone = typeof result.outcome === 'number' && result.outcome < 300;

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import type { UserId } from '../../src/domain/ids.ts';
-import type { Ask, Item } from './http.ts';
+import type { SendRequest, Item } from './http.ts';
 import { conversationIdIn, conversationOf, recipientsOf, type Attempt } from './load.ts';
 
 /** All lists of some users, with all pages joined. */
@@ -19,18 +19,18 @@ export interface Outcome {
   /** Acknowledged messages that are newer than the last message in an inbox. */
   readonly hidden: number;
   /** Messages stored under more than one id. */
-  readonly doubled: number;
+  readonly duplicated: number;
   /** Reads that missed an earlier acknowledged message. */
   readonly stale: number;
   /** Stored messages whose send reported that nothing was stored. */
   readonly denied: number;
   /** Sends with an unknown outcome or without a response, and the number of them that are stored. */
-  readonly open: number;
-  readonly openAndStored: number;
+  readonly unknown: number;
+  readonly unknownAndStored: number;
   /** Inbox rows that are behind their conversation, or missing. */
   readonly lagging: number;
   /** Inbox rows that name a missing message. */
-  readonly dangling: number;
+  readonly withoutMessage: number;
 }
 
 const CONCURRENCY = 8;
@@ -40,12 +40,12 @@ const CONCURRENCY = 8;
  * that of its late event, and not that of its id.
  */
 export async function outcomeOf(
-  ask: Ask,
+  sendRequest: SendRequest,
   users: readonly UserId[],
   attempts: readonly Attempt[],
   late: ReadonlySet<string>,
 ): Promise<Outcome> {
-  const { histories, inboxes } = await readAll(ask, users, attempts);
+  const { histories, inboxes } = await readAll(sendRequest, users, attempts);
   for (const inbox of inboxes.values()) {
     assertInOrder(inbox.flatMap((row) => row.last_message_id ?? []).filter((id) => !late.has(id)));
   }
@@ -63,10 +63,10 @@ export async function outcomeOf(
   const isStored = ({ content }: { content: string }): boolean => idsOf.has(content);
 
   const acknowledged = sends.filter(({ messageId }) => messageId !== null);
-  const open = sends.filter(
+  const unknown = sends.filter(
     ({ outcome, problem }) => outcome === 'unanswered' || problem === 'outcome-unknown',
   );
-  const heads = new Map<string, string>();
+  const lastMessages = new Map<string, string>();
   for (const [user, inbox] of inboxes) {
     assert.equal(
       new Set(inbox.map(({ id }) => id)).size,
@@ -74,24 +74,24 @@ export async function outcomeOf(
       'an inbox shows a conversation twice',
     );
     for (const row of inbox) {
-      if (row.last_message_id !== null) heads.set(`${user} ${row.id}`, row.last_message_id);
+      if (row.last_message_id !== null) lastMessages.set(`${user} ${row.id}`, row.last_message_id);
     }
   }
   const isBehind = (user: UserId, conversation: string, messageId: string): boolean => {
-    const head = heads.get(`${user} ${conversation}`) ?? '';
+    const head = lastMessages.get(`${user} ${conversation}`) ?? '';
     return head < messageId && !late.has(head);
   };
 
   let lagging = 0;
-  let dangling = 0;
+  let withoutMessage = 0;
   const groups = new Map(sends.flatMap(({ group }) => (group === undefined ? [] : [[group.id, group]])));
   for (const user of users) {
     const own = [...groups.values()].filter(({ members }) => members.includes(user)).map(({ id }) => id);
     for (const conversation of [...own, ...users.map((other) => conversationOf(user, other))]) {
       const messages = histories.get(conversation) ?? [];
-      const head = heads.get(`${user} ${conversation}`);
+      const head = lastMessages.get(`${user} ${conversation}`);
       if (messages[0] !== undefined && isBehind(user, conversation, messages[0].id)) lagging += 1;
-      if (head !== undefined && !messages.some(({ id }) => id === head)) dangling += 1;
+      if (head !== undefined && !messages.some(({ id }) => id === head)) withoutMessage += 1;
     }
   }
   return {
@@ -100,25 +100,32 @@ export async function outcomeOf(
     hidden: acknowledged.filter(({ messageId, recipients, conversation }) =>
       recipients.some((user) => isBehind(user, conversation, messageId!)),
     ).length,
-    doubled: [...idsOf.values()].filter((ids) => ids.size > 1).length,
+    duplicated: [...idsOf.values()].filter((ids) => ids.size > 1).length,
     stale: attempts.filter(({ stale }) => stale !== null && !stale.some((id) => late.has(id))).length,
     denied: sends.filter((send) => send.problem === 'storage-unavailable' && isStored(send)).length,
-    open: open.length,
-    openAndStored: open.filter(isStored).length,
+    unknown: unknown.length,
+    unknownAndStored: unknown.filter(isStored).length,
     lagging,
-    dangling,
+    withoutMessage,
   };
 }
 
-async function readAll(ask: Ask, users: readonly UserId[], attempts: readonly Attempt[]): Promise<Shown> {
+async function readAll(
+  sendRequest: SendRequest,
+  users: readonly UserId[],
+  attempts: readonly Attempt[],
+): Promise<Shown> {
   const inboxes: Shown['inboxes'] = new Map(
-    await each(users, async (user) => [user, await joined(ask, `/api/conversations/user/${user}`)] as const),
+    await each(
+      users,
+      async (user) => [user, await joined(sendRequest, `/api/conversations/user/${user}`)] as const,
+    ),
   );
   const begun = new Set(attempts.flatMap(({ send }) => (send === null ? [] : [conversationIdIn(send)])));
   const histories: Shown['histories'] = new Map(
     await each(
       [...begun],
-      async (id) => [id, await joined(ask, `/api/messages/conversation/${id}`)] as const,
+      async (id) => [id, await joined(sendRequest, `/api/messages/conversation/${id}`)] as const,
     ),
   );
   for (const messages of histories.values()) assertInOrder(messages.map(({ id }) => id));
@@ -126,12 +133,12 @@ async function readAll(ask: Ask, users: readonly UserId[], attempts: readonly At
 }
 
 /** The items of all pages of a list; empty if it does not exist. */
-export async function joined(ask: Ask, path: string): Promise<Item[]> {
+export async function joined(sendRequest: SendRequest, path: string): Promise<Item[]> {
   const items: Item[] = [];
   let cursor: string | null = null;
   do {
     const query: string = cursor === null ? '' : `&cursor=${cursor}`;
-    const { status, body } = await ask({ method: 'GET', path: `${path}?limit=100${query}` });
+    const { status, body } = await sendRequest({ method: 'GET', path: `${path}?limit=100${query}` });
     if (status === 404) return [];
     assert.equal(status, 200, `${path}: ${JSON.stringify(body)}`);
     items.push(...body.data);

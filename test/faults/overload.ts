@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { environmentOf } from './cluster.ts';
 import { flood } from './flood.ts';
-import { makeAsk } from './http.ts';
+import { makeSendRequest } from './http.ts';
 import { usersOf, type Attempt } from './load.ts';
 import { memoryOf } from './memory.ts';
 import {
@@ -21,7 +21,7 @@ const CLIENTS = 32;
 const TIMES = 3;
 
 /** The maximum growth of a process under overload: thousands of connections, and no queue. */
-const MOST_GROWTH_MB = 256;
+const MAX_GROWTH_MB = 256;
 
 /** Three times the sustainable load: the throughput stays, and the rest is rejected at once. */
 export const overload: Scenario = async (testbed) => {
@@ -29,7 +29,7 @@ export const overload: Scenario = async (testbed) => {
   const environment = environmentOf(cluster);
   const service = testbed.startService(environment);
   await service.logged(/Ready at/);
-  const ask = makeAsk(service.url);
+  const sendRequest = makeSendRequest(service.url);
   const users = usersOf(40);
   const at = { url: service.url, users };
 
@@ -39,7 +39,7 @@ export const overload: Scenario = async (testbed) => {
   const peak = perSecond(before.attempts);
   const memory = memoryOf(service.pid);
   const during = await flood({ ...at, load: { perSecond: TIMES * peak }, forMs: PHASE_MS });
-  const { beganMb, mostMb } = memory.end();
+  const { startMb, maxMb } = memory.end();
   const after = await flood({ ...at, load: { clients: CLIENTS }, forMs: PHASE_MS });
 
   const accepted = during.attempts.filter((attempt) => !isFailure(attempt));
@@ -50,8 +50,8 @@ export const overload: Scenario = async (testbed) => {
     action: `${TIMES} times as many requests, open loop: served`,
     attempts: accepted,
     seen:
-      `${share(accepted)} of the throughput before; the service's memory ${beganMb} MB, ` +
-      `at most ${mostMb} MB meanwhile`,
+      `${share(accepted)} of the throughput before; the service's memory ${startMb} MB, ` +
+      `at most ${maxMb} MB meanwhile`,
   });
   testbed.report({
     action: 'rejected',
@@ -69,10 +69,10 @@ export const overload: Scenario = async (testbed) => {
     rejected.every(({ problem, retryAfter }) => problem === 'overloaded' && retryAfter !== null),
     `unexpected rejections: ${tallyOf(rejected)}`,
   );
-  assert.ok(mostMb - beganMb < MOST_GROWTH_MB, `memory grew from ${beganMb} to ${mostMb} MB`);
+  assert.ok(maxMb - startMb < MAX_GROWTH_MB, `memory grew from ${startMb} to ${maxMb} MB`);
   const attempts = [first, before, during, after].flatMap((one) => one.attempts);
   assertInTime(attempts);
-  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts });
+  await assertGuaranteesKept(testbed, { cluster, sendRequest, users, attempts });
   await assertConsistent(testbed, [service], environment);
 };
 

@@ -11,7 +11,7 @@ export interface RawClient {
 }
 
 /** A parsed response. */
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number;
   readonly head: string;
   readonly body: string;
@@ -49,9 +49,9 @@ export async function openClients(
 }
 
 /** The first response in `received`, and the rest; null while it is incomplete. */
-export function firstAnswerIn(
+export function firstResponseIn(
   received: string,
-): { readonly answer: RawAnswer; readonly rest: string } | null {
+): { readonly answer: RawResponse; readonly rest: string } | null {
   const end = received.indexOf('\r\n\r\n');
   const head = received.slice(0, end + 2);
   const status = Number(/^HTTP\/1\.1 (\d{3}) /.exec(head)?.[1]);
@@ -62,10 +62,10 @@ export function firstAnswerIn(
 }
 
 /** All responses in `received`. Throws if it contains anything else. */
-export function answersIn(received: string): RawAnswer[] {
-  const answers: RawAnswer[] = [];
+export function responsesIn(received: string): RawResponse[] {
+  const answers: RawResponse[] = [];
   for (let rest = received; rest !== '';) {
-    const first = firstAnswerIn(rest);
+    const first = firstResponseIn(rest);
     if (first === null) throw new Error(`not a response: ${JSON.stringify(rest.slice(0, 300))}`);
     answers.push(first.answer);
     rest = first.rest;

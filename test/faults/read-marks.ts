@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { markOf } from './events.ts';
-import type { Ask } from './http.ts';
+import type { SendRequest } from './http.ts';
 import { conversationIdIn, type Load } from './load.ts';
 
 const MARK_EVERY_MS = 100;
@@ -9,7 +9,7 @@ const MARK_EVERY_MS = 100;
  * Marks the newest message of a load as read by its receiver, or by one of its group, again and again; gives the marks that
  * were acknowledged.
  */
-export function startReadMarks(ask: Ask, load: Load): { stop(): Promise<string[]> } {
+export function startReadMarks(sendRequest: SendRequest, load: Load): { stop(): Promise<string[]> } {
   const marks: string[] = [];
   let isStopping = false;
   const mark = async (): Promise<void> => {
@@ -20,7 +20,7 @@ export function startReadMarks(ask: Ask, load: Load): { stop(): Promise<string[]
       const { receiver, group } = newest.send;
       const reader = group === undefined ? receiver : group.members.at(-1)!;
       const conversation = conversationIdIn(newest.send);
-      const answer = await ask({
+      const answer = await sendRequest({
         method: 'PUT',
         path: `/api/conversations/${conversation}/read`,
         body: { user_id: reader, up_to: newest.messageId },

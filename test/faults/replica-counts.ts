@@ -23,15 +23,15 @@ export async function replicaCountsOf(
   cluster: LocalCluster,
   attempts: readonly Attempt[],
 ): Promise<ReplicaCounts> {
-  const held = await Promise.all(
+  const replicas = await Promise.all(
     cluster.nodes.map(({ address, port }) => messageIdsOn(address, port, cluster.localDatacenter)),
   );
   const ids = attempts.flatMap(({ messageId }) => (messageId === null ? [] : [messageId]));
   assert.ok(ids.length > 0, 'nothing was acknowledged');
   return {
     acknowledged: ids.length,
-    missing: held.map((node) => ids.filter((id) => !node.has(id)).length),
-    tooFew: ids.filter((id) => held.filter((node) => node.has(id)).length < QUORUM).length,
+    missing: replicas.map((node) => ids.filter((id) => !node.has(id)).length),
+    tooFew: ids.filter((id) => replicas.filter((node) => node.has(id)).length < QUORUM).length,
   };
 }
 

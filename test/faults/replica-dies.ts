@@ -13,21 +13,21 @@ const OUTAGE_MS = 30_000;
 
 /** One of three replicas is killed under load and restarts: no request fails. */
 export const replicaDies: Scenario = async (testbed) => {
-  const { cluster, environment, service, ask, users, load } = await startUnderLoad(testbed, {
+  const { cluster, environment, service, sendRequest, users, load } = await startUnderLoad(testbed, {
     send: 5,
     'send with a key': 2,
     read: 3,
   });
-  const victim = cluster.nodes[0]!;
+  const replica = cluster.nodes[0]!;
 
   const begun = performance.now();
   await pause(QUIET_MS);
   const killed = performance.now();
-  await victim.kill();
+  await replica.kill();
   await pause(OUTAGE_MS);
   const restarted = performance.now();
-  await victim.start();
-  await cluster.settled();
+  await replica.start();
+  await cluster.waitUntilUp();
   const returned = performance.now();
   await pause(QUIET_MS);
   await load.stop();
@@ -45,6 +45,6 @@ export const replicaDies: Scenario = async (testbed) => {
     testbed.report({ action: `${action}: reads`, attempts: attempts.filter(isRead) });
   }
   assertAllServed(load.attempts);
-  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertGuaranteesKept(testbed, { cluster, sendRequest, users, attempts: load.attempts });
   await assertConsistent(testbed, [service], environment);
 };

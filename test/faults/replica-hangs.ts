@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
-import { answersCql } from '../../scripts/local-cassandra/processes.ts';
-import { makeAsk } from './http.ts';
+import { respondsToCql } from '../../scripts/local-cassandra/processes.ts';
+import { makeSendRequest } from './http.ts';
 import { usersOf, type Attempt } from './load.ts';
 import {
   assertAllServed,
@@ -27,29 +27,29 @@ const LATER_MS = 1_000;
  * that must first prepare the statements of a send with a key.
  */
 export const replicaHangs: Scenario = async (testbed) => {
-  const { cluster, environment, service, ask, users, load } = await startUnderLoad(testbed, {
+  const { cluster, environment, service, sendRequest, users, load } = await startUnderLoad(testbed, {
     send: 4,
     'send with a key': 3,
     read: 3,
   });
-  const victim = cluster.nodes[1]!;
+  const replica = cluster.nodes[1]!;
   const unused = testbed.startService(environment);
   await unused.logged(/Ready at/);
-  const others = { ask: makeAsk(unused.url), users: usersOf(8), thinkMs: 30 };
+  const others = { sendRequest: makeSendRequest(unused.url), users: usersOf(8), thinkMs: 30 };
   const plain = testbed.startLoad({ ...others, clients: { send: 2 } });
 
   const begun = performance.now();
   await pause(QUIET_MS);
   const hung = performance.now();
-  victim.suspend();
+  replica.suspend();
   await pause(LATER_MS);
   const keyedUsers = usersOf(8);
   const firstKeyed = testbed.startLoad({ ...others, users: keyedUsers, clients: { 'send with a key': 3 } });
   await pause(HANG_MS - LATER_MS);
-  assert.ok(!(await answersCql(victim.address, victim.port)), 'the replica answers');
+  assert.ok(!(await respondsToCql(replica.address, replica.port)), 'the replica answers');
   const resumed = performance.now();
-  victim.resume();
-  await cluster.settled();
+  replica.resume();
+  await cluster.waitUntilUp();
   const settled = performance.now();
   await pause(QUIET_MS);
   await Promise.all([load, plain, firstKeyed].map((one) => one.stop()));
@@ -77,7 +77,12 @@ export const replicaHangs: Scenario = async (testbed) => {
   const keyed = [...load.attempts, ...firstKeyed.attempts].filter(({ kind }) => kind === 'send with a key');
   const slowest = Math.max(...between(keyed, hung, resumed).map(({ took }) => took));
   assert.ok(slowest < SLOWEST_MS, `a send with a key took ${slowest} ms`);
-  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts: load.attempts });
-  await assertGuaranteesKept(testbed, { cluster, ask, users: keyedUsers, attempts: firstKeyed.attempts });
+  await assertGuaranteesKept(testbed, { cluster, sendRequest, users, attempts: load.attempts });
+  await assertGuaranteesKept(testbed, {
+    cluster,
+    sendRequest,
+    users: keyedUsers,
+    attempts: firstKeyed.attempts,
+  });
   await assertConsistent(testbed, [service, unused], environment);
 };

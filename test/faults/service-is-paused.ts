@@ -4,7 +4,7 @@ import { millisecondsOf } from '../../src/domain/time.ts';
 import type { Position } from '../../src/domain/ids.ts';
 import { environmentOf } from './cluster.ts';
 import { eventsOf } from './events.ts';
-import { makeAsk } from './http.ts';
+import { makeSendRequest } from './http.ts';
 import { usersOf, post, type Attempt } from './load.ts';
 import { assertGuaranteesKept, assertConsistent, isFailure, tallyOf, type Scenario } from './testbed.ts';
 
@@ -30,12 +30,12 @@ export const serviceIsPaused: Scenario = async (testbed) => {
   const environment = environmentOf(cluster);
   const service = testbed.startService({ ...environment, ...LIMITS });
   await service.logged(/Ready at/);
-  const ask = makeAsk(service.url);
-  let news = 0;
-  let crossed = 0;
+  const sendRequest = makeSendRequest(service.url);
+  let lateEventCount = 0;
+  let acknowledgedLater = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const users = usersOf(8);
-    const load = testbed.startLoad({ ask, users, clients: CLIENTS, thinkMs: 0 });
+    const load = testbed.startLoad({ sendRequest, users, clients: CLIENTS, thinkMs: 0 });
     await load.progress(REQUESTS_BETWEEN);
     service.pause();
     const pausedAt = Date.now();
@@ -60,26 +60,26 @@ export const serviceIsPaused: Scenario = async (testbed) => {
         const reports = (event: (typeof events)[number]): boolean =>
           event.userId === userId && event.messageId === messageId;
         if (seen.some(reports)) continue;
-        news += 1;
+        lateEventCount += 1;
         assert.ok(
           events.some((event) => reports(event) && millisecondsOf(event.eventId as Position) >= resumed.at),
           `${messageId} of ${userId} became visible in the past`,
         );
       }
     }
-    crossed += late.length;
+    acknowledgedLater += late.length;
     testbed.report({
       action: `SIGSTOP of the service for ${PAUSE_MS / 1_000} s under load`,
       attempts: load.attempts,
       seen: tallyOf(load.attempts.filter(isFailure)),
     });
-    await assertGuaranteesKept(testbed, { cluster, ask, users, attempts });
+    await assertGuaranteesKept(testbed, { cluster, sendRequest, users, attempts });
   }
   testbed.report({
     action: 'sends in progress at that time, those with a key repeated',
-    seen: `${crossed} acknowledged afterwards; ${news} inboxes and logs have a late event, the others showed them before`,
+    seen: `${acknowledgedLater} acknowledged afterwards; ${lateEventCount} inboxes and logs have a late event, the others showed them before`,
   });
-  assert.ok(news > 0, 'no message became visible late, so the test shows nothing');
+  assert.ok(lateEventCount > 0, 'no message became visible late, so the test shows nothing');
   await assertConsistent(testbed, [service], environment);
 
   /** The attempts, after failed sends with a key were repeated until they were acknowledged. */
@@ -89,7 +89,7 @@ export const serviceIsPaused: Scenario = async (testbed) => {
         const { send } = attempt;
         if (typeof send?.key !== 'string' || !isFailure(attempt)) return attempt;
         for (;;) {
-          const { status, body } = await post(ask, send);
+          const { status, body } = await post(sendRequest, send);
           if (status === 201) return { ...attempt, messageId: body.id };
           assert.equal(status, 503);
           await pause(200);

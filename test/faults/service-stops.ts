@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { environmentOf } from './cluster.ts';
-import { makeAsk, balance } from './http.ts';
+import { makeSendRequest, balance } from './http.ts';
 import { usersOf } from './load.ts';
 import type { Service } from './service.ts';
 import { assertAllServed, assertGuaranteesKept, assertConsistent, type Scenario } from './testbed.ts';
@@ -22,7 +22,12 @@ export const serviceStops: Scenario = async (testbed) => {
 
   const users = usersOf(8);
   const balancer = balance(instances.map(({ url }) => url));
-  const rolling = testbed.startLoad({ ask: balancer.ask, users, clients: CLIENTS, thinkMs: 20 });
+  const rolling = testbed.startLoad({
+    sendRequest: balancer.sendRequest,
+    users,
+    clients: CLIENTS,
+    thinkMs: 20,
+  });
   let slowest = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [index, instance] of instances.entries()) {
@@ -42,35 +47,40 @@ export const serviceStops: Scenario = async (testbed) => {
   });
   assertAllServed(rolling.attempts);
   const [one, other] = instances as [Service, Service];
-  await assertGuaranteesKept(testbed, { cluster, ask: makeAsk(one.url), users, attempts: rolling.attempts });
+  await assertGuaranteesKept(testbed, {
+    cluster,
+    sendRequest: makeSendRequest(one.url),
+    users,
+    attempts: rolling.attempts,
+  });
 
   const abandoned = usersOf(8);
-  const direct = testbed.startLoad({
-    ask: makeAsk(other.url),
+  const directLoad = testbed.startLoad({
+    sendRequest: makeSendRequest(other.url),
     users: abandoned,
     clients: CLIENTS,
     thinkMs: 20,
   });
-  await direct.progress(REQUESTS_BETWEEN);
+  await directLoad.progress(REQUESTS_BETWEEN);
   const took = await stop(other);
-  await direct.stop();
-  const answered = direct.attempts.filter(({ outcome }) => typeof outcome === 'number');
-  const crossed = direct.attempts.filter(({ outcome }) => outcome === 'unanswered').length;
+  await directLoad.stop();
+  const answered = directLoad.attempts.filter(({ outcome }) => typeof outcome === 'number');
+  const unanswered = directLoad.attempts.filter(({ outcome }) => outcome === 'unanswered').length;
   testbed.report({
     action: 'SIGTERM of an instance whose clients use no other',
     attempts: answered,
     seen:
-      `exit 0 after ${seconds(took)} s; ${crossed} more were sent while their connections closed, ` +
-      `${direct.attempts.length - answered.length - crossed} were refused`,
+      `exit 0 after ${seconds(took)} s; ${unanswered} more were sent while their connections closed, ` +
+      `${directLoad.attempts.length - answered.length - unanswered} were refused`,
   });
   assertAllServed(answered);
-  const { openAndStored } = await assertGuaranteesKept(testbed, {
+  const { unknownAndStored } = await assertGuaranteesKept(testbed, {
     cluster,
-    ask: makeAsk(one.url),
+    sendRequest: makeSendRequest(one.url),
     users: abandoned,
-    attempts: direct.attempts,
+    attempts: directLoad.attempts,
   });
-  assert.equal(openAndStored, 0, 'a request was accepted and not answered');
+  assert.equal(unknownAndStored, 0, 'a request was accepted and not answered');
   await assertConsistent(testbed, [one], environment);
 };
 

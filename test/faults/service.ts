@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
+import { endWithThisProcess } from '../../scripts/local-cassandra/processes.ts';
 import { projectFolder } from '../../scripts/local-cassandra/project.ts';
 
 /** The environment variables of a process. It inherits only PATH, so that no setting of this process affects it. */
@@ -47,25 +47,25 @@ export function startService(environment: Environment): Service {
     env: { ...path, HOST: '127.0.0.1', PORT: '0', STORAGE: 'cassandra', ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const tie = tieToThisProcess(child.pid!);
+  const watchdog = endWithThisProcess(child.pid!);
   const lines: string[] = [];
   const listeners = new Set<() => void>();
   let signalled = begun;
   let url = '';
   let hasEnded = false;
 
-  const hear = (line: string): void => {
+  const onLine = (line: string): void => {
     lines.push(line);
     url ||= /"Listening at (http:[^"]+)"/.exec(line)?.[1] ?? '';
     for (const listener of listeners) listener();
   };
-  for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', hear);
+  for (const stream of [child.stdout, child.stderr]) createInterface(stream).on('line', onLine);
 
   const ended = new Promise<End>((resolve) => {
     // Unlike 'exit', 'close' comes after the last line.
     child.once('close', (code, signal) => {
       hasEnded = true;
-      tie.kill();
+      watchdog.kill();
       resolve({ code, signal, took: performance.now() - signalled });
       for (const listener of listeners) listener();
     });

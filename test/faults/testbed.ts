@@ -4,13 +4,13 @@ import type { UserId } from '../../src/domain/ids.ts';
 import { startBroker } from './broker.ts';
 import { environmentOf, scan } from './cluster.ts';
 import { lateMessagesOf } from './events.ts';
-import { makeAsk, type Ask } from './http.ts';
+import { makeSendRequest, type SendRequest } from './http.ts';
 import { createGroup, usersOf, type Attempt, type startLoad } from './load.ts';
 import { outcomeOf, type Outcome } from './outcome.ts';
 import type { Environment, Service } from './service.ts';
 
 /** The default timeout of a request, plus a margin for a busy host. */
-const ANSWER_WITHIN_MS = 5_000 + 500;
+const RESPONSE_WITHIN_MS = 5_000 + 500;
 
 /** A row of the table of results. */
 export interface Row {
@@ -50,11 +50,11 @@ export async function startUnderLoad(testbed: Testbed, clients: Parameters<typeo
   const environment = environmentOf(cluster);
   const service = testbed.startService(environment);
   await service.logged(/Ready at/);
-  const ask = makeAsk(service.url);
+  const sendRequest = makeSendRequest(service.url);
   const users = usersOf(USERS);
-  const groups = [await createGroup(ask, users.slice(0, 3)), await createGroup(ask, users)];
-  const load = testbed.startLoad({ ask, users, groups, clients, thinkMs: THINK_MS });
-  return { cluster, environment, service, ask, users, load };
+  const groups = [await createGroup(sendRequest, users.slice(0, 3)), await createGroup(sendRequest, users)];
+  const load = testbed.startLoad({ sendRequest, users, groups, clients, thinkMs: THINK_MS });
+  return { cluster, environment, service, sendRequest, users, load };
 }
 
 /**
@@ -67,7 +67,7 @@ export async function startTwoServices(testbed: Testbed, script = '') {
   const environment = { ...environmentOf(cluster), NATS_URL: `nats://127.0.0.1:${broker.port}` };
   const start = async (more: Environment = {}): Promise<Service> => {
     const service = testbed.startService({ ...environment, ...more });
-    await Promise.all([service.logged(/Ready at/), service.logged(/connected to NATS/)]);
+    await Promise.all([service.logged(/Ready at/), service.logged(/Connected to NATS/)]);
     return service;
   };
   const options = `--import=data:text/javascript,${encodeURIComponent(script)}`;
@@ -101,7 +101,7 @@ export function tallyOf(attempts: readonly Attempt[]): string {
 /** Throws if a request exceeded its timeout. */
 export function assertInTime(attempts: readonly Attempt[]): void {
   const slowest = Math.max(...attempts.map(({ took }) => took));
-  assert.ok(slowest < ANSWER_WITHIN_MS, `a request took ${slowest} ms`);
+  assert.ok(slowest < RESPONSE_WITHIN_MS, `a request took ${slowest} ms`);
 }
 
 export function isFailure({ outcome }: Attempt): boolean {
@@ -111,13 +111,18 @@ export function isFailure({ outcome }: Attempt): boolean {
 /** Reads all sent messages and reports their outcome. Rejects if a guarantee is broken. */
 export async function assertGuaranteesKept(
   testbed: Testbed,
-  deps: { cluster: LocalCluster; ask: Ask; users: readonly UserId[]; attempts: readonly Attempt[] },
+  deps: {
+    cluster: LocalCluster;
+    sendRequest: SendRequest;
+    users: readonly UserId[];
+    attempts: readonly Attempt[];
+  },
 ): Promise<Outcome> {
-  const { cluster, ask, users, attempts } = deps;
-  const outcome = await outcomeOf(ask, users, attempts, await lateMessagesOf(cluster));
+  const { cluster, sendRequest, users, attempts } = deps;
+  const outcome = await outcomeOf(sendRequest, users, attempts, await lateMessagesOf(cluster));
   testbed.report({ action: 'afterwards, all pages of all lists', seen: summaryOf(outcome) });
-  const { lost, hidden, doubled, stale, denied, dangling } = outcome;
-  const broken = lost + hidden + doubled + stale + denied + dangling;
+  const { lost, hidden, duplicated, stale, denied, withoutMessage } = outcome;
+  const broken = lost + hidden + duplicated + stale + denied + withoutMessage;
   assert.equal(broken, 0, `a guarantee is broken: ${summaryOf(outcome)}`);
   return outcome;
 }
@@ -135,14 +140,14 @@ export async function assertConsistent(
 }
 
 function summaryOf(outcome: Outcome): string {
-  const { acknowledged, lost, hidden, doubled, stale } = outcome;
-  const { open, openAndStored, denied, lagging, dangling } = outcome;
+  const { acknowledged, lost, hidden, duplicated, stale } = outcome;
+  const { unknown, unknownAndStored, denied, lagging, withoutMessage } = outcome;
   return [
-    `${acknowledged} messages acknowledged: ${lost} lost, ${hidden} hidden, ${doubled} doubled`,
+    `${acknowledged} messages acknowledged: ${lost} lost, ${hidden} hidden, ${duplicated} duplicated`,
     `${stale} stale reads`,
-    ...(open > 0 ? [`${open} sends with an unknown outcome, ${openAndStored} of them stored`] : []),
+    ...(unknown > 0 ? [`${unknown} sends with an unknown outcome, ${unknownAndStored} of them stored`] : []),
     ...(denied > 0 ? [`${denied} stored although the response denied it`] : []),
     ...(lagging > 0 ? [`${lagging} inbox rows lag`] : []),
-    ...(dangling > 0 ? [`${dangling} inbox rows name a missing message`] : []),
+    ...(withoutMessage > 0 ? [`${withoutMessage} inbox rows name a missing message`] : []),
   ].join('; ');
 }

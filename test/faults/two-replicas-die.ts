@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
 import { replicaCountsOf } from './replica-counts.ts';
-import type { Ask } from './http.ts';
+import type { SendRequest } from './http.ts';
 import type { Attempt } from './load.ts';
 import {
   assertAllServed,
@@ -25,25 +25,25 @@ const READY_WITHIN_MS = 10_000;
  * by itself, and the replicas still have everything that they acknowledged.
  */
 export const twoReplicasDie: Scenario = async (testbed) => {
-  const { cluster, environment, service, ask, users, load } = await startUnderLoad(testbed, {
+  const { cluster, environment, service, sendRequest, users, load } = await startUnderLoad(testbed, {
     send: 12,
     'send with a key': 3,
     read: 3,
   });
-  const victims = cluster.nodes.slice(1);
+  const replicas = cluster.nodes.slice(1);
 
   await pause(QUIET_MS);
-  await Promise.all(victims.map((node) => node.kill()));
+  await Promise.all(replicas.map((node) => node.kill()));
   const killed = performance.now();
   await pause(OUTAGE_MS);
-  const health = await Promise.all(['/livez', '/readyz'].map((path) => ask({ method: 'GET', path })));
+  const health = await Promise.all(['/livez', '/readyz'].map((path) => sendRequest({ method: 'GET', path })));
   const restarted = performance.now();
-  await Promise.all(victims.map((node) => node.start()));
+  await Promise.all(replicas.map((node) => node.start()));
   const [replicaCounts, readyAfterMs] = await Promise.all([
     replicaCountsOf(cluster, between(load.attempts, 0, restarted)),
-    becomesReady(ask),
+    becomesReady(sendRequest),
   ]);
-  await cluster.settled();
+  await cluster.waitUntilUp();
   const settled = performance.now();
   await pause(QUIET_MS);
   await load.stop();
@@ -76,7 +76,7 @@ export const twoReplicasDie: Scenario = async (testbed) => {
     seen: `/readyz 200 after ${(readyAfterMs / 1_000).toFixed(1)} s`,
   });
   assertAllServed(after);
-  await assertGuaranteesKept(testbed, { cluster, ask, users, attempts: load.attempts });
+  await assertGuaranteesKept(testbed, { cluster, sendRequest, users, attempts: load.attempts });
   await assertConsistent(testbed, [service], environment);
 };
 
@@ -87,9 +87,9 @@ function isClearlyRefused({ kind, outcome, problem }: Attempt): boolean {
 }
 
 /** Waits until the service is ready. Resolves with the duration in milliseconds. */
-async function becomesReady(ask: Ask): Promise<number> {
+async function becomesReady(sendRequest: SendRequest): Promise<number> {
   const since = performance.now();
-  while ((await ask({ method: 'GET', path: '/readyz' })).status !== 200) {
+  while ((await sendRequest({ method: 'GET', path: '/readyz' })).status !== 200) {
     assert.ok(performance.now() - since < READY_WITHIN_MS, 'the service is not ready again');
     await pause(100);
   }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
+import { endWithThisProcess } from '../../scripts/local-cassandra/processes.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 
 /** A process that reads a stream of each of some users. */
@@ -18,12 +18,12 @@ import { request } from 'node:http';
 const [url, ...users] = process.argv.slice(1);
 let begun = 0;
 for (const user of users) {
-  const asked = request(url + '/api/events/user/' + user, { agent: false, headers: { Accept: 'text/event-stream' } });
-  asked.once('response', (response) => {
+  const outgoing = request(url + '/api/events/user/' + user, { agent: false, headers: { Accept: 'text/event-stream' } });
+  outgoing.once('response', (response) => {
     response.once('data', () => (begun += 1) === users.length && console.log('all have begun'));
     response.resume();
   });
-  asked.end();
+  outgoing.end();
 }`;
 
 /** Resolves when all streams have begun. */
@@ -31,8 +31,8 @@ export async function startStoppableReader(url: string, users: readonly UserId[]
   const child = spawn(process.execPath, ['--input-type=module', '--eval', READER_SCRIPT, url, ...users], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const tie = tieToThisProcess(child.pid!);
-  child.once('exit', () => tie.kill());
+  const watchdog = endWithThisProcess(child.pid!);
+  child.once('exit', () => watchdog.kill());
   await once(createInterface(child.stdout), 'line');
   return {
     stop: () => void child.kill('SIGSTOP'),
@@ -41,17 +41,17 @@ export async function startStoppableReader(url: string, users: readonly UserId[]
 }
 
 /** A TCP proxy on this host. */
-export interface LosingProxy {
+export interface DroppingProxy {
   readonly url: string;
   /** Passes nothing on any more in either direction, nor the end of a connection. Then calls `afterwards`. */
-  lose(afterwards: () => Promise<void>): Promise<void>;
+  dropPackets(afterwards: () => Promise<void>): Promise<void>;
   close(): void;
 }
 
-export async function openLosingProxy(target: string): Promise<LosingProxy> {
+export async function openDroppingProxy(target: string): Promise<DroppingProxy> {
   const { hostname, port } = new URL(target);
   const sockets: Socket[] = [];
-  let isLosing = false;
+  let isDropping = false;
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
     sockets.push(client, upstream);
@@ -60,10 +60,10 @@ export async function openLosingProxy(target: string): Promise<LosingProxy> {
       [upstream, client],
     ] as const) {
       from.on('data', (part) => {
-        if (!isLosing) to.write(part);
+        if (!isDropping) to.write(part);
       });
       from.on('end', () => {
-        if (!isLosing) to.end();
+        if (!isDropping) to.end();
       });
       from.on('error', () => undefined);
     }
@@ -71,8 +71,8 @@ export async function openLosingProxy(target: string): Promise<LosingProxy> {
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    async lose(afterwards) {
-      isLosing = true;
+    async dropPackets(afterwards) {
+      isDropping = true;
       for (const socket of sockets) socket.pause();
       await afterwards();
     },

@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
 import type { Contract } from '../contracts/contract.ts';
-import { ask, type Fetch } from './client.ts';
+import { sendRequest, type Fetch } from './client.ts';
 import { accessContract, RESTRICTED, routeAccessContract } from './contract/access.ts';
 import { documented, makeFindOperation } from './documented.ts';
 import { guarded, openGuardedApp, tokenOf, type Guarded } from './guarded-app.ts';
@@ -111,7 +111,7 @@ const withStatus = (status: number) => (response: Response) =>
 const MUTANTS: Readonly<Partial<Record<keyof typeof accessContract, readonly AccessMutant[]>>> = {
   'every request without a token is refused': [
     {
-      how: 'asks nobody for a token',
+      how: 'requires no token',
       open: () => {
         const app = openApp();
         return async (request) => app.fetch(request);
@@ -213,6 +213,6 @@ test('the body of an unauthenticated request is not read', async () => {
     },
     { highWaterMark: 0 },
   );
-  const answer = await ask(open(), 'POST', '/api/messages', { body });
+  const answer = await sendRequest(open(), 'POST', '/api/messages', { body });
   expect(answer.status).toBe(401);
 });

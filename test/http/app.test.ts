@@ -6,7 +6,7 @@ import { ClockNotVerified } from '../../src/application/ports/clock-check.ts';
 import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import type { Log } from '../../src/application/ports/log.ts';
 import { StorageFailure, type StorageFailureKind } from '../../src/application/ports/storage-failure.ts';
-import { ask, get, ORIGIN, problemIn, type Answer, type Fetch } from './client.ts';
+import { sendRequest, get, ORIGIN, problemIn, type TextResponse, type Fetch } from './client.ts';
 import { documented } from './documented.ts';
 import { openApp } from './open-app.ts';
 import { API_REQUESTS, openApiDocument } from './operations.ts';
@@ -23,10 +23,10 @@ const WRITES = API_REQUESTS.filter(({ method }) => method !== 'GET');
 /** A log that records warnings and errors, without the access log. */
 function recordingLog() {
   const lines: { level: keyof Log; fields: object; message: string }[] = [];
-  const hear = (level: keyof Log) => (fields: object, message: string) => {
+  const record = (level: keyof Log) => (fields: object, message: string) => {
     lines.push({ level, fields, message });
   };
-  const log: Log = { info: () => undefined, warn: hear('warn'), error: hear('error') };
+  const log: Log = { info: () => undefined, warn: record('warn'), error: record('error') };
   return { lines, log };
 }
 
@@ -35,7 +35,7 @@ function open(changed: Parameters<typeof openApp>[0]): Fetch {
   return documented(async (request) => app.fetch(request), openApiDocument);
 }
 
-function assertNothingShown(answer: Answer): void {
+function assertNothingShown(answer: TextResponse): void {
   const all = answer.text + JSON.stringify([...answer.headers]);
   assert.doesNotMatch(all, /SELECT|10\.0\.0\.7|host\(s\)|\.ts|node_modules|\bat /);
 }
@@ -52,7 +52,7 @@ describe('when storage fails', () => {
     for (const [kind, type] of cases) {
       const fetch = open({ storage: failing(kind) });
       for (const { method, path, body } of API_REQUESTS) {
-        const answer = await ask(fetch, method, path, { body });
+        const answer = await sendRequest(fetch, method, path, { body });
         problemIn(answer, 503, type);
         assert.equal(answer.headers.get('Retry-After'), '1');
         assertNothingShown(answer);
@@ -64,10 +64,10 @@ describe('when storage fails', () => {
     const never = storageThat(() => new Promise(() => undefined));
     const fetch = open({ storage: never, requestTimeoutMs: 20 });
     for (const { method, path, body } of READS) {
-      problemIn(await ask(fetch, method, path, { body }), 503, 'storage-unavailable');
+      problemIn(await sendRequest(fetch, method, path, { body }), 503, 'storage-unavailable');
     }
     for (const { method, path, body } of WRITES) {
-      problemIn(await ask(fetch, method, path, { body }), 503, 'outcome-unknown');
+      problemIn(await sendRequest(fetch, method, path, { body }), 503, 'outcome-unknown');
     }
   });
 
@@ -90,7 +90,7 @@ describe('while the clock is not verified', () => {
   test('writes are a 503 that says that nothing was stored, with Retry-After', async () => {
     const fetch = open({ clockCheck });
     for (const { method, path, body } of WRITES) {
-      const answer = await ask(fetch, method, path, { body });
+      const answer = await sendRequest(fetch, method, path, { body });
       const { detail } = problemIn(answer, 503, 'clock-not-verified');
       assert.match(detail, /Nothing was stored/);
       assert.equal(answer.headers.get('Retry-After'), '1');
@@ -109,13 +109,13 @@ describe('while the clock is not verified', () => {
 });
 
 describe('when the concurrency limit is reached', () => {
-  const neverAnswering = storageThat(() => new Promise(() => undefined));
+  const hangingStorage = storageThat(() => new Promise(() => undefined));
 
   test('further requests are rejected at once, without reading the body, and nothing is logged', async () => {
     const { log, lines } = recordingLog();
-    const fetch = open({ storage: neverAnswering, maxRequestsInFlight: 2, log });
+    const fetch = open({ storage: hangingStorage, maxRequestsInFlight: 2, log });
     void get(fetch, '/api/users/alice');
-    void ask(fetch, 'POST', '/api/messages', { body: message });
+    void sendRequest(fetch, 'POST', '/api/messages', { body: message });
     await new Promise(setImmediate);
     for (const { method, path } of API_REQUESTS) {
       const body = method === 'GET' ? undefined : { body: new ReadableStream(), duplex: 'half' };
@@ -128,15 +128,15 @@ describe('when the concurrency limit is reached', () => {
   });
 
   test('concurrent bodies are limited', async () => {
-    const fetch = open({ storage: neverAnswering, maxRequestsInFlight: 1 });
-    const arriving = [1, 2].map(() => ask(fetch, 'POST', '/api/messages', { body: message }));
+    const fetch = open({ storage: hangingStorage, maxRequestsInFlight: 1 });
+    const arriving = [1, 2].map(() => sendRequest(fetch, 'POST', '/api/messages', { body: message }));
     problemIn(await Promise.race(arriving), 503, 'overloaded');
   });
 
   test('health checks are still answered', async () => {
     const readinessProblems = () => Promise.resolve([]);
     const fetch = open({
-      storage: { ...neverAnswering, readinessProblems: readinessProblems },
+      storage: { ...hangingStorage, readinessProblems },
       maxRequestsInFlight: 1,
     });
     void get(fetch, '/api/users/alice');
@@ -150,9 +150,9 @@ describe('an internal error', () => {
     const { log, lines } = recordingLog();
     const fetch = open({ storage: storageThat(() => Promise.reject(new TypeError(SECRET))), log });
     for (const { method, path, body } of API_REQUESTS) {
-      const answer = await ask(fetch, method, path, { body });
+      const answer = await sendRequest(fetch, method, path, { body });
       const { detail } = problemIn(answer, 500, 'internal-error');
-      assert.equal(detail, 'The log of the service contains it under the id of this request.');
+      assert.equal(detail, 'The log of the service has the details under the id of this request.');
       assertNothingShown(answer);
       const { level, fields } = lines.pop()!;
       assert.equal(level, 'error');
@@ -168,10 +168,13 @@ describe('a client error', () => {
   test('is not logged as a warning', async () => {
     const { log, lines } = recordingLog();
     const fetch = open({ log });
-    await ask(fetch, 'POST', '/api/messages', { body: { ...message, content: '' } });
-    await ask(fetch, 'POST', '/api/messages', { body: '{' });
-    await ask(fetch, 'POST', '/api/messages', { body: 'x', headers: { 'Content-Type': 'text/plain' } });
-    await ask(fetch, 'DELETE', '/api/messages');
+    await sendRequest(fetch, 'POST', '/api/messages', { body: { ...message, content: '' } });
+    await sendRequest(fetch, 'POST', '/api/messages', { body: '{' });
+    await sendRequest(fetch, 'POST', '/api/messages', {
+      body: 'x',
+      headers: { 'Content-Type': 'text/plain' },
+    });
+    await sendRequest(fetch, 'DELETE', '/api/messages');
     await get(fetch, '/nowhere');
     await get(fetch, '/api/users/alice');
     await get(fetch, '/api/conversations/user/alice?cursor=1');
@@ -180,7 +183,7 @@ describe('a client error', () => {
 
   test('a too large body is not awaited, and its connection closes', async () => {
     const body = ' '.repeat(256 * 1024 + 1);
-    const answer = await ask(open({}), 'POST', '/api/messages', { body });
+    const answer = await sendRequest(open({}), 'POST', '/api/messages', { body });
     problemIn(answer, 413, 'body-too-large');
     assert.equal(answer.headers.get('Connection'), 'close');
   });
@@ -195,7 +198,7 @@ describe('a client error', () => {
           controller.error(new Error('aborted'));
         },
       });
-      problemIn(await ask(fetch, 'POST', '/api/messages', { body, headers }), 400, 'malformed-body');
+      problemIn(await sendRequest(fetch, 'POST', '/api/messages', { body, headers }), 400, 'malformed-body');
       assert.deepEqual(lines, []);
     }
   });
@@ -225,24 +228,24 @@ describe('health', () => {
   });
 
   test('concurrent readiness checks share one storage check; later ones check again', async () => {
-    let asked = 0;
+    let requestCount = 0;
     let answer = (_: string[]): void => undefined;
     const storage = {
       ...memoryStorage(),
       readinessProblems: () => {
-        asked += 1;
+        requestCount += 1;
         return new Promise<string[]>((resolve) => (answer = resolve));
       },
     };
     const fetch = open({ storage });
-    const askMany = () => Promise.all(Array.from({ length: 20 }, () => get(fetch, '/readyz')));
-    const statusesAfter = async (asking: ReturnType<typeof askMany>, readinessProblems: string[]) => {
+    const sendMany = () => Promise.all(Array.from({ length: 20 }, () => get(fetch, '/readyz')));
+    const statusesAfter = async (responses: ReturnType<typeof sendMany>, readinessProblems: string[]) => {
       await new Promise(setImmediate);
       answer(readinessProblems);
-      return new Set((await asking).map(({ status }) => status));
+      return new Set((await responses).map(({ status }) => status));
     };
-    assert.deepEqual([await statusesAfter(askMany(), ['Not yet.']), asked], [new Set([503]), 1]);
-    assert.deepEqual([await statusesAfter(askMany(), []), asked], [new Set([200]), 2]);
+    assert.deepEqual([await statusesAfter(sendMany(), ['Not yet.']), requestCount], [new Set([503]), 1]);
+    assert.deepEqual([await statusesAfter(sendMany(), []), requestCount], [new Set([200]), 2]);
   });
 
   test('a failed check is not cached', async () => {
@@ -282,7 +285,9 @@ describe('a service without keys for tokens', () => {
 describe('responses with times', () => {
   test('a user has a creation time with microseconds', async () => {
     const clock = { now: () => Date.UTC(2026, 0, 31, 9, 30, 0, 123) * 1000 + 45, latest: () => 0 };
-    const { body } = await ask(open({ clock }), 'PUT', '/api/users/alice', { body: { username: 'Alice' } });
+    const { body } = await sendRequest(open({ clock }), 'PUT', '/api/users/alice', {
+      body: { username: 'Alice' },
+    });
     assert.deepEqual(body, {
       id: 'alice',
       username: 'Alice',
@@ -298,9 +303,9 @@ describe('the files of the documentation', () => {
   });
 
   test('only files of the page are requested', async () => {
-    const asked: string[] = [];
+    const requested: string[] = [];
     const docsAssets = (name: string) => {
-      asked.push(name);
+      requested.push(name);
       return Promise.resolve(new Uint8Array([1]));
     };
     const app = openApp({ docsAssets });
@@ -313,6 +318,6 @@ describe('the files of the documentation', () => {
     ]) {
       await app.fetch(new Request(`${ORIGIN}/docs/swagger-ui-dist/${name}`));
     }
-    assert.deepEqual(asked, ['swagger-ui.css', 'swagger-ui-bundle.js']);
+    assert.deepEqual(requested, ['swagger-ui.css', 'swagger-ui-bundle.js']);
   });
 });

@@ -16,7 +16,7 @@ const bySecret: TokenRules = {
 };
 
 /** The result of a token: its caller, or why it is refused. */
-async function fate(token: string, rules: TokenRules = bySecret): Promise<unknown> {
+async function resultOf(token: string, rules: TokenRules = bySecret): Promise<unknown> {
   const authenticate = makeAuthenticate({ rules, clock });
   return authenticate(`Bearer ${token}`).then(
     ({ caller }) => caller,
@@ -72,29 +72,31 @@ const signed = ({ alg, privateJwk, jwk }: (typeof issuer)[number], payload: obje
 
 describe('a token with a shared secret', () => {
   test('identifies a user or a service', async () => {
-    expect(await fate(await tokenOf(ANNA))).toEqual(anna);
+    expect(await resultOf(await tokenOf(ANNA))).toEqual(anna);
     const service = { kind: 'service' };
-    expect(await fate(await tokenOf({ ...ANNA, scope: 'a messenger:service b' }))).toEqual(service);
-    expect(await fate(await tokenOf({ ...ANNA, 'messenger:service': true }))).toEqual(service);
+    expect(await resultOf(await tokenOf({ ...ANNA, scope: 'a messenger:service b' }))).toEqual(service);
+    expect(await resultOf(await tokenOf({ ...ANNA, 'messenger:service': true }))).toEqual(service);
     for (const none of [
       { scope: 'messenger:services' },
       { scope: ['messenger:service'] },
       { 'messenger:service': 'true' },
     ]) {
-      expect(await fate(await tokenOf({ ...ANNA, ...none }))).toEqual(anna);
+      expect(await resultOf(await tokenOf({ ...ANNA, ...none }))).toEqual(anna);
     }
   });
 
   test('requires a subject that is a user id', async () => {
     for (const sub of [undefined, null, 7, '', '..', 'a b', 'ä', 'x'.repeat(65), ['anna']]) {
-      expect(await fate(await tokenOf({ ...ANNA, sub })), String(sub)).toBe('token_invalid');
+      expect(await resultOf(await tokenOf({ ...ANNA, sub })), String(sub)).toBe('token_invalid');
     }
   });
 
   test('requires a valid signature with that secret', async () => {
-    expect(await fate(await tokenOf(ANNA, `${SECRET}!`))).toBe('token_invalid');
+    expect(await resultOf(await tokenOf(ANNA, `${SECRET}!`))).toBe('token_invalid');
     const [header, , signature] = (await tokenOf(ANNA)).split('.');
-    expect(await fate([header, part({ ...ANNA, sub: 'ben' }), signature].join('.'))).toBe('token_invalid');
+    expect(await resultOf([header, part({ ...ANNA, sub: 'ben' }), signature].join('.'))).toBe(
+      'token_invalid',
+    );
     for (const broken of [
       '',
       '.',
@@ -104,9 +106,9 @@ describe('a token with a shared secret', () => {
       `${header}.${part(ANNA)}.`,
       `${header}.!.${signature}`,
     ]) {
-      expect(await fate(broken), broken).toBe('token_invalid');
+      expect(await resultOf(broken), broken).toBe('token_invalid');
     }
-    expect(await fate([header, part(null), signature].join('.'))).toBe('token_invalid');
+    expect(await resultOf([header, part(null), signature].join('.'))).toBe('token_invalid');
   });
 
   test.each(['null', '7', '"anna"', '[]', '{', ''])(
@@ -118,17 +120,17 @@ describe('a token with a shared secret', () => {
       const text = `${part({ alg: 'HS256', typ: 'JWT' })}.${Buffer.from(payload).toString('base64url')}`;
       const signature = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(text));
       const token = `${text}.${Buffer.from(signature).toString('base64url')}`;
-      expect(await fate(token)).toBe('token_invalid');
+      expect(await resultOf(token)).toBe('token_invalid');
     },
   );
 
   test('requires a signature with a listed algorithm', async () => {
     for (const alg of ['none', 'None', 'NONE', '', undefined, null, ['HS256']]) {
       const unsigned = `${part({ alg, typ: 'JWT' })}.${part(ANNA)}.`;
-      expect(await fate(unsigned), String(alg)).toBe('token_invalid');
+      expect(await resultOf(unsigned), String(alg)).toBe('token_invalid');
     }
-    expect(await fate(await sign(ANNA, SECRET, 'HS384'))).toBe('token_invalid');
-    for (const key of issuer) expect(await fate(await signed(key))).toBe('token_invalid');
+    expect(await resultOf(await sign(ANNA, SECRET, 'HS384'))).toBe('token_invalid');
+    for (const key of issuer) expect(await resultOf(await signed(key))).toBe('token_invalid');
   });
 
   test('accepts a secret that looks like a key', async () => {
@@ -137,11 +139,11 @@ describe('a token with a shared secret', () => {
     const { subtle } = crypto;
     const hmac = { name: 'HMAC', hash: 'SHA-256' };
     const key = await subtle.importKey('raw', new TextEncoder().encode(secret), hmac, false, ['sign']);
-    expect(await fate(await sign(ANNA, key, 'HS256'), rules)).toEqual(anna);
+    expect(await resultOf(await sign(ANNA, key, 'HS256'), rules)).toEqual(anna);
   });
 
   test('requires exp, and is valid from nbf to exp with the clock tolerance', async () => {
-    const at = async (times: object) => fate(await tokenOf({ ...ANNA, ...times }));
+    const at = async (times: object) => resultOf(await tokenOf({ ...ANNA, ...times }));
     expect(await at({ exp: NOW - 29 })).toEqual(anna);
     expect(await at({ exp: NOW - 30 })).toBe('token_expired');
     expect(await at({ nbf: NOW + 30, iat: NOW + 30 })).toEqual(anna);
@@ -155,7 +157,7 @@ describe('a token with a shared secret', () => {
 
 describe('a token with an issuer’s key', () => {
   test('is accepted with each listed algorithm', async () => {
-    for (const key of issuer) expect(await fate(await signed(key), byKeys()), key.alg).toEqual(anna);
+    for (const key of issuer) expect(await resultOf(await signed(key), byKeys()), key.alg).toEqual(anna);
   });
 
   test('has no type or that of access tokens', async () => {
@@ -168,7 +170,7 @@ describe('a token with an issuer’s key', () => {
       const text = `${part({ alg: 'ES256', kid: 'key-ES256', typ })}.${part(claims)}`;
       const hash = { name: 'ECDSA', hash: 'SHA-256' };
       const signature = await subtle.sign(hash, key, new TextEncoder().encode(text));
-      return fate(`${text}.${Buffer.from(signature).toString('base64url')}`, byKeys());
+      return resultOf(`${text}.${Buffer.from(signature).toString('base64url')}`, byKeys());
     };
     for (const typ of [undefined, 'JWT', 'at+jwt', 'application/at+jwt'])
       expect(await typed(typ)).toEqual(anna);
@@ -178,7 +180,7 @@ describe('a token with an issuer’s key', () => {
 
   test('requires the issuer and the audience', async () => {
     const es = issuer[1]!;
-    const changed = async (change: object) => fate(await signed(es, { ...claims, ...change }), byKeys());
+    const changed = async (change: object) => resultOf(await signed(es, { ...claims, ...change }), byKeys());
     expect(await changed({ aud: 'chat' })).toEqual(anna);
     for (const iss of [undefined, '', 'https://id.example/', 'https://id.example.evil']) {
       expect(await changed({ iss }), String(iss)).toBe('token_invalid');
@@ -207,11 +209,11 @@ describe('a token with an issuer’s key', () => {
           const head = `${part({ alg: 'HS256', kid, typ: 'JWT' })}.${part(claims)}`;
           const signature = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(head));
           const token = `${head}.${Buffer.from(signature).toString('base64url')}`;
-          expect(await fate(token, byKeys())).toBe('token_invalid');
+          expect(await resultOf(token, byKeys())).toBe('token_invalid');
         }
       }
     }
-    expect(await fate(`${part({ alg: 'none', kid: 'key-RS256' })}.${part(claims)}.`, byKeys())).toBe(
+    expect(await resultOf(`${part({ alg: 'none', kid: 'key-RS256' })}.${part(claims)}.`, byKeys())).toBe(
       'token_invalid',
     );
   });
@@ -220,29 +222,31 @@ describe('a token with an issuer’s key', () => {
     const [rs, es, ed] = issuer;
     // The kid of another key, and a symmetric key in the set.
     const oct = { kty: 'oct', k: Buffer.from(SECRET).toString('base64url'), kid: 'key-ES256' };
-    expect(await fate(await signed(es!), byKeys(keySet([{ ...ed!.jwk, kid: 'key-ES256' }])))).toBe(
+    expect(await resultOf(await signed(es!), byKeys(keySet([{ ...ed!.jwk, kid: 'key-ES256' }])))).toBe(
       'token_invalid',
     );
-    expect(await fate(await signed(es!), byKeys(keySet([{ ...es!.jwk, alg: 'ES384' }])))).toBe(
+    expect(await resultOf(await signed(es!), byKeys(keySet([{ ...es!.jwk, alg: 'ES384' }])))).toBe(
       'token_invalid',
     );
-    expect(await fate(await signed(es!), byKeys(keySet([{ ...es!.jwk, use: 'enc' }])))).toBe('token_invalid');
-    expect(await fate(await signed(es!), byKeys(keySet([oct, rs!.jwk])))).toBe('token_invalid');
-    expect(await fate(await sign({ ...claims }, SECRET, 'HS256'), byKeys(keySet([oct])))).toBe(
+    expect(await resultOf(await signed(es!), byKeys(keySet([{ ...es!.jwk, use: 'enc' }])))).toBe(
       'token_invalid',
     );
-    expect(await fate(await signed(es!), byKeys(keySet([rs!.jwk])))).toBe('token_invalid');
+    expect(await resultOf(await signed(es!), byKeys(keySet([oct, rs!.jwk])))).toBe('token_invalid');
+    expect(await resultOf(await sign({ ...claims }, SECRET, 'HS256'), byKeys(keySet([oct])))).toBe(
+      'token_invalid',
+    );
+    expect(await resultOf(await signed(es!), byKeys(keySet([rs!.jwk])))).toBe('token_invalid');
     // An algorithm that the key supports but that is not listed.
     const rules = byKeys();
     const narrow: TokenRules = { ...rules, signatures: { keys: keySet(), algorithms: ['RS256'] } };
-    expect(await fate(await signed(es!), narrow)).toBe('token_invalid');
+    expect(await resultOf(await signed(es!), narrow)).toBe('token_invalid');
   });
 });
 
 describe('the keys of an issuer', () => {
   test.each([512, 1024])('are refused if RSA has %i bits', async (bits) => {
     const weak = await issuerKey(rsa(bits));
-    expect(await fate(await signed(weak), byKeys(keySet([weak.jwk])))).toBe('token_invalid');
+    expect(await resultOf(await signed(weak), byKeys(keySet([weak.jwk])))).toBe('token_invalid');
   });
 
   test('may share a kid: each of them is tried', async () => {
@@ -250,11 +254,11 @@ describe('the keys of an issuer', () => {
     const weak = await issuerKey(rsa(512), 'shared');
     const rs = await issuerKey(KINDS[0], 'shared');
     const rules = byKeys(keySet([weak, first!, rs, second!].map(({ jwk }) => jwk)));
-    for (const key of [first!, second!, rs]) expect(await fate(await signed(key), rules)).toEqual(anna);
-    for (const key of [weak, third!]) expect(await fate(await signed(key), rules)).toBe('token_invalid');
+    for (const key of [first!, second!, rs]) expect(await resultOf(await signed(key), rules)).toEqual(anna);
+    for (const key of [weak, third!]) expect(await resultOf(await signed(key), rules)).toBe('token_invalid');
     const expired = { ...claims, exp: NOW - 60 };
-    expect(await fate(await signed(second!, expired), rules)).toBe('token_expired');
-    expect(await fate(await signed(second!, { ...claims, aud: 'mail' }), rules)).toBe('token_invalid');
+    expect(await resultOf(await signed(second!, expired), rules)).toBe('token_expired');
+    expect(await resultOf(await signed(second!, { ...claims, aud: 'mail' }), rules)).toBe('token_invalid');
   });
 
   test('require a kid in the token, even for a single key', async () => {
@@ -262,7 +266,7 @@ describe('the keys of an issuer', () => {
     const { kid: _, ...nameless } = es.jwk;
     const token = await sign({ ...claims }, { ...es.privateJwk, alg: 'ES256' }, 'ES256');
     for (const jwk of [es.jwk, nameless]) {
-      expect(await fate(token, byKeys(keySet([jwk, issuer[0]!.jwk])))).toBe('token_invalid');
+      expect(await resultOf(token, byKeys(keySet([jwk, issuer[0]!.jwk])))).toBe('token_invalid');
     }
   });
 });
@@ -274,7 +278,7 @@ describe('keys that are fetched', () => {
   function served() {
     const state = {
       now: 0,
-      asked: 0,
+      requestCount: 0,
       lines: [] as string[],
       answer: () => Promise.resolve(new Response(text)),
     };
@@ -284,7 +288,7 @@ describe('keys that are fetched', () => {
       log: { info: warn, warn, error: warn },
       now: () => state.now,
       fetch: () => {
-        state.asked += 1;
+        state.requestCount += 1;
         return state.answer();
       },
     });
@@ -295,7 +299,7 @@ describe('keys that are fetched', () => {
       /** The result of a token with this kid. */
       find: async (kid: string) => {
         const { jwk, ...key } = issuer[0]!;
-        return fate(await signed({ ...key, jwk: { ...jwk, kid } }), byKeys(keys));
+        return resultOf(await signed({ ...key, jwk: { ...jwk, kid } }), byKeys(keys));
       },
     };
   }
@@ -305,11 +309,11 @@ describe('keys that are fetched', () => {
 
   test('are fetched on demand, once for all waiting requests', async () => {
     const { state, find } = served();
-    expect(state.asked).toBe(0);
+    expect(state.requestCount).toBe(0);
     expect(await Promise.all([find('key-RS256'), find('key-RS256')])).toEqual([known, known]);
     state.now = 9 * MINUTE;
     expect(await find('key-RS256')).toEqual(known);
-    expect(state.asked).toBe(1);
+    expect(state.requestCount).toBe(1);
   });
 
   test('are refreshed when they are old, while the known keys stay in use', async () => {
@@ -318,14 +322,14 @@ describe('keys that are fetched', () => {
     state.now = 10 * MINUTE;
     state.answer = () => new Promise(() => undefined);
     expect(await find('key-RS256')).toEqual(known);
-    expect(state.asked).toBe(2);
+    expect(state.requestCount).toBe(2);
   });
 
   test('are fetched again for an unknown kid, with a rate limit', async () => {
     const { state, find } = served();
     expect(await find('made-up')).toBe(unknown);
     for (let n = 0; n < 100; n += 1) expect(await find(`made-up-${n}`)).toBe(unknown);
-    expect(state.asked).toBe(1);
+    expect(state.requestCount).toBe(1);
     state.now = 10_000;
     const added = { ...issuer[0]!.jwk, kid: 'new' };
     state.answer = () => Promise.resolve(new Response(JSON.stringify({ keys: [added] })));
@@ -338,23 +342,23 @@ describe('keys that are fetched', () => {
     const { state, keys } = served();
     const [rs, es] = issuer;
     const narrow: TokenRules = { ...byKeys(keys), signatures: { keys, algorithms: ['ES256'] } };
-    expect(await fate(await signed(rs!), narrow)).toBe('token_invalid');
+    expect(await resultOf(await signed(rs!), narrow)).toBe('token_invalid');
     const token = await signed(es!);
     const [, payload, signature] = token.split('.');
     for (const header of [{}, { kid: 7 }, { kid: 'key-ES256', typ: 'logout+jwt' }]) {
       const changed = `${part({ alg: 'ES256', ...header })}.${payload}.${signature}`;
-      expect(await fate(changed, narrow)).toBe('token_invalid');
+      expect(await resultOf(changed, narrow)).toBe('token_invalid');
     }
-    expect(state.asked).toBe(0);
-    expect(await fate(token, narrow)).toEqual(anna);
-    expect(state.asked).toBe(1);
+    expect(state.requestCount).toBe(0);
+    expect(await resultOf(token, narrow)).toEqual(anna);
+    expect(state.requestCount).toBe(1);
   });
 
   test('are read up to a size limit', async () => {
     const { state, find } = served();
     const chunk = new TextEncoder().encode(' '.repeat(64 * 1024));
     let sent = 0;
-    let givenUp = false;
+    let isCancelled = false;
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => controller.enqueue(new TextEncoder().encode(text)),
       pull: (controller) => {
@@ -363,12 +367,12 @@ describe('keys that are fetched', () => {
         controller.enqueue(chunk);
       },
       cancel: () => {
-        givenUp = true;
+        isCancelled = true;
       },
     });
     state.answer = () => Promise.resolve(new Response(body));
     expect(await find('key-RS256')).toBe('keys_unavailable');
-    expect(givenUp).toBe(true);
+    expect(isCancelled).toBe(true);
     expect(sent).toBeLessThan(64);
     state.now = 10_000;
     state.answer = () => Promise.resolve(new Response(text));
@@ -398,7 +402,7 @@ describe('keys that are fetched', () => {
     state.answer = down;
     expect(await readinessProblems()).toEqual(expectedProblems);
     for (let n = 0; n < 50; n += 1) expect(await readinessProblems()).toEqual(expectedProblems);
-    expect(state.asked).toBe(1);
+    expect(state.requestCount).toBe(1);
     // A set without a usable key is a readiness problem too.
     state.answer = () => Promise.resolve(new Response('{"keys":[]}'));
     state.now = 10_000;
@@ -407,7 +411,7 @@ describe('keys that are fetched', () => {
     state.now = 20_000;
     expect(await readinessProblems()).toEqual([]);
     expect(await find('key-RS256')).toEqual(known);
-    expect(state.asked).toBe(3);
+    expect(state.requestCount).toBe(3);
     // They stay in use while the issuer is unreachable, until they expire.
     state.answer = down;
     state.now = 59 * MINUTE;
@@ -429,7 +433,7 @@ describe('keys that are fetched', () => {
       const { state, find } = served();
       state.answer = answer;
       for (let n = 0; n < 50; n += 1) expect(await find('key-RS256')).toBe('keys_unavailable');
-      expect(state.asked).toBe(1);
+      expect(state.requestCount).toBe(1);
     }
   });
 });

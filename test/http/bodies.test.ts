@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, test } from 'vitest';
-import { ask, freshUsers, ORIGIN, problemIn, type Fetch } from './client.ts';
+import { sendRequest, freshUsers, ORIGIN, problemIn, type Fetch } from './client.ts';
 import { openApp } from './open-app.ts';
 
 const app = openApp();
@@ -29,18 +29,18 @@ const large = JSON.stringify({ sender_id: alice, receiver_id: bob, content: 'x'.
 const small = JSON.stringify({ sender_id: alice, receiver_id: bob, content: 'Hello' });
 
 const sendWhole = (fetch: Fetch, body: string) =>
-  ask(fetch, 'POST', '/api/messages', { body, headers: { 'Content-Length': String(body.length) } });
+  sendRequest(fetch, 'POST', '/api/messages', { body, headers: { 'Content-Length': String(body.length) } });
 const sendInChunks = (fetch: Fetch, text: string) => {
   const { body, end } = slowBody(text);
   end();
-  return ask(fetch, 'POST', '/api/messages', { body });
+  return sendRequest(fetch, 'POST', '/api/messages', { body });
 };
 
 describe('incomplete bodies', () => {
   test('that stop after one byte do not block others, even hundreds of them', async () => {
     const fetch = from('10.0.0.1');
     const slow = Array.from({ length: 1_000 }, () => slowBody('{'));
-    const slowAnswers = slow.map(({ body }) => ask(fetch, 'POST', '/api/messages', { body }));
+    const slowAnswers = slow.map(({ body }) => sendRequest(fetch, 'POST', '/api/messages', { body }));
     await pause(50);
     for (const each of [fetch, from('10.0.0.2')]) {
       assert.equal((await sendWhole(each, large)).status, 201);
@@ -55,7 +55,7 @@ describe('incomplete bodies', () => {
     const fetch = from('10.0.0.3');
     for (const round of [1, 2]) {
       const slow = Array.from({ length: 80 }, () => slowBody(new Uint8Array(256 * 1024)));
-      const slowAnswers = slow.map(({ body }) => ask(fetch, 'POST', '/api/messages', { body }));
+      const slowAnswers = slow.map(({ body }) => sendRequest(fetch, 'POST', '/api/messages', { body }));
       await pause(50);
       const refused = await sendWhole(fetch, large);
       problemIn(refused, 503, 'overloaded');
@@ -81,7 +81,7 @@ describe('incomplete bodies', () => {
         else controller.enqueue(bytes.subarray(next, (next += 1)));
       },
     });
-    assert.equal((await ask(from('10.0.0.5'), 'POST', '/api/messages', { body })).status, 201);
+    assert.equal((await sendRequest(from('10.0.0.5'), 'POST', '/api/messages', { body })).status, 201);
   });
 });
 
@@ -131,31 +131,31 @@ describe('a body that is refused because of its headers', () => {
 
 test('a body with Content-Encoding identity is accepted', async () => {
   const headers = { 'Content-Encoding': 'Identity' };
-  const answer = await ask(from('10.0.0.6'), 'POST', '/api/messages', { body: small, headers });
+  const answer = await sendRequest(from('10.0.0.6'), 'POST', '/api/messages', { body: small, headers });
   assert.equal(answer.status, 201, answer.text);
 });
 
-test('the host is told to send 100 Continue before the body is read, and not if the body is refused', async () => {
-  let told = 0;
-  const peer = { sendContinue: () => (told += 1) };
+test('the host sends 100 Continue before the body is read, and not if the body is refused', async () => {
+  let continues = 0;
+  const peer = { sendContinue: () => (continues += 1) };
   const fetch: Fetch = async (request) => app.fetch(request, peer);
   const plain = { 'Content-Type': 'text/plain' };
   problemIn(
-    await ask(fetch, 'POST', '/api/messages', { body: small, headers: plain }),
+    await sendRequest(fetch, 'POST', '/api/messages', { body: small, headers: plain }),
     415,
     'unsupported-media-type',
   );
-  assert.equal(told, 0);
+  assert.equal(continues, 0);
   assert.equal((await sendWhole(fetch, small)).status, 201);
-  assert.equal(told, 1);
+  assert.equal(continues, 1);
   assert.equal((await sendInChunks(fetch, large)).status, 201);
-  assert.equal(told, 2);
+  assert.equal(continues, 2);
 });
 
 test('of a list of participants that is too long, the rest is not checked', async () => {
   const ids = Array.from({ length: 10_000 }, () => '');
   const create = (participantIds: readonly string[]) =>
-    ask(from('192.0.2.9'), 'POST', '/api/conversations', {
+    sendRequest(from('192.0.2.9'), 'POST', '/api/conversations', {
       body: JSON.stringify({ participant_ids: participantIds, creator_id: alice }),
     });
   assert.equal((await create([...freshIds(257), ...ids])).status, 422);

@@ -9,8 +9,8 @@ export type Fetch = (request: Request) => Promise<Response>;
 /** The host in the URL of every request. */
 export const ORIGIN = 'http://messenger.test';
 
-/** A response with its body. */
-export interface Answer {
+/** A response and its body as text. */
+export interface TextResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -47,12 +47,12 @@ export interface Problem {
 }
 
 /** The response to `method` on `path`. A body that is neither text nor bytes is sent as JSON. */
-export async function ask(
+export async function sendRequest(
   fetch: Fetch,
   method: string,
   path: string,
   { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
-): Promise<Answer> {
+): Promise<TextResponse> {
   registerSecret(headers['Authorization'], headers['Idempotency-Key'], /\/users?\/([^/?]+)/.exec(path)?.[1]);
   registerSecret(...(isRecord(body) ? Object.values(body).flat() : [body]));
   const raw = typeof body === 'string' || body instanceof Uint8Array || body instanceof ReadableStream;
@@ -79,7 +79,7 @@ function jsonOf(text: string): unknown {
   }
 }
 
-export const get = (fetch: Fetch, path: string) => ask(fetch, 'GET', path);
+export const get = (fetch: Fetch, path: string) => sendRequest(fetch, 'GET', path);
 
 /** The body of a 200 response to a GET of `path`. */
 async function found(fetch: Fetch, path: string): Promise<unknown> {
@@ -96,7 +96,7 @@ export async function send(
   content = 'Hello',
 ): Promise<Message> {
   const body = { sender_id: sender, receiver_id: receiver, content };
-  const answer = await ask(fetch, 'POST', '/api/messages', { body });
+  const answer = await sendRequest(fetch, 'POST', '/api/messages', { body });
   assert.equal(answer.status, 201, answer.text);
   return answer.body as Message;
 }
@@ -119,19 +119,19 @@ export function markRead(
   conversation: string,
   user: string | undefined,
   upTo: unknown,
-): Promise<Answer> {
+): Promise<TextResponse> {
   const body = { user_id: user, up_to: upTo };
-  return ask(fetch, 'PUT', `/api/conversations/${conversation}/read`, { body });
+  return sendRequest(fetch, 'PUT', `/api/conversations/${conversation}/read`, { body });
 }
 
 export const messagePathOf = ({ conversation_id, id }: Pick<Message, 'conversation_id' | 'id'>) =>
   `/api/conversations/${conversation_id}/messages/${id}`;
 
 export const edit = (fetch: Fetch, message: Pick<Message, 'conversation_id' | 'id'>, content: unknown) =>
-  ask(fetch, 'PATCH', messagePathOf(message), { body: { content } });
+  sendRequest(fetch, 'PATCH', messagePathOf(message), { body: { content } });
 
 export const remove = (fetch: Fetch, message: Pick<Message, 'conversation_id' | 'id'>) =>
-  ask(fetch, 'DELETE', messagePathOf(message));
+  sendRequest(fetch, 'DELETE', messagePathOf(message));
 
 export const historyOf = (conversation: string) => `/api/messages/conversation/${conversation}`;
 export const inboxOf = (user: string) => `/api/conversations/user/${user}`;
@@ -148,8 +148,8 @@ export async function conversationAt(fetch: Fetch, id: string): Promise<Conversa
   return (await found(fetch, `/api/conversations/${id}`)) as Conversation;
 }
 
-/** Asserts that `answer` is a problem with this status and type (the last part of its URN), and returns it. */
-export function problemIn(answer: Answer, status: number, type: string): Problem {
+/** Asserts that `response` is a problem with this status and type (the last part of its URN), and returns it. */
+export function problemIn(answer: TextResponse, status: number, type: string): Problem {
   assert.equal(answer.status, status, answer.text);
   assert.equal(answer.headers.get('Content-Type'), 'application/problem+json');
   const problem = answer.body as Problem;
@@ -161,8 +161,8 @@ export function problemIn(answer: Answer, status: number, type: string): Problem
   return problem;
 }
 
-/** Asserts that `answer` is a 400 with errors for exactly these parts, such as `parameter limit`. */
-export function assertFaults(answer: Answer, ...parts: readonly string[]): void {
+/** Asserts that `response` is a 400 with errors for exactly these parts, such as `parameter limit`. */
+export function assertFieldErrors(answer: TextResponse, ...parts: readonly string[]): void {
   const { errors = [] } = problemIn(answer, 400, 'invalid-request');
   const named = errors.map(({ detail, ...place }) => {
     assert.notEqual(detail, '');
@@ -212,7 +212,7 @@ export interface Block {
   readonly data?: Event;
 }
 
-/** A stream of events as a client reads it. */
+/** An event stream as a client reads it. */
 export interface Stream {
   readonly response: Response;
   /** The next block; null at the end of the stream. Rejects if the connection breaks. */
@@ -224,7 +224,7 @@ export interface Stream {
   readonly close: () => Promise<void>;
 }
 
-/** Opens a stream of events at `path`. */
+/** Opens an event stream at `path`. */
 export async function openStream(
   fetch: Fetch,
   path: string,

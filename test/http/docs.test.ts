@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, test } from 'vitest';
-import { ask, freshUsers, get, ORIGIN, type Fetch } from './client.ts';
+import { sendRequest, freshUsers, get, ORIGIN, type Fetch } from './client.ts';
 import { openGuardedApp } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
 
-const packageNote = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+const packageJson = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   readonly name: string;
   readonly version: string;
 };
@@ -42,11 +42,11 @@ const operationsIn = ({ paths }: Document) =>
 describe('the OpenAPI document', () => {
   test('has the name of the package and the version of the build', async () => {
     const { info } = await documentOf(openApp({ build: { version: '3.2.1', commit: null } }));
-    assert.deepEqual([info.title, info.version], [packageNote.name, '3.2.1']);
+    assert.deepEqual([info.title, info.version], [packageJson.name, '3.2.1']);
     const committed = JSON.parse(
       readFileSync(new URL('../../openapi.json', import.meta.url), 'utf8'),
     ) as Document;
-    assert.equal(committed.info.version, packageNote.version);
+    assert.equal(committed.info.version, packageJson.version);
   });
 
   test('marks the second path of a send as deprecated, and nothing else', async () => {
@@ -112,7 +112,7 @@ describe('behind a path prefix of a proxy', () => {
       servers.map(({ url }) => url),
       ['/chat/messenger'],
     );
-    const started = await ask(fetch, 'POST', '/api/conversations', {
+    const started = await sendRequest(fetch, 'POST', '/api/conversations', {
       body: { participant_ids: freshUsers() },
     });
     assert.match(
@@ -181,8 +181,10 @@ describe('a file of the documentation', () => {
         return Promise.resolve(new TextEncoder().encode('body {}'));
       },
     });
-    const ask = () => app.request('/docs/swagger-ui-dist/swagger-ui.css');
-    const texts = await Promise.all([ask(), ask(), ask()].map(async (answer) => (await answer).text()));
+    const request = () => app.request('/docs/swagger-ui-dist/swagger-ui.css');
+    const texts = await Promise.all(
+      [request(), request(), request()].map(async (answer) => (await answer).text()),
+    );
     assert.deepEqual([texts, read], [['body {}', 'body {}', 'body {}'], 1]);
   });
 

@@ -13,7 +13,17 @@ import type { StreamEnd } from '../../src/application/ports/telemetry.ts';
 import type { EventRepository } from '../../src/application/ports/event-repository.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import type { Dependencies } from '../../src/composition/container.ts';
-import { ask, eventsAt, eventsOf, get, openStream, ORIGIN, problemIn, send, type Fetch } from './client.ts';
+import {
+  sendRequest,
+  eventsAt,
+  eventsOf,
+  get,
+  openStream,
+  ORIGIN,
+  problemIn,
+  send,
+  type Fetch,
+} from './client.ts';
 import { guarded, guardedAccess, openGuardedApp, tokenOf } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
 import { positionAt } from '../../src/domain/time.ts';
@@ -117,7 +127,7 @@ describe('a stream', () => {
     await until(() => streams.size === 0);
   });
 
-  test('whose client left before the first batch leaves nothing behind', async () => {
+  test('whose client disconnects before the first batch is released', async () => {
     const storage = memoryStorage();
     const steps = new EventEmitter();
     const released = once(steps, 'release');
@@ -170,7 +180,7 @@ describe('a stream', () => {
     onTestFinished(() => {
       written.mockRestore();
     });
-    const { fetch, streams, port } = await serve({}, { readWithinMs: 300 });
+    const { fetch, streams, port } = await serve({}, { readTimeoutMs: 300 });
     const socket = await openUnread(port, eventsOf('ben'), header);
     await until(() => streams.size === 1);
     for (let n = 0; n < 200 && streams.size > 0; n += 1) await send(fetch, 'anna', 'ben', 'x'.repeat(20_000));
@@ -185,7 +195,7 @@ describe('a stream', () => {
   });
 
   test('that is not read in time ends without an error where the connection cannot be closed', async () => {
-    const streams = new EventStreams({ ...STREAM_LIMITS, readWithinMs: 50 });
+    const streams = new EventStreams({ ...STREAM_LIMITS, readTimeoutMs: 50 });
     const app = openApp({ streams });
     const fetch: Fetch = async (request) => app.fetch(request);
     const stream = await openStream(fetch, eventsOf('ben'));
@@ -195,7 +205,7 @@ describe('a stream', () => {
   });
 
   test('that is not read does not delay the stop beyond the time limit for clients', async () => {
-    const { fetch, streams, server, port } = await serve({}, { readWithinMs: 500 });
+    const { fetch, streams, server, port } = await serve({}, { readTimeoutMs: 500 });
     await openUnread(port, eventsOf('ben'));
     await until(() => streams.size === 1);
     // More than the socket buffers hold.
@@ -206,7 +216,7 @@ describe('a stream', () => {
   });
 
   test('that waits longest is closed when all streams together buffer too much', async () => {
-    const { fetch, streams, port } = await serve({}, { unreadBytes: 200_000, readWithinMs: 5_000 });
+    const { fetch, streams, port } = await serve({}, { unreadBytes: 200_000, readTimeoutMs: 5_000 });
     for (let n = 0; n < 4; n += 1) await openUnread(port, eventsOf('ben'));
     await until(() => streams.size === 4);
     for (let n = 0; n < 400 && streams.size > 3; n += 1) await send(fetch, 'anna', 'ben', 'x'.repeat(20_000));
@@ -256,7 +266,7 @@ describe('a stream', () => {
     const { fetch, streams } = await serve({}, { streamsPerUser: 2 });
     const open = [await openStream(fetch, eventsOf('ben')), await openStream(fetch, eventsOf('ben'))];
     const headers = { Accept: 'text/event-stream' };
-    const refused = await ask(fetch, 'GET', eventsOf('ben'), { headers });
+    const refused = await sendRequest(fetch, 'GET', eventsOf('ben'), { headers });
     problemIn(refused, 429, 'too-many-streams');
     expect(refused.headers.get('Retry-After')).not.toBeNull();
     await (await openStream(fetch, eventsOf('anna'))).next();
@@ -269,7 +279,7 @@ describe('a stream', () => {
     const { fetch } = await serve({}, { streams: 2 });
     for (const user of ['anna', 'ben']) await (await openStream(fetch, eventsOf(user))).next();
     const headers = { Accept: 'text/event-stream' };
-    problemIn(await ask(fetch, 'GET', eventsOf('carl'), { headers }), 503, 'overloaded');
+    problemIn(await sendRequest(fetch, 'GET', eventsOf('carl'), { headers }), 503, 'overloaded');
     expect((await get(fetch, eventsOf('carl'))).status).toBe(200);
   });
 });
@@ -282,7 +292,7 @@ describe('without a verified clock', () => {
     const fetch: Fetch = async (request) => app.fetch(request);
     problemIn(await get(fetch, eventsOf('ben')), 503, 'clock-not-verified');
     const headers = { Accept: 'text/event-stream' };
-    problemIn(await ask(fetch, 'GET', eventsOf('ben'), { headers }), 503, 'clock-not-verified');
+    problemIn(await sendRequest(fetch, 'GET', eventsOf('ben'), { headers }), 503, 'clock-not-verified');
   });
 });
 
@@ -292,21 +302,21 @@ describe('access of others', () => {
     const { as, service, anyone } = guarded(async (request) => app.fetch(request));
     const headers = { Accept: 'text/event-stream' };
     for (const options of [{}, { headers }]) {
-      problemIn(await ask(as('ben'), 'GET', eventsOf('anna'), options), 403, 'events-of-another');
-      problemIn(await ask(anyone, 'GET', eventsOf('anna'), options), 401, 'token-missing');
+      problemIn(await sendRequest(as('ben'), 'GET', eventsOf('anna'), options), 403, 'events-of-another');
+      problemIn(await sendRequest(anyone, 'GET', eventsOf('anna'), options), 401, 'token-missing');
     }
     expect((await get(as('anna'), eventsOf('anna'))).status).toBe(200);
     expect((await get(service, eventsOf('anna'))).status).toBe(200);
   });
 
-  test('the answer does not tell how many streams the other user has open', async () => {
+  test('the response does not reveal how many streams the other user has open', async () => {
     const app = openGuardedApp({ streams: new EventStreams({ ...STREAM_LIMITS, streamsPerUser: 1 }) });
     const { as } = guarded(async (request) => app.fetch(request));
     const stream = await openStream(as('anna'), eventsOf('anna'));
     await stream.next();
     const headers = { Accept: 'text/event-stream' };
-    problemIn(await ask(as('anna'), 'GET', eventsOf('anna'), { headers }), 429, 'too-many-streams');
-    problemIn(await ask(as('ben'), 'GET', eventsOf('anna'), { headers }), 403, 'events-of-another');
+    problemIn(await sendRequest(as('anna'), 'GET', eventsOf('anna'), { headers }), 429, 'too-many-streams');
+    problemIn(await sendRequest(as('ben'), 'GET', eventsOf('anna'), { headers }), 403, 'events-of-another');
     const poll = `${eventsOf('anna')}?wait=1&cursor=${stream.lastId()}`;
     problemIn(await get(as('ben'), poll), 403, 'events-of-another');
     await stream.close();
@@ -357,7 +367,7 @@ describe('the metrics of streams', () => {
       },
     },
     slow: {
-      limits: { readWithinMs: 300 },
+      limits: { readTimeoutMs: 300 },
       end: async ({ fetch, port, streams }) => {
         await openUnread(port, eventsOf('ben'));
         await until(() => streams.size === 1);
@@ -415,17 +425,17 @@ describe('the metrics of streams', () => {
 });
 
 test('telemetry records streams, deliveries and resumptions', async () => {
-  const told: unknown[] = [];
+  const recorded: unknown[] = [];
   const telemetry = {
     ...NOOP_TELEMETRY,
     streamOpened: (resumed: boolean) => {
-      told.push({ resumed });
-      return (reason: string) => void told.push({ ended: reason });
+      recorded.push({ resumed });
+      return (reason: string) => void recorded.push({ ended: reason });
     },
     eventsDelivered: (count: number) => {
-      if (count > 0) told.push(count);
+      if (count > 0) recorded.push(count);
     },
-    eventLag: (milliseconds: number) => void told.push(milliseconds >= 0),
+    eventLag: (milliseconds: number) => void recorded.push(milliseconds >= 0),
   };
   const app = openApp({ telemetry });
   const fetch: Fetch = async (request) => app.fetch(request);
@@ -436,7 +446,7 @@ test('telemetry records streams, deliveries and resumptions', async () => {
   await first.close();
   const second = await openStream(fetch, eventsOf('ben'), { 'Last-Event-ID': first.lastId() });
   await second.close();
-  expect(told.filter((one) => one !== true)).toEqual([
+  expect(recorded.filter((one) => one !== true)).toEqual([
     { resumed: false },
     1,
     { ended: 'client' },

@@ -5,7 +5,7 @@ import { makeAuthenticate } from '../../src/adapters/http/middleware/authenticat
 import { ALLOW_ALL, type AccessPolicy } from '../../src/adapters/http/middleware/access-policy.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
-import { ask, get, ORIGIN, problemIn, type Fetch } from './client.ts';
+import { sendRequest, get, ORIGIN, problemIn, type Fetch } from './client.ts';
 import { guarded, SECRET } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
 
@@ -31,7 +31,7 @@ function opened(accessPolicy: Partial<AccessPolicy>): (peer?: Peer) => Fetch {
 
 const from = (remoteAddress: string) => ({ remoteAddress });
 const read = (fetch: Fetch, headers: Record<string, string> = {}) =>
-  ask(fetch, 'GET', '/api/users/anna', { headers }).then(({ status }) => status);
+  sendRequest(fetch, 'GET', '/api/users/anna', { headers }).then(({ status }) => status);
 
 describe('a rate limit', () => {
   // Its time passes only where a test says so.
@@ -41,12 +41,12 @@ describe('a rate limit', () => {
   test('allows a burst, then responds 429 with the time until the next request', async () => {
     const fetch = opened({ rateLimits: { writes: TWO, reads: null } })(from('10.0.0.1'));
     for (const left of [1, 0]) {
-      const { status, headers } = await ask(fetch, 'POST', '/api/messages', { body: message });
+      const { status, headers } = await sendRequest(fetch, 'POST', '/api/messages', { body: message });
       assert.equal(status, 201);
       assert.equal(headers.get('RateLimit-Policy'), '"writes";q=2;w=120');
       assert.match(headers.get('RateLimit') ?? '', new RegExp(`^"writes";r=${left};t=${(2 - left) * 60}$`));
     }
-    const answer = await ask(fetch, 'POST', '/api/messages', { body: message });
+    const answer = await sendRequest(fetch, 'POST', '/api/messages', { body: message });
     problemIn(answer, 429, 'rate-limited');
     assert.equal(answer.headers.get('Retry-After'), '60');
     assert.equal(answer.headers.get('RateLimit'), '"writes";r=0;t=120');
@@ -153,31 +153,34 @@ describe('a page in a browser', () => {
 
   test('of another site is refused everywhere, unless it is listed', async () => {
     const closed = opened({})();
-    const refused = await ask(closed, 'OPTIONS', '/api/messages', { headers: preflight });
+    const refused = await sendRequest(closed, 'OPTIONS', '/api/messages', { headers: preflight });
     problemIn(refused, 405, 'method-not-allowed');
-    const answer = await ask(closed, 'GET', '/api/users/anna', { headers: page });
+    const answer = await sendRequest(closed, 'GET', '/api/users/anna', { headers: page });
     assert.equal(answer.headers.get('Access-Control-Allow-Origin'), null);
   });
 
   test('of a listed site can send requests and read the responses', async () => {
     const fetch = opened({ authenticate, corsOrigins: ['https://chat.example', 'https://b.example'] })();
-    const asked = await fetch(
+    const preflightResponse = await fetch(
       new Request(`${ORIGIN}/api/messages`, { method: 'OPTIONS', headers: preflight }),
     );
-    assert.equal(asked.status, 204);
-    assert.equal(asked.headers.get('Access-Control-Allow-Origin'), 'https://chat.example');
-    assert.match(asked.headers.get('Access-Control-Allow-Headers') ?? '', /Authorization.*Idempotency-Key/);
-    assert.equal(asked.headers.get('Access-Control-Allow-Credentials'), null);
+    assert.equal(preflightResponse.status, 204);
+    assert.equal(preflightResponse.headers.get('Access-Control-Allow-Origin'), 'https://chat.example');
+    assert.match(
+      preflightResponse.headers.get('Access-Control-Allow-Headers') ?? '',
+      /Authorization.*Idempotency-Key/,
+    );
+    assert.equal(preflightResponse.headers.get('Access-Control-Allow-Credentials'), null);
     // The same for errors.
-    const answer = await ask(fetch, 'POST', '/api/messages', { body: message, headers: page });
+    const answer = await sendRequest(fetch, 'POST', '/api/messages', { body: message, headers: page });
     problemIn(answer, 401, 'token-missing');
     assert.equal(answer.headers.get('Access-Control-Allow-Origin'), 'https://chat.example');
     assert.match(answer.headers.get('Access-Control-Expose-Headers') ?? '', /X-Request-Id/);
     assert.equal(answer.headers.get('Vary'), 'Origin');
-    const evil = await ask(fetch, 'GET', '/api/users/anna', {
+    const fromOtherOrigin = await sendRequest(fetch, 'GET', '/api/users/anna', {
       headers: { Origin: 'https://chat.example.evil' },
     });
-    assert.equal(evil.headers.get('Access-Control-Allow-Origin'), null);
+    assert.equal(fromOtherOrigin.headers.get('Access-Control-Allow-Origin'), null);
   });
 
   test('of a listed site can read the reason of a refusal and Retry-After', async () => {
@@ -197,22 +200,24 @@ describe('a page in a browser', () => {
     const open = openApp({ accessPolicy });
     const fetchOf = (app: typeof open) => async (request: Request) => app.fetch(request);
     const post = { body: message, headers: page };
-    assert.equal((await ask(fetchOf(rated), 'POST', '/api/messages', post)).status, 201);
+    assert.equal((await sendRequest(fetchOf(rated), 'POST', '/api/messages', post)).status, 201);
 
     const refusals = {
-      'overloaded 503': await ask(fetchOf(busy), 'POST', '/api/messages', post),
-      'rate-limited 429': await ask(fetchOf(rated), 'POST', '/api/messages', post),
-      'token-missing 401': await ask(fetchOf(guardedApp), 'POST', '/api/messages', post),
-      'body-too-large 413': await ask(fetchOf(open), 'POST', '/api/messages', {
+      'overloaded 503': await sendRequest(fetchOf(busy), 'POST', '/api/messages', post),
+      'rate-limited 429': await sendRequest(fetchOf(rated), 'POST', '/api/messages', post),
+      'token-missing 401': await sendRequest(fetchOf(guardedApp), 'POST', '/api/messages', post),
+      'body-too-large 413': await sendRequest(fetchOf(open), 'POST', '/api/messages', {
         ...post,
         body: ' '.repeat(256 * 1024 + 1),
       }),
-      'unsupported-media-type 415': await ask(fetchOf(open), 'POST', '/api/messages', {
+      'unsupported-media-type 415': await sendRequest(fetchOf(open), 'POST', '/api/messages', {
         ...post,
         headers: { ...page, 'Content-Type': 'text/plain' },
       }),
-      'method-not-allowed 405': await ask(fetchOf(open), 'DELETE', '/api/messages', { headers: page }),
-      'path-not-found 404': await ask(fetchOf(open), 'GET', '/api/nowhere', { headers: page }),
+      'method-not-allowed 405': await sendRequest(fetchOf(open), 'DELETE', '/api/messages', {
+        headers: page,
+      }),
+      'path-not-found 404': await sendRequest(fetchOf(open), 'GET', '/api/nowhere', { headers: page }),
     };
     for (const [name, answer] of Object.entries(refusals)) {
       const [type = '', status] = name.split(' ');
@@ -228,9 +233,9 @@ describe('a page in a browser', () => {
 
     // A refused preflight would be a network error for the page.
     for (const app of [busy, rated, guardedApp]) {
-      const asked = await app.request('/api/messages', { method: 'OPTIONS', headers: preflight });
-      assert.equal(asked.status, 204);
-      assert.equal(asked.headers.get('Access-Control-Allow-Origin'), origin);
+      const preflightResponse = await app.request('/api/messages', { method: 'OPTIONS', headers: preflight });
+      assert.equal(preflightResponse.status, 204);
+      assert.equal(preflightResponse.headers.get('Access-Control-Allow-Origin'), origin);
     }
   });
 

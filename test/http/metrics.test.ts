@@ -6,8 +6,17 @@ import { text } from 'node:stream/consumers';
 import { describe, test } from 'vitest';
 import { makeMetricsApp } from '../../src/adapters/http/app.ts';
 import { makeMetrics } from '../../src/adapters/prometheus/metrics.ts';
-import { halfASend, startProcess } from '../support/service-process.ts';
-import { ask, freshUser, get, historyOf, inboxOf, problemIn, type Fetch, type Message } from './client.ts';
+import { beginSend, startProcess } from '../support/service-process.ts';
+import {
+  sendRequest,
+  freshUser,
+  get,
+  historyOf,
+  inboxOf,
+  problemIn,
+  type Fetch,
+  type Message,
+} from './client.ts';
 import { openApp } from './open-app.ts';
 
 const silent = { info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -54,18 +63,18 @@ describe('the metrics', () => {
     const body = { sender_id, receiver_id, content: 'Hello' };
     const headers = { 'Idempotency-Key': 'k-1' };
     for (const path of ['/api/messages', '/api/messages', '/api/messages/send']) {
-      await ask(fetch, 'POST', path, { body, headers });
+      await sendRequest(fetch, 'POST', path, { body, headers });
     }
-    await ask(fetch, 'POST', '/api/messages', { body: '{' });
-    await ask(fetch, 'POST', '/api/messages', { body: { ...body, content: '' } });
+    await sendRequest(fetch, 'POST', '/api/messages', { body: '{' });
+    await sendRequest(fetch, 'POST', '/api/messages', { body: { ...body, content: '' } });
     await get(fetch, inboxOf(sender_id));
     await get(fetch, inboxOf(receiver_id));
     await get(fetch, `${inboxOf(receiver_id)}?limit=0`);
     await get(fetch, '/api/users/nobody');
     await get(fetch, '/livez');
     await get(fetch, '/nowhere');
-    await ask(fetch, 'BREW', '/livez');
-    await ask(fetch, 'DELETE', '/api/messages');
+    await sendRequest(fetch, 'BREW', '/livez');
+    await sendRequest(fetch, 'DELETE', '/api/messages');
     assert.deepEqual(await countsIn(fetch), {
       'POST /api/messages 201': 2,
       'POST /api/messages/send 201': 1,
@@ -96,11 +105,13 @@ describe('the metrics', () => {
       secrets.add(requestId);
       const headers = { 'Idempotency-Key': secret(), 'X-Request-Id': requestId };
       const body = { sender_id, receiver_id, content: secret() };
-      const sent = (await ask(fetch, 'POST', '/api/messages', { body, headers })).body as Message;
+      const sent = (await sendRequest(fetch, 'POST', '/api/messages', { body, headers })).body as Message;
       secrets.add(sent.id).add(sent.conversation_id);
-      await ask(fetch, 'POST', '/api/messages', { body: { ...body, content: secret() }, headers });
-      await ask(fetch, 'PUT', `/api/users/${sender_id}`, { body: { username: secret() } });
-      await ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: [sender_id, secret()] } });
+      await sendRequest(fetch, 'POST', '/api/messages', { body: { ...body, content: secret() }, headers });
+      await sendRequest(fetch, 'PUT', `/api/users/${sender_id}`, { body: { username: secret() } });
+      await sendRequest(fetch, 'POST', '/api/conversations', {
+        body: { participant_ids: [sender_id, secret()] },
+      });
       for (const path of [
         historyOf(sent.conversation_id),
         `${historyOf(sent.conversation_id)}?cursor=${secret()}`,
@@ -114,8 +125,8 @@ describe('the metrics', () => {
         `/api/messages/conversation/${secret()}/${secret()}`,
       ]) {
         await get(fetch, path);
-        await ask(fetch, 'PATCH', path);
-        await ask(fetch, 'HEAD', path);
+        await sendRequest(fetch, 'PATCH', path);
+        await sendRequest(fetch, 'HEAD', path);
       }
     }
     const { text } = await get(fetch, '/metrics');
@@ -165,7 +176,7 @@ describe('a metrics port', () => {
     problemIn(await get(fetch, '/'), 404, 'path-not-found');
     problemIn(await get(fetch, '/api/users/alice'), 404, 'path-not-found');
     problemIn(await get(fetch, '/%ff'), 400, 'malformed-path');
-    const refused = await ask(fetch, 'POST', '/metrics', { body: {} });
+    const refused = await sendRequest(fetch, 'POST', '/metrics', { body: {} });
     problemIn(refused, 405, 'method-not-allowed');
     assert.equal(refused.headers.get('Allow'), 'GET, HEAD');
   });
@@ -242,7 +253,7 @@ describe('the process', () => {
     }
     assert.equal((await fetch(metrics.replace('/metrics', '/api/users/anna'))).status, 404);
 
-    const { finish } = await halfASend(address, { sender_id: 'ada', receiver_id: 'ben', content: 'Hello' });
+    const { finish } = await beginSend(address, { sender_id: 'ada', receiver_id: 'ben', content: 'Hello' });
     service.child.kill('SIGTERM');
     await service.said(/^SIGTERM/);
     assert.equal((await fetch(metrics)).status, 200);

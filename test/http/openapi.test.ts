@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { describe, test } from 'vitest';
 import { buildOfThisProcess } from '../../src/adapters/system/build.ts';
-import { ask, get, type Fetch } from './client.ts';
+import { sendRequest, get, type Fetch } from './client.ts';
 import { zodOf } from './documented.ts';
 import { openGuardedApp } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
@@ -14,7 +14,7 @@ const fetch: Fetch = async (request) => app.fetch(request);
 /** Routes that the document omits: pages for people and the documentation itself. */
 const UNDOCUMENTED = ['GET /', 'GET /docs', 'GET /docs/swagger-ui-dist/:name', 'GET /favicon.ico'];
 
-const takers = requestsOf(committed).filter(({ body }) => body !== undefined);
+const withBody = requestsOf(committed).filter(({ body }) => body !== undefined);
 
 describe('the OpenAPI document', () => {
   test('is the committed one', async () => {
@@ -29,10 +29,10 @@ describe('the OpenAPI document', () => {
       .filter(({ method }) => method !== 'ALL')
       .map(({ method, path }) => `${method} ${path}`)
       .filter((route) => !UNDOCUMENTED.includes(route));
-    const told = Object.entries(committed.paths).flatMap(([path, operations]) =>
+    const documented = Object.entries(committed.paths).flatMap(([path, operations]) =>
       Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
     );
-    assert.deepEqual([...new Set(routed)].sort(), told.sort());
+    assert.deepEqual([...new Set(routed)].sort(), documented.sort());
   });
 
   test('marks the operations without a token', () => {
@@ -45,25 +45,25 @@ describe('the OpenAPI document', () => {
 
   test('has valid examples of requests', async () => {
     for (const { method, path, body } of requestsOf(committed)) {
-      const { status, text } = await ask(fetch, method, path, { body });
+      const { status, text } = await sendRequest(fetch, method, path, { body });
       assert.ok(![400, 405, 413, 415, 422].includes(status), text);
     }
   });
 
   test('has examples of responses that match their schema', () => {
-    let told = 0;
+    let checkedCount = 0;
     for (const operations of Object.values(committed.paths)) {
       for (const { responses } of Object.values(operations)) {
         for (const answer of Object.values(responses) as ResponseOf[]) {
           for (const { schema, example } of Object.values(answer.content ?? {})) {
             if (example === undefined) continue;
             assert.equal(zodOf(committed, schema).safeParse(example).error, undefined);
-            told += 1;
+            checkedCount += 1;
           }
         }
       }
     }
-    assert.ok(told > 20);
+    assert.ok(checkedCount > 20);
   });
 
   test('accepts exactly the bodies that the route accepts', async () => {
@@ -131,8 +131,8 @@ describe('the OpenAPI document', () => {
       up_to: eventId,
       participant_ids: fc.oneof(fc.array(id, { maxLength: 4 }), id),
     };
-    for (const { method, path, body: example = {}, bodySchema = {} } of takers) {
-      const told = zodOf(committed, bodySchema);
+    for (const { method, path, body: example = {}, bodySchema = {} } of withBody) {
+      const schema = zodOf(committed, bodySchema);
       const names = Object.keys(example);
       // Any other member is its example, or a value of another kind.
       const members = Object.entries(example).map(([name, value]) => [
@@ -150,24 +150,28 @@ describe('the OpenAPI document', () => {
         }));
       await fc.assert(
         fc.asyncProperty(body, async (given) => {
-          const { status } = await ask(fetch, method, path, { body: given });
+          const { status } = await sendRequest(fetch, method, path, { body: given });
           // A schema cannot express that a service must name the user.
           const isNamed = ['sender_id', 'user_id'].every((name) => !names.includes(name) || name in given);
           // A valid reader need not be a participant, nor a valid conversation a group, nor a creator a participant.
           assert.equal(
             [200, 201, 403, 404, 409].includes(status),
-            told.safeParse(withCheckedName(given)).success && isNamed && isGroupOrPair(given),
+            schema.safeParse(withCheckedName(given)).success && isNamed && isGroupOrPair(given),
             `${status}`,
           );
         }),
-        { numRuns: 150, examples: [[NAMED_BY_ANOTHER]] },
+        { numRuns: 150, examples: [[INVALID_NAME_AND_CREATOR]] },
       );
     }
   });
 });
 
 /** A group with an invalid name, by a creator who is not a participant. */
-const NAMED_BY_ANOTHER = { participant_ids: ['alice', 'bob', 'carol'], creator_id: 'dave', name: ' ' };
+const INVALID_NAME_AND_CREATOR = {
+  participant_ids: ['alice', 'bob', 'carol'],
+  creator_id: 'dave',
+  name: ' ',
+};
 
 /** `given` with a valid name if the name is not checked: a creator who is not a participant is refused before that. */
 function withCheckedName(given: Readonly<Record<string, unknown>>): object {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'vitest';
 import { makePseudonymize } from '../../src/adapters/system/pseudonymize.ts';
 import type { Log } from '../../src/application/ports/log.ts';
-import { ask, get, send, type Fetch } from './client.ts';
+import { sendRequest, get, send, type Fetch } from './client.ts';
 import { guarded, openGuardedApp } from './guarded-app.ts';
 import { openApp } from './open-app.ts';
 
@@ -13,7 +13,7 @@ function requestLog() {
   const lines: Record<string, unknown>[] = [];
   const log: Log = {
     info: (fields, message) => {
-      if (message === 'request completed') lines.push({ ...fields });
+      if (message === 'Request completed') lines.push({ ...fields });
     },
     warn: () => undefined,
     error: () => undefined,
@@ -45,7 +45,7 @@ describe('the access log line', () => {
     const app = openGuardedApp({ log });
     const fetch: Fetch = async (request) => app.fetch(request);
     await get(fetch, '/api/users/somebody');
-    await ask(fetch, 'DELETE', '/version');
+    await sendRequest(fetch, 'DELETE', '/version');
     await get(fetch, '/nowhere/at/all');
     assert.deepEqual(
       lines.map(({ route, status }) => [route, status]),
@@ -61,12 +61,12 @@ describe('the access log line', () => {
     const { lines, log } = requestLog();
     const fetch = open({ log });
     const given = { 'X-Request-Id': 'from-the-proxy', traceparent: `00-${TRACE}-00f067aa0ba902b7-01` };
-    await ask(fetch, 'GET', '/api/users/somebody', { headers: given });
+    await sendRequest(fetch, 'GET', '/api/users/somebody', { headers: given });
     assert.equal(lines[0]?.['requestId'], 'from-the-proxy');
     assert.equal(lines[0]['traceId'], TRACE);
     for (const traceparent of ['00-short-01', `00-${'0'.repeat(32)}-00f067aa0ba902b7-01`, TRACE]) {
       const headers = { 'X-Request-Id': 'two words', traceparent };
-      await ask(fetch, 'GET', '/api/users/somebody', { headers });
+      await sendRequest(fetch, 'GET', '/api/users/somebody', { headers });
       assert.match(String(lines.at(-1)?.['requestId']), /^[0-9a-f-]{36}$/);
       assert.equal(lines.at(-1)?.['traceId'], undefined);
     }
@@ -75,7 +75,7 @@ describe('the access log line', () => {
   test('has one name for all unknown methods', async () => {
     const { lines, log } = requestLog();
     const fetch = open({ log });
-    for (const method of ['BREW', 'GETS', 'TRACK-ME']) await ask(fetch, method, '/livez');
+    for (const method of ['BREW', 'GETS', 'TRACK-ME']) await sendRequest(fetch, method, '/livez');
     assert.deepEqual(
       lines.map(({ method, status }) => [method, status]),
       ['_OTHER', '_OTHER', '_OTHER'].map((method) => [method, 405]),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'vitest';
-import { ask, get, problemIn } from './client.ts';
+import { sendRequest, get, problemIn } from './client.ts';
 import { openApp } from './open-app.ts';
 
 test('a path may have a literal segment where another has a parameter', async () => {
@@ -19,5 +19,5 @@ test('a path may have a literal segment where another has a parameter', async ()
   assert.equal((await get(fetch, '/api/conversations/user/alice')).status, 200);
   problemIn(await get(fetch, '/api/conversations/user'), 400, 'invalid-request');
   problemIn(await get(fetch, '/api/users/me'), 404, 'user-not-found');
-  problemIn(await ask(fetch, 'DELETE', '/api/users/me'), 405, 'method-not-allowed');
+  problemIn(await sendRequest(fetch, 'DELETE', '/api/users/me'), 405, 'method-not-allowed');
 });

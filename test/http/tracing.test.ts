@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { ALLOW_ALL } from '../../src/adapters/http/middleware/access-policy.ts';
 import { HttpFailure } from '../../src/adapters/http/problems.ts';
-import type { TracedAnswer, TracedRequest, Tracing } from '../../src/application/ports/tracing.ts';
-import { ask, type Fetch } from './client.ts';
+import type { TracedResponse, TracedRequest, Tracing } from '../../src/application/ports/tracing.ts';
+import { sendRequest, type Fetch } from './client.ts';
 import { openApp } from './open-app.ts';
 
-type Step = TracedRequest | TracedAnswer | string;
+type Step = TracedRequest | TracedResponse | string;
 
 /** Tracing that records its calls in order. */
 function recordingTracing(): { tracing: Tracing; steps: Step[] } {
@@ -42,7 +42,7 @@ async function stepsOf(
   const { tracing, steps } = recordingTracing();
   const app = openApp({ tracing, accessPolicy });
   const fetch: Fetch = async (request) => app.fetch(request);
-  await ask(fetch, method, path, more);
+  await sendRequest(fetch, method, path, more);
   return steps;
 }
 

@@ -79,7 +79,7 @@ describe('the web client', () => {
     assert.equal((await get(fetchOf(app), '/')).headers.get('Location'), '/chat/messenger/app');
   });
 
-  test('says what to do if it is not built, and is there once it is', async () => {
+  test('is served once it is built; before, the response says what to do', async () => {
     let isBuilt = false;
     const app = openApp({ webAssets: (name) => (isBuilt ? webAssets(name) : Promise.resolve(null)) });
     const missing = await get(fetchOf(app), '/app');
@@ -91,7 +91,7 @@ describe('the web client', () => {
     assert.equal((await get(fetchOf(app), '/app/main.js')).status, 200);
   });
 
-  test('is not there if it is off: / leads to the documentation', async () => {
+  test('is not served if it is off: / redirects to the documentation', async () => {
     const off = fetchOf(openApp({ webAssets: null }));
     assert.equal((await get(off, '/')).headers.get('Location'), '/docs');
     for (const path of ['/app', '/app/main.js']) problemIn(await get(off, path), 404, 'path-not-found');

@@ -20,7 +20,7 @@ export async function bundleClientChecks(outfile: string): Promise<void> {
 }
 
 /** The checks of the client that fail on `runtime` against the service at `url`. None run on a runtime without scripts. */
-export async function clientFaults(url: string, { name, script }: Runtime): Promise<string[]> {
+export async function clientFailures(url: string, { name, script }: Runtime): Promise<string[]> {
   if (script === null) return [];
   const folder = mkdtempSync(join(tmpdir(), 'messenger-client-'));
   try {

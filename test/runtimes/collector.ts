@@ -94,7 +94,7 @@ function text(fields: Fields, number: number, encoding: BufferEncoding = 'utf8')
 
 function spansIn(body: Buffer): SentSpan[] {
   return messages(fieldsOf(body), 1).flatMap((ofResource) => {
-    const resource = Object.assign({}, ...messages(ofResource, 1).map((it) => attributesOf(it, 1)));
+    const resource = Object.assign({}, ...messages(ofResource, 1).map((message) => attributesOf(message, 1)));
     return messages(ofResource, 2)
       .flatMap((ofScope) => messages(ofScope, 2))
       .map((span) => ({

@@ -1,4 +1,4 @@
-import { clientFaults } from './client.ts';
+import { clientFailures } from './client.ts';
 import { checkContract } from './contract.ts';
 import type { Runtime } from './runtimes.ts';
 import { startService, type RunningService } from './service.ts';
@@ -8,9 +8,9 @@ import { assertStopsGracefully } from './graceful-stop.ts';
 /** The results of the service on one runtime with one storage. */
 export interface RuntimeResult {
   /** Clauses of the HTTP contract. */
-  readonly kept: number;
+  readonly passed: number;
   /** The failures, each of one or more lines. */
-  readonly faults: readonly string[];
+  readonly failures: readonly string[];
   /** Milliseconds from the start of the process until it was ready: the minimum of several starts. */
   readonly readyAfterMs: number;
   /** Memory of the ready process before the first request. */
@@ -36,18 +36,18 @@ export async function testRuntime(
   }
   try {
     const residentMb = service.residentMb();
-    const { kept, broken } = await checkContract(service.url);
-    const faults = broken.map(({ clause, error }) => `${clause}\n${textOf(error)}`);
-    faults.push(...(await clientFaults(service.url, runtime)));
+    const { passed, broken } = await checkContract(service.url);
+    const failures = broken.map(({ clause, error }) => `${clause}\n${textOf(error)}`);
+    failures.push(...(await clientFailures(service.url, runtime)));
     const speed = await relativeSpeed(service.url, referenceUrl);
-    faults.push(...(await stopFaults(service, runtime)));
-    return { kept, faults, readyAfterMs, residentMb, speed };
+    failures.push(...(await stopFailures(service, runtime)));
+    return { passed, failures, readyAfterMs, residentMb, speed };
   } finally {
     await service.end('SIGKILL');
   }
 }
 
-async function stopFaults(service: RunningService, runtime: Runtime): Promise<string[]> {
+async function stopFailures(service: RunningService, runtime: Runtime): Promise<string[]> {
   try {
     await assertStopsGracefully(service, runtime);
     return [];

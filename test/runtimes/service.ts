@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { tieToThisProcess } from '../../scripts/local-cassandra/processes.ts';
+import { endWithThisProcess } from '../../scripts/local-cassandra/processes.ts';
 import { residentMb } from '../support/resident-memory.ts';
 import { LISTENING, urlIn, type Runtime } from './runtimes.ts';
 
@@ -43,12 +43,12 @@ export async function startService(
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const tie = tieToThisProcess(child.pid!);
+  const watchdog = endWithThisProcess(child.pid!);
   const lines: string[] = [];
   const lastLines = (most = 5): string => lines.slice(-most).join('\n');
   const ended = new Promise<number | null>((resolve) => {
     child.once('close', (code) => {
-      tie.kill();
+      watchdog.kill();
       resolve(code);
     });
   });

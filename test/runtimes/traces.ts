@@ -82,7 +82,7 @@ export function otherChecks(traced: TracedService): TraceChecks {
   const node20 = traced.on(runtimeNamed('Node 20'));
   const node24 = traced.on(runtimeNamed('Node 24'));
   // Nothing listens there.
-  const nowhere = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' };
+  const unusedUrl = { STORAGE: 'memory', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:1' };
   const refuses = async (runtime: Runtime, settings: Settings, message: RegExp): Promise<void> => {
     const outcome = await startService(runtime, settings).then(
       async (service) => `started, and ended with ${await service.end('SIGKILL')}`,
@@ -98,13 +98,13 @@ export function otherChecks(traced: TracedService): TraceChecks {
       'a collector that hangs delays nothing',
       () =>
         withCollector({ hangs: true }, ({ url }) =>
-          assertStops(node24, { ...nowhere, OTEL_EXPORTER_OTLP_ENDPOINT: url }),
+          assertStops(node24, { ...unusedUrl, OTEL_EXPORTER_OTLP_ENDPOINT: url }),
         ),
     ],
-    ['an unreachable collector delays nothing', () => assertStops(node24, { ...nowhere, ...FAST_EXPORT })],
+    ['an unreachable collector delays nothing', () => assertStops(node24, { ...unusedUrl, ...FAST_EXPORT })],
     [
       'Node 20 reports the required version',
-      () => refuses(node20, nowhere, /tracing needs Node 22\.15 or newer/),
+      () => refuses(node20, unusedUrl, /tracing needs Node 22\.15 or newer/),
     ],
     [
       'without a collector no OpenTelemetry package is loaded',
@@ -117,7 +117,7 @@ export function otherChecks(traced: TracedService): TraceChecks {
     ],
     [
       'missing packages are reported',
-      () => refuses(node24, nowhere, /optional packages for tracing are not installed/),
+      () => refuses(node24, unusedUrl, /optional packages for tracing are not installed/),
     ],
   ];
 }
@@ -206,8 +206,8 @@ const STATEMENT = /^(?:SELECT|INSERT|UPDATE|BATCH) [a-z_]+$/;
 async function assertTraced(runtime: Runtime, settings: Settings): Promise<void> {
   await withCollector({}, async (collector) => {
     const values = freshValues();
-    const nobody = `nobody-${randomUUID()}`;
-    const secrets: string[] = [...Object.values(values), nobody];
+    const unknownUser = `nobody-${randomUUID()}`;
+    const secrets: string[] = [...Object.values(values), unknownUser];
     await withService(
       runtime,
       { ...settings, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
@@ -217,8 +217,8 @@ async function assertTraced(runtime: Runtime, settings: Settings): Promise<void>
         const { url } = service;
         const history = `${url}/api/messages/conversation/${message.conversation_id}`;
         assert.equal(await statusOf(`${history}/before?timestamp=2100-01-01T00:00:00Z&limit=7`), 200);
-        assert.equal(await statusOf(`${url}/api/users/${nobody}`), 404);
-        assert.equal(await statusOf(`${url}/api/${nobody}`), 404);
+        assert.equal(await statusOf(`${url}/api/users/${unknownUser}`), 404);
+        assert.equal(await statusOf(`${url}/api/${unknownUser}`), 404);
         assert.equal(await statusOf(`${url}/api/messages`, 'PROPFIND'), 405);
       },
     );
@@ -272,7 +272,7 @@ async function assertTraced(runtime: Runtime, settings: Settings): Promise<void>
     if (settings['STORAGE'] === 'cassandra') {
       const expected = ['INSERT messages_by_conversation', 'SELECT messages_by_conversation', 'SELECT users'];
       assert.deepEqual(
-        expected.filter((name) => !statements.some((it) => it.name === name)),
+        expected.filter((name) => !statements.some((statement) => statement.name === name)),
         [],
       );
     } else {

@@ -66,8 +66,8 @@ export async function sendAndCheck(
   /** The position of each user, by conversation: the furthest of what they sent and marked. */
   const positions = new Map<string, EventId>();
   const hasRead = (userId: UserId, id: ConversationId, upTo: EventId): void => {
-    const held = laterPosition(positions.get(`${userId} ${id}`) ?? null, upTo);
-    positions.set(`${userId} ${id}`, held ?? upTo);
+    const position = laterPosition(positions.get(`${userId} ${id}`) ?? null, upTo);
+    positions.set(`${userId} ${id}`, position ?? upTo);
   };
   let serial = 0;
   for (const { host, from, to, key, age, skew, repeats, mark, change } of sends) {
@@ -99,7 +99,7 @@ export async function sendAndCheck(
       const result = await persist(() => storage.messages.append(again));
       assert.ok(result.outcome !== 'key_reused');
       const { id, conversationId } = result.message;
-      // Without a key, a repeat is told nothing about edits.
+      // Without a key, the response to a repeat does not contain edits.
       if (key !== null || !acknowledged.has(id)) acknowledged.set(id, result.message);
       hasRead(senderId, conversationId, id);
       if (change !== null && attempt === Math.min(repeats, 1)) {
@@ -114,11 +114,11 @@ export async function sendAndCheck(
       }
       if (mark === null) continue;
       const upTo = mark === 'all' ? ABOVE_ALL : id;
-      const held = await persist(() =>
+      const position = await persist(() =>
         storage.readPositions.mark({ userId: receiverId, conversationId, upTo }),
       );
-      assert.ok(held !== null);
-      hasRead(receiverId, conversationId, held);
+      assert.ok(position !== null);
+      hasRead(receiverId, conversationId, position);
     }
   }
   for (const storage of hosts) {
@@ -179,7 +179,7 @@ async function assertAtRest(
     const last = acknowledged.find(({ id }) => id === entry.lastMessage?.messageId) ?? assert.fail();
     assert.deepEqual(entry.lastMessage, lastMessageOf(last), 'the last message as it is now');
     assert.equal(readUpTo, positions.get(`${userId} ${conversationId}`) ?? null, 'the furthest position');
-    const news = log.flatMap((event) =>
+    const lateEvents = log.flatMap((event) =>
       event.type === 'message.created' && event.id > (readUpTo ?? BOTTOM) ? [event.messageId] : [],
     );
     const unread = own.filter(
@@ -187,7 +187,7 @@ async function assertAtRest(
         message.conversationId === conversationId &&
         message.senderId !== userId &&
         message.deletionId === null &&
-        news.includes(message.id),
+        lateEvents.includes(message.id),
     );
     assert.equal(await readPositions.countUnread(userId, entry), unread.length, 'what is unread is counted');
     const history = await messages.listBefore(conversationId, { before: null, offset: 0, limit: 1_000 });

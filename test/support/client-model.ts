@@ -95,8 +95,8 @@ export class ModelService {
   }
 
   /**
-   * One leaves a group, at a time that may lie below messages of others that one has seen; or joins it again. Not while an own send is
-   * on its way.
+   * One leaves a group, at a time that may lie below messages of others that one has seen; or joins it again. Not while an own
+   * send is on its way.
    */
   changeMembership(conversationId: string): void {
     const isOwn = (event: LogEvent) =>

@@ -14,8 +14,8 @@ import { appendRequest, freshUser, idAt } from '../contracts/fixtures.ts';
 import { list, type FollowingSubject } from '../contracts/following.ts';
 
 /*
- * A device keeps the state of a user: it lists everything once, and then applies events alone. After random commands,
- * lost answers and resumes, that state must be the one that is listed. Only when the user joins or leaves a group, the
+ * A device keeps the state of a user: it lists everything once, and then applies only events. After random commands,
+ * lost responses and resumes, that state must be the one that is listed. Only when the user joins or leaves a group, the
  * device lists that group again, as the typed client does.
  */
 
@@ -34,7 +34,7 @@ export type LiveStep =
   /** A read mark up to one of the sent messages, or up to all. */
   | { readonly kind: 'mark'; readonly reader: number; readonly other: number; readonly upTo: number | 'all' }
   | GroupStep
-  /** A device asks for events; the answer may be lost. */
+  /** A device lists events; the response may be lost. */
   | { readonly kind: 'follow'; readonly device: number; readonly limit: number; readonly isLost: boolean }
   /** A device forgets its state, and lists everything again. */
   | { readonly kind: 'begin'; readonly device: number }
@@ -253,7 +253,7 @@ export async function liveAndCheck(subject: FollowedSubject, script: readonly Li
     assert.deepEqual(
       one.entries(),
       entriesOf(listed).map((entry, index) =>
-        one.isWhole(entry.conversationId) ? entry : { ...entry, unread: one.entries()[index]?.unread },
+        one.isComplete(entry.conversationId) ? entry : { ...entry, unread: one.entries()[index]?.unread },
       ),
       'the inbox',
     );
@@ -321,12 +321,14 @@ function groupIn({ conversation: { group, participants } }: ConversationSummary)
   return group === undefined ? null : { name: group.name, participants };
 }
 
-/** The entries of the inbox, except for groups that the user has left, which may move to the place of leaving without an event. */
+/**
+ * The entries of the inbox, except for groups that the user has left, which may move to the place of leaving without an event.
+ */
 function entriesOf(listed: readonly Listed[]): Entry[] {
   return listed.flatMap(({ entry, state }) => (state.group === 'left' ? [] : [entry]));
 }
 
-/** The conversations. One who has left a group is not told of deletions, so these are compared without content. */
+/** The conversations. A user who has left a group gets no events of deletions, so these are compared without content. */
 function conversationsOf(listed: readonly Listed[]): Record<ConversationId, ConversationState> {
   return Object.fromEntries(
     listed.map(({ entry: { conversationId }, state }) => {
@@ -346,8 +348,8 @@ interface Known {
   lastEventId: EventId | null;
   lastMessageId: MessageId | null;
   group: GroupState | null;
-  /** Whether it came by events alone, so that the event of each message is known. */
-  readonly isWhole: boolean;
+  /** Whether it came only by events, so that the event of each message is known. */
+  readonly isComplete: boolean;
 }
 
 /** A device of a user. */
@@ -377,7 +379,7 @@ class Device {
     if (listed !== undefined) this.#take(listed, listed.state.messages.length === 0);
   }
 
-  #take({ entry, state }: Listed, isWhole: boolean): void {
+  #take({ entry, state }: Listed, isComplete: boolean): void {
     const { conversationId, lastEventId, lastMessageId } = entry;
     this.#known.set(conversationId, {
       messages: new Map(
@@ -387,11 +389,11 @@ class Device {
       lastEventId,
       lastMessageId,
       group: state.group,
-      isWhole,
+      isComplete,
     });
   }
 
-  /** Applies the next events; false at the end. A lost answer changes nothing. */
+  /** Applies the next events; false at the end. A lost response changes nothing. */
   async follow(limit: number, isLost: boolean): Promise<boolean> {
     const { events, cursor, isComplete } = await list(this.#subject, this.userId, this.#cursor, { limit });
     if (isLost) return true;
@@ -400,8 +402,8 @@ class Device {
     return events.length > 0 || !isComplete;
   }
 
-  isWhole(id: ConversationId): boolean {
-    return this.#known.get(id)?.isWhole ?? true;
+  isComplete(id: ConversationId): boolean {
+    return this.#known.get(id)?.isComplete ?? true;
   }
 
   async #apply(event: ReportedEvent): Promise<void> {
@@ -458,7 +460,7 @@ class Device {
       lastEventId: null,
       lastMessageId: null,
       group: null,
-      isWhole: true,
+      isComplete: true,
     };
     this.#known.set(id, known);
     return known;

@@ -12,7 +12,7 @@ export type FollowingStep =
   /** A message becomes visible after the visibility window. */
   | { readonly kind: 'arrive late' }
   /** The client polls; if it is disconnected, the response is lost. */
-  | { readonly kind: 'ask'; readonly limit: number; readonly disconnected: boolean }
+  | { readonly kind: 'list'; readonly limit: number; readonly disconnected: boolean }
   /** A share of the window passes. */
   | { readonly kind: 'pass'; readonly time: number };
 
@@ -32,7 +32,7 @@ export const followingScripts: fc.Arbitrary<FollowingStep[]> = fc.array(
     {
       weight: 6,
       arbitrary: fc.record({
-        kind: fc.constant('ask' as const),
+        kind: fc.constant('list' as const),
         limit: fc.integer({ min: 1, max: 10 }),
         disconnected: fc.boolean(),
       }),
@@ -64,7 +64,7 @@ export async function followAndCheck(
   const sent = new Set<string>();
   let cursor: EventCursor = (await list(subject, anna, null)).cursor;
 
-  const ask = async (limit: number, disconnected: boolean): Promise<boolean> => {
+  const listNext = async (limit: number, disconnected: boolean): Promise<boolean> => {
     const batch = await list(subject, anna, cursor, { limit, ...(maxHashes !== undefined && { maxHashes }) });
     const events = batch.events.flatMap((event) => (event.type === 'message.created' ? [event] : []));
     if (disconnected) return true;
@@ -91,13 +91,13 @@ export async function followAndCheck(
       const one = { ...appendRequest([freshUser(), anna], idAt(now() - 2 * visibilityWindow)), isLive: true };
       await storage.messages.append(one);
       sent.add(one.message.id);
-    } else if (step.kind === 'ask') {
-      await ask(step.limit, step.disconnected);
+    } else if (step.kind === 'list') {
+      await listNext(step.limit, step.disconnected);
     } else {
       pass(Math.floor(step.time * visibilityWindow));
     }
   }
-  for (let rounds = 0; await ask(10, false); rounds += 1) {
+  for (let rounds = 0; await listNext(10, false); rounds += 1) {
     assert.ok(rounds < 1_000, 'following comes to rest');
     if (rounds % 50 === 49) pass(visibilityWindow);
   }

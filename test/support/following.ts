@@ -8,7 +8,7 @@ import { memoryStorage } from './memory-storage.ts';
 import { useCasesOver } from './use-cases.ts';
 
 /** The host's clock, which a test moves ahead. */
-export function movingClock(): { clock: Clock; pass: (time: Microseconds) => void } {
+export function settableClock(): { clock: Clock; pass: (time: Microseconds) => void } {
   const host = makeClock();
   let ahead = 0;
   const now = (): Microseconds => host.now() + ahead;
@@ -23,7 +23,7 @@ export function movingClock(): { clock: Clock; pass: (time: Microseconds) => voi
 /** The use case that follows events in `storage`, with the same clock. */
 export function followingOver(
   storage: Storage,
-  { clock, pass }: ReturnType<typeof movingClock>,
+  { clock, pass }: ReturnType<typeof settableClock>,
   visibilityWindow: Microseconds = 12_000_000,
 ): FollowedSubject {
   const messageIds = makeMessageIds({ clock });
@@ -38,6 +38,6 @@ export function followingOver(
   };
 }
 
-export function followingInMemory(moving = movingClock()): FollowedSubject {
+export function followingInMemory(moving = settableClock()): FollowedSubject {
   return followingOver(memoryStorage({ clock: moving.clock }), moving);
 }

@@ -43,7 +43,7 @@ export function makeModel({
   const saves: User[] = [];
   const marks: { readonly userId: UserId; readonly id: ConversationId; readonly upTo: EventId }[] = [];
 
-  /** What the keys of users stand for. */
+  /** The requests that the keys of users identify. */
   const claims: {
     readonly userId: UserId;
     readonly key: IdempotencyKey;
@@ -79,7 +79,7 @@ export function makeModel({
   const claimOf = (userId: UserId, key: IdempotencyKey | null, body: string) => {
     const claim = claims.find((one) => one.key === key && one.userId === userId);
     if (claim !== undefined && claim.body !== body) {
-      throw new Refusal('idempotency_key_reused', 'The key stands for another body.');
+      throw new Refusal('idempotency_key_reused', 'The key was used with another body.');
     }
     return claim;
   };
@@ -106,7 +106,7 @@ export function makeModel({
   const groupFor = (caller: Caller, id: ConversationId): ModelGroup => {
     const group = groupOf(id);
     if (group === null || (caller.kind === 'user' && !group.members.has(caller.userId))) {
-      throw new Refusal('conversation_not_found', 'It is not their group.');
+      throw new Refusal('conversation_not_found', 'The caller is not a member.');
     }
     return group;
   };
@@ -115,14 +115,14 @@ export function makeModel({
   const changedGroup = (caller: Caller, id: ConversationId): ModelGroup => {
     if (conversationOf(id) !== null && groupOf(id) === null) {
       conversationFor(caller, id);
-      throw new Refusal('not_a_group', 'They are two.');
+      throw new Refusal('not_a_group', 'The conversation is not a group.');
     }
     return groupFor(caller, id);
   };
 
   const requireMember = (caller: Caller, { members }: ModelGroup): void => {
     if (caller.kind === 'user' && members.get(caller.userId)?.left !== null) {
-      throw new Refusal('member_left', 'They left.');
+      throw new Refusal('member_left', 'The caller has left.');
     }
   };
 
@@ -160,7 +160,7 @@ export function makeModel({
   const conversationFor = (caller: Caller, id: ConversationId): Conversation => {
     const found = conversationOf(id);
     if (found?.participants.some((participant) => canActAs(caller, participant))) return found;
-    throw new Refusal('conversation_not_found', 'Nobody began it with them.');
+    throw new Refusal('conversation_not_found', 'There is no such conversation.');
   };
 
   /** The furthest position of a user's marks and own messages. */
@@ -245,13 +245,14 @@ export function makeModel({
     const history =
       group !== null && caller.kind === 'user' ? historyFor(group, caller.userId) : historyOf(conversationId);
     const found = history.find(({ id }) => id === messageId);
-    if (found === undefined) throw new Refusal('message_not_found', 'Nobody sent it there.');
+    if (found === undefined) throw new Refusal('message_not_found', 'There is no such message.');
     return found;
   };
 
   const ownMessageIn = (caller: Caller, conversationId: ConversationId, messageId: MessageId): Message => {
     const found = messageIn(caller, conversationId, messageId);
-    if (!canActAs(caller, found.senderId)) throw new Refusal('message_of_another', 'It is not theirs.');
+    if (!canActAs(caller, found.senderId))
+      throw new Refusal('message_of_another', 'The message belongs to another user.');
     return found;
   };
 
@@ -263,7 +264,7 @@ export function makeModel({
 
   const model: Omit<UseCases, 'listEvents'> = {
     async sendMessage({ caller, senderId, receiverId, content, idempotencyKey }) {
-      if (!canActAs(caller, senderId)) throw new Refusal('sender_is_another', 'It is not their name.');
+      if (!canActAs(caller, senderId)) throw new Refusal('sender_is_another', 'The caller is another user.');
       const participants = participantsOf(senderId, receiverId);
       const conversationId = conversationIdOf(participants);
       const id = messageIds.next();
@@ -278,7 +279,7 @@ export function makeModel({
     },
 
     async sendToConversation({ caller, senderId, conversationId, content, idempotencyKey }) {
-      if (!canActAs(caller, senderId)) throw new Refusal('sender_is_another', 'It is not their name.');
+      if (!canActAs(caller, senderId)) throw new Refusal('sender_is_another', 'The caller is another user.');
       requireContent(content);
       const sender: Caller = { kind: 'user', userId: senderId };
       const group = groupOf(conversationId);
@@ -312,10 +313,11 @@ export function makeModel({
     },
 
     async createGroup({ caller, creatorId, participantIds, name, idempotencyKey }) {
-      if (!canActAs(caller, creatorId)) throw new Refusal('creator_is_another', 'It is not their name.');
+      if (!canActAs(caller, creatorId))
+        throw new Refusal('creator_is_another', 'The caller is another user.');
       const participants = participantsOf(...participantIds);
       if (!participants.includes(creatorId)) {
-        throw new Refusal('participants_are_others', 'They are not among them.');
+        throw new Refusal('participants_are_others', 'The caller is not a participant.');
       }
       const composed = name === null ? null : composeGroupName(name);
       const created = messageIds.next();
@@ -350,10 +352,10 @@ export function makeModel({
       if (caller.kind === 'user' && caller.userId !== userId) {
         requireMember(caller, group);
         if (group.creatorId !== caller.userId)
-          throw new Refusal('not_the_creator', 'They did not create it.');
+          throw new Refusal('not_the_creator', 'The caller is not the creator.');
       }
       const member = group.members.get(userId);
-      if (member === undefined) throw new Refusal('member_not_found', 'They never were in it.');
+      if (member === undefined) throw new Refusal('member_not_found', 'The user was never a member.');
       const notified = membersOf(group);
       if (member.left === null) group.members.set(userId, { ...member, left, nameAtLeaving: group.name });
       return { notified };
@@ -377,7 +379,7 @@ export function makeModel({
       const { deletionId, editId } = ownMessageIn(caller, conversationId, messageId);
       const group = groupOf(conversationId);
       if (group !== null) requireMember(caller, group);
-      if (deletionId !== null) throw new Refusal('message_deleted', 'Nobody edits what is gone.');
+      if (deletionId !== null) throw new Refusal('message_deleted', 'The message is deleted.');
       const id = messageIds.next();
       if (editId !== null && id < editId) throw new ClockNotVerified();
       edits.push({ id, messageId, content });
@@ -408,7 +410,8 @@ export function makeModel({
     },
 
     async listConversations({ caller, userId, unreadCounts, ...request }) {
-      if (!canActAs(caller, userId)) throw new Refusal('inbox_of_another', 'It is not their inbox.');
+      if (!canActAs(caller, userId))
+        throw new Refusal('inbox_of_another', 'The inbox belongs to another user.');
       return pageOf(inboxOf(userId, unreadCounts), request, ({ lastEventId }) => lastEventId);
     },
 
@@ -421,7 +424,7 @@ export function makeModel({
     async startConversation({ caller, participantIds }) {
       const participants = participantsOf(...participantIds);
       if (!participants.some((participant) => canActAs(caller, participant))) {
-        throw new Refusal('participants_are_others', 'They are not among them.');
+        throw new Refusal('participants_are_others', 'The caller is not a participant.');
       }
       const id = conversationIdOf(participants);
       const found = conversationOf(id);
@@ -432,16 +435,18 @@ export function makeModel({
     },
 
     async markRead({ caller, userId, conversationId, upTo }) {
-      if (!canActAs(caller, userId)) throw new Refusal('reader_is_another', 'It is not theirs to read.');
+      if (!canActAs(caller, userId)) throw new Refusal('reader_is_another', 'The reader is another user.');
       const entry = inboxOf(userId).find((one) => one.conversationId === conversationId);
-      if (entry === undefined) throw new Refusal('conversation_not_found', 'It is not in their inbox.');
+      if (entry === undefined)
+        throw new Refusal('conversation_not_found', 'The conversation is not in the inbox.');
       marks.push({ userId, id: conversationId, upTo: upTo < entry.lastEventId ? upTo : entry.lastEventId });
       const readUpTo = readUpToOf(userId, conversationId) ?? upTo;
       return { readUpTo, participants: entry.membership === undefined ? entry.participants : [userId] };
     },
 
     async saveUser({ caller, userId, username }) {
-      if (!canActAs(caller, userId)) throw new Refusal('name_of_another', 'It is not theirs.');
+      if (!canActAs(caller, userId))
+        throw new Refusal('name_of_another', 'The message belongs to another user.');
       const user = composeUser({ id: userId, username, createdAt: clock.now() });
       const known = userOf(userId);
       saves.push(user);
@@ -450,7 +455,7 @@ export function makeModel({
 
     async getUser({ userId }) {
       const user = userOf(userId);
-      if (user === null) throw new Refusal('user_not_found', 'Nobody saved one.');
+      if (user === null) throw new Refusal('user_not_found', 'There is no such user.');
       return user;
     },
   };
@@ -472,7 +477,7 @@ function pageOf<Item>(
   placeOf: (item: Item) => Position,
 ): Page<Item> {
   if (page !== null && page * limit > NUMBERED_ROWS)
-    throw new Refusal('page_too_deep', 'Pages are not counted so far.');
+    throw new Refusal('page_too_deep', 'The page number is too high.');
   const rest = plainSlice(all, { before, offset: ((page ?? 1) - 1) * limit, limit: Infinity }, placeOf);
   const items = rest.slice(0, limit);
   const last = items.at(-1);

@@ -31,7 +31,7 @@ import { useCasesOver } from './use-cases.ts';
  * Commands of a few users as data that shrinks and prints well. Users and keys are numbers; each run maps them to fresh
  * names, so that runs do not affect each other on one store.
  */
-export type Step = InGroup | Send | Burst | Change | Start | Mark | Save | Look | Walk;
+export type Step = InGroup | Send | Burst | Change | Start | Mark | Save | ReadStep | Walk;
 
 /** The process (one of two) and the time of its clock, which may be any time. */
 interface Moment {
@@ -67,7 +67,7 @@ interface Change {
   readonly moment: Moment;
   readonly message: number;
   /** Whether the conversation is that of `pair`, and not that of the message. */
-  readonly elsewhere: boolean;
+  readonly isOtherPair: boolean;
   readonly pair: readonly [number, number];
   readonly text: string;
 }
@@ -125,8 +125,8 @@ interface Save {
 }
 
 /** A read of a user, a message, a conversation, a page of its messages, or a page of an inbox. */
-interface Look {
-  readonly step: 'look';
+interface ReadStep {
+  readonly step: 'read';
   readonly by: By;
   readonly host: 0 | 1;
   readonly at: 'user' | 'message' | 'conversation' | 'messages' | 'inbox';
@@ -216,7 +216,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       by,
       moment,
       message: fc.nat(50),
-      elsewhere: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.boolean()),
+      isOtherPair: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.boolean()),
       pair,
       text,
     }),
@@ -264,7 +264,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 6,
     arbitrary: fc.record({
-      step: fc.constant('look' as const),
+      step: fc.constant('read' as const),
       by,
       host,
       at: fc.constantFrom('user', 'message', 'conversation', 'messages', 'inbox'),
@@ -295,11 +295,11 @@ export function scripts(maxLength: number): fc.Arbitrary<Step[]> {
 }
 
 /** The maximum number of repeats of a step on storage failures. */
-const MOST_TRIES = 50;
+const MAX_ATTEMPTS = 50;
 
-type Ask = (useCases: Omit<UseCases, 'listEvents'>) => Promise<object>;
+type Call = (useCases: Omit<UseCases, 'listEvents'>) => Promise<object>;
 
-interface Answer {
+interface CallResult {
   readonly answer: object;
   /** Whether it took several tries, so that it is unknown which try was applied. */
   readonly repeated: boolean;
@@ -338,24 +338,24 @@ export async function playToBoth(
   let modelsId = idAt(0);
   const model = makeModel(idsAlike(() => modelsId));
 
-  const askReal = (host: 0 | 1, id: MessageId, ask: Ask): Promise<Answer> =>
-    answerOf(
+  const callReal = (host: 0 | 1, id: MessageId, call: Call): Promise<CallResult> =>
+    resultOf(
       observed(
         useCasesOver(
           hosts[host],
           idsAlike(() => id),
         ),
       ),
-      ask,
+      call,
     );
 
   /** Runs the step on the model too, and compares. */
-  const compare = async (real: Answer, id: MessageId, ask: Ask): Promise<void> => {
+  const compare = async (real: CallResult, id: MessageId, call: Call): Promise<void> => {
     modelsId = id;
-    const expected = await answerOf(model, ask);
+    const expected = await resultOf(model, call);
     // A repeat of a delivered send adds no event, so it does not read who got the first one.
     const isReplay = 'replayed' in real.answer && real.answer.replayed === true;
-    const comparable = ({ answer }: Answer): object => ({
+    const comparable = ({ answer }: CallResult): object => ({
       ...answer,
       ...(real.repeated && { replayed: null, started: null, created: null, notified: null }),
       ...(isReplay && { recipients: null }),
@@ -363,14 +363,14 @@ export async function playToBoth(
     assert.deepEqual(comparable(real), comparable(expected));
   };
 
-  const askBoth = async (host: 0 | 1, id: MessageId, ask: Ask): Promise<object> => {
-    const real = await askReal(host, id, ask);
-    await compare(real, id, ask);
+  const callBoth = async (host: 0 | 1, id: MessageId, call: Call): Promise<object> => {
+    const real = await callReal(host, id, call);
+    await compare(real, id, call);
     return real.answer;
   };
 
   const sent: { readonly conversationId: ConversationId; readonly messageId: MessageId }[] = [];
-  const noteSend = ({ from, to }: Send, messageId: MessageId): void =>
+  const recordSend = ({ from, to }: Send, messageId: MessageId): void =>
     void sent.push({ conversationId: conversationOf([from, to]), messageId });
 
   const groupIds: ConversationId[] = [];
@@ -400,7 +400,7 @@ export async function playToBoth(
         const absent = isOne ? (step.other + 1) % 4 : step.other;
         const participantIds = [0, 1, 2, 3].filter((n) => n !== absent).map(userOf);
         const name = step.message % 2 === 0 ? null : text;
-        const answer = await askBoth(host, laterId(), ({ createGroup }) =>
+        const answer = await callBoth(host, laterId(), ({ createGroup }) =>
           createGroup({ caller, creatorId: userId, participantIds, name, idempotencyKey }),
         );
         if ('conversation' in answer) groupIds.push((answer.conversation as { id: ConversationId }).id);
@@ -411,38 +411,38 @@ export async function playToBoth(
         const id = laterId();
         const to = action === 'send' ? conversationId : conversationOf([step.who, step.other]);
         if (action === 'send') sentInGroups.push({ conversationId, messageId: id });
-        return askBoth(host, id, ({ sendToConversation }) =>
+        return callBoth(host, id, ({ sendToConversation }) =>
           sendToConversation({ caller, senderId: userId, conversationId: to, content: text, idempotencyKey }),
         );
       }
       case 'add':
-        return askBoth(host, laterId(), ({ addMember }) => addMember({ caller, conversationId, userId }));
+        return callBoth(host, laterId(), ({ addMember }) => addMember({ caller, conversationId, userId }));
       case 'remove':
-        return askBoth(host, laterId(), ({ removeMember }) =>
+        return callBoth(host, laterId(), ({ removeMember }) =>
           removeMember({ caller, conversationId, userId }),
         );
       case 'rename':
-        return askBoth(host, laterId(), ({ renameGroup }) =>
+        return callBoth(host, laterId(), ({ renameGroup }) =>
           renameGroup({ caller, conversationId, name: text }),
         );
       case 'edit':
-        return askBoth(host, laterId(), ({ editMessage }) =>
+        return callBoth(host, laterId(), ({ editMessage }) =>
           editMessage({ caller, ...named, content: text }),
         );
       case 'delete':
-        return askBoth(host, laterId(), ({ deleteMessage }) => deleteMessage({ caller, ...named }));
+        return callBoth(host, laterId(), ({ deleteMessage }) => deleteMessage({ caller, ...named }));
       case 'mark':
-        return askBoth(host, modelsId, ({ markRead }) =>
+        return callBoth(host, modelsId, ({ markRead }) =>
           markRead({ caller, userId, conversationId, upTo: named.messageId }),
         );
       case 'conversation':
-        return askBoth(host, modelsId, ({ getConversation }) => getConversation({ caller, conversationId }));
+        return callBoth(host, modelsId, ({ getConversation }) => getConversation({ caller, conversationId }));
       case 'message':
-        return askBoth(host, modelsId, ({ getMessage }) => getMessage({ caller, ...named }));
+        return callBoth(host, modelsId, ({ getMessage }) => getMessage({ caller, ...named }));
       case 'messages': {
         for (let before: Position | null = null; ;) {
           const request = { caller, conversationId, before, limit, page: null };
-          const answer = await askBoth(host, modelsId, ({ listMessagesBefore }) =>
+          const answer = await callBoth(host, modelsId, ({ listMessagesBefore }) =>
             listMessagesBefore(request),
           );
           before = 'next' in answer ? (answer.next as Position | null) : null;
@@ -459,7 +459,7 @@ export async function playToBoth(
       messageId: ids[index % ids.length] ?? assert.fail(),
     };
 
-  const sending = ({ by, from, to, text, key }: Send): Ask => {
+  const sending = ({ by, from, to, text, key }: Send): Call => {
     const idempotencyKey = key === null ? null : (`key-${run}-${key}` as IdempotencyKey);
     const said = { senderId: userOf(from), receiverId: userOf(to), content: text, idempotencyKey };
     return ({ sendMessage }) => sendMessage({ caller: callerOf(by), ...said });
@@ -475,7 +475,7 @@ export async function playToBoth(
 
   /** Reads a page of a conversation's messages or of the inbox of the first of a pair; returns the start of the next page. */
   const page = async (
-    { by, host, pair, limit }: Look | Walk,
+    { by, host, pair, limit }: ReadStep | Walk,
     list: 'messages' | 'inbox',
     below: Bound,
     number: number,
@@ -483,7 +483,7 @@ export async function playToBoth(
   ): Promise<Position | null> => {
     const name = `${list} ${list === 'inbox' ? pair[0] : conversationOf(pair)}`;
     const request = { caller: callerOf(by), before: placeOf(below, name), limit, page: number };
-    const answer = await askBoth(host, modelsId, ({ listMessagesBefore, listConversations }) =>
+    const answer = await callBoth(host, modelsId, ({ listMessagesBefore, listConversations }) =>
       list === 'messages'
         ? listMessagesBefore({ ...request, conversationId: conversationOf(pair) })
         : listConversations({ ...request, userId: userOf(pair[0]), unreadCounts }),
@@ -497,30 +497,36 @@ export async function playToBoth(
     switch (step.step) {
       case 'send': {
         const id = idAt(step.moment.microseconds);
-        noteSend(step, id);
-        return askBoth(step.moment.host, id, sending(step));
+        recordSend(step, id);
+        return callBoth(step.moment.host, id, sending(step));
       }
       case 'burst': {
-        const asks = step.sends.map((one) => ({ one, id: idAt(one.moment.microseconds), ask: sending(one) }));
-        const answers = await Promise.all(asks.map(({ one, id, ask }) => askReal(one.moment.host, id, ask)));
-        for (const [n, { one, id, ask }] of asks.entries()) {
-          noteSend(one, id);
-          await compare(answers[n] ?? assert.fail(), id, ask);
+        const calls = step.sends.map((one) => ({
+          one,
+          id: idAt(one.moment.microseconds),
+          call: sending(one),
+        }));
+        const answers = await Promise.all(
+          calls.map(({ one, id, call }) => callReal(one.moment.host, id, call)),
+        );
+        for (const [n, { one, id, call }] of calls.entries()) {
+          recordSend(one, id);
+          await compare(answers[n] ?? assert.fail(), id, call);
         }
         return;
       }
       case 'change': {
         const named = sentAt(step.message, step.pair);
-        const conversationId = step.elsewhere ? conversationOf(step.pair) : named.conversationId;
+        const conversationId = step.isOtherPair ? conversationOf(step.pair) : named.conversationId;
         const change = { caller: callerOf(step.by), ...named, conversationId };
-        return askBoth(step.moment.host, idAt(step.moment.microseconds), ({ editMessage, deleteMessage }) =>
+        return callBoth(step.moment.host, idAt(step.moment.microseconds), ({ editMessage, deleteMessage }) =>
           step.kind === 'edit' ? editMessage({ ...change, content: step.text }) : deleteMessage(change),
         );
       }
       case 'start': {
         const [one, other] = step.pair;
         const participantIds = [userOf(one), userOf(other)] as const;
-        return askBoth(step.moment.host, idAt(step.moment.microseconds), ({ startConversation }) =>
+        return callBoth(step.moment.host, idAt(step.moment.microseconds), ({ startConversation }) =>
           startConversation({ caller: callerOf(step.by), participantIds }),
         );
       }
@@ -530,23 +536,23 @@ export async function playToBoth(
         const [who] = step.pair;
         const upTo = step.upTo === 'all' ? ABOVE_ALL : (ids[step.upTo % ids.length] ?? ABOVE_ALL);
         const mark = { userId: userOf(who), conversationId: conversationOf(step.pair), upTo };
-        return askBoth(step.host, modelsId, ({ markRead }) =>
+        return callBoth(step.host, modelsId, ({ markRead }) =>
           markRead({ caller: callerOf(step.by), ...mark }),
         );
       }
       case 'save': {
         // No two saves at the same time, because the time must decide which is the first.
         const id = idAt(ids.length);
-        return askBoth(step.host, id, ({ saveUser }) =>
+        return callBoth(step.host, id, ({ saveUser }) =>
           saveUser({ caller: callerOf(step.by), userId: userOf(step.who), username: step.name }),
         );
       }
-      case 'look': {
+      case 'read': {
         if (step.at === 'messages' || step.at === 'inbox')
           return page(step, step.at, step.below, step.page, step.counts);
         const [who] = step.pair;
         const caller = callerOf(step.by);
-        return askBoth(step.host, modelsId, ({ getUser, getMessage, getConversation }): Promise<object> => {
+        return callBoth(step.host, modelsId, ({ getUser, getMessage, getConversation }): Promise<object> => {
           if (step.at === 'user') return getUser({ userId: userOf(who) });
           if (step.at === 'message') return getMessage({ caller, ...sentAt(step.message, step.pair) });
           return getConversation({ caller, conversationId: conversationOf(step.pair) });
@@ -564,15 +570,15 @@ export async function playToBoth(
 }
 
 /** The response; a refusal counts as a response. */
-async function answerOf(useCases: Omit<UseCases, 'listEvents'>, ask: Ask): Promise<Answer> {
+async function resultOf(useCases: Omit<UseCases, 'listEvents'>, call: Call): Promise<CallResult> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return { answer: await ask(useCases), repeated: tries > 1 };
+      return { answer: await call(useCases), repeated: tries > 1 };
     } catch (error) {
       if (error instanceof Refusal) return { answer: { refused: error.code }, repeated: tries > 1 };
       // An edit before the last one: the clocks of these processes show any time.
       if (error instanceof ClockNotVerified) return { answer: { refused: 'clock' }, repeated: tries > 1 };
-      if (!(error instanceof StorageFailure) || tries === MOST_TRIES) throw error;
+      if (!(error instanceof StorageFailure) || tries === MAX_ATTEMPTS) throw error;
     }
   }
 }

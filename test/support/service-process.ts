@@ -85,7 +85,7 @@ export async function openConnection(url: string): Promise<(path: string) => Pro
 }
 
 /** A send whose body is complete except for its end. */
-export async function halfASend(url: string, message: object) {
+export async function beginSend(url: string, message: object) {
   const body = Buffer.from(JSON.stringify(message));
   const headers = {
     'Content-Type': 'application/json',

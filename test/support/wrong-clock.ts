@@ -13,7 +13,7 @@ export function findFaketime(): string | null {
     ...(existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []),
   ]);
   return (
-    places.map((place) => join(place, 'faketime/libfaketimeMT.so.1')).find((path) => existsSync(path)) ?? null
+    places.map((path) => join(path, 'faketime/libfaketimeMT.so.1')).find((path) => existsSync(path)) ?? null
   );
 }
 

@@ -6,7 +6,7 @@ import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import type { UseCases } from '../../src/application/use-cases.ts';
 import { accessContracts } from '../contracts/access.ts';
 import { accessMutants, withoutAccessCheck, type AccessMutant } from '../contracts/access.mutants.ts';
-import { freshUser, freshUsers, talkOf } from '../contracts/fixtures.ts';
+import { freshUser, freshUsers, conversationIdFor } from '../contracts/fixtures.ts';
 import type { Contract } from '../contracts/contract.ts';
 import { withBreakage } from '../contracts/mutants.ts';
 import { describeContract } from '../support/describe-contract.ts';
@@ -49,15 +49,15 @@ for (const [name, contract] of Object.entries<Contract<UseCases>>(accessContract
 test('a non-participant is refused without reading the messages, so that the latency reveals nothing', async () => {
   const storage = memoryStorage();
   const [anna, ben] = freshUsers();
-  const whole = useCasesOver(storage, { clock, messageIds });
-  const said = { senderId: anna, receiverId: ben, content: 'Between us', idempotencyKey: null };
-  await whole.sendMessage({ caller: { kind: 'user', userId: anna }, ...said });
+  const correct = useCasesOver(storage, { clock, messageIds });
+  const message = { senderId: anna, receiverId: ben, content: 'Between us', idempotencyKey: null };
+  await correct.sendMessage({ caller: { kind: 'user', userId: anna }, ...message });
 
   const never = () => new Promise<never>(() => undefined);
   const silent = withBreakage(storage, { messages: { listBefore: never }, conversations: { find: never } });
   const { getConversation, listMessagesBefore } = useCasesOver(silent, { clock, messageIds });
   const caller = { kind: 'user', userId: freshUser() } as const;
-  const query = { caller, conversationId: talkOf(anna, ben) };
+  const query = { caller, conversationId: conversationIdFor(anna, ben) };
   const refusal = { code: 'conversation_not_found' };
   await expect(getConversation(query)).rejects.toMatchObject(refusal);
   await expect(listMessagesBefore({ ...query, before: null, limit: 1, page: 1 })).rejects.toMatchObject(

@@ -15,7 +15,7 @@ const socketError = (requestNotWritten: boolean): Error =>
 const kindOf = (failure: unknown): string =>
   failure instanceof StorageFailure ? failure.kind : `not a failure of storage: ${String(failure)}`;
 
-const NEVER_LEFT: Record<string, Error> = {
+const DEFINITELY_NOT_APPLIED: Record<string, Error> = {
   'too few replicas are alive': answered(codes.unavailableException),
   'the coordinator is overloaded': answered(codes.overloaded),
   'the coordinator is starting': answered(codes.isBootstrapping),
@@ -25,7 +25,7 @@ const NEVER_LEFT: Record<string, Error> = {
   'no node is known': unreached({}),
 };
 
-const MAY_HAVE_HAPPENED: Record<string, Error> = {
+const MAY_HAVE_APPLIED: Record<string, Error> = {
   'the client gave up waiting': timedOut(),
   'a replica did not answer in time': answered(codes.writeTimeout),
   'a replica failed': answered(codes.writeFailure),
@@ -36,26 +36,29 @@ const MAY_HAVE_HAPPENED: Record<string, Error> = {
 };
 
 describe('a write that failed', () => {
-  it.each(Object.entries(NEVER_LEFT))('is unavailable when %s', (_, error) => {
+  it.each(Object.entries(DEFINITELY_NOT_APPLIED))('is unavailable when %s', (_, error) => {
     expect(kindOf(writeFailure(error, false))).toBe('unavailable');
   });
 
-  it.each(Object.entries({ ...NEVER_LEFT, ...MAY_HAVE_HAPPENED }))(
+  it.each(Object.entries({ ...DEFINITELY_NOT_APPLIED, ...MAY_HAVE_APPLIED }))(
     'has an unknown outcome when %s after an attempt that may have been applied',
     (_, error) => {
       expect(kindOf(writeFailure(error, true))).toBe('outcome_unknown');
     },
   );
 
-  it.each(Object.entries(MAY_HAVE_HAPPENED))('has an unknown outcome when %s', (_, error) => {
+  it.each(Object.entries(MAY_HAVE_APPLIED))('has an unknown outcome when %s', (_, error) => {
     expect(kindOf(writeFailure(error, false))).toBe('outcome_unknown');
   });
 });
 
 describe('a read that failed', () => {
-  it.each(Object.entries({ ...NEVER_LEFT, ...MAY_HAVE_HAPPENED }))('is unavailable when %s', (_, error) => {
-    expect(kindOf(readFailure(error))).toBe('unavailable');
-  });
+  it.each(Object.entries({ ...DEFINITELY_NOT_APPLIED, ...MAY_HAVE_APPLIED }))(
+    'is unavailable when %s',
+    (_, error) => {
+      expect(kindOf(readFailure(error))).toBe('unavailable');
+    },
+  );
 });
 
 describe('a bug', () => {

@@ -60,7 +60,7 @@ describe('hedged statements', () => {
 });
 
 /** The reaction of a node to an attempt: the delay in milliseconds and the response; null for no response. */
-type Reaction = readonly [milliseconds: number, answer: 'ok' | Error] | null;
+type NodeBehavior = readonly [milliseconds: number, answer: 'ok' | Error] | null;
 
 interface Handler {
   send(): Promise<types.ResultSet>;
@@ -92,7 +92,7 @@ const RequestHandler = createRequire(import.meta.url)('cassandra-driver/lib/requ
 function execute(
   query: string,
   { retry, readTimeout = ATTEMPT_MS }: Pick<QueryOptions, 'retry' | 'readTimeout'>,
-  nodes: readonly Reaction[],
+  nodes: readonly NodeBehavior[],
 ) {
   const sent: { node: number; at: number }[] = [];
   const begun = Date.now();
@@ -151,14 +151,14 @@ function execute(
 }
 
 /** One transaction over nodes with these reactions. */
-function transaction(...nodes: readonly Reaction[]) {
+function transaction(...nodes: readonly NodeBehavior[]) {
   const writes = new WriteAttempts(NOOP_TELEMETRY);
   const retry: policies.retry.RetryPolicy = new TransactionRetry(writes, NOOP_TELEMETRY);
   return { ...execute(TRANSACTION, { retry }, nodes), writes };
 }
 
 /** One read of a session over nodes with these reactions. */
-function read(...nodes: readonly Reaction[]) {
+function read(...nodes: readonly NodeBehavior[]) {
   const client = {
     execute: (query: string, _params: unknown, options: QueryOptions) =>
       execute(query, options, nodes).result,
@@ -172,7 +172,7 @@ function read(...nodes: readonly Reaction[]) {
 }
 
 /** Cassandra's error for a coordinator that lost to a concurrent one. */
-const OVERTAKEN = new errors.ResponseError(
+const CONTENTION_ERROR = new errors.ResponseError(
   types.responseErrorCodes.writeTimeout,
   '0 acknowledged, 2 required',
 );
@@ -197,9 +197,9 @@ describe('a transaction over three nodes', () => {
     expect(await answer).toEqual({ by: 'node 2', after: 940 });
   });
 
-  it('waits for the coordinator that overtook the first, and does not contend with it', async () => {
+  it('waits for the coordinator that won against the first, and does not compete with it', async () => {
     // As on a busy cluster with a node that hangs: each claim takes longer than the delay.
-    const { answer, sent, writes } = transaction([350, OVERTAKEN], [500, 'ok'], null);
+    const { answer, sent, writes } = transaction([350, CONTENTION_ERROR], [500, 'ok'], null);
     await vi.runAllTimersAsync();
     expect(await answer).toEqual({ by: 'node 1', after: 800 });
     expect(sent.map(({ node }) => node)).toEqual([0, 1, 2]);
@@ -207,13 +207,13 @@ describe('a transaction over three nodes', () => {
   });
 
   it('ends with the last attempt, not with the first failure', async () => {
-    const { answer } = transaction([350, OVERTAKEN], [100, OVERTAKEN], [900, 'ok']);
+    const { answer } = transaction([350, CONTENTION_ERROR], [100, CONTENTION_ERROR], [900, 'ok']);
     await vi.runAllTimersAsync();
     expect(await answer).toEqual({ by: 'node 2', after: 1_250 });
   });
 
   it('fails with all errors when no attempt is in progress', async () => {
-    const { answer } = transaction([10, OVERTAKEN], [10, OVERTAKEN], [10, OVERTAKEN]);
+    const { answer } = transaction([10, CONTENTION_ERROR], [10, CONTENTION_ERROR], [10, CONTENTION_ERROR]);
     await vi.runAllTimersAsync();
     const { error } = (await answer) as { error: unknown };
     expect(error).toBeInstanceOf(errors.NoHostAvailableError);

@@ -70,11 +70,11 @@ class InboxTables {
       if (position !== undefined) this.#readUpTo.set(id, position);
       const timestamp = BigInt(String(time));
       const known = this.#rows.get(id);
-      const prevails =
+      const wins =
         known === undefined ||
         known.timestamp < timestamp ||
         (known.timestamp === timestamp && eventIn(known.last_activity) < eventIn(cell));
-      if (!prevails) continue;
+      if (!wins) continue;
       this.#sortedRows = null;
       this.#rows.set(id, { conversation_id: id, participants, last_activity: cell, timestamp });
     }

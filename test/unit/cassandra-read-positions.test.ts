@@ -8,11 +8,11 @@ import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { EventId, MessageId } from '../../src/domain/ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';
-import { DAY, freshUsers, idAt, MINUTE, NOON, now, talkOf } from '../contracts/fixtures.ts';
+import { DAY, freshUsers, idAt, MINUTE, NOON, now, conversationIdFor } from '../contracts/fixtures.ts';
 import { timelessClock } from '../support/memory-storage.ts';
 
 const [anna, ben] = freshUsers();
-const conversationId = talkOf(anna, ben);
+const conversationId = conversationIdFor(anna, ben);
 const last = idAt(NOON);
 const NIL = '00000000-0000-0000-0000-000000000000';
 

@@ -18,9 +18,9 @@ describe('the settings of a node', () => {
     ['column_index_size', null],
     ['column_index_size', '64KiB'],
   ])('cause a warning with %s: %s', (setting, value) => {
-    const flaws = settingErrorsOf(new Map<string, string | null>(GOOD).set(setting, value));
-    expect(flaws).toMatchObject([{ setting, value }]);
-    expect(flaws[0]!.advice).toContain(setting);
+    const errors = settingErrorsOf(new Map<string, string | null>(GOOD).set(setting, value));
+    expect(errors).toMatchObject([{ setting, value }]);
+    expect(errors[0]!.advice).toContain(setting);
   });
 
   it('may lack a setting of later versions', () => {

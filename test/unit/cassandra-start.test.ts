@@ -57,7 +57,7 @@ function starting() {
   return { conversations, conversation, at, failing, slow, rows, statements, newsOf };
 }
 
-test('a repeat that completes a start which failed before is news under a new event, once', async () => {
+test('a repeat that completes a start which failed before is reported under a new event, once', async () => {
   const { conversations, conversation, at, failing, newsOf } = starting();
   const [anna, ben] = conversation.participants;
   failing.add(ben);
@@ -73,7 +73,7 @@ test('a repeat that completes a start which failed before is news under a new ev
   expect(new Set(newsOf(ben))).toEqual(new Set([first, news]));
 });
 
-test('a start whose second event is late as well is not acknowledged, and its repeat tells once more', async () => {
+test('a start whose second event is late as well is not acknowledged, and its repeat adds another event', async () => {
   const { conversations, conversation, at, slow, newsOf } = starting();
   at.now += HOUR;
   slow.by = HOUR;
@@ -83,7 +83,7 @@ test('a start whose second event is late as well is not acknowledged, and its re
   expect(new Set(newsOf(conversation.participants[0])).size).toBe(3);
 });
 
-test('where a user has a message of the conversation, a late start is no news', async () => {
+test('where a user has a message of the conversation, a late start is not reported', async () => {
   const { conversations, conversation, at, rows, newsOf } = starting();
   const [anna = '', ben = ''] = conversation.participants;
   const message = idAt(NOON + 1);
@@ -107,7 +107,7 @@ test('a start in time reads nothing, and marks that it is complete', async () =>
   ]);
 });
 
-test('a row that holds the mark of a start alone is no conversation', async () => {
+test('a row with only the marker `started` is not a conversation', async () => {
   const row = { participants: null, created: null } as unknown as Row;
   const session = { read: () => Promise.resolve([row]) } as unknown as Session;
   expect(await findConversation(session, starting().conversation.id)).toBeNull();

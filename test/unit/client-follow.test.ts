@@ -259,7 +259,7 @@ describe('a stream', () => {
     assert.deepEqual(pauses, [500, 1_000, 2_000, 4_000]);
   });
 
-  test('with an expired cursor begins anew with a reset', async () => {
+  test('with an expired cursor begins again with a reset', async () => {
     const { next, yielded } = follow({ cursor: 'old' });
     (await next()).respond(problem('cursor-expired', 410));
     const stream = await next();

@@ -30,7 +30,7 @@ function makeVerifier(nodes: Record<string, Node>, ahead = 0) {
     lines.push({ level, fields, message });
   };
   const clock = new VerifiedClock({
-    sources: { wall: () => Date.now() + host.ahead, steady: () => performance.now() },
+    sources: { wall: () => Date.now() + host.ahead, monotonic: () => performance.now() },
     maxSkewMs: 2_000,
   });
   const verifier = new ClockVerifier({
@@ -252,14 +252,14 @@ describe('the log', () => {
     const { start, lines } = makeVerifier(nodes);
     start();
     await vi.advanceTimersByTimeAsync(60_000);
-    const said = () =>
+    const logged = () =>
       lines
         .filter(({ message }) => message.includes('Cassandra node'))
         .map(({ level, fields }) => [level, fields]);
-    expect(said()).toEqual([['warn', { node: 'b', offsetMs: expect.closeTo(HOUR, -1) as number }]]);
+    expect(logged()).toEqual([['warn', { node: 'b', offsetMs: expect.closeTo(HOUR, -1) as number }]]);
     nodes['b'] = {};
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(said().slice(1)).toEqual([['info', { node: 'b' }]]);
+    expect(logged().slice(1)).toEqual([['info', { node: 'b' }]]);
   });
 
   test('says once that writes are refused, and once that they are accepted again', async () => {

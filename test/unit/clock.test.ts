@@ -5,11 +5,11 @@ import { makeClock, makeCoarseClock } from '../../src/adapters/system/clock.ts';
 const NOON = Date.UTC(2026, 0, 31, 12);
 
 /** The times of a clock for this sequence of source times. */
-function readings(sources: readonly (readonly [wall: number, steady: number])[]): number[] {
-  let [wall, steady] = sources[0]!;
-  const clock = makeClock({ wall: () => wall, steady: () => steady });
+function readings(sources: readonly (readonly [wall: number, monotonic: number])[]): number[] {
+  let [wall, monotonic] = sources[0]!;
+  const clock = makeClock({ wall: () => wall, monotonic: () => monotonic });
   return sources.map((source) => {
-    [wall, steady] = source;
+    [wall, monotonic] = source;
     return clock.now();
   });
 }
@@ -54,14 +54,14 @@ describe('the clock', () => {
   test('never leaves the millisecond of the wall clock, nor steps back while the wall clock does not', () => {
     const step = fc.record({
       wall: fc.oneof(fc.constantFrom(0, 0, 1, 1, 2), fc.integer({ min: -5000, max: 5000 })),
-      steady: fc.double({ min: 0, max: 3, noNaN: true }),
+      monotonic: fc.double({ min: 0, max: 3, noNaN: true }),
     });
     fc.assert(
       fc.property(fc.double({ min: 0, max: 1e9, noNaN: true }), fc.array(step), (start, steps) => {
         const sources: [number, number][] = [[NOON, start]];
-        for (const { wall, steady } of steps) {
-          const [lastWall, lastSteady] = sources.at(-1)!;
-          sources.push([lastWall + wall, lastSteady + steady]);
+        for (const { wall, monotonic } of steps) {
+          const [lastWall, lastMonotonic] = sources.at(-1)!;
+          sources.push([lastWall + wall, lastMonotonic + monotonic]);
         }
         const shown = readings(sources);
         for (const [index, now] of shown.entries()) {

@@ -152,7 +152,7 @@ test('states how many are in progress and how many were rejected', async () => {
   void get();
   expect(state()).toEqual({ inProgress: 2, limit: 2, rejected: 0 });
   await expect(get()).rejects.toThrow(Overload);
-  expect(isFull(), 'to ask is not to be rejected').toBe(true);
+  expect(isFull(), 'asking whether the limit is reached does not count as a rejection').toBe(true);
   expect(state().rejected).toBe(1);
   expect(requireCapacity).toThrow(Overload);
   asked[0]!.resolve(null);

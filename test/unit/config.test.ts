@@ -32,7 +32,7 @@ function configOf(env: Record<string, string>): Config {
 }
 
 /** The lines of the configuration error. */
-function complaints(env: Record<string, string>): string[] {
+function errorLines(env: Record<string, string>): string[] {
   try {
     configOf(env);
   } catch (error) {
@@ -184,7 +184,7 @@ test('the web client is on except in production, unless WEB_CLIENT says otherwis
   expect(isOn({ NODE_ENV: 'production' })).toBe(false);
   expect(isOn({ NODE_ENV: 'production', WEB_CLIENT: 'on' })).toBe(true);
   expect(isOn({ NODE_ENV: 'production', WEB_CLIENT: '' })).toBe(false);
-  expect(complaints({ WEB_CLIENT: 'yes' })).toEqual(['WEB_CLIENT must be one of on, off']);
+  expect(errorLines({ WEB_CLIENT: 'yes' })).toEqual(['WEB_CLIENT must be one of on, off']);
 });
 
 describe('the broker of hints', () => {
@@ -197,13 +197,13 @@ describe('the broker of hints', () => {
     'nats://nats?a=b',
     'nats://a,',
   ])('is not at %s', (NATS_URL) => {
-    expect(complaints({ NATS_URL })).toEqual([
+    expect(errorLines({ NATS_URL })).toEqual([
       'NATS_URL must be a list of URLs like nats://nats:4222, with both a user and a password or none',
     ]);
   });
 
   test('has one scheme and login for all URLs', () => {
-    expect(complaints({ NATS_URL: 'nats://a,tls://b' })).toEqual([
+    expect(errorLines({ NATS_URL: 'nats://a,tls://b' })).toEqual([
       'NATS_URL must have the same scheme, user and password in all its URLs',
     ]);
   });
@@ -221,13 +221,13 @@ describe('the password of Cassandra', () => {
 
   test('is refused if it is set twice', () => {
     const env = { CASSANDRA_USERNAME: 'a', CASSANDRA_PASSWORD: 'b', CASSANDRA_PASSWORD_FILE: '/password' };
-    expect(complaints(env)).toEqual([
+    expect(errorLines(env)).toEqual([
       'CASSANDRA_PASSWORD_FILE and CASSANDRA_PASSWORD are both set: set only one of them',
     ]);
   });
 
   test('requires a user name, even from a file', () => {
-    expect(complaints({ CASSANDRA_PASSWORD_FILE: '/password' })).toEqual([
+    expect(errorLines({ CASSANDRA_PASSWORD_FILE: '/password' })).toEqual([
       'CASSANDRA_USERNAME is missing, but CASSANDRA_PASSWORD_FILE is set',
     ]);
   });
@@ -241,13 +241,13 @@ describe('the certificate of this client', () => {
   };
 
   test.each(['CASSANDRA_TLS_CERT', 'CASSANDRA_TLS_KEY'])('is refused without the other half: %s', (name) => {
-    expect(complaints({ ...tls, [name]: '' })).toEqual([
+    expect(errorLines({ ...tls, [name]: '' })).toEqual([
       'CASSANDRA_TLS_CERT and CASSANDRA_TLS_KEY belong together: set both or none',
     ]);
   });
 
   test('is refused without TLS', () => {
-    expect(complaints({ ...tls, CASSANDRA_TLS_CA: '' })).toEqual([
+    expect(errorLines({ ...tls, CASSANDRA_TLS_CA: '' })).toEqual([
       expect.stringMatching(/^CASSANDRA_TLS_CA is missing, but CASSANDRA_TLS_CERT is set/),
     ]);
   });
@@ -303,7 +303,7 @@ describe('a bad environment', () => {
     ['OTEL_TRACES_SAMPLER_ARG', ['1.5', '-0.1', '.5', '1e-3', '10%', 'Infinity']],
   ])('is named: %s', (name, texts) => {
     for (const text of texts) {
-      expect(complaints({ [name]: text }), text).toEqual([
+      expect(errorLines({ [name]: text }), text).toEqual([
         expect.stringMatching(new RegExp(`^${name} must `)),
       ]);
     }
@@ -311,7 +311,7 @@ describe('a bad environment', () => {
 
   test('is reported with all its errors', () => {
     expect(
-      complaints({
+      errorLines({
         PORT: 'x',
         STORAGE: 'x',
         CASSANDRA_TLS_CA: 'x',
@@ -323,15 +323,15 @@ describe('a bad environment', () => {
 
   test('is not quoted, because a misplaced value may be a secret', () => {
     for (const { name } of SETTINGS) {
-      expect(complaints({ [name]: 'hunter 2' }).join('\n')).not.toContain('hunter');
+      expect(errorLines({ [name]: 'hunter 2' }).join('\n')).not.toContain('hunter');
     }
   });
 
   test('includes a user name without a password, and the reverse', () => {
-    expect(complaints({ CASSANDRA_USERNAME: 'a' })).toEqual([
+    expect(errorLines({ CASSANDRA_USERNAME: 'a' })).toEqual([
       'CASSANDRA_PASSWORD is missing, but CASSANDRA_USERNAME is set',
     ]);
-    expect(complaints({ CASSANDRA_PASSWORD: 'a' })).toEqual([
+    expect(errorLines({ CASSANDRA_PASSWORD: 'a' })).toEqual([
       'CASSANDRA_USERNAME is missing, but CASSANDRA_PASSWORD is set',
     ]);
   });
@@ -342,9 +342,9 @@ describe('a bad environment', () => {
     ['LOCAL_QUORUM', 'ANY'],
   ])('may be a read at %s that can miss a write at %s', (read, write) => {
     const env = { CASSANDRA_READ_CONSISTENCY: read, CASSANDRA_WRITE_CONSISTENCY: write };
-    expect(complaints(env)).toEqual([expect.stringContaining('do not overlap')]);
-    expect(complaints({ ...env, CASSANDRA_ALLOW_WEAK_CONSISTENCY: 'false' })).toHaveLength(1);
-    expect(complaints({ ...env, CASSANDRA_ALLOW_WEAK_CONSISTENCY: 'true' })).toEqual([]);
+    expect(errorLines(env)).toEqual([expect.stringContaining('do not overlap')]);
+    expect(errorLines({ ...env, CASSANDRA_ALLOW_WEAK_CONSISTENCY: 'false' })).toHaveLength(1);
+    expect(errorLines({ ...env, CASSANDRA_ALLOW_WEAK_CONSISTENCY: 'true' })).toEqual([]);
   });
 });
 

@@ -84,9 +84,9 @@ describe('a change of the retention', () => {
       if (row !== null) row['complete_since'] = declared;
     });
     const clock = { now: () => day(51) * 1_000 };
-    await new EventLogState({ clock, retentionDays: 30 }).announce(session);
+    await new EventLogState({ clock, retentionDays: 30 }).storeRetention(session);
     const changing = new EventLogState({ clock, retentionDays: 60 });
-    await changing.announce(session);
+    await changing.storeRetention(session);
     await changing.refresh(session);
     expect(millisecondsOf(changing.start())).toBe(day(50));
   });
@@ -112,7 +112,7 @@ describe('with any number of retention changes', () => {
         const changes: { readonly at: number; readonly days: number }[] = [];
         for (const { after, days } of processes) {
           time += after * DAY;
-          await new EventLogState({ clock, retentionDays: days }).announce(session);
+          await new EventLogState({ clock, retentionDays: days }).storeRetention(session);
           changes.push({ at: time, days });
         }
         time += quiet * DAY;

@@ -128,7 +128,7 @@ describe('followers that are woken at the same time', () => {
     hints.publish(users);
     await timer.pass(20_000);
     expect(batches.filter(({ length }) => length > 1)).toHaveLength(256 - 16);
-    // Those that wait for a turn end although nobody gives theirs back.
+    // Queued reads end after the maximum wait, although no other read has ended.
     let open = ended.length;
     for (const one of ended) void one.then(() => (open -= 1));
     stop.abort();
@@ -139,7 +139,7 @@ describe('followers that are woken at the same time', () => {
     expect(timer.size).toBe(0);
   });
 
-  test('do not read any more if they end while they wait for their turn', async () => {
+  test('do not read if they end while their read is queued', async () => {
     const { timer, hints, reads, complete, users, stop, ended } = openFollowers(256);
     await complete();
     await timer.pass(1_000);

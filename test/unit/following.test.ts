@@ -8,7 +8,7 @@ import { marklessMutants, skippingMutants } from '../contracts/following.mutants
 import { list } from '../contracts/following.ts';
 import { liveAndCheck, liveScripts } from '../support/followed-state.ts';
 import { followAndCheck, followingScripts } from '../support/following-model.ts';
-import { followingInMemory, followingOver, movingClock } from '../support/following.ts';
+import { followingInMemory, followingOver, settableClock } from '../support/following.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 
 test('a follower receives what was sent, with overtaking, late events, disconnects and resumes', async () => {
@@ -55,7 +55,7 @@ describe('the state of a device differs from the listed one if the log', () => {
 });
 
 test('a cursor is refused where the log expired above it while it was read', async () => {
-  const moving = movingClock();
+  const moving = settableClock();
   const storage = memoryStorage({ clock: moving.clock });
   const listAfter: EventRepository['listAfter'] = (...query) => {
     moving.pass(MINUTE);
@@ -70,7 +70,7 @@ test('a cursor is refused where the log expired above it while it was read', asy
 });
 
 test('a new client gets no cursor that has expired already, in the visibility window after the log has begun', async () => {
-  const moving = movingClock();
+  const moving = settableClock();
   const storage = memoryStorage({ clock: moving.clock });
   const listAfter: EventRepository['listAfter'] = (...query) => storage.events.listAfter(...query);
   const start = positionAt(moving.clock.now());

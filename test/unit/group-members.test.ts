@@ -60,13 +60,13 @@ test('a deletion is after the last edit, also if the clock of its process is beh
 });
 
 test('one who left reads the whole history, although the messages were edited afterwards', async () => {
-  const whole = memoryStorage();
+  const correct = memoryStorage();
   // Like Cassandra, which ends a slice after the message that brings the content above the limit.
-  const storage = withBreakage(whole, {
+  const storage = withBreakage(correct, {
     messages: {
       listBefore: async (id, slice) => {
         let bytes = 0;
-        const messages = await whole.messages.listBefore(id, slice);
+        const messages = await correct.messages.listBefore(id, slice);
         const end = messages.findIndex(
           ({ content }) => (bytes += content?.length ?? 0) > (slice.maxBytes ?? Infinity),
         );
@@ -92,18 +92,18 @@ test('one who left reads the whole history, although the messages were edited af
 });
 
 test('what came after leaving is not unread, also if it reached the inbox of one who left', async () => {
-  const whole = memoryStorage();
-  const useCases = aProcess(whole);
+  const correct = memoryStorage();
+  const useCases = aProcess(correct);
   const conversationId = await newGroup(useCases);
   const { id: upTo } = await send(useCases, conversationId);
   await useCases.markRead({ caller: SERVICE, userId: leaver, conversationId, upTo });
   await useCases.removeMember({ caller: SERVICE, conversationId, userId: leaver });
   const { id: later } = await send(useCases, conversationId, 'Later');
   // A send that had read the members before one of them left.
-  const raced = withBreakage(whole, {
+  const raced = withBreakage(correct, {
     conversations: {
       listByUser: async (userId, slice) =>
-        (await whole.conversations.listByUser(userId, slice)).map((entry) => ({
+        (await correct.conversations.listByUser(userId, slice)).map((entry) => ({
           ...entry,
           lastEventId: entry.membership!.left!,
           lastMessage: { messageId: later, senderId: creator, preview: 'Later' },
@@ -137,14 +137,14 @@ test('an edit and a deletion in a group count by its size in the concurrency lim
 });
 
 test('one whose removal has reached the group, but not yet the own inbox, can change nothing', async () => {
-  const whole = memoryStorage();
-  const conversationId = await newGroup(aProcess(whole));
-  const message = await send(aProcess(whole), conversationId);
-  const stale = await whole.groups.findMembership(conversationId, creator);
-  await aProcess(whole).removeMember({ caller: SERVICE, conversationId, userId: creator });
+  const correct = memoryStorage();
+  const conversationId = await newGroup(aProcess(correct));
+  const message = await send(aProcess(correct), conversationId);
+  const stale = await correct.groups.findMembership(conversationId, creator);
+  await aProcess(correct).removeMember({ caller: SERVICE, conversationId, userId: creator });
   // The process that removed the user has ended in between.
   const useCases = aProcess(
-    withBreakage(whole, { groups: { findMembership: () => Promise.resolve(stale) } }),
+    withBreakage(correct, { groups: { findMembership: () => Promise.resolve(stale) } }),
   );
   const caller = asUser(creator);
   const command = { caller, conversationId, messageId: message.id, userId: member, name: 'Name' };

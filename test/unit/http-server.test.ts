@@ -58,11 +58,11 @@ function raw({ url }: HttpServer, sent: string): Socket {
 }
 
 /** All data received until the connection ends. */
-function said(server: HttpServer, sent: string): Promise<string> {
+function received(server: HttpServer, sent: string): Promise<string> {
   return text(raw(server, sent));
 }
 
-const asked = (path: string) => `GET ${path} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
+const requestText = (path: string) => `GET ${path} HTTP/1.1\r\nHost: messenger\r\n\r\n`;
 const pathOf = ({ url }: Request) => new URL(url).pathname;
 
 /** An access check that waits until it is opened; `arrived` resolves at its first request. */
@@ -75,7 +75,7 @@ function accessPolicy() {
 }
 
 test('a server responds at its url', async () => {
-  const server = await open((asked) => new Response(new URL(asked.url).pathname));
+  const server = await open((requestText) => new Response(new URL(requestText.url).pathname));
   expect(server.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   expect(await (await fetch(`${server.url}/path`)).text()).toBe('/path');
 });
@@ -126,9 +126,9 @@ describe('closing', () => {
   test('answers a request whose body is incomplete', async () => {
     const { arrived, pass, open: openAccessPolicy } = accessPolicy();
     openAccessPolicy();
-    const server = await open(async (asked) => {
+    const server = await open(async (requestText) => {
       await pass();
-      return new Response(await asked.text());
+      return new Response(await requestText.text());
     });
     const asking = request(server.url, { method: 'POST', agent });
     asking.write('first, ');
@@ -185,18 +185,18 @@ describe('closing', () => {
 describe('a malformed request is refused and its connection ends:', () => {
   const cases: Readonly<Record<string, readonly [string, RequestRejection]>> = {
     junk: ['junk\r\n\r\n', 'malformed_request'],
-    'a host that is none': ['GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 'malformed_request'],
+    'an invalid host': ['GET / HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n', 'malformed_request'],
     'no host': ['GET / HTTP/1.1\r\nConnection: close\r\n\r\n', 'malformed_request'],
     'two hosts': ['GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n', 'malformed_request'],
-    'chunks of what was compressed': [
+    'compressed chunks': [
       'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n',
       'unsupported_transfer_coding',
     ],
-    'chunks before there were any': [
+    'chunks in HTTP/1.0': [
       'POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       'malformed_request',
     ],
-    'a tunnel to elsewhere': ['CONNECT other:1 HTTP/1.1\r\nHost: other:1\r\n\r\n', 'malformed_request'],
+    'a CONNECT request': ['CONNECT other:1 HTTP/1.1\r\nHost: other:1\r\n\r\n', 'malformed_request'],
     'two lengths': [
       'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n',
       'malformed_request',
@@ -214,20 +214,17 @@ describe('a malformed request is refused and its connection ends:', () => {
       `GET / HTTP/1.1\r\nHost: a\r\n${'X:\r\n'.repeat(LIMITS.headerFields)}\r\n`,
       'header_too_large',
     ],
-    'a header that does not come': ['GET / HTTP/1.1\r\n', 'request_too_slow'],
-    'a body that does not come': [
-      'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n',
-      'request_too_slow',
-    ],
+    'an incomplete header': ['GET / HTTP/1.1\r\n', 'request_too_slow'],
+    'an incomplete body': ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n', 'request_too_slow'],
   };
   for (const [name, [sent, why]] of Object.entries(cases)) {
     test(name, async () => {
       const server = await open(async (request) => new Response(await request.text().catch(() => '')), {
-        headerWithinMs: 100,
-        requestWithinMs: 200,
+        headerTimeoutMs: 100,
+        requestTimeoutMs: 200,
       });
       refused.length = 0;
-      const answer = await said(server, sent);
+      const answer = await received(server, sent);
       expect(refused).toEqual([[why, undefined]]);
       expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
       expect(answer.toLowerCase()).toContain(`x-why: ${why}\r\n`);
@@ -242,7 +239,7 @@ describe('a malformed request is refused and its connection ends:', () => {
       await pass();
       return new Response(pathOf(request));
     });
-    const answers = said(server, `${asked('/one')}junk\r\n\r\n`);
+    const answers = received(server, `${requestText('/one')}junk\r\n\r\n`);
     await arrived;
     openAccessPolicy();
     expect(await answers).toMatch(/^HTTP\/1\.1 200 [^]*\r\nconnection: close\r\n[^]*\/one$/i);
@@ -250,8 +247,8 @@ describe('a malformed request is refused and its connection ends:', () => {
 
   test('and the rejection has the origin of the page, if it is known', async () => {
     const server = await open(async (request) => new Response(await request.text().catch(() => '')), {
-      headerWithinMs: 100,
-      requestWithinMs: 200,
+      headerTimeoutMs: 100,
+      requestTimeoutMs: 200,
     });
     const origin = 'Origin: https://chat.example\r\n';
     for (const sent of [
@@ -259,7 +256,7 @@ describe('a malformed request is refused and its connection ends:', () => {
       `GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n${origin}\r\n`,
     ]) {
       refused.length = 0;
-      await said(server, sent);
+      await received(server, sent);
       expect(refused.map(([, from]) => from)).toEqual(['https://chat.example']);
     }
   });
@@ -281,9 +278,9 @@ describe('a malformed request is refused and its connection ends:', () => {
       paths.push(pathOf(request));
       return new Response('', { headers: { Connection: 'close' } });
     });
-    await said(server, `GET /one HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n${asked('/two')}`);
+    await received(server, `GET /one HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n${requestText('/two')}`);
     expect(paths).toEqual([]);
-    await said(server, asked('/three') + asked('/four'));
+    await received(server, requestText('/three') + requestText('/four'));
     expect(paths).toEqual(['/three']);
   });
 
@@ -291,19 +288,19 @@ describe('a malformed request is refused and its connection ends:', () => {
     const server = await open(({ headers }) => new Response(headers.get('X-Last')));
     const fields = 'X:\r\n'.repeat(LIMITS.headerFields - 3);
     const sent = `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${fields}X-Last: here\r\n\r\n`;
-    expect(await said(server, sent)).toMatch(/^HTTP\/1\.1 200 [^]*here$/);
+    expect(await received(server, sent)).toMatch(/^HTTP\/1\.1 200 [^]*here$/);
   });
 
   test('HTTP/1.0 requires no Host, because health checks of some load balancers have none', async () => {
     const server = await open((request) => new Response(pathOf(request)));
-    const answer = await said(server, 'GET /livez HTTP/1.0\r\n\r\n');
+    const answer = await received(server, 'GET /livez HTTP/1.0\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 200 [^]*\/livez$/);
   });
 
   test('an unknown expectation is ignored', async () => {
     const server = await open((request) => new Response(pathOf(request)));
     const sent = 'GET /one HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nConnection: close\r\n\r\n';
-    expect(await said(server, sent)).toMatch(/^HTTP\/1\.1 200 [^]*\/one$/);
+    expect(await received(server, sent)).toMatch(/^HTTP\/1\.1 200 [^]*\/one$/);
   });
 });
 
@@ -323,7 +320,7 @@ describe('a client that waits for 100 Continue', () => {
     });
     opened.push(server);
     for (const length of [5, 200_000]) {
-      const answer = await said(server, head(length));
+      const answer = await received(server, head(length));
       expect(answer).toMatch(/^HTTP\/1\.1 401 [^]*\r\nconnection: close\r\n[^]*No$/i);
       expect(answer).not.toContain('100 Continue');
     }
@@ -363,7 +360,7 @@ describe('the requests of a connection are limited:', () => {
         headers: pathOf(request) === '/3' ? { Connection: 'close' } : {},
       });
     });
-    const answers = await said(server, ['/1', '/2', '/3'].map(asked).join(''));
+    const answers = await received(server, ['/1', '/2', '/3'].map(requestText).join(''));
     expect(answers.match(/\/\d$|\/\d(?=HTTP)/g)).toEqual(['/1', '/2', '/3']);
     expect(most).toBe(1);
   });
@@ -377,9 +374,9 @@ describe('the requests of a connection are limited:', () => {
     });
     for (const many of [40, 20_000]) {
       asked16 = 0;
-      const answers = await said(
+      const answers = await received(
         server,
-        Array.from({ length: many }, (_, index) => asked(`/n${index}.`)).join(''),
+        Array.from({ length: many }, (_, index) => requestText(`/n${index}.`)).join(''),
       );
       const paths = answers.match(/\/n\d+\./g);
       expect(paths).toEqual(Array.from({ length: 16 }, (_, index) => `/n${index}.`));
@@ -394,9 +391,9 @@ describe('the requests of a connection are limited:', () => {
       await pass();
       return new Response();
     });
-    const flood = raw(server, asked('/').repeat(1_000)).on('error', () => undefined);
+    const flood = raw(server, requestText('/').repeat(1_000)).on('error', () => undefined);
     await arrived;
-    const part = asked('/').repeat(1_000);
+    const part = requestText('/').repeat(1_000);
     for (let sent = 0; sent < 40 * 2 ** 20; sent += part.length) flood.write(part);
     const lengthAfter = async (): Promise<number> => {
       await new Promise((resolve) => setTimeout(resolve, 300));
@@ -417,27 +414,27 @@ describe('the requests of a connection are limited:', () => {
       },
       { pipelined: 2 },
     );
-    const closed = once(raw(server, asked('/').repeat(3)).resume(), 'close');
+    const closed = once(raw(server, requestText('/').repeat(3)).resume(), 'close');
     openAccessPolicy();
     await closed;
     await server.close();
   });
 
-  test('a response that is not read is given up', async () => {
-    const server = await open(() => new Response('x'.repeat(2 ** 24)), { readWithinMs: 100 });
-    const deaf = raw(server, asked('/')).pause();
+  test('the connection of a response that is not read is closed', async () => {
+    const server = await open(() => new Response('x'.repeat(2 ** 24)), { readTimeoutMs: 100 });
+    const nonReading = raw(server, requestText('/')).pause();
     // A client that does not read notices the end only when it writes.
-    const knocking = setInterval(() => deaf.write('\r\n'), 20);
-    await new Promise((resolve) => deaf.on('error', resolve));
-    clearInterval(knocking);
+    const pinging = setInterval(() => nonReading.write('\r\n'), 20);
+    await new Promise((resolve) => nonReading.on('error', resolve));
+    clearInterval(pinging);
   });
 
-  test('beyond the limit of unread responses, the oldest connection is cut', async () => {
+  test('beyond the limit of unread responses, the oldest connection is closed', async () => {
     const length = 2 ** 25;
     const server = await open(() => new Response('x'.repeat(length)), { unreadLength: 1.5 * length });
-    const first = raw(server, asked('/')).pause();
+    const first = raw(server, requestText('/')).pause();
     await once(first, 'connect');
-    const second = raw(server, asked('/'));
+    const second = raw(server, requestText('/'));
     const answer = new Promise<number>((resolve) => {
       let received = 0;
       second.on('data', (part) => {
@@ -456,12 +453,12 @@ describe('the requests of a connection are limited:', () => {
     second.destroy();
   });
 
-  test('beyond the connection limit, further connections are cut', async () => {
+  test('beyond the connection limit, further connections are closed', async () => {
     const server = await open(() => new Response('here'), { connections: 1 });
-    const only = raw(server, asked('/'));
+    const only = raw(server, requestText('/'));
     await once(only, 'data');
     await once(
-      raw(server, asked('/'))
+      raw(server, requestText('/'))
         .on('error', () => undefined)
         .resume(),
       'close',
@@ -476,7 +473,7 @@ describe('the requests of a connection are limited:', () => {
         void pass();
         return new Response(await request.text());
       },
-      { requestWithinMs: 1_500, headerWithinMs: 1_000 },
+      { requestTimeoutMs: 1_500, headerTimeoutMs: 1_000 },
     );
     const slow = raw(server, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n');
     await arrived;

@@ -4,7 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { claimFolder, withLocalCassandra } from '../../scripts/local-cassandra/running.ts';
+import { lockFolder, withLocalCassandra } from '../../scripts/local-cassandra/running.ts';
 
 /** The response of a node to an OPTIONS request. */
 const SUPPORTED = Buffer.from([0x84, 0, 0, 0, 6, 0, 0, 0, 0]);
@@ -30,7 +30,7 @@ async function node({ answers }: { answers: boolean }): Promise<string> {
 
 /** Writes the files of a process that runs the nodes of a folder. */
 function run(contactPoints: readonly string[]): void {
-  onTestFinished(claimFolder(folder, contactPoints));
+  onTestFinished(lockFolder(folder, contactPoints));
 }
 
 describe('the settings of a command', () => {
@@ -74,8 +74,8 @@ describe('the settings of a command', () => {
       commandLine: 'of another process',
       contactPoints: [await node({ answers: true })],
     };
-    mkdirSync(join(folder, 'claims'));
-    writeFileSync(join(folder, 'claims', 'old.json'), JSON.stringify(claim));
+    mkdirSync(join(folder, 'locks'));
+    writeFileSync(join(folder, 'locks', 'old.json'), JSON.stringify(claim));
     await expect(withLocalCassandra({}, [folder])).resolves.toBeNull();
   });
 });

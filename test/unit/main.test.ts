@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { halfASend, openConnection, startProcess } from '../support/service-process.ts';
+import { beginSend, openConnection, startProcess } from '../support/service-process.ts';
 
 const MESSAGE = { sender_id: 'ada', receiver_id: 'ben', content: 'Hello' };
 
@@ -16,19 +16,19 @@ describe('in memory', () => {
     });
     expect((await fetch(`${address}/readyz`)).status).toBe(200);
 
-    const askLater = await openConnection(address);
-    const { finish } = await halfASend(address, MESSAGE);
+    const requestLater = await openConnection(address);
+    const { finish } = await beginSend(address, MESSAGE);
     child.kill('SIGTERM');
     await said(/^SIGTERM/);
-    const told = await askLater('/readyz');
-    expect(told).toMatch(/^HTTP\/1\.1 503 /);
-    expect(told).toContain('The service is stopping.');
-    const knock = (): Promise<string> =>
+    const response = await requestLater('/readyz');
+    expect(response).toMatch(/^HTTP\/1\.1 503 /);
+    expect(response).toContain('The service is stopping.');
+    const requestOnce = (): Promise<string> =>
       fetch(`${address}/livez`).then(
         () => 'let in',
         () => 'refused',
       );
-    await expect.poll(knock).toBe('refused');
+    await expect.poll(requestOnce).toBe('refused');
     const answer = await finish();
     expect(answer.statusCode).toBe(201);
     expect(answer.headers.connection).toBe('close');
@@ -57,7 +57,7 @@ describe('in memory', () => {
 
   test('a second signal ends it at once', async () => {
     const { child, said, url, ended } = startProcess({ PORT: '0' });
-    const { sending } = await halfASend(await url(), MESSAGE);
+    const { sending } = await beginSend(await url(), MESSAGE);
     const cut = once(sending, 'error');
     // One Ctrl-C under npm sends two signals, which count as one.
     child.kill('SIGINT');

@@ -72,8 +72,8 @@ const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
 
 describe('a preview', () => {
   test.each([
-    ['what is short', 'Hello'],
-    ['what has 140 characters', 'x'.repeat(MAX_PREVIEW_LENGTH)],
+    ['short text', 'Hello'],
+    ['text of 140 characters', 'x'.repeat(MAX_PREVIEW_LENGTH)],
     ['140 characters of two code units each', '😀'.repeat(MAX_PREVIEW_LENGTH)],
     ['20 families of 7 characters each', FAMILY.repeat(20)],
   ])('is all of %s', (_, content) => {
@@ -90,7 +90,7 @@ describe('a preview', () => {
     ['before a letter with its accent', 'x'.repeat(139) + ACCENTED, 'x'.repeat(139)],
     ['before a thumb with its colour', 'x'.repeat(139) + SKIN, 'x'.repeat(139)],
     ['before a syllable', 'x'.repeat(138) + HANGUL, 'x'.repeat(138)],
-    ['before a line break of two', 'x'.repeat(139) + '\r\n', 'x'.repeat(139)],
+    ['before a CR LF', 'x'.repeat(139) + '\r\n', 'x'.repeat(139)],
     ['before a letter with more accents than a preview has room', `x${'e' + '\u0301'.repeat(1000)}`, 'x'],
     ['before a family that is cut by the end of what is looked at', 'x' + `👩${'‍👩'.repeat(300)}`, 'x'],
     ['inside a first grapheme that alone is longer', `e${'\u0301'.repeat(200)}`, `e${'\u0301'.repeat(139)}`],

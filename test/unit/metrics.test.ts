@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { makeMetrics, type MetricsSources } from '../../src/adapters/prometheus/metrics.ts';
-import type { AnsweredRequest } from '../../src/application/ports/telemetry.ts';
+import type { CompletedRequest } from '../../src/application/ports/telemetry.ts';
 
-const REQUEST: AnsweredRequest = {
+const REQUEST: CompletedRequest = {
   method: 'GET',
   route: '/api/users/{user_id}',
   status: 200,
@@ -31,11 +31,11 @@ function open(watched: Partial<MetricsSources> = {}) {
 describe('a request', () => {
   test('is counted by its method, its route and its status', async () => {
     const { telemetry, lines } = open();
-    telemetry.requestAnswered(REQUEST);
-    telemetry.requestAnswered(REQUEST);
-    telemetry.requestAnswered({ ...REQUEST, status: 404 });
-    telemetry.requestAnswered({ ...REQUEST, method: 'PUT' });
-    telemetry.requestAnswered({ ...REQUEST, route: '/livez' });
+    telemetry.requestCompleted(REQUEST);
+    telemetry.requestCompleted(REQUEST);
+    telemetry.requestCompleted({ ...REQUEST, status: 404 });
+    telemetry.requestCompleted({ ...REQUEST, method: 'PUT' });
+    telemetry.requestCompleted({ ...REQUEST, route: '/livez' });
     expect(await lines('http_server_request_duration_seconds_count')).toEqual([
       '{method="GET",route="/api/users/{user_id}",status="200"} 2',
       '{method="GET",route="/api/users/{user_id}",status="404"} 1',
@@ -46,7 +46,7 @@ describe('a request', () => {
 
   test('without a route is counted without a route, for any path', async () => {
     const { telemetry, lines } = open();
-    telemetry.requestAnswered({ ...REQUEST, route: null, status: 404 });
+    telemetry.requestCompleted({ ...REQUEST, route: null, status: 404 });
     expect(await lines('http_server_request_duration_seconds_count')).toEqual([
       '{method="GET",route="none",status="404"} 1',
     ]);
@@ -55,7 +55,7 @@ describe('a request', () => {
   test('has its duration in seconds in a cumulative histogram', async () => {
     const { telemetry, lines } = open();
     for (const milliseconds of [0, 1, 1.01, 200, 5_000, 60_000]) {
-      telemetry.requestAnswered({ ...REQUEST, milliseconds });
+      telemetry.requestCompleted({ ...REQUEST, milliseconds });
     }
     const buckets = await lines('http_server_request_duration_seconds_bucket');
     const counts = buckets.map((line) => /le="([^"]*)".*} (\d+)$/.exec(line)?.slice(1));
@@ -83,8 +83,8 @@ describe('a request', () => {
   test('that is a replay is counted as a replay too', async () => {
     const { telemetry, lines } = open();
     expect(await lines('messenger_idempotency_replays_total')).toEqual(['0']);
-    telemetry.requestAnswered(REQUEST);
-    telemetry.requestAnswered({ ...REQUEST, replayed: true });
+    telemetry.requestCompleted(REQUEST);
+    telemetry.requestCompleted({ ...REQUEST, replayed: true });
     expect(await lines('messenger_idempotency_replays_total')).toEqual(['1']);
   });
 });

@@ -97,30 +97,32 @@ test('a use case notifies every user to whose event log it has added an event', 
   expect([...forgotten], '`notifies` in src/application/use-cases.ts leaves users out').toEqual([]);
 });
 
-/** The fates of a write: lost, or applied with a lost response. */
-type Fate = 'answered' | 'lost' | 'unanswered';
+/** The outcomes of a write: lost, or applied with a lost response. */
+type WriteOutcome = 'answered' | 'lost' | 'unanswered';
 
 /** The names of methods that only read. They do not fail here, since a page takes many of them. */
 const READ = /\.(find|list|count|is|completeSince)/;
 
-function failing(storage: Storage, fates: Iterator<Fate>): Storage {
+function failing(storage: Storage, outcomes: Iterator<WriteOutcome>): Storage {
   return wrapStorage(storage, (method, name) => {
     if (READ.test(name)) return method;
     return async (...given) => {
-      const { value: fate } = fates.next();
-      if (fate === 'lost') throw new StorageFailure('unavailable');
+      const { value: outcome } = outcomes.next();
+      if (outcome === 'lost') throw new StorageFailure('unavailable');
       const result = await method(...given);
-      if (fate === 'unanswered') throw new StorageFailure('outcome_unknown');
+      if (outcome === 'unanswered') throw new StorageFailure('outcome_unknown');
       return result;
     };
   });
 }
 
 test('the same for a storage that sometimes fails, if the client repeats the command', async () => {
-  const fates = fc.infiniteStream(fc.constantFrom<Fate>('answered', 'answered', 'lost', 'unanswered'));
+  const outcomes = fc.infiniteStream(
+    fc.constantFrom<WriteOutcome>('answered', 'answered', 'lost', 'unanswered'),
+  );
   await fc.assert(
-    fc.asyncProperty(scripts(60), fates, async (script, fates) => {
-      const storage = failing(memoryStorage({ clock: timelessClock() }), fates);
+    fc.asyncProperty(scripts(60), outcomes, async (script, outcomes) => {
+      const storage = failing(memoryStorage({ clock: timelessClock() }), outcomes);
       await playToBoth([storage, storage], script);
     }),
     { numRuns: 100 },

@@ -38,12 +38,12 @@ async function startBroker(port: number, args: readonly string[] = []) {
   closing.push(end);
   let text = '';
   /** Resolves when the log of the broker contains `part` at least `times` times. */
-  const said = async (part: string, times = 1): Promise<void> => {
+  const untilLogged = async (part: string, times = 1): Promise<void> => {
     while (text.split(part).length <= times) await once(child.stderr, 'data');
   };
   child.stderr.on('data', (more) => (text += String(more)));
-  await said('Server is ready');
-  return { end, said, pid: child.pid! };
+  await untilLogged('Server is ready');
+  return { end, untilLogged, pid: child.pid! };
 }
 
 /** The hints of a process and their telemetry. */
@@ -88,20 +88,20 @@ describe.runIf(hasServer)('hints by NATS', () => {
     await startBroker(port);
     const [one, other] = [await openProcess(port), await openProcess(port)];
     await Promise.all([one.hints.connected, other.hints.connected]);
-    const heard = { own: 0, anna: 0, ben: 0 };
-    one.hints.subscribe(anna, () => (heard.own += 1));
-    const end = other.hints.subscribe(anna, () => (heard.anna += 1));
-    other.hints.subscribe(ben, () => (heard.ben += 1));
-    await publishUntil(one.hints, () => heard.anna > 0);
-    expect(heard.own).toBe(one.counts.sent);
-    expect(heard.ben).toBe(0);
+    const received = { own: 0, anna: 0, ben: 0 };
+    one.hints.subscribe(anna, () => (received.own += 1));
+    const end = other.hints.subscribe(anna, () => (received.anna += 1));
+    other.hints.subscribe(ben, () => (received.ben += 1));
+    await publishUntil(one.hints, () => received.anna > 0);
+    expect(received.own).toBe(one.counts.sent);
+    expect(received.ben).toBe(0);
     expect(one.counts.received).toBe(0);
     end();
-    const before = heard.anna;
+    const before = received.anna;
     one.hints.publish([anna]);
     one.hints.publish([ben]);
-    await expect.poll(() => heard.ben).toBeGreaterThan(0);
-    expect(heard.anna).toBe(before);
+    await expect.poll(() => received.ben).toBeGreaterThan(0);
+    expect(received.anna).toBe(before);
   });
 
   test('do not reach another service on the same broker', async () => {
@@ -113,28 +113,28 @@ describe.runIf(hasServer)('hints by NATS', () => {
       await openProcess(port),
     ];
     await Promise.all([one, other, same].map(({ hints }) => hints.connected));
-    let heard = 0;
-    let heardOther = 0;
-    other.hints.subscribe(anna, () => (heardOther += 1));
-    same.hints.subscribe(anna, () => (heard += 1));
-    await publishUntil(one.hints, () => heard > 2);
-    expect(heardOther).toBe(0);
+    let received = 0;
+    let receivedOther = 0;
+    other.hints.subscribe(anna, () => (receivedOther += 1));
+    same.hints.subscribe(anna, () => (received += 1));
+    await publishUntil(one.hints, () => received > 2);
+    expect(receivedOther).toBe(0);
   });
 
   test('stay within the process without a broker, and are sent when it starts and after it restarts', async () => {
     const port = await freePort();
     const [one, other] = [await openProcess(port), await openProcess(port)];
     let own = 0;
-    let heard = 0;
+    let received = 0;
     one.hints.subscribe(anna, () => (own += 1));
-    other.hints.subscribe(anna, () => (heard += 1));
+    other.hints.subscribe(anna, () => (received += 1));
     one.hints.publish([anna, anna, ben]);
     expect(own).toBe(2);
     expect(one.counts).toEqual({ sent: 0, received: 0, lost: 2 });
     expect(one.hints.isConnected()).toBe(false);
     const broker = await startBroker(port);
     await Promise.all([one.hints.connected, other.hints.connected]);
-    await publishUntil(one.hints, () => heard > 0);
+    await publishUntil(one.hints, () => received > 0);
     expect(one.hints.isConnected()).toBe(true);
     await broker.end();
     const { lost } = one.counts;
@@ -146,8 +146,8 @@ describe.runIf(hasServer)('hints by NATS', () => {
       .toBeGreaterThan(lost);
     expect(one.hints.isConnected()).toBe(false);
     await startBroker(port);
-    const before = heard;
-    await publishUntil(one.hints, () => heard > before);
+    const before = received;
+    await publishUntil(one.hints, () => received > before);
   });
 
   test('work with a broker that requires a password', async () => {
@@ -171,14 +171,14 @@ describe.runIf(hasServer)('hints by NATS', () => {
     ] as const;
     await Promise.all(processes.map(({ hints }) => hints.connected));
     const [one, other] = processes;
-    let heard = 0;
-    other.hints.subscribe(anna, () => (heard += 1));
+    let received = 0;
+    other.hints.subscribe(anna, () => (received += 1));
     await right.end();
     const wrong = await passwordIs('other');
-    await wrong.said('authentication error', 2 * processes.length);
+    await wrong.untilLogged('authentication error', 2 * processes.length);
     await wrong.end();
     await passwordIs('secret');
-    await publishUntil(one.hints, () => heard > 0);
+    await publishUntil(one.hints, () => received > 0);
     expect(processes.map(({ hints }) => hints.isConnected())).toEqual([true, true]);
   });
 
@@ -206,7 +206,7 @@ describe.runIf(hasServer)('hints by NATS', () => {
     await hints.connected;
     const warning = once(warned, 'warning');
     for (const user of [anna, ben]) hints.subscribe(user, () => undefined);
-    await broker.said('Subscription Violation', 2);
+    await broker.untilLogged('Subscription Violation', 2);
     await warning;
     expect(warnings).toEqual([
       [{ servers: [`127.0.0.1:${port}`], reason: 'PermissionViolationError' }, expect.any(String)],

@@ -63,7 +63,7 @@ const ABOVE_ALL = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as EventId;
 
 type Process = ReturnType<typeof makeProcesses>['late'];
 
-const WAYS: Readonly<Record<string, (late: Process) => Promise<unknown>>> = {
+const CALLS: Readonly<Record<string, (late: Process) => Promise<unknown>>> = {
   'lists the messages': (late) => late.listMessagesBefore({ caller: SERVICE, conversationId, ...page }),
   'lists the inbox': (late) => late.listConversations({ caller: SERVICE, userId: ben, ...page }),
   'gets the conversation': (late) => late.getConversation({ caller: SERVICE, conversationId }),
@@ -74,7 +74,7 @@ const WAYS: Readonly<Record<string, (late: Process) => Promise<unknown>>> = {
   'repeats a send of another process': (late) => late.send('Hello', 'k'),
 };
 
-describe.each(Object.entries(WAYS))('a process that %s', (_, show) => {
+describe.each(Object.entries(CALLS))('a process that %s', (_, show) => {
   let shown: MessageId;
   let processes: ReturnType<typeof makeProcesses>;
 
@@ -102,7 +102,7 @@ test('a process that has shown nothing uses its clock', async () => {
   expect((await late.send('Another')) < first).toBe(true);
 });
 
-test('an edit after that of a process whose clock is ahead holds', async () => {
+test('an edit after that of a process whose clock is ahead wins', async () => {
   const { early, late } = makeProcesses(1.5 * SECOND);
   const messageId = await early.send('Hello');
   await early.edit(messageId, 'first');

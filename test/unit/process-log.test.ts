@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 
 const ANSWERED =
-  "{ requestId: 'r', method: 'GET', route: '/livez', status: 503, durationMs: 1.5 }, 'request completed'";
+  "{ requestId: 'r', method: 'GET', route: '/livez', status: 503, durationMs: 1.5 }, 'Request completed'";
 
 /** The output of a process that logs `lines` and exits. */
 function printed(format: 'json' | 'pretty', lines: readonly string[]): string {
@@ -37,7 +37,7 @@ describe('the log of a process', () => {
       route: '/livez',
       status: 503,
       durationMs: 1.5,
-      msg: 'request completed',
+      msg: 'Request completed',
     });
     expect(time).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
     expect(pid).toBeGreaterThan(0);

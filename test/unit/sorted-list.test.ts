@@ -12,9 +12,9 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, n
 /** Long enough for many chunks in any order of insertion. */
 const fillings: Readonly<Record<string, readonly number[]>> = {
   nothing: [],
-  'what came in order': numbers(3_000),
-  'what came backwards': numbers(3_000).reverse(),
-  'what came in no order': numbers(3_000).map((n) => (n * 1_009) % 3_000),
+  'items in order': numbers(3_000),
+  'items in reverse order': numbers(3_000).reverse(),
+  'items in random order': numbers(3_000).map((n) => (n * 1_009) % 3_000),
 };
 
 describe('a sorted list of', () => {
@@ -53,8 +53,8 @@ describe('a sorted list of', () => {
     );
   });
 
-  test('a list of a hundred thousand compares hardly more items than one of a hundred', () => {
-    const looks = (length: number): number => {
+  test('a list of a hundred thousand compares few more items than one of a hundred', () => {
+    const comparisons = (length: number): number => {
       let count = 0;
       const list = new SortedList((position: Position) => {
         count += 1;
@@ -67,6 +67,6 @@ describe('a sorted list of', () => {
       list.add(at(length));
       return count;
     };
-    expect(looks(100_000)).toBeLessThan(3 * looks(100));
+    expect(comparisons(100_000)).toBeLessThan(3 * comparisons(100));
   });
 });

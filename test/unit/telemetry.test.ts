@@ -7,7 +7,7 @@ function recordingTelemetry(): { telemetry: Telemetry; calls: unknown[] } {
   return {
     calls,
     telemetry: {
-      requestAnswered: (request) => void calls.push(request),
+      requestCompleted: (request) => void calls.push(request),
       statementSent(name) {
         calls.push(name);
         return (outcome, speculations) => void calls.push([outcome, speculations]);
@@ -29,7 +29,7 @@ test('both get every call', () => {
   const [one, other] = [recordingTelemetry(), recordingTelemetry()];
   const telemetry = combineTelemetry(one.telemetry, other.telemetry);
   const request = { method: 'GET', route: '/', status: 200, milliseconds: 1, replayed: false };
-  telemetry.requestAnswered(request);
+  telemetry.requestCompleted(request);
   telemetry.statementSent('SELECT users')('unavailable', 2);
   telemetry.attemptRepeated();
   telemetry.inboxRead({ read: 3, shown: 2 });

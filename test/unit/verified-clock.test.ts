@@ -5,7 +5,7 @@ import {
   SHORTEST_VALIDITY_MS,
   VerifiedClock,
   type ClockReading,
-  type Judgement,
+  type ClockAssessment,
 } from '../../src/adapters/system/verified-clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { millisecondsOf } from '../../src/domain/time.ts';
@@ -49,7 +49,7 @@ function makeHost(ahead = 0, options: { readonly validForMs?: number } = {}) {
     pass,
     readings,
     trueTime: () => trueTime,
-    measure: (nodes: Readonly<Record<string, Node>>): Judgement =>
+    measure: (nodes: Readonly<Record<string, Node>>): ClockAssessment =>
       clock.take(readings(nodes), Object.keys(nodes).length),
     /** The difference of the clock to the true time. */
     error: () => clock.now() / 1_000 - trueTime,
@@ -167,17 +167,17 @@ describe('measurements', () => {
 describe('the majority of nodes', () => {
   test('decides, and a node that differs from it is reported', () => {
     const { clock, measure } = makeHost();
-    const { verdict, dissenters } = measure({ a: {}, b: { ahead: HOUR }, c: {} });
+    const { verdict, outliers } = measure({ a: {}, b: { ahead: HOUR }, c: {} });
     expect(verdict).toBe('verified');
-    expect([...dissenters]).toEqual([['b', expect.closeTo(HOUR, 0)]]);
+    expect([...outliers]).toEqual([['b', expect.closeTo(HOUR, 0)]]);
     expect(clock.isVerified()).toBe(true);
   });
 
   test('decides also against this host and the node that agrees with it', () => {
     const { clock, measure } = makeHost(-HOUR);
-    const { verdict, dissenters } = measure({ a: {}, b: { ahead: -HOUR }, c: {} });
+    const { verdict, outliers } = measure({ a: {}, b: { ahead: -HOUR }, c: {} });
     expect(verdict).toBe('differs');
-    expect([...dissenters.keys()]).toEqual(['b']);
+    expect([...outliers.keys()]).toEqual(['b']);
     expect(clock.isVerified()).toBe(false);
   });
 
@@ -378,7 +378,7 @@ describe('a verified clock', () => {
     const time = new FakeTime(NOON);
     const clock = new VerifiedClock({
       sources: {
-        steady: time.steady,
+        monotonic: time.monotonic,
         wall: () => {
           const shown = time.wall();
           if (interruptions-- > 0) time.pass(200);

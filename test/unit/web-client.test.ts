@@ -159,7 +159,7 @@ describe('the text of a message', () => {
     ['ok 👍', false],
     ['1', false],
     ['', false],
-  ])('%j is emoji alone: %s', (text, expected) => {
+  ])('%j is only emoji: %s', (text, expected) => {
     expect(isEmojiOnly(text)).toBe(expected);
   });
 });

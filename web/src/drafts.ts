@@ -1,8 +1,8 @@
 import type { ShownMessage } from './message-rows.ts';
 
 /*
- * What was written and is not sent, until the page is closed: also while another conversation is open, and while one signs in
- * again. The keys identify the user and the conversation.
+ * Texts that were written and not sent. They are kept until the page is closed, also while another conversation is open and
+ * while the user signs in again. The keys identify the user and the conversation.
  */
 
 /** Texts of new messages. */

@@ -6,7 +6,7 @@ export interface ShownMessage {
   /** The id of a stored message, or the key of one in the outbox. */
   readonly key: string;
   readonly senderId: string;
-  /** Null if the message was deleted, or edited after one has left the group. */
+  /** Null if the message was deleted, or edited after the user has left the group. */
   readonly content: string | null;
   readonly isDeleted: boolean;
   readonly time: Date;
@@ -58,9 +58,9 @@ const shown = new WeakMap<Message, ShownMessage>();
 
 /** A stored message as it is shown: the same object for the same message. */
 function shownMessage(message: Message): ShownMessage {
-  let it = shown.get(message);
-  if (it === undefined) {
-    it = {
+  let cached = shown.get(message);
+  if (cached === undefined) {
+    cached = {
       key: message.id,
       senderId: message.sender_id,
       content: message.content,
@@ -70,9 +70,9 @@ function shownMessage(message: Message): ShownMessage {
       state: 'sent',
       problem: null,
     };
-    shown.set(message, it);
+    shown.set(message, cached);
   }
-  return it;
+  return cached;
 }
 
 /** The messages by day, and in groups of one sender. */

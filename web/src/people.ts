@@ -54,8 +54,8 @@ export function avatarOf(
   return { id: other, name: nameOf(other, names) };
 }
 
-/** Whether a conversation is with oneself alone. */
-export function isNotes(
+/** Whether a conversation is with oneself. */
+export function isWithOneself(
   { participant_ids: ids }: Pick<InboxEntry, 'participant_ids'>,
   userId: string,
 ): boolean {

@@ -2,9 +2,9 @@ import { useEffect, useState } from 'preact/hooks';
 
 /** What the page shows. It is in the fragment of the address, as `#/user/conversation`, so a reload keeps it. */
 export interface Route {
-  /** Null where nobody is signed in. */
+  /** Null if no user is signed in. */
   readonly userId: string | null;
-  /** Null where no conversation is open. */
+  /** Null if no conversation is open. */
   readonly conversationId: string | null;
 }
 

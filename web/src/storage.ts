@@ -1,4 +1,4 @@
-/** The storage that `get` returns; null where the browser forbids it, such as with all cookies blocked. */
+/** The storage that `get` returns; null if the browser forbids it, such as with all cookies blocked. */
 export function storageOf(get: () => Storage): Storage | null {
   try {
     return get();

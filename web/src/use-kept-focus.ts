@@ -2,8 +2,8 @@ import type { RefObject } from 'preact';
 import { useLayoutEffect } from 'preact/hooks';
 
 /**
- * Keeps the focus within `box`. If a rendering removes or moves the element that has it, browsers give it to the page, and
- * the keyboard begins anew at its top. It returns to the same element, or goes to that of `fallback` if it is gone.
+ * Keeps the focus within `box`. If a rendering removes or moves the focused element, browsers move the focus to the start of
+ * the page. This moves it back to the same element, or to the element of `fallback` if the former no longer exists.
  * `fallback` gets the element that had it.
  */
 export function useKeptFocus(

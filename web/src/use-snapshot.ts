@@ -2,7 +2,7 @@ import type { Snapshot, Store } from 'cassandra-messenger-client';
 import { useEffect, useState } from 'preact/hooks';
 
 /** The time within which further changes are rendered together, in milliseconds. */
-const TOGETHER_MS = 50;
+const RENDER_INTERVAL_MS = 50;
 
 /** The snapshot of a store. The component renders again when it changes: at once, and then after pauses. */
 export function useSnapshot(store: Store): Snapshot {
@@ -19,7 +19,7 @@ export function useSnapshot(store: Store): Snapshot {
       if (!hasChanged) return;
       hasChanged = false;
       setSnapshot(store.getSnapshot());
-      pause = setTimeout(render, TOGETHER_MS);
+      pause = setTimeout(render, RENDER_INTERVAL_MS);
     };
     // It may have changed since the first rendering.
     update();

@@ -1,7 +1,7 @@
 import { policies, types, type Client, type Host } from 'cassandra-driver';
 import type { ReferenceClocks } from '../../application/ports/reference-clocks.ts';
 
-/** The wall clock of the coordinator. `now()` would not do: its clock never goes back. */
+/** The wall clock of the coordinator. `now()` is not usable, because its clock never goes back. */
 const NODE_TIME = `SELECT currentTimestamp() AS node_time FROM system.local`;
 
 /** The timeout of a query: a later response would give a very inexact time. */

@@ -21,7 +21,7 @@ const DAY_MS = 86_400_000;
 const ROLLOUT_MS = DAY_MS;
 
 /** The time within which each process has read a change of the state, even if two of its reads fail. */
-export const READ_WITHIN_MS = 30_000;
+export const PROPAGATION_MS = 30_000;
 
 interface State {
   readonly retentionDays: number;
@@ -47,7 +47,7 @@ export class EventLogState {
     this.#retentionDays = deps.retentionDays;
   }
 
-  /** The position above which every event is in the log. Below it, inboxes are read from the inbox rows alone. */
+  /** The position above which every event is in the log. Below it, inboxes are read only from the inbox rows. */
   start(): Position {
     const milliseconds = Math.max(startOf(this.#clock.now() / 1_000, this.#retentionDays, this.#state), 0);
     return positionAt(Math.floor(milliseconds) * 1_000);
@@ -65,7 +65,7 @@ export class EventLogState {
   }
 
   /** Stores the retention of this process. */
-  async announce(session: Session): Promise<void> {
+  async storeRetention(session: Session): Promise<void> {
     for (;;) {
       await this.refresh(session);
       const stored = this.#state;

@@ -62,7 +62,7 @@ const FORMER_MEMBER = prepared(`
   SELECT user_id, membership FROM former_members WHERE conversation_id = ? AND user_id = ?`);
 
 /** The users who left last are kept with the members, so that a send that is in progress when they leave finds them. */
-const RECENT_LEAVERS = 64;
+const RECENT_FORMER_MEMBERS = 64;
 
 const FORMER_MEMBERS_PER_QUERY = 1_000;
 
@@ -458,8 +458,8 @@ export class CassandraGroupRepository implements GroupRepository {
   /** Ends a membership in the row of the group; the users who left before the last 64 go to `former_members` first. */
   async #removeMember(group: StoredGroup, member: Member, left: EventId, writes: Writes): Promise<void> {
     const members = group.members.map((one) => (one === member ? { ...one, left } : one));
-    const leavers = members.flatMap((one) => (one.left === null ? [] : [{ ...one, left: one.left }]));
-    const former = leavers.sort((a, b) => (a.left > b.left ? -1 : 1)).slice(RECENT_LEAVERS);
+    const allFormer = members.flatMap((one) => (one.left === null ? [] : [{ ...one, left: one.left }]));
+    const former = allFormer.sort((a, b) => (a.left > b.left ? -1 : 1)).slice(RECENT_FORMER_MEMBERS);
     await writes.all(former.map((one) => putFormerMember(writes, group.id, one)));
     const isFormer = new Set(former.map(({ userId }) => userId));
     await changeRow(writes, group, {

@@ -82,7 +82,7 @@ export const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
 
 /**
  * The write that shows `message` in the inbox of `userId` at the position of `eventId`. For the sender it also moves the
- * read position to the message's own event. Idempotent; of several states of the message the latest holds, in any order of
+ * read position to the message's own event. Idempotent; of several states of the message the latest wins, in any order of
  * writes: an edit replaces the original, a later edit an earlier one, and a deletion all of them.
  */
 export function lastActivityRow(
@@ -117,7 +117,7 @@ export function groupRow(id: ConversationId, userId: UserId, joined: EventId): S
   return { query: PUT_GROUP, params: [userId, id, cell, membership, microsecondsOf(joined)] };
 }
 
-/** The write that ends a membership in the inbox of `userId`. Idempotent; of several memberships the last one holds. */
+/** The write that ends a membership in the inbox of `userId`. Idempotent; of several memberships the last one wins. */
 export function membershipRow(id: ConversationId, userId: UserId, membership: OwnMembership): Statement {
   const { joined, left } = membership;
   const timestamp = microsecondsOf(left ?? joined);
@@ -256,7 +256,7 @@ export class InboxReader {
   }
 
   /**
-   * Reads the page from the inbox rows alone: first the ids and write times of all rows, which give the order except for
+   * Reads the page only from the inbox rows: first the ids and write times of all rows, which give the order except for
    * ties, then the entries in that order until the page is full. Rows with the same write time are read together.
    */
   async #scan(userId: UserId, page: InboxPage): Promise<void> {

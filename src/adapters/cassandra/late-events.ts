@@ -79,7 +79,7 @@ async function agree(
   const agreed = eventAfter(await writes.compareAndSet(ADD, [conversationId, id, proposed]), proposed);
   if (agreed !== null && !deps.isLate(agreed)) return agreed;
   const row = await writes.compareAndSet(REPLACE, [proposed, conversationId, id, agreed]);
-  // The row does not exist any more: the table was truncated.
+  // The row no longer exists: the table was truncated.
   return eventAfter(row, proposed) ?? agree(deps, message, writes);
 }
 

@@ -101,7 +101,7 @@ export function inboxAndEventRows(
   ];
 }
 
-/** The write that gives a message a new content. Idempotent; of several edits the one with the largest id holds. */
+/** The write that gives a message a new content. Idempotent; of several edits the one with the largest id wins. */
 export function editRow(
   conversationId: ConversationId,
   id: MessageId,
@@ -120,7 +120,7 @@ export function editRow(
   };
 }
 
-/** The writes that delete a message and overwrite its content. Idempotent; of several deletions the earliest holds. */
+/** The writes that delete a message and overwrite its content. Idempotent; of several deletions the earliest wins. */
 export function deletionRows(
   conversationId: ConversationId,
   id: MessageId,
@@ -174,8 +174,8 @@ interface StoreRequest extends AppendRequest {
   readonly isRepeat?: boolean;
 }
 
-/** The users who got a message of a group. */
-interface Told {
+/** The users whose inboxes and event logs have a message of a group; undefined in a conversation of two. */
+interface Recipients {
   readonly recipients?: readonly UserId[];
 }
 
@@ -230,9 +230,9 @@ export class CassandraMessageRepository implements MessageRepository {
     const isOther = isGroupId(message.conversationId) && claim.id !== message.id;
     const participants = isOther ? [] : request.participants;
     const isRepeat = !claim.isNew;
-    const told = await this.#store({ ...request, participants, message: accepted, isRepeat }, writes);
+    const recipients = await this.#store({ ...request, participants, message: accepted, isRepeat }, writes);
     this.#retry.track(this.#mark(PUT_DELIVERED, accepted));
-    return { outcome, message: stored?.message ?? accepted, ...told };
+    return { outcome, message: stored?.message ?? accepted, ...recipients };
   }
 
   async edit({
@@ -282,7 +282,7 @@ export class CassandraMessageRepository implements MessageRepository {
   }
 
   /** Stores the message and its other rows. After a failure with an unknown outcome it is completed in the background. */
-  async #store(request: StoreRequest, writes: Writes): Promise<Told> {
+  async #store(request: StoreRequest, writes: Writes): Promise<Recipients> {
     const retry = async (): Promise<void> => {
       this.#hints.publish(await this.#write(request, this.#session.writes()));
     };
@@ -321,23 +321,23 @@ export class CassandraMessageRepository implements MessageRepository {
   async #usersOfChange(
     { message, participants, type, id }: Change,
     writes: Writes,
-  ): Promise<readonly { readonly userId: UserId; readonly isTold: boolean }[]> {
+  ): Promise<readonly { readonly userId: UserId; readonly getsEvent: boolean }[]> {
     const { conversationId, id: messageId } = message;
-    if (!isGroupId(conversationId)) return participants.map((userId) => ({ userId, isTold: true }));
+    if (!isGroupId(conversationId)) return participants.map((userId) => ({ userId, getsEvent: true }));
     // Those who left before an edit, most of whom may not be in the row of the group, do not get it.
     if (type === 'message.edited') {
       const members = await findMembershipsAt(writes, conversationId, id);
       return members
         .filter((member) => coversChange(member, messageId, id))
-        .map(({ userId }) => ({ userId, isTold: true }));
+        .map(({ userId }) => ({ userId, getsEvent: true }));
     }
     const members = await findMembershipsAt(writes, conversationId, messageId);
-    const raced = await this.#leaversWith(message, members, writes);
+    const inboxesOnly = await this.#formerMembersWith(message, members, writes);
     return [
       ...members
         .filter((member) => coversPosition(member, messageId))
-        .map((member) => ({ userId: member.userId, isTold: coversChange(member, messageId, id) })),
-      ...raced.map((userId) => ({ userId, isTold: false })),
+        .map((member) => ({ userId: member.userId, getsEvent: coversChange(member, messageId, id) })),
+      ...inboxesOnly.map((userId) => ({ userId, getsEvent: false })),
     ];
   }
 
@@ -345,7 +345,7 @@ export class CassandraMessageRepository implements MessageRepository {
    * The users of `members` who left just before `message`, but whose inboxes have it: the send has read the members before
    * they left.
    */
-  async #leaversWith(
+  async #formerMembersWith(
     { id, conversationId }: Message,
     members: readonly Member[],
     writes: Writes,
@@ -379,10 +379,10 @@ export class CassandraMessageRepository implements MessageRepository {
       const events: Event[] = [{ id, type, conversationId, messageId }];
       if (isLogged) events.push({ id: eventId, type: 'message.created', conversationId, messageId });
       await writes.all(
-        users.map(({ userId, isTold }) =>
+        users.map(({ userId, getsEvent }) =>
           writes.batch([
             lastActivityRow(message, participants, eventId, userId),
-            ...(isTold ? events : []).map((event) => eventRow(event, userId, this.#eventLog.daysToKeep)),
+            ...(getsEvent ? events : []).map((event) => eventRow(event, userId, this.#eventLog.daysToKeep)),
           ]),
         ),
       );

@@ -4,7 +4,7 @@ import { types, type Client } from 'cassandra-driver';
 import { v5 } from 'uuid';
 import { cassandraClocks, clockSkewOf } from './clock-measurement.ts';
 import { driverConsistency, makeClient, type CassandraOptions } from './connect.ts';
-import { READ_WITHIN_MS } from './event-log-state.ts';
+import { PROPAGATION_MS } from './event-log-state.ts';
 
 /** One numbered file of `cql/`: `003_conversations.cql`. */
 export interface Migration {
@@ -154,7 +154,7 @@ function isLoopback(contactPoint: string): boolean {
 
 /**
  * Declares the event log incomplete before the next half minute is over, as after a restore or a truncation of
- * `events_by_user`: inbox pages from before are read from the inbox rows alone, and clients with older cursors have to list
+ * `events_by_user`: inbox pages from before are read only from the inbox rows, and clients with older cursors have to list
  * again. The processes of the service read this state within half a minute. Returns the time since which the log counts as
  * complete. Throws a `MigrationError` if the clock of this host differs from those of the nodes.
  */
@@ -173,7 +173,7 @@ export async function declareEventLogIncomplete(options: CassandraOptions): Prom
       // Ids may be ahead of the time by twice the allowed skew, and this host's clock may be behind by one. The time never
       // decreases: this host's clock may be behind that of the host that stored it.
       // Until a process has read it, its clients pass over the events that were lost, so their cursors have to be older.
-      const latestId = Date.now() + 3 * options.maxClockSkewMs + READ_WITHIN_MS;
+      const latestId = Date.now() + 3 * options.maxClockSkewMs + PROPAGATION_MS;
       const since = new Date(Math.max(latestId, before?.getTime() ?? 0));
       const isApplied =
         before === undefined

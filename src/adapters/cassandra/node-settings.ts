@@ -55,10 +55,10 @@ const NODE_SETTINGS = `SELECT name, value FROM system_views.settings WHERE name 
  */
 export async function settingsByNode(client: Client): Promise<Map<string, NodeSettings>> {
   const nodes = client.hosts.values().filter((host) => host.isUp());
-  const answers = await Promise.allSettled(
+  const results = await Promise.allSettled(
     nodes.map(async (host) => [host.address, await settingsOf(client, host)] as const),
   );
-  return new Map(answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])));
+  return new Map(results.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : [])));
 }
 
 /** This table is local to each node, so each node is queried itself. */

@@ -89,9 +89,9 @@ export function makeSession(
   ): Promise<types.ResultSet> => {
     const end = telemetry.statementSent(name);
     return send().then(
-      (answer) => {
-        end('ok', answer.info.speculativeExecutions);
-        return answer;
+      (result) => {
+        end('ok', result.info.speculativeExecutions);
+        return result;
       },
       (error: unknown) => {
         const failure = failureOf(error);
@@ -145,8 +145,8 @@ export function makeSession(
       requireOpen();
       const options = { ...read, fetchSize: size, ...(from !== null && { pageState: from }) };
       // `pageState` is absent on the last page; the driver's types omit that.
-      const answer: { rows: Row[]; pageState?: string } = await readWith(query, params, options);
-      return { rows: answer.rows, next: answer.pageState ?? null };
+      const result: { rows: Row[]; pageState?: string } = await readWith(query, params, options);
+      return { rows: result.rows, next: result.pageState ?? null };
     },
 
     writes() {

@@ -13,7 +13,7 @@ import { BackgroundRetry, type WithinLimit } from './background-retry.ts';
 import { cassandraClocks } from './clock-measurement.ts';
 import { configError, makeClient, sessionOptions, type CassandraOptions } from './connect.ts';
 import { CassandraConversationRepository } from './conversation-repository.ts';
-import { EventLogState, READ_WITHIN_MS } from './event-log-state.ts';
+import { EventLogState, PROPAGATION_MS } from './event-log-state.ts';
 import { CassandraEventRepository } from './event-repository.ts';
 import { CassandraGroupRepository } from './group-repository.ts';
 import { InboxReader } from './inbox.ts';
@@ -40,13 +40,13 @@ export const SCHEMA_STATE = prepared(`SELECT version FROM schema_migrations WHER
 const RECONNECT_MS = 2_000;
 
 /** The timeout of the readiness query: less than the timeout of readiness probes. */
-const READY_WITHIN_MS = 1_500;
+const READINESS_TIMEOUT_MS = 1_500;
 
 /** The interval at which the state of the event log is read again. */
-const REFRESH_MS = READ_WITHIN_MS / 3;
+const REFRESH_MS = PROPAGATION_MS / 3;
 
 /** The time that `close` waits for writes in progress. */
-const CLOSE_WITHIN_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 10_000;
 
 /** The messenger's storage in Cassandra. */
 export interface CassandraStorage extends Storage {
@@ -107,10 +107,10 @@ export function openCassandraStorage(deps: {
   let open = false;
   /** Whether the clock is verified, and whether the retention of this process is stored: both are required for writes. */
   let verified = false;
-  let announced = false;
+  let isRetentionStored = false;
 
   const session = gateWrites(
-    () => announced,
+    () => isRetentionStored,
     makeSession(client, () => open, sessionOptions(options), telemetry),
   );
   const retry = new BackgroundRetry({ log, withinLimit });
@@ -121,7 +121,7 @@ export function openCassandraStorage(deps: {
   }, deps.refreshMs ?? REFRESH_MS);
   if (typeof refreshing === 'object') refreshing.unref();
 
-  /** Connects and prepares statements; throws a `StartError` if that can't succeed before somebody changes something. */
+  /** Connects and prepares statements; throws a `StartError` if a retry cannot succeed before an operator changes something. */
   const connect = async (): Promise<void> => {
     await client.connect();
     const rows = await stateOf(client.execute(SCHEMA_STATE, [], { consistency: read, isIdempotent: true }));
@@ -132,14 +132,14 @@ export function openCassandraStorage(deps: {
   };
 
   /** Stores the retention of this process, with the time; so it needs a verified clock. */
-  const announce = async (): Promise<void> => {
+  const storeRetention = async (): Promise<void> => {
     await clockVerified();
     verified = true;
     for (;;) {
       if (closing.signal.aborted) throw new StartError('Closed before the clock was verified.');
       try {
-        await eventLog.announce(makeSession(client, () => true, sessionOptions(options)));
-        announced = true;
+        await eventLog.storeRetention(makeSession(client, () => true, sessionOptions(options)));
+        isRetentionStored = true;
         return;
       } catch (error) {
         if (!(error instanceof StorageFailure)) throw error;
@@ -150,7 +150,7 @@ export function openCassandraStorage(deps: {
   };
 
   /** Logs once the settings of the cluster that should be changed; the service works without these changes. */
-  const adviseOnSettings = async (): Promise<void> => {
+  const logSettingAdvice = async (): Promise<void> => {
     const { advice, ...replication } = (await replicationAdvice(client, options)) ?? { advice: null };
     if (advice !== null) log.warn({ keyspace: options.keyspace, ...replication }, advice);
     for (const [node, settings] of await settingsByNode(client)) {
@@ -168,7 +168,7 @@ export function openCassandraStorage(deps: {
           { contactPoints: options.contactPoints, keyspace: options.keyspace },
           'Connected to Cassandra',
         );
-        void adviseOnSettings();
+        void logSettingAdvice();
         return;
       } catch (error) {
         if (error instanceof StartError) throw error;
@@ -183,7 +183,7 @@ export function openCassandraStorage(deps: {
   };
 
   const connected = connectWithRetry();
-  const started = connected.then(announce);
+  const started = connected.then(storeRetention);
   let startError: string | null = null;
   started.catch((error: unknown) => {
     startError = error instanceof StartError ? error.message : 'Storage could not be started.';
@@ -220,18 +220,20 @@ export function openCassandraStorage(deps: {
           if (error instanceof StorageFailure) return null;
           throw error;
         }),
-        pause(READY_WITHIN_MS, null, { ref: false }),
+        pause(READINESS_TIMEOUT_MS, null, { ref: false }),
       ]);
       if (rows === null) return ['Cassandra does not respond at the read consistency level.'];
       const schema = schemaError(rows);
       if (schema !== null) return [schema];
-      return verified && !announced ? ['The state of the event log could not be stored in Cassandra.'] : [];
+      return verified && !isRetentionStored
+        ? ['The state of the event log could not be stored in Cassandra.']
+        : [];
     },
 
     async close() {
       closing.abort();
       clearInterval(refreshing);
-      await Promise.race([retry.close(), pause(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+      await Promise.race([retry.close(), pause(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
       await client.shutdown();
     },
   };
@@ -259,9 +261,9 @@ export function schemaError(rows: readonly Row[]): string | null {
 const INVALID: number = types.responseErrorCodes.invalid;
 
 /** The rows of the schema's state; empty if its table does not exist yet. */
-export async function stateOf(answer: Promise<types.ResultSet>): Promise<types.Row[]> {
+export async function stateOf(result: Promise<types.ResultSet>): Promise<types.Row[]> {
   try {
-    return (await answer).rows;
+    return (await result).rows;
   } catch (error) {
     if (error instanceof errors.ResponseError && error.code === INVALID) return [];
     throw error;

@@ -30,7 +30,7 @@ function shiftOf(conversationId: ConversationId): number {
 
 /**
  * The write timestamp with which the earliest start of a conversation wins, in any order of writes: minus the nanoseconds
- * of `created`. Microseconds would not do, since of two equal timestamps Cassandra keeps the larger id.
+ * of `created`. Microseconds are not enough, since of two equal timestamps Cassandra keeps the larger id.
  */
 export function firstWriteWins(created: EventId): ReturnType<typeof types.Long.fromString> {
   const nanoseconds = BigInt(microsecondsOf(created)) * 1000n + BigInt(thousandthOf(created));

@@ -39,7 +39,7 @@ export class CassandraUserRepository implements UserRepository {
     }
     for (let row = first; row['[applied]'] !== true;) {
       const version = row['version'] as number | null | undefined;
-      // The row does not exist any more: the table was truncated.
+      // The row no longer exists: the table was truncated.
       if (typeof version !== 'number') return this.save(user);
       row = await writes.compareAndSet(RENAME, [username, version + 1, id, version]);
     }

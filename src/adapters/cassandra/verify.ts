@@ -53,10 +53,9 @@ import type { Row, Session } from './session.ts';
  * Several workers scan a pass in parallel, each in its own range of tokens. Memory holds a page of rows for each worker
  * and the ids of candidates, whose number is limited.
  *
- * A send writes the message first and its inbox entries and events after it, so an inspection in between sees a
- * contradiction. A contradiction is therefore only a candidate, which is inspected again after `settleMs`: by then a send
- * that was in progress has ended, so a contradiction that lasts is a finding. An inbox row that has moved meanwhile is no
- * candidate any more.
+ * A send writes the message first and its inbox entries and events after it, so an inspection in between sees a contradiction.
+ * A contradiction is therefore only a candidate, which is inspected again after `settleMs`: by then a send that was in progress
+ * has ended, so a contradiction that lasts is a finding. An inbox row that has moved meanwhile is no longer a candidate.
  *
  * Idempotency keys are not scanned: a key without a message belongs to a send that failed before it wrote the message,
  * and the next send with that key stores it.
@@ -697,7 +696,7 @@ function rateLimiter(rowsPerSecond: number, signal: AbortSignal): (count: number
   };
 }
 
-async function withRetry<Answer>(signal: AbortSignal, work: () => Promise<Answer>): Promise<Answer> {
+async function withRetry<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
   for (const delay of RETRY_DELAYS_MS) {
     try {
       return await work();

@@ -5,7 +5,9 @@ export interface Fetcher {
   fetch(request: Request | string): Promise<Response>;
 }
 
-/** The durable objects of one class. The platform runs at most one instance of each name at a time, worldwide. */
+/**
+ * The durable objects of one class. The platform runs at most one instance of each name at a time, in all locations together.
+ */
 export interface ObjectNamespace {
   idFromName(name: string): unknown;
   get(id: unknown): Fetcher;

@@ -16,7 +16,7 @@ import type { EventStreams } from './event-streams.ts';
 import { accessLog, logFieldsOf, type Pseudonymize } from './middleware/access-log.ts';
 import { requestContext } from './middleware/request-context.ts';
 import { accessMiddleware, type AccessPolicy } from './middleware/access-policy.ts';
-import { HttpFailure, problemAnswer } from './problems.ts';
+import { HttpFailure, problemResponse } from './problems.ts';
 import { addConversationRoutes } from './routes/conversations.ts';
 import { addDocsRoutes } from './routes/docs.ts';
 import { addEventRoutes } from './routes/events.ts';
@@ -113,36 +113,36 @@ function addErrorHandlers(
     methodNotAllowed({
       app,
       onMethodNotAllowed: (c, methods) =>
-        problemAnswer(c, 'method_not_allowed', { allow: methods.join(', ') }),
+        problemResponse(c, 'method_not_allowed', { allow: methods.join(', ') }),
     }),
   );
-  app.notFound(answerUnknownPath);
+  app.notFound(respondUnknownPath);
   app.onError(makeErrorHandler(deps));
 }
 
-const answerUnknownPath: NotFoundHandler = (c) => {
+const respondUnknownPath: NotFoundHandler = (c) => {
   try {
     decodeURIComponent(new URL(c.req.url).pathname);
   } catch {
-    return problemAnswer(c, 'malformed_path');
+    return problemResponse(c, 'malformed_path');
   }
-  return problemAnswer(c, 'path_not_found');
+  return problemResponse(c, 'path_not_found');
 };
 
 /** The only place that turns errors into responses. Internal details go to the log only. */
 function makeErrorHandler(deps: { readonly log: Log; readonly pseudonymize: Pseudonymize }): ErrorHandler {
   const { log, pseudonymize } = deps;
   return (error, c) => {
-    if (error instanceof Refusal) return problemAnswer(c, error.code, { detail: error.message });
-    if (error instanceof HttpFailure) return problemAnswer(c, error.code, error.details);
-    if (error instanceof Overload) return problemAnswer(c, 'overloaded');
-    if (error instanceof ClockNotVerified) return problemAnswer(c, 'clock_not_verified');
+    if (error instanceof Refusal) return problemResponse(c, error.code, { detail: error.message });
+    if (error instanceof HttpFailure) return problemResponse(c, error.code, error.details);
+    if (error instanceof Overload) return problemResponse(c, 'overloaded');
+    if (error instanceof ClockNotVerified) return problemResponse(c, 'clock_not_verified');
     const fields = { err: error, ...logFieldsOf(c, pseudonymize) };
     if (error instanceof StorageFailure) {
       log.warn(fields, 'Storage request failed.');
-      return problemAnswer(c, error.kind);
+      return problemResponse(c, error.kind);
     }
     log.error(fields, 'Request failed with an unexpected error.');
-    return problemAnswer(c, 'internal_error');
+    return problemResponse(c, 'internal_error');
   };
 }

@@ -10,7 +10,7 @@ export interface StreamLimits {
   /** The maximum of bytes, over all streams, that were sent and that connections have not yet accepted. */
   readonly unreadBytes: number;
   /** The time that a client has to read each part that is sent to it, in milliseconds. */
-  readonly readWithinMs: number;
+  readonly readTimeoutMs: number;
   /**
    * The age at which a stream ends and its client resumes, in milliseconds. It bounds the life of a stream whose client
    * vanished without closing its connection: TCP accepts small heartbeats for many minutes, and no runtime reports that
@@ -23,7 +23,7 @@ export const STREAM_LIMITS: StreamLimits = {
   streams: 10_000,
   streamsPerUser: 20,
   unreadBytes: 32 * 2 ** 20,
-  readWithinMs: 10_000,
+  readTimeoutMs: 10_000,
   maxAgeMs: 300_000,
 };
 
@@ -88,7 +88,7 @@ export class EventStreams {
 
   /**
    * Counts `bytes` as unread until the returned function is called, which must be when the connection has accepted them.
-   * Calls `disconnect` if that takes longer than `readWithinMs`, or if the total exceeds `unreadBytes` and these bytes have
+   * Calls `disconnect` if that takes longer than `readTimeoutMs`, or if the total exceeds `unreadBytes` and these bytes have
    * waited longest.
    */
   sent(bytes: number, disconnect: () => void): () => void {
@@ -100,7 +100,7 @@ export class EventStreams {
       bytes,
       timer: setTimeout(() => {
         waiting.disconnect();
-      }, this.#limits.readWithinMs),
+      }, this.#limits.readTimeoutMs),
       disconnect: () => {
         onAccepted();
         disconnect();

@@ -31,6 +31,6 @@ export function idempotencyKeyOf(c: Context): IdempotencyKey | null {
   const key = idempotencyKeyFrom(given);
   if (key !== null) return key;
   throw new HttpFailure('invalid_request', {
-    fieldErrors: [{ header: 'Idempotency-Key', detail: 'must be one key of 1–255 visible ASCII characters' }],
+    fieldErrors: [{ header: 'Idempotency-Key', detail: 'must be 1–255 visible ASCII characters' }],
   });
 }

@@ -12,7 +12,7 @@ import { wholeNumber } from './openapi/schemas.ts';
 
 /** The query parameters of every list. */
 export const pageParameters = {
-  limit: wholeNumber(1, MAX_PAGE_SIZE, `must be one whole number from 1 to ${MAX_PAGE_SIZE}`)
+  limit: wholeNumber(1, MAX_PAGE_SIZE, `must be a whole number from 1 to ${MAX_PAGE_SIZE}`)
     .default(DEFAULT_PAGE_SIZE)
     .openapi({
       type: 'integer',
@@ -21,7 +21,7 @@ export const pageParameters = {
       param: { description: 'The maximum number of entries of a page.' },
     }),
   cursor: z
-    .string({ error: 'must be one next_cursor' })
+    .string({ error: 'must be a next_cursor' })
     .optional()
     .openapi({
       pattern: CURSOR_PATTERN.source,
@@ -30,7 +30,7 @@ export const pageParameters = {
           'The next_cursor of the previous page. Pages that are joined by cursor have no gaps and no repeats.',
       },
     }),
-  page: wholeNumber(1, Infinity, 'must be one whole number from 1')
+  page: wholeNumber(1, Infinity, 'must be a whole number from 1')
     .optional()
     .openapi({
       type: 'integer',

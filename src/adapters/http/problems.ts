@@ -285,7 +285,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     type: 'internal-error',
     status: 500,
     title: 'An internal error occurred',
-    detail: 'The log of the service contains it under the id of this request.',
+    detail: 'The log of the service has the details under the id of this request.',
   },
   unsupported_transfer_coding: {
     type: 'unsupported-transfer-coding',
@@ -323,7 +323,7 @@ export const PROBLEMS: Readonly<Record<ProblemCode, ProblemRow>> = {
     status: 503,
     title: 'The outcome is unknown',
     detail:
-      'The change may have been applied, or may still be. It is safe to repeat; a send needs its Idempotency-Key.',
+      'The change may have been applied, or may be applied later. It is safe to repeat; a send needs its Idempotency-Key.',
   },
   not_ready: { type: 'not-ready', status: 503, title: 'The service is not ready' },
 };
@@ -377,7 +377,7 @@ export function problemOf(
 }
 
 /** The response for `code`. */
-export function problemAnswer(c: Context, code: ProblemCode, more: ProblemDetails = {}): Response {
+export function problemResponse(c: Context, code: ProblemCode, more: ProblemDetails = {}): Response {
   const { status } = PROBLEMS[code];
   const problem = problemOf(code, c.get('requestContext').requestId, more);
   return respond(c, JSON.stringify(problem), status, 'application/problem+json', {

@@ -11,7 +11,7 @@ const MAX_BODY_BYTES = 256 * 1024;
 const SMALL_BODY_BYTES = 16 * 1024;
 
 /** The initial size of the buffer of a larger body, in bytes. */
-const FIRST_BYTES = 4 * 1024;
+const INITIAL_BUFFER_BYTES = 4 * 1024;
 
 /**
  * The memory budget of this process for larger bodies that are still arriving: 64 MiB in total, 16 MiB per caller. A buffer
@@ -65,7 +65,7 @@ async function receive(c: Context, maxBytes: number): Promise<Uint8Array> {
       const needed = length + value.length;
       if (needed > maxBytes) throw new HttpFailure('body_too_large');
       if (needed > buffer.length) {
-        const capacity = Math.min(maxBytes, Math.max(needed, 2 * buffer.length, FIRST_BYTES));
+        const capacity = Math.min(maxBytes, Math.max(needed, 2 * buffer.length, INITIAL_BUFFER_BYTES));
         if (!memory.reserve(key, capacity - buffer.length)) throw new HttpFailure('overloaded');
         const larger = new Uint8Array(capacity);
         larger.set(buffer);

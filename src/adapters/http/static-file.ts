@@ -2,8 +2,8 @@ import type { Context } from 'hono';
 import { accepts } from 'hono/accepts';
 
 /** Values of `Cache-Control`: clients revalidate the file each time, or keep it for an hour. */
-export const REVALIDATED = 'no-cache';
-export const FOR_AN_HOUR = 'public, max-age=3600';
+export const CACHE_REVALIDATE = 'no-cache';
+export const CACHE_ONE_HOUR = 'public, max-age=3600';
 
 /** The bytes of a file in one content coding, with their ETag. */
 interface Representation {

@@ -25,7 +25,7 @@ import { microsecondsOf } from '../../domain/time.ts';
 import type { MemoryEventRepository } from './event-repository.ts';
 import { SortedList } from './sorted-list.ts';
 
-/** A message that became visible late, and the event under which it is news. */
+/** A message that became visible late, and its late event. */
 export interface LateMessage {
   readonly eventId: EventId;
   readonly messageId: MessageId;
@@ -99,14 +99,14 @@ export class MemoryConversationRepository implements ConversationRepository {
     this.#events.add({ id: eventId, type: 'message.created', conversationId, messageId: id }, members);
   }
 
-  /** Shows a changed message in those inboxes of `shown` that show it, and adds `event` to the logs of `told`. */
-  change(message: Message, shown: Participants, told: Participants, event: Event): void {
+  /** Shows a changed message in those inboxes of `shown` that show it, and adds `event` to the logs of `notified`. */
+  change(message: Message, shown: Participants, notified: Participants, event: Event): void {
     for (const userId of shown) {
       const entry = this.findEntry(userId, message.conversationId);
       if (entry?.lastMessage?.messageId !== message.id) continue;
       this.#inboxes.get(userId)?.replace(message.conversationId, Object.freeze(lastMessageOf(message)));
     }
-    this.#events.add(event, told);
+    this.#events.add(event, notified);
   }
 
   /** Like `receive`, for a message that became visible late. It has one late event id, made by `next` the first time. */
@@ -183,7 +183,7 @@ class Inbox {
   readonly #memberships = new Map<ConversationId, OwnMembership>();
   readonly #order = new SortedList<InboxEntry>(({ lastEventId }) => lastEventId);
 
-  /** Shows `entry`, unless the current entry of its conversation takes precedence. The later of two read positions holds. */
+  /** Shows `entry`, unless the current entry of its conversation takes precedence. The later of two read positions wins. */
   put(entry: InboxEntry): void {
     const { conversationId } = entry;
     const kept = this.#entries.get(conversationId);

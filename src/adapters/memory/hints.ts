@@ -12,7 +12,7 @@ export function makeMemoryHints(): Hints {
     subscribe(userId, listener) {
       const own = listeners.get(userId) ?? new Set();
       listeners.set(userId, own);
-      // A function of its own, so that each subscription ends by itself.
+      // A new function each time, so that each subscription is separate.
       const call = (): void => {
         listener();
       };

@@ -116,13 +116,13 @@ export class MemoryMessageRepository implements MessageRepository {
     const { id: messageId, conversationId } = kept;
     const id = this.#isLate(changeId) ? this.#messageIds.next() : changeId;
     const memberships = this.#groups.membershipsOf(conversationId);
-    const told = isGroupId(conversationId)
+    const notified = isGroupId(conversationId)
       ? memberships.filter((member) => coversChange(member, messageId, changeId)).map(({ userId }) => userId)
       : participants;
     // A deletion also overwrites the content in the inboxes of those who left.
     const isForFormer = isGroupId(conversationId) && type === 'message.deleted';
-    const shown = isForFormer ? memberships.map(({ userId }) => userId) : told;
-    this.#conversations.change(kept, shown, told, { id, type, conversationId, messageId });
+    const shown = isForFormer ? memberships.map(({ userId }) => userId) : notified;
+    this.#conversations.change(kept, shown, notified, { id, type, conversationId, messageId });
     return kept;
   }
 

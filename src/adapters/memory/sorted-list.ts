@@ -113,13 +113,13 @@ export class SortedList<Item> {
 }
 
 /** The number of leading items for which `holds` is true. It must be false for all items after the first false one. */
-function countWhile<Item>(items: readonly Item[], holds: (item: Item) => boolean): number {
+function countWhile<Item>(items: readonly Item[], matches: (item: Item) => boolean): number {
   let low = 0;
   let high = items.length;
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
     const item = items[middle];
-    if (item !== undefined && holds(item)) low = middle + 1;
+    if (item !== undefined && matches(item)) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -115,7 +115,7 @@ export async function openNatsHints(deps: {
           noEcho: true,
           waitOnFirstConnect: true,
           maxReconnectAttempts: -1,
-          // Otherwise the client would give up for ever after two refused passwords, as while a password is changed.
+          // Otherwise the client would give up forever after two refused passwords, as while a password is changed.
           ignoreAuthErrorAbort: true,
           pingInterval: PING_INTERVAL_MS,
           maxPingOut: MAX_PINGS_OUT,
@@ -129,7 +129,7 @@ export async function openNatsHints(deps: {
         isConnected = true;
         for (const [userId, entry] of users) entry.subscription = subscribeTo(userId);
         void watch(opened);
-        log.info({ servers }, 'connected to NATS');
+        log.info({ servers }, 'Connected to NATS');
         return;
       } catch (error) {
         if (isClosing) return;

@@ -67,7 +67,7 @@ export async function openTracing(deps: {
   const tracer = provider.getTracer('cassandra-messenger');
   const traceContext = new core.W3CTraceContextPropagator();
 
-  const runInSpan = <Answer>(parent: Context, span: Span, work: () => Answer): Answer =>
+  const runInSpan = <Result>(parent: Context, span: Span, work: () => Result): Result =>
     context.with(trace.setSpan(parent, span), work);
 
   /** Sets the error type, which is from a closed list. The error text is never recorded: it may contain user data. */
@@ -77,7 +77,7 @@ export async function openTracing(deps: {
   };
 
   return {
-    async request({ method, scheme, traceparent, tracestate }, answer) {
+    async request({ method, scheme, traceparent, tracestate }, handle) {
       const parent = traceContext.extract(
         ROOT_CONTEXT,
         { traceparent, tracestate },
@@ -88,7 +88,7 @@ export async function openTracing(deps: {
       const name = method === '_OTHER' ? 'HTTP' : method;
       const span = tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent);
       try {
-        const { route, status } = await runInSpan(parent, span, answer);
+        const { route, status } = await runInSpan(parent, span, handle);
         if (route !== null) {
           span.updateName(`${name} ${route}`);
           span.setAttribute('http.route', route);
@@ -103,8 +103,8 @@ export async function openTracing(deps: {
     useCase(name, work) {
       const parent = context.active();
       const span = tracer.startSpan(name, { kind: SpanKind.INTERNAL }, parent);
-      const answer = runInSpan(parent, span, work);
-      answer.then(
+      const result = runInSpan(parent, span, work);
+      result.then(
         () => {
           span.end();
         },
@@ -115,7 +115,7 @@ export async function openTracing(deps: {
           span.end();
         },
       );
-      return answer;
+      return result;
     },
 
     statementSent(name) {
@@ -143,7 +143,7 @@ export async function openTracing(deps: {
 
     async close() {
       const timeout = pause(CLOSE_TIMEOUT_MS, undefined, { ref: false }).then(() => {
-        throw new Error(`The collector did not answer within ${CLOSE_TIMEOUT_MS} ms.`);
+        throw new Error(`The collector did not respond within ${CLOSE_TIMEOUT_MS} ms.`);
       });
       await Promise.race([provider.shutdown(), timeout]).catch(warn);
     },

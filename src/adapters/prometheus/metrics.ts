@@ -59,7 +59,7 @@ export function makeMetrics(sources: MetricsSources): Metrics {
   };
 }
 
-/** Upper bounds of durations, in seconds: from what memory takes to the time within which all is answered. */
+/** Upper bounds of durations, in seconds: from the time of a request in memory to the maximum time of a request. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2.5, 5];
 
 function telemetryFor(registry: Registry): Telemetry {
@@ -106,24 +106,24 @@ function telemetryFor(registry: Registry): Telemetry {
 
   const openStreams = new Gauge({
     name: 'messenger_event_streams',
-    help: 'Streams of events that are open.',
+    help: 'Event streams that are open.',
     registers,
   });
   const openedStreams = new Counter({
     name: 'messenger_event_streams_opened_total',
-    help: 'Streams of events that were opened: begun anew, or resumed by a cursor.',
+    help: 'Event streams that were opened: new ones, and those resumed with a cursor.',
     labelNames: ['resumed'],
     registers,
   });
   const endedStreams = new Counter({
     name: 'messenger_event_streams_ended_total',
-    help: 'Streams of events that ended, by reason. A slow client did not read in time, and was disconnected.',
+    help: 'Event streams that ended, by reason. A slow client did not read in time, and was disconnected.',
     labelNames: ['reason'],
     registers,
   });
   const deliveredEvents = new Counter({
     name: 'messenger_events_delivered_total',
-    help: 'Events that were given to clients, by streams and by polls.',
+    help: 'Events delivered to clients, by streams and by polls.',
     registers,
   });
   const lags = new Histogram({
@@ -134,13 +134,13 @@ function telemetryFor(registry: Registry): Telemetry {
   });
   const hints = new Counter({
     name: 'messenger_hints_total',
-    help: 'Hints that a user has news: sent to other processes, received from them, or lost because there was no broker.',
+    help: 'Hints of new events: sent to other processes, received from them, or lost because there was no broker.',
     labelNames: ['what'],
     registers,
   });
 
   return {
-    requestAnswered({ method, route, status, milliseconds, replayed }) {
+    requestCompleted({ method, route, status, milliseconds, replayed }) {
       requests.observe({ method, route: route ?? NO_ROUTE, status }, milliseconds / 1_000);
       if (replayed) replays.inc();
     },
@@ -223,7 +223,7 @@ function addPoolMetrics(registry: Registry, pools: NonNullable<MetricsSources['p
   // A separate metric, because the metrics by node have no values without a connected node.
   new Gauge({
     name: 'cassandra_connected_nodes',
-    help: 'Nodes that this process has a connection to.',
+    help: 'Nodes to which this process is connected.',
     registers,
     collect() {
       this.set(pools().length);
@@ -278,7 +278,7 @@ function addEventMetrics(
   const registers = [registry];
   new Gauge({
     name: 'messenger_event_connections',
-    help: 'Streams of events that are open, and polls that wait for events.',
+    help: 'Event streams that are open, and polls that wait for events.',
     registers,
     collect() {
       this.set(eventConnections().open);
@@ -286,7 +286,7 @@ function addEventMetrics(
   });
   new Gauge({
     name: 'messenger_event_connections_limit',
-    help: 'Limit of open streams and waiting polls.',
+    help: 'Limit of open event streams and waiting polls.',
     registers,
     collect() {
       this.set(eventConnections().limit);

@@ -3,7 +3,7 @@ import type { Peer } from './server.ts';
 type Fetch = (request: Request, peer?: Peer) => Response | Promise<Response>;
 
 /** Bodies with a `Content-Length` up to this size are always read completely by the host's server. */
-const SHORT_BYTES = 64 * 1024;
+const SHORT_BODY_BYTES = 64 * 1024;
 
 /** The limits for reading the rest of a body after its response is ready. */
 const MAX_DRAINED_BYTES = 4 * 1024 * 1024;
@@ -15,7 +15,7 @@ const MAX_DRAIN_MS = 1_000;
  * connection error instead of the response.
  */
 export function lingeringClose(fetch: Fetch): Fetch {
-  const answerLong = async (
+  const respondAfterBody = async (
     request: Request,
     long: ReadableStream<Uint8Array>,
     peer?: Peer,
@@ -44,10 +44,10 @@ export function lingeringClose(fetch: Fetch): Fetch {
   return (request, peer) => {
     if (request.method === 'GET' || request.method === 'HEAD') return fetch(request, peer);
     const length = request.headers.get('Content-Length');
-    if (length !== null && Number(length) <= SHORT_BYTES) return fetch(request, peer);
+    if (length !== null && Number(length) <= SHORT_BODY_BYTES) return fetch(request, peer);
     // Checked last: on Node, access to `body` opens the stream, which costs more than the rest of a request.
     const { body } = request;
-    return body === null ? fetch(request, peer) : answerLong(request, body, peer);
+    return body === null ? fetch(request, peer) : respondAfterBody(request, body, peer);
   };
 }
 

@@ -8,7 +8,7 @@ import {
   type OpenHttpServer,
   type Peer,
   type RequestRejection,
-  type StandaloneAnswer,
+  type StandaloneResponse,
 } from './server.ts';
 
 /**
@@ -23,11 +23,11 @@ export interface Limits {
   /** The number of fields in the header of a request. */
   readonly headerFields: number;
   /** The time within which the header of the first request must arrive, also for a client that sends nothing. */
-  readonly headerWithinMs: number;
+  readonly headerTimeoutMs: number;
   /** The time within which a whole request must arrive. */
-  readonly requestWithinMs: number;
+  readonly requestTimeoutMs: number;
   /** The time within which a client must read a response. */
-  readonly readWithinMs: number;
+  readonly readTimeoutMs: number;
   /** The total size of all responses that clients have not read yet, in characters. */
   readonly unreadLength: number;
   /** Pipelined requests of one connection that wait for their responses. */
@@ -40,11 +40,11 @@ export const LIMITS: Limits = {
   // 16 KiB hold four thousand. Browsers and proxies send up to fifty.
   headerFields: 200,
   // The slowest phones need three seconds.
-  headerWithinMs: 10_000,
+  headerTimeoutMs: 10_000,
   // Enough for the largest body at 140 kbit/s. Node's default is five minutes.
-  requestWithinMs: 15_000,
+  requestTimeoutMs: 15_000,
   // Enough for an ordinary page at 20 kbit/s, and for a hundred of the longest messages at 6 Mbit/s.
-  readWithinMs: 10_000,
+  readTimeoutMs: 10_000,
   // About sixteen pages of the longest messages. Above the limit, the connections with the oldest responses are closed.
   unreadLength: 32 * 2 ** 20,
   // Browsers send one at a time, benchmark tools ten. Without a limit, 64 KiB can hold two thousand requests.
@@ -90,8 +90,8 @@ export async function openHttpServer(
     },
   );
   const server = createServer({
-    headersTimeout: limits.headerWithinMs,
-    requestTimeout: limits.requestWithinMs,
+    headersTimeout: limits.headerTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
     connectionsCheckingInterval: TIMEOUT_CHECK_INTERVAL_MS,
     // The host is checked below, so that its rejection is a problem response like all others.
     requireHostHeader: false,
@@ -170,14 +170,14 @@ export async function openHttpServer(
     const rejection = rejectionOf(request, limits);
     // Pipelined requests are handled one after another. Otherwise one connection could cause a thousand large responses
     // without reading them.
-    const answer = (): void => {
+    const respond = (): void => {
       // The previous response was the last one.
       if (!socket.writable) return;
       if (rejection === null) void listener(request, response);
       else sendStandalone(response, refuse(rejection, request.headers.origin));
     };
-    if (before === undefined) answer();
-    else before.once('close', answer);
+    if (before === undefined) respond();
+    else before.once('close', respond);
   };
   server.on('request', handle);
   // By default Node sends 100 Continue at once, before the header is checked. A final response without a 100 closes the
@@ -193,13 +193,13 @@ export async function openHttpServer(
   const rejectAndClose = (socket: Socket, rejection: RequestRejection): void => {
     const responses = [...(pending.get(socket) ?? [])];
     const incomplete = responses.find(({ req }) => !req.complete);
-    const answer = refuse(rejection, incomplete?.req.headers.origin);
+    const response = refuse(rejection, incomplete?.req.headers.origin);
     const lastComplete = responses.findLast(({ req }) => req.complete);
     if (lastComplete !== undefined) {
       // `Connection: close` on the last complete request's response is sufficient.
       closeAfter(socket, lastComplete);
     } else if (socket.writable && !responses.some(({ headersSent }) => headersSent)) {
-      socket.write(textOf(answer));
+      socket.write(textOf(response));
       socket.destroySoon();
     } else {
       socket.destroy();
@@ -243,7 +243,7 @@ export async function openHttpServer(
         for (const [socket, responses] of pending) {
           if ([...responses].some(({ req }) => !req.complete)) socket.destroy();
         }
-      }, limits.requestWithinMs).unref();
+      }, limits.requestTimeoutMs).unref();
       return new Promise((resolve) => {
         server.close(() => {
           resolve();
@@ -298,7 +298,7 @@ function stopReading(socket: Socket): void {
  * Tracks the responses that clients have not read yet, oldest first. It closes a connection whose response is not read
  * in time, and the connections with the oldest responses if the total size is above the limit.
  */
-function makeUnread({ readWithinMs, unreadLength }: Limits) {
+function makeUnread({ readTimeoutMs, unreadLength }: Limits) {
   const waiting = new Map<Socket, { readonly length: number; readonly timer: NodeJS.Timeout }>();
   let total = 0;
 
@@ -314,7 +314,7 @@ function makeUnread({ readWithinMs, unreadLength }: Limits) {
     watch(response: ServerResponse, socket: Socket): void {
       const length = socket.writableLength;
       if (length === 0) return;
-      waiting.set(socket, { length, timer: setTimeout(() => socket.destroy(), readWithinMs) });
+      waiting.set(socket, { length, timer: setTimeout(() => socket.destroy(), readTimeoutMs) });
       total += length;
       response.once('close', () => {
         remove(socket);
@@ -328,8 +328,8 @@ function makeUnread({ readWithinMs, unreadLength }: Limits) {
   };
 }
 
-/** Sends a standalone answer as the last response of its connection. */
-function sendStandalone(response: ServerResponse, { status, headers, body }: StandaloneAnswer): void {
+/** Sends a standalone response as the last one of its connection. */
+function sendStandalone(response: ServerResponse, { status, headers, body }: StandaloneResponse): void {
   response.writeHead(status, {
     ...headers,
     'Content-Length': Buffer.byteLength(body),
@@ -338,8 +338,8 @@ function sendStandalone(response: ServerResponse, { status, headers, body }: Sta
   response.end(body);
 }
 
-/** An answer as the text of an HTTP/1.1 response that closes the connection. */
-function textOf({ status, headers, body }: StandaloneAnswer): string {
+/** A standalone response as the text of an HTTP/1.1 response that closes the connection. */
+function textOf({ status, headers, body }: StandaloneResponse): string {
   const lines = Object.entries({
     ...headers,
     'Content-Length': String(Buffer.byteLength(body)),

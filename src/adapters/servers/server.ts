@@ -11,7 +11,7 @@ export interface Peer {
   readonly remoteAddress?: string | undefined;
   /** Sends `100 Continue`. Undefined if the client does not wait for it. */
   readonly sendContinue?: (() => void) | undefined;
-  /** Cuts the connection. Undefined where the host can't. */
+  /** Closes the connection at once. Undefined if the host cannot do this. */
   readonly destroy?: (() => void) | undefined;
 }
 
@@ -24,7 +24,7 @@ export type RequestRejection =
   | 'internal_error';
 
 /** A response that is made without a `Request`. */
-export interface StandaloneAnswer {
+export interface StandaloneResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -37,10 +37,10 @@ export interface StandaloneAnswer {
 export type OpenHttpServer = (deps: {
   readonly fetch: (request: Request, peer: Peer) => Response | Promise<Response>;
   /**
-   * Called once for each rejection. The returned answer is sent if the connection still allows it. `origin` is the
+   * Called once for each rejection. The returned response is sent if the connection still allows it. `origin` is the
    * request's `Origin` header, if known. The servers of Bun and Deno reject requests internally and never call it.
    */
-  readonly refuse: (rejection: RequestRejection, origin: string | undefined) => StandaloneAnswer;
+  readonly refuse: (rejection: RequestRejection, origin: string | undefined) => StandaloneResponse;
   readonly host: string;
   readonly port: number;
   readonly setting?: string | undefined;

@@ -1,22 +1,22 @@
 import { ClockNotVerified, type ClockCheck } from '../../application/ports/clock-check.ts';
 import type { Log } from '../../application/ports/log.ts';
 import type { ReferenceClocks } from '../../application/ports/reference-clocks.ts';
-import type { ClockReading, Instant, Judgement, VerifiedClock } from './verified-clock.ts';
+import type { ClockReading, Instant, ClockAssessment, VerifiedClock } from './verified-clock.ts';
 
 /** How often a verified clock is measured, and after which time without a result the log has a warning. */
-const ROUND_EVERY_MS = 10_000;
+const ROUND_INTERVAL_MS = 10_000;
 const WARN_AFTER_MS = 60_000;
 
 /** How often the timer checks whether a measurement is due, and how often an unverified clock is measured. */
 const TICK_INTERVAL_MS = 1_000;
 
 /** How long a round of measurements waits for nodes. */
-const MAX_ROUND_MS = 2_000;
+const ROUND_TIMEOUT_MS = 2_000;
 
 /** A round of measurements in progress. */
 interface Round {
   readonly sent: Instant;
-  /** Resolves as soon as the readings give a verdict, or when every node has answered or the time is up. */
+  /** Resolves as soon as the readings give a verdict, or when every node has answered or the timeout is over. */
   readonly decided: Promise<void>;
 }
 
@@ -34,15 +34,15 @@ export class ClockVerifier implements ClockCheck {
   #round: Round | null = null;
   #lastStartedAt = -Infinity;
   #lastDecidedAt = -Infinity;
-  #lastLoggedVerdict: Judgement['verdict'] = 'undecided';
-  #dissenters: ReadonlySet<string> = new Set();
+  #lastLoggedVerdict: ClockAssessment['verdict'] = 'undecided';
+  #outliers: ReadonlySet<string> = new Set();
   #staleLogged = false;
 
   constructor(deps: { clock: VerifiedClock; log: Log; maxSkewMs: number; requestTimeoutMs: number }) {
     this.#clock = deps.clock;
     this.#log = deps.log;
     // A reading that takes longer than the allowed skew is discarded.
-    this.#roundTimeoutMs = Math.min(deps.maxSkewMs, MAX_ROUND_MS);
+    this.#roundTimeoutMs = Math.min(deps.maxSkewMs, ROUND_TIMEOUT_MS);
     this.#waitMs = deps.requestTimeoutMs / 2;
     this.firstVerified = new Promise((resolve) => (this.#resolveFirstVerified = resolve));
   }
@@ -50,7 +50,7 @@ export class ClockVerifier implements ClockCheck {
   /** Starts measuring against `references`. */
   start(references: ReferenceClocks): void {
     this.#references = references;
-    this.#lastDecidedAt = this.#clock.instant().steady;
+    this.#lastDecidedAt = this.#clock.instant().monotonic;
     this.#interval ??= setInterval(() => {
       this.#tick();
     }, TICK_INTERVAL_MS);
@@ -78,10 +78,10 @@ export class ClockVerifier implements ClockCheck {
   }
 
   #tick(): void {
-    const { steady } = this.#clock.instant();
-    const isDue = Math.abs(steady - this.#lastStartedAt) >= ROUND_EVERY_MS;
+    const { monotonic } = this.#clock.instant();
+    const isDue = Math.abs(monotonic - this.#lastStartedAt) >= ROUND_INTERVAL_MS;
     if (isDue || !this.#clock.isVerified()) void this.measure();
-    if (this.#staleLogged || steady - this.#lastDecidedAt < WARN_AFTER_MS) return;
+    if (this.#staleLogged || monotonic - this.#lastDecidedAt < WARN_AFTER_MS) return;
     this.#staleLogged = true;
     this.#log.warn(
       {},
@@ -94,20 +94,20 @@ export class ClockVerifier implements ClockCheck {
     const nodes = references?.nodes() ?? [];
     if (references === null || nodes.length === 0) return;
     const sent = this.#clock.instant();
-    this.#lastStartedAt = sent.steady;
+    this.#lastStartedAt = sent.monotonic;
     const readings: ClockReading[] = [];
     let ended = false;
     let timer: ReturnType<typeof setTimeout>;
     const decided = new Promise<void>((resolve) => {
-      const take = (): Judgement => {
-        const judgement = this.#clock.take(readings, nodes.length);
-        if (judgement.verdict !== 'undecided') {
-          this.#logVerdict(judgement);
+      const take = (): ClockAssessment => {
+        const assessment = this.#clock.take(readings, nodes.length);
+        if (assessment.verdict !== 'undecided') {
+          this.#logVerdict(assessment);
           resolve();
         }
-        return judgement;
+        return assessment;
       };
-      const timeUp = new Promise<void>((end) => (timer = setTimeout(end, this.#roundTimeoutMs)));
+      const timedOut = new Promise<void>((end) => (timer = setTimeout(end, this.#roundTimeoutMs)));
       const reads = nodes.map(async (node) => {
         try {
           const time = await references.read(node);
@@ -116,14 +116,14 @@ export class ClockVerifier implements ClockCheck {
           readings.push({ node, time, sent, received: this.#clock.instant() });
           take();
         } catch {
-          // A node that does not answer has no vote.
+          // A node that does not answer is not counted.
         }
       });
-      void Promise.race([Promise.allSettled(reads), timeUp]).then(() => {
+      void Promise.race([Promise.allSettled(reads), timedOut]).then(() => {
         ended = true;
         clearTimeout(timer);
         if (this.#round === round) this.#round = null;
-        if (readings.length > 0) this.#logDissenters(take());
+        if (readings.length > 0) this.#logOutliers(take());
         resolve();
       });
     });
@@ -132,8 +132,8 @@ export class ClockVerifier implements ClockCheck {
   }
 
   /** Logs the verdict if it has changed. */
-  #logVerdict({ verdict, offsetMs }: Judgement): void {
-    this.#lastDecidedAt = this.#clock.instant().steady;
+  #logVerdict({ verdict, offsetMs }: ClockAssessment): void {
+    this.#lastDecidedAt = this.#clock.instant().monotonic;
     this.#staleLogged = false;
     if (verdict === 'verified') this.#resolveFirstVerified();
     if (verdict === this.#lastLoggedVerdict) return;
@@ -149,28 +149,28 @@ export class ClockVerifier implements ClockCheck {
   }
 
   /** Logs each node whose clock starts to differ from the majority, or agrees with it again. */
-  #logDissenters({ verdict, dissenters }: Judgement): void {
+  #logOutliers({ verdict, outliers }: ClockAssessment): void {
     if (verdict !== 'verified' && verdict !== 'differs') return;
-    for (const [node, offsetMs] of dissenters) {
-      if (this.#dissenters.has(node)) continue;
+    for (const [node, offsetMs] of outliers) {
+      if (this.#outliers.has(node)) continue;
       this.#log.warn(
         { node, offsetMs: Math.round(offsetMs) },
         'The clock of this Cassandra node differs from the majority.',
       );
     }
-    for (const node of this.#dissenters) {
-      if (!dissenters.has(node)) {
+    for (const node of this.#outliers) {
+      if (!outliers.has(node)) {
         this.#log.info({ node }, 'The clock of this Cassandra node agrees with the majority again.');
       }
     }
-    this.#dissenters = new Set(dissenters.keys());
+    this.#outliers = new Set(outliers.keys());
   }
 
   /** Waits for `measured`, for half the request timeout at most. */
   async #within(measured: Promise<void>): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeUp = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#waitMs)));
-    await Promise.race([measured, timeUp]);
+    const timedOut = new Promise<void>((resolve) => (timer = setTimeout(resolve, this.#waitMs)));
+    await Promise.race([measured, timedOut]);
     clearTimeout(timer);
   }
 }

@@ -5,7 +5,7 @@ export interface TimeSources {
   /** The wall clock: whole milliseconds since 1970; it steps when the host's time is set. */
   readonly wall: () => number;
   /** The monotonic clock: milliseconds since an arbitrary start, with a fraction; it never steps. */
-  readonly steady: () => number;
+  readonly monotonic: () => number;
 }
 
 /**
@@ -14,14 +14,14 @@ export interface TimeSources {
  * it leaves the wall clock's millisecond, it is corrected to the edge of that millisecond, so the two always differ by
  * less than a millisecond.
  */
-export function makeClock({ wall, steady }: TimeSources = HOST_TIME): Clock {
-  let lead = wall() - steady();
+export function makeClock({ wall, monotonic }: TimeSources = HOST_TIME): Clock {
+  let offset = wall() - monotonic();
   const clock: Clock = {
     now() {
       const millisecond = wall();
-      const fine = steady();
-      lead = alignedLead(lead, { wall: millisecond, steady: fine });
-      return millisecond * 1000 + Math.floor((fine + lead - millisecond) * 1000);
+      const monotonicNow = monotonic();
+      offset = alignedOffset(offset, { wall: millisecond, monotonic: monotonicNow });
+      return millisecond * 1000 + Math.floor((monotonicNow + offset - millisecond) * 1000);
     },
     latest: () => clock.now(),
   };
@@ -29,21 +29,21 @@ export function makeClock({ wall, steady }: TimeSources = HOST_TIME): Clock {
 }
 
 /**
- * The offset that, added to the monotonic clock, gives a time within the wall clock's millisecond: `lead` if it does
+ * The offset that, added to the monotonic clock, gives a time within the wall clock's millisecond: `offset` if it does
  * that, otherwise the offset that gives the nearer edge of that millisecond.
  */
-export function alignedLead(
-  lead: number,
-  instant: { readonly wall: number; readonly steady: number },
+export function alignedOffset(
+  offset: number,
+  instant: { readonly wall: number; readonly monotonic: number },
 ): number {
-  const { wall, steady } = instant;
-  const fraction = steady + lead - wall;
-  if (fraction < 0) return wall - steady;
-  return fraction >= 1 ? wall - steady + 0.999 : lead;
+  const { wall, monotonic } = instant;
+  const fraction = monotonic + offset - wall;
+  if (fraction < 0) return wall - monotonic;
+  return fraction >= 1 ? wall - monotonic + 0.999 : offset;
 }
 
 /** The sources of a host that has both clocks. */
-export const HOST_TIME: TimeSources = { wall: () => Date.now(), steady: () => performance.now() };
+export const HOST_TIME: TimeSources = { wall: () => Date.now(), monotonic: () => performance.now() };
 
 /**
  * The sources of a host that only has a wall clock, in whole milliseconds, which does not advance while a request runs.
@@ -51,7 +51,7 @@ export const HOST_TIME: TimeSources = { wall: () => Date.now(), steady: () => pe
  */
 export function coarseTime(wall: () => number = () => Date.now()): TimeSources {
   const clock = makeCoarseClock(wall);
-  return { wall, steady: () => clock.now() / 1_000 };
+  return { wall, monotonic: () => clock.now() / 1_000 };
 }
 
 /**

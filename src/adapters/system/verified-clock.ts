@@ -1,6 +1,6 @@
 import type { Clock } from '../../application/ports/clock.ts';
 import type { Microseconds } from '../../domain/time.ts';
-import { alignedLead, type TimeSources } from './clock.ts';
+import { alignedOffset, type TimeSources } from './clock.ts';
 
 /** The largest difference between wall and monotonic clock that is not a step. Slewing stays far below it. */
 const STEP_TOLERANCE_MS = 50;
@@ -14,7 +14,7 @@ export const SHORTEST_VALIDITY_MS = 30_000;
 /** The values of both clocks of this host at one instant, in milliseconds. */
 export interface Instant {
   readonly wall: number;
-  readonly steady: number;
+  readonly monotonic: number;
 }
 
 /** The clock of another host, read at a time between two instants of this host. */
@@ -31,23 +31,23 @@ type VerificationState =
   | { readonly kind: 'unmeasured' }
   | { readonly kind: 'verified'; readonly at: number }
   /** `majorityLead`: what to add to the monotonic clock to have the majority's time. */
-  | { readonly kind: 'differs'; readonly majorityLead: number }
+  | { readonly kind: 'differs'; readonly majorityOffset: number }
   | { readonly kind: 'no_majority' };
 
 /** The result of the readings of one round. */
-export interface Judgement {
+export interface ClockAssessment {
   /** `undecided` if too few nodes answered in time. */
   readonly verdict: 'verified' | 'differs' | 'no_majority' | 'undecided';
   /** The majority's time minus this host's wall clock, in milliseconds; null without a majority. */
   readonly offsetMs: number | null;
   /** The nodes whose clocks differ from the majority, with their time minus this host's, in milliseconds. */
-  readonly dissenters: ReadonlyMap<string, number>;
+  readonly outliers: ReadonlyMap<string, number>;
 }
 
-/** An offset within `middle` ± `error`, in milliseconds. */
+/** An offset within `estimate` ± `error`, in milliseconds. */
 interface Offset {
   readonly node: string;
-  readonly middle: number;
+  readonly estimate: number;
   readonly error: number;
 }
 
@@ -61,7 +61,7 @@ export class VerifiedClock implements Clock {
   readonly #maxSkewMs: number;
   readonly #validForMs: number;
   /** The offset that gives the time when added to the monotonic clock. */
-  #lead: number;
+  #offset: number;
   #state: VerificationState = { kind: 'unmeasured' };
   #wasVerified = false;
   #offsetMs: number | null = null;
@@ -76,33 +76,33 @@ export class VerifiedClock implements Clock {
     this.#sources = deps.sources;
     this.#maxSkewMs = deps.maxSkewMs;
     this.#validForMs = deps.validForMs ?? Math.max(deps.maxSkewMs / MAX_DRIFT, SHORTEST_VALIDITY_MS);
-    const { wall, steady } = this.instant();
-    this.#lead = wall - steady;
+    const { wall, monotonic } = this.instant();
+    this.#offset = wall - monotonic;
   }
 
   now(): Microseconds {
-    return Math.round((this.#sources.steady() + this.#lead) * 1_000);
+    return Math.round((this.#sources.monotonic() + this.#offset) * 1_000);
   }
 
   latest(): Microseconds {
     // A wall clock that is measured to be wrong can't be used to compute an age.
     const other =
       this.#state.kind === 'differs'
-        ? this.#sources.steady() + this.#state.majorityLead
+        ? this.#sources.monotonic() + this.#state.majorityOffset
         : this.#sources.wall();
     return Math.max(this.now(), Math.round(other * 1_000));
   }
 
   /** Both clocks at one instant. If the process was interrupted between the two reads, they are read again. */
   instant(): Instant {
-    let best = { wall: 0, steady: 0, took: Infinity };
+    let best = { wall: 0, monotonic: 0, took: Infinity };
     for (let attempt = 0; attempt < 5 && best.took > 1; attempt += 1) {
-      const before = this.#sources.steady();
+      const before = this.#sources.monotonic();
       const wall = this.#sources.wall();
-      const steady = this.#sources.steady();
-      if (steady - before < best.took) best = { wall, steady, took: steady - before };
+      const monotonic = this.#sources.monotonic();
+      if (monotonic - before < best.took) best = { wall, monotonic, took: monotonic - before };
     }
-    return { wall: best.wall, steady: best.steady };
+    return { wall: best.wall, monotonic: best.monotonic };
   }
 
   isVerified(): boolean {
@@ -115,9 +115,9 @@ export class VerifiedClock implements Clock {
    */
   needsMeasurement(): boolean {
     if (this.#state.kind !== 'verified') return false;
-    const { wall, steady } = this.instant();
-    const age = steady - this.#state.at;
-    const step = Math.abs(wall - steady - this.#lead);
+    const { wall, monotonic } = this.instant();
+    const age = monotonic - this.#state.at;
+    const step = Math.abs(wall - monotonic - this.#offset);
     return step > this.#toleranceMs || age < 0 || age > this.#validForMs;
   }
 
@@ -157,70 +157,70 @@ export class VerifiedClock implements Clock {
    * Evaluates the readings of one round of `nodeCount` nodes so far, and updates the clock. A reading that took longer
    * than the allowed skew, or during which the wall clock was set, is ignored. The verdict `undecided` changes nothing.
    */
-  take(readings: readonly ClockReading[], nodeCount: number): Judgement {
+  take(readings: readonly ClockReading[], nodeCount: number): ClockAssessment {
     const instant = this.instant();
     const offsets = readings
       .filter(
         ({ sent, received }) =>
           // The duration is negative if the wall clock is also used as the monotonic clock, and was set.
-          received.steady >= sent.steady &&
-          received.steady - sent.steady <= this.#maxSkewMs &&
+          received.monotonic >= sent.monotonic &&
+          received.monotonic - sent.monotonic <= this.#maxSkewMs &&
           this.#isComparable(sent, instant),
       )
       .map((reading) => offsetOf(reading, instant));
-    const judgement = judge(offsets, nodeCount, this.#maxSkewMs);
-    const { verdict, offsetMs } = judgement;
-    if (verdict === 'undecided') return judgement;
+    const assessment = assess(offsets, nodeCount, this.#maxSkewMs);
+    const { verdict, offsetMs } = assessment;
+    if (verdict === 'undecided') return assessment;
     this.#offsetMs = offsetMs;
     if (verdict === 'verified') {
-      this.#lead = alignedLead(this.#lead, instant);
-      this.#state = { kind: 'verified', at: instant.steady };
+      this.#offset = alignedOffset(this.#offset, instant);
+      this.#state = { kind: 'verified', at: instant.monotonic };
       this.#wasVerified = true;
     } else if (verdict === 'differs') {
-      const majorityLead = instant.wall - instant.steady + (offsetMs ?? 0);
+      const majorityOffset = instant.wall - instant.monotonic + (offsetMs ?? 0);
       // Before the first verification, reads use the majority's time. Afterwards the nodes may be wrong, and a send in
       // progress may still make the id of a late event, so ids continue from the last verified time.
-      if (!this.#wasVerified) this.#lead = majorityLead;
-      this.#state = { kind: 'differs', majorityLead };
+      if (!this.#wasVerified) this.#offset = majorityOffset;
+      this.#state = { kind: 'differs', majorityOffset };
     } else {
       this.#state = { kind: 'no_majority' };
     }
-    return judgement;
+    return assessment;
   }
 
   get #toleranceMs(): number {
     return Math.max(Math.min(STEP_TOLERANCE_MS, this.#maxSkewMs), 2);
   }
 
-  #isComparable(sent: Instant, { wall, steady }: Instant): boolean {
-    return Math.abs(sent.wall - sent.steady - (wall - steady)) <= this.#toleranceMs;
+  #isComparable(sent: Instant, { wall, monotonic }: Instant): boolean {
+    return Math.abs(sent.wall - sent.monotonic - (wall - monotonic)) <= this.#toleranceMs;
   }
 }
 
 /** The time of a node's clock minus the wall clock of `instant`. */
-function offsetOf({ node, time, sent, received }: ClockReading, { wall, steady }: Instant): Offset {
-  const error = (received.steady - sent.steady) / 2;
-  return { node, middle: time - (sent.steady + error) - (wall - steady), error };
+function offsetOf({ node, time, sent, received }: ClockReading, { wall, monotonic }: Instant): Offset {
+  const error = (received.monotonic - sent.monotonic) / 2;
+  return { node, estimate: time - (sent.monotonic + error) - (wall - monotonic), error };
 }
 
-/** The judgement of this host's clock from the offsets of the nodes that answered, out of `nodeCount` nodes. */
-function judge(offsets: readonly Offset[], nodeCount: number, maxSkewMs: number): Judgement {
-  const sorted = [...offsets].sort((a, b) => a.middle - b.middle);
+/** The assessment of this host's clock from the offsets of the nodes that answered, out of `nodeCount` nodes. */
+function assess(offsets: readonly Offset[], nodeCount: number, maxSkewMs: number): ClockAssessment {
+  const sorted = [...offsets].sort((a, b) => a.estimate - b.estimate);
   // If a majority agrees, the median belongs to it. Of an even number it is the lower middle value: a measured offset.
   const median = sorted[(sorted.length - 1) >> 1];
-  const nothing = { offsetMs: null, dissenters: new Map<string, number>() };
+  const nothing = { offsetMs: null, outliers: new Map<string, number>() };
   if (median === undefined) return { verdict: 'undecided', ...nothing };
-  const dissenting = sorted.filter(
-    ({ middle, error }) => Math.abs(middle - median.middle) - error - median.error > maxSkewMs,
+  const differing = sorted.filter(
+    ({ estimate, error }) => Math.abs(estimate - median.estimate) - error - median.error > maxSkewMs,
   );
-  if (2 * (sorted.length - dissenting.length) <= nodeCount) {
+  if (2 * (sorted.length - differing.length) <= nodeCount) {
     return { verdict: sorted.length === nodeCount ? 'no_majority' : 'undecided', ...nothing };
   }
-  const dissenters = new Map(dissenting.map(({ node, middle }) => [node, middle]));
-  const distance = Math.abs(median.middle);
+  const outliers = new Map(differing.map(({ node, estimate }) => [node, estimate]));
+  const distance = Math.abs(median.estimate);
   if (distance + median.error <= maxSkewMs) {
-    return { verdict: 'verified', offsetMs: median.middle, dissenters };
+    return { verdict: 'verified', offsetMs: median.estimate, outliers };
   }
-  if (distance - median.error > maxSkewMs) return { verdict: 'differs', offsetMs: median.middle, dissenters };
-  return { verdict: 'undecided', offsetMs: null, dissenters };
+  if (distance - median.error > maxSkewMs) return { verdict: 'differs', offsetMs: median.estimate, outliers };
+  return { verdict: 'undecided', offsetMs: null, outliers };
 }

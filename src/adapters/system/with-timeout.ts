@@ -13,16 +13,16 @@ export function withTimeout(milliseconds: number, useCases: UseCases): UseCases 
   });
 }
 
-function within<Answer>(
+function within<Result>(
   milliseconds: number,
   kind: StorageFailure['kind'],
-  answer: Promise<Answer>,
-): Promise<Answer> {
+  result: Promise<Result>,
+): Promise<Result> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      reject(new StorageFailure(kind, { cause: new Error(`no answer within ${milliseconds} ms`) }));
+      reject(new StorageFailure(kind, { cause: new Error(`no response within ${milliseconds} ms`) }));
     }, milliseconds);
-    answer.then(
+    result.then(
       (value) => {
         clearTimeout(timer);
         resolve(value);

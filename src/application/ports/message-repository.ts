@@ -96,7 +96,7 @@ export interface MessageRepository {
   find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]>;
 
   /**
-   * Replaces the content of a message. Of several edits the one with the largest id holds as a whole, in any order of
+   * Replaces the content of a message. Of several edits the one with the largest id wins as a whole, in any order of
    * arrival; a deleted message stays deleted. Resolves with the message as it is now; null if it does not exist, and then
    * it is in no list.
    *
@@ -108,7 +108,7 @@ export interface MessageRepository {
 
   /**
    * Deletes a message: readers see that it is deleted, but not its content. Its content and its edits are overwritten,
-   * including those that arrive later. Of several deletions the earliest holds. Resolves with the deleted message; null if
+   * including those that arrive later. Of several deletions the earliest wins. Resolves with the deleted message; null if
    * it does not exist, and then it is in no list.
    *
    * When it resolves, no edit and no repeat of the send makes the content visible again, in history, inbox or event log,

@@ -1,5 +1,5 @@
 /** A finished request, for metrics. It contains no id of a user, a conversation or a message. */
-export interface AnsweredRequest {
+export interface CompletedRequest {
   /** A standard HTTP method, or `_OTHER`. */
   readonly method: string;
   /** The path template, with names in place of ids; null if no route matched. */
@@ -23,7 +23,7 @@ export type StreamEnd = 'client' | 'slow' | 'expired' | 'age' | 'stopping' | 'be
  * Receives measurements from adapters, for metrics. All names are from small closed lists. No method fails or waits.
  */
 export interface Telemetry {
-  requestAnswered(request: AnsweredRequest): void;
+  requestCompleted(request: CompletedRequest): void;
 
   /**
    * A statement is sent. `name` is its verb and its table, or `BATCH` and the table, without values. The returned
@@ -53,9 +53,9 @@ export interface Telemetry {
 /** Telemetry that calls both. */
 export function combineTelemetry(one: Telemetry, other: Telemetry): Telemetry {
   return {
-    requestAnswered(request) {
-      one.requestAnswered(request);
-      other.requestAnswered(request);
+    requestCompleted(request) {
+      one.requestCompleted(request);
+      other.requestCompleted(request);
     },
     statementSent(name) {
       const endOne = one.statementSent(name);
@@ -98,7 +98,7 @@ export function combineTelemetry(one: Telemetry, other: Telemetry): Telemetry {
 
 /** Telemetry that does nothing. */
 export const NOOP_TELEMETRY: Telemetry = {
-  requestAnswered: () => undefined,
+  requestCompleted: () => undefined,
   statementSent: () => () => undefined,
   attemptRepeated: () => undefined,
   inboxRead: () => undefined,

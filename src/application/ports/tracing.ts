@@ -12,7 +12,7 @@ export interface TracedRequest {
 }
 
 /** The response to a traced request. */
-export interface TracedAnswer {
+export interface TracedResponse {
   /** The path template, with names in braces in place of ids; null if no route matched. */
   readonly route: string | null;
   readonly status: number;
@@ -30,11 +30,11 @@ export interface SpanContext {
  * recorded. No method adds a failure or a wait.
  */
 export interface Tracing {
-  /** Runs `answer` in a span of the request; `answer` resolves with the response. */
-  request(request: TracedRequest, answer: () => Promise<TracedAnswer>): Promise<void>;
+  /** Runs `handle` in a span of the request; `handle` resolves with the response. */
+  request(request: TracedRequest, handle: () => Promise<TracedResponse>): Promise<void>;
 
   /** Runs `work` in a span of the use case; resolves and rejects like `work`. */
-  useCase<Answer>(name: keyof UseCases, work: () => Promise<Answer>): Promise<Answer>;
+  useCase<Result>(name: keyof UseCases, work: () => Promise<Result>): Promise<Result>;
 
   /** As in `Telemetry`. Statements outside of requests, such as the schema check, are not traced. */
   readonly statementSent: Telemetry['statementSent'];

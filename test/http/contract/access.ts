@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Contract } from '../../contracts/contract.ts';
 import {
-  ask,
-  assertFaults,
+  sendRequest,
+  assertFieldErrors,
   edit,
   eventsAt,
   eventsOf,
@@ -19,7 +19,7 @@ import {
   remove,
   rowsAt,
   send,
-  type Answer,
+  type TextResponse,
   type Conversation,
   type Fetch,
   type Message,
@@ -46,10 +46,10 @@ function pathsTo(id: string, cursor: string): string[] {
 }
 
 /** The complete response, without the request id. */
-function saidIn({ status, headers, text }: Answer): unknown {
+function comparable({ status, headers, text }: TextResponse): unknown {
   const own = headers.get('X-Request-Id') ?? '-';
-  const told = [...headers].filter(([name]) => !['x-request-id', 'date'].includes(name));
-  return { status, told, text: text.replace(own, 'this request') };
+  const comparedHeaders = [...headers].filter(([name]) => !['x-request-id', 'date'].includes(name));
+  return { status, comparedHeaders, text: text.replace(own, 'this request') };
 }
 
 /** A conversation with two pages of history, and the cursor of the second page. */
@@ -74,11 +74,11 @@ export const RESTRICTED = API_REQUESTS.filter(({ operationId }) => !UNRESTRICTED
 async function exampleFor(service: Fetch, { method, path, body }: OperationRequest) {
   const [alice, bob] = freshUsers();
   const carol = freshUser();
-  const group = await ask(service, 'POST', '/api/conversations', {
+  const group = await sendRequest(service, 'POST', '/api/conversations', {
     body: { participant_ids: [alice, bob, carol], creator_id: alice },
   });
   const { id } = group.body as Conversation;
-  const sent = await ask(service, 'POST', `/api/conversations/${id}/messages`, {
+  const sent = await sendRequest(service, 'POST', `/api/conversations/${id}/messages`, {
     body: { sender_id: alice, content: 'Hello' },
   });
   const request = (conversation: string) => {
@@ -89,7 +89,7 @@ async function exampleFor(service: Fetch, { method, path, body }: OperationReque
       .replaceAll(CONVERSATION_ID, conversation)
       .replaceAll(MESSAGE_ID, (sent.body as Message).id);
     const example = JSON.parse(text) as { readonly path: string; readonly body?: object };
-    return (fetch: Fetch) => ask(fetch, method, example.path, { body: example.body });
+    return (fetch: Fetch) => sendRequest(fetch, method, example.path, { body: example.body });
   };
   return { alice, known: request(id), unknown: request(randomUUID()) };
 }
@@ -107,7 +107,7 @@ export const routeAccessContract: Contract<Guarded> = Object.fromEntries(
       const dora = as(freshUser());
       const refused = await known(dora);
       assert.ok([403, 404].includes(refused.status), `for others it is a ${refused.status}`);
-      assert.deepEqual(saidIn(refused), saidIn(await unknown(dora)));
+      assert.deepEqual(comparable(refused), comparable(await unknown(dora)));
       const byService = await known(service);
       assert.ok(byService.status < 300, `for a service: ${byService.text}`);
       const own = await exampleFor(service, operation);
@@ -120,12 +120,12 @@ export const routeAccessContract: Contract<Guarded> = Object.fromEntries(
 export const accessContract = {
   'every request without a token is refused': async ({ anyone }) => {
     for (const { method, path, body } of API_REQUESTS) {
-      const answer = await ask(anyone, method, path, { body });
+      const answer = await sendRequest(anyone, method, path, { body });
       problemIn(answer, 401, 'token-missing');
       assert.equal(answer.headers.get('WWW-Authenticate'), 'Bearer');
       for (const token of ['Bearer x', 'Bearer a.b.c', 'Basic YTpi', 'Bearer', 'null']) {
         const headers = { Authorization: token };
-        const refused = await ask(anyone, method, path, { body, headers });
+        const refused = await sendRequest(anyone, method, path, { body, headers });
         problemIn(refused, 401, 'token-invalid');
         assert.equal(refused.headers.get('WWW-Authenticate'), 'Bearer error="invalid_token"');
       }
@@ -149,26 +149,26 @@ export const accessContract = {
       const [carl, dora] = freshUsers();
       const { id, cursor } = await talk(guarded, anna, ben);
       const elsewhere = await talk(guarded, carl, anna);
-      const started = await ask(guarded.as(anna), 'POST', '/api/conversations', {
+      const started = await sendRequest(guarded.as(anna), 'POST', '/api/conversations', {
         body: { participant_ids: [anna, freshUser()] },
       });
       const empty = (started.body as Conversation).id;
       for (const stranger of [guarded.as(carl), guarded.as(dora)]) {
         const unknown = randomUUID();
         const without = (paths: readonly string[]) => paths.filter((path) => !path.includes('cursor='));
-        const nowhere = await Promise.all(
+        const missing = await Promise.all(
           without(pathsTo(unknown, cursor)).map((path) => get(stranger, path)),
         );
-        for (const answer of nowhere) problemIn(answer, 404, 'conversation-not-found');
+        for (const answer of missing) problemIn(answer, 404, 'conversation-not-found');
         for (const there of [id, empty]) {
           const answers = await Promise.all(
             without(pathsTo(there, cursor)).map((path) => get(stranger, path)),
           );
-          assert.deepEqual(answers.map(saidIn), nowhere.map(saidIn));
+          assert.deepEqual(answers.map(comparable), missing.map(comparable));
         }
         // A cursor grants no access. A cursor of another list is refused before all other checks.
         for (const path of pathsTo(id, cursor)) {
-          assert.deepEqual(saidIn(await get(stranger, path)), saidIn(nowhere[0]!), path);
+          assert.deepEqual(comparable(await get(stranger, path)), comparable(missing[0]!), path);
         }
         for (const there of [id, unknown]) {
           for (const path of pathsTo(there, elsewhere.cursor).filter((each) => each.includes('cursor='))) {
@@ -182,11 +182,11 @@ export const accessContract = {
     const [anna, ben] = freshUsers();
     const body = { receiver_id: ben, content: 'Hello' };
     for (const path of ['/api/messages', '/api/messages/send']) {
-      const own = await ask(as(anna), 'POST', path, { body });
+      const own = await sendRequest(as(anna), 'POST', path, { body });
       assert.equal(own.status, 201, own.text);
       assert.equal((own.body as { sender_id: string }).sender_id, anna);
       for (const sender of [ben, freshUser(), 7]) {
-        const answer = await ask(as(anna), 'POST', path, { body: { ...body, sender_id: sender } });
+        const answer = await sendRequest(as(anna), 'POST', path, { body: { ...body, sender_id: sender } });
         const { errors } = problemIn(answer, 403, 'sender-is-another');
         assert.deepEqual(
           errors?.map(({ pointer }) => pointer),
@@ -201,7 +201,7 @@ export const accessContract = {
     const [anna, ben] = freshUsers();
     assert.equal((await send(service, anna, ben)).sender_id, anna);
     const body = { receiver_id: ben, content: 'Hello' };
-    assertFaults(await ask(service, 'POST', '/api/messages', { body }), 'pointer #/sender_id');
+    assertFieldErrors(await sendRequest(service, 'POST', '/api/messages', { body }), 'pointer #/sender_id');
   },
 
   'a key belongs to its sender': async ({ as }) => {
@@ -209,7 +209,7 @@ export const accessContract = {
     const carl = freshUser();
     const headers = { 'Idempotency-Key': randomUUID() };
     const post = (sender: string, content: string, claimed?: string) =>
-      ask(as(sender), 'POST', '/api/messages', {
+      sendRequest(as(sender), 'POST', '/api/messages', {
         body: { receiver_id: ben, content, ...(claimed !== undefined && { sender_id: claimed }) },
         headers,
       });
@@ -233,9 +233,9 @@ export const accessContract = {
     const refused = [ben, freshUser()].map((owner) => get(as(anna), inboxOf(owner)));
     const [full, empty] = await Promise.all(refused);
     problemIn(full!, 403, 'inbox-of-another');
-    assert.deepEqual(saidIn(full!), saidIn(empty!));
+    assert.deepEqual(comparable(full!), comparable(empty!));
     const start = (fetch: Fetch) =>
-      ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: [anna, ben] } });
+      sendRequest(fetch, 'POST', '/api/conversations', { body: { participant_ids: [anna, ben] } });
     problemIn(await start(as(freshUser())), 403, 'participants-are-others');
     assert.equal((await start(as(ben))).status, 200);
     assert.equal((await start(service)).status, 200);
@@ -253,12 +253,12 @@ export const accessContract = {
     const own = await markRead(as(anna), id, undefined, last.id);
     assert.deepEqual(own.body, { conversation_id: id, user_id: anna, read_up_to: last.id });
     assert.equal((await markRead(service, id, anna, last.id)).status, 200);
-    assertFaults(await markRead(service, id, undefined, last.id), 'pointer #/user_id');
+    assertFieldErrors(await markRead(service, id, undefined, last.id), 'pointer #/user_id');
     // A conversation of others gets the same response as one that does not exist.
     const carl = freshUser();
-    const nowhere = saidIn(await markRead(as(carl), randomUUID(), undefined, last.id));
+    const missing = comparable(await markRead(as(carl), randomUUID(), undefined, last.id));
     for (const fetch of [as(carl), service]) {
-      assert.deepEqual(saidIn(await markRead(fetch, id, carl, last.id)), nowhere);
+      assert.deepEqual(comparable(await markRead(fetch, id, carl, last.id)), missing);
     }
     problemIn(await markRead(as(carl), id, undefined, last.id), 404, 'conversation-not-found');
   },
@@ -276,17 +276,17 @@ export const accessContract = {
       problemIn(await edit(as(ben), sent, 'Mine'), 403, 'message-of-another');
       problemIn(await remove(as(ben), sent), 403, 'message-of-another');
       const unknown: Ids = { conversation_id: randomUUID(), id: sent.id };
-      for (const ask of [
+      for (const request of [
         (one: Ids) => get(as(carl), messagePathOf(one)),
         (one: Ids) => edit(as(carl), one, 'Mine'),
         (one: Ids) => remove(as(carl), one),
       ]) {
-        const nowhere = await ask(unknown);
-        problemIn(nowhere, 404, 'conversation-not-found');
-        assert.deepEqual(saidIn(await ask(sent)), saidIn(nowhere));
+        const missing = await request(unknown);
+        problemIn(missing, 404, 'conversation-not-found');
+        assert.deepEqual(comparable(await request(sent)), comparable(missing));
         assert.deepEqual(
-          saidIn(await ask({ ...sent, id: '019c1363-4a3b-71c8-b15c-0ffee0ddba11' })),
-          saidIn(nowhere),
+          comparable(await request({ ...sent, id: '019c1363-4a3b-71c8-b15c-0ffee0ddba11' })),
+          comparable(missing),
         );
       }
       assert.deepEqual((await get(as(ben), path)).body, sent);
@@ -303,23 +303,25 @@ export const accessContract = {
       const [anna, ben] = freshUsers();
       const [carl, dora] = freshUsers();
       const create = (fetch: Fetch, more: object) =>
-        ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: [anna, ben, carl], ...more } });
+        sendRequest(fetch, 'POST', '/api/conversations', {
+          body: { participant_ids: [anna, ben, carl], ...more },
+        });
       problemIn(await create(as(dora), {}), 403, 'participants-are-others');
       problemIn(await create(as(dora), { creator_id: anna }), 403, 'creator-is-another');
-      assertFaults(await create(service, {}), 'pointer #/creator_id');
+      assertFieldErrors(await create(service, {}), 'pointer #/creator_id');
       const created = await create(as(anna), { name: 'Group' });
       assert.equal(created.status, 201);
       const { id, creator_id } = created.body as Conversation;
       assert.equal(creator_id, anna);
 
       const member = (fetch: Fetch, method: string, group: string, user: string) =>
-        ask(fetch, method, `/api/conversations/${group}/participants/${user}`);
+        sendRequest(fetch, method, `/api/conversations/${group}/participants/${user}`);
       const say = (fetch: Fetch, group: string, body: object = {}) =>
-        ask(fetch, 'POST', `/api/conversations/${group}/messages`, {
+        sendRequest(fetch, 'POST', `/api/conversations/${group}/messages`, {
           body: { content: 'Among us', ...body },
         });
       const rename = (fetch: Fetch, group: string) =>
-        ask(fetch, 'PATCH', `/api/conversations/${group}`, { body: { name: 'Renamed' } });
+        sendRequest(fetch, 'PATCH', `/api/conversations/${group}`, { body: { name: 'Renamed' } });
       const sent = await say(as(ben), id);
       assert.equal(sent.status, 201);
       const byService = await say(service, id, { sender_id: anna });
@@ -327,7 +329,7 @@ export const accessContract = {
       const named = await say(as(carl), id, { sender_id: carl });
       assert.equal(named.status, 201);
       problemIn(await say(as(ben), id, { sender_id: anna }), 403, 'sender-is-another');
-      assertFaults(await say(service, id), 'pointer #/sender_id');
+      assertFieldErrors(await say(service, id), 'pointer #/sender_id');
       const requests = [
         (fetch: Fetch, group: string) => get(fetch, `/api/conversations/${group}`),
         (fetch: Fetch, group: string) => get(fetch, historyOf(group)),
@@ -338,11 +340,11 @@ export const accessContract = {
         rename,
       ];
       for (const request of requests) {
-        const hidden = saidIn(await request(as(dora), id));
+        const hidden = comparable(await request(as(dora), id));
         for (const unknown of ['019c1363-4a3b-71c8-b15c-0ffee0ddba11', randomUUID()]) {
-          const nowhere = await request(as(dora), unknown);
-          problemIn(nowhere, 404, 'conversation-not-found');
-          assert.deepEqual(hidden, saidIn(nowhere));
+          const missing = await request(as(dora), unknown);
+          problemIn(missing, 404, 'conversation-not-found');
+          assert.deepEqual(hidden, comparable(missing));
         }
       }
       problemIn(await member(as(ben), 'DELETE', id, carl), 403, 'not-the-creator');
@@ -373,7 +375,7 @@ export const accessContract = {
   'a user saves their own username, and everyone can read it': async ({ as, service }) => {
     const [anna, ben] = freshUsers();
     const save = (fetch: Fetch, username: string) =>
-      ask(fetch, 'PUT', `/api/users/${anna}`, { body: { username } });
+      sendRequest(fetch, 'PUT', `/api/users/${anna}`, { body: { username } });
     problemIn(await save(as(ben), 'Eve'), 403, 'name-of-another');
     assert.equal((await save(as(anna), 'Anna')).status, 201);
     assert.equal((await save(service, 'Anna A.')).status, 200);

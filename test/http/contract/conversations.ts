@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Contract } from '../../contracts/contract.ts';
 import {
-  ask,
-  assertFaults,
+  sendRequest,
+  assertFieldErrors,
   assertMembers,
   conversationAt,
   freshUser,
@@ -19,7 +19,7 @@ import {
 } from '../client.ts';
 
 const start = (fetch: Fetch, ...participants: unknown[]) =>
-  ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: participants } });
+  sendRequest(fetch, 'POST', '/api/conversations', { body: { participant_ids: participants } });
 
 const EMPTY = {
   last_message_id: null,
@@ -84,18 +84,18 @@ export const conversationsContract = {
 
   'a conversation requires two user ids or more': async (fetch) => {
     for (const participants of [[], ['alice']]) {
-      assertFaults(await start(fetch, ...participants), 'pointer #/participant_ids');
+      assertFieldErrors(await start(fetch, ...participants), 'pointer #/participant_ids');
     }
-    assertFaults(await start(fetch, 'alice', ''), 'pointer #/participant_ids/1');
-    assertFaults(
+    assertFieldErrors(await start(fetch, 'alice', ''), 'pointer #/participant_ids/1');
+    assertFieldErrors(
       await start(fetch, null, { id: 'bob' }),
       'pointer #/participant_ids/0',
       'pointer #/participant_ids/1',
     );
-    const notAList = await ask(fetch, 'POST', '/api/conversations', {
+    const notAList = await sendRequest(fetch, 'POST', '/api/conversations', {
       body: { participant_ids: 'alice,bob' },
     });
-    assertFaults(notAList, 'pointer #/participant_ids');
+    assertFieldErrors(notAList, 'pointer #/participant_ids');
   },
 
   'a reply does not change the order of the participants': async (fetch) => {
@@ -128,7 +128,7 @@ export const conversationsContract = {
     const { conversation_id } = await send(fetch, ...freshUsers());
     assert.equal((await conversationAt(fetch, conversation_id.toUpperCase())).id, conversation_id);
     for (const id of ['1', 'user', `${conversation_id}0`, '%E2%98%83']) {
-      assertFaults(await get(fetch, `/api/conversations/${id}`), 'parameter conversation_id');
+      assertFieldErrors(await get(fetch, `/api/conversations/${id}`), 'parameter conversation_id');
     }
   },
 
@@ -215,7 +215,7 @@ export const conversationsContract = {
       assert.equal((await rowsAt(fetch, inboxOf(id))).data.length, 1);
     }
     for (const id of ['x'.repeat(65), 'a%20b', 'a%2Fb', '%C3%A4', 'a%00', '%2561', 'a%0A']) {
-      assertFaults(await get(fetch, inboxOf(id)), 'parameter user_id');
+      assertFieldErrors(await get(fetch, inboxOf(id)), 'parameter user_id');
     }
   },
 } satisfies Contract<Fetch>;

@@ -4,8 +4,8 @@ import type { UserId } from '../../../src/domain/ids.ts';
 import { positionAt } from '../../../src/domain/time.ts';
 import type { Contract } from '../../contracts/contract.ts';
 import {
-  ask,
-  assertFaults,
+  sendRequest,
+  assertFieldErrors,
   eventsAt,
   eventsOf,
   freshUser,
@@ -84,7 +84,7 @@ export const eventsContract = {
   'a started conversation is an event for both participants': async (fetch) => {
     const [anna, ben] = freshUsers();
     const cursor = await beginningOf(fetch, ben);
-    const { body } = await ask(fetch, 'POST', '/api/conversations', {
+    const { body } = await sendRequest(fetch, 'POST', '/api/conversations', {
       body: { participant_ids: [anna, ben] },
     });
     const { data } = await eventsAt(fetch, after(ben, cursor));
@@ -165,7 +165,7 @@ export const eventsContract = {
       'text/event-stream;q=0.1, */*;q=0, application/*;q=0.2',
     ];
     for (const Accept of others) {
-      const { headers } = await ask(fetch, 'GET', after(ben, id), { headers: { Accept } });
+      const { headers } = await sendRequest(fetch, 'GET', after(ben, id), { headers: { Accept } });
       assert.equal(headers.get('Content-Type'), 'application/json', Accept);
     }
   },
@@ -223,7 +223,7 @@ export const eventsContract = {
     const path = after(ben, cursorAt(ben, Date.UTC(2001, 0)));
     problemIn(await get(fetch, path), 410, 'cursor-expired');
     const headers = { Accept: 'text/event-stream' };
-    problemIn(await ask(fetch, 'GET', path, { headers }), 410, 'cursor-expired');
+    problemIn(await sendRequest(fetch, 'GET', path, { headers }), 410, 'cursor-expired');
   },
 
   'a cursor in the future counts as a cursor of now': async (fetch) => {
@@ -265,7 +265,7 @@ export const eventsContract = {
       for (const Accept of ['text/event-stream', 'application/json']) {
         const headers = { Accept, 'Last-Event-ID': cursor };
         const { errors } = problemIn(
-          await ask(fetch, 'GET', eventsOf(ben), { headers }),
+          await sendRequest(fetch, 'GET', eventsOf(ben), { headers }),
           400,
           'invalid-cursor',
         );
@@ -277,17 +277,19 @@ export const eventsContract = {
   'limit and wait are validated': async (fetch) => {
     const ben = freshUser();
     for (const text of ['0', '101', '-1', '1.5', 'x', '']) {
-      assertFaults(await get(fetch, `${eventsOf(ben)}?limit=${text}`), 'parameter limit');
+      assertFieldErrors(await get(fetch, `${eventsOf(ben)}?limit=${text}`), 'parameter limit');
     }
     for (const text of ['26', '-1', '1.5', 'x', '']) {
-      assertFaults(await get(fetch, `${eventsOf(ben)}?wait=${text}`), 'parameter wait');
+      assertFieldErrors(await get(fetch, `${eventsOf(ben)}?wait=${text}`), 'parameter wait');
     }
   },
 
   'a HEAD is answered at once, for any Accept': async (fetch) => {
     const ben = freshUser();
     const path = after(ben, await beginningOf(fetch, ben), '&wait=25');
-    const { status, text } = await ask(fetch, 'HEAD', path, { headers: { Accept: 'text/event-stream' } });
+    const { status, text } = await sendRequest(fetch, 'HEAD', path, {
+      headers: { Accept: 'text/event-stream' },
+    });
     assert.deepEqual([status, text], [200, '']);
   },
 } satisfies Contract<Fetch>;

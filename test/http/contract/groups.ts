@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Contract } from '../../contracts/contract.ts';
 import {
-  ask,
+  sendRequest,
   assertMembers,
-  assertFaults,
+  assertFieldErrors,
   freshUser,
   get,
   historyOf,
@@ -13,7 +13,7 @@ import {
   problemIn,
   rowsAt,
   send,
-  type Answer,
+  type TextResponse,
   type Fetch,
 } from '../client.ts';
 
@@ -23,7 +23,7 @@ type View = Readonly<Record<string, unknown>>;
 const users = (count: number): string[] => Array.from({ length: count }, freshUser);
 
 const create = (fetch: Fetch, body: object, headers: Record<string, string> = {}) =>
-  ask(fetch, 'POST', '/api/conversations', { body, headers });
+  sendRequest(fetch, 'POST', '/api/conversations', { body, headers });
 
 /** A new group that the first of `participants` creates. */
 async function group(fetch: Fetch, participants: readonly string[], name?: string): Promise<string> {
@@ -43,7 +43,10 @@ const say = (
   content = 'Hello',
   headers: Record<string, string> = {},
 ) =>
-  ask(fetch, 'POST', `/api/conversations/${id}/messages`, { body: { sender_id: sender, content }, headers });
+  sendRequest(fetch, 'POST', `/api/conversations/${id}/messages`, {
+    body: { sender_id: sender, content },
+    headers,
+  });
 
 async function said(fetch: Fetch, id: string, sender: string, content?: string): Promise<View> {
   const answer = await say(fetch, id, sender, content);
@@ -51,11 +54,11 @@ async function said(fetch: Fetch, id: string, sender: string, content?: string):
   return answer.body as View;
 }
 
-const member = (fetch: Fetch, method: 'PUT' | 'DELETE', id: string, user: string): Promise<Answer> =>
-  ask(fetch, method, `/api/conversations/${id}/participants/${user}`);
+const member = (fetch: Fetch, method: 'PUT' | 'DELETE', id: string, user: string): Promise<TextResponse> =>
+  sendRequest(fetch, method, `/api/conversations/${id}/participants/${user}`);
 
 const rename = (fetch: Fetch, id: string, name: unknown) =>
-  ask(fetch, 'PATCH', `/api/conversations/${id}`, { body: { name } });
+  sendRequest(fetch, 'PATCH', `/api/conversations/${id}`, { body: { name } });
 
 async function entry(fetch: Fetch, user: string, id: string): Promise<View> {
   const { data } = await rowsAt(fetch, `${inboxOf(user)}?unread_counts=true`);
@@ -101,36 +104,36 @@ export const groupsContract = {
     assert.deepEqual(again.body, first.body);
     problemIn(await create(fetch, { ...body, name: 'Twice' }, headers), 422, 'idempotency-key-reused');
     for (const key of ['', 'a b', 'a'.repeat(256)]) {
-      assertFaults(await create(fetch, body, { 'Idempotency-Key': key }), 'header Idempotency-Key');
+      assertFieldErrors(await create(fetch, body, { 'Idempotency-Key': key }), 'header Idempotency-Key');
     }
   },
 
-  'a group that cannot be is refused': async (fetch) => {
+  'an invalid group is refused': async (fetch) => {
     const [alice = '', bob = '', carol = ''] = users(3);
     const body = { participant_ids: [alice, bob, carol], creator_id: alice };
-    assertFaults(await create(fetch, { participant_ids: body.participant_ids }), 'pointer #/creator_id');
-    assertFaults(
+    assertFieldErrors(await create(fetch, { participant_ids: body.participant_ids }), 'pointer #/creator_id');
+    assertFieldErrors(
       await create(fetch, { ...body, participant_ids: [alice, bob, alice] }),
       'pointer #/participant_ids/2',
     );
-    assertFaults(
+    assertFieldErrors(
       await create(fetch, { ...body, participant_ids: [1, 2, '1'], creator_id: 1 }),
       'pointer #/participant_ids/2',
     );
-    assertFaults(
+    assertFieldErrors(
       await create(fetch, { ...body, participant_ids: [alice, '', bob] }),
       'pointer #/participant_ids/1',
     );
-    assertFaults(
+    assertFieldErrors(
       await create(fetch, { participant_ids: [alice, bob], creator_id: alice, name: 'Only two' }),
       'pointer #/name',
       'pointer #/creator_id',
     );
     for (const participant_ids of [null, 'abc', {}, 3]) {
-      assertFaults(await create(fetch, { ...body, participant_ids }), 'pointer #/participant_ids');
+      assertFieldErrors(await create(fetch, { ...body, participant_ids }), 'pointer #/participant_ids');
     }
     for (const name of [1, null, [], {}])
-      assertFaults(await create(fetch, { ...body, name }), 'pointer #/name');
+      assertFieldErrors(await create(fetch, { ...body, name }), 'pointer #/name');
     problemIn(await create(fetch, { ...body, creator_id: freshUser() }), 403, 'participants-are-others');
     for (const [name, type] of [
       ['', 'group-name-blank'],
@@ -274,8 +277,8 @@ export const groupsContract = {
     assert.equal(renamed.status, 200);
     assert.equal((renamed.body as View)['name'], 'Dinner 🍝');
     assert.equal((await entry(fetch, participants[1] ?? '', id))['name'], 'Dinner 🍝');
-    assertFaults(await rename(fetch, id, undefined), 'pointer #/name');
-    assertFaults(await rename(fetch, id, 7), 'pointer #/name');
+    assertFieldErrors(await rename(fetch, id, undefined), 'pointer #/name');
+    assertFieldErrors(await rename(fetch, id, 7), 'pointer #/name');
     for (const [name, type] of [
       [' ', 'group-name-blank'],
       ['a'.repeat(101), 'group-name-too-long'],
@@ -297,9 +300,9 @@ export const groupsContract = {
     ]) {
       problemIn(answer, 404, 'conversation-not-found');
     }
-    assertFaults(await member(fetch, 'PUT', 'group', 'alice'), 'parameter conversation_id');
-    assertFaults(await member(fetch, 'DELETE', id, 'a b'.replace(' ', '%20')), 'parameter user_id');
-    assertFaults(await say(fetch, 'group', 'alice'), 'parameter conversation_id');
+    assertFieldErrors(await member(fetch, 'PUT', 'group', 'alice'), 'parameter conversation_id');
+    assertFieldErrors(await member(fetch, 'DELETE', id, 'a b'.replace(' ', '%20')), 'parameter user_id');
+    assertFieldErrors(await say(fetch, 'group', 'alice'), 'parameter conversation_id');
   },
 
   'an edit and a deletion reach every participant': async (fetch) => {
@@ -308,9 +311,9 @@ export const groupsContract = {
     const id = await group(fetch, participants);
     const { id: messageId } = await said(fetch, id, alice, 'Typo');
     const path = `/api/conversations/${id}/messages/${String(messageId)}`;
-    assert.equal((await ask(fetch, 'PATCH', path, { body: { content: 'Right' } })).status, 200);
+    assert.equal((await sendRequest(fetch, 'PATCH', path, { body: { content: 'Right' } })).status, 200);
     assert.equal((await entry(fetch, bob, id))['last_message_content'], 'Right');
-    assert.equal((await ask(fetch, 'DELETE', path)).status, 204);
+    assert.equal((await sendRequest(fetch, 'DELETE', path)).status, 204);
     assert.equal((await entry(fetch, bob, id))['last_message_content'], null);
     assert.equal((await entry(fetch, bob, id))['unread'], false);
   },

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Contract } from '../../contracts/contract.ts';
 import {
-  ask,
-  assertFaults,
+  sendRequest,
+  assertFieldErrors,
   conversationAt,
   edit,
   eventsAt,
@@ -127,7 +127,7 @@ export const messageChangesContract = {
     const [alice, bob] = freshUsers();
     const body = { sender_id: alice, receiver_id: bob, content: 'Once' };
     const headers = { 'Idempotency-Key': randomUUID() };
-    const repeat = () => ask(fetch, 'POST', '/api/messages', { body, headers });
+    const repeat = () => sendRequest(fetch, 'POST', '/api/messages', { body, headers });
     const sent = (await repeat()).body as Message;
     const now = await edited(fetch, sent, 'Edited');
     assert.deepEqual((await repeat()).body, now);
@@ -213,10 +213,14 @@ export const messageChangesContract = {
   'the content of an edit follows the rules of a send': async (fetch) => {
     const sent = await send(fetch, ...freshUsers());
     const path = messagePathOf(sent);
-    for (const content of NOT_TEXT) assertFaults(await edit(fetch, sent, content), 'pointer #/content');
-    assertFaults(await ask(fetch, 'PATCH', path, { body: {} }), 'pointer #/content');
+    for (const content of NOT_TEXT) assertFieldErrors(await edit(fetch, sent, content), 'pointer #/content');
+    assertFieldErrors(await sendRequest(fetch, 'PATCH', path, { body: {} }), 'pointer #/content');
     const body = { content: 'Hello', sender_id: 'x', deleted_at: null };
-    assertFaults(await ask(fetch, 'PATCH', path, { body }), 'pointer #/sender_id', 'pointer #/deleted_at');
+    assertFieldErrors(
+      await sendRequest(fetch, 'PATCH', path, { body }),
+      'pointer #/sender_id',
+      'pointer #/deleted_at',
+    );
     for (const [content, type] of [
       ['', 'content-blank'],
       [' \n\u00a0', 'content-blank'],
@@ -245,10 +249,10 @@ export const messageChangesContract = {
       problemIn(await answer, 404, 'conversation-not-found');
     }
     for (const id of ['x', '1', randomUUID(), sent.conversation_id, `${sent.id}0`, 'null', freshUser()]) {
-      for (const answer of asks({ ...sent, id })) assertFaults(await answer, 'parameter message_id');
+      for (const answer of asks({ ...sent, id })) assertFieldErrors(await answer, 'parameter message_id');
     }
     for (const answer of asks({ ...sent, conversation_id: 'none' })) {
-      assertFaults(await answer, 'parameter conversation_id');
+      assertFieldErrors(await answer, 'parameter conversation_id');
     }
     for (const one of [sent, other]) assert.deepEqual((await get(fetch, messagePathOf(one))).body, one);
   },

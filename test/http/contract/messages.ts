@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Contract } from '../../contracts/contract.ts';
 import {
-  ask,
-  assertFaults,
+  sendRequest,
+  assertFieldErrors,
   freshUser,
   freshUsers,
   get,
@@ -44,7 +44,7 @@ export const messagesContract = {
   'a sent message is a 201 with the stored message': async (fetch) => {
     const [alice, bob] = freshUsers();
     for (const path of SEND_PATHS) {
-      const { status, headers, body } = await ask(fetch, 'POST', path, to(alice, bob, 'Hello, Bob'));
+      const { status, headers, body } = await sendRequest(fetch, 'POST', path, to(alice, bob, 'Hello, Bob'));
       assert.equal(status, 201);
       assert.equal(headers.get('Content-Type'), 'application/json');
       const { id, conversation_id, created_at, ...rest } = body as Message;
@@ -63,7 +63,7 @@ export const messagesContract = {
   },
 
   'the 201 of a message has no Location': async (fetch) => {
-    const { headers } = await ask(fetch, 'POST', '/api/messages', to(...freshUsers()));
+    const { headers } = await sendRequest(fetch, 'POST', '/api/messages', to(...freshUsers()));
     assert.equal(headers.get('Location'), null);
   },
 
@@ -85,7 +85,7 @@ export const messagesContract = {
     ]) {
       const bob = freshUser();
       const body = `{"sender_id":${number},"receiver_id":"${bob}","content":"Hello"}`;
-      const answer = await ask(fetch, 'POST', '/api/messages', { body });
+      const answer = await sendRequest(fetch, 'POST', '/api/messages', { body });
       assert.equal(answer.status, 201, answer.text);
       const message = answer.body as Message;
       assert.equal(message.sender_id, digits);
@@ -104,7 +104,7 @@ export const messagesContract = {
       '12345678901234567890',
     ]) {
       const body = `{"sender_id":${number},"receiver_id":"bob","content":"Hello"}`;
-      assertFaults(await ask(fetch, 'POST', '/api/messages', { body }), 'pointer #/sender_id');
+      assertFieldErrors(await sendRequest(fetch, 'POST', '/api/messages', { body }), 'pointer #/sender_id');
     }
   },
 
@@ -112,8 +112,8 @@ export const messagesContract = {
     const longest = freshUser().padEnd(64, '.:@_-');
     assert.equal((await send(fetch, longest, '...')).sender_id, longest);
     for (const id of ['', '.', '..', `${longest}x`, 'a b', 'a/b', 'ä', 'a\n', '\0', 'a%20b', '𝒳']) {
-      const answer = await ask(fetch, 'POST', '/api/messages', to('alice', id));
-      assertFaults(answer, 'pointer #/receiver_id');
+      const answer = await sendRequest(fetch, 'POST', '/api/messages', to('alice', id));
+      assertFieldErrors(answer, 'pointer #/receiver_id');
     }
   },
 
@@ -139,7 +139,7 @@ export const messagesContract = {
     ];
     for (const [content, type] of refused) {
       const { errors } = problemIn(
-        await ask(fetch, 'POST', '/api/messages', to('alice', 'bob', content)),
+        await sendRequest(fetch, 'POST', '/api/messages', to('alice', 'bob', content)),
         400,
         type,
       );
@@ -152,19 +152,19 @@ export const messagesContract = {
 
   'content of another JSON type is refused': async (fetch) => {
     for (const content of [null, 1, true, [], {}, ['Hello'], { text: 'Hello' }]) {
-      const answer = await ask(fetch, 'POST', '/api/messages', to('alice', 'bob', content));
-      assertFaults(answer, 'pointer #/content');
+      const answer = await sendRequest(fetch, 'POST', '/api/messages', to('alice', 'bob', content));
+      assertFieldErrors(answer, 'pointer #/content');
     }
   },
 
   'a repeated send with its key returns the same message, marked as a replay': async (fetch) => {
     const [alice, bob] = freshUsers();
     const key = randomUUID();
-    const first = await ask(fetch, 'POST', '/api/messages', keyed(key, alice, bob));
+    const first = await sendRequest(fetch, 'POST', '/api/messages', keyed(key, alice, bob));
     assert.equal(first.status, 201);
     assert.equal(first.headers.get('Idempotency-Replayed'), null);
     for (const path of SEND_PATHS) {
-      const again = await ask(fetch, 'POST', path, keyed(key, alice, bob));
+      const again = await sendRequest(fetch, 'POST', path, keyed(key, alice, bob));
       assert.equal(again.status, 201);
       assert.equal(again.headers.get('Idempotency-Replayed'), 'true');
       assert.deepEqual(again.body, first.body);
@@ -177,7 +177,7 @@ export const messagesContract = {
     const [alice, bob] = freshUsers();
     const key = randomUUID();
     const answers = await Promise.all(
-      Array.from({ length: 8 }, () => ask(fetch, 'POST', '/api/messages', keyed(key, alice, bob))),
+      Array.from({ length: 8 }, () => sendRequest(fetch, 'POST', '/api/messages', keyed(key, alice, bob))),
     );
     const [first] = answers.map(({ body }) => body as Message);
     for (const { status, body } of answers) {
@@ -192,10 +192,10 @@ export const messagesContract = {
   'a key with another body is refused': async (fetch) => {
     const [alice, bob] = freshUsers();
     const key = randomUUID();
-    await ask(fetch, 'POST', '/api/messages', keyed(key, alice, bob));
+    await sendRequest(fetch, 'POST', '/api/messages', keyed(key, alice, bob));
     for (const other of [keyed(key, alice, bob, 'Hello!'), keyed(key, alice, freshUser())]) {
       const { errors } = problemIn(
-        await ask(fetch, 'POST', '/api/messages', other),
+        await sendRequest(fetch, 'POST', '/api/messages', other),
         422,
         'idempotency-key-reused',
       );
@@ -209,18 +209,21 @@ export const messagesContract = {
   'a key belongs to its sender': async (fetch) => {
     const [alice, bob] = freshUsers();
     const key = randomUUID();
-    const there = await ask(fetch, 'POST', '/api/messages', keyed(key, alice, bob));
-    const back = await ask(fetch, 'POST', '/api/messages', keyed(key, bob, alice));
+    const there = await sendRequest(fetch, 'POST', '/api/messages', keyed(key, alice, bob));
+    const back = await sendRequest(fetch, 'POST', '/api/messages', keyed(key, bob, alice));
     assert.equal(back.status, 201);
     assert.notEqual((back.body as Message).id, (there.body as Message).id);
   },
 
   'a key has 1–255 visible ASCII characters': async (fetch) => {
     const longest = randomUUID().padEnd(255, '!~');
-    assert.equal((await ask(fetch, 'POST', '/api/messages', keyed(longest, ...freshUsers()))).status, 201);
+    assert.equal(
+      (await sendRequest(fetch, 'POST', '/api/messages', keyed(longest, ...freshUsers()))).status,
+      201,
+    );
     for (const key of ['', 'two words', `${longest}x`, 'schlüssel', 'a\tb']) {
-      const answer = await ask(fetch, 'POST', '/api/messages', keyed(key, ...freshUsers()));
-      assertFaults(answer, 'header Idempotency-Key');
+      const answer = await sendRequest(fetch, 'POST', '/api/messages', keyed(key, ...freshUsers()));
+      assertFieldErrors(answer, 'header Idempotency-Key');
     }
   },
 
@@ -229,7 +232,7 @@ export const messagesContract = {
       for (const suffix of ['', '/before?before_timestamp=2100-01-01T00:00:00Z']) {
         const nowhere = await get(fetch, historyOf(randomUUID()) + suffix);
         problemIn(nowhere, 404, 'conversation-not-found');
-        const started = await ask(fetch, 'POST', '/api/conversations', {
+        const started = await sendRequest(fetch, 'POST', '/api/conversations', {
           body: { participant_ids: freshUsers() },
         });
         const { id } = started.body as { id: string };
@@ -246,7 +249,7 @@ export const messagesContract = {
     const { data } = await messagesAt(fetch, historyOf(conversation_id.toUpperCase()));
     assert.equal(data.length, 1);
     for (const id of ['1', 'x'.repeat(36), `${conversation_id}0`, '%00', `{${conversation_id}}`]) {
-      assertFaults(await get(fetch, historyOf(id)), 'parameter conversation_id');
+      assertFieldErrors(await get(fetch, historyOf(id)), 'parameter conversation_id');
     }
   },
 
@@ -281,7 +284,7 @@ export const messagesContract = {
   'an invalid, missing or duplicate time is refused': async (fetch) => {
     const { conversation_id } = await send(fetch, ...freshUsers());
     const path = `${historyOf(conversation_id)}/before`;
-    assertFaults(await get(fetch, path), 'parameter before_timestamp');
+    assertFieldErrors(await get(fetch, path), 'parameter before_timestamp');
     for (const time of [
       '',
       'now',
@@ -290,17 +293,20 @@ export const messagesContract = {
       '2026-01-01',
       '2026-01-01T24:00:00Z',
     ]) {
-      assertFaults(await get(fetch, `${path}?timestamp=${time}`), 'parameter timestamp');
+      assertFieldErrors(await get(fetch, `${path}?timestamp=${time}`), 'parameter timestamp');
     }
     const time = '2026-01-01T00:00:00Z';
-    assertFaults(await get(fetch, `${path}?timestamp=${time}&timestamp=${time}`), 'parameter timestamp');
+    assertFieldErrors(await get(fetch, `${path}?timestamp=${time}&timestamp=${time}`), 'parameter timestamp');
   },
 
   'both parameter names are accepted only with the same time': async (fetch) => {
     const { conversation_id } = await send(fetch, ...freshUsers());
     const path = `${historyOf(conversation_id)}/before?timestamp=2100-01-01T01:00:00%2B01:00`;
     assert.equal((await messagesAt(fetch, `${path}&before_timestamp=2100-01-01T00:00:00Z`)).data.length, 1);
-    assertFaults(await get(fetch, `${path}&before_timestamp=2100-01-01T00:00:01Z`), 'parameter timestamp');
+    assertFieldErrors(
+      await get(fetch, `${path}&before_timestamp=2100-01-01T00:00:01Z`),
+      'parameter timestamp',
+    );
   },
 
   'with a time and a cursor the earlier bound applies, and a cursor alone is refused': async (fetch) => {
@@ -313,6 +319,9 @@ export const messagesContract = {
     assert.deepEqual(await before(fourth!.created_at), [second, first]);
     assert.deepEqual(await before(third!.created_at), [second, first]);
     assert.deepEqual(await before(second!.created_at), [first]);
-    assertFaults(await get(fetch, `${history}/before?cursor=${belowThird}`), 'parameter before_timestamp');
+    assertFieldErrors(
+      await get(fetch, `${history}/before?cursor=${belowThird}`),
+      'parameter before_timestamp',
+    );
   },
 } satisfies Contract<Fetch>;

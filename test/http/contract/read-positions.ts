@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Contract } from '../../contracts/contract.ts';
 import {
-  ask,
-  assertFaults,
+  sendRequest,
+  assertFieldErrors,
   conversationAt,
   freshUser,
   freshUsers,
@@ -92,13 +92,16 @@ export const readPositionsContract = {
       assert.equal(await counted(), unread);
     }
     for (const value of ['1', 'yes', '', 'true&unread_counts=true']) {
-      assertFaults(await get(fetch, `${inboxOf(alice)}?unread_counts=${value}`), 'parameter unread_counts');
+      assertFieldErrors(
+        await get(fetch, `${inboxOf(alice)}?unread_counts=${value}`),
+        'parameter unread_counts',
+      );
     }
   },
 
   'a conversation shows how far each participant has read': async (fetch) => {
     const [alice, bob] = freshUsers();
-    const started = await ask(fetch, 'POST', '/api/conversations', {
+    const started = await sendRequest(fetch, 'POST', '/api/conversations', {
       body: { participant_ids: [bob, alice] },
     });
     const { id, participant_ids } = started.body as { id: string; participant_ids: string[] };
@@ -119,7 +122,7 @@ export const readPositionsContract = {
 
   'an empty conversation can be marked and has no unread messages': async (fetch) => {
     const [alice, bob] = freshUsers();
-    await ask(fetch, 'POST', '/api/conversations', { body: { participant_ids: [bob, alice] } });
+    await sendRequest(fetch, 'POST', '/api/conversations', { body: { participant_ids: [bob, alice] } });
     const { id, last_event_id, unread, read_up_to } = await rowOf(fetch, alice);
     assert.deepEqual([unread, read_up_to], [false, null]);
     const { body } = await markRead(fetch, id, alice, ABOVE_ALL);
@@ -132,16 +135,16 @@ export const readPositionsContract = {
     const [alice, bob] = freshUsers();
     const { id, conversation_id } = await send(fetch, bob, alice);
     for (const upTo of [1, null, '', 'x', randomUUID(), conversation_id, `${id}0`, '2026-01-31T09:30:00Z']) {
-      assertFaults(await markRead(fetch, conversation_id, alice, upTo), 'pointer #/up_to');
+      assertFieldErrors(await markRead(fetch, conversation_id, alice, upTo), 'pointer #/up_to');
     }
-    assertFaults(await markRead(fetch, conversation_id, 'a b', id), 'pointer #/user_id');
-    assertFaults(await markRead(fetch, conversation_id, undefined, id), 'pointer #/user_id');
-    assertFaults(
+    assertFieldErrors(await markRead(fetch, conversation_id, 'a b', id), 'pointer #/user_id');
+    assertFieldErrors(await markRead(fetch, conversation_id, undefined, id), 'pointer #/user_id');
+    assertFieldErrors(
       await markRead(fetch, conversation_id, undefined, undefined),
       'pointer #/up_to',
       'pointer #/user_id',
     );
-    assertFaults(await markRead(fetch, 'user', alice, id), 'parameter conversation_id');
+    assertFieldErrors(await markRead(fetch, 'user', alice, id), 'parameter conversation_id');
     assert.equal((await markRead(fetch, conversation_id.toUpperCase(), alice, id)).status, 200);
   },
 

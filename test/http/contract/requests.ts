@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Contract } from '../../contracts/contract.ts';
 import {
-  ask,
-  assertFaults,
+  sendRequest,
+  assertFieldErrors,
   freshUser,
   freshUsers,
   get,
@@ -12,7 +12,7 @@ import {
   messagesAt,
   problemIn,
   send,
-  type Answer,
+  type TextResponse,
   type Fetch,
 } from '../client.ts';
 import { REQUESTS } from '../operations.ts';
@@ -20,7 +20,7 @@ import { REQUESTS } from '../operations.ts';
 const LIMIT = 256 * 1024;
 
 /** The routes with a body, each with a valid body. */
-const TAKERS = REQUESTS.flatMap(({ method, path, body }) =>
+const ROUTES_WITH_BODY = REQUESTS.flatMap(({ method, path, body }) =>
   body === undefined ? [] : [[method, path, body] as const],
 );
 
@@ -37,7 +37,7 @@ const ALLOWED = Object.fromEntries(
  * Whether the body was accepted. The message of the example does not exist, and the conversation of the example is not a
  * group, so a request that names one of them is refused only after its body was accepted.
  */
-function isAccepted({ status, body }: Answer): boolean {
+function isAccepted({ status, body }: TextResponse): boolean {
   const { type = '' } = body as { readonly type?: string };
   const isRefusedLater = type.endsWith(':message-not-found') || type.endsWith(':not-a-group');
   return status === 200 || status === 201 || isRefusedLater;
@@ -73,7 +73,7 @@ const MALFORMED: readonly (string | Uint8Array)[] = [
 ];
 
 /** JSON bodies that no route accepts. */
-const MISSHAPEN: readonly string[] = [
+const INVALID_BODIES: readonly string[] = [
   'null',
   'true',
   '0',
@@ -97,7 +97,7 @@ const MISSHAPEN: readonly string[] = [
 ];
 
 /** Parts of paths and queries from common attacks. */
-const STRANGE_PARTS: readonly string[] = [
+const ATTACK_PARTS: readonly string[] = [
   '%00',
   '%0d%0aSet-Cookie:%20a=b',
   '%zz',
@@ -125,18 +125,18 @@ const STRANGE_PARTS: readonly string[] = [
 ];
 
 /** Internals that no response may reveal. */
-const INSIDES =
+const INTERNALS =
   /node_modules|\.[jt]s:\d|\bat .+:\d+:\d+|\/src\/|Error:|zod|hono|cassandra|undefined|\[object/i;
 
 /** Asserts that `answer` is a short client error without internals. */
-function assertClearNo(answer: Answer, what: string): void {
+function assertClearNo(answer: TextResponse, what: string): void {
   assert.ok(
     answer.status >= 400 && answer.status < 500,
     `${what}: ${answer.status} ${answer.text.slice(0, 200)}`,
   );
   assert.equal(answer.headers.get('Content-Type'), 'application/problem+json', what);
   assert.ok(answer.text.length < 20_000, `${what}: an answer of ${answer.text.length} characters`);
-  const shown = INSIDES.exec(answer.text);
+  const shown = INTERNALS.exec(answer.text);
   assert.equal(shown, null, `${what}: shows ${shown?.[0]}`);
 }
 
@@ -178,8 +178,8 @@ export const requestsContract = {
     }
     const before = `${historyOf(conversation_id)}/before/?timestamp=2100-01-01T00:00:00Z`;
     assert.equal((await messagesAt(fetch, before)).data.length, 1);
-    for (const [method, path, body] of TAKERS) {
-      assert.ok(isAccepted(await ask(fetch, method, `${path}/`, { body })));
+    for (const [method, path, body] of ROUTES_WITH_BODY) {
+      assert.ok(isAccepted(await sendRequest(fetch, method, `${path}/`, { body })));
     }
   },
 
@@ -201,7 +201,7 @@ export const requestsContract = {
       '/.git/config',
     ]) {
       for (const method of ['GET', 'POST', 'DELETE']) {
-        problemIn(await ask(fetch, method, path), 404, 'path-not-found');
+        problemIn(await sendRequest(fetch, method, path), 404, 'path-not-found');
       }
     }
   },
@@ -210,9 +210,9 @@ export const requestsContract = {
     problemIn(await get(fetch, '/nowhere/%zz'), 400, 'malformed-path');
     problemIn(await get(fetch, '/%ff'), 400, 'malformed-path');
     for (const id of ['%zz', 'a%', '%E0%A4%A', '%ff']) {
-      assertFaults(await get(fetch, `/api/users/${id}`), 'parameter user_id');
-      assertFaults(await get(fetch, inboxOf(id)), 'parameter user_id');
-      assertFaults(await get(fetch, historyOf(id)), 'parameter conversation_id');
+      assertFieldErrors(await get(fetch, `/api/users/${id}`), 'parameter user_id');
+      assertFieldErrors(await get(fetch, inboxOf(id)), 'parameter user_id');
+      assertFieldErrors(await get(fetch, historyOf(id)), 'parameter conversation_id');
     }
   },
 
@@ -221,7 +221,7 @@ export const requestsContract = {
       for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
         if (allowed.split(', ').includes(method)) continue;
         for (const slash of path === '/' ? [''] : ['', '/']) {
-          const answer = await ask(fetch, method, path + slash);
+          const answer = await sendRequest(fetch, method, path + slash);
           problemIn(answer, 405, 'method-not-allowed');
           assert.equal(
             answer.headers.get('Allow')?.split(', ').sort().join(', '),
@@ -244,12 +244,12 @@ export const requestsContract = {
       '/%zz',
     ];
     for (const path of [...paths, historyOf(randomUUID()), '/api/users/a%20b']) {
-      const [head, body] = [await ask(fetch, 'HEAD', path), await get(fetch, path)];
+      const [head, body] = [await sendRequest(fetch, 'HEAD', path), await get(fetch, path)];
       assert.equal(head.status, body.status);
       assert.equal(head.text, '');
       assert.equal(head.headers.get('Content-Type'), body.headers.get('Content-Type'));
     }
-    const head = await ask(fetch, 'HEAD', '/api/messages');
+    const head = await sendRequest(fetch, 'HEAD', '/api/messages');
     assert.deepEqual([head.status, head.text, head.headers.get('Allow')], [405, '', 'POST']);
   },
 
@@ -259,11 +259,13 @@ export const requestsContract = {
     assert.match(first ?? '', /^[0-9a-f-]{36}$/);
     assert.notEqual(first, second);
     const named = async (name: string, path: string) =>
-      (await ask(fetch, 'GET', path, { headers: { 'X-Request-Id': name } })).headers.get('X-Request-Id');
+      (await sendRequest(fetch, 'GET', path, { headers: { 'X-Request-Id': name } })).headers.get(
+        'X-Request-Id',
+      );
     assert.equal(await named('my-request_1', '/livez'), 'my-request_1');
     assert.equal(await named('my-request_1', '/nowhere'), 'my-request_1');
-    for (const insane of ['two words', '<b>', 'x'.repeat(256), 'ä']) {
-      assert.notEqual(await named(insane, '/livez'), insane);
+    for (const invalidId of ['two words', '<b>', 'x'.repeat(256), 'ä']) {
+      assert.notEqual(await named(invalidId, '/livez'), invalidId);
     }
   },
 
@@ -324,7 +326,7 @@ export const requestsContract = {
   },
 
   'a body of another media type is a 415': async (fetch) => {
-    for (const [method, path, body] of TAKERS) {
+    for (const [method, path, body] of ROUTES_WITH_BODY) {
       const text = JSON.stringify(body);
       for (const type of [
         'text/plain',
@@ -333,7 +335,10 @@ export const requestsContract = {
         'text/json',
         'json',
       ]) {
-        const answer = await ask(fetch, method, path, { body: text, headers: { 'Content-Type': type } });
+        const answer = await sendRequest(fetch, method, path, {
+          body: text,
+          headers: { 'Content-Type': type },
+        });
         const { errors } = problemIn(answer, 415, 'unsupported-media-type');
         assert.deepEqual(
           errors?.map(({ header }) => header),
@@ -346,37 +351,41 @@ export const requestsContract = {
         'application/vnd.messenger+json',
       ]) {
         const headers = { 'Content-Type': type };
-        assert.ok(isAccepted(await ask(fetch, method, path, { body: text, headers })), type);
+        assert.ok(isAccepted(await sendRequest(fetch, method, path, { body: text, headers })), type);
       }
     }
   },
 
   'a body without media type is a 415, and a missing body a 400': async (fetch) => {
-    for (const [method, path, body] of TAKERS) {
+    for (const [method, path, body] of ROUTES_WITH_BODY) {
       const bytes = new TextEncoder().encode(JSON.stringify(body));
       const untyped = await fetch(new Request(`http://messenger.test${path}`, { method, body: bytes }));
       assert.equal(untyped.status, 415);
       await untyped.body?.cancel();
-      const { status, headers } = await ask(fetch, method, path);
+      const { status, headers } = await sendRequest(fetch, method, path);
       assert.equal(status, 400);
       assert.equal(headers.get('Content-Type'), 'application/problem+json');
     }
   },
 
   'a body over 256 KiB is a 413, with Content-Length or chunked': async (fetch) => {
-    for (const [method, path] of TAKERS) {
+    for (const [method, path] of ROUTES_WITH_BODY) {
       for (const bytes of [LIMIT + 1, 4 * LIMIT]) {
-        problemIn(await ask(fetch, method, path, { body: chunked(bytes) }), 413, 'body-too-large');
+        problemIn(await sendRequest(fetch, method, path, { body: chunked(bytes) }), 413, 'body-too-large');
         const headers = { 'Content-Length': `${bytes}` };
         problemIn(
-          await ask(fetch, method, path, { body: ' '.repeat(bytes), headers }),
+          await sendRequest(fetch, method, path, { body: ' '.repeat(bytes), headers }),
           413,
           'body-too-large',
         );
       }
-      problemIn(await ask(fetch, method, path, { body: chunked(LIMIT) }), 400, 'malformed-body');
+      problemIn(await sendRequest(fetch, method, path, { body: chunked(LIMIT) }), 400, 'malformed-body');
       const headers = { 'Content-Length': `${LIMIT}` };
-      problemIn(await ask(fetch, method, path, { body: ' '.repeat(LIMIT), headers }), 400, 'malformed-body');
+      problemIn(
+        await sendRequest(fetch, method, path, { body: ' '.repeat(LIMIT), headers }),
+        400,
+        'malformed-body',
+      );
     }
   },
 
@@ -385,15 +394,15 @@ export const requestsContract = {
     const escaped = '\\ud835\\udcb3'.repeat(20_000);
     const [alice, bob] = freshUsers();
     const body = `{"sender_id":"${alice}","receiver_id":"${bob}","content":"${escaped}"}`;
-    const answer = await ask(fetch, 'POST', '/api/messages', { body });
+    const answer = await sendRequest(fetch, 'POST', '/api/messages', { body });
     assert.equal(answer.status, 201);
     assert.equal((answer.body as { content: string }).content, content);
   },
 
   'a body that is not JSON in UTF-8 is a 400': async (fetch) => {
-    for (const [method, path] of TAKERS) {
+    for (const [method, path] of ROUTES_WITH_BODY) {
       await each(MALFORMED, async (body) => {
-        const answer = await ask(fetch, method, path, { body });
+        const answer = await sendRequest(fetch, method, path, { body });
         const { errors } = problemIn(answer, 400, 'malformed-body');
         assert.deepEqual(
           errors?.map(({ pointer }) => pointer),
@@ -405,26 +414,32 @@ export const requestsContract = {
   },
 
   'a body that is not an object is a 400 that says so': async (fetch) => {
-    for (const [method, path] of TAKERS) {
+    for (const [method, path] of ROUTES_WITH_BODY) {
       for (const body of ['null', 'true', '7', '"text"', '[]', '1e400']) {
-        assertFaults(await ask(fetch, method, path, { body }), 'pointer #');
+        assertFieldErrors(await sendRequest(fetch, method, path, { body }), 'pointer #');
       }
     }
   },
 
   'an error names every missing member': async (fetch) => {
-    assertFaults(
-      await ask(fetch, 'POST', '/api/messages', { body: {} }),
+    assertFieldErrors(
+      await sendRequest(fetch, 'POST', '/api/messages', { body: {} }),
       'pointer #/sender_id',
       'pointer #/receiver_id',
       'pointer #/content',
     );
-    assertFaults(await ask(fetch, 'POST', '/api/conversations', { body: {} }), 'pointer #/participant_ids');
-    assertFaults(await ask(fetch, 'PUT', '/api/users/alice', { body: {} }), 'pointer #/username');
+    assertFieldErrors(
+      await sendRequest(fetch, 'POST', '/api/conversations', { body: {} }),
+      'pointer #/participant_ids',
+    );
+    assertFieldErrors(
+      await sendRequest(fetch, 'PUT', '/api/users/alice', { body: {} }),
+      'pointer #/username',
+    );
   },
 
   'an unknown member is a 400 that names it': async (fetch) => {
-    for (const [method, path, body] of TAKERS) {
+    for (const [method, path, body] of ROUTES_WITH_BODY) {
       for (const [name, pointer] of [
         ['id', '#/id'],
         ['Content', '#/Content'],
@@ -436,17 +451,20 @@ export const requestsContract = {
         ['\ud800', '#/%EF%BF%BD'],
         ['x'.repeat(65), `#/${'x'.repeat(64)}%E2%80%A6`],
       ] as const) {
-        assertFaults(await ask(fetch, method, path, { body: { ...body, [name]: 1 } }), `pointer ${pointer}`);
+        assertFieldErrors(
+          await sendRequest(fetch, method, path, { body: { ...body, [name]: 1 } }),
+          `pointer ${pointer}`,
+        );
       }
       const proto = `{"__proto__":{"admin":true},${JSON.stringify(body).slice(1)}`;
-      assertFaults(await ask(fetch, method, path, { body: proto }), 'pointer #/__proto__');
+      assertFieldErrors(await sendRequest(fetch, method, path, { body: proto }), 'pointer #/__proto__');
     }
   },
 
   'attack bodies get a short client error on every route': async (fetch) => {
-    for (const [method, path] of TAKERS) {
-      await each(MISSHAPEN, async (body) => {
-        const answer = await ask(fetch, method, path, { body });
+    for (const [method, path] of ROUTES_WITH_BODY) {
+      await each(INVALID_BODIES, async (body) => {
+        const answer = await sendRequest(fetch, method, path, { body });
         problemIn(answer, 400, 'invalid-request');
         assertClearNo(answer, `${method} ${path} ${body.slice(0, 60)}`);
       });
@@ -470,10 +488,10 @@ export const requestsContract = {
       (part: string) => `/${part}`,
     ];
     for (const place of places) {
-      await each(STRANGE_PARTS, async (part) => assertClearNo(await get(fetch, place(part)), place(part)));
+      await each(ATTACK_PARTS, async (part) => assertClearNo(await get(fetch, place(part)), place(part)));
     }
     // Some of them are valid user ids.
-    for (const part of STRANGE_PARTS.filter((strange) => !/^[\w-]{1,64}$/.test(strange))) {
+    for (const part of ATTACK_PARTS.filter((strange) => !/^[\w-]{1,64}$/.test(strange))) {
       for (const path of [inboxOf(part), `/api/users/${part}`]) assertClearNo(await get(fetch, path), path);
     }
   },
@@ -481,12 +499,14 @@ export const requestsContract = {
   'attack headers are refused or ignored': async (fetch) => {
     for (const value of ['\u00ff'.repeat(100), "' OR 1=1; --", '${jndi:ldap://x}', '\t']) {
       const body = { sender_id: freshUser(), receiver_id: freshUser(), content: 'Hello' };
-      const answer = await ask(fetch, 'POST', '/api/messages', {
+      const answer = await sendRequest(fetch, 'POST', '/api/messages', {
         body,
         headers: { 'Idempotency-Key': value },
       });
       if (answer.status !== 201) assertClearNo(answer, `Idempotency-Key: ${value}`);
-      const other = await ask(fetch, 'GET', '/livez', { headers: { 'X-Request-Id': value, Accept: value } });
+      const other = await sendRequest(fetch, 'GET', '/livez', {
+        headers: { 'X-Request-Id': value, Accept: value },
+      });
       assert.equal(other.status, 200);
       assert.match(other.headers.get('X-Request-Id') ?? '', /^[\w=-]+$/);
     }

@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict';
 import type { Contract } from '../../contracts/contract.ts';
-import { ask, assertFaults, freshUser, get, problemIn, type Fetch, type User } from '../client.ts';
+import {
+  sendRequest,
+  assertFieldErrors,
+  freshUser,
+  get,
+  problemIn,
+  type Fetch,
+  type User,
+} from '../client.ts';
 
 const save = (fetch: Fetch, id: string, username: unknown) =>
-  ask(fetch, 'PUT', `/api/users/${id}`, { body: { username } });
+  sendRequest(fetch, 'PUT', `/api/users/${id}`, { body: { username } });
 
 export const usersContract = {
   'a new user is a 201; later saves are a 200 with the first creation time': async (fetch) => {
@@ -47,15 +55,15 @@ export const usersContract = {
       );
     }
     for (const username of [null, 7, ['Alice'], {}]) {
-      assertFaults(await save(fetch, freshUser(), username), 'pointer #/username');
+      assertFieldErrors(await save(fetch, freshUser(), username), 'pointer #/username');
     }
   },
 
   'a user id in a path is text': async (fetch) => {
     assert.equal((await save(fetch, '1', 'One')).status < 300, true);
     for (const id of ['x'.repeat(65), 'a%20b', '%C3%A4', '%252e']) {
-      assertFaults(await save(fetch, id, 'Alice'), 'parameter user_id');
-      assertFaults(await get(fetch, `/api/users/${id}`), 'parameter user_id');
+      assertFieldErrors(await save(fetch, id, 'Alice'), 'parameter user_id');
+      assertFieldErrors(await get(fetch, `/api/users/${id}`), 'parameter user_id');
     }
   },
 } satisfies Contract<Fetch>;

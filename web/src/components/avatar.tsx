@@ -1,6 +1,6 @@
 import { colorOf, initialsOf } from '../people.ts';
 
-/** The initials of a name, in the colour of its id. The name stands beside it, so it is hidden from screen readers. */
+/** The initials of a name, in the colour of its id. The name is next to it, so it is hidden from screen readers. */
 export function Avatar({
   id,
   name,

@@ -8,7 +8,7 @@ type HeaderConversation =
   | Pick<InboxEntry, 'id' | 'name' | 'participant_ids'>
   | Pick<Conversation, 'id' | 'name' | 'participant_ids' | 'creator_id'>;
 
-/** Who the conversation is with. On a phone it has the way back to the inbox. */
+/** The title of the conversation. On a phone it has a link back to the inbox. */
 export function ConversationHeader({
   conversation,
   userId,

@@ -25,7 +25,7 @@ const MAX_AT_END = 400;
 /** Older messages are loaded at this distance from the top, in pixels. */
 const LOAD_AHEAD = 900;
 
-/** The open conversation: who, the messages, and the field to write in. */
+/** The open conversation: the header, the messages, and the composer. */
 export function Conversation({
   conversationId,
   client,
@@ -61,7 +61,7 @@ export function Conversation({
   const hasLeft = group === null ? entry?.left_at != null : !group.participant_ids.includes(userId);
   const isLoaded = open !== null && (open.status === 'ready' || messages.length > 0);
 
-  // A message that arrives late has an event above the last one, and stands further up.
+  // A message that arrives late has an event above the last one, and is shown further up.
   const last = messages.length === 0 ? null : `${entry?.last_event_id} ${messages.at(-1)?.id}`;
   useMarkRead(store, { isAtEnd, isLoaded, last });
 
@@ -70,7 +70,7 @@ export function Conversation({
   useEffect(() => {
     fieldToFocus()?.focus();
   }, []);
-  // The keyboard of a phone stays after an edit.
+  // The keyboard of a phone stays open after an edit.
   useKeptFocus(
     section,
     (before) => (before.matches('textarea') ? field.current : fieldToFocus()) ?? scroller.current,
@@ -184,7 +184,7 @@ export function Conversation({
       )}
       <NewMessageAnnouncer messages={messages} isLoaded={isLoaded} userId={userId} names={names} />
       {hasLeft ? (
-        <p class="composer-closed">You are not a member of this group any more, so you cannot write to it.</p>
+        <p class="composer-closed">You are no longer a member of this group, so you cannot write to it.</p>
       ) : edited === null ? (
         <Composer
           key="new"

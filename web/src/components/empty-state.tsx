@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-/** Shown in place of an empty list: its purpose, and what the user can do. */
+/** Shown instead of an empty list: its purpose, and what the user can do. */
 export function EmptyState({
   icon,
   title,

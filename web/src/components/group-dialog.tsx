@@ -30,7 +30,7 @@ export function GroupDialog({
   const isMember = members.includes(userId);
   const newId = added.trim();
   const canAdd = USER_ID.test(newId) && !members.includes(newId);
-  // Until one types, the name follows that of the group.
+  // Until the user types, the name follows that of the group.
   const shownName = name ?? group.name ?? '';
   const newName = shownName.trim();
 
@@ -160,7 +160,7 @@ export function GroupDialog({
                 Leave
               </button>
               <button
-                ref={focusOn}
+                ref={focusElement}
                 type="button"
                 class="button"
                 onClick={() => {
@@ -188,6 +188,6 @@ export function GroupDialog({
 }
 
 /** Focuses an element when it is added. */
-function focusOn(element: HTMLElement | null): void {
+function focusElement(element: HTMLElement | null): void {
   element?.focus();
 }

@@ -1,14 +1,14 @@
 import type { InboxEntry } from 'cassandra-messenger-client';
 import { memo } from '../memo.ts';
-import { avatarOf, isGroup, isNotes, nameOf, titleOf, type Names } from '../people.ts';
+import { avatarOf, isGroup, isWithOneself, nameOf, titleOf, type Names } from '../people.ts';
 import { linkTo } from '../route.ts';
 import { exactTime, shortTime } from '../time.ts';
 import { Avatar } from './avatar.tsx';
 
-/** The count that stands for more than 99. */
-const MANY = 100;
+/** The count that means more than 99. */
+const MAX_COUNT = 100;
 
-/** One conversation of the inbox: who, the last message, when, and how many are unread. */
+/** One conversation of the inbox: title, last message, time and unread count. */
 export function InboxItem({
   entry,
   userId,
@@ -19,9 +19,9 @@ export function InboxItem({
   userId: string;
   names: Names;
   isOpen: boolean;
-  /** Whether the Tab key leads to it. The arrow keys lead to the others. */
+  /** Whether the Tab key focuses it. The arrow keys focus the others. */
   isTabStop: boolean;
-  /** The key of the current day, of which the time depends. */
+  /** The key of the current day; the shown time depends on it. */
   today: string;
 }) {
   const avatar = avatarOf(entry, userId, names);
@@ -83,7 +83,7 @@ const InboxLink = memo(function InboxLink({
       </span>
       {count > 0 && (
         <span class="badge">
-          {count >= MANY ? '99+' : count}
+          {count >= MAX_COUNT ? '99+' : count}
           <span class="visually-hidden"> unread</span>
         </span>
       )}
@@ -93,9 +93,9 @@ const InboxLink = memo(function InboxLink({
 
 function previewOf(entry: InboxEntry, userId: string, names: Names): string {
   const { last_message_id, last_message_sender_id: senderId, last_message_content: content } = entry;
-  if (entry.left_at !== null) return 'You are not a member any more';
+  if (entry.left_at !== null) return 'You are no longer a member';
   if (last_message_id === null) return 'No messages yet';
   if (content === null) return 'Message deleted';
-  if (senderId === userId) return isNotes(entry, userId) ? content : `You: ${content}`;
+  if (senderId === userId) return isWithOneself(entry, userId) ? content : `You: ${content}`;
   return isGroup(entry) ? `${nameOf(senderId ?? '', names)}: ${content}` : content;
 }

@@ -25,7 +25,7 @@ export function Inbox({
   userId: string;
   names: Names;
   openId: string | null;
-  /** Changes with the day, of which the times depend. */
+  /** Changes with the day; the shown times depend on it. */
   today: string;
   onLoadMore: () => void;
   onWrite: () => void;
@@ -43,7 +43,7 @@ export function Inbox({
     }
     return (
       <EmptyState icon={<ChatIcon />} title="No conversations yet">
-        <p>Write to somebody, and the conversation appears here.</p>
+        <p>Send a message, and the conversation appears here.</p>
         <button type="button" class="button button-primary" onClick={onWrite}>
           New conversation
         </button>

@@ -39,11 +39,11 @@ export const MessageItem = memo(function MessageItem({
   isOwn: boolean;
   /** The name of the sender. */
   name: string;
-  /** Whether the last message of one's own was read; null for other messages. */
+  /** Whether the last message of the user was read; null for other messages. */
   receipt: 'sent' | 'seen' | null;
   /** Whether the name of the sender is shown. */
   inGroup: boolean;
-  /** Whether messages cannot be changed, because one has left the group. */
+  /** Whether messages cannot be changed, because the user has left the group. */
   isFixed: boolean;
   /** Whether it is being edited. */
   isInEditor: boolean;

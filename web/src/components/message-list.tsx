@@ -1,6 +1,6 @@
 import type { OpenConversation } from 'cassandra-messenger-client';
 import { daysOf, type ShownMessage } from '../message-rows.ts';
-import { isGroup, isNotes, nameOf, titleOf, type Names } from '../people.ts';
+import { isGroup, isWithOneself, nameOf, titleOf, type Names } from '../people.ts';
 import { dayName } from '../time.ts';
 import { MessageItem, type MessageActions } from './message-item.tsx';
 
@@ -24,7 +24,7 @@ export function MessageList({
   userId: string;
   names: Names;
   onLoadOlder: () => void;
-  /** Whether messages cannot be changed, because one has left the group. */
+  /** Whether messages cannot be changed, because the user has left the group. */
   isFixed: boolean;
   /** The message that is being edited; null if there is none. */
   editedKey: string | null;
@@ -32,8 +32,8 @@ export function MessageList({
 }) {
   const inGroup = conversation !== null && isGroup(conversation);
   const now = new Date();
-  const whom =
-    conversation === null || (!inGroup && isNotes(conversation, userId))
+  const otherName =
+    conversation === null || (!inGroup && isWithOneself(conversation, userId))
       ? 'yourself'
       : inGroup && conversation.name === null
         ? 'the group'
@@ -57,7 +57,7 @@ export function MessageList({
           {messages.length === 0
             ? 'No messages yet. Write the first one to '
             : `This is the beginning of ${inGroup ? '' : 'your conversation with '}`}
-          <bdi>{whom}</bdi>.
+          <bdi>{otherName}</bdi>.
         </p>
       )}
       {daysOf(messages).map((day) => (
@@ -88,7 +88,7 @@ export function MessageList({
   );
 }
 
-/** Whether somebody else has read a message of one's own. */
+/** Whether another participant has read a message of the user. */
 function receiptFor(
   message: ShownMessage,
   conversation: OpenConversation['conversation'],

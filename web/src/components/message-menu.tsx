@@ -5,7 +5,7 @@ import { DeleteIcon, EditIcon, MoreIcon } from './icons.tsx';
 const GAP = 8;
 
 /**
- * The button of one's own message that opens a menu: edit, delete. A long press on the message opens it, too: `openRef`
+ * The button of a message of the user that opens a menu: edit, delete. A long press on the message opens it, too: `openRef`
  * receives the function that does so.
  */
 export function MessageMenu({

@@ -1,7 +1,7 @@
 import type { ShownMessage } from '../message-rows.ts';
 import { CheckIcon, ClockIcon } from './icons.tsx';
 
-/** The state of one's own message: pending, sent, seen, or failed with what one can do. */
+/** The state of a message of the user: pending, sent, seen, or failed with the possible actions. */
 export function MessageState({
   message: { state, problem },
   receipt,

@@ -24,15 +24,15 @@ export function MessengerPage({
   userId: string;
   token: string | null;
   conversationId: string | null;
-  /** `reason` says why, unless one signs out oneself. */
+  /** `reason` says why, unless the user signs out. */
   onSignOut: (reason?: string) => void;
 }) {
   const [messenger] = useState(() => openMessenger(userId, token));
   const { client, store } = messenger;
   const snapshot = useSnapshot(store);
   const today = useToday();
-  const [isWriting, setIsWriting] = useState(false);
-  const [isGrouping, setIsGrouping] = useState(false);
+  const [isStartingConversation, setIsStartingConversation] = useState(false);
+  const [isCreatingGroup, setIsCreatingGroup] = useState(false);
 
   useEffect(
     () => () => {
@@ -75,7 +75,7 @@ export function MessengerPage({
         <Profile
           client={client}
           onWrite={() => {
-            setIsWriting(true);
+            setIsStartingConversation(true);
           }}
           onSignOut={() => {
             onSignOut();
@@ -91,19 +91,19 @@ export function MessengerPage({
             void store.loadMoreConversations();
           }}
           onWrite={() => {
-            setIsWriting(true);
+            setIsStartingConversation(true);
           }}
         />
       </nav>
       <main class="pane">
         {conversationId === null ? (
           <EmptyState icon={<ChatIcon />} title="Your messages">
-            <p>Pick a conversation, or write to somebody.</p>
+            <p>Choose a conversation, or start a new one.</p>
             <button
               type="button"
               class="button button-primary"
               onClick={() => {
-                setIsWriting(true);
+                setIsStartingConversation(true);
               }}
             >
               New conversation
@@ -123,35 +123,35 @@ export function MessengerPage({
           />
         )}
       </main>
-      {isWriting && (
+      {isStartingConversation && (
         <NewConversation
           client={client}
           store={store}
           entries={inbox.entries}
           names={users}
           onClose={() => {
-            setIsWriting(false);
+            setIsStartingConversation(false);
           }}
           onGroup={() => {
-            setIsWriting(false);
-            setIsGrouping(true);
+            setIsStartingConversation(false);
+            setIsCreatingGroup(true);
           }}
           onOpen={(id) => {
-            setIsWriting(false);
+            setIsStartingConversation(false);
             goTo(linkTo(userId, id));
           }}
         />
       )}
-      {isGrouping && (
+      {isCreatingGroup && (
         <NewGroup
           client={client}
           entries={inbox.entries}
           names={users}
           onClose={() => {
-            setIsGrouping(false);
+            setIsCreatingGroup(false);
           }}
           onOpen={(id) => {
-            setIsGrouping(false);
+            setIsCreatingGroup(false);
             goTo(linkTo(userId, id));
           }}
         />

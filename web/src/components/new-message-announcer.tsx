@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { nameOf, type Names } from '../people.ts';
 
 /** How many messages are kept. Screen readers read each one when it is added. */
-const KEPT = 10;
+const MAX_ANNOUNCED = 10;
 
 /** Reads messages of others out to screen readers as they arrive. */
 export function NewMessageAnnouncer({
@@ -17,7 +17,7 @@ export function NewMessageAnnouncer({
   userId: string;
   names: Names;
 }) {
-  const [news, setNews] = useState<readonly Message[]>([]);
+  const [announced, setAnnounced] = useState<readonly Message[]>([]);
   /** The last message so far; null until the conversation is loaded. */
   const lastSeen = useRef<string | null>(null);
   const lastId = messages.at(-1)?.id ?? '';
@@ -30,11 +30,11 @@ export function NewMessageAnnouncer({
     const added = messages
       .slice(messages.findLastIndex(({ id }) => id <= since) + 1)
       .filter(({ sender_id, content }) => sender_id !== userId && content !== null);
-    setNews((earlier) => [...earlier, ...added].slice(-KEPT));
+    setAnnounced((earlier) => [...earlier, ...added].slice(-MAX_ANNOUNCED));
   }, [isLoaded, lastId]);
   return (
     <div class="visually-hidden" role="log" aria-relevant="additions">
-      {news.map(({ id, sender_id, content }) => (
+      {announced.map(({ id, sender_id, content }) => (
         <p key={id}>{`${nameOf(sender_id, names)}: ${content}`}</p>
       ))}
     </div>

@@ -3,19 +3,19 @@ import { useState } from 'preact/hooks';
 import { failureOf } from '../problems.ts';
 import { Dialog } from './dialog.tsx';
 
-/** One's own name, a second window, and signing out. */
+/** The name of the user, a second window, and signing out. */
 export function ProfileDialog({
   client,
   name,
-  canBeSomebodyElse,
+  canSwitchUser,
   onSaved,
   onSignOut,
   onClose,
 }: {
   client: MessengerClient;
   name: string;
-  /** Whether a second window can be somebody else without a token. */
-  canBeSomebodyElse: boolean;
+  /** Whether a second window can have another user without a token. */
+  canSwitchUser: boolean;
   onSaved: (name: string) => void;
   onSignOut: () => void;
   onClose: () => void;
@@ -71,13 +71,13 @@ export function ProfileDialog({
         <p class="hint">Your user id is {client.userId}.</p>
       </form>
       <div class="dialog-actions">
-        {canBeSomebodyElse && (
+        {canSwitchUser && (
           <a class="button" href={location.pathname} target="_blank" rel="noopener">
-            Second window as somebody else
+            Second window as another user
           </a>
         )}
         <button type="button" class="button" onClick={onSignOut}>
-          {canBeSomebodyElse ? 'Be somebody else here' : 'Sign out'}
+          {canSwitchUser ? 'Switch user' : 'Sign out'}
         </button>
       </div>
     </Dialog>

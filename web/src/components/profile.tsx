@@ -57,7 +57,7 @@ export function Profile({
         <ProfileDialog
           client={client}
           name={name}
-          canBeSomebodyElse={!needsToken}
+          canSwitchUser={!needsToken}
           onSaved={setName}
           onSignOut={onSignOut}
           onClose={() => {

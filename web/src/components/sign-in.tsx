@@ -15,9 +15,9 @@ export function SignIn({ onSignIn }: { onSignIn: (userId: string) => void }) {
   const id = userId.trim();
   const isValid = USER_ID.test(id);
   return (
-    <SignInPage title="Who are you?">
+    <SignInPage title="Choose a user">
       <p class="sign-in-text">
-        This service runs without authentication, so you can be anybody. Open a second window as somebody else
+        This service runs without authentication, so you can be any user. Open a second window as another user
         to see both sides of a conversation.
       </p>
       {people.length > 0 && (
@@ -67,7 +67,7 @@ export function SignIn({ onSignIn }: { onSignIn: (userId: string) => void }) {
         <p id="user-id-hint" class="hint">
           {id !== '' && !isValid
             ? 'Use up to 64 letters, digits and . _ : @ - without spaces.'
-            : 'Any name works, such as alice. Nothing has to be registered.'}
+            : 'Any user id works, such as alice. No registration is needed.'}
         </p>
       </form>
     </SignInPage>
@@ -78,14 +78,14 @@ export function SignIn({ onSignIn }: { onSignIn: (userId: string) => void }) {
 function useTestUsers(): readonly { readonly id: string; readonly name: string }[] {
   const [people, setPeople] = useState<readonly { id: string; name: string }[]>([]);
   useEffect(() => {
-    const client = createClient({ baseUrl, userId: 'anybody' });
+    const client = createClient({ baseUrl, userId: 'any-user' });
     const find = async (): Promise<void> => {
       const [first = '', ...others] = TEST_USERS;
       if ((await client.getUser(first)) === null) return;
       const users = await Promise.all([first, ...others].map((id) => client.getUser(id)));
       setPeople(users.flatMap((user) => (user === null ? [] : [{ id: user.id, name: user.username }])));
     };
-    // Without them, one can still enter an id.
+    // Without them, the user can still enter an id.
     find().catch(() => undefined);
     return () => {
       client.close();

@@ -1,4 +1,4 @@
-/** Grey shapes in the place of what is being loaded. */
+/** Grey placeholders for content that is being loaded. */
 
 export function InboxSkeleton() {
   return (

@@ -25,10 +25,10 @@ export function accessLog(deps: {
     const route = routeOf(c);
     const { status } = c.res;
     const milliseconds = performance.now() - startedAt;
-    telemetry.requestAnswered({ method, route, status, milliseconds, replayed });
+    telemetry.requestCompleted({ method, route, status, milliseconds, replayed });
     if (status < 400 && route !== null && PROBES.has(route)) return;
     const durationMs = Math.round(milliseconds * 100) / 100;
-    log.info({ ...logFieldsOf(c, pseudonymize), method, route, status, durationMs }, 'request completed');
+    log.info({ ...logFieldsOf(c, pseudonymize), method, route, status, durationMs }, 'Request completed');
   };
 }
 

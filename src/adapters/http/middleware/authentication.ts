@@ -92,7 +92,7 @@ export function authenticationMiddleware(authenticate: Authenticate): Middleware
   };
 }
 
-/** Authenticates by JWT bearer tokens. A token without `exp` is refused, because it would be valid for ever. */
+/** Authenticates by JWT bearer tokens. A token without `exp` is refused, because it would be valid forever. */
 export function makeAuthenticate(deps: {
   readonly rules: TokenRules;
   readonly clock: Pick<Clock, 'now'>;

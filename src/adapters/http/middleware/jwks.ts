@@ -13,9 +13,12 @@ export interface KeySet {
   readonly readinessProblems: () => Promise<readonly string[]>;
 }
 
-/** Keys are fetched again at the age of `FRESH_MS`. While the issuer is unreachable they are used up to `KEPT_MS`. */
-const FRESH_MS = 10 * 60 * 1000;
-const KEPT_MS = 60 * 60 * 1000;
+/**
+ * Keys are fetched again at the age of `REFRESH_AFTER_MS`. While the issuer is unreachable they are used up to
+ * `EXPIRE_AFTER_MS`.
+ */
+const REFRESH_AFTER_MS = 10 * 60 * 1000;
+const EXPIRE_AFTER_MS = 60 * 60 * 1000;
 
 /** The minimum time between two fetches. It also bounds fetches for unknown `kid`s, which anyone can invent. */
 const MIN_FETCH_INTERVAL_MS = 10 * 1000;
@@ -66,7 +69,7 @@ export function fetchedKeySet(deps: {
   const { url, log, fetch = globalThis.fetch, now = () => performance.now() } = deps;
   let keys = keysIn('{"keys":[]}');
   let fetchedAt = -Infinity;
-  let triedAt = -Infinity;
+  let lastAttemptAt = -Infinity;
   let fetching = Promise.resolve();
 
   const load = async (startedAt: number): Promise<void> => {
@@ -82,18 +85,18 @@ export function fetchedKeySet(deps: {
 
   /** Starts a fetch, unless the last one started less than `MIN_FETCH_INTERVAL_MS` ago; resolves when the last one ends. */
   const refresh = (): Promise<void> => {
-    if (now() - triedAt >= MIN_FETCH_INTERVAL_MS) {
-      triedAt = now();
-      fetching = load(triedAt);
+    if (now() - lastAttemptAt >= MIN_FETCH_INTERVAL_MS) {
+      lastAttemptAt = now();
+      fetching = load(lastAttemptAt);
     }
     return fetching;
   };
 
-  const isExpired = (): boolean => now() - fetchedAt >= KEPT_MS;
+  const isExpired = (): boolean => now() - fetchedAt >= EXPIRE_AFTER_MS;
 
   return {
     async find(header, token) {
-      const refreshed = now() - fetchedAt >= FRESH_MS ? refresh() : null;
+      const refreshed = now() - fetchedAt >= REFRESH_AFTER_MS ? refresh() : null;
       // Known keys stay in use during a fetch; only expired ones wait for it.
       if (isExpired()) await refreshed;
       if (isExpired()) throw new HttpFailure('keys_unavailable');
@@ -103,7 +106,7 @@ export function fetchedKeySet(deps: {
         if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
         await refresh();
         // The issuer may have added the key since the last fetch that succeeded.
-        if (fetchedAt < triedAt) throw new HttpFailure('keys_unavailable');
+        if (fetchedAt < lastAttemptAt) throw new HttpFailure('keys_unavailable');
         return keys.find(header, token);
       }
     },

@@ -8,7 +8,7 @@ A messenger for conversations between two users and for groups.
 - **Times** are RFC 3339 in UTC with nine fractional digits. The \`created_at\` of a message is also its exact position in
   the history.
 - **Lists** are newest first. Follow \`next_cursor\` until it is null. The pages have no gaps and no repeats.
-- **Events** are available as a stream or by polling. A client that continues with its cursor misses no event, also across
+- **Events** are available as a stream or by polling. A client that continues with its cursor misses no event, even after
   disconnects.
 - **Sends** with an \`Idempotency-Key\` are safe to repeat.
 - **Authentication.** With \`AUTH=jwt\`, requests need a bearer token. A user acts only for themselves, and conversations of
@@ -28,7 +28,7 @@ const LICENSE = { name: 'MIT', identifier: 'MIT' };
 const TAGS = [
   { name: 'Messages', description: 'Send messages, and read the history of a conversation.' },
   { name: 'Conversations', description: 'Conversations, inboxes and read positions.' },
-  { name: 'Groups', description: 'The participants and the name of a group.' },
+  { name: 'Groups', description: 'The participants of a group, also called members, and its name.' },
   {
     name: 'Events',
     description: 'Events in the conversations of a user: as a list, a long poll, or a stream.',

@@ -90,7 +90,7 @@ export const booleanInQuery = text(
 
 export const timestampInQuery = text(
   positionAtTimestamp,
-  'must be one RFC 3339 time, such as 2026-01-31T09:30:00Z',
+  'must be an RFC 3339 time, such as 2026-01-31T09:30:00Z',
 ).openapi({ format: 'date-time' });
 
 /** Text of at most `maxLength` code points. The domain checks its rules. */

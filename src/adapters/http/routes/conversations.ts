@@ -44,8 +44,8 @@ const PARTICIPANTS_RULE = `must be two to ${MAX_GROUP_SIZE} user ids`;
 export const groupNameInBody = writtenText(MAX_GROUP_NAME_LENGTH).openapi({ example: 'Lunch' });
 
 /**
- * Of a list that is too long only as much as shows this: to check every item of a list of a hundred thousand takes seconds,
- * in which the process does nothing else.
+ * The first items of a list, one more than allowed, so that a list that is too long is still refused. Validating all items of
+ * a list of 100,000 would block the process for seconds.
  */
 function firstParticipants(given: unknown): unknown {
   return Array.isArray(given) ? given.slice(0, MAX_GROUP_SIZE + 1) : given;
@@ -143,13 +143,13 @@ const InboxRowView = z
       description: 'The participants of a conversation of two; null in a group.',
     }),
     other_user_id: userId.nullable().openapi({
-      description: 'The other participant; the user itself in a conversation with oneself; null in a group.',
+      description: 'The other participant; the same user in a conversation with oneself; null in a group.',
       example: 'bob',
     }),
     name: groupName,
     left_at: time.nullable().openapi({
       description:
-        'When the user left the group or was removed; null for a participant, and in a conversation of two.',
+        'The time at which the user left the group or was removed; null for a participant, and in a conversation of two.',
     }),
     ...lastMessageShape,
     last_event_id: eventId.openapi({
@@ -296,7 +296,7 @@ const listConversationsRoute = createRoute({
   responses: {
     ...problemResponses([...LIST_PROBLEMS, 'inbox_of_another', ...READ_PROBLEMS], {
       parameter: 'limit',
-      detail: 'must be one whole number from 1 to 100',
+      detail: 'must be a whole number from 1 to 100',
     }),
     200: jsonResponse('A page of the inbox.', InboxPage),
   },

@@ -6,10 +6,10 @@ import { TITLE } from '../openapi/openapi-document.ts';
 import { HttpFailure } from '../problems.ts';
 import { jsonResponse, problemResponses } from '../openapi/openapi-responses.ts';
 import {
-  FOR_AN_HOUR,
+  CACHE_ONE_HOUR,
   makeStaticFile,
   makeStaticFiles,
-  REVALIDATED,
+  CACHE_REVALIDATE,
   staticResponse,
   type ReadAsset,
   type StaticFile,
@@ -52,7 +52,7 @@ export function addDocsRoutes(
   app.get(documentRoute.path, etag(), async (c) => {
     documentFile ??= makeStaticFile(new TextEncoder().encode(JSON.stringify(document())), 'application/json');
     // It changes with the version of the service.
-    return staticResponse(c, await documentFile, REVALIDATED);
+    return staticResponse(c, await documentFile, CACHE_REVALIDATE);
   });
 
   // The default path, which browsers request on their own.
@@ -78,6 +78,6 @@ export function addDocsRoutes(
   app.get('/docs/swagger-ui-dist/:name', etag(), async (c) => {
     const file = await fileOf(c.req.param('name'));
     if (file === null) throw new HttpFailure('path_not_found');
-    return staticResponse(c, file, FOR_AN_HOUR);
+    return staticResponse(c, file, CACHE_ONE_HOUR);
   });
 }

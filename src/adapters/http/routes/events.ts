@@ -142,7 +142,7 @@ const listEventsRoute = createRoute({
     params: z.object({ user_id: userIdInPath }),
     query: z.object({
       cursor: z
-        .string({ error: 'must be one next_cursor' })
+        .string({ error: 'must be a next_cursor' })
         .optional()
         .openapi({
           pattern: EVENT_CURSOR_PATTERN.source,
@@ -151,7 +151,7 @@ const listEventsRoute = createRoute({
               'The next_cursor of the previous response. Without it, the response contains no events.',
           },
         }),
-      limit: wholeNumber(1, MAX_PAGE_SIZE, `must be one whole number from 1 to ${MAX_PAGE_SIZE}`)
+      limit: wholeNumber(1, MAX_PAGE_SIZE, `must be a whole number from 1 to ${MAX_PAGE_SIZE}`)
         .default(DEFAULT_PAGE_SIZE)
         .openapi({
           type: 'integer',
@@ -159,7 +159,7 @@ const listEventsRoute = createRoute({
           maximum: MAX_PAGE_SIZE,
           param: { description: 'The maximum number of events of a JSON response.' },
         }),
-      wait: wholeNumber(0, MAX_WAIT_S, `must be one whole number from 0 to ${MAX_WAIT_S}`)
+      wait: wholeNumber(0, MAX_WAIT_S, `must be a whole number from 0 to ${MAX_WAIT_S}`)
         .default(0)
         .openapi({
           type: 'integer',
@@ -183,7 +183,7 @@ const listEventsRoute = createRoute({
         'clock_not_verified',
         ...READ_PROBLEMS,
       ],
-      { parameter: 'limit', detail: 'must be one whole number from 1 to 100' },
+      { parameter: 'limit', detail: 'must be a whole number from 1 to 100' },
     ),
     200: (() => {
       const response = jsonResponse('The events after the cursor, oldest first.', EventList);
@@ -218,14 +218,14 @@ export function addEventRoutes(
     const isStream = c.req.method === 'GET' && prefersStream(c.req.header('Accept') ?? '');
     const cursor = cursorOf(c, user_id, query.cursor, isStream);
     const request = { caller: callerOf(c), userId: user_id, cursor };
-    // Before the limit per user, which would tell others whether the user is online.
+    // Before the limit per user, which would reveal to others whether the user is online.
     requireOwnEvents(request.caller, user_id);
-    if (isStream) return answerWithStream(c, deps, request);
+    if (isStream) return respondWithStream(c, deps, request);
 
     const waitMs = c.req.method === 'GET' && cursor !== null ? query.wait * 1_000 : 0;
     const list = { ...request, limit: query.limit, maxBytes: MAX_PAGE_BYTES, maxHashes: MAX_HASHES };
     const poll = (signal: AbortSignal) => followEvents.poll({ ...list, waitMs }, signal);
-    const batch = waitMs === 0 ? await poll(NEVER) : await whileOpen(c, streams, user_id, poll);
+    const batch = waitMs === 0 ? await poll(NEVER_ABORTS) : await whileOpen(c, streams, user_id, poll);
     deps.telemetry.eventsDelivered(batch.events.length);
     const next_cursor = eventCursorText(user_id, batch.cursor);
     return json(c, { data: batch.events.map(eventViewOf), next_cursor }, 200);
@@ -245,7 +245,7 @@ function prefersStream(accept: string): boolean {
   return quality > 0 && quality >= qualityOf('application/json', 'application/*', '*/*');
 }
 
-const NEVER = new AbortController().signal;
+const NEVER_ABORTS = new AbortController().signal;
 
 /** The cursor of a request; null if it has none. Throws an `HttpFailure` if the query or the header is invalid. */
 function cursorOf(
@@ -307,12 +307,12 @@ function whenAborted(signal: AbortSignal, act: () => void): void {
 /** The maximum delay of `setTimeout`. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-async function whileOpen<Answer>(
+async function whileOpen<Result>(
   c: Context,
   streams: EventStreams,
   userId: UserId,
-  work: (signal: AbortSignal) => Promise<Answer>,
-): Promise<Answer> {
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
   const { signal, end } = openStream(c, streams, userId);
   try {
     return await work(signal);
@@ -321,7 +321,7 @@ async function whileOpen<Answer>(
   }
 }
 
-async function answerWithStream(
+async function respondWithStream(
   c: Context,
   deps: {
     readonly followEvents: FollowEvents;
@@ -360,7 +360,7 @@ async function answerWithStream(
     const durationMs = Math.round(performance.now() - startedAt);
     log.info(
       { ...logFieldsOf(c, pseudonymize), reason, durationMs, events: delivered },
-      'event stream ended',
+      'Event stream ended',
     );
   });
   /** The cursor is sent at once, so that a client can resume even if its connection breaks before the first event. */

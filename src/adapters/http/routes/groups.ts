@@ -58,7 +58,7 @@ const removeMemberRoute = createRoute({
       ['invalid_request', 'not_the_creator', ...GROUP_PROBLEMS, 'member_not_found', ...WRITE_PROBLEMS],
       invalidId,
     ),
-    204: { description: 'The user is not a participant any more.', headers: COMMON_HEADERS },
+    204: { description: 'The user is no longer a participant.', headers: COMMON_HEADERS },
   },
 });
 
@@ -68,7 +68,7 @@ const renameGroupRoute = createRoute({
   operationId: 'renameGroup',
   tags: ['Groups'],
   summary: 'Name a group',
-  description: 'Any participant may do so; of several names the last one holds. Safe to repeat.',
+  description: 'Any participant may do so; of several names the last one wins. Safe to repeat.',
   request: {
     params: z.object({ conversation_id: conversationIdInPath }),
     body: { required: true, content: { 'application/json': { schema: GroupToRename } } },

@@ -171,7 +171,7 @@ const sendToConversationRoute = createRoute({
 const listResponses = {
   ...problemResponses([...LIST_PROBLEMS, 'conversation_not_found', ...READ_PROBLEMS], {
     parameter: 'limit',
-    detail: 'must be one whole number from 1 to 100',
+    detail: 'must be a whole number from 1 to 100',
   }),
   200: jsonResponse('A page of messages, newest first.', MessagePage),
 };
@@ -247,8 +247,8 @@ const editMessageRoute = createRoute({
   tags: ['Messages'],
   summary: 'Edit a message',
   description:
-    'Replaces the content. The message stays at its place in history and inbox; inboxes that show it show the new content. ' +
-    'Of concurrent edits the last one holds. A user can only edit their own messages. For non-participants, the ' +
+    'Replaces the content. The message keeps its position in history and inbox; inboxes that show it show the new content. ' +
+    'Of concurrent edits the last one wins. A user can only edit their own messages. For non-participants, the ' +
     'conversation is a 404. Safe to repeat.',
   request: {
     params: messageParams,
@@ -329,9 +329,9 @@ export function addMessageRoutes(
       content,
       idempotencyKey: idempotencyKeyOf(c),
     });
-    return answerSent(c, sent);
+    return respondSent(c, sent);
   };
-  const answerSent = (c: Context, { message, replayed }: SendMessageResult) => {
+  const respondSent = (c: Context, { message, replayed }: SendMessageResult) => {
     if (!replayed) return json(c, messageViewOf(message), 201);
     c.get('requestContext').replayed = true;
     return json(c, messageViewOf(message), 201, { 'Idempotency-Replayed': 'true' });
@@ -350,7 +350,7 @@ export function addMessageRoutes(
         content,
         idempotencyKey: idempotencyKeyOf(c),
       });
-      return answerSent(c, sent);
+      return respondSent(c, sent);
     },
     sender.bodyFieldErrors,
   );

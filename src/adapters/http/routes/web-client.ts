@@ -2,7 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { etag } from 'hono/etag';
 import { HttpFailure } from '../problems.ts';
 import { policyFor } from '../security-headers.ts';
-import { makeStaticFiles, REVALIDATED, staticResponse, type ReadAsset } from '../static-file.ts';
+import { makeStaticFiles, CACHE_REVALIDATE, staticResponse, type ReadAsset } from '../static-file.ts';
 
 /** The files that the page loads; no others are served. */
 const ASSETS: ReadonlyMap<string, string> = new Map([
@@ -43,6 +43,6 @@ export function addWebClientRoutes(
   app.get('/app/:name', etag(), async (c) => {
     const file = await fileOf(c.req.param('name'));
     if (file === null) throw new HttpFailure('path_not_found');
-    return staticResponse(c, file, REVALIDATED);
+    return staticResponse(c, file, CACHE_REVALIDATE);
   });
 }
