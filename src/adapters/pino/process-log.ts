@@ -4,7 +4,7 @@ import { pino, type DestinationStream, type Logger } from 'pino';
 import type { Build } from '../../application/ports/build.ts';
 
 /** Lines are buffered, since one write costs as much as handling a request; a timer bounds the delay. */
-const BUFFER_BYTES = 8 * 1024;
+const BUFFER_BYTES = 64 * 1024;
 const FLUSH_INTERVAL_MS = 100;
 
 /** The limit of the buffer while standard output is not read. Further lines are dropped, to protect the process. */
@@ -44,6 +44,7 @@ export async function openProcessLog(deps: {
   const stream = pino.destination({
     sync: false,
     minLength: BUFFER_BYTES,
+    maxWrite: 2 * BUFFER_BYTES,
     maxLength: MAX_BUFFERED_BYTES,
     periodicFlush: FLUSH_INTERVAL_MS,
   });
