@@ -114,14 +114,14 @@ export function makeListEvents(deps: {
 }): ListEvents {
   const { messages, groups } = deps;
   const getConversation = makeGetConversation(deps);
-  /** A batch, which may be empty before the end of the log; `passes` if its cursor is beyond events that were left out. */
+  /** A batch, which may be empty before the end of the log; `onlyLeftOut` if all of its events were left out. */
   async function listOnce({
     userId,
     cursor,
     limit,
     maxBytes,
     maxHashes,
-  }: ListEventsQuery): Promise<EventBatch & { readonly passes: boolean }> {
+  }: ListEventsQuery): Promise<EventBatch & { readonly onlyLeftOut: boolean }> {
     // Taken before the log is read: events that become visible afterwards have ids above it.
     const highest = highestFloor(deps.clock.now(), deps.visibilityWindow);
     const from = clampCursor(cursor ?? { floor: highest, delivered: new Set() }, highest);
@@ -150,15 +150,15 @@ export function makeListEvents(deps: {
       events: reported,
       cursor: advanceCursor(from, { passed, isEnd: isComplete, highest }),
       isComplete,
-      passes: !isComplete && reported.length === 0 && fresh.length > 0,
+      onlyLeftOut: !isComplete && reported.length === 0 && fresh.length > 0,
     };
   }
 
   return async (query) => {
     requireOwnEvents(query.caller, query.userId);
-    let { passes, ...batch } = await listOnce(query);
-    for (let reads = 1; passes && reads < MAX_READS; reads += 1) {
-      ({ passes, ...batch } = await listOnce({ ...query, cursor: batch.cursor }));
+    let { onlyLeftOut, ...batch } = await listOnce(query);
+    for (let reads = 1; onlyLeftOut && reads < MAX_READS; reads += 1) {
+      ({ onlyLeftOut, ...batch } = await listOnce({ ...query, cursor: batch.cursor }));
     }
     return batch;
   };

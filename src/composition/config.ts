@@ -204,7 +204,9 @@ function environment(readText: (path: string) => string) {
         .describe('time limit of a request, in milliseconds'),
       MAX_REQUESTS_IN_FLIGHT: wholeNumber(1, 100_000)
         .prefault('256')
-        .describe('upper limit of concurrent requests; further ones get a 503'),
+        .describe(
+          'maximum of the limit on concurrent requests, which starts at 64 and adapts to storage; further requests get a 503',
+        ),
       MAX_STREAMS: wholeNumber(1, 100_000)
         .prefault('10000')
         .describe('upper limit of event streams and waiting polls of a process; further ones get a 503'),

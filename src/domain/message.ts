@@ -8,7 +8,7 @@ export interface Message {
   readonly senderId: UserId;
   /** Null in a group. */
   readonly receiverId: UserId | null;
-  /** 1–20,000 code points, returned byte for byte; null if the message is deleted. */
+  /** 1–20,000 code points, returned byte for byte. Null if the message is deleted, or was edited after its reader left. */
   readonly content: string | null;
   /** The last edit; its id contains its time. Null if the message was not edited, or is deleted. */
   readonly editId: EventId | null;

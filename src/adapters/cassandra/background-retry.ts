@@ -63,7 +63,7 @@ export class BackgroundRetry {
 
   #start(retry: () => Promise<void>, { id, conversationId }: WrittenMessage): void {
     if (this.#retrying >= MAX_RETRIES) {
-      this.#log.warn({ messageId: id, conversationId }, 'Too many failed sends: this one is not retried');
+      this.#log.warn({ messageId: id, conversationId }, 'Too many failed writes: this one is not retried');
       return;
     }
     this.#retrying += 1;
@@ -84,7 +84,7 @@ export class BackgroundRetry {
       } catch (error) {
         const isTemporary = error instanceof StorageFailure || (error as Error).name === 'Overload';
         if (!isTemporary) {
-          this.#log.error({ ...ids, err: error }, 'A failed send could not be completed');
+          this.#log.error({ ...ids, err: error }, 'A failed write could not be completed');
           return;
         }
         if (this.#closing) break;
@@ -92,7 +92,7 @@ export class BackgroundRetry {
     }
     this.#log.warn(
       ids,
-      'The retries of a failed send ended without success; its message may be missing in an inbox',
+      'The retries of a failed write ended without success; its message may be missing in an inbox',
     );
   }
 

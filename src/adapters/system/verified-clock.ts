@@ -30,7 +30,7 @@ export interface ClockReading {
 type VerificationState =
   | { readonly kind: 'unmeasured' }
   | { readonly kind: 'verified'; readonly at: number }
-  /** `majorityLead`: what to add to the monotonic clock to have the majority's time. */
+  /** `majorityOffset`: what to add to the monotonic clock to have the majority's time. */
   | { readonly kind: 'differs'; readonly majorityOffset: number }
   | { readonly kind: 'no_majority' };
 

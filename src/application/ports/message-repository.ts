@@ -68,7 +68,7 @@ export interface MessageRepository {
    * When it resolves, all of that is stored durably and visible to every later read. Idempotent: an id is stored once,
    * regardless of how often, by which process and in which order it is appended. If a key is given, the first request
    * under (sender, key) within the retention of keys decides the message's id for all others, even for concurrent ones. A
-   * repeat of an acknowledged request writes nothing.
+   * repeat of a message that is marked as delivered writes nothing.
    *
    * A live message that becomes visible late (`isLate`) gets exactly one late event, regardless of which process completes
    * it and how often: history shows the message at its own time, while inbox and event log treat it as new.

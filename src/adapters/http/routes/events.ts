@@ -125,8 +125,8 @@ const listEventsRoute = createRoute({
   description:
     'The events in the conversations of a user, oldest first. A user can only read their own events. A client starts ' +
     'without a cursor and then follows `next_cursor`. It receives every event at least once, also across disconnects, and ' +
-    'drops repeated events by `id`. A cursor older than the event log (30 days by default) is a 410: the client then lists ' +
-    'its conversations again, and starts without a cursor.\n\n' +
+    'drops repeated events by `id`. A cursor older than the event log (30 days by default) is a 410: the client then starts ' +
+    'without a cursor, and after that lists its conversations again.\n\n' +
     `With \`Accept: ${EVENT_STREAM}\` the response is an endless stream of server-sent events. \`event\` is the type, ` +
     '`data` the event, and `id` the cursor. The cursor is sent at the start, with the last event of each batch, and with a ' +
     'comment every 15 seconds. A client resumes with `Last-Event-ID` or `cursor`.',
