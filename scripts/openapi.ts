@@ -64,7 +64,9 @@ const rows = tables().map(
 );
 const dataModel = await readFile(new URL('../docs/data-model.md', import.meta.url), 'utf8');
 // The rows of the first table of the page.
-const listed = dataModel.replace(/(?<=\n\| -+ .*\n)(?:\|.*\n)*/, () => rows.join(''));
+const [listedRows] = /(?<=\n\| -+ .*\n)(?:\|.*\n)+/.exec(dataModel) ?? [];
+if (listedRows === undefined) throw new Error('docs/data-model.md has no table');
+const listed = dataModel.replace(listedRows, () => rows.join(''));
 await update('docs/data-model.md', listed, 'markdown');
 
 /** Writes a formatted file, or with --check compares it. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,6 +18,8 @@ import { RESULTS_FILE, type TestResults } from './vitest-results.ts';
 interface Outcome extends TestResults {
   /** The reason if it did not run. */
   readonly leftOut?: string;
+  /** Whether a first run hung. */
+  readonly isSecondRun?: boolean;
 }
 
 const results = mkdtempSync(join(tmpdir(), 'messenger-test-'));
@@ -56,20 +58,21 @@ const VITEST_TIMEOUT_MS = 20 * 60_000;
 async function vitest(project: string): Promise<Outcome> {
   const file = join(results, `${project}.json`);
   let end = await runVitest(project, file);
-  if (end === 'SIGKILL') {
-    // Vitest 4.1 hung once, between two files: its worker waited for the bundler, which did nothing.
-    console.log(`\n── ${project} again: vitest did not end within ${VITEST_TIMEOUT_MS / 60_000} minutes`);
+  const isSecondRun = end === 'timeout' && !existsSync(file);
+  if (isSecondRun) {
+    // Vitest 4.1 hung once, between two files: a worker waited for its modules, and nothing was busy.
+    console.log(`\n── ${project} again: vitest had no results after ${VITEST_TIMEOUT_MS / 60_000} minutes`);
     end = await runVitest(project, file);
   }
-  const outcome = resultsIn(file);
+  const outcome = { ...resultsIn(file), isSecondRun };
   // A run can also fail without a failure in its results: in its setup, or if there are no tests.
   if (end === 0 || outcome.failures.length > 0) return outcome;
   const failure = { name: `vitest run --project ${project}`, error: `It ended with ${end}.` };
   return { ...outcome, failures: [failure] };
 }
 
-/** Resolves with the exit code, or with the signal that ended it: SIGKILL after its time limit. */
-async function runVitest(project: string, file: string): Promise<number | string | null> {
+/** Resolves with the exit code, with `timeout` after the time limit, or with null if another signal ended it. */
+async function runVitest(project: string, file: string): Promise<number | 'timeout' | null> {
   const reporters = ['--reporter=default', '--reporter=./scripts/vitest-results.ts'];
   // Not by npx, which does not pass the signal on.
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--project', project, ...reporters];
@@ -79,8 +82,8 @@ async function runVitest(project: string, file: string): Promise<number | string
     timeout: VITEST_TIMEOUT_MS,
     killSignal: 'SIGKILL',
   });
-  const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
-  return code ?? signal;
+  const [code] = (await once(child, 'close')) as [number | null];
+  return child.killed ? 'timeout' : code;
 }
 
 function resultsIn(file: string): TestResults {
@@ -99,11 +102,11 @@ function leftOut(reason: string): Outcome {
 
 function rowOf(
   name: string,
-  { passed, skipped, failures, leftOut: reason }: Outcome,
+  { passed, skipped, failures, leftOut: reason, isSecondRun = false }: Outcome,
   seconds: number,
 ): string {
   const state = reason !== undefined ? 'LEFT OUT' : failures.length > 0 ? 'FAILED' : 'passed';
-  const counts = `${passed} passed, ${failures.length} failed${skipped > 0 ? `, ${skipped} SKIPPED` : ''}`;
+  const counts = `${passed} passed, ${failures.length} failed${skipped > 0 ? `, ${skipped} SKIPPED` : ''}${isSecondRun ? ', SECOND RUN' : ''}`;
   return `  ${name.padEnd(14)}${state.padEnd(10)}${seconds.toFixed(1).padStart(6)} s   ${reason ?? counts}`;
 }
 

@@ -69,7 +69,7 @@ export interface EventBatch {
   /**
    * Oldest first. An event is left out if its message or conversation no longer exists, or if the user does not
    * belong to the group at its place. Empty only if `isComplete`, if the cursor can hold no more hashes, or if ten
-   * times `limit` events are left out.
+   * times `limit` events are left out, or as many as are read within a second.
    */
   readonly events: readonly ReportedEvent[];
   /** Continues with the events that were not listed yet. */
@@ -101,6 +101,9 @@ const MAX_ROWS = 1_000;
 
 /** The maximum number of batches that one call reads until one of them is not empty. */
 const MAX_READS = 10;
+
+/** The time after which it reads no further batch, so that it has a result within the request timeout. */
+const MAX_READ_TIME: Microseconds = 1_000_000;
 
 export function makeListEvents(deps: {
   events: EventRepository;
@@ -156,8 +159,9 @@ export function makeListEvents(deps: {
 
   return async (query) => {
     requireOwnEvents(query.caller, query.userId);
+    const until = deps.clock.now() + MAX_READ_TIME;
     let { onlyLeftOut, ...batch } = await listOnce(query);
-    for (let reads = 1; onlyLeftOut && reads < MAX_READS; reads += 1) {
+    for (let reads = 1; onlyLeftOut && reads < MAX_READS && deps.clock.now() < until; reads += 1) {
       ({ onlyLeftOut, ...batch } = await listOnce({ ...query, cursor: batch.cursor }));
     }
     return batch;

@@ -3,8 +3,7 @@ import type { ConversationId, EventId, Position, UserId } from './ids.ts';
 import { isLongerThan, isText, type Message } from './message.ts';
 import { Refusal } from './refusal.ts';
 
-/** A group has at least three members when it is created, and never more than 256. */
-export const MIN_GROUP_SIZE = 3;
+/** The maximum number of members of a group. It has at least three when it is created. */
 export const MAX_GROUP_SIZE = 256;
 
 /** The maximum length of a group's name in code points. */

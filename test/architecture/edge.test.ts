@@ -19,7 +19,7 @@ const withoutObject: Plugin = {
 /** Puts `text` in front of a file of `src/`. */
 function withInjected(file: string, text: string): Plugin {
   return {
-    name: 'planted',
+    name: 'injected',
     setup(build) {
       build.onLoad({ filter: new RegExp(`/src/${file}$`) }, ({ path }) => ({
         contents: `${text}\n${readFileSync(path, 'utf8')}`,

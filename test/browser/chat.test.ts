@@ -210,7 +210,7 @@ describe('a message', () => {
     await expect.poll(() => shownTexts(ola.page)).toEqual(['Before', 'First']);
   });
 
-  test('that is finished before the conversation is loaded is sent when it is', async () => {
+  test('that is finished before the conversation is loaded is sent once it is loaded', async () => {
     const id = await talk(service.url, ['quinn', 'rosa'], ['The first one']);
     const { page, pageErrors } = await openTab(browser, service.url, '#/quinn');
     let release = (): void => undefined;

@@ -1,5 +1,6 @@
 import type { LocalCluster } from '../../scripts/local-cassandra/cluster.ts';
 import { eventCursorFrom } from '../../src/adapters/http/event-cursors.ts';
+import { MAX_HASHES } from '../../src/domain/event-cursor.ts';
 import { latenessLimits, visibilityWindow } from '../../src/domain/event.ts';
 import { coversPosition, type Membership } from '../../src/domain/group.ts';
 import type { MessageId, UserId } from '../../src/domain/ids.ts';
@@ -128,8 +129,9 @@ async function viewOf(
     });
     events.push(...(body.data as unknown as typeof events));
     next = body.next_cursor!;
-    const { floor } = eventCursorFrom(userId, next)!;
-    isAtEnd = body.data.length === 0 && millisecondsOf(floor) > Date.now() - NEAR_END_MS;
+    const { floor, delivered } = eventCursorFrom(userId, next)!;
+    const isNearEnd = millisecondsOf(floor) > Date.now() - NEAR_END_MS && delivered.size < MAX_HASHES;
+    isAtEnd = body.data.length === 0 && isNearEnd;
   }
   const created = events.filter(
     ({ type, data }) => type === 'message.created' && data.conversation_id === id,

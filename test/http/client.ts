@@ -149,21 +149,21 @@ export async function conversationAt(fetch: Fetch, id: string): Promise<Conversa
 }
 
 /** Asserts that `response` is a problem with this status and type (the last part of its URN), and returns it. */
-export function problemIn(answer: TextResponse, status: number, type: string): Problem {
-  assert.equal(answer.status, status, answer.text);
-  assert.equal(answer.headers.get('Content-Type'), 'application/problem+json');
-  const problem = answer.body as Problem;
+export function problemIn(response: TextResponse, status: number, type: string): Problem {
+  assert.equal(response.status, status, response.text);
+  assert.equal(response.headers.get('Content-Type'), 'application/problem+json');
+  const problem = response.body as Problem;
   assert.equal(problem.status, status);
   assert.equal(problem.type, `urn:problem:messenger:${type}`);
-  assert.equal(problem.instance, `urn:messenger:request:${answer.headers.get('X-Request-Id')}`);
+  assert.equal(problem.instance, `urn:messenger:request:${response.headers.get('X-Request-Id')}`);
   assert.notEqual(problem.title, '');
   assert.notEqual(problem.detail, '');
   return problem;
 }
 
 /** Asserts that `response` is a 400 with errors for exactly these parts, such as `parameter limit`. */
-export function assertFieldErrors(answer: TextResponse, ...parts: readonly string[]): void {
-  const { errors = [] } = problemIn(answer, 400, 'invalid-request');
+export function assertFieldErrors(response: TextResponse, ...parts: readonly string[]): void {
+  const { errors = [] } = problemIn(response, 400, 'invalid-request');
   const named = errors.map(({ detail, ...place }) => {
     assert.notEqual(detail, '');
     return Object.entries(place).flat().join(' ');

@@ -446,7 +446,7 @@ export function makeModel({
 
     async saveUser({ caller, userId, username }) {
       if (!canActAs(caller, userId))
-        throw new Refusal('name_of_another', 'The message belongs to another user.');
+        throw new Refusal('name_of_another', 'The username belongs to another user.');
       const user = composeUser({ id: userId, username, createdAt: clock.now() });
       const known = userOf(userId);
       saves.push(user);

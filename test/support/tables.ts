@@ -16,8 +16,10 @@ export function tables(): Table[] {
   return readMigrations().flatMap(({ text }) =>
     statementsOf(text).flatMap((statement) => {
       const [, name] = /^CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement) ?? [];
-      const [, question = ''] = /^-- (.*)/.exec(text) ?? [];
-      return name === undefined ? [] : [{ name, question, ...primaryKeyOf(statement) }];
+      if (name === undefined) return [];
+      const [, question] = /^-- (.*)/.exec(text) ?? [];
+      if (question === undefined) throw new Error(`the file of ${name} does not open with its question`);
+      return [{ name, question, ...primaryKeyOf(statement) }];
     }),
   );
 }

@@ -21,8 +21,8 @@ function printed(format: 'json' | 'pretty', lines: readonly string[]): string {
 
 describe('the log of a process', () => {
   test('is a JSON line for each entry, with the build, and no entry is lost at exit', () => {
-    // More than one write of the buffer.
-    const many = Array.from({ length: 200 }, (_, n) => `{ n: ${n} }, 'said'`);
+    // Several writes of the buffer.
+    const many = Array.from({ length: 2_000 }, (_, n) => `{ n: ${n} }, 'said'`);
     const lines = printed('json', [ANSWERED, ...many])
       .trim()
       .split('\n')

@@ -3,8 +3,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { pino, type DestinationStream, type Logger } from 'pino';
 import type { Build } from '../../application/ports/build.ts';
 
-/** Lines are buffered, since one write costs as much as handling a request; a timer bounds the delay. */
-const BUFFER_BYTES = 64 * 1024;
+/**
+ * Lines are buffered, since one write costs as much as handling a request; a timer bounds the delay. A piece fits in a pipe
+ * (64 KiB).
+ */
+const BUFFER_BYTES = 32 * 1024;
+const MAX_WRITE_BYTES = 48 * 1024;
 const FLUSH_INTERVAL_MS = 100;
 
 /** The limit of the buffer while standard output is not read. Further lines are dropped, to protect the process. */
@@ -15,7 +19,7 @@ const CLOSE_TIMEOUT_MS = 500;
 
 export interface ProcessLog {
   readonly log: Logger;
-  /** Writes the buffered lines within `CLOSE_TIMEOUT_MS`. An exit without it writes only what fits without waiting. */
+  /** Writes the buffered lines within `CLOSE_TIMEOUT_MS`. An exit without it waits for the reader, and may lose the piece that is being written. */
   readonly close: () => Promise<void>;
 }
 
@@ -44,7 +48,7 @@ export async function openProcessLog(deps: {
   const stream = pino.destination({
     sync: false,
     minLength: BUFFER_BYTES,
-    maxWrite: 2 * BUFFER_BYTES,
+    maxWrite: MAX_WRITE_BYTES,
     maxLength: MAX_BUFFERED_BYTES,
     periodicFlush: FLUSH_INTERVAL_MS,
   });

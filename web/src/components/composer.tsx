@@ -4,7 +4,7 @@ import { drafts } from '../drafts.ts';
 import { ComposerField, isSendable } from './composer-field.tsx';
 import { SendIcon } from './icons.tsx';
 
-/** The field to write a message in. Enter sends; while the field is disabled, as soon as it is enabled. */
+/** The field to write a message in. Enter sends; while sending is disabled, as soon as it is enabled. */
 export function Composer({
   fieldRef,
   draftOf,
@@ -32,7 +32,6 @@ export function Composer({
     if (!canSend) return;
     onSend(text);
     change('');
-    fieldRef.current?.focus();
   };
   useEffect(() => {
     if (isWaiting) send();
@@ -44,6 +43,7 @@ export function Composer({
       onSubmit={(event) => {
         event.preventDefault();
         send();
+        fieldRef.current?.focus();
       }}
     >
       <ComposerField fieldRef={fieldRef} text={text} label="Message" onInput={change} onEnter={send} />
