@@ -11,13 +11,16 @@ Compares the service with simpler servers on the same storage, and writes bench/
 idle; it takes about twenty minutes. The parts on Cassandra use CASSANDRA_CONTACT_POINTS, or start a local node (Java 17
 and Maven required). The part "live" requires nats-server.
 
-  --quick             about two minutes: checks that everything works; the figures are rough and go to
-                      bench/results/quick
+  --quick             about two minutes: only the parts baseline and memory, unless --only is given; the figures are
+                      rough and go to bench/results/quick
   --only NAME         run only this part (repeatable): ${Object.keys(PARTS).join(', ')}
   --out FOLDER        write the results to FOLDER
   --update-documents  instead of measuring: write the figures of bench/results into all documents
   --help              print this text
 `;
+
+/** The parts that show what a change costs. */
+const QUICK_PARTS = ['baseline', 'memory'];
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -53,8 +56,10 @@ async function main(): Promise<number> {
     process.once(signal, () => ending.abort(new Error(signal)));
   }
   const missing = natsServerMissing();
-  if (missing !== null && values.only === undefined) console.error(`The part "live" is left out. ${missing}`);
-  const names = values.only ?? Object.keys(PARTS).filter((name) => missing === null || name !== 'live');
+  if (missing !== null && values.only === undefined && !values.quick)
+    console.error(`The part "live" is left out. ${missing}`);
+  const all = Object.keys(PARTS).filter((name) => missing === null || name !== 'live');
+  const names = values.only ?? (values.quick ? QUICK_PARTS : all);
   const folder = values.out ?? (values.quick ? 'bench/results/quick' : 'bench/results');
   return bench({ names, quick: values.quick, folder, signal: ending.signal });
 }
