@@ -100,7 +100,7 @@ export function requireOwnEvents(caller: Caller, userId: UserId): void {
 const MAX_ROWS = 1_000;
 
 /** The maximum number of batches that one call reads until one of them is not empty. */
-const MAX_READS = 10;
+const MAX_BATCHES = 10;
 
 /** The time after which it reads no further batch, so that it has a result within the request timeout. */
 const MAX_READ_TIME: Microseconds = 1_000_000;
@@ -161,7 +161,7 @@ export function makeListEvents(deps: {
     requireOwnEvents(query.caller, query.userId);
     const until = deps.clock.now() + MAX_READ_TIME;
     let { onlyLeftOut, ...batch } = await listOnce(query);
-    for (let reads = 1; onlyLeftOut && reads < MAX_READS && deps.clock.now() < until; reads += 1) {
+    for (let batches = 1; onlyLeftOut && batches < MAX_BATCHES && deps.clock.now() < until; batches += 1) {
       ({ onlyLeftOut, ...batch } = await listOnce({ ...query, cursor: batch.cursor }));
     }
     return batch;

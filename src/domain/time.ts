@@ -90,20 +90,20 @@ function layout(milliseconds: number, microsecond: number, thousandth: number, t
   return `${time.slice(0, 8)}-${time.slice(8)}-${version}-${variant}-${tail.slice(1)}` as Position;
 }
 
-/** The date of the last timestamp, since most timestamps of a page have the same: `toISOString` takes half of the time. */
-const last = { day: NaN, date: '' };
+/** The date of the last timestamp: most timestamps of a page have the same one, and formatting it takes most of the time. */
+const lastDate = { day: NaN, text: '' };
 
 function timestamp(time: Microseconds, thousandth: number): string {
   const seconds = Math.floor(time / 1_000_000);
   const day = Math.floor(seconds / 86_400);
-  if (day !== last.day) {
-    last.date = new Date(seconds * 1_000).toISOString().slice(0, 10);
-    last.day = day;
+  if (day !== lastDate.day) {
+    lastDate.text = new Date(seconds * 1_000).toISOString().slice(0, 10);
+    lastDate.day = day;
   }
   const minutes = Math.floor(seconds / 60) - day * 1_440;
   const nanoseconds = (time - seconds * 1_000_000) * 1_000 + thousandth;
   return (
-    `${last.date}T${twoDigits(Math.floor(minutes / 60))}:${twoDigits(minutes % 60)}:${twoDigits(seconds % 60)}` +
+    `${lastDate.text}T${twoDigits(Math.floor(minutes / 60))}:${twoDigits(minutes % 60)}:${twoDigits(seconds % 60)}` +
     `.${String(1_000_000_000 + nanoseconds).slice(1)}Z`
   );
 }

@@ -6,6 +6,8 @@ export interface Table {
   readonly name: string;
   /** The question that the table answers: the first line of its file. */
   readonly question: string;
+  /** The text of its file. */
+  readonly text: string;
   /** Without spaces or parentheses, such as `['conversation_id', 'bucket']`. */
   readonly partitionKey: readonly string[];
   readonly clusteringColumns: readonly string[];
@@ -19,7 +21,7 @@ export function tables(): Table[] {
       if (name === undefined) return [];
       const [, question] = /^-- (.*)/.exec(text) ?? [];
       if (question === undefined) throw new Error(`the file of ${name} does not open with its question`);
-      return [{ name, question, ...primaryKeyOf(statement) }];
+      return [{ name, question, text, ...primaryKeyOf(statement) }];
     }),
   );
 }

@@ -5,6 +5,7 @@ import {
   eventCursorText,
   EVENT_CURSOR_PATTERN,
 } from '../../src/adapters/http/event-cursors.ts';
+import { cursorText } from '../../src/adapters/http/cursor-text.ts';
 import { MAX_HASHES } from '../../src/domain/event-cursor.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { positionAt } from '../../src/domain/time.ts';
@@ -48,6 +49,14 @@ describe('the text of a cursor for events', () => {
     expect(text.length).toBe(5_362);
     expect([...(eventCursorFrom(anna, text)?.delivered ?? [])]).toEqual(all.slice(5));
   });
+
+  test.each([2, 14, 18, 32])(
+    'is invalid with %i digits of a part of a hash, or of one hash twice',
+    (length) => {
+      const digits = `13${positionAt(1).replaceAll('-', '')}${'a'.repeat(length)}`;
+      expect(eventCursorFrom(anna, cursorText(anna, digits))).toBeNull();
+    },
+  );
 
   test.each(['', 'A', 'A'.repeat(28), 'A'.repeat(6_000), '%%%', 'ä'.repeat(28)])('is not %s', (text) => {
     expect(eventCursorFrom(anna, text)).toBeNull();

@@ -7,6 +7,7 @@ const FIRST_BYTE = '13';
 
 const FLOOR_DIGITS = 32;
 const HASH_DIGITS = 16;
+const HASH = /.{16}/g;
 
 /** The format of every event cursor: 21 bytes, plus 8 bytes per hash, in base64url. */
 export const EVENT_CURSOR_PATTERN = /^[A-Za-z0-9_-]{28,5362}$/;
@@ -27,7 +28,8 @@ export function eventCursorFrom(userId: UserId, text: string): EventCursor | nul
   if (digits?.startsWith(FIRST_BYTE) !== true) return null;
   const end = FIRST_BYTE.length + FLOOR_DIGITS;
   const floor = messageIdFrom(uuidText(digits.slice(FIRST_BYTE.length, end)));
-  const hashes = digits.slice(end).match(/.{1,16}/g) ?? [];
-  if (floor === null || hashes.some(({ length }) => length < HASH_DIGITS)) return null;
-  return { floor, delivered: new Set(hashes) };
+  const hashes = digits.slice(end).match(HASH) ?? [];
+  const delivered = new Set(hashes);
+  const isWhole = delivered.size * HASH_DIGITS === digits.length - end;
+  return floor !== null && isWhole ? { floor, delivered } : null;
 }

@@ -19,7 +19,10 @@ const CLOSE_TIMEOUT_MS = 500;
 
 export interface ProcessLog {
   readonly log: Logger;
-  /** Writes the buffered lines within `CLOSE_TIMEOUT_MS`. An exit without it waits for the reader, and may lose the piece that is being written. */
+  /**
+   * Writes the buffered lines within `CLOSE_TIMEOUT_MS`. An exit without it waits for the reader, and may lose the piece that
+   * is being written.
+   */
   readonly close: () => Promise<void>;
 }
 
