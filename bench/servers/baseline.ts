@@ -112,39 +112,25 @@ export function baselineAnswers(client: Client): Answers {
       ),
     ]);
     const cell = new types.Tuple(id, NIL, id, sender_id, previewOf(content));
-    await Promise.all(
-      participants.map((userId) =>
-        client.batch(
-          [
-            {
-              query: PUT_LAST_ACTIVITY,
-              params: [
-                userId,
-                conversationId,
-                participants,
-                cell,
-                userId === sender_id ? id : undefined,
-                timestamp,
-              ],
-            },
-            {
-              query: PUT_EVENT,
-              params: [
-                userId,
-                true,
-                id,
-                'message.created',
-                conversationId,
-                id,
-                undefined,
-                timestamp,
-                EVENT_TTL,
-              ],
-            },
+    await client.batch(
+      participants.flatMap((userId) => [
+        {
+          query: PUT_LAST_ACTIVITY,
+          params: [
+            userId,
+            conversationId,
+            participants,
+            cell,
+            userId === sender_id ? id : undefined,
+            timestamp,
           ],
-          WRITE,
-        ),
-      ),
+        },
+        {
+          query: PUT_EVENT,
+          params: [userId, true, id, 'message.created', conversationId, id, undefined, timestamp, EVENT_TTL],
+        },
+      ]),
+      WRITE,
     );
     // Not awaited, as in the service.
     if (key !== undefined) void client.execute(PUT_DELIVERED, [conversationId, bucket, id, timestamp], WRITE);

@@ -41,7 +41,7 @@ export interface ConcurrencyState {
 /** The maximum bytes of content of all pages in progress together. */
 const MAX_BYTES = 256 * 1_048_576;
 
-/** A send to a group takes about one statement for each member, and a send between two users takes four. */
+/** A send to a group writes about one partition for each member, and a send between two users writes four. */
 const USERS_PER_REQUEST = 4;
 
 /** The share of the limit that all reservations for groups may take together, so that other requests are not rejected. */
