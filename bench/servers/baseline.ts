@@ -151,13 +151,12 @@ export function baselineAnswers(client: Client): Answers {
     const readBucket = (bucket: number): Promise<types.Row[]> =>
       read(MESSAGES, [conversationId, bucket, below, LIMIT + 1]);
     const likely = before === null ? bucketAt(conversationId, Date.now()) : bucketOf(conversationId, before);
-    const [likelyRows, buckets] = await Promise.all([
-      readBucket(likely),
-      read(BUCKETS, [conversationId, bucketOf(conversationId, below), 100]),
-    ]);
+    const listed = () => read(BUCKETS, [conversationId, bucketOf(conversationId, below), 100]);
+    const [likelyRows, newest] = await Promise.all([readBucket(likely), before === null ? listed() : null]);
+    const buckets = newest ?? (likelyRows.length > LIMIT ? [{ bucket: likely }] : await listed());
     const rows: types.Row[] = [];
     for (const row of buckets) {
-      const bucket = row['bucket'] as number;
+      const bucket = row.bucket as number;
       rows.push(...(bucket === likely ? likelyRows : await readBucket(bucket)));
       if (rows.length > LIMIT) break;
     }
