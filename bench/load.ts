@@ -53,6 +53,7 @@ export async function load(
     settleSeconds = SETTLE_SECONDS,
     atLeast = 5,
     maxWaitMs = 20_000,
+    otherPids = [],
   }: {
     readonly connections: number;
     readonly seconds: number;
@@ -60,6 +61,8 @@ export async function load(
     /** The round continues until it has this many responses, and one on each connection, for at most `maxWaitMs`. */
     readonly atLeast?: number;
     readonly maxWaitMs?: number;
+    /** Other processes whose processor time is part of that of a request. */
+    readonly otherPids?: readonly number[];
   },
 ): Promise<Round> {
   const encoded = requests.map(encode);
@@ -105,11 +108,12 @@ export async function load(
   instance.on('reqError', (error) => unexpected.add(String(error)));
   await pause(settleSeconds * 1000);
   isMeasuring = true;
-  const [startedAt, before] = [performance.now(), processorMs(server.pid)];
+  const usedMs = (): number => [server.pid, ...otherPids].reduce((sum, pid) => sum + processorMs(pid), 0);
+  const [startedAt, before] = [performance.now(), usedMs()];
   await pause(seconds * 1000);
   const isComplete = (): boolean => latencies.length >= atLeast && alive.size === connections;
   for (let waited = 0; !isComplete() && waited < maxWaitMs; waited += 10) await pause(10);
-  const [endedAt, after] = [performance.now(), processorMs(server.pid)];
+  const [endedAt, after] = [performance.now(), usedMs()];
   isMeasuring = false;
   instance.stop();
   await done;
