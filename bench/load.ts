@@ -119,8 +119,9 @@ export async function load(
   await done;
   const silent = connections - alive.size;
   if (silent > 0) unexpected.add(`${silent} of ${connections} connections had no response`);
-  if (rejected > latencies.length)
-    unexpected.add(`${rejected} requests rejected, ${latencies.length} answered`);
+  if (rejected > latencies.length) {
+    unexpected.add(`${rejected} requests rejected, ${latencies.length} answered: is the machine idle?`);
+  }
   if (unexpected.size > 0) throw new Error(`${server.url} under load: ${[...unexpected].join(', ')}`);
   return {
     processor: ((after - before) * 1000) / latencies.length,
