@@ -55,6 +55,9 @@ export async function bench(deps: {
   aborted.catch(() => {});
   const database = makeDatabase({ signal, log });
   const sections: Record<string, FinishedSection> = {};
+  const [loadAtStart = 0] = loadavg();
+  if (loadAtStart > 1)
+    log(`the load average is ${loadAtStart.toFixed(1)}: other programs will disturb the measurement`);
   try {
     await build();
     for (const name of names) {
