@@ -130,9 +130,14 @@ export function ratioGoal(
 
 /** A sentence about rejected requests, because figures with rejections are not comparable; empty if there are none. */
 export function rejectedIn(comparisons: readonly Comparison[]): string {
-  const rejected = comparisons.flatMap(({ ones, others }) => [...ones, ...others]);
-  const count = rejected.reduce((sum, round) => sum + round.rejected, 0);
-  return count === 0 ? '' : ` Load shedding rejected ${count} requests, which are not counted.`;
+  const shares = comparisons.flatMap(({ workload, connections, ones, others }) => {
+    const rounds = [...ones, ...others];
+    const rejected = rounds.reduce((sum, round) => sum + round.rejected, 0);
+    const all = rounds.reduce((sum, round) => sum + round.answered, rejected);
+    return rejected === 0 ? [] : [`${rejected} of ${all} (${workload}, ${connections} connections)`];
+  });
+  if (shares.length === 0) return '';
+  return ` Load shedding rejected requests: ${shares.join(', ')}. Only the processor time includes them.`;
 }
 
 /** The parts of a response that differ between servers: ids, times and cursors. */
