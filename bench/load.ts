@@ -14,6 +14,8 @@ export interface LoadRequest {
   readonly body?: object;
   /** Whether each send has a new Idempotency-Key. */
   readonly keyed?: true;
+  /** The bearer token of the caller. */
+  readonly token?: string;
   /** The path of the next request, if each has another; then `path` is the path of one of them. */
   readonly nextPath?: () => string;
 }
@@ -152,12 +154,10 @@ export async function loadInTurn<Name>(
   return measured;
 }
 
-function encode({ method, path, body, keyed, nextPath }: LoadRequest): autocannon.Request {
-  const request: autocannon.Request = { method, path };
-  if (body !== undefined) {
-    request.headers = { 'Content-Type': 'application/json' };
-    request.body = JSON.stringify(body);
-  }
+function encode(given: LoadRequest): autocannon.Request {
+  const { method, path, body, keyed, nextPath } = given;
+  const request: autocannon.Request = { method, path, headers: headersOf(given) };
+  if (body !== undefined) request.body = JSON.stringify(body);
   if (nextPath) request.setupRequest = (own) => ({ ...own, path: nextPath() });
   if (keyed) {
     request.setupRequest = (own) => ({
@@ -168,14 +168,19 @@ function encode({ method, path, body, keyed, nextPath }: LoadRequest): autocanno
   return request;
 }
 
+function headersOf({ body, token }: Pick<LoadRequest, 'body' | 'token'>): Record<string, string> {
+  return {
+    ...(body && { 'Content-Type': 'application/json' }),
+    ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+  };
+}
+
 /** Sends one request to the server at `url`. */
-export async function requestOnce(url: string, { method, path, body, keyed }: LoadRequest) {
+export async function requestOnce(url: string, request: LoadRequest) {
+  const { method, path, body, keyed } = request;
   const answer = await fetch(`${url}${path}`, {
     method,
-    headers: {
-      ...(body && { 'Content-Type': 'application/json' }),
-      ...(keyed && { 'Idempotency-Key': crypto.randomUUID() }),
-    },
+    headers: { ...headersOf(request), ...(keyed && { 'Idempotency-Key': crypto.randomUUID() }) },
     ...(body && { body: JSON.stringify(body) }),
   });
   return { status: answer.status, type: answer.headers.get('Content-Type'), text: await answer.text() };

@@ -145,6 +145,9 @@ export function markdownOf(results: Results): string {
       isMet(goal) ? 'met' : '**missed**',
     ]),
   };
+  const goalsText = results.conditions.quick
+    ? 'A quick run is too short for them.\n'
+    : `${goals.length - missed} of ${goals.length} goals are met, ${missed} are missed.\n\n${markdownTable(goalTable)}`;
   return `# Benchmark results
 
 ${conditionsLine(results)}
@@ -154,9 +157,7 @@ spread is the median of the rounds, with the lowest and the highest. Ratios are 
 
 ## Goals
 
-${goals.length - missed} of ${goals.length} goals are met, ${missed} are missed.
-
-${markdownTable(goalTable)}
+${goalsText}
 ${sections.map(sectionMarkdown).join('\n')}`;
 }
 
