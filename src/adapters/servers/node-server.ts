@@ -309,6 +309,8 @@ function stopReading(socket: Socket): void {
  * Without it, the event loop reads ready connections up to 48 times, 1,024 each time, before it runs timers and
  * `setImmediate`. If more clients than that send their next request as soon as they have a response, such as a rejection,
  * timers wait for seconds, and so do the requests that have begun: the Cassandra driver writes statements by `setImmediate`.
+ * Running all further functions at the end of a turn would end the waiting, too, but a turn would have as many rejections as
+ * there are clients, and the requests that have begun would go one step further only once a turn.
  */
 function makeTurns(perTurn: number): (work: () => void) => void {
   const waiting: (() => void)[] = [];
