@@ -5,6 +5,7 @@ import type { UserId } from '../domain/ids.ts';
 import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
 import { isUnread } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
+import type { Capacity } from './ports/capacity.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
@@ -38,12 +39,16 @@ export interface InboxItem extends InboxEntry {
  */
 export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxItem>>;
 
+/** The maximum number of conversations of a page whose unread messages are counted at the same time. */
+const PARALLEL_COUNTS = 8;
+
 export function makeListConversations(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
   groups: GroupRepository;
   readPositions: ReadPositionRepository;
   messageIds: MessageIds;
+  capacity: Capacity;
 }): ListConversations {
   return async ({ caller, userId, unreadCounts = false, ...request }) => {
     if (!canActAs(caller, userId)) {
@@ -52,28 +57,42 @@ export function makeListConversations(deps: {
     const entries = await deps.conversations.listByUser(userId, sliceOf(request));
     if (entries[0] !== undefined) deps.messageIds.observe(entries[0].lastEventId);
     const page = pageOf(entries, request, { positionOf: ({ lastEventId }) => lastEventId });
-    const items = page.items.map(async (stored): Promise<InboxItem> => {
-      const { conversationId, membership: own } = stored;
-      const [entry, profile] =
-        own === undefined
-          ? [stored]
-          : await Promise.all([
-              asMember(deps.messages, stored, own),
-              deps.groups.findProfile(conversationId),
-            ]);
-      // Whether the entry is unread can be derived only for the message that is stored in it.
-      const isStored = entry.lastMessage?.messageId === stored.lastMessage?.messageId;
-      const unread = entry.lastMessage === null || isStored ? isUnread(userId, entry) : null;
-      const isCounted = unread === null || (unread && unreadCounts);
-      const count = isCounted ? await deps.readPositions.countUnread(userId, entry, own) : 0;
-      return {
-        ...entry,
-        unread: unread ?? count > 0,
-        unreadCount: unreadCounts ? count : null,
-        ...(own !== undefined && { name: own.left === null ? (profile?.name ?? null) : own.nameAtLeaving }),
-      };
+    const shown = await Promise.all(
+      page.items.map(async (stored) => {
+        const { conversationId, membership: own } = stored;
+        const [entry, profile] =
+          own === undefined
+            ? [stored]
+            : await Promise.all([
+                asMember(deps.messages, stored, own),
+                deps.groups.findProfile(conversationId),
+              ]);
+        const name =
+          own === undefined ? {} : { name: own.left === null ? (profile?.name ?? null) : own.nameAtLeaving };
+        // Whether the entry is unread can be derived only for the message that is stored in it.
+        const isStored = entry.lastMessage?.messageId === stored.lastMessage?.messageId;
+        const unread = entry.lastMessage === null || isStored ? isUnread(userId, entry) : null;
+        return { entry, own, name, unread, isCounted: unread === null || (unread && unreadCounts) };
+      }),
+    );
+    const counted = shown.filter(({ isCounted }) => isCounted);
+    const counts = new Map<InboxEntry, number>();
+    const release = deps.capacity.reserve(counted.length);
+    try {
+      for (let at = 0; at < counted.length; at += PARALLEL_COUNTS) {
+        const some = counted.slice(at, at + PARALLEL_COUNTS).map(async ({ entry, own }) => {
+          counts.set(entry, await deps.readPositions.countUnread(userId, entry, own));
+        });
+        await Promise.all(some);
+      }
+    } finally {
+      release();
+    }
+    const items = shown.map(({ entry, name, unread }): InboxItem => {
+      const count = counts.get(entry) ?? 0;
+      return { ...entry, unread: unread ?? count > 0, unreadCount: unreadCounts ? count : null, ...name };
     });
-    return { ...page, items: await Promise.all(items) };
+    return { ...page, items };
   };
 }
 

@@ -37,9 +37,10 @@ function makeProcesses(ahead: number) {
   });
   const processAt = (time: number) => {
     const messageIds = makeMessageIds({ clock: { now: () => time }, maxClockSkew: 2 * SECOND });
-    const deps = { ...storage, messageIds, conversationIdOf };
+    const capacity = { reserve: () => () => undefined };
+    const deps = { ...storage, messageIds, conversationIdOf, capacity };
     const sendMessage = makeSendMessage(deps);
-    const editMessage = makeEditMessage({ ...deps, capacity: { reserve: () => () => undefined } });
+    const editMessage = makeEditMessage(deps);
     return {
       getConversation: makeGetConversation(deps),
       listConversations: makeListConversations(deps),
