@@ -25,8 +25,8 @@ test('a page counts the unread messages of eight conversations at the same time,
   const reserved: number[] = [];
   let released = 0;
   const capacity = {
-    reserve: (statements: number) => {
-      reserved.push(statements);
+    reserve: (partitions: number) => {
+      reserved.push(partitions);
       return () => {
         expect(running).toBe(0);
         released += 1;
