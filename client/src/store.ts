@@ -412,6 +412,7 @@ export function createStore(
         const isCertain = keepListed(listed);
         const { change } = missing.get(listed.id) ?? {};
         if (isCertain && change === stale.get(listed.id)?.change) stale.delete(listed.id);
+        if (!isCertain && !stale.has(listed.id)) refresh(listed.id, listed.last_event_id);
         missing.delete(listed.id);
       }
       const end = page.data.at(-1)?.last_event_id ?? '';
