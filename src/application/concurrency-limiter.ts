@@ -2,7 +2,7 @@ import type { Capacity } from './ports/capacity.ts';
 import type { Clock } from './ports/clock.ts';
 import { maxBytesOf, wrapUseCases, type UseCases } from './use-cases.ts';
 
-/** The concurrency limit is reached. The request was not started. */
+/** A limit on concurrent work is reached. The request has changed nothing. */
 export class Overload extends Error {
   override readonly name = 'Overload';
 }
@@ -44,8 +44,8 @@ const MAX_BYTES = 256 * 1_048_576;
 /** A send between two users writes four partitions; a request with more of them counts as several. */
 const PARTITIONS_PER_REQUEST = 4;
 
-/** The share of the limit that all reservations may take together, so that other requests are not rejected. */
-const RESERVED_SHARE = 0.5;
+/** The share of the limit that all reservations for groups may take together, so that other requests are not rejected. */
+const GROUP_SHARE = 0.5;
 
 /** The share of the limit that background work may take. */
 const BACKGROUND_SHARE = 0.25;
@@ -102,7 +102,7 @@ export function makeConcurrencyLimiter(deps: {
       if (needed === 0) return () => undefined;
       // The request itself counts already, so it may be the last one that fits.
       if (inProgress > limit.value()) throw reject();
-      const maxReserved = Math.max(1, Math.floor(limit.value() * RESERVED_SHARE));
+      const maxReserved = Math.max(1, Math.floor(limit.value() * GROUP_SHARE));
       // A larger group than this is admitted alone.
       const requests = Math.min(needed, maxReserved);
       if (reserved > 0 && reserved + requests > maxReserved) throw reject();

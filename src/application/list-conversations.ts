@@ -5,7 +5,6 @@ import type { UserId } from '../domain/ids.ts';
 import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
 import { isUnread } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
-import type { Capacity } from './ports/capacity.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
@@ -39,7 +38,7 @@ export interface InboxItem extends InboxEntry {
  */
 export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxItem>>;
 
-/** The maximum number of conversations of a page whose unread messages are counted at the same time. */
+/** The maximum number of conversations of a page whose unread messages are counted at the same time: 16 statements. */
 const PARALLEL_COUNTS = 8;
 
 export function makeListConversations(deps: {
@@ -48,7 +47,6 @@ export function makeListConversations(deps: {
   groups: GroupRepository;
   readPositions: ReadPositionRepository;
   messageIds: MessageIds;
-  capacity: Capacity;
 }): ListConversations {
   return async ({ caller, userId, unreadCounts = false, ...request }) => {
     if (!canActAs(caller, userId)) {
@@ -75,19 +73,19 @@ export function makeListConversations(deps: {
         return { entry, own, name, unread, isCounted: unread === null || (unread && unreadCounts) };
       }),
     );
-    const counted = shown.filter(({ isCounted }) => isCounted);
     const counts = new Map<InboxEntry, number>();
-    const release = deps.capacity.reserve(counted.length);
-    try {
-      for (let at = 0; at < counted.length; at += PARALLEL_COUNTS) {
-        const some = counted.slice(at, at + PARALLEL_COUNTS).map(async ({ entry, own }) => {
-          counts.set(entry, await deps.readPositions.countUnread(userId, entry, own));
-        });
-        await Promise.all(some);
+    const toCount = shown.filter(({ isCounted }) => isCounted);
+    const countSome = async (): Promise<void> => {
+      for (let next = toCount.pop(); next !== undefined; next = toCount.pop()) {
+        const { entry, own } = next;
+        counts.set(entry, await deps.readPositions.countUnread(userId, entry, own));
       }
-    } finally {
-      release();
-    }
+    };
+    await Promise.all(Array.from({ length: PARALLEL_COUNTS }, countSome)).catch((error: unknown) => {
+      // The others stop after the count that they are at.
+      toCount.length = 0;
+      throw error;
+    });
     const items = shown.map(({ entry, name, unread }): InboxItem => {
       const count = counts.get(entry) ?? 0;
       return { ...entry, unread: unread ?? count > 0, unreadCount: unreadCounts ? count : null, ...name };

@@ -294,8 +294,8 @@ test('a list for another conversation does not keep an older entry of a group th
   service.reveal();
   service.deliver();
   await settled();
-  while (held.length > 0) {
-    held.shift()?.();
+  for (let release = held.shift(); release !== undefined; release = held.shift()) {
+    release();
     await timer.pass(10_000);
   }
   assertConverged(store, service);

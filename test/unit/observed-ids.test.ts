@@ -37,10 +37,9 @@ function makeProcesses(ahead: number) {
   });
   const processAt = (time: number) => {
     const messageIds = makeMessageIds({ clock: { now: () => time }, maxClockSkew: 2 * SECOND });
-    const capacity = { reserve: () => () => undefined };
-    const deps = { ...storage, messageIds, conversationIdOf, capacity };
+    const deps = { ...storage, messageIds, conversationIdOf };
     const sendMessage = makeSendMessage(deps);
-    const editMessage = makeEditMessage(deps);
+    const editMessage = makeEditMessage({ ...deps, capacity: { reserve: () => () => undefined } });
     return {
       getConversation: makeGetConversation(deps),
       listConversations: makeListConversations(deps),

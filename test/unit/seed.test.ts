@@ -422,11 +422,7 @@ function messagesOf(storage: Storage, conversationId: ConversationId): Promise<M
 }
 
 function inboxOf(storage: Storage, userId: UserId): Promise<InboxEntry[]> {
-  const list = makeListConversations({
-    ...storage,
-    messageIds,
-    capacity: { reserve: () => () => undefined },
-  });
+  const list = makeListConversations({ ...storage, messageIds });
   return joined((before) => list({ caller: SERVICE, userId, before, limit: MAX_PAGE_SIZE, page: 1 }));
 }
 

@@ -135,11 +135,11 @@ export class HistoryReader {
   /**
    * Yields up to `count` rows below `before` and above `after`, newest first, in parts. The bucket that most likely holds
    * them is read first: alone if no newer one can hold any, as below a cursor, and otherwise in parallel with the list of
-   * buckets. Its rows are yielded even if it is not listed. Each query asks for at most the number of rows still missing. If buckets hold few rows, several are read in parallel, each with a
-   * limit of about twice the average of the buckets so far; so all of them together return at most about three times the
-   * missing rows. The caller stops at `maxBytes` of content: the number of rows to read in parallel is estimated from the
-   * bytes left and the average size of the messages so far. It ends early once the rows of `budget` are read; only rows for
-   * which `isCounted` is true are yielded and count.
+   * buckets. Its rows are yielded even if it is not listed. Each query asks for at most the number of rows still missing. If
+   * buckets hold few rows, several are read in parallel, each with a limit of about twice the average of the buckets so far;
+   * so all of them together return at most about three times the missing rows. The caller stops at `maxBytes` of content: the
+   * number of rows to read in parallel is estimated from the bytes left and the average size of the messages so far. It ends
+   * early once the rows of `budget` are read; only rows for which `isCounted` is true are yielded and count.
    */
   async *#walk({
     columns,

@@ -180,7 +180,7 @@ const MAX_LARGE_INBOXES = 100_000;
 /** A scan of more than this many conversations is limited, and shared between requests. */
 const SHORT_SCAN = 1_000;
 
-/** The size of the cache of users whose scan is longer. After a wrong guess, one scan is not shared. */
+/** The size of the cache of users whose scan is longer. A wrong guess costs one query. */
 const MAX_LONG_SCANS = 10_000;
 
 /**
@@ -198,7 +198,7 @@ export class InboxReader {
   readonly #telemetry: Telemetry;
   readonly #large = new LRUCache<UserId, true>({ max: MAX_LARGE_INBOXES });
   readonly #scanIsLong = new LRUCache<UserId, true>({ max: MAX_LONG_SCANS });
-  readonly #scans = new SharedReads<UserId | RowPage, readonly WrittenRow[]>({ maxRunning: PARALLEL_SCANS });
+  readonly #scans = new SharedReads<UserId, readonly WrittenRow[]>({ maxRunning: PARALLEL_SCANS });
   /** The number of pages in progress that need a long scan. */
   #scannedPages = 0;
 
@@ -284,20 +284,16 @@ export class InboxReader {
    */
   async #scan(userId: UserId, page: InboxPage): Promise<void> {
     page.clear();
-    let begun: RowPage | null = null;
     if (!this.#scanIsLong.has(userId)) {
-      begun = await this.#session.readPage(WRITE_TIMES, [userId], SHORT_SCAN, null);
-      if (begun.next !== null) this.#scanIsLong.set(userId, true);
-    }
-    if (begun?.next === null) {
-      page.rowsRead += begun.rows.length;
-      return this.#lookUpInOrder(userId, inOrder(begun.rows.map(writtenRowOf)), page);
+      const { rows, next } = await this.#session.readPage(WRITE_TIMES, [userId], SHORT_SCAN, null);
+      page.rowsRead += rows.length;
+      if (next === null) return this.#lookUpInOrder(userId, inOrder(rows.map(writtenRowOf)), page);
+      this.#scanIsLong.set(userId, true);
     }
     if (this.#scannedPages === MAX_SCANNED_PAGES) throw new Overload();
     this.#scannedPages += 1;
     try {
-      // A scan that has begun is not shared: later requests need rows that are read after them.
-      const order = await this.#scans.run(begun ?? userId, () => this.#readOrder(userId, begun));
+      const order = await this.#scans.run(userId, () => this.#readOrder(userId));
       page.rowsRead += order.length;
       await this.#lookUpInOrder(userId, order, page);
     } finally {
@@ -305,25 +301,22 @@ export class InboxReader {
     }
   }
 
-  /** All rows of an inbox, newest first. `begun` is the first part of the scan; null if nothing is read yet. */
-  async #readOrder(userId: UserId, begun: RowPage | null): Promise<readonly WrittenRow[]> {
-    const written = (begun?.rows ?? []).map(writtenRowOf);
-    for (
-      let next = begun?.next ?? null, isFirst = begun === null;
-      isFirst || next !== null;
-      isFirst = false
-    ) {
-      const part = await this.#session.readPage(WRITE_TIMES, [userId], SCAN_PAGE, next);
+  /** All rows of an inbox, newest first. */
+  async #readOrder(userId: UserId): Promise<readonly WrittenRow[]> {
+    const written: WrittenRow[] = [];
+    let next: string | null = null;
+    do {
+      const part: RowPage = await this.#session.readPage(WRITE_TIMES, [userId], SCAN_PAGE, next);
       for (const row of part.rows) written.push(writtenRowOf(row));
       next = part.next;
-    }
+    } while (next !== null);
     return inOrder(written);
   }
 
   async #lookUpInOrder(userId: UserId, order: readonly WrittenRow[], page: InboxPage): Promise<void> {
     const top = page.before === null ? Infinity : microsecondsOf(page.before);
-    const first = order.findIndex(({ microsecond }) => microsecond <= top);
-    for (let end = first; end >= 0 && end < order.length && page.entryCount < page.needed;) {
+    const above = order.filter(({ microsecond }) => microsecond > top).length;
+    for (let end = above; end < order.length && page.entryCount < page.needed;) {
       const begin = end;
       end += Math.max(page.needed - page.entryCount, 1);
       while (end < order.length && order[end]?.microsecond === order[end - 1]?.microsecond) end += 1;

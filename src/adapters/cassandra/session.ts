@@ -22,8 +22,8 @@ export interface Writes {
   /** Idempotent writes to one partition key: one mutation, atomic on each replica. */
   batch(statements: readonly Statement[]): Promise<void>;
   /**
-   * Idempotent writes to several partition keys, with up to `PARTS_PER_REQUEST` keys in a request. Each part is a batch to
-   * one key: one mutation. If it rejects, any of the parts may be applied.
+   * Idempotent writes, up to `PARTS_PER_REQUEST` parts in a request. Each part is a batch to one partition key; parts with
+   * the same key in one request are one mutation. If it rejects with `outcome_unknown`, any of the parts may be applied.
    */
   batches(parts: readonly (readonly Statement[])[]): Promise<void>;
   /**

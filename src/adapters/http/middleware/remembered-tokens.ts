@@ -14,25 +14,21 @@ const MAX_LENGTH = 2_048;
  * removes is therefore accepted up to a minute longer. Refused tokens are not remembered.
  */
 export function withRememberedTokens(authenticate: Authenticate, clock: Pick<Clock, 'now'>): Authenticate {
-  const remembered = new Map<string, { readonly authenticated: Authenticated; readonly until: number }>();
+  const remembered = new Map<string, { readonly authenticated: Authenticated; readonly since: number }>();
 
   return async (authorization) => {
     const now = clock.now() / 1_000;
     const known = authorization === undefined ? undefined : remembered.get(authorization);
     // After a step back of the clock, the signature is verified again.
-    if (known !== undefined && now < known.until && now >= known.until - REMEMBERED_MS) {
-      return known.authenticated;
-    }
+    const isFresh = known !== undefined && now >= known.since && now < known.since + REMEMBERED_MS;
+    if (isFresh && now < known.authenticated.expiresAt) return known.authenticated;
     const authenticated = await authenticate(authorization);
     if (authorization !== undefined && authorization.length <= MAX_LENGTH) {
       // The oldest one is the first of the map.
       remembered.delete(authorization);
       const [oldest] = remembered.keys();
       if (remembered.size >= MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
-      remembered.set(authorization, {
-        authenticated,
-        until: Math.min(now + REMEMBERED_MS, authenticated.expiresAt),
-      });
+      remembered.set(authorization, { authenticated, since: now });
     }
     return authenticated;
   };
