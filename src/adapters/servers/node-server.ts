@@ -314,12 +314,23 @@ function stopReading(socket: Socket): void {
  */
 function makeTurns(perTurn: number): (work: () => void) => void {
   const waiting: (() => void)[] = [];
-  /** The number of functions that ran in this turn. The next turn begins with `begin` if this is not 0. */
+  /**
+   * The number of functions that ran since the last `begin`, in this turn or in several. `setImmediate` makes the event loop
+   * poll once more, so the next turn begins with `begin` only if it may be needed.
+   */
   let count = 0;
+  let willBegin = false;
+  const add = (added: number): void => {
+    count += added;
+    if (count < perTurn / 2 || willBegin) return;
+    willBegin = true;
+    setImmediate(begin);
+  };
   const begin = (): void => {
+    willBegin = false;
+    count = 0;
     const next = waiting.splice(0, perTurn);
-    count = next.length;
-    if (count > 0) setImmediate(begin);
+    add(next.length);
     for (const work of next) work();
   };
   return (work) => {
@@ -327,8 +338,7 @@ function makeTurns(perTurn: number): (work: () => void) => void {
       waiting.push(work);
       return;
     }
-    if (count === 0) setImmediate(begin);
-    count += 1;
+    add(1);
     work();
   };
 }
