@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ import { build } from './processes.ts';
 import {
   conditionsLine,
   markdownOf,
+  mergedResults,
   type Conditions,
   type FinishedSection,
   type Results,
@@ -33,8 +35,8 @@ export const PARTS: Readonly<Record<string, (environment: Environment) => Promis
 };
 
 /**
- * Runs the parts in `names`, prints the results and writes them to `folder`. Earlier results of other parts stay if
- * their conditions are the same. Resolves with the exit code: 0 if the measurement completed, whatever the figures.
+ * Runs the parts in `names`, writes the results of each to `folder`, and prints them. Earlier results of other parts stay
+ * if their conditions are the same. Resolves with the exit code: 0 if the measurement completed, whatever the figures.
  */
 export async function bench(deps: {
   readonly names: readonly string[];
@@ -53,6 +55,9 @@ export async function bench(deps: {
   aborted.catch(() => {});
   const database = makeDatabase({ signal, log });
   const sections: Record<string, FinishedSection> = {};
+  const [loadAtStart = 0] = loadavg();
+  if (loadAtStart > 1)
+    log(`the load average is ${loadAtStart.toFixed(1)}: other programs will disturb the measurement`);
   try {
     await build();
     for (const name of names) {
@@ -67,14 +72,17 @@ export async function bench(deps: {
           ...section,
           seconds: Math.round(secondsSince(startedAt)),
           date: new Date().toISOString().slice(0, 10),
+          commit: commitOf(),
           loadBefore,
         };
       } finally {
         await clear();
       }
+      // After each part: if a later one fails, the figures stay.
+      const cassandra = (await database.opened())?.version ?? null;
+      write(folder, { conditions: conditionsOf({ quick, cassandra }), sections }, log);
     }
-    const cassandra = (await database.opened())?.version ?? null;
-    write(folder, withEarlier(folder, { conditions: conditionsOf({ quick, cassandra }), sections }));
+    console.log(readFileSync(join(folder, 'results.md'), 'utf8'));
     return 0;
   } catch (error) {
     console.error(signal.aborted ? (error as Error).message : error);
@@ -84,27 +92,32 @@ export async function bench(deps: {
   }
 }
 
-function write(folder: string, results: Results): void {
-  const markdown = markdownOf(results);
-  console.log(markdown);
+/** Writes `measured`, with the stored results of other parts if they were measured under the same conditions. */
+function write(folder: string, measured: Results, log: (line: string) => void): void {
+  const file = join(folder, 'results.json');
+  const stored = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Results) : null;
+  const merged = stored === null ? measured : mergedResults(stored, measured, Object.keys(PARTS));
+  if (merged === null) log(`the results in ${folder} have other conditions, and are replaced`);
+  const results = merged ?? measured;
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'results.md'), markdown);
-  writeFileSync(join(folder, 'results.json'), `${JSON.stringify(results, null, 1)}\n`);
+  writeFileSync(join(folder, 'results.md'), markdownOf(results));
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
   const charts = Object.values(results.sections).flatMap((section) => section.charts);
   writeFileSync(join(folder, 'results.svg'), pictureOf(charts, conditionsLine(results)));
 }
 
-/** `results` with the earlier results of other parts, if they were measured under the same conditions. */
-function withEarlier(folder: string, results: Results): Results {
-  const file = join(folder, 'results.json');
-  if (!existsSync(file)) return results;
-  const earlier = JSON.parse(readFileSync(file, 'utf8')) as Results;
-  const cassandra = results.conditions.cassandra ?? earlier.conditions.cassandra;
-  const conditions = { ...results.conditions, cassandra };
-  if (JSON.stringify(earlier.conditions) !== JSON.stringify(conditions)) return results;
-  const all = { ...earlier.sections, ...results.sections };
-  const inOrder = Object.keys(PARTS).flatMap((name) => (name in all ? [[name, all[name]!] as const] : []));
-  return { conditions, sections: Object.fromEntries(inOrder) };
+/** The commit of the measured code, with `+` if files differ from it; null without git. */
+function commitOf(): string | null {
+  const git = (...args: string[]): string => {
+    const options = { cwd: projectFolder, encoding: 'utf8', stdio: 'pipe' } as const;
+    return execFileSync('git', args, options).trim();
+  };
+  try {
+    const changed = git('status', '--porcelain', '--', 'src', 'bench', ':!bench/results');
+    return `${git('rev-parse', '--short', 'HEAD')}${changed === '' ? '' : '+'}`;
+  } catch {
+    return null;
+  }
 }
 
 function secondsSince(instant: number): number {

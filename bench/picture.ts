@@ -15,7 +15,7 @@ const RULE = '#d0d7de';
 const MET = '#2f81b7';
 const MISSED = '#d9822b';
 const NO_GOAL = '#8c959f';
-const LINES = ['#2f81b7', '#d9822b', '#3c8c4a', '#8250df'];
+const LINES = ['#2f81b7', '#d9822b', '#3c8c4a', '#8250df', '#a0454b'];
 
 // No quoted font names: quotes would end the attribute.
 const FONT = 'Helvetica, Arial, sans-serif';

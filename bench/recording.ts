@@ -1,6 +1,6 @@
-import { Client, types } from 'cassandra-driver';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Client, types, type QueryOptions } from 'cassandra-driver';
 import { clientOptions, type CassandraOptions } from '../src/adapters/cassandra/connect.ts';
-import { nameOf } from '../src/adapters/cassandra/session.ts';
 import { openCassandraStorage } from '../src/adapters/cassandra/storage.ts';
 import { makeClock } from '../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../src/adapters/system/message-ids.ts';
@@ -9,7 +9,7 @@ import type { LoadRequest } from './load.ts';
 
 /** The database work of one request. */
 export interface Work {
-  /** The names of the statements by request to the database, sorted; a batch is one request. */
+  /** The requests to the database, sorted: the text of their statements, and the options that change what they cost. */
   readonly requests: readonly string[];
   /** The number of sequential requests until the response: the length of the longest chain. */
   readonly steps: number;
@@ -44,49 +44,74 @@ function bytesWritten(statements: Statements): number {
   return bytesOf(written.map(({ params }) => params));
 }
 
-/** A client that records its requests. Only one operation may run at a time. */
+/** Options of a request that change what it costs. */
+const COMPARED_OPTIONS = [
+  'prepare',
+  'consistency',
+  'serialConsistency',
+  'isIdempotent',
+  'logged',
+  'fetchSize',
+];
+
+function textOf(statements: Statements, options: QueryOptions): string {
+  const text = statements.map(({ query }) => query.replace(/\s+/g, ' ').trim()).join('; ');
+  return `${text} ${JSON.stringify(options, COMPARED_OPTIONS)}`;
+}
+
+interface Recording {
+  readonly work: ReturnType<typeof noWork>;
+  readonly inFlight: Set<Promise<unknown>>;
+}
+
+/**
+ * A client that records the requests of operations. What else the service sends meanwhile, such as checks of the clock,
+ * is not recorded.
+ */
 export class RecordingClient extends Client {
-  #work = noWork();
-  readonly #inFlight = new Set<Promise<unknown>>();
+  readonly #recordings = new AsyncLocalStorage<Recording>();
 
   constructor(options: CassandraOptions) {
     super(clientOptions(options));
   }
 
   /** The work of `operation`, with the requests that it does not wait for. */
-  async workOf(operation: () => Promise<unknown>): Promise<Work> {
-    const work = (this.#work = noWork());
-    await operation();
-    const { steps } = work;
-    while (this.#inFlight.size > 0) await Promise.allSettled(this.#inFlight);
-    return { requests: work.requests.sort(), steps, rows: work.rows, bytes: work.bytes };
+  workOf(operation: () => Promise<unknown>): Promise<Work> {
+    const { work, inFlight } = { work: noWork(), inFlight: new Set<Promise<unknown>>() };
+    return this.#recordings.run({ work, inFlight }, async () => {
+      await operation();
+      const { steps } = work;
+      while (inFlight.size > 0) await Promise.allSettled(inFlight);
+      return { requests: work.requests.sort(), steps, rows: work.rows, bytes: work.bytes };
+    });
   }
 
   override execute(query: string, ...[params, options]: unknown[]): Promise<types.ResultSet> {
     const values = params as unknown[];
-    return this.#record(nameOf(query), [{ query, params: values }], () =>
+    return this.#record([{ query, params: values }], options as QueryOptions, () =>
       super.execute(query, values, options as object),
     );
   }
 
   override batch(queries: Parameters<Client['batch']>[0], ...[options]: unknown[]): Promise<types.ResultSet> {
     const statements = queries as unknown as Statements;
-    const name = statements.map(({ query }) => nameOf(query)).join(' + ');
-    return this.#record(name, statements, () => super.batch(queries, options as object));
+    return this.#record(statements, options as QueryOptions, () => super.batch(queries, options as object));
   }
 
   async #record(
-    name: string,
     statements: Statements,
+    options: QueryOptions,
     send: () => Promise<types.ResultSet>,
   ): Promise<types.ResultSet> {
-    const work = this.#work;
-    work.requests.push(name);
+    const recording = this.#recordings.getStore();
+    if (recording === undefined) return send();
+    const { work, inFlight } = recording;
+    work.requests.push(textOf(statements, options));
     work.bytes += bytesWritten(statements);
     const step = work.steps + 1;
     const sent = send();
-    this.#inFlight.add(sent);
-    const result = await sent.finally(() => this.#inFlight.delete(sent));
+    inFlight.add(sent);
+    const result = await sent.finally(() => inFlight.delete(sent));
     work.steps = Math.max(work.steps, step);
     // Missing in the driver's types: writes have no rows.
     work.rows += (result.rows as unknown[] | undefined)?.length ?? 0;

@@ -58,6 +58,8 @@ export interface Section {
 export interface FinishedSection extends Section {
   readonly seconds: number;
   readonly date: string;
+  /** The commit of the measured code, with `+` if files differed from it; null if unknown. */
+  readonly commit: string | null;
   /** The load average of the last minute before the part. Far above 1, other processes disturbed the measurement. */
   readonly loadBefore: number;
 }
@@ -77,6 +79,20 @@ export interface Conditions {
 export interface Results {
   readonly conditions: Conditions;
   readonly sections: Readonly<Record<string, FinishedSection>>;
+}
+
+/**
+ * The results of a run with the stored results of other parts; null if those were measured under other conditions. Parts
+ * without Cassandra fit to any version of it. The parts are in the order of `names`.
+ */
+export function mergedResults(stored: Results, run: Results, names: readonly string[]): Results | null {
+  const cassandra = run.conditions.cassandra ?? stored.conditions.cassandra;
+  const conditions = { ...run.conditions, cassandra };
+  const storedConditions = { ...stored.conditions, cassandra: stored.conditions.cassandra ?? cassandra };
+  if (JSON.stringify(storedConditions) !== JSON.stringify(conditions)) return null;
+  const all = { ...stored.sections, ...run.sections };
+  const inOrder = names.flatMap((name) => (name in all ? [[name, all[name]!] as const] : []));
+  return { conditions, sections: Object.fromEntries(inOrder) };
 }
 
 /** Formats a number with three significant digits, or all integer digits. */
@@ -129,6 +145,9 @@ export function markdownOf(results: Results): string {
       isMet(goal) ? 'met' : '**missed**',
     ]),
   };
+  const goalsText = results.conditions.quick
+    ? 'A quick run is too short for them.\n'
+    : `${goals.length - missed} of ${goals.length} goals are met, ${missed} are missed.\n\n${markdownTable(goalTable)}`;
   return `# Benchmark results
 
 ${conditionsLine(results)}
@@ -138,10 +157,13 @@ spread is the median of the rounds, with the lowest and the highest. Ratios are 
 
 ## Goals
 
-${goals.length - missed} of ${goals.length} goals are met, ${missed} are missed.
+${goalsText}
+${sections.map(sectionMarkdown).join('\n')}`;
+}
 
-${markdownTable(goalTable)}
-${sections.map(({ title, about, tables }) => `## ${title}\n\n${about}\n\n${tables.map(markdownTable).join('\n')}`).join('\n')}`;
+function sectionMarkdown({ title, about, tables, date, commit, loadBefore }: FinishedSection): string {
+  const run = `Measured on ${date}${commit === null ? '' : `, commit ${commit}`}, load average before the part ${figure(loadBefore)}.`;
+  return `## ${title}\n\n${about}\n\n${run}\n\n${tables.map(markdownTable).join('\n')}`;
 }
 
 function markdownTable({ title, columns, rows }: Table): string {

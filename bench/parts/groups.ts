@@ -140,7 +140,7 @@ async function workOf(bench: Environment, cases: readonly Case[]): Promise<Work[
   const service = await serviceOn(recording, options);
   const works: Work[] = [];
   for (const { requests } of cases) {
-    // The first request of a process may cost more, and what a process does at its start is not awaited.
+    // The first request of a process may cost more.
     await recording.workOf(() => service(requests[0]!));
     works.push(await recording.workOf(() => service(requests.at(-1)!)));
   }

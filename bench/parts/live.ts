@@ -189,15 +189,12 @@ async function costOfSends(bench: Bench, servers: Servers): Promise<SendCost[]> 
     // The first round warms up.
     for (let round = -1; round < rounds; round += 1) {
       for (const { senders, receivers, rounds } of kinds) {
-        const [, other] = servers;
-        const before = processorMs(other.pid);
-        const seconds = bench.quick ? 0.5 : 4;
-        const { processor, throughput } = await load(servers[0], sendsBetween(senders, receivers), {
+        const { processor } = await load(servers[0], sendsBetween(senders, receivers), {
           connections: PAIR_CLIENTS,
-          seconds,
+          seconds: bench.quick ? 0.5 : 4,
+          otherPids: [servers[1].pid],
         });
-        const ofOther = (processorMs(other.pid) - before) / (throughput * seconds);
-        if (round >= 0) rounds.push(processor / 1_000 + ofOther);
+        if (round >= 0) rounds.push(processor / 1_000);
       }
     }
   } finally {

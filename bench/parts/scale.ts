@@ -91,8 +91,6 @@ async function processTable(
     const recording = new RecordingClient(options);
     const services: Awaited<ReturnType<typeof serviceOn>>[] = [];
     for (let index = 0; index < count; index += 1) services.push(await serviceOn(recording, options));
-    // What a process does at its start is not awaited.
-    await recording.workOf(() => Promise.resolve());
     const row = [figure(count)];
     for (const [workload, requests] of Object.entries(workloads)) {
       const sent: number[] = [];

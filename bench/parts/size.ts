@@ -1,5 +1,6 @@
 import type { UserId } from '../../src/domain/ids.ts';
 import { cursorAt } from '../../src/adapters/http/cursors.ts';
+import { messageIdAt } from '../../src/domain/time.ts';
 import { INBOXES } from '../../test/support/inboxes.ts';
 import { DAY_MS, evenly, idIn, writeHistories, writeInboxes, type History, type Inbox } from '../data.ts';
 import type { Environment } from '../environment.ts';
@@ -11,6 +12,9 @@ import { historyRequest, inboxRequest, pairOf } from '../workloads.ts';
 
 const MAX_BY_SIZE = 1.5;
 const MAX_IN_HARD = 8;
+
+/** An age that is beyond the retention of events: such a page of an inbox is read by a scan. */
+const OLD_DAYS = 45;
 
 /** Inboxes with many conversations in one instant. They do not occur in ordinary use; they test that pages are exact. */
 const TIES: ReadonlySet<string> = new Set([
@@ -94,8 +98,15 @@ export async function size(bench: Environment): Promise<Section> {
   }
   for (const { owner, count } of inboxes) {
     cases.push({ kind: 'inbox, page 1', size: count, requests: [inboxRequest(owner)] });
-    if (count >= 1_000)
-      cases.push({ kind: 'inbox, page 40', size: count, requests: [await pageOf(owner, 40)] });
+    if (count < 1_000) continue;
+    const old = cursorAt(
+      { kind: 'inbox', of: owner },
+      messageIdAt((now - OLD_DAYS * DAY_MS) * 1_000, 0, '0'.repeat(13)),
+    );
+    cases.push(
+      { kind: 'inbox, page 40', size: count, requests: [await pageOf(owner, 40)] },
+      { kind: `inbox, page of ${OLD_DAYS} days ago`, size: count, requests: [inboxRequest(owner, old)] },
+    );
   }
   cases.sort((a, b) => a.kind.localeCompare(b.kind) || (a.size ?? 0) - (b.size ?? 0));
   cases.push({

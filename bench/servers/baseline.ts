@@ -42,7 +42,7 @@ const MESSAGES = `
   WHERE conversation_id = ? AND bucket = ? AND message_id < ? LIMIT ?`;
 const ENTRIES = `
   SELECT conversation_id, participants, last_activity, read_up_to, membership FROM conversations_by_user
-  WHERE user_id = ? LIMIT 65`;
+  WHERE user_id = ? LIMIT ?`;
 const CANDIDATES = `
   SELECT event_id, conversation_id FROM events_by_user
   WHERE user_id = ? AND places = true AND event_id < ? AND event_id > ? LIMIT ?`;
@@ -54,6 +54,8 @@ const READ_POSITIONS = `
   SELECT conversation_id, read_up_to FROM conversations_by_user WHERE user_id = ? AND conversation_id IN ?`;
 
 const LIMIT = 20;
+/** The conversations of an inbox that is read in one query. */
+const SMALL = 64;
 /** 31 and 30 days, in seconds. */
 const EVENT_TTL = 2_678_400;
 const KEY_TTL = 2_592_000;
@@ -64,12 +66,7 @@ const TOP = 'ffffffff-ffff-7fff-bfff-ffffffffffff' as Position;
 const consistency = types.consistencies.localQuorum;
 const READ = { prepare: true, consistency, isIdempotent: true };
 const WRITE = { prepare: true, consistency, isIdempotent: true, logged: false };
-const DECIDE = {
-  prepare: true,
-  consistency,
-  serialConsistency: types.consistencies.localSerial,
-  isIdempotent: false,
-};
+const DECIDE = { ...WRITE, serialConsistency: types.consistencies.localSerial };
 
 interface Body {
   readonly sender_id: UserId;
@@ -112,39 +109,25 @@ export function baselineAnswers(client: Client): Answers {
       ),
     ]);
     const cell = new types.Tuple(id, NIL, id, sender_id, previewOf(content));
-    await Promise.all(
-      participants.map((userId) =>
-        client.batch(
-          [
-            {
-              query: PUT_LAST_ACTIVITY,
-              params: [
-                userId,
-                conversationId,
-                participants,
-                cell,
-                userId === sender_id ? id : undefined,
-                timestamp,
-              ],
-            },
-            {
-              query: PUT_EVENT,
-              params: [
-                userId,
-                true,
-                id,
-                'message.created',
-                conversationId,
-                id,
-                undefined,
-                timestamp,
-                EVENT_TTL,
-              ],
-            },
+    await client.batch(
+      participants.flatMap((userId) => [
+        {
+          query: PUT_LAST_ACTIVITY,
+          params: [
+            userId,
+            conversationId,
+            participants,
+            cell,
+            userId === sender_id ? id : undefined,
+            timestamp,
           ],
-          WRITE,
-        ),
-      ),
+        },
+        {
+          query: PUT_EVENT,
+          params: [userId, true, id, 'message.created', conversationId, id, undefined, timestamp, EVENT_TTL],
+        },
+      ]),
+      WRITE,
     );
     // Not awaited, as in the service.
     if (key !== undefined) void client.execute(PUT_DELIVERED, [conversationId, bucket, id, timestamp], WRITE);
@@ -165,13 +148,12 @@ export function baselineAnswers(client: Client): Answers {
     const readBucket = (bucket: number): Promise<types.Row[]> =>
       read(MESSAGES, [conversationId, bucket, below, LIMIT + 1]);
     const likely = before === null ? bucketAt(conversationId, Date.now()) : bucketOf(conversationId, before);
-    const [likelyRows, buckets] = await Promise.all([
-      readBucket(likely),
-      read(BUCKETS, [conversationId, bucketOf(conversationId, below), 100]),
-    ]);
+    const listed = () => read(BUCKETS, [conversationId, bucketOf(conversationId, below), 100]);
+    const [likelyRows, newest] = await Promise.all([readBucket(likely), before === null ? listed() : null]);
+    const buckets = newest ?? (likelyRows.length > LIMIT ? [{ bucket: likely }] : await listed());
     const rows: types.Row[] = [];
     for (const row of buckets) {
-      const bucket = row['bucket'] as number;
+      const bucket = row.bucket as number;
       rows.push(...(bucket === likely ? likelyRows : await readBucket(bucket)));
       if (rows.length > LIMIT) break;
     }
@@ -202,9 +184,9 @@ export function baselineAnswers(client: Client): Answers {
 
   /** The first page of an inbox at rest, if the first rows of the log list enough candidates. */
   async function inbox(userId: UserId): Promise<object> {
-    const rows = large.has(userId) ? null : await read(ENTRIES, [userId]);
-    if (rows !== null && rows.length > 64) large.add(userId);
-    const heads = rows !== null && rows.length <= 64 ? rows : await lookedUp(userId);
+    const rows = large.has(userId) ? null : await read(ENTRIES, [userId, SMALL + 1]);
+    if (rows !== null && rows.length > SMALL) large.add(userId);
+    const heads = rows !== null && rows.length <= SMALL ? rows : await lookedUp(userId);
     const entries = heads.map((row) => {
       const cell = row['last_activity'] as types.Tuple;
       const id = String(cell.get(2)) as MessageId;
@@ -226,7 +208,7 @@ export function baselineAnswers(client: Client): Answers {
     const shown = entries
       .sort((a, b) => (a.last_message_id > b.last_message_id ? -1 : 1))
       .slice(0, LIMIT + 1);
-    if (rows === null || rows.length > 64) {
+    if (rows === null || rows.length > SMALL) {
       const positions = await read(READ_POSITIONS, [userId, shown.map(({ id }) => id)]);
       const byId = new Map(
         positions.map((row) => [String(row['conversation_id']), idTextOf(row['read_up_to'])]),

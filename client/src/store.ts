@@ -412,6 +412,9 @@ export function createStore(
         const isCertain = keepListed(listed);
         const { change } = missing.get(listed.id) ?? {};
         if (isCertain && change === stale.get(listed.id)?.change) stale.delete(listed.id);
+        // Of a group that the user has left, the listed entry has replaced the newer one.
+        const isReplaced = !isCertain && listed.left_at !== null;
+        if (isReplaced && !stale.has(listed.id)) refresh(listed.id, listed.last_event_id);
         missing.delete(listed.id);
       }
       const end = page.data.at(-1)?.last_event_id ?? '';

@@ -2,7 +2,7 @@ import type { Capacity } from './ports/capacity.ts';
 import type { Clock } from './ports/clock.ts';
 import { maxBytesOf, wrapUseCases, type UseCases } from './use-cases.ts';
 
-/** The concurrency limit is reached. The request was not started. */
+/** A limit on concurrent work is reached. The request has changed nothing. */
 export class Overload extends Error {
   override readonly name = 'Overload';
 }
@@ -41,8 +41,8 @@ export interface ConcurrencyState {
 /** The maximum bytes of content of all pages in progress together. */
 const MAX_BYTES = 256 * 1_048_576;
 
-/** A send to a group takes about one statement for each member, and a send between two users takes four. */
-const USERS_PER_REQUEST = 4;
+/** A send between two users writes four partitions; a request with more of them counts as several. */
+const PARTITIONS_PER_REQUEST = 4;
 
 /** The share of the limit that all reservations for groups may take together, so that other requests are not rejected. */
 const GROUP_SHARE = 0.5;
@@ -97,10 +97,11 @@ export function makeConcurrencyLimiter(deps: {
         inProgress -= 1;
       });
     },
-    reserve(users) {
+    reserve(partitions) {
+      const needed = Math.max(Math.ceil(partitions / PARTITIONS_PER_REQUEST) - 1, 0);
+      if (needed === 0) return () => undefined;
       // The request itself counts already, so it may be the last one that fits.
       if (inProgress > limit.value()) throw reject();
-      const needed = Math.max(Math.ceil(users / USERS_PER_REQUEST) - 1, 0);
       const maxReserved = Math.max(1, Math.floor(limit.value() * GROUP_SHARE));
       // A larger group than this is admitted alone.
       const requests = Math.min(needed, maxReserved);

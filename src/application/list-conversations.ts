@@ -38,6 +38,9 @@ export interface InboxItem extends InboxEntry {
  */
 export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxItem>>;
 
+/** The maximum number of conversations of a page whose unread messages are counted at the same time: 16 statements. */
+const PARALLEL_COUNTS = 8;
+
 export function makeListConversations(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
@@ -52,29 +55,54 @@ export function makeListConversations(deps: {
     const entries = await deps.conversations.listByUser(userId, sliceOf(request));
     if (entries[0] !== undefined) deps.messageIds.observe(entries[0].lastEventId);
     const page = pageOf(entries, request, { positionOf: ({ lastEventId }) => lastEventId });
-    const items = page.items.map(async (stored): Promise<InboxItem> => {
-      const { conversationId, membership: own } = stored;
-      const [entry, profile] =
-        own === undefined
-          ? [stored]
-          : await Promise.all([
-              asMember(deps.messages, stored, own),
-              deps.groups.findProfile(conversationId),
-            ]);
+    const groups = new Map(
+      await Promise.all(
+        page.items.flatMap((stored) => {
+          const own = stored.membership;
+          return own === undefined ? [] : [groupEntryOf(deps, stored, own)];
+        }),
+      ),
+    );
+    const shown = page.items.map((stored) => {
+      const entry = groups.get(stored) ?? stored;
       // Whether the entry is unread can be derived only for the message that is stored in it.
       const isStored = entry.lastMessage?.messageId === stored.lastMessage?.messageId;
       const unread = entry.lastMessage === null || isStored ? isUnread(userId, entry) : null;
-      const isCounted = unread === null || (unread && unreadCounts);
-      const count = isCounted ? await deps.readPositions.countUnread(userId, entry, own) : 0;
-      return {
-        ...entry,
-        unread: unread ?? count > 0,
-        unreadCount: unreadCounts ? count : null,
-        ...(own !== undefined && { name: own.left === null ? (profile?.name ?? null) : own.nameAtLeaving }),
-      };
+      return { entry, unread };
     });
-    return { ...page, items: await Promise.all(items) };
+    const counts = new Map<InboxEntry, number>();
+    const toCount = shown.filter(({ unread }) => unread === null || (unread && unreadCounts));
+    const countSome = async (): Promise<void> => {
+      for (let next = toCount.pop(); next !== undefined; next = toCount.pop()) {
+        const { entry } = next;
+        counts.set(entry, await deps.readPositions.countUnread(userId, entry, entry.membership));
+      }
+    };
+    const parallel = Math.min(PARALLEL_COUNTS, toCount.length);
+    await Promise.all(Array.from({ length: parallel }, countSome)).catch((error: unknown) => {
+      // The others stop after the count that they are at.
+      toCount.length = 0;
+      throw error;
+    });
+    const items = shown.map(({ entry, unread }): InboxItem => {
+      const count = counts.get(entry) ?? 0;
+      return { ...entry, unread: unread ?? count > 0, unreadCount: unreadCounts ? count : null };
+    });
+    return { ...page, items };
   };
+}
+
+/** The entry of a group as its member sees it, with the name of the group, beside the stored one. */
+async function groupEntryOf(
+  deps: { readonly messages: MessageRepository; readonly groups: GroupRepository },
+  stored: InboxEntry,
+  own: OwnMembership,
+): Promise<readonly [stored: InboxEntry, shown: InboxEntry & { readonly name: string | null }]> {
+  const [entry, profile] = await Promise.all([
+    asMember(deps.messages, stored, own),
+    deps.groups.findProfile(stored.conversationId),
+  ]);
+  return [stored, { ...entry, name: own.left === null ? (profile?.name ?? null) : own.nameAtLeaving }];
 }
 
 /**

@@ -9,6 +9,7 @@ import { fixedKeySet, type KeySet, fetchedKeySet } from '../adapters/http/middle
 import type { Rate } from '../adapters/http/middleware/rate-limit.ts';
 import { listOf, oneOf, secretFile, wholeNumber } from './setting-types.ts';
 import { ALLOW_ALL, type AccessPolicy } from '../adapters/http/middleware/access-policy.ts';
+import { withRememberedTokens } from '../adapters/http/middleware/remembered-tokens.ts';
 import type { Clock } from '../application/ports/clock.ts';
 import type { Log } from '../application/ports/log.ts';
 
@@ -235,7 +236,7 @@ export function openAccessPolicy(deps: {
   const signatures = signaturesOf(tokens.signatures, log);
   return {
     ...rest,
-    authenticate: makeAuthenticate({ rules: { ...tokens, signatures }, clock }),
+    authenticate: withRememberedTokens(makeAuthenticate({ rules: { ...tokens, signatures }, clock }), clock),
     readinessProblems:
       'keys' in signatures ? () => signatures.keys.readinessProblems() : ALLOW_ALL.readinessProblems,
   };

@@ -1,7 +1,9 @@
+import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { types } from 'cassandra-driver';
 import { Client, errors } from 'cassandra-driver';
 import { clientOptions, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
+import { mutationsOf, type BatchStatement } from './mutations.ts';
 
 /** The outcome of a write between the driver and the cluster. */
 export type WriteOutcome =
@@ -16,13 +18,14 @@ export type WriteOutcome =
   | 'repeated';
 
 /**
- * A client of a real cluster that applies `outcomes` to writes in sequence. Reads are unchanged. Lightweight transactions
- * are treated like other writes, because the driver also sends them to a second node.
+ * A client of a real cluster that applies `outcomes` to writes in sequence; of every other batch, to each mutation. Reads are
+ * unchanged. Lightweight transactions are treated like other writes, because the driver also sends them to a second node.
  */
 export class FaultyClient extends Client {
   readonly #outcomes: Iterator<WriteOutcome>;
   /** Writes that are not applied yet. */
   readonly #late = new Set<Promise<unknown>>();
+  #batches = 0;
   faultCount = 0;
 
   constructor(options: CassandraOptions, outcomes: Iterator<WriteOutcome>) {
@@ -36,8 +39,14 @@ export class FaultyClient extends Client {
     return this.#suffer(send);
   }
 
-  override batch(...args: unknown[]): Promise<types.ResultSet> {
-    return this.#suffer(() => super.batch(...(args as Parameters<Client['batch']>)) as never);
+  override async batch(...[statements, ...rest]: unknown[]): Promise<types.ResultSet> {
+    this.#batches += 1;
+    if (this.#batches % 2 === 0) return this.#suffer(() => super.batch(statements as never, ...(rest as [])));
+    const mutations = mutationsOf(statements as BatchStatement[]).map((mutation) =>
+      this.#suffer(() => super.batch(mutation, ...(rest as []))),
+    );
+    await Promise.allSettled(mutations);
+    return (await Promise.all(mutations))[0] ?? assert.fail();
   }
 
   override async shutdown(): Promise<void> {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { Client, errors, type types } from 'cassandra-driver';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { clientOptions, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
@@ -14,6 +15,7 @@ import type { FollowedSubject } from '../support/followed-state.ts';
 import { followingOver, settableClock } from '../support/following.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
 import { freshKeyspace } from './cluster.ts';
+import { mutationsOf, type BatchStatement } from './mutations.ts';
 
 /*
  * Events of groups that reach a log after its readers have passed them: the write is held back at the driver until every
@@ -37,10 +39,17 @@ class DelayingClient extends Client {
     });
   }
 
-  override async batch(...args: unknown[]): Promise<types.ResultSet> {
-    const statements = args[0] as { query: string; params: unknown[] }[];
+  override async batch(...[statements, ...rest]: unknown[]): Promise<types.ResultSet> {
+    const mutations = mutationsOf(statements as BatchStatement[]).map((mutation) =>
+      this.#write(mutation, rest),
+    );
+    await Promise.allSettled(mutations);
+    return (await Promise.all(mutations))[0] ?? assert.fail();
+  }
+
+  async #write(mutation: BatchStatement[], rest: readonly unknown[]): Promise<types.ResultSet> {
     const held = this.#held;
-    const isHeld = statements.some(
+    const isHeld = mutation.some(
       ({ query, params }) => query.includes('INTO events_by_user') && params[0] === held?.userId,
     );
     if (held !== null && isHeld) {
@@ -48,7 +57,7 @@ class DelayingClient extends Client {
       held.reach();
       await held.outcome;
     }
-    return super.batch(...(args as Parameters<Client['batch']>)) as never;
+    return super.batch(mutation, ...(rest as []));
   }
 }
 

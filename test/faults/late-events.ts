@@ -43,8 +43,8 @@ const CLOCK_TOLERANCE_MS = 5;
 const SHORTEST_WAIT_MS = 24_900;
 
 /**
- * Runs in a service: one in five writes of an inbox and event log is delayed by up to three seconds, after its id was made
- * and before it is sent to Cassandra.
+ * Runs in a service: one in five mutations of an inbox and event log is delayed by up to three seconds, after its id was
+ * made and before it is sent to Cassandra.
  */
 const DELAY_SCRIPT = `
 import { createRequire } from 'node:module';
@@ -52,9 +52,14 @@ import { setTimeout as pause } from 'node:timers/promises';
 const { Client } = createRequire(process.cwd() + '/package.json')('cassandra-driver');
 const { batch } = Client.prototype;
 Client.prototype.batch = async function (statements, ...rest) {
-  const isEvent = statements.some(({ query }) => query.includes('INTO events_by_user'));
-  if (isEvent && process.delaysWrites && Math.random() < 0.2) await pause(Math.random() * ${LONGEST_DELAY_MS});
-  return batch.call(this, statements, ...rest);
+  const keys = [...new Set(statements.map(({ params }) => String(params[0])))];
+  const [result] = await Promise.all(keys.map(async (key) => {
+    const mutation = statements.filter(({ params }) => String(params[0]) === key);
+    const isEvent = mutation.some(({ query }) => query.includes('INTO events_by_user'));
+    if (isEvent && process.delaysWrites && Math.random() < 0.2) await pause(Math.random() * ${LONGEST_DELAY_MS});
+    return batch.call(this, mutation, ...rest);
+  }));
+  return result;
 };
 process.delaysWrites = true;
 process.on('SIGUSR2', () => { process.delaysWrites = false; });`;

@@ -57,8 +57,8 @@ function aProcess(row: object = {}, { onLateEventRead = (): Row[] => [] } = {}) 
       return rows;
     },
     run: (query: string, given: unknown[]) => send(nameOf(query), [{ query, params: given }]),
-    batch: (statements: readonly Statement[]) =>
-      send(statements.map(({ query }) => nameOf(query).replace('INSERT ', '')).join(' + '), statements),
+    batch: (statements: readonly Statement[]) => send(namesOf(statements), statements),
+    batches: (parts: readonly (readonly Statement[])[]) => send(parts.map(namesOf).join(', '), parts.flat()),
     all: (parallel: readonly Promise<void>[]) => Promise.all(parallel).then(() => undefined),
   };
   const session = { writes: () => writes } as unknown as Session;
@@ -77,13 +77,17 @@ function aProcess(row: object = {}, { onLateEventRead = (): Row[] => [] } = {}) 
   return { messages, steps, params, hinted, failing, retry, rowsRead: () => rowsRead };
 }
 
+function namesOf(statements: readonly Statement[]): string {
+  return statements.map(({ query }) => nameOf(query).replace('INSERT ', '')).join(' + ');
+}
+
 const READS = [['SELECT late_events'], ['SELECT messages_by_conversation']];
 const SHOWN = 'conversations_by_user + events_by_user + events_by_user';
 
 test('an edit takes a write, two reads of one row each, and one mutation for each participant', async () => {
   const { messages, steps, rowsRead } = aProcess();
   await messages.edit({ ...change, editId: idAt(now()), content: 'Edited' });
-  expect(steps).toEqual([['INSERT messages_by_conversation'], ...READS, [SHOWN, SHOWN]]);
+  expect(steps).toEqual([['INSERT messages_by_conversation'], ...READS, [`${SHOWN}, ${SHOWN}`]]);
   expect(rowsRead()).toBe(1);
 });
 
@@ -94,7 +98,7 @@ test('a deletion takes the same, and a marker that is not awaited', async () => 
   expect(steps).toEqual([
     ['messages_by_conversation + messages_by_conversation'],
     ...READS,
-    [SHOWN, SHOWN],
+    [`${SHOWN}, ${SHOWN}`],
     ['INSERT messages_by_conversation'],
   ]);
   expect(rowsRead()).toBe(1);
@@ -125,7 +129,7 @@ test('a change of a message that is older than the log does not write its event 
   const { messages, steps } = aProcess({ message_id: old });
   await messages.edit({ ...change, messageId: old, editId: idAt(now()), content: 'Edited' });
   const shown = 'conversations_by_user + events_by_user';
-  expect(steps.at(-1)).toEqual([shown, shown]);
+  expect(steps.at(-1)).toEqual([`${shown}, ${shown}`]);
 });
 
 test('no change writes a null, which would be a tombstone', async () => {

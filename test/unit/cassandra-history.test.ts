@@ -208,6 +208,28 @@ describe('a history', () => {
     }
   });
 
+  it('costs one query below a cursor if the bucket has the whole page, and the newest page two', async () => {
+    const tables = new HistoryTables(messagesAt(SHAPES['a message every minute'] ?? []));
+    const { ids } = await tables.page(null, 21);
+    expect(tables.cost).toMatchObject({ queries: 2, rows: 21 });
+    await tables.page(ids.at(-1) ?? null, 21);
+    expect(tables.cost).toMatchObject({ queries: 1, rows: 21 });
+  });
+
+  it('is exact below a cursor at which a bucket begins', async () => {
+    const times = [...every(HOUR_MS, 5), ...every(HOUR_MS, 100, BEGIN_MS - 1)];
+    const tables = new HistoryTables(messagesAt(times));
+    const before = messageIdAt(BEGIN_MS * 1_000, 0, '0'.repeat(13));
+    const older = tables.messages.filter(({ id }) => id < before).map(({ id }) => id);
+    expect(older).toHaveLength(100);
+    expect((await tables.page(before, 21)).ids).toEqual(older.slice(0, 21));
+  });
+
+  it('shows messages of a newer bucket than that of now, as of hosts whose clocks were ahead', async () => {
+    const ahead = every(HOUR_MS, 30, NOW_MS + 2 * BUCKET_MS);
+    await assertWalk(new HistoryTables(messagesAt([...ahead, ...every(HOUR_MS, 100)])), 21);
+  });
+
   it('of a conversation without messages is empty and costs two queries', async () => {
     const tables = new HistoryTables([]);
     expect((await tables.page(null, 21)).ids).toEqual([]);

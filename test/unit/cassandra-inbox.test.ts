@@ -7,6 +7,7 @@ import { InboxReader } from '../../src/adapters/cassandra/inbox.ts';
 import { inboxAndEventRows } from '../../src/adapters/cassandra/message-repository.ts';
 import type { Row, RowPage, Session, Statement } from '../../src/adapters/cassandra/session.ts';
 import { INBOXES, randomNumbers } from '../support/inboxes.ts';
+import { Overload } from '../../src/application/concurrency-limiter.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import type { InboxEntry } from '../../src/domain/conversation.ts';
 import type { ConversationId, EventId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
@@ -256,8 +257,8 @@ function assertBounds(tables: InboxTables, costs: readonly Cost[], limit: number
       continue;
     }
     expect(logRows).toBeLessThanOrEqual(1_000);
-    // One query to check if the inbox is small, and one scan.
-    expect(scannedRows).toBeLessThanOrEqual(65 + tables.size);
+    // One query to check if the inbox is small, one to check if its scan is long, and one scan.
+    expect(scannedRows).toBeLessThanOrEqual(65 + 1_000 + tables.size);
     // At most the rows that the log listed, the page with ties and moved entries, and its read positions.
     expect(lookedUpRows).toBeLessThanOrEqual(logRows + 4 * (limit + 1));
     expect(queries).toBeLessThanOrEqual(1 + 3 * 6 + Math.ceil(tables.size / 5_000) + 5);
@@ -474,5 +475,48 @@ describe('the cost of an inbox page', () => {
       expect(placesOf(entries)).toEqual(expected.slice(index + 1, index + 22));
       assertBounds(tables, [tables.cost], 20);
     }
+  });
+
+  /** A reader of an inbox of 2,000 conversations whose pages all need a scan. */
+  async function scanned(): Promise<{ tables: InboxTables; read: () => Promise<InboxEntry[]> }> {
+    const tables = new InboxTables();
+    for (let number = 0; number < 2_000; number += 1) send(tables, number, NOW - number * MINUTE);
+    tables.dropLogBelow(idAt(NOW + DAY));
+    const reader = readerOf(tables);
+    const read = () => reader.read(OWNER, { before: null, offset: 0, limit: 20 });
+    await read();
+    tables.cost = { queries: 0, logRows: 0, scannedRows: 0, lookedUpRows: 0 };
+    return { tables, read };
+  }
+
+  it('is three scans at most for all requests that arrive together, and pages beyond eight are rejected', async () => {
+    const { tables, read } = await scanned();
+    const pages = await Promise.allSettled(Array.from({ length: 64 }, read));
+    const expected = tables.expected().slice(0, 20);
+    const shown = pages.flatMap((page) => (page.status === 'fulfilled' ? [placesOf(page.value)] : []));
+    expect(shown).toEqual(Array.from({ length: 8 }, () => expected));
+    const failures = pages.flatMap((page) => (page.status === 'rejected' ? [page.reason as unknown] : []));
+    expect(failures.every((failure) => failure instanceof Overload)).toBe(true);
+    expect(tables.cost.scannedRows).toBeLessThanOrEqual(3 * tables.size);
+    expect(placesOf(await read())).toEqual(expected);
+  });
+
+  it('is not that of an older scan: a shared one begins after each of its requests', async () => {
+    const { tables, read } = await scanned();
+    const earlier = Array.from({ length: 3 }, read);
+    // The first scans have begun.
+    for (let number = 1; number <= 8; number += 1) {
+      send(tables, number, NOW + number * SECOND);
+      const expected = tables.expected().slice(0, 20);
+      expect(placesOf(await read())).toEqual(expected);
+    }
+    await Promise.all(earlier);
+    const together = Array.from({ length: 5 }, async (_, index) => {
+      for (let turn = 0; turn < 3 * index; turn += 1) await Promise.resolve();
+      send(tables, 100 + index, NOW + HOUR + index * SECOND);
+      const top = tables.expected()[0];
+      return { top, page: placesOf(await read()) };
+    });
+    for (const { top, page } of await Promise.all(together)) expect(page).toContain(top);
   });
 });

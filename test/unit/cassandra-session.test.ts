@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { errors, types, type Client, type QueryOptions } from 'cassandra-driver';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { makeSession, type Session } from '../../src/adapters/cassandra/session.ts';
+import { makeSession, type Session, type Statement } from '../../src/adapters/cassandra/session.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 
 const { responseErrorCodes: codes, consistencies } = types;
@@ -18,15 +18,17 @@ const OK = {
   first: () => ({ '[applied]': true }),
 } as unknown as types.ResultSet;
 
-/** A session over a client with this `execute`. */
+/** A session over a client with this `execute` and this `batch`. */
 function sessionOver(
   execute: (query: string, options: QueryOptions) => Promise<types.ResultSet>,
   transactionTimeoutMs = 0,
+  batch: (statements: readonly Statement[]) => Promise<types.ResultSet> = () => Promise.resolve(OK),
 ): Session {
   const hosts = NODES.map((address) => ({ address, datacenter: DATACENTER, isUp: () => true }));
   const client = {
     hosts: { values: () => hosts },
     execute: (query: string, _params: unknown, options: QueryOptions) => execute(query, options),
+    batch,
   } as unknown as Client;
   return makeSession(client, () => true, {
     consistency: {
@@ -100,6 +102,43 @@ describe('parallel writes', () => {
     const writes = sessionOver(execute).writes();
     await writes.all([writes.run(SLOW, [])]);
     expect((await failureOf(writes.run(REFUSED, []))).kind).toBe('outcome_unknown');
+  });
+});
+
+describe('writes to several partitions', () => {
+  const partOf = (user: number): Statement[] =>
+    ['inboxes', 'logs'].map((table) => ({ query: `INSERT INTO ${table} (user) VALUES (?)`, params: [user] }));
+
+  it('take a request for every four of them', async () => {
+    const requests: unknown[][] = [];
+    const session = sessionOver(
+      () => Promise.reject(new Error('no single statement')),
+      0,
+      async (statements) => {
+        requests.push(statements.map(({ params }) => params[0]));
+        return OK;
+      },
+    );
+    await session.writes().batches([0, 1, 2, 3, 4, 5].map(partOf));
+    expect(requests).toEqual([
+      [0, 0, 1, 1, 2, 2, 3, 3],
+      [4, 4, 5, 5],
+    ]);
+    await session.writes().batches([]);
+    expect(requests).toHaveLength(2);
+  });
+
+  it.each([
+    [1, 'unavailable'],
+    [2, 'outcome_unknown'],
+  ])('%i of them: a refusal is %s, since Cassandra may have begun with others', async (count, kind) => {
+    const session = sessionOver(
+      () => Promise.resolve(OK),
+      0,
+      () => Promise.reject(answered(codes.unavailableException)),
+    );
+    const parts = Array.from({ length: count }, (_, user) => partOf(user));
+    expect((await failureOf(session.writes().batches(parts))).kind).toBe(kind);
   });
 });
 

@@ -38,8 +38,8 @@ function starting() {
       read: (query: string, [userId]: readonly unknown[]) =>
         Promise.resolve(query.includes('started') ? [{ started }] : [rows[String(userId)] ?? []].flat()),
       run,
-      batch: (batch: readonly Statement[]) =>
-        Promise.all(batch.map(({ query, params }) => run(query, params))).then(() => undefined),
+      batches: (parts: readonly (readonly Statement[])[]) =>
+        Promise.all(parts.flat().map(({ query, params }) => run(query, params))).then(() => undefined),
       all: (parallel: readonly Promise<void>[]) => Promise.all(parallel).then(() => undefined),
     }),
   } as unknown as Session;

@@ -266,6 +266,42 @@ test('older messages are unloaded down to one page, and loaded again', async () 
   store.stop();
 });
 
+test('a list for another conversation does not keep an older entry of a group that one has left', async () => {
+  const { service, store, timer, client } = open();
+  service.send('max', 'zoe', false);
+  service.changeMembership('max');
+  while (service.deliver());
+  await timer.pass(60_000);
+  const held: (() => void)[] = [];
+  const list = client.conversations.bind(client);
+  client.conversations = (...of) => {
+    const listed = list(...of);
+    return {
+      [Symbol.asyncIterator]: () => assert.fail('unused'),
+      async *pages() {
+        for await (const page of listed.pages()) {
+          await new Promise<void>((resolve) => held.push(resolve));
+          yield page;
+        }
+      },
+    };
+  };
+  service.update('zoe');
+  service.deliver();
+  await settled();
+  assert.equal(held.length, 1);
+  // The message becomes visible after the list was read, and its event comes before the list.
+  service.reveal();
+  service.deliver();
+  await settled();
+  for (let release = held.shift(); release !== undefined; release = held.shift()) {
+    release();
+    await timer.pass(10_000);
+  }
+  assertConverged(store, service);
+  store.stop();
+});
+
 test('older messages that arrive while all are listed again, after one has joined again, are not kept', async () => {
   const { service, store, timer, client } = open();
   for (let index = 0; index < 6; index += 1) service.send('zoe', 'third', false);

@@ -453,6 +453,36 @@ describe('the requests of a connection are limited:', () => {
     second.destroy();
   });
 
+  test('requests of many connections are handled in several turns of the event loop', async () => {
+    /** The paths of the requests that were handled in each turn. */
+    const turns: string[][] = [[]];
+    const server = await open(
+      (received) => {
+        turns.at(-1)?.push(pathOf(received));
+        return new Response('done');
+      },
+      { requestsPerTurn: 4 },
+    );
+    const sockets = Array.from({ length: 40 }, () => raw(server, requestText('/first')));
+    // The server accepts connections one after another, and has accepted all of them when they have a response.
+    await Promise.all(sockets.map((socket) => once(socket, 'data')));
+    turns.splice(0, Infinity, []);
+    let isOver = false;
+    const countTurns = (): void => {
+      turns.push([]);
+      if (!isOver) setImmediate(countTurns);
+    };
+    setImmediate(countTurns);
+    const responses = sockets.map((socket) => once(socket, 'data'));
+    for (const [index, socket] of sockets.entries()) socket.write(requestText(`/${index}`));
+    await Promise.all(responses);
+    isOver = true;
+    expect(turns.flat().toSorted()).toEqual(sockets.map((_, index) => `/${index}`).toSorted());
+    // A turn of the server may lie in two turns of the count.
+    expect(Math.max(...turns.map(({ length }) => length))).toBeLessThanOrEqual(8);
+    for (const socket of sockets) socket.destroy();
+  });
+
   test('beyond the connection limit, further connections are closed', async () => {
     const server = await open(() => new Response('here'), { connections: 1 });
     const only = raw(server, requestText('/'));

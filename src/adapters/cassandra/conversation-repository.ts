@@ -92,10 +92,8 @@ export class CassandraConversationRepository implements ConversationRepository {
     const writes = this.#session.writes();
     const { query, params } = conversationRow(conversation);
     await writes.run(query, params);
-    await writes.all(
-      conversation.participants.map((userId) =>
-        writes.batch(startRows(conversation, userId, this.#eventLog.daysToKeep)),
-      ),
+    await writes.batches(
+      conversation.participants.map((userId) => startRows(conversation, userId, this.#eventLog.daysToKeep)),
     );
     if (!isLive) return;
     // Whether it became visible late is known only now. A repeat writes with the time of the first start.

@@ -487,10 +487,10 @@ export class CassandraGroupRepository implements GroupRepository {
       const messages = page.filter((message) => message.id > joined);
       const messageIds = messages.map((message) => message.id);
       const lateEvents = await findLateEvents(writes, id, messageIds);
-      await writes.all(
+      await writes.batches(
         messages.map((message) => {
           const eventId = lateEvents.get(message.id) ?? message.id;
-          return writes.batch(inboxAndEventRows(message, [], eventId, userId, this.#eventLog.daysToKeep));
+          return inboxAndEventRows(message, [], eventId, userId, this.#eventLog.daysToKeep);
         }),
       );
       const last = messages.at(-1);
@@ -528,7 +528,7 @@ export class CassandraGroupRepository implements GroupRepository {
   }
 
   #write(users: Participants, rows: (userId: UserId) => Statement[], writes: Writes): Promise<void> {
-    return writes.all(users.map((userId) => writes.batch(rows(userId))));
+    return writes.batches(users.map(rows));
   }
 
   #isLate(event: EventId): boolean {

@@ -134,12 +134,12 @@ export class HistoryReader {
 
   /**
    * Yields up to `count` rows below `before` and above `after`, newest first, in parts. The bucket that most likely holds
-   * them is read in parallel with the list of buckets, and its rows are yielded even if it is not listed. Each query asks
-   * for at most the number of rows still missing. If buckets hold few rows, several are read in parallel, each with a
-   * limit of about twice the average of the buckets so far; so all of them together return at most about three times the
-   * missing rows. The caller stops at `maxBytes` of content: the number of rows to read in parallel is estimated from the
-   * bytes left and the average size of the messages so far. It ends early once the rows of `budget` are read; only rows for
-   * which `isCounted` is true are yielded and count.
+   * them is read first: alone if no newer one can hold any, as below a cursor, and otherwise in parallel with the list of
+   * buckets. Its rows are yielded even if it is not listed. Each query asks for at most the number of rows still missing. If
+   * buckets hold few rows, several are read in parallel, each with a limit of about twice the average of the buckets so far;
+   * so all of them together return at most about three times the missing rows. The caller stops at `maxBytes` of content: the
+   * number of rows to read in parallel is estimated from the bytes left and the average size of the messages so far. It ends
+   * early once the rows of `budget` are read; only rows for which `isCounted` is true are yielded and count.
    */
   async *#walk({
     columns,
@@ -201,14 +201,15 @@ export class HistoryReader {
 
     const top = before ?? TOP;
     const firstLimit = Math.min(missing, maxPerQuery);
+    const highest = bucketOf(conversationId, top);
     const [likelyRows, newest] = await Promise.all([
       read({ bucket: likely, below: top }, firstLimit),
-      likely <= lowest
+      likely <= lowest || likely === highest
         ? Promise.resolve<number[]>([])
-        : this.#buckets(conversationId, bucketOf(conversationId, top), lowest),
+        : this.#buckets(conversationId, highest, lowest),
     ]);
     let listed = newest.includes(likely) || likelyRows.length === 0 ? newest : withBucket(newest, likely);
-    let areMoreListed = newest.length === BUCKETS_PER_QUERY;
+    let areMoreListed = likely === highest ? likely > lowest : newest.length === BUCKETS_PER_QUERY;
     let visited = 0;
     while (missing > 0) {
       if (listed.length === 0 && !areMoreListed) return;
@@ -234,8 +235,8 @@ export class HistoryReader {
       }
       const oldest = group.at(-1);
       listed = listed.slice(group.length);
-      if (listed.length === 0 && areMoreListed && oldest !== undefined) {
-        listed = await this.#buckets(conversationId, oldest - 1, lowest);
+      if (listed.length === 0 && areMoreListed) {
+        listed = await this.#buckets(conversationId, (oldest ?? likely) - 1, lowest);
         areMoreListed = listed.length === BUCKETS_PER_QUERY;
       }
     }

@@ -1,5 +1,6 @@
 import { types } from 'cassandra-driver';
 import { LRUCache } from 'lru-cache';
+import { Overload } from '../../application/concurrency-limiter.ts';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
 import { lastMessageOf, type Conversation, type InboxEntry } from '../../domain/conversation.ts';
 import { atMembership, type OwnMembership } from '../../domain/group.ts';
@@ -16,7 +17,8 @@ import type { Slice } from '../../domain/page.ts';
 import { microsecondsOf } from '../../domain/time.ts';
 import type { EventLogState } from './event-log-state.ts';
 import { prepared } from './prepared-statements.ts';
-import type { Row, Session, Statement } from './session.ts';
+import type { Row, RowPage, Session, Statement } from './session.ts';
+import { SharedReads } from './shared-reads.ts';
 import { firstWriteWins } from './time-buckets.ts';
 
 /**
@@ -175,12 +177,30 @@ const SCAN_PAGE = 5_000;
 /** The size of the cache of users with more than a small inbox. Inboxes never shrink, and a wrong guess costs one query. */
 const MAX_LARGE_INBOXES = 100_000;
 
+/** A scan of more than this many conversations is limited, and shared between requests. */
+const SHORT_SCAN = 1_000;
+
+/** The size of the cache of users whose scan is longer. A wrong guess costs one query. */
+const MAX_LONG_SCANS = 10_000;
+
+/**
+ * The maximum number of long scans that run at the same time, and of pages that wait for them or look up their entries: a
+ * quarter of the lowest concurrency limit, so that other requests are not rejected meanwhile. A scan of 100,000
+ * conversations takes `0.4 s` of processor time, and a numbered page up to 2,000 lookups.
+ */
+const PARALLEL_SCANS = 2;
+const MAX_SCANNED_PAGES = 8;
+
 /** Reads inboxes from the event log and the inbox rows. */
 export class InboxReader {
   readonly #session: Session;
   readonly #eventLog: EventLogState;
   readonly #telemetry: Telemetry;
   readonly #large = new LRUCache<UserId, true>({ max: MAX_LARGE_INBOXES });
+  readonly #scanIsLong = new LRUCache<UserId, true>({ max: MAX_LONG_SCANS });
+  readonly #scans = new SharedReads<UserId, readonly WrittenRow[]>({ maxRunning: PARALLEL_SCANS });
+  /** The number of pages in progress that need a long scan. */
+  #scannedPages = 0;
 
   constructor(deps: { session: Session; eventLog: EventLogState; telemetry: Telemetry }) {
     this.#session = deps.session;
@@ -188,7 +208,10 @@ export class InboxReader {
     this.#telemetry = deps.telemetry;
   }
 
-  /** The slice of a user's inbox, newest activity first. Every page is read by the same algorithm. */
+  /**
+   * The slice of a user's inbox, newest activity first. Every page is read by the same algorithm. Rejects with an `Overload`
+   * if the page needs a long scan and too many others do.
+   */
   async read(userId: UserId, slice: Slice): Promise<InboxEntry[]> {
     const page = new InboxPage(slice);
     await this.#collect(userId, page);
@@ -261,21 +284,39 @@ export class InboxReader {
    */
   async #scan(userId: UserId, page: InboxPage): Promise<void> {
     page.clear();
-    const written: { readonly id: string; readonly microsecond: number }[] = [];
+    if (!this.#scanIsLong.has(userId)) {
+      const { rows, next } = await this.#session.readPage(WRITE_TIMES, [userId], SHORT_SCAN, null);
+      page.rowsRead += rows.length;
+      if (next === null) return this.#lookUpInOrder(userId, inOrder(rows.map(writtenRowOf)), page);
+      this.#scanIsLong.set(userId, true);
+    }
+    if (this.#scannedPages === MAX_SCANNED_PAGES) throw new Overload();
+    this.#scannedPages += 1;
+    try {
+      const order = await this.#scans.run(userId, () => this.#readOrder(userId));
+      page.rowsRead += order.length;
+      await this.#lookUpInOrder(userId, order, page);
+    } finally {
+      this.#scannedPages -= 1;
+    }
+  }
+
+  /** All rows of an inbox, newest first. */
+  async #readOrder(userId: UserId): Promise<readonly WrittenRow[]> {
+    const written: WrittenRow[] = [];
     let next: string | null = null;
     do {
-      const { rows, next: following } = await this.#session.readPage(WRITE_TIMES, [userId], SCAN_PAGE, next);
-      for (const row of rows)
-        written.push({ id: String(row['conversation_id']), microsecond: lastActivityOf(row) });
-      next = following;
+      const part: RowPage = await this.#session.readPage(WRITE_TIMES, [userId], SCAN_PAGE, next);
+      for (const row of part.rows) written.push(writtenRowOf(row));
+      next = part.next;
     } while (next !== null);
-    page.rowsRead += written.length;
+    return inOrder(written);
+  }
 
+  async #lookUpInOrder(userId: UserId, order: readonly WrittenRow[], page: InboxPage): Promise<void> {
     const top = page.before === null ? Infinity : microsecondsOf(page.before);
-    const order = written
-      .filter(({ microsecond }) => microsecond <= top)
-      .sort((a, b) => b.microsecond - a.microsecond);
-    for (let end = 0; end < order.length && page.entryCount < page.needed;) {
+    const above = order.filter(({ microsecond }) => microsecond > top).length;
+    for (let end = above; end < order.length && page.entryCount < page.needed;) {
       const begin = end;
       end += Math.max(page.needed - page.entryCount, 1);
       while (end < order.length && order[end]?.microsecond === order[end - 1]?.microsecond) end += 1;
@@ -379,6 +420,22 @@ class InboxPage {
         return entry === null ? [] : { ...placed, entry };
       });
   }
+}
+
+/** A row of an inbox in a scan. */
+interface WrittenRow {
+  readonly id: string;
+  /** See `lastActivityOf`. */
+  readonly microsecond: number;
+}
+
+function writtenRowOf(row: Row): WrittenRow {
+  return { id: String(row['conversation_id']), microsecond: lastActivityOf(row) };
+}
+
+/** Sorts `rows`, newest first. */
+function inOrder(rows: WrittenRow[]): readonly WrittenRow[] {
+  return rows.sort((a, b) => b.microsecond - a.microsecond);
 }
 
 /**

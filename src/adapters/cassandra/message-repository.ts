@@ -378,13 +378,11 @@ export class CassandraMessageRepository implements MessageRepository {
       if (this.#isLate(id)) id = this.#messageIds.next();
       const events: Event[] = [{ id, type, conversationId, messageId }];
       if (isLogged) events.push({ id: eventId, type: 'message.created', conversationId, messageId });
-      await writes.all(
-        users.map(({ userId, getsEvent }) =>
-          writes.batch([
-            lastActivityRow(message, participants, eventId, userId),
-            ...(getsEvent ? events : []).map((event) => eventRow(event, userId, this.#eventLog.daysToKeep)),
-          ]),
-        ),
+      await writes.batches(
+        users.map(({ userId, getsEvent }) => [
+          lastActivityRow(message, participants, eventId, userId),
+          ...(getsEvent ? events : []).map((event) => eventRow(event, userId, this.#eventLog.daysToKeep)),
+        ]),
       );
       if (!this.#isLate(id)) return;
     }
@@ -470,9 +468,9 @@ export class CassandraMessageRepository implements MessageRepository {
     eventId: EventId,
     writes: Writes,
   ): Promise<void> {
-    await writes.all(
+    await writes.batches(
       participants.map((userId) =>
-        writes.batch(inboxAndEventRows(message, participants, eventId, userId, this.#eventLog.daysToKeep)),
+        inboxAndEventRows(message, participants, eventId, userId, this.#eventLog.daysToKeep),
       ),
     );
   }

@@ -22,6 +22,11 @@ export interface Writes {
   /** Idempotent writes to one partition key: one mutation, atomic on each replica. */
   batch(statements: readonly Statement[]): Promise<void>;
   /**
+   * Idempotent writes, up to `PARTS_PER_REQUEST` parts in a request. Each part is a batch to one partition key; parts with
+   * the same key in one request are one mutation. If it rejects with `outcome_unknown`, any of the parts may be applied.
+   */
+  batches(parts: readonly (readonly Statement[])[]): Promise<void>;
+  /**
    * Waits until all of `parallel` have settled; then rejects if any rejected, with one failure for all of them: it is
    * `outcome_unknown` if any may have been applied.
    */
@@ -32,6 +37,13 @@ export interface Writes {
    */
   compareAndSet(query: string, params: readonly unknown[]): Promise<Row>;
 }
+
+/**
+ * The number of mutations in a request of `Writes.batches`. A request of several mutations costs the service and the
+ * coordinator less than one request for each. Cassandra warns above ten partitions or 5 KiB; four rows with previews are
+ * below, in any script.
+ */
+const PARTS_PER_REQUEST = 4;
 
 /** A page of a long result. */
 export interface RowPage {
@@ -174,6 +186,38 @@ export function makeSession(
         if (!mayHaveApplied) requireOpen();
       };
 
+      const batch = (statements: readonly Statement[]): Promise<void> =>
+        attempt(nameOfBatch(statements), () =>
+          client.batch(statements as { query: string; params: unknown[] }[], write),
+        );
+
+      const batches = async (parts: readonly (readonly Statement[])[]): Promise<void> => {
+        requireOpenFor(attempts);
+        // A coordinator that refuses one of the mutations may have begun with others.
+        if (parts.length > 1) attempts.mayHaveApplied = true;
+        const requests: Promise<void>[] = [];
+        for (let first = 0; first < parts.length; first += PARTS_PER_REQUEST) {
+          requests.push(batch(parts.slice(first, first + PARTS_PER_REQUEST).flat()));
+        }
+        await all(requests);
+      };
+
+      const all = async (parallel: readonly Promise<void>[]): Promise<void> => {
+        const failures = (await Promise.allSettled(parallel)).flatMap((result) =>
+          result.status === 'rejected' ? [result.reason as unknown] : [],
+        );
+        const bug = failures.find((failure) => !(failure instanceof StorageFailure));
+        if (bug !== undefined) throw bug as Error;
+        const unknown = (failures as StorageFailure[]).find(({ kind }) => kind === 'outcome_unknown');
+        const failure = unknown ?? (failures[0] as StorageFailure | undefined);
+        if (failure === undefined) return;
+        // One write was certainly not applied, but another one may have been.
+        if (attempts.mayHaveApplied && failure.kind === 'unavailable') {
+          throw new StorageFailure('outcome_unknown', { cause: failure.cause });
+        }
+        throw failure;
+      };
+
       return {
         async read(query, params) {
           try {
@@ -187,26 +231,9 @@ export function makeSession(
         run: (query, params) =>
           attempt(nameOf(query), () => client.execute(query, params as unknown[], write)),
 
-        batch: (statements) =>
-          attempt(nameOfBatch(statements), () =>
-            client.batch(statements as { query: string; params: unknown[] }[], write),
-          ),
-
-        async all(parallel) {
-          const failures = (await Promise.allSettled(parallel)).flatMap((result) =>
-            result.status === 'rejected' ? [result.reason as unknown] : [],
-          );
-          const bug = failures.find((failure) => !(failure instanceof StorageFailure));
-          if (bug !== undefined) throw bug as Error;
-          const unknown = (failures as StorageFailure[]).find(({ kind }) => kind === 'outcome_unknown');
-          const failure = unknown ?? (failures[0] as StorageFailure | undefined);
-          if (failure === undefined) return;
-          // One write was certainly not applied, but another one may have been.
-          if (attempts.mayHaveApplied && failure.kind === 'unavailable') {
-            throw new StorageFailure('outcome_unknown', { cause: failure.cause });
-          }
-          throw failure;
-        },
+        batch,
+        batches,
+        all,
 
         async compareAndSet(query, params) {
           requireOpenFor(attempts);

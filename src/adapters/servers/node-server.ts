@@ -32,6 +32,8 @@ export interface Limits {
   readonly unreadLength: number;
   /** Pipelined requests of one connection that wait for their responses. */
   readonly pipelined: number;
+  /** The number of requests that are handled in one turn of the event loop. Further ones wait for the next turns. */
+  readonly requestsPerTurn: number;
 }
 
 export const LIMITS: Limits = {
@@ -49,6 +51,8 @@ export const LIMITS: Limits = {
   unreadLength: 32 * 2 ** 20,
   // Browsers send one at a time, benchmark tools ten. Without a limit, 64 KiB can hold two thousand requests.
   pipelined: 16,
+  // About 15 ms. With more, timers would be late, and so would the statements of requests that have begun.
+  requestsPerTurn: 64,
 };
 
 /** How often Node checks for request timeouts. Node's default is twice a minute. */
@@ -103,6 +107,7 @@ export async function openHttpServer(
   /** The pending responses of each connection, in the order of their requests. */
   const pending = new Map<Socket, Set<ServerResponse>>();
   const unread = makeUnread(limits);
+  const inTurn = makeTurns(limits.requestsPerTurn);
   let pendingCount = 0;
   let closing = false;
 
@@ -176,8 +181,11 @@ export async function openHttpServer(
       if (rejection === null) void listener(request, response);
       else sendStandalone(response, refuse(rejection, request.headers.origin));
     };
-    if (before === undefined) respond();
-    else before.once('close', respond);
+    if (before === undefined) inTurn(respond);
+    else
+      before.once('close', () => {
+        inTurn(respond);
+      });
   };
   server.on('request', handle);
   // By default Node sends 100 Continue at once, before the header is checked. A final response without a 100 closes the
@@ -292,6 +300,47 @@ function isHostName(text: string, index: number): boolean {
 function stopReading(socket: Socket): void {
   socket.on('readable', () => undefined);
   socket.pause();
+}
+
+/**
+ * Returns a function that runs at most `perTurn` functions in each turn of the event loop, and further ones in the next
+ * turns, in the order of the calls.
+ *
+ * Without it, the event loop reads ready connections up to 48 times, 1,024 each time, before it runs timers and
+ * `setImmediate`. If more clients than that send their next request as soon as they have a response, such as a rejection,
+ * timers wait for seconds, and so do the requests that have begun: the Cassandra driver writes statements by `setImmediate`.
+ * Running all further functions at the end of a turn would end the waiting, too, but a turn would have as many rejections as
+ * there are clients, and the requests that have begun would go one step further only once a turn.
+ */
+function makeTurns(perTurn: number): (work: () => void) => void {
+  const waiting: (() => void)[] = [];
+  /**
+   * The number of functions that ran since the last `begin`, in this turn or in several. `setImmediate` makes the event loop
+   * poll once more, so the next turn begins with `begin` only if it may be needed.
+   */
+  let count = 0;
+  let willBegin = false;
+  const add = (added: number): void => {
+    count += added;
+    if (count < perTurn / 2 || willBegin) return;
+    willBegin = true;
+    setImmediate(begin);
+  };
+  const begin = (): void => {
+    willBegin = false;
+    count = 0;
+    const next = waiting.splice(0, perTurn);
+    add(next.length);
+    for (const work of next) work();
+  };
+  return (work) => {
+    if (count === perTurn) {
+      waiting.push(work);
+      return;
+    }
+    add(1);
+    work();
+  };
 }
 
 /**
