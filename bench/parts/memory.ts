@@ -68,7 +68,7 @@ export async function memory(bench: Bench): Promise<Section> {
       );
     }
   }
-  const tokens = await withTokens(bench, service, pace);
+  const tokens = bench.quick ? [] : await withTokens(bench, service, pace);
   return {
     title: 'In memory: what does the HTTP layer cost?',
     about:

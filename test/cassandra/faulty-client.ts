@@ -18,19 +18,21 @@ export type WriteOutcome =
   | 'repeated';
 
 /**
- * A client of a real cluster that applies `outcomes` to writes in sequence; of every other batch, to each mutation. Reads are
- * unchanged. Lightweight transactions are treated like other writes, because the driver also sends them to a second node.
+ * A client of a real cluster that applies `outcomes` to writes in sequence, and with `splitsBatches` to each mutation of a
+ * batch. Reads are unchanged. Lightweight transactions are treated like other writes, because the driver also sends them to a
+ * second node.
  */
 export class FaultyClient extends Client {
   readonly #outcomes: Iterator<WriteOutcome>;
+  readonly #splitsBatches: boolean;
   /** Writes that are not applied yet. */
   readonly #late = new Set<Promise<unknown>>();
-  #batches = 0;
   faultCount = 0;
 
-  constructor(options: CassandraOptions, outcomes: Iterator<WriteOutcome>) {
+  constructor(options: CassandraOptions, outcomes: Iterator<WriteOutcome>, { splitsBatches = true } = {}) {
     super(clientOptions(options));
     this.#outcomes = outcomes;
+    this.#splitsBatches = splitsBatches;
   }
 
   override execute(query: string, ...rest: unknown[]): Promise<types.ResultSet> {
@@ -40,8 +42,7 @@ export class FaultyClient extends Client {
   }
 
   override async batch(...[statements, ...rest]: unknown[]): Promise<types.ResultSet> {
-    this.#batches += 1;
-    if (this.#batches % 2 === 0) return this.#suffer(() => super.batch(statements as never, ...(rest as [])));
+    if (!this.#splitsBatches) return this.#suffer(() => super.batch(statements as never, ...(rest as [])));
     const mutations = mutationsOf(statements as BatchStatement[]).map((mutation) =>
       this.#suffer(() => super.batch(mutation, ...(rest as []))),
     );
