@@ -64,7 +64,8 @@ export const overload: Scenario = async (testbed) => {
     seen: `${share(after.attempts)} of the throughput before`,
   });
 
-  assert.ok(rejected.length > accepted.length, 'the load was no overload');
+  // Requests without a free connection are too many, as well: the responses of the others are still to come.
+  assert.ok(rejected.length + during.unsent > accepted.length, 'the load was no overload');
   assert.ok(
     rejected.every(({ problem, retryAfter }) => problem === 'overloaded' && retryAfter !== null),
     `unexpected rejections: ${tallyOf(rejected)}`,
