@@ -1,9 +1,9 @@
 import type { EventCursor } from '../domain/event-cursor.ts';
 import { Refusal } from '../domain/refusal.ts';
-import { Overload } from './concurrency-limiter.ts';
 import type { EventBatch, ListEvents, ListEventsQuery } from './list-events.ts';
 import type { Hints } from './ports/hints.ts';
 import type { StopSignal, Timer } from './ports/timer.ts';
+import { makeWorkQueue } from './work-queue.ts';
 
 /** The default interval at which a follower reads the log without a hint. */
 export const POLL_INTERVAL_MS = 15_000;
@@ -59,7 +59,10 @@ export function makeFollowEvents(deps: {
   random: () => number;
 }): FollowEvents {
   const { listEvents, hints, timer, pollIntervalMs, random } = deps;
-  const inReadQueue = makeReadQueue(timer);
+  const inReadQueue = makeWorkQueue({
+    maxRunning: MAX_READS,
+    maxWait: { milliseconds: MAX_QUEUE_WAIT_MS, timer },
+  });
 
   return {
     async poll({ waitMs, ...query }, signal) {
@@ -146,43 +149,6 @@ export function makeFollowEvents(deps: {
 /** The time until the next read after a read that resulted in `cursor`. */
 function pauseAfter({ delivered }: EventCursor): number {
   return MIN_INTERVAL_MS + delivered.size * MS_PER_DELIVERED;
-}
-
-/**
- * A queue that runs at most `MAX_READS` functions concurrently. Further ones wait and start in the order of their calls, or
- * reject with an `Overload` after `MAX_QUEUE_WAIT_MS`.
- */
-function makeReadQueue(timer: Timer) {
-  const waiting = new Set<() => void>();
-  let running = 0;
-  const waitForStart = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const start = (): void => {
-        cancel();
-        resolve();
-      };
-      const cancel = timer.after(MAX_QUEUE_WAIT_MS, () => {
-        waiting.delete(start);
-        reject(new Overload());
-      });
-      waiting.add(start);
-    });
-  return async <Result>(work: () => Result): Promise<Awaited<Result>> => {
-    if (running === MAX_READS) await waitForStart();
-    else running += 1;
-    try {
-      return await work();
-    } finally {
-      // The next one starts now, so the number of running functions stays the same.
-      const [next] = waiting;
-      if (next === undefined) {
-        running -= 1;
-      } else {
-        waiting.delete(next);
-        next();
-      }
-    }
-  };
 }
 
 /** The waits of one follower; each ends when `signal` aborts. */

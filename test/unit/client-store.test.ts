@@ -266,6 +266,19 @@ test('older messages are unloaded down to one page, and loaded again', async () 
   store.stop();
 });
 
+/** `list` with pages that are read and then held, each until its function in `held` is called. */
+function holding<Item>(list: List<Item>, held: (() => void)[]): List<Item> {
+  return {
+    [Symbol.asyncIterator]: () => assert.fail('unused'),
+    async *pages() {
+      for await (const page of list.pages()) {
+        await new Promise<void>((resolve) => held.push(resolve));
+        yield page;
+      }
+    },
+  };
+}
+
 test('a list for another conversation does not keep an older entry of a group that one has left', async () => {
   const { service, store, timer, client } = open();
   service.send('max', 'zoe', false);
@@ -274,18 +287,7 @@ test('a list for another conversation does not keep an older entry of a group th
   await timer.pass(60_000);
   const held: (() => void)[] = [];
   const list = client.conversations.bind(client);
-  client.conversations = (...of) => {
-    const listed = list(...of);
-    return {
-      [Symbol.asyncIterator]: () => assert.fail('unused'),
-      async *pages() {
-        for await (const page of listed.pages()) {
-          await new Promise<void>((resolve) => held.push(resolve));
-          yield page;
-        }
-      },
-    };
-  };
+  client.conversations = (...of) => holding(list(...of), held);
   service.update('zoe');
   service.deliver();
   await settled();
@@ -311,18 +313,7 @@ test('older messages that arrive while all are listed again, after one has joine
   await timer.pass(60_000);
   const held: (() => void)[] = [];
   const list = client.messages.bind(client);
-  client.messages = (...of) => {
-    const listed = list(...of);
-    return {
-      [Symbol.asyncIterator]: () => assert.fail('unused'),
-      async *pages() {
-        for await (const page of listed.pages()) {
-          await new Promise<void>((resolve) => held.push(resolve));
-          yield page;
-        }
-      },
-    };
-  };
+  client.messages = (...of) => holding(list(...of), held);
   const loading = store.loadOlderMessages();
   await settled();
   // One leaves, and joins again: earlier messages are not listed any more.

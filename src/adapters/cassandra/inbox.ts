@@ -313,16 +313,17 @@ export class InboxReader {
     return inOrder(written);
   }
 
+  /** Looks up the entries in `order` below the start of the page until it is full. */
   async #lookUpInOrder(userId: UserId, order: readonly WrittenRow[], page: InboxPage): Promise<void> {
     const top = page.before === null ? Infinity : microsecondsOf(page.before);
-    const above = order.filter(({ microsecond }) => microsecond > top).length;
-    for (let end = above; end < order.length && page.entryCount < page.needed;) {
+    const below = order.filter(({ microsecond }) => microsecond <= top);
+    for (let end = 0; end < below.length && page.entryCount < page.needed;) {
       const begin = end;
       end += Math.max(page.needed - page.entryCount, 1);
-      while (end < order.length && order[end]?.microsecond === order[end - 1]?.microsecond) end += 1;
+      while (end < below.length && below[end]?.microsecond === below[end - 1]?.microsecond) end += 1;
       await this.#lookUp(
         userId,
-        order.slice(begin, end).map(({ id }) => id),
+        below.slice(begin, end).map(({ id }) => id),
         page,
       );
     }

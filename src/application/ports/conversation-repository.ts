@@ -26,7 +26,7 @@ export interface ConversationRepository {
   /**
    * The slice of a user's inbox: one entry for each conversation, by its last event (`InboxEntry.lastEventId`), newest
    * first. Over several pages, an entry whose position does not change appears exactly once; an entry that moves up
-   * meanwhile is not repeated further down.
+   * meanwhile is not repeated further down. May reject with an `Overload` if the slice is expensive to find.
    */
   listByUser(userId: UserId, slice: Slice): Promise<readonly InboxEntry[]>;
 }

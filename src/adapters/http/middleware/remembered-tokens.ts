@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../../application/ports/clock.ts';
 import type { Authenticate, Authenticated } from './authentication.ts';
 
@@ -14,7 +15,9 @@ const MAX_LENGTH = 2_048;
  * removes is therefore accepted up to a minute longer. Refused tokens are not remembered.
  */
 export function withRememberedTokens(authenticate: Authenticate, clock: Pick<Clock, 'now'>): Authenticate {
-  const remembered = new Map<string, { readonly authenticated: Authenticated; readonly since: number }>();
+  const remembered = new LRUCache<string, { readonly authenticated: Authenticated; readonly since: number }>({
+    max: MAX_REMEMBERED,
+  });
 
   return async (authorization) => {
     const now = clock.now() / 1_000;
@@ -24,10 +27,6 @@ export function withRememberedTokens(authenticate: Authenticate, clock: Pick<Clo
     if (isFresh && now < known.authenticated.expiresAt) return known.authenticated;
     const authenticated = await authenticate(authorization);
     if (authorization !== undefined && authorization.length <= MAX_LENGTH) {
-      // The oldest one is the first of the map.
-      remembered.delete(authorization);
-      const [oldest] = remembered.keys();
-      if (remembered.size >= MAX_REMEMBERED && oldest !== undefined) remembered.delete(oldest);
       remembered.set(authorization, { authenticated, since: now });
     }
     return authenticated;
