@@ -327,4 +327,23 @@ describe('500 messages', () => {
       .poll(() => messages.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight))
       .toBeLessThan(2);
   });
+
+  test('stay where a script or the keyboard scrolled them, also if something is rendered before the scroll event', async () => {
+    const id = await talk(service.url, ['wes', 'xia'], texts.slice(0, 61));
+    const { page } = await openTab(browser, service.url, `#/wes/${id}`);
+    const last = bubble(page, '60: short');
+    await last.waitFor();
+    await untilLoaded(page, 61);
+    await last.hover();
+    await page.locator('.message').last().getByRole('button', { name: 'Message actions' }).click();
+    // The edit of a message renders the whole conversation, here in the task that scrolls it.
+    const edit = page.getByRole('menuitem', { name: 'Edit' });
+    await edit.waitFor();
+    await edit.evaluate((item) => {
+      item.ownerDocument.querySelector('.messages')!.scrollTop = 700;
+      (item as unknown as { click(): void }).click();
+    });
+    await page.getByText('Edit message').waitFor();
+    await page.getByRole('button', { name: 'Go to the latest message' }).waitFor();
+  });
 });

@@ -20,6 +20,8 @@ export function useStableScroll(): {
 } {
   const scroller = useRef<HTMLDivElement>(null);
   const anchor = useRef<Anchor>('end');
+  /** Where the list was when the anchor was last noted or restored. */
+  const scrollTop = useRef(0);
   const [isAtEnd, setIsAtEnd] = useState(true);
 
   const restore = (): void => {
@@ -27,16 +29,22 @@ export function useStableScroll(): {
     if (box === null) return;
     if (anchor.current === 'end') {
       box.scrollTop = box.scrollHeight;
-      return;
+    } else {
+      const item = box.querySelector(`[data-key="${CSS.escape(anchor.current.key)}"]`);
+      if (item !== null) box.scrollTop += topWithin(box, item) - anchor.current.top;
     }
-    const item = box.querySelector(`[data-key="${CSS.escape(anchor.current.key)}"]`);
-    if (item !== null) box.scrollTop += topWithin(box, item) - anchor.current.top;
+    scrollTop.current = box.scrollTop;
+  };
+
+  const noteAnchor = (box: HTMLElement): void => {
+    anchor.current = anchorOf(box);
+    scrollTop.current = box.scrollTop;
   };
 
   const onScroll = (): void => {
     const box = scroller.current;
     if (box === null) return;
-    anchor.current = anchorOf(box);
+    noteAnchor(box);
     setIsAtEnd(anchor.current === 'end');
   };
 
@@ -45,6 +53,11 @@ export function useStableScroll(): {
     setIsAtEnd(true);
     restore();
   };
+
+  // A script or the focus may have scrolled the list in this task, whose scroll event comes with the next frame. The
+  // anchor is noted before the rendering changes the content.
+  const shown = scroller.current;
+  if (shown !== null && shown.scrollTop !== scrollTop.current) noteAnchor(shown);
 
   // After each rendering, before it is painted.
   useLayoutEffect(restore);
