@@ -37,11 +37,26 @@ export interface Comparison {
   readonly others: readonly Round[];
 }
 
+/** Compares the sides of each workload, and logs the ratios of `quantity`. */
+export async function compare(
+  workloads: Readonly<Record<string, Readonly<Record<string, Side>>>>,
+  pace: Pace,
+  { quantity, log }: { readonly quantity: Quantity; readonly log: (line: string) => void },
+): Promise<Comparison[]> {
+  const all: Comparison[] = [];
+  for (const [workload, sides] of Object.entries(workloads)) {
+    const own = await compareSides(workload, sides, pace);
+    for (const one of own) log(`${nameOf(one, quantity)} ${spread(ratioOf(one, quantity))}`);
+    all.push(...own);
+  }
+  return all;
+}
+
 /**
  * Warms up all sides, then loads them in turn (A B B A), one at a time, for each number of connections. Returns the
  * comparisons of the first side with each other one.
  */
-export async function compare(
+async function compareSides(
   workload: string,
   sides: Readonly<Record<string, Side>>,
   pace: Pace,
@@ -111,6 +126,11 @@ export function comparisonTable(comparisons: readonly Comparison[]): Table {
   };
 }
 
+function nameOf({ workload, connections, other }: Comparison, quantity: Quantity): string {
+  const quantities = { processor: 'processor time', throughput: 'throughput', p50: 'p50', p99: 'p99' };
+  return `${workload}, ${connections} connections, against ${other}: ${quantities[quantity]}`;
+}
+
 /** A goal for a ratio of a comparison. */
 export function ratioGoal(
   comparison: Comparison,
@@ -118,14 +138,7 @@ export function ratioGoal(
   goalIs: 'least' | 'most',
   goal: number,
 ): Goal {
-  const { workload, connections, other } = comparison;
-  const names = { processor: 'processor time', throughput: 'throughput', p50: 'p50', p99: 'p99' };
-  return {
-    what: `${workload}, ${connections} connections, against ${other}: ${names[quantity]}`,
-    goalIs,
-    goal,
-    value: ratioOf(comparison, quantity),
-  };
+  return { what: nameOf(comparison, quantity), goalIs, goal, value: ratioOf(comparison, quantity) };
 }
 
 /** A sentence about rejected requests, because figures with rejections are not comparable; empty if there are none. */

@@ -4,6 +4,7 @@ import { bucketRow, inboxAndEventRows } from '../src/adapters/cassandra/message-
 import type { Statement } from '../src/adapters/cassandra/session.ts';
 import { bucketOf } from '../src/adapters/cassandra/time-buckets.ts';
 import type { MessageId, UserId } from '../src/domain/ids.ts';
+import { composeMessage } from '../src/domain/message.ts';
 import { messageIdAt, microsecondsOf } from '../src/domain/time.ts';
 import type { Move } from '../test/support/inboxes.ts';
 import { CONTENT, pairOf, type Pair } from './workloads.ts';
@@ -108,15 +109,13 @@ export async function writeInboxes(client: Client, inboxes: readonly Inbox[]): P
           const { one, other, conversationId, participants } = pair;
           // The index keeps ids of one microsecond apart.
           const id = messageIdAt(Math.floor(at), 0, (begin + index).toString(16).padStart(13, '0'));
-          const message = {
+          const message = composeMessage({
             id,
             conversationId,
             senderId: one,
             receiverId: other,
             content: CONTENT,
-            editId: null,
-            deletionId: null,
-          };
+          });
           return inboxAndEventRows(message, participants, id, owner, 30);
         });
       }

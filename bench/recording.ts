@@ -45,18 +45,11 @@ function bytesWritten(statements: Statements): number {
 }
 
 /** Options of a request that change what it costs. */
-const COMPARED_OPTIONS = [
-  'prepare',
-  'consistency',
-  'serialConsistency',
-  'isIdempotent',
-  'logged',
-  'fetchSize',
-];
+const OPTIONS = ['prepare', 'consistency', 'serialConsistency', 'isIdempotent', 'logged', 'fetchSize'];
 
 function textOf(statements: Statements, options: QueryOptions): string {
   const text = statements.map(({ query }) => query.replace(/\s+/g, ' ').trim()).join('; ');
-  return `${text} ${JSON.stringify(options, COMPARED_OPTIONS)}`;
+  return `${text} ${JSON.stringify(options, OPTIONS)}`;
 }
 
 interface Recording {
@@ -77,7 +70,8 @@ export class RecordingClient extends Client {
 
   /** The work of `operation`, with the requests that it does not wait for. */
   workOf(operation: () => Promise<unknown>): Promise<Work> {
-    const { work, inFlight } = { work: noWork(), inFlight: new Set<Promise<unknown>>() };
+    const work = noWork();
+    const inFlight = new Set<Promise<unknown>>();
     return this.#recordings.run({ work, inFlight }, async () => {
       await operation();
       const { steps } = work;

@@ -10,12 +10,13 @@ import {
   ratioOf,
   rejectedIn,
   type Comparison,
+  type Side,
 } from '../comparison.ts';
 import { evenly, writeHistories, writeInboxes, type History } from '../data.ts';
 import type { Database, Environment } from '../environment.ts';
 import type { LoadRequest } from '../load.ts';
 import { RecordingClient, serviceOn, type Work } from '../recording.ts';
-import { spread, type Section, type Table } from '../results.ts';
+import type { Section, Table } from '../results.ts';
 import { baselineAnswers } from '../servers/baseline.ts';
 import { historyRequest, inboxRequest, pairOf, SENDS } from '../workloads.ts';
 
@@ -50,22 +51,17 @@ export async function baseline(bench: Environment): Promise<Section> {
   const service = await bench.startServer('service', database.variables);
   const bare = await bench.startServer('baseline', database.variables);
   const second = await bench.startServer('service', database.variables);
-  const comparisons: Comparison[] = [];
+  const sidesOf: Record<string, Record<string, Side>> = {};
   for (const [workload, requests] of Object.entries(workloads)) {
     await assertSameAnswers(service, bare, requests.slice(0, 10), 'same');
-    const sides = {
+    sidesOf[workload] = {
       service: { server: service, requests },
       baseline: { server: bare, requests },
       ...(workload === 'send' && !bench.quick && { [CONTROL]: { server: second, requests } }),
     };
-    for (const comparison of await compare(workload, sides, bench.quick ? QUICK_PACE : FULL_PACE)) {
-      comparisons.push(comparison);
-      bench.log(
-        `${workload}, ${comparison.connections} connections: ` +
-          `${spread(ratioOf(comparison, 'processor'))} of the processor time of ${comparison.other}`,
-      );
-    }
   }
+  const pace = bench.quick ? QUICK_PACE : FULL_PACE;
+  const comparisons = await compare(sidesOf, pace, { quantity: 'processor', log: bench.log });
   return {
     title: 'On Cassandra: what does the service cost beyond the bare minimum?',
     about:

@@ -16,7 +16,7 @@ import {
 } from '../comparison.ts';
 import { requestOnce, type LoadRequest } from '../load.ts';
 import type { Server } from '../processes.ts';
-import { spread, type Section } from '../results.ts';
+import type { Section } from '../results.ts';
 import { historyRequest, inboxRequest, pairOf, sendRequest, SENDS, type Pair } from '../workloads.ts';
 
 const READERS = Array.from({ length: 16 }, (_, index) => pairOf(`reader-${index}`, `writer-${index}`));
@@ -55,19 +55,15 @@ export async function memory(bench: Bench): Promise<Section> {
   const pace = bench.quick
     ? { ...QUICK_PACE, rounds: 3, seconds: 1, warmUpSeconds: 1.5 }
     : { ...FULL_PACE, seconds: 2 };
-  const comparisons: Comparison[] = [];
-  for (const [workload, requests] of Object.entries(WORKLOADS).reverse()) {
-    const sides = Object.fromEntries(
-      Object.entries({ service, ...others }).map(([name, server]) => [name, { server, requests }]),
-    );
-    for (const comparison of await compare(workload, sides, pace)) {
-      comparisons.push(comparison);
-      bench.log(
-        `${workload}, ${comparison.connections} connections: ` +
-          `${spread(ratioOf(comparison, 'processor'))} of the processor time of ${comparison.other}`,
-      );
-    }
-  }
+  const servers = Object.entries({ service, ...others });
+  const sidesOf = (requests: readonly LoadRequest[]) =>
+    Object.fromEntries(servers.map(([name, server]) => [name, { server, requests }]));
+  const last = Object.entries(WORKLOADS).reverse();
+  const comparisons = await compare(
+    Object.fromEntries(last.map(([workload, requests]) => [workload, sidesOf(requests)])),
+    pace,
+    { quantity: 'processor', log: bench.log },
+  );
   const tokens = bench.quick ? [] : await withTokens(bench, service, pace);
   return {
     title: 'In memory: what does the HTTP layer cost?',
@@ -129,5 +125,6 @@ async function withTokens(bench: Bench, service: Server, pace: Pace): Promise<Co
     'with a token': { server: guarded, requests: signed },
     'without a token': { server: service, requests },
   };
-  return compare('history, with a token', sides, pace);
+  const options = { quantity: 'processor', log: bench.log } as const;
+  return compare({ 'history, with a token': sides }, pace, options);
 }

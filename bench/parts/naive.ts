@@ -11,7 +11,6 @@ import {
   ratioGoal,
   ratioOf,
   rejectedIn,
-  type Comparison,
 } from '../comparison.ts';
 import {
   conversationOf,
@@ -26,7 +25,7 @@ import {
 } from '../data.ts';
 import type { Environment } from '../environment.ts';
 import type { LoadRequest } from '../load.ts';
-import { spread, type Section } from '../results.ts';
+import type { Section } from '../results.ts';
 import { DELETE_INBOX_ROW, NAIVE_TABLES, PUT_INBOX_ROW, PUT_MESSAGE } from '../servers/naive.ts';
 import { CONTENT, historyRequest, inboxRequest, pairOf, SENDS } from '../workloads.ts';
 
@@ -92,13 +91,7 @@ export async function naive(bench: Environment): Promise<Section> {
     },
   };
   const pace = bench.quick ? QUICK_PACE : { ...FULL_PACE, seconds: 2, connections: [16] };
-  const comparisons: Comparison[] = [];
-  for (const [workload, sides] of Object.entries(workloads)) {
-    for (const comparison of await compare(workload, sides, pace)) {
-      comparisons.push(comparison);
-      bench.log(`${workload}: ${spread(ratioOf(comparison, 'throughput'))} of the throughput`);
-    }
-  }
+  const comparisons = await compare(workloads, pace, { quantity: 'throughput', log: bench.log });
   return {
     title: 'What does the stored shape cost and gain, against the usual design?',
     about:

@@ -10,6 +10,7 @@ import { bucketRow, inboxAndEventRows } from '../../src/adapters/cassandra/messa
 import { migrate } from '../../src/adapters/cassandra/migrate.ts';
 import type { Statement } from '../../src/adapters/cassandra/session.ts';
 import type { UserId } from '../../src/domain/ids.ts';
+import { composeMessage } from '../../src/domain/message.ts';
 import { messageIdAt } from '../../src/domain/time.ts';
 import { compare, comparisonTable, FULL_PACE, QUICK_PACE, rejectedIn } from '../comparison.ts';
 import { evenly, messageRow, writeBatches, writeInboxes } from '../data.ts';
@@ -30,14 +31,12 @@ export async function scale(bench: Environment): Promise<Section> {
   const service = await bench.startServer('service', database.variables);
   const toHub = SENDS.map((_, index) => sendRequest(pairOf(`writer-${index}`, 'hub')));
   const pace = bench.quick ? QUICK_PACE : { ...FULL_PACE, seconds: 2, connections: [16] };
-  const hub = await compare(
-    'send to one user',
-    {
-      service: { server: service, requests: toHub },
-      'sends to 1,000 users': { server: service, requests: SENDS },
-    },
-    pace,
-  );
+  const sides = {
+    service: { server: service, requests: toHub },
+    'sends to 1,000 users': { server: service, requests: SENDS },
+  };
+  const options = { quantity: 'throughput', log: bench.log } as const;
+  const hub = await compare({ 'send to one user': sides }, pace, options);
   bench.log('writing rows to measure their size');
   const rowBytes = await bytesPerRow(database, bench.quick ? 5_000 : 100_000);
   return {
@@ -231,15 +230,13 @@ function* sampleRows(count: number): Generator<Statement[]> {
         0,
         randomBytes(7).toString('hex').slice(1),
       );
-      const message = {
+      const message = composeMessage({
         id,
         conversationId,
         senderId: one,
         receiverId: other,
         content: randomText(100),
-        editId: null,
-        deletionId: null,
-      };
+      });
       yield [messageRow(pair!, id, message.content)];
       yield inboxAndEventRows(message, participants, id, one, 30);
       yield [

@@ -127,7 +127,7 @@ export async function size(bench: Environment): Promise<Section> {
       'One client over HTTP; all pages in turn in each round, so that small and large lists are measured in the same ' +
       'minutes. A ratio is that to the smallest list of the same kind, or for hard inboxes to the smallest inbox. ' +
       'Queries and rows are counted at the driver. Inboxes spread over 60 days; the event log reaches back 30 days.',
-    tables: [growthTable(costs), costTable(costs)],
+    tables: [costTable(costs)],
     goals: goalsOf(costs),
     charts: [
       {
@@ -197,7 +197,7 @@ function nameOf({ kind, size }: Case): string {
 
 function costTable(costs: readonly Cost[]): Table {
   return {
-    title: 'All pages:',
+    title: '',
     columns: ['page', 'p50 ms', '**of the smallest**', 'queries', 'rows'],
     rows: costs.map((cost) => [
       nameOf(cost),
@@ -206,26 +206,6 @@ function costTable(costs: readonly Cost[]): Table {
       figure(cost.queries),
       figure(cost.rows),
     ]),
-  };
-}
-
-/** The largest list of each kind beside the smallest. */
-function growthTable(costs: readonly Cost[]): Table {
-  const kinds = [...new Set(costs.filter(({ size }) => size !== null).map(({ kind }) => kind))];
-  return {
-    title: 'The largest list beside the smallest:',
-    columns: ['page', 'smallest list', 'largest list', '**time, of the smallest**', 'rows, largest list'],
-    rows: kinds.map((kind) => {
-      const own = costs.filter((cost) => cost.kind === kind);
-      const [smallest, largest] = [own[0]!, own.at(-1)!];
-      return [
-        kind,
-        figure(smallest.size ?? 0),
-        figure(largest.size ?? 0),
-        spread(largest.ratio),
-        figure(largest.rows),
-      ];
-    }),
   };
 }
 

@@ -1,12 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { types, type Client } from 'cassandra-driver';
-import { cursorAt } from '../../src/adapters/http/cursors.ts';
 import { bucketAt, bucketOf, firstWriteWins } from '../../src/adapters/cassandra/time-buckets.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
 import type { ConversationId, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import { previewOf } from '../../src/domain/message.ts';
 import { messageIdAt, microsecondsOf, timestampOf } from '../../src/domain/time.ts';
-import { lastSegment, type Answers } from './bare-http.ts';
+import { lastSegment, LIMIT, messageView, pageOf, type Answers, type Body } from './bare-http.ts';
 
 /*
  * The baseline: the minimum cost of the same responses with the same statements. A handler on bare node:http and the
@@ -44,7 +43,6 @@ const ENTRIES = `
   SELECT conversation_id, participants, last_activity, read_up_to, membership FROM conversations_by_user
   WHERE user_id = ? LIMIT ?`;
 
-const LIMIT = 20;
 /** The conversations of an inbox that is read in one query. */
 const SMALL = 64;
 /** 31 and 30 days, in seconds. */
@@ -58,12 +56,6 @@ const READ = { prepare: true, consistency, isIdempotent: true };
 const WRITE = { prepare: true, consistency, isIdempotent: true, logged: false };
 const DECIDE = { ...WRITE, serialConsistency: types.consistencies.localSerial };
 
-interface Body {
-  readonly sender_id: UserId;
-  readonly receiver_id: UserId;
-  readonly content: string;
-}
-
 /** Handles the requests of the benchmark, over a connected client. */
 export function baselineAnswers(client: Client): Answers {
   const read = async (query: string, params: unknown[]): Promise<types.Row[]> =>
@@ -71,14 +63,17 @@ export function baselineAnswers(client: Client): Answers {
 
   let lastTime = 0;
 
-  async function send({ sender_id, receiver_id, content }: Body, key: string | undefined): Promise<object> {
-    const participants = [sender_id, receiver_id].sort();
+  async function send(
+    { sender_id: senderId, receiver_id: receiverId, content }: Body,
+    key: string | undefined,
+  ): Promise<object> {
+    const participants = [senderId, receiverId].sort();
     const conversationId = conversationIdOf(participants);
     lastTime = Math.max(Date.now() * 1000, lastTime + 1);
     let id = messageIdAt(lastTime, 0, randomBytes(7).toString('hex').slice(1));
     if (key !== undefined) {
-      const fingerprint = createHash('sha256').update(`${receiver_id}\n${content}`).digest();
-      const claim = [sender_id, key, id, conversationId, fingerprint, KEY_TTL];
+      const fingerprint = createHash('sha256').update(`${receiverId}\n${content}`).digest();
+      const claim = [senderId, key, id, conversationId, fingerprint, KEY_TTL];
       const row = (await client.execute(CLAIM, claim, DECIDE)).first();
       if (row['[applied]'] !== true) id = String(row['message_id']) as MessageId;
     }
@@ -87,7 +82,7 @@ export function baselineAnswers(client: Client): Answers {
     await Promise.all([
       client.execute(
         PUT_MESSAGE,
-        [conversationId, bucket, id, sender_id, receiver_id, content, timestamp],
+        [conversationId, bucket, id, senderId, receiverId, content, timestamp],
         WRITE,
       ),
       client.batch(
@@ -98,7 +93,7 @@ export function baselineAnswers(client: Client): Answers {
         WRITE,
       ),
     ]);
-    const cell = new types.Tuple(id, NIL, id, sender_id, previewOf(content));
+    const cell = new types.Tuple(id, NIL, id, senderId, previewOf(content));
     await client.batch(
       participants.flatMap((userId) => [
         {
@@ -108,7 +103,7 @@ export function baselineAnswers(client: Client): Answers {
             conversationId,
             participants,
             cell,
-            userId === sender_id ? id : undefined,
+            userId === senderId ? id : undefined,
             timestamp,
           ],
         },
@@ -121,16 +116,7 @@ export function baselineAnswers(client: Client): Answers {
     );
     // Not awaited, as in the service.
     if (key !== undefined) void client.execute(PUT_DELIVERED, [conversationId, bucket, id, timestamp], WRITE);
-    return {
-      id,
-      conversation_id: conversationId,
-      sender_id,
-      receiver_id,
-      content,
-      created_at: timestampOf(id),
-      edited_at: null,
-      deleted_at: null,
-    };
+    return messageView({ id, conversationId, senderId, receiverId, content });
   }
 
   async function history(conversationId: ConversationId, before: Position | null): Promise<object> {
@@ -147,26 +133,16 @@ export function baselineAnswers(client: Client): Answers {
       rows.push(...(bucket === likely ? likelyRows : await readBucket(bucket)));
       if (rows.length > LIMIT) break;
     }
-    const data = rows.slice(0, LIMIT).map((row) => {
-      const id = String(row['message_id']) as MessageId;
-      return {
-        id,
-        conversation_id: conversationId,
-        sender_id: row['sender_id'] as string,
-        receiver_id: row['receiver_id'] as string,
+    const idOf = (row: types.Row) => String(row['message_id']) as MessageId;
+    const viewOf = (row: types.Row): object =>
+      messageView({
+        id: idOf(row),
+        conversationId,
+        senderId: row['sender_id'] as UserId,
+        receiverId: row['receiver_id'] as UserId,
         content: row['content'] as string,
-        created_at: timestampOf(id),
-        edited_at: null,
-        deleted_at: null,
-      };
-    });
-    const last = data.at(-1);
-    const isMore = last !== undefined && rows.length > LIMIT;
-    return {
-      data,
-      limit: LIMIT,
-      next_cursor: isMore ? cursorAt({ kind: 'history', of: conversationId }, last.id) : null,
-    };
+      });
+    return pageOf({ kind: 'history', of: conversationId }, rows, viewOf, idOf);
   }
 
   /** The first page of a small inbox. */
@@ -192,19 +168,13 @@ export function baselineAnswers(client: Client): Answers {
       };
     });
     entries.sort((a, b) => (a.last_message_id > b.last_message_id ? -1 : 1));
-    const data = entries.slice(0, LIMIT).map((entry) => ({
+    const viewOf = (entry: (typeof entries)[number]): object => ({
       ...entry,
       unread:
         entry.last_message_sender_id !== userId &&
         (entry.read_up_to === null || entry.read_up_to < entry.last_event_id),
-    }));
-    const last = data.at(-1);
-    const isMore = last !== undefined && entries.length > LIMIT;
-    return {
-      data,
-      limit: LIMIT,
-      next_cursor: isMore ? cursorAt({ kind: 'inbox', of: userId }, last.last_message_id) : null,
-    };
+    });
+    return pageOf({ kind: 'inbox', of: userId }, entries, viewOf, (entry) => entry.last_message_id);
   }
 
   return {

@@ -1,5 +1,4 @@
 import { Hono } from 'hono';
-import { cursorAt } from '../../src/adapters/http/cursors.ts';
 import { makeMemoryStorage } from '../../src/adapters/memory/storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
@@ -8,18 +7,11 @@ import { readConfig } from '../../src/composition/config.ts';
 import { memoryOptionsOf } from '../../src/composition/memory-options.ts';
 import { otherParticipant, participantsOf } from '../../src/domain/conversation.ts';
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
-import type { Message, SentMessage } from '../../src/domain/message.ts';
+import type { SentMessage } from '../../src/domain/message.ts';
 import { timestampOf } from '../../src/domain/time.ts';
-import { lastSegment, type Answers } from './bare-http.ts';
+import { lastSegment, LIMIT, messageView, pageOf, type Answers, type Body } from './bare-http.ts';
 
-const LIMIT = 20;
 const FIRST = { before: null, offset: 0, limit: LIMIT + 1 };
-
-interface Body {
-  readonly sender_id: UserId;
-  readonly receiver_id: UserId;
-  readonly content: string;
-}
 
 /**
  * The responses of the service with memory storage, from the same storage, without validation, middleware, log and
@@ -36,20 +28,18 @@ export function memoryAnswers(): Answers {
 
   async function history(id: ConversationId): Promise<object> {
     const found = await messages.listBefore(id, FIRST);
-    const data = found.slice(0, LIMIT).map(viewOf);
-    const last = data.at(-1);
-    const isMore = last !== undefined && found.length > LIMIT;
-    return {
-      data,
-      limit: LIMIT,
-      next_cursor: isMore ? cursorAt({ kind: 'history', of: id }, last.id) : null,
-    };
+    return pageOf({ kind: 'history', of: id }, found, messageView, (message) => message.id);
   }
 
   async function inbox(id: UserId): Promise<object> {
     const found = await conversations.listByUser(id, FIRST);
-    const shown = found.slice(0, LIMIT);
-    const data = shown.map(({ conversationId, participants, lastMessage, lastEventId, readUpTo }) => ({
+    const viewOf = ({
+      conversationId,
+      participants,
+      lastMessage,
+      lastEventId,
+      readUpTo,
+    }: (typeof found)[number]): object => ({
       id: conversationId,
       participant_ids: participants,
       other_user_id: otherParticipant(id, participants),
@@ -63,14 +53,8 @@ export function memoryAnswers(): Answers {
       read_up_to: readUpTo,
       unread:
         lastMessage !== null && lastMessage.senderId !== id && (readUpTo === null || readUpTo < lastEventId),
-    }));
-    const last = shown.at(-1);
-    const isMore = last !== undefined && found.length > LIMIT;
-    return {
-      data,
-      limit: LIMIT,
-      next_cursor: isMore ? cursorAt({ kind: 'inbox', of: id }, last.lastEventId) : null,
-    };
+    });
+    return pageOf({ kind: 'inbox', of: id }, found, viewOf, (entry) => entry.lastEventId);
   }
 
   return {
@@ -87,7 +71,7 @@ export function memoryAnswers(): Answers {
         deletionId: null,
       };
       await messages.append({ message, participants, idempotencyKey: null, isLive: true });
-      return viewOf(message);
+      return messageView(message);
     },
     read: (path) =>
       path.startsWith('/api/conversations/user/')
@@ -103,17 +87,4 @@ export function bareHono({ send, read }: Answers): Hono {
   app.get('/api/messages/conversation/:id', async (c) => c.json(await read(c.req.path, null)));
   app.get('/api/conversations/user/:id', async (c) => c.json(await read(c.req.path, null)));
   return app;
-}
-
-function viewOf({ id, conversationId, senderId, receiverId, content }: Message) {
-  return {
-    id,
-    conversation_id: conversationId,
-    sender_id: senderId,
-    receiver_id: receiverId,
-    content,
-    created_at: timestampOf(id),
-    edited_at: null,
-    deleted_at: null,
-  };
 }

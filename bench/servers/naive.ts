@@ -1,7 +1,6 @@
 import { types, type Client } from 'cassandra-driver';
 import { conversationIdOf } from '../../src/adapters/system/conversation-ids.ts';
-import type { UserId } from '../../src/domain/ids.ts';
-import { lastSegment, type Answers } from './bare-http.ts';
+import { lastSegment, LIMIT, type Answers, type Body } from './bare-http.ts';
 
 /*
  * The usual design. Inbox rows are sorted by time: a send reads the conversation to find its inbox rows, deletes them
@@ -38,14 +37,7 @@ const MESSAGES = `
 const INBOX = `
   SELECT conversation_id, other_user_id, last_message_at, last_message FROM naive_inboxes WHERE user_id = ? LIMIT ?`;
 
-const LIMIT = 20;
 const OPTIONS = { prepare: true, consistency: types.consistencies.localQuorum, isIdempotent: true };
-
-interface Body {
-  readonly sender_id: UserId;
-  readonly receiver_id: UserId;
-  readonly content: string;
-}
 
 /** Handles the requests of the benchmark, over a connected client. */
 export function naiveAnswers(client: Client): Answers {
