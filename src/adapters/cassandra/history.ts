@@ -208,7 +208,10 @@ export class HistoryReader {
         ? Promise.resolve<number[]>([])
         : this.#buckets(conversationId, highest, lowest),
     ]);
-    let listed = newest.includes(likely) || likelyRows.length === 0 ? newest : withBucket(newest, likely);
+    // If the list goes on above the likely bucket, as for a process whose clock is years behind, that bucket comes later.
+    const comesLater = likely < (newest[BUCKETS_PER_QUERY - 1] ?? -Infinity);
+    const isUnlisted = likelyRows.length > 0 && !newest.includes(likely) && !comesLater;
+    let listed = isUnlisted ? withBucket(newest, likely) : newest;
     let areMoreListed = likely === highest ? likely > lowest : newest.length === BUCKETS_PER_QUERY;
     let visited = 0;
     while (missing > 0) {
