@@ -244,7 +244,12 @@ function reportsOf(
     idsByConversation.set(conversationId, [...(idsByConversation.get(conversationId) ?? []), messageId]);
   }
   const found = new Map(
-    [...idsByConversation].map(([id, messageIds]) => [id, messages.find(id, [...new Set(messageIds)])]),
+    [...idsByConversation].map(([id, messageIds]) => {
+      const loading = messages.find(id, [...new Set(messageIds)]);
+      // An event that is left out, or whose membership can't be read, does not await it: it must not end the process.
+      loading.catch(() => undefined);
+      return [id, loading];
+    }),
   );
   const membershipOf = memoized((id) => groups.findMembership(id, userId));
   const summaryOf = memoized((conversationId) => {
