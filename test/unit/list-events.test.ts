@@ -70,3 +70,33 @@ test.each([
   await new Promise(setImmediate);
   expect(reasons).toEqual([]);
 });
+
+test('the conversations of eight events are read at the same time', async () => {
+  const correct = memoryStorage();
+  const reads = { begun: 0, running: 0, most: 0 };
+  const storage = withBreakage(correct, {
+    groups: {
+      find: async (...args) => {
+        reads.begun += 1;
+        reads.running += 1;
+        reads.most = Math.max(reads.most, reads.running);
+        await new Promise(setImmediate);
+        reads.running -= 1;
+        return correct.groups.find(...args);
+      },
+    },
+  });
+  const clock = { now, latest: now };
+  const useCases = useCasesOver(storage, { clock, messageIds: makeMessageIds({ clock }) });
+  const users = [freshUser(), freshUser(), freshUser()] as const;
+  const [creatorId, userId] = users;
+  const list = (cursor: EventCursor | null) =>
+    useCases.listEvents({ caller: SERVICE, userId, cursor, limit: 100, maxBytes: 1_000_000, maxHashes: 500 });
+  const { cursor } = await list(null);
+  const group = { creatorId, participantIds: users, name: null, idempotencyKey: null };
+  for (let count = 0; count < 30; count += 1) await useCases.createGroup({ caller: SERVICE, ...group });
+  reads.begun = 0;
+  const { events } = await list(cursor);
+  expect(events.map(({ type }) => type)).toEqual(Array.from({ length: 30 }, () => 'conversation.created'));
+  expect([reads.begun, reads.most]).toEqual([30, 8]);
+});
