@@ -5,6 +5,7 @@ import type { UserId } from '../domain/ids.ts';
 import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
 import { isUnread } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { mapLimited } from './map-limited.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
@@ -38,9 +39,6 @@ export interface InboxItem extends InboxEntry {
  */
 export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxItem>>;
 
-/** The maximum number of conversations of a page whose unread messages are counted at the same time: 16 statements. */
-const PARALLEL_COUNTS = 8;
-
 export function makeListConversations(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
@@ -55,54 +53,31 @@ export function makeListConversations(deps: {
     const entries = await deps.conversations.listByUser(userId, sliceOf(request));
     if (entries[0] !== undefined) deps.messageIds.observe(entries[0].lastEventId);
     const page = pageOf(entries, request, { positionOf: ({ lastEventId }) => lastEventId });
-    const groups = new Map(
-      await Promise.all(
-        page.items.flatMap((stored) => {
-          const own = stored.membership;
-          return own === undefined ? [] : [groupEntryOf(deps, stored, own)];
-        }),
-      ),
-    );
-    const shown = page.items.map((stored) => {
-      const entry = groups.get(stored) ?? stored;
+    const items = await mapLimited(page.items, async (stored): Promise<InboxItem> => {
+      const own = stored.membership;
+      const entry = own === undefined ? stored : await groupEntryOf(deps, stored, own);
       // Whether the entry is unread can be derived only for the message that is stored in it.
       const isStored = entry.lastMessage?.messageId === stored.lastMessage?.messageId;
       const unread = entry.lastMessage === null || isStored ? isUnread(userId, entry) : null;
-      return { entry, unread };
-    });
-    const counts = new Map<InboxEntry, number>();
-    const toCount = shown.filter(({ unread }) => unread === null || (unread && unreadCounts));
-    const countSome = async (): Promise<void> => {
-      for (let next = toCount.pop(); next !== undefined; next = toCount.pop()) {
-        const { entry } = next;
-        counts.set(entry, await deps.readPositions.countUnread(userId, entry, entry.membership));
-      }
-    };
-    const parallel = Math.min(PARALLEL_COUNTS, toCount.length);
-    await Promise.all(Array.from({ length: parallel }, countSome)).catch((error: unknown) => {
-      // The others stop after the count that they are at.
-      toCount.length = 0;
-      throw error;
-    });
-    const items = shown.map(({ entry, unread }): InboxItem => {
-      const count = counts.get(entry) ?? 0;
+      const isCounted = unread === null || (unread && unreadCounts);
+      const count = isCounted ? await deps.readPositions.countUnread(userId, entry, own) : 0;
       return { ...entry, unread: unread ?? count > 0, unreadCount: unreadCounts ? count : null };
     });
     return { ...page, items };
   };
 }
 
-/** The entry of a group as its member sees it, with the name of the group, beside the stored one. */
+/** The entry of a group as its member sees it, with the name of the group. */
 async function groupEntryOf(
   deps: { readonly messages: MessageRepository; readonly groups: GroupRepository },
   stored: InboxEntry,
   own: OwnMembership,
-): Promise<readonly [stored: InboxEntry, shown: InboxEntry & { readonly name: string | null }]> {
+): Promise<InboxEntry & { readonly name: string | null }> {
   const [entry, profile] = await Promise.all([
     asMember(deps.messages, stored, own),
     deps.groups.findProfile(stored.conversationId),
   ]);
-  return [stored, { ...entry, name: own.left === null ? (profile?.name ?? null) : own.nameAtLeaving }];
+  return { ...entry, name: own.left === null ? (profile?.name ?? null) : own.nameAtLeaving };
 }
 
 /**

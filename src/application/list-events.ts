@@ -20,6 +20,7 @@ import { contentBytesOf, type Message } from '../domain/message.ts';
 import { Refusal } from '../domain/refusal.ts';
 import type { Microseconds } from '../domain/time.ts';
 import { makeGetConversation, type ConversationSummary, type GetConversation } from './get-conversation.ts';
+import { mapLimited } from './map-limited.ts';
 import type { Clock } from './ports/clock.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { EventRepository } from './ports/event-repository.ts';
@@ -221,7 +222,7 @@ async function report(
   let bytes = 0;
   for (let at = 0; at < events.length; at += MAX_LOOKUPS) {
     const some = events.slice(at, at + MAX_LOOKUPS);
-    const reports = await Promise.all(reportsOf(deps, some));
+    const reports = await reportsOf(deps, some);
     for (const [index, event] of some.entries()) {
       const report = reports[index] ?? null;
       if (report === null) continue;
@@ -236,7 +237,7 @@ async function report(
 function reportsOf(
   { messages, groups, getConversation, userId }: ReportDeps,
   events: readonly Event[],
-): Promise<ReportedEvent | null>[] {
+): Promise<(ReportedEvent | null)[]> {
   const idsByConversation = new Map<ConversationId, MessageId[]>();
   for (const event of events) {
     if (event.type !== 'message.created' && event.type !== 'message.edited') continue;
@@ -244,7 +245,12 @@ function reportsOf(
     idsByConversation.set(conversationId, [...(idsByConversation.get(conversationId) ?? []), messageId]);
   }
   const found = new Map(
-    [...idsByConversation].map(([id, messageIds]) => [id, messages.find(id, [...new Set(messageIds)])]),
+    [...idsByConversation].map(([id, messageIds]) => {
+      const loading = messages.find(id, [...new Set(messageIds)]);
+      // An event that is left out, or whose membership can't be read, does not await it: it must not end the process.
+      loading.catch(() => undefined);
+      return [id, loading];
+    }),
   );
   const membershipOf = memoized((id) => groups.findMembership(id, userId));
   const summaryOf = memoized((conversationId) => {
@@ -252,7 +258,7 @@ function reportsOf(
     const caller: Caller = isGroupId(conversationId) ? { kind: 'user', userId } : SERVICE;
     return getConversation({ caller, conversationId }).catch(nullIfRefused);
   });
-  return events.map(async (event): Promise<ReportedEvent | null> => {
+  return mapLimited(events, async (event): Promise<ReportedEvent | null> => {
     const { id, conversationId } = event;
     const isGroup = isGroupId(conversationId);
     const own = isGroup ? await membershipOf(conversationId) : null;

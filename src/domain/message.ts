@@ -116,7 +116,7 @@ export function previewOf(content: string): string {
     if (length > MAX_PREVIEW_LENGTH) break;
     end += segment.length;
   }
-  return end > 0
-    ? content.slice(0, end)
-    : [...content.slice(0, 2 * MAX_PREVIEW_LENGTH)].slice(0, MAX_PREVIEW_LENGTH).join('');
+  const start = content.slice(0, end > 0 ? end : 2 * MAX_PREVIEW_LENGTH);
+  // A copy of the code points, because a slice keeps the whole content in memory.
+  return [...start].slice(0, MAX_PREVIEW_LENGTH).join('');
 }

@@ -23,10 +23,10 @@ export interface ReadMark {
 export const MAX_UNREAD_COUNT = 100;
 
 /**
- * To count unread messages, at most this many messages above the read position are read, newest first, and as many that
- * became visible late. Only deleted messages make more than `MAX_UNREAD_COUNT` of them necessary.
+ * A count of unread messages reads them newest first. It ends when it has read more than this many that do not count, such as
+ * deleted ones; and so does the count of those that became visible late.
  */
-export const MAX_UNREAD_ROWS = 1_000;
+export const MAX_UNCOUNTED_ROWS = 1_000;
 
 /**
  * The count of unread messages, of which `found` were found. If not all messages were read (`isComplete`), more may be

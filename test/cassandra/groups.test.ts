@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { Client, type types } from 'cassandra-driver';
+import { Client, errors, type types } from 'cassandra-driver';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { clientOptions, type CassandraOptions } from '../../src/adapters/cassandra/connect.ts';
 import { openCassandraStorage, type CassandraStorage } from '../../src/adapters/cassandra/storage.ts';
@@ -14,9 +14,11 @@ import type { ConversationId, Position, UserId } from '../../src/domain/ids.ts';
 import {
   appendRequest,
   forEachConcurrently,
+  freshKey,
   freshUser,
   freshUsers,
   positionOf,
+  top,
   walk,
 } from '../contracts/fixtures.ts';
 import { guardedLog } from '../support/log-leak-guard.ts';
@@ -266,4 +268,47 @@ test('a user who has left does not see a name that the group got while the user 
   expect(await leaving.groups.leave(id, userId, messageIds.next())).toBe('changed');
   expect(await storage.groups.findMembership(id, userId)).toMatchObject({ nameAtLeaving: 'Group' });
   expect(await storage.groups.findProfile(id)).toMatchObject({ name: 'Later' });
+});
+
+test('the repeat of a creation completes it, although a member has sent a message meanwhile', async () => {
+  const users = usersOf(9).sort();
+  const [creatorId = assert.fail(), senderId = assert.fail()] = users;
+  /** A client that loses the batch with the inbox of the last member. */
+  class LosingClient extends Client {
+    override async batch(...[statements, ...rest]: unknown[]): Promise<types.ResultSet> {
+      const isLost = (statements as { params: unknown[] }[]).some(({ params }) => params[0] === users.at(-1));
+      if (isLost) throw new errors.OperationTimedOutError('lost on the way there', 'somewhere');
+      return super.batch(statements as never, ...(rest as []));
+    }
+  }
+  // This process ends, so it does not complete the creation in the background.
+  const ended = openCassandraStorage({
+    options,
+    clock,
+    messageIds,
+    log: guardedLog,
+    client: new LosingClient(clientOptions(options)),
+    withinLimit: () => Promise.resolve(),
+  });
+  onTestFinished(() => ended.close());
+  await ended.started;
+  const creation = {
+    caller: SERVICE,
+    creatorId,
+    participantIds: users,
+    name: 'Group',
+    idempotencyKey: freshKey(),
+  };
+  const first = useCasesOver(ended, { clock, messageIds }).createGroup(creation);
+  await expect(first).rejects.toMatchObject({ kind: 'outcome_unknown' });
+
+  const [{ conversationId } = assert.fail()] = await storage.conversations.listByUser(senderId, top(1));
+  const { message } = await messageOf(conversationId, senderId);
+  expect((await useCases.createGroup(creation)).replayed).toBe(true);
+  for (const userId of users) {
+    const inbox = await storage.conversations.listByUser(userId, top(10));
+    expect(inbox.map((entry) => [entry.conversationId, entry.lastMessage?.messageId])).toEqual([
+      [conversationId, message.id],
+    ]);
+  }
 });

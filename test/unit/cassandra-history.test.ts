@@ -230,6 +230,13 @@ describe('a history', () => {
     await assertWalk(new HistoryTables(messagesAt([...ahead, ...every(HOUR_MS, 100)])), 21);
   });
 
+  it('is exact for a process whose clock is more than a hundred buckets behind', async () => {
+    const tables = new HistoryTables(messagesAt(every(BUCKET_MS, 200, NOW_MS + 150 * BUCKET_MS)));
+    const { ids } = await tables.page(null, 21, 90);
+    expect(ids).toEqual(tables.messages.slice(90, 111).map(({ id }) => id));
+    await assertWalk(tables, 150);
+  });
+
   it('of a conversation without messages is empty and costs two queries', async () => {
     const tables = new HistoryTables([]);
     expect((await tables.page(null, 21)).ids).toEqual([]);

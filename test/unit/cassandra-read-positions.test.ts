@@ -8,8 +8,17 @@ import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { EventId, MessageId } from '../../src/domain/ids.ts';
 import { microsecondsOf } from '../../src/domain/time.ts';
-import { DAY, freshUsers, idAt, MINUTE, NOON, now, conversationIdFor } from '../contracts/fixtures.ts';
-import { timelessClock } from '../support/memory-storage.ts';
+import {
+  appendRequest,
+  conversationIdFor,
+  DAY,
+  freshUsers,
+  idAt,
+  MINUTE,
+  NOON,
+  now,
+} from '../contracts/fixtures.ts';
+import { memoryStorage, timelessClock } from '../support/memory-storage.ts';
 
 const [anna, ben] = freshUsers();
 const conversationId = conversationIdFor(anna, ben);
@@ -133,6 +142,47 @@ describe('a count of unread messages', () => {
     for (const query of queries) expect(query).not.toContain('content');
     for (const values of params) expect(values.at(-1)).toBe(100);
   });
+
+  it.each([
+    [950, 60],
+    [1_000, 0],
+    [1_000, 99],
+  ])(
+    'is exact with %i deleted messages between two others and %i, in both storages',
+    async (deleted, older) => {
+      const sent = Array.from({ length: 2 + deleted + older }, (_, n) => ({
+        id: idAt(NOON - n),
+        isDeleted: n >= 2 && n < 2 + deleted,
+      }));
+      const expected = Math.min(2 + older, 100);
+      const { readPositions } = recorded((query, params) => {
+        if (!query.includes('messages_by_conversation')) return [];
+        if (query.includes('late_messages')) return [];
+        const [, bucket, below, above, limit] = params as [string, number, string, string, number];
+        return sent
+          .filter(({ id }) => id < below && id > above && bucketOf(conversationId, id) === bucket)
+          .slice(0, limit)
+          .map(({ id, isDeleted }) => ({ ...message(id), deletion: isDeleted ? id : null }));
+      });
+      const entry = { conversationId, lastEventId: sent[0]!.id, readUpTo: null };
+      expect(await readPositions.countUnread(anna, entry), 'Cassandra').toBe(expected);
+
+      const memory = memoryStorage();
+      for (const { id, isDeleted } of sent) {
+        const { message, participants } = appendRequest([ben, anna], id);
+        await memory.messages.append({ ...appendRequest([ben, anna], id), isLive: false });
+        if (!isDeleted) continue;
+        const deletion = {
+          conversationId: message.conversationId,
+          messageId: id,
+          participants,
+          deletionId: idAt(now()),
+        };
+        await memory.messages.delete(deletion);
+      }
+      expect(await memory.readPositions.countUnread(anna, entry), 'memory').toBe(expected);
+    },
+  );
 
   it('is bounded without a position and with repeatedly listed late messages', async () => {
     const late = idAt(now());

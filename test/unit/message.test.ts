@@ -1,3 +1,5 @@
+import v8 from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ConversationId, UserId } from '../../src/domain/ids.ts';
@@ -139,4 +141,23 @@ describe('a preview', () => {
       { numRuns: 500 },
     );
   });
+
+  test.each(['plain', 'with a first grapheme that is cut'])(
+    'does not keep the content in memory: %s',
+    (kind) => {
+      v8.setFlagsFromString('--expose-gc');
+      const collectGarbage = runInNewContext('gc') as () => void;
+      const usedMb = (): number => {
+        collectGarbage();
+        return process.memoryUsage().heapUsed / 2 ** 20;
+      };
+      const before = usedMb();
+      const previews = Array.from({ length: 1_000 }, (_, n) =>
+        previewOf(`${n}${kind === 'plain' ? '' : 'e' + '\u0301'.repeat(300)}${'字'.repeat(20_000)}`),
+      );
+      // The contents take 38 MB.
+      expect(usedMb() - before).toBeLessThan(10);
+      expect(previews).toHaveLength(1_000);
+    },
+  );
 });

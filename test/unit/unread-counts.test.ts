@@ -48,3 +48,43 @@ test('a count that fails fails the page, and no further one begins', async () =>
   while (counts.running > 0) await new Promise(setImmediate);
   expect(counts.begun).toBeLessThan(24);
 });
+
+test('a page reads the names and last messages of eight groups at the same time', async () => {
+  const correct = memoryStorage();
+  const clock = { now, latest: now };
+  const reads = { begun: 0, running: 0, most: 0 };
+  const counted = async <Result>(read: () => Promise<Result>): Promise<Result> => {
+    reads.begun += 1;
+    reads.running += 1;
+    reads.most = Math.max(reads.most, reads.running);
+    await new Promise(setImmediate);
+    reads.running -= 1;
+    return read();
+  };
+  const storage = withBreakage(correct, {
+    messages: { find: (...args) => counted(() => correct.messages.find(...args)) },
+    groups: { findProfile: (...args) => counted(() => correct.groups.findProfile(...args)) },
+  });
+  const useCases = useCasesOver(storage, { clock, messageIds: makeMessageIds({ clock }) });
+  const [creatorId, userId, other] = [freshUser(), freshUser(), freshUser()];
+  for (let group = 0; group < 30; group += 1) {
+    const creation = { creatorId, participantIds: [creatorId, userId, other], name: `Group ${group}` };
+    const { conversation } = await useCases.createGroup({
+      caller: SERVICE,
+      ...creation,
+      idempotencyKey: null,
+    });
+    const about = { caller: SERVICE, conversationId: conversation.id };
+    await useCases.sendToConversation({ ...about, senderId: other, content: 'Hello', idempotencyKey: null });
+    // The message itself is read for one who has left.
+    if (group % 2 === 0) await useCases.removeMember({ ...about, userId });
+  }
+  const inbox = { caller: SERVICE, userId, before: null, limit: 100, page: null };
+  const { items } = await useCases.listConversations(inbox);
+  expect(items.map(({ name }) => name).sort()).toEqual(
+    Array.from({ length: 30 }, (_, group) => `Group ${group}`).sort(),
+  );
+  expect(items.every(({ lastMessage }) => lastMessage?.preview === 'Hello')).toBe(true);
+  expect(reads.begun).toBe(45);
+  expect(reads.most).toBeLessThanOrEqual(16);
+});

@@ -253,8 +253,9 @@ export class CassandraGroupRepository implements GroupRepository {
       );
       if (claim === 'key_reused') return { outcome: 'key_reused' };
       created = claim.id;
-      const isComplete =
-        !claim.isNew && (await findOwnMembership(writes, creatorId, groupIdOf(created))) !== null;
+      // A message of another member may have made a row in this inbox, without a membership.
+      const own = claim.isNew ? null : await findOwnMembership(writes, creatorId, groupIdOf(created));
+      const isComplete = (own?.membership ?? null) !== null;
       if (isComplete) return { outcome: 'repeated', id: groupIdOf(created) };
     }
     const accepted = { ...request, created };

@@ -87,7 +87,7 @@ export class HistoryReader {
   /**
    * The newest `count` messages above `after` that are not deleted and not by `userId`, without reading their content.
    * `newest` is near the newest message; if all messages above `after` are in one bucket, this usually takes one query. It
-   * reads about `maxRows` rows at most; `isComplete` is false if there may be more messages beyond them.
+   * ends after more than `maxUncounted` other rows; then `isComplete` is false, since there may be more messages.
    */
   async othersAbove(
     conversationId: ConversationId,
@@ -97,12 +97,12 @@ export class HistoryReader {
       readonly before: Position | null;
       readonly newest: Position;
       readonly count: number;
-      readonly maxRows: number;
+      readonly maxUncounted: number;
     },
   ): Promise<{ readonly ids: MessageId[]; readonly isComplete: boolean }> {
-    const { after, before, newest, count, maxRows } = range;
+    const { after, before, newest, count, maxUncounted } = range;
     const ids: MessageId[] = [];
-    const budget = { rows: maxRows };
+    const uncounted = { rows: 0, max: maxUncounted };
     const isCounted = (row: Row): boolean => row['deletion'] === null && row['sender_id'] !== userId;
     const likely = bucketOf(conversationId, newest);
     const walk = {
@@ -113,12 +113,12 @@ export class HistoryReader {
       likely,
       count,
       isCounted,
-      budget,
+      uncounted,
     } as const;
     for await (const rows of this.#walk(walk)) {
       for (const row of rows) ids.push(String(row['message_id']) as MessageId);
     }
-    return { ids, isComplete: budget.rows > 0 };
+    return { ids, isComplete: uncounted.rows <= uncounted.max };
   }
 
   /** Those of `ids` that are deleted. */
@@ -138,8 +138,8 @@ export class HistoryReader {
    * buckets. Its rows are yielded even if it is not listed. Each query asks for at most the number of rows still missing. If
    * buckets hold few rows, several are read in parallel, each with a limit of about twice the average of the buckets so far;
    * so all of them together return at most about three times the missing rows. The caller stops at `maxBytes` of content: the
-   * number of rows to read in parallel is estimated from the bytes left and the average size of the messages so far. It ends
-   * early once the rows of `budget` are read; only rows for which `isCounted` is true are yielded and count.
+   * number of rows to read in parallel is estimated from the bytes left and the average size of the messages so far. Only
+   * rows for which `isCounted` is true are yielded and count; it ends early after more than `uncounted.max` others.
    */
   async *#walk({
     columns,
@@ -152,7 +152,7 @@ export class HistoryReader {
     count,
     maxBytes = Infinity,
     isCounted = isMessage,
-    budget = { rows: Infinity },
+    uncounted = { rows: 0, max: Infinity },
   }: {
     readonly columns: keyof typeof MESSAGES;
     readonly conversationId: ConversationId;
@@ -164,7 +164,8 @@ export class HistoryReader {
     readonly count: number;
     readonly maxBytes?: number;
     readonly isCounted?: (row: Row) => boolean;
-    readonly budget?: { rows: number };
+    /** The number of rows so far that do not count, and its limit. */
+    readonly uncounted?: { rows: number; readonly max: number };
   }): AsyncGenerator<readonly Row[]> {
     const bounds = after === undefined ? [] : [after];
     const lowest = after === undefined ? -Infinity : bucketOf(conversationId, after);
@@ -175,10 +176,11 @@ export class HistoryReader {
     let found = 0;
     let bytes = 0;
     const take = (part: readonly Row[]): readonly Row[] => {
-      const rows = part.filter((row) => isMessage(row) && isCounted(row)).slice(0, missing);
+      const counted = part.filter((row) => isMessage(row) && isCounted(row));
+      const rows = counted.slice(0, missing);
       missing -= rows.length;
-      budget.rows -= part.length;
-      if (budget.rows <= 0) missing = 0;
+      uncounted.rows += part.length - counted.length;
+      if (uncounted.rows > uncounted.max) missing = 0;
       found += rows.length;
       if (maxBytes < Infinity)
         for (const row of rows) bytes += contentBytesOf(messageOf(conversationId, row));
@@ -208,7 +210,10 @@ export class HistoryReader {
         ? Promise.resolve<number[]>([])
         : this.#buckets(conversationId, highest, lowest),
     ]);
-    let listed = newest.includes(likely) || likelyRows.length === 0 ? newest : withBucket(newest, likely);
+    // If the list goes on above the likely bucket, as for a process whose clock is years behind, that bucket comes later.
+    const comesLater = likely < (newest[BUCKETS_PER_QUERY - 1] ?? -Infinity);
+    const isUnlisted = likelyRows.length > 0 && !newest.includes(likely) && !comesLater;
+    let listed = isUnlisted ? withBucket(newest, likely) : newest;
     let areMoreListed = likely === highest ? likely > lowest : newest.length === BUCKETS_PER_QUERY;
     let visited = 0;
     while (missing > 0) {

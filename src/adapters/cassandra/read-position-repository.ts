@@ -17,8 +17,8 @@ import {
 import {
   earlierPosition,
   laterPosition,
+  MAX_UNCOUNTED_ROWS,
   MAX_UNREAD_COUNT,
-  MAX_UNREAD_ROWS,
   positionAfterMark,
   unreadCountOf,
   type ReadMark,
@@ -130,24 +130,26 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
     const aboveLast = positionAbove(lastEventId);
     const before = earlierPosition(membership?.left ?? null, aboveLast);
     const isFor = (id: MessageId): boolean => membership === undefined || coversPosition(membership, id);
-    const range = { after, before, newest: lastEventId, count: MAX_UNREAD_COUNT, maxRows: MAX_UNREAD_ROWS };
+    const bounds = { count: MAX_UNREAD_COUNT, maxUncounted: MAX_UNCOUNTED_ROWS };
+    const range = { after, before, newest: lastEventId, ...bounds };
     const [{ ids, isComplete }, firstLate] = await Promise.all([
       this.#history.othersAbove(conversationId, userId, range),
       this.#lateAbove(conversationId, after, aboveLast),
     ]);
     const unread = new Set(ids);
-    let lateRows = 0;
+    let uncounted = 0;
     for (let rows = firstLate; rows.length > 0;) {
       const late = rows.filter(
         ({ messageId, senderId }) => senderId !== userId && !unread.has(messageId) && isFor(messageId),
       );
       const lateIds = [...new Set(late.map(({ messageId }) => messageId))];
       const deleted = await this.#history.deletedAmong(conversationId, lateIds);
-      for (const id of lateIds) if (!deleted.has(id)) unread.add(id);
+      const counted = lateIds.filter((id) => !deleted.has(id));
+      for (const id of counted) unread.add(id);
       const last = rows.at(-1);
-      lateRows += rows.length;
+      uncounted += rows.length - counted.length;
       if (last === undefined || rows.length < MAX_UNREAD_COUNT || unread.size >= MAX_UNREAD_COUNT) break;
-      if (lateRows >= MAX_UNREAD_ROWS) return unreadCountOf(unread.size, false);
+      if (uncounted > MAX_UNCOUNTED_ROWS) return unreadCountOf(unread.size, false);
       // Some of these messages were counted already, are deleted or are listed twice, so the next rows are needed.
       rows = await this.#lateAbove(conversationId, after, last.eventId);
     }

@@ -6,7 +6,8 @@ import { isGroupId, type EventId, type MessageId, type Position, type UserId } f
 import {
   earlierPosition,
   laterPosition,
-  MAX_UNREAD_ROWS,
+  MAX_UNCOUNTED_ROWS,
+  MAX_UNREAD_COUNT,
   positionAfterMark,
   unreadCountOf,
   type ReadMark,
@@ -83,15 +84,23 @@ export class MemoryReadPositionRepository implements ReadPositionRepository {
     const before = earlierPosition(membership?.left ?? null, positionAbove(lastEventId));
     const isFor = (id: MessageId): boolean => membership === undefined || coversPosition(membership, id);
     const unread = new Set<MessageId>();
-    const above = this.#messages.listAbove(conversationId, after, before, MAX_UNREAD_ROWS);
-    for (const { id, senderId, deletionId } of above) {
+    let uncounted = 0;
+    const maxRows = MAX_UNREAD_COUNT + MAX_UNCOUNTED_ROWS;
+    for (const { id, senderId, deletionId } of this.#messages.listAbove(
+      conversationId,
+      after,
+      before,
+      maxRows + 1,
+    )) {
       if (senderId !== userId && deletionId === null) unread.add(id);
+      else uncounted += 1;
+      if (uncounted > MAX_UNCOUNTED_ROWS) break;
     }
     for (const { eventId, messageId, senderId } of this.#conversations.listLateAfter(conversationId, after)) {
       if (eventId > lastEventId) continue;
       const isDeleted = this.#messages.isDeleted(conversationId, messageId);
       if (senderId !== userId && !isDeleted && isFor(messageId)) unread.add(messageId);
     }
-    return Promise.resolve(unreadCountOf(unread.size, above.length < MAX_UNREAD_ROWS));
+    return Promise.resolve(unreadCountOf(unread.size, uncounted <= MAX_UNCOUNTED_ROWS));
   }
 }

@@ -25,9 +25,9 @@ export interface ReadPositionRepository {
   /**
    * The number of messages of other users above the read position and up to the last event of `entry`, an entry of the inbox
    * of `userId`: a message that arrives after the entry was read does not count. A message counts once, by its own event or
-   * its late event; a deleted one does not count. At most `MAX_UNREAD_COUNT`, which means that many or more. It reads at most
-   * about `MAX_UNREAD_ROWS` messages: if the newest of them are deleted, the count may be too low, but it is 1 at least. With
-   * the `membership` of the user in a group, only the messages that it covers count.
+   * its late event; a deleted one does not count. At most `MAX_UNREAD_COUNT`, which means that many or more. If more
+   * than `MAX_UNCOUNTED_ROWS` are deleted, the count may be too low, but it is 1 at least. With the `membership` of the user in a
+   * group, only the messages that it covers count.
    */
   countUnread(
     userId: UserId,

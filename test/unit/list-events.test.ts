@@ -1,0 +1,102 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { expect, onTestFinished, test } from 'vitest';
+import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import { SERVICE } from '../../src/domain/caller.ts';
+import type { EventCursor } from '../../src/domain/event-cursor.ts';
+import { freshUser, now } from '../contracts/fixtures.ts';
+import { withBreakage } from '../contracts/mutants.ts';
+import { memoryStorage } from '../support/memory-storage.ts';
+import { useCasesOver } from '../support/use-cases.ts';
+
+/** Collects unhandled rejections until the test finishes; each of them would end the process. */
+function unhandled(): unknown[] {
+  const reasons: unknown[] = [];
+  const others = process.listeners('unhandledRejection');
+  const record = (reason: unknown): void => void reasons.push(reason);
+  process.removeAllListeners('unhandledRejection').on('unhandledRejection', record);
+  onTestFinished(() => {
+    process.off('unhandledRejection', record);
+    for (const other of others) process.on('unhandledRejection', other);
+  });
+  return reasons;
+}
+
+test.each([
+  ['and the membership', true],
+  ['of a message that is left out', false],
+])('a failure to read the messages %s fails the request only', async (_, isMembershipUnknown) => {
+  const correct = memoryStorage();
+  let isOutage = false;
+  const fail = async (): Promise<never> => {
+    await new Promise(setImmediate);
+    throw new StorageFailure('unavailable');
+  };
+  const storage = withBreakage(correct, {
+    messages: { find: (...args) => (isOutage ? fail() : correct.messages.find(...args)) },
+    groups: {
+      findMembership: (...args) =>
+        isOutage && isMembershipUnknown ? fail() : correct.groups.findMembership(...args),
+    },
+  });
+  const clock = { now, latest: now };
+  const useCases = useCasesOver(storage, { clock, messageIds: makeMessageIds({ clock }) });
+  const users = [freshUser(), freshUser(), freshUser()] as const;
+  const [creatorId, userId] = users;
+  const list = (cursor: EventCursor | null) =>
+    useCases.listEvents({ caller: SERVICE, userId, cursor, limit: 100, maxBytes: 1_000_000, maxHashes: 500 });
+  const { cursor } = await list(null);
+  const group = { creatorId, participantIds: users, name: null, idempotencyKey: null };
+  const { conversation } = await useCases.createGroup({ caller: SERVICE, ...group });
+  const about = { caller: SERVICE, conversationId: conversation.id };
+  await useCases.sendToConversation({
+    ...about,
+    senderId: creatorId,
+    content: 'Hello',
+    idempotencyKey: null,
+  });
+  if (!isMembershipUnknown) {
+    // After a second join the message is from before the membership.
+    await useCases.removeMember({ ...about, userId });
+    await useCases.addMember({ ...about, userId });
+  }
+  const reasons = unhandled();
+  isOutage = true;
+  const listed = list(cursor);
+  await (isMembershipUnknown
+    ? expect(listed).rejects.toThrow(StorageFailure)
+    : expect(listed).resolves.toBeDefined());
+  await pause(0);
+  await new Promise(setImmediate);
+  expect(reasons).toEqual([]);
+});
+
+test('the conversations of eight events are read at the same time', async () => {
+  const correct = memoryStorage();
+  const reads = { begun: 0, running: 0, most: 0 };
+  const storage = withBreakage(correct, {
+    groups: {
+      find: async (...args) => {
+        reads.begun += 1;
+        reads.running += 1;
+        reads.most = Math.max(reads.most, reads.running);
+        await new Promise(setImmediate);
+        reads.running -= 1;
+        return correct.groups.find(...args);
+      },
+    },
+  });
+  const clock = { now, latest: now };
+  const useCases = useCasesOver(storage, { clock, messageIds: makeMessageIds({ clock }) });
+  const users = [freshUser(), freshUser(), freshUser()] as const;
+  const [creatorId, userId] = users;
+  const list = (cursor: EventCursor | null) =>
+    useCases.listEvents({ caller: SERVICE, userId, cursor, limit: 100, maxBytes: 1_000_000, maxHashes: 500 });
+  const { cursor } = await list(null);
+  const group = { creatorId, participantIds: users, name: null, idempotencyKey: null };
+  for (let count = 0; count < 30; count += 1) await useCases.createGroup({ caller: SERVICE, ...group });
+  reads.begun = 0;
+  const { events } = await list(cursor);
+  expect(events.map(({ type }) => type)).toEqual(Array.from({ length: 30 }, () => 'conversation.created'));
+  expect([reads.begun, reads.most]).toEqual([30, 8]);
+});
