@@ -78,13 +78,16 @@ export function makeConcurrencyLimiter(deps: {
       inProgress += 1;
       bytesInProgress += maxBytes;
       const startedAt = clock.now();
-      const end = (): void => {
+      const end = (error?: unknown): void => {
         inProgress -= 1;
         bytesInProgress -= maxBytes;
-        limit.recordLatency((clock.now() - startedAt) / 1_000);
+        // A rejection by a limit within the work is immediate, however slow storage is.
+        if (!(error instanceof Overload)) limit.recordLatency((clock.now() - startedAt) / 1_000);
       };
       const result = work();
-      result.then(end, end);
+      result.then(() => {
+        end();
+      }, end);
       return result;
     },
     runInBackground(work) {

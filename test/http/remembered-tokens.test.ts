@@ -63,9 +63,29 @@ describe('a verified token', () => {
   it('does not stand for another one, nor for a request without one', async () => {
     await authenticate('Bearer one');
     isRefused = true;
-    for (const other of ['Bearer on', 'Bearer one ', 'bearer one', undefined]) {
+    for (const other of ['Bearer on', 'Bearer One', 'Bearer one ', 'one', 'Basic one', undefined]) {
       await expect(authenticate(other)).rejects.toThrow('refused');
     }
+  });
+
+  it('is remembered once for all ways to write its header, so that one client cannot displace the tokens of all', async () => {
+    await authenticate('Bearer one');
+    for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
+      for (let spaces = 1; spaces <= 2_000; spaces += 1) {
+        await authenticate(`${scheme}${' '.repeat(spaces)}another`);
+      }
+    }
+    await authenticate('Bearer one');
+    expect(verified).toEqual(['Bearer one', 'Bearer another']);
+  });
+
+  it('that is refused later is not accepted again when a clock that stepped back reaches its first time', async () => {
+    await authenticate('Bearer one');
+    now -= 30 * MINUTE;
+    isRefused = true;
+    await expect(authenticate('Bearer one')).rejects.toThrow('refused');
+    now += 30 * MINUTE;
+    await expect(authenticate('Bearer one')).rejects.toThrow('refused');
   });
 
   it('that was refused is verified each time', async () => {

@@ -478,27 +478,44 @@ describe('the cost of an inbox page', () => {
   });
 
   /** A reader of an inbox of 2,000 conversations whose pages all need a scan. */
-  async function scanned(): Promise<{ tables: InboxTables; read: () => Promise<InboxEntry[]> }> {
+  async function scanned(): Promise<{
+    tables: InboxTables;
+    read: (user?: UserId) => Promise<InboxEntry[]>;
+  }> {
     const tables = new InboxTables();
     for (let number = 0; number < 2_000; number += 1) send(tables, number, NOW - number * MINUTE);
     tables.dropLogBelow(idAt(NOW + DAY));
     const reader = readerOf(tables);
-    const read = () => reader.read(OWNER, { before: null, offset: 0, limit: 20 });
+    const read = (user = OWNER) => reader.read(user, { before: null, offset: 0, limit: 20 });
     await read();
     tables.cost = { queries: 0, logRows: 0, scannedRows: 0, lookedUpRows: 0 };
     return { tables, read };
   }
 
-  it('is three scans at most for all requests that arrive together, and pages beyond eight are rejected', async () => {
+  it('is three scans at most for all requests of a user that arrive together, and pages beyond four are rejected', async () => {
     const { tables, read } = await scanned();
-    const pages = await Promise.allSettled(Array.from({ length: 64 }, read));
+    const pages = await Promise.allSettled(Array.from({ length: 64 }, () => read()));
     const expected = tables.expected().slice(0, 20);
     const shown = pages.flatMap((page) => (page.status === 'fulfilled' ? [placesOf(page.value)] : []));
-    expect(shown).toEqual(Array.from({ length: 8 }, () => expected));
+    expect(shown).toEqual(Array.from({ length: 4 }, () => expected));
     const failures = pages.flatMap((page) => (page.status === 'rejected' ? [page.reason as unknown] : []));
     expect(failures.every((failure) => failure instanceof Overload)).toBe(true);
     expect(tables.cost.scannedRows).toBeLessThanOrEqual(3 * tables.size);
     expect(placesOf(await read())).toEqual(expected);
+  });
+
+  it('leaves room for the pages of other users, up to eight in all', async () => {
+    const { tables, read } = await scanned();
+    // Every user of these tables has the same inbox.
+    const [others, last] = [['anna', 'ben', 'carl', 'dora'] as UserId[], 'eve' as UserId];
+    for (const user of [...others, last]) await read(user);
+    const pages = Array.from({ length: 64 }, () => read().catch(() => null));
+    const expected = tables.expected().slice(0, 20);
+    const own = Promise.all(others.map(read));
+    await expect(read(last)).rejects.toThrow(Overload);
+    expect((await own).map(placesOf)).toEqual(others.map(() => expected));
+    expect((await Promise.all(pages)).filter((page) => page !== null)).toHaveLength(4);
+    expect(placesOf(await read(last))).toEqual(expected);
   });
 
   it('is not that of an older scan: a shared one begins after each of its requests', async () => {
@@ -511,7 +528,7 @@ describe('the cost of an inbox page', () => {
       expect(placesOf(await read())).toEqual(expected);
     }
     await Promise.all(earlier);
-    const together = Array.from({ length: 5 }, async (_, index) => {
+    const together = Array.from({ length: 4 }, async (_, index) => {
       for (let turn = 0; turn < 3 * index; turn += 1) await Promise.resolve();
       send(tables, 100 + index, NOW + HOUR + index * SECOND);
       const top = tables.expected()[0];

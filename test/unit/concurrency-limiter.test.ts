@@ -195,6 +195,20 @@ describe('the adaptive limit', () => {
     expect(size).toBe(256);
   });
 
+  test('shrinks while storage is slow, also if most requests are rejected by another limit', async () => {
+    const limit = open(256);
+    let size = 0;
+    for (let count = 0; count < 20; count += 1) {
+      for (let rejected = 0; rejected < 300; rejected += 1) {
+        const answer = limit.get();
+        limit.asked.at(-1)?.reject(new Overload());
+        await expect(answer).rejects.toThrow(Overload);
+      }
+      size = await round(limit, () => 1_000);
+    }
+    expect(size).toBe(32);
+  });
+
   test('settles where storage answers in a fifth of a second', async () => {
     const limit = open(256);
     const sizes: number[] = [];

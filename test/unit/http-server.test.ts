@@ -483,6 +483,28 @@ describe('the requests of a connection are limited:', () => {
     for (const socket of sockets) socket.destroy();
   });
 
+  test('new connections are accepted while others keep the server busy', async () => {
+    let others = 0;
+    const server = await open((received) => {
+      if (pathOf(received) === '/other') others += 1;
+      return new Response('done');
+    });
+    const busy = Array.from({ length: 256 }, () => raw(server, requestText('/other')));
+    await Promise.all(busy.map((socket) => once(socket, 'data')));
+    for (const socket of busy) {
+      socket.on('data', () => socket.write(requestText('/other')));
+      socket.write(requestText('/other'));
+    }
+    await Promise.race(busy.map((socket) => once(socket, 'data')));
+    const before = others;
+    const fresh = Array.from({ length: 100 }, () => raw(server, requestText('/new')));
+    await Promise.all(fresh.map((socket) => once(socket, 'data')));
+    const handledMeanwhile = others - before;
+    for (const socket of [...busy, ...fresh]) socket.destroy();
+    // One connection is accepted in each turn.
+    expect(handledMeanwhile).toBeLessThan(100 * 32);
+  });
+
   test('beyond the connection limit, further connections are closed', async () => {
     const server = await open(() => new Response('here'), { connections: 1 });
     const only = raw(server, requestText('/'));

@@ -186,10 +186,12 @@ const MAX_LONG_SCANS = 10_000;
 /**
  * The maximum number of long scans that run at the same time, and of pages that wait for them or look up their entries: a
  * quarter of the lowest concurrency limit, so that other requests are not rejected meanwhile. A scan of 100,000
- * conversations takes `0.4 s` of processor time, and a numbered page up to 2,000 lookups.
+ * conversations takes `0.4 s` of processor time, and a numbered page up to 2,000 lookups. The inbox of one user takes half
+ * of these pages, so that its requests do not keep those of others out.
  */
 const PARALLEL_SCANS = 2;
 const MAX_SCANNED_PAGES = 8;
+const MAX_SCANNED_PAGES_OF_USER = MAX_SCANNED_PAGES / 2;
 
 /** Reads inboxes from the event log and the inbox rows. */
 export class InboxReader {
@@ -199,8 +201,9 @@ export class InboxReader {
   readonly #large = new LRUCache<UserId, true>({ max: MAX_LARGE_INBOXES });
   readonly #scanIsLong = new LRUCache<UserId, true>({ max: MAX_LONG_SCANS });
   readonly #scans = new SharedReads<UserId, readonly WrittenRow[]>({ maxRunning: PARALLEL_SCANS });
-  /** The number of pages in progress that need a long scan. */
+  /** The number of pages in progress that need a long scan, in all and by user. */
   #scannedPages = 0;
+  readonly #scannedPagesOf = new Map<UserId, number>();
 
   constructor(deps: { session: Session; eventLog: EventLogState; telemetry: Telemetry }) {
     this.#session = deps.session;
@@ -210,7 +213,7 @@ export class InboxReader {
 
   /**
    * The slice of a user's inbox, newest activity first. Every page is read by the same algorithm. Rejects with an `Overload`
-   * if the page needs a long scan and too many others do.
+   * if the page needs a long scan and too many others of this user or of all users do.
    */
   async read(userId: UserId, slice: Slice): Promise<InboxEntry[]> {
     const page = new InboxPage(slice);
@@ -290,15 +293,28 @@ export class InboxReader {
       if (next === null) return this.#lookUpInOrder(userId, inOrder(rows.map(writtenRowOf)), page);
       this.#scanIsLong.set(userId, true);
     }
-    if (this.#scannedPages === MAX_SCANNED_PAGES) throw new Overload();
-    this.#scannedPages += 1;
+    const endPage = this.#beginScannedPage(userId);
     try {
       const order = await this.#scans.run(userId, () => this.#readOrder(userId));
       page.rowsRead += order.length;
       await this.#lookUpInOrder(userId, order, page);
     } finally {
-      this.#scannedPages -= 1;
+      endPage();
     }
+  }
+
+  /** Counts a page that needs a long scan, until the returned function is called. Throws an `Overload` if there are too many. */
+  #beginScannedPage(userId: UserId): () => void {
+    const own = this.#scannedPagesOf.get(userId) ?? 0;
+    if (this.#scannedPages === MAX_SCANNED_PAGES || own === MAX_SCANNED_PAGES_OF_USER) throw new Overload();
+    this.#scannedPages += 1;
+    this.#scannedPagesOf.set(userId, own + 1);
+    return () => {
+      this.#scannedPages -= 1;
+      const left = (this.#scannedPagesOf.get(userId) ?? 1) - 1;
+      if (left === 0) this.#scannedPagesOf.delete(userId);
+      else this.#scannedPagesOf.set(userId, left);
+    };
   }
 
   /** All rows of an inbox, newest first. */

@@ -51,8 +51,9 @@ export const LIMITS: Limits = {
   unreadLength: 32 * 2 ** 20,
   // Browsers send one at a time, benchmark tools ten. Without a limit, 64 KiB can hold two thousand requests.
   pipelined: 16,
-  // About 15 ms. With more, timers would be late, and so would the statements of requests that have begun.
-  requestsPerTurn: 64,
+  // A few milliseconds. With more, timers would be late, and so would the statements of requests that have begun. The event
+  // loop also accepts only one connection each time it polls: with 64, those of new clients waited for seconds.
+  requestsPerTurn: 16,
 };
 
 /** How often Node checks for request timeouts. Node's default is twice a minute. */

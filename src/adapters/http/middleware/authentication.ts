@@ -114,7 +114,7 @@ export function makeAuthenticate(deps: {
 
   return async (authorization) => {
     if (authorization === undefined) throw new HttpFailure('token_missing');
-    const token = /^Bearer +([\w.-]+)$/i.exec(authorization)?.[1] ?? refuse();
+    const token = bearerTokenIn(authorization) ?? refuse();
     const now = deps.clock.now() / 1_000_000;
     try {
       const { payload } = await jwtVerify(token, keyFor, { ...options, currentDate: new Date(now * 1_000) });
@@ -127,6 +127,11 @@ export function makeAuthenticate(deps: {
       throw new HttpFailure(error instanceof errors.JWTExpired ? 'token_expired' : 'token_invalid');
     }
   };
+}
+
+/** The token in an `Authorization` header; null if it has none. */
+export function bearerTokenIn(authorization: string): string | null {
+  return /^Bearer +([\w.-]+)$/i.exec(authorization)?.[1] ?? null;
 }
 
 /** The secret, imported once per algorithm. jose would import the bytes again for each token. */
