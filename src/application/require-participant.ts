@@ -30,11 +30,16 @@ export async function requireParticipant(
 }
 
 /**
- * Refuses with `member_left` if the user is not a member of the group now. By the group itself, not by the user's own inbox,
- * which may not have the end of the membership yet.
+ * Whether the user is a member of the group now. By the group itself, not by the user's own inbox, which may not have the end
+ * of the membership yet.
  */
-export function requireStillMember(userId: UserId, { members }: Pick<Roster, 'members'>): void {
-  if (!members.some((member) => member.userId === userId && member.left === null)) {
+export function isStillMember(userId: UserId, { members }: Pick<Roster, 'members'>): boolean {
+  return members.some((member) => member.userId === userId && member.left === null);
+}
+
+/** Refuses with `member_left` if the user is not a member of the group now, see `isStillMember`. */
+export function requireStillMember(userId: UserId, roster: Pick<Roster, 'members'>): void {
+  if (!isStillMember(userId, roster)) {
     throw new Refusal('member_left', 'The user has left this group, and may only read it up to then.');
   }
 }

@@ -10,7 +10,12 @@ import type { ConversationRepository } from './ports/conversation-repository.ts'
 import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
-import { conversationNotFound, requireParticipant, requireStillMember } from './require-participant.ts';
+import {
+  conversationNotFound,
+  isStillMember,
+  requireParticipant,
+  requireStillMember,
+} from './require-participant.ts';
 import { appendMessage, type SendMessageResult } from './send-message.ts';
 
 export interface SendToConversationCommand {
@@ -32,7 +37,7 @@ export interface SendToConversationResult extends SendMessageResult {
  *
  * When it resolves, the message, its entry in every participant's inbox and its event in every participant's log are
  * stored. Refuses like `SendMessage`, and with `conversation_not_found` if the sender is not a participant or with
- * `member_left` if the sender has left the group.
+ * `member_left` if the sender has left the group, except for the repeat of a message that is stored already.
  */
 export type SendToConversation = (command: SendToConversationCommand) => Promise<SendToConversationResult>;
 
@@ -65,7 +70,10 @@ export function makeSendToConversation(deps: {
     }
     const roster = await deps.groups.find(conversationId);
     if (roster === null) throw conversationNotFound();
-    requireStillMember(senderId, roster);
+    if (!isStillMember(senderId, roster)) {
+      const sent = idempotencyKey === null ? null : await deps.messages.findByKey(senderId, idempotencyKey);
+      if (sent === null) requireStillMember(senderId, roster);
+    }
     const id = nextIdAfter(deps.messageIds, roster.changed);
     const participants = membersAt(roster.members, id);
     const release = deps.capacity.reserve(participants.length);

@@ -270,28 +270,33 @@ test('a user who has left does not see a name that the group got while the user 
   expect(await storage.groups.findProfile(id)).toMatchObject({ name: 'Later' });
 });
 
+/** A client that loses the batches of some users, with their inboxes and logs. */
+class LosingClient extends Client {
+  isLost: (userId: UserId) => boolean = () => false;
+
+  override async batch(...[statements, ...rest]: unknown[]): Promise<types.ResultSet> {
+    if ((statements as { params: unknown[] }[]).some(({ params }) => this.isLost(params[0] as UserId))) {
+      throw new errors.OperationTimedOutError('lost on the way there', 'somewhere');
+    }
+    return super.batch(statements as never, ...(rest as []));
+  }
+}
+
+/** A process that loses batches and completes nothing in the background, as if it ended then. */
+async function endingProcess() {
+  const client = new LosingClient(clientOptions(options));
+  const withinLimit = () => Promise.resolve();
+  const ended = openCassandraStorage({ options, clock, messageIds, log: guardedLog, client, withinLimit });
+  onTestFinished(() => ended.close());
+  await ended.started;
+  return { client, useCases: useCasesOver(ended, { clock, messageIds }) };
+}
+
 test('the repeat of a creation completes it, although a member has sent a message meanwhile', async () => {
   const users = usersOf(9).sort();
   const [creatorId = assert.fail(), senderId = assert.fail()] = users;
-  /** A client that loses the batch with the inbox of the last member. */
-  class LosingClient extends Client {
-    override async batch(...[statements, ...rest]: unknown[]): Promise<types.ResultSet> {
-      const isLost = (statements as { params: unknown[] }[]).some(({ params }) => params[0] === users.at(-1));
-      if (isLost) throw new errors.OperationTimedOutError('lost on the way there', 'somewhere');
-      return super.batch(statements as never, ...(rest as []));
-    }
-  }
-  // This process ends, so it does not complete the creation in the background.
-  const ended = openCassandraStorage({
-    options,
-    clock,
-    messageIds,
-    log: guardedLog,
-    client: new LosingClient(clientOptions(options)),
-    withinLimit: () => Promise.resolve(),
-  });
-  onTestFinished(() => ended.close());
-  await ended.started;
+  const ended = await endingProcess();
+  ended.client.isLost = (userId) => userId === users.at(-1);
   const creation = {
     caller: SERVICE,
     creatorId,
@@ -299,7 +304,7 @@ test('the repeat of a creation completes it, although a member has sent a messag
     name: 'Group',
     idempotencyKey: freshKey(),
   };
-  const first = useCasesOver(ended, { clock, messageIds }).createGroup(creation);
+  const first = ended.useCases.createGroup(creation);
   await expect(first).rejects.toMatchObject({ kind: 'outcome_unknown' });
 
   const [{ conversationId } = assert.fail()] = await storage.conversations.listByUser(senderId, top(1));
@@ -312,3 +317,32 @@ test('the repeat of a creation completes it, although a member has sent a messag
     ]);
   }
 });
+
+test.each(['creation', 'join'] as const)(
+  'a member whose %s was not completed sees the group and the messages that are sent from then on',
+  async (how) => {
+    const users = usersOf(9).sort();
+    const [creatorId = assert.fail(), senderId = assert.fail()] = users;
+    const last = users.at(-1) ?? assert.fail();
+    const { client, useCases: ended } = await endingProcess();
+    client.isLost = (userId) => how === 'creation' && userId === last;
+    const participantIds = how === 'join' ? users.slice(0, -1) : users;
+    const group = { caller: SERVICE, creatorId, participantIds, name: 'Group', idempotencyKey: null };
+    const creation = ended.createGroup(group);
+    if (how === 'creation') await expect(creation).rejects.toMatchObject({ kind: 'outcome_unknown' });
+    else await creation;
+    const [{ conversationId } = assert.fail()] = await storage.conversations.listByUser(senderId, top(1));
+    if (how === 'join') {
+      client.isLost = (userId) => userId === last;
+      const join = ended.addMember({ caller: SERVICE, conversationId, userId: last });
+      await expect(join).rejects.toMatchObject({ kind: 'outcome_unknown' });
+    }
+
+    const { message } = await messageOf(conversationId, senderId);
+    const page = { caller: SERVICE, userId: last, before: null, limit: 10, page: null };
+    const { items } = await useCases.listConversations(page);
+    expect(items.map(({ name, lastMessage, unread }) => [name, lastMessage?.messageId, unread])).toEqual([
+      ['Group', message.id, true],
+    ]);
+  },
+);

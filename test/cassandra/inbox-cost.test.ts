@@ -105,6 +105,7 @@ describe('on a real Cassandra, every page of a full walk is exact and bounded', 
       const clock = { now: () => now };
       const reader = new InboxReader({
         session: countingSession(cost),
+        groups: { findMembership: () => Promise.resolve(null) },
         eventLog: new EventLogState({ clock, retentionDays: RETENTION_DAYS }),
         telemetry: NOOP_TELEMETRY,
       });

@@ -206,6 +206,16 @@ export const accessMutants: {
           }),
       })),
     ],
+    'a repeat of a stored message gives the same message, although its sender has left since': [
+      mutant('refuses all sends of former members', ({ sendToConversation, getConversation }) => ({
+        sendToConversation: async (command) => {
+          const { senderId, conversationId } = command;
+          const { conversation } = await getConversation({ caller: SERVICE, conversationId });
+          if (!conversation.participants.includes(senderId)) throw new Refusal('member_left', 'No.');
+          return sendToConversation(command);
+        },
+      })),
+    ],
   },
 
   createGroup: {

@@ -328,6 +328,30 @@ export const accessContracts = {
         await granted(sendToConversationAs(useCases, caller, anna, id));
       await granted(sendToConversationAs(useCases, as(ben), ben, conversationIdFor(anna, ben)));
     },
+
+    'a repeat of a stored message gives the same message, although its sender has left since': async (
+      useCases,
+    ) => {
+      const [anna, ben, carl] = [freshUser(), freshUser(), freshUser()];
+      const conversationId = await groupOf(useCases, [anna, ben, carl]);
+      const send = (content: string, idempotencyKey: IdempotencyKey) =>
+        useCases.sendToConversation({
+          caller: as(ben),
+          senderId: ben,
+          conversationId,
+          content,
+          idempotencyKey,
+        });
+      const key = freshKey();
+      const { message } = await granted(send('Sent', key));
+      await useCases.removeMember({ caller: as(anna), conversationId, userId: ben });
+      const { recipients: _, ...repeated } = await granted(send('Sent', key));
+      assert.deepEqual(repeated, { message, replayed: true });
+      await assertRefused('idempotency_key_reused', send('Another', key));
+      await assertRefused('member_left', send('Sent', freshKey()));
+      const history = await useCases.listMessagesBefore({ caller: SERVICE, conversationId, ...TOP });
+      assert.deepEqual(history.items, [message]);
+    },
   },
 
   createGroup: {

@@ -275,6 +275,22 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
     }),
   ],
 
+  'a message is found by its sender and the key of its send, as it is now': [
+    broken('finds nothing', () => ({ messages: { findByKey: () => Promise.resolve(null) } })),
+    broken('finds what was sent, not what became of it', ({ messages }) => {
+      const sent = new Map<string, Message>();
+      return {
+        messages: {
+          append: (appendRequest) => {
+            const { message, idempotencyKey } = appendRequest;
+            sent.set(`${message.senderId} ${idempotencyKey}`, message);
+            return messages.append(appendRequest);
+          },
+          findByKey: (senderId, key) => Promise.resolve(sent.get(`${senderId} ${key}`) ?? null),
+        },
+      };
+    }),
+  ],
   'a key used for another body is refused, and that body is not stored': [
     keys('ignores the body', { isRepeat: () => true }),
     keys('compares only the content', { isRepeat: (first, { content }) => first.content === content }),

@@ -324,6 +324,37 @@ export const messageRepositoryContract = {
     assert.equal(conversation?.created, first.message.id);
   },
 
+  'a message is found by its sender and the key of its send, as it is now': async ({
+    processes: [here, there],
+  }) => {
+    const [anna, ben] = freshUsers();
+    const key = freshKey();
+    assert.equal(await there.messages.findByKey(anna, key), null);
+    const { message, participants } = appendRequest([anna, ben], idAt(now()), 'Once', key);
+    await here.messages.append({ message, participants, idempotencyKey: key, isLive: true });
+    assert.deepEqual(await there.messages.findByKey(anna, key), message);
+    assert.equal(await there.messages.findByKey(ben, key), null);
+    assert.equal(await there.messages.findByKey(anna, freshKey()), null);
+    const { id: messageId, conversationId } = message;
+    const deletionId = idAt(now());
+    await here.messages.delete({ conversationId, messageId, participants, deletionId });
+    assert.deepEqual(await there.messages.findByKey(anna, key), {
+      ...message,
+      content: null,
+      deletionId,
+    });
+    const created = idAt(now());
+    const creationKey = freshKey();
+    await here.groups.create({
+      created,
+      creatorId: anna,
+      participants: [anna, ben, freshUser()],
+      name: null,
+      idempotencyKey: creationKey,
+    });
+    assert.equal(await there.messages.findByKey(anna, creationKey), null);
+  },
+
   'a key used for another body is refused, and that body is not stored': async ({
     processes: [here, there],
   }) => {

@@ -290,7 +290,10 @@ export function makeModel({
         return { ...sent, recipients: participants };
       }
       groupFor(sender, conversationId);
-      requireMember(sender, group);
+      const isRepeat = claims.some(
+        ({ userId, key, message }) => userId === senderId && key === idempotencyKey && message !== undefined,
+      );
+      if (!isRepeat) requireMember(sender, group);
       const message = composeMessage({
         id: messageIds.next(),
         conversationId,

@@ -223,7 +223,8 @@ function start(tables: InboxTables, number: number, microseconds: number): void 
 
 function readerOf(tables: InboxTables, retentionDays = RETENTION_DAYS): InboxReader {
   const eventLog = new EventLogState({ clock: { now: () => NOW }, retentionDays });
-  return new InboxReader({ session: tables.session, eventLog, telemetry: NOOP_TELEMETRY });
+  const groups = { findMembership: () => Promise.resolve(null) };
+  return new InboxReader({ session: tables.session, groups, eventLog, telemetry: NOOP_TELEMETRY });
 }
 
 const placesOf = (entries: readonly { lastEventId: EventId }[]): Position[] =>

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { ConversationId, EventId, IdempotencyKey, UserId } from '../../domain/ids.ts';
 import { prepared } from './prepared-statements.ts';
-import type { Writes } from './session.ts';
+import type { Session, Writes } from './session.ts';
 
 const CLAIM = prepared(`
   INSERT INTO messages_by_idempotency_key (sender_id, idempotency_key, message_id, conversation_id, fingerprint)
   VALUES (?, ?, ?, ?, ?) IF NOT EXISTS USING TTL ?`);
+
+const FIND = prepared(`
+  SELECT message_id, conversation_id FROM messages_by_idempotency_key WHERE sender_id = ? AND idempotency_key = ?`);
 
 const DAY_SECONDS = 86_400;
 
@@ -32,4 +35,16 @@ export async function claimKey<Id extends EventId>(
   if (row['[applied]'] === true) return { id, isNew: true };
   if (!fingerprint.equals(row['fingerprint'] as Buffer)) return 'key_reused';
   return { id: String(row['message_id']) as Id, isNew: false };
+}
+
+/** What `key` of `userId` was claimed for; null if it was not claimed within the retention. */
+export async function findClaim(
+  { read }: Pick<Session, 'read'>,
+  userId: UserId,
+  key: IdempotencyKey,
+): Promise<{ readonly id: EventId; readonly conversationId: ConversationId } | null> {
+  const [row] = await read(FIND, [userId, key]);
+  if (row === undefined) return null;
+  const [id, conversationId] = [row['message_id'], row['conversation_id']].map(String);
+  return { id: id as EventId, conversationId: conversationId as ConversationId };
 }

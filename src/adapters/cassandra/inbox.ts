@@ -1,6 +1,8 @@
 import { types } from 'cassandra-driver';
 import { LRUCache } from 'lru-cache';
 import { Overload } from '../../application/concurrency-limiter.ts';
+import { mapLimited } from '../../application/map-limited.ts';
+import type { GroupRepository } from '../../application/ports/group-repository.ts';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
 import { lastMessageOf, type Conversation, type InboxEntry } from '../../domain/conversation.ts';
 import { atMembership, type OwnMembership } from '../../domain/group.ts';
@@ -196,6 +198,7 @@ const MAX_SCANNED_PAGES_OF_USER = MAX_SCANNED_PAGES / 2;
 /** Reads inboxes from the event log and the inbox rows. */
 export class InboxReader {
   readonly #session: Session;
+  readonly #groups: Pick<GroupRepository, 'findMembership'>;
   readonly #eventLog: EventLogState;
   readonly #telemetry: Telemetry;
   readonly #large = new LRUCache<UserId, true>({ max: MAX_LARGE_INBOXES });
@@ -205,8 +208,14 @@ export class InboxReader {
   #scannedPages = 0;
   readonly #scannedPagesOf = new Map<UserId, number>();
 
-  constructor(deps: { session: Session; eventLog: EventLogState; telemetry: Telemetry }) {
+  constructor(deps: {
+    session: Session;
+    groups: Pick<GroupRepository, 'findMembership'>;
+    eventLog: EventLogState;
+    telemetry: Telemetry;
+  }) {
     this.#session = deps.session;
+    this.#groups = deps.groups;
     this.#eventLog = deps.eventLog;
     this.#telemetry = deps.telemetry;
   }
@@ -242,7 +251,7 @@ export class InboxReader {
       const rows = await this.#session.read(ENTRIES, [userId, SMALL_INBOX + 1]);
       page.rowsRead += rows.length;
       if (rows.length <= SMALL_INBOX) {
-        page.add(rows, membershipOf);
+        await this.#add(userId, rows, page, membershipOf);
         page.hasReadPositions = true;
         return;
       }
@@ -354,9 +363,29 @@ export class InboxReader {
       for (const rows of await Promise.all(queries)) {
         page.rowsRead += rows.length;
         const memberships = await this.#memberships(userId, rows);
-        page.add(rows, (row) => memberships.get(String(row['conversation_id'])) ?? null);
+        await this.#add(userId, rows, page, (row) => memberships.get(String(row['conversation_id'])) ?? null);
       }
     }
+  }
+
+  /**
+   * Adds `rows` to the page. The inbox gets a membership last: if a creation of a group or a join is not complete, as after the
+   * end of its process, the row of the group has it, and sends are acknowledged.
+   */
+  async #add(
+    userId: UserId,
+    rows: readonly Row[],
+    page: InboxPage,
+    membershipIn: (row: Row) => OwnMembership | null,
+  ): Promise<void> {
+    const incomplete = page.add(rows, membershipIn);
+    if (incomplete.length === 0) return;
+    const found = await mapLimited(incomplete, async (row) => {
+      const id = String(row['conversation_id']) as ConversationId;
+      return [row, await this.#groups.findMembership(id, userId)] as const;
+    });
+    const memberships = new Map(found);
+    page.add(incomplete, (row) => memberships.get(row) ?? null);
   }
 
   /** The memberships in those of `rows` that are groups, by conversation id. */
@@ -406,17 +435,22 @@ class InboxPage {
     return this.#rows.length;
   }
 
-  /** Adds the rows with a position below the start of the page. A group without a membership is not shown yet. */
-  add(rows: readonly Row[], membershipIn: (row: Row) => OwnMembership | null): void {
+  /** Adds the rows with a position below the start of the page. Returns those of groups without a membership, not added. */
+  add(rows: readonly Row[], membershipIn: (row: Row) => OwnMembership | null): Row[] {
+    const incomplete: Row[] = [];
     for (const row of rows) {
       const lastEventId = lastEventIdOf(row);
       if (lastEventId === null) continue;
       const membership = membershipIn(row);
-      if (membership === null && isGroupId(String(row['conversation_id']) as ConversationId)) continue;
+      if (membership === null && isGroupId(String(row['conversation_id']) as ConversationId)) {
+        incomplete.push(row);
+        continue;
+      }
       const position =
         membership === null ? lastEventId : atMembership({ lastEventId }, membership).lastEventId;
       if (this.before === null || position < this.before) this.#rows.push({ row, position, membership });
     }
+    return incomplete;
   }
 
   clear(): void {

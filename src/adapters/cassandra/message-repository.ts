@@ -16,6 +16,7 @@ import {
   isGroupId,
   type ConversationId,
   type EventId,
+  type IdempotencyKey,
   type MessageId,
   type UserId,
 } from '../../domain/ids.ts';
@@ -28,7 +29,7 @@ import type { EventLogState } from './event-log-state.ts';
 import { eventRow } from './event-repository.ts';
 import { findMembersAt, findMembershipsAt } from './group-repository.ts';
 import { HistoryReader, isMessage, messageOf, readByIds } from './history.ts';
-import { claimKey } from './idempotency-keys.ts';
+import { claimKey, findClaim } from './idempotency-keys.ts';
 import { findEntries, lastActivityRow, NIL } from './inbox.ts';
 import { agreeOnLateEvent, findLateEvent } from './late-events.ts';
 import { prepared } from './prepared-statements.ts';
@@ -279,6 +280,12 @@ export class CassandraMessageRepository implements MessageRepository {
   async find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]> {
     const rows = await readByIds(this.#session, MESSAGES, conversationId, ids);
     return rows.filter(isMessage).map((row) => messageOf(conversationId, row));
+  }
+
+  async findByKey(senderId: UserId, key: IdempotencyKey): Promise<Message | null> {
+    const claim = await findClaim(this.#session, senderId, key);
+    if (claim === null) return null;
+    return (await findStored(this.#session, claim.conversationId, claim.id as MessageId))?.message ?? null;
   }
 
   /** Stores the message and its other rows. After a failure with an unknown outcome it is completed in the background. */

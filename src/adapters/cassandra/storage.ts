@@ -191,11 +191,12 @@ export function openCassandraStorage(deps: {
 
   const limits = latenessLimits(options);
   const shared = { session, clock, messageIds, retry, limits, hints, eventLog, keyRetentionDays };
-  const inbox = new InboxReader({ session, eventLog, telemetry });
+  const groups = new CassandraGroupRepository(shared);
+  const inbox = new InboxReader({ session, groups, eventLog, telemetry });
   return {
     messages: new CassandraMessageRepository(shared),
     conversations: new CassandraConversationRepository({ ...shared, inbox }),
-    groups: new CassandraGroupRepository(shared),
+    groups,
     events: new CassandraEventRepository(shared),
     readPositions: new CassandraReadPositionRepository(shared),
     users: new CassandraUserRepository(shared),

@@ -39,6 +39,12 @@ export class MemoryIdempotencyKeys {
     return claim.body === body ? (claim.result as Result) : null;
   }
 
+  /** The result that `key` of `userId` was claimed for within the retention; undefined if there is none. */
+  find(userId: UserId, key: IdempotencyKey): unknown {
+    this.#dropExpired();
+    return this.#claims.get(`${userId} ${key}`)?.result;
+  }
+
   #dropExpired(): void {
     const before = this.#clock.now() - this.#retention;
     for (const [name, { claimedAt }] of this.#claims) {

@@ -13,6 +13,7 @@ import {
   isGroupId,
   type ConversationId,
   type EventId,
+  type IdempotencyKey,
   type MessageId,
   type Position,
   type UserId,
@@ -132,6 +133,13 @@ export class MemoryMessageRepository implements MessageRepository {
 
   listBefore(conversationId: ConversationId, slice: Slice): Promise<readonly Message[]> {
     return Promise.resolve(this.#histories.get(conversationId)?.below(slice) ?? []);
+  }
+
+  findByKey(senderId: UserId, key: IdempotencyKey): Promise<Message | null> {
+    // For the creation of a group it is the id of the group.
+    const claimed = this.#keys.find(senderId, key) as Message | ConversationId | undefined;
+    if (claimed === undefined || typeof claimed === 'string') return Promise.resolve(null);
+    return Promise.resolve(this.#histories.get(claimed.conversationId)?.at(claimed.id) ?? null);
   }
 
   /** The newest `limit` messages below `before` and above `after`, newest first. */

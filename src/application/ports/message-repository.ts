@@ -96,6 +96,12 @@ export interface MessageRepository {
   find(conversationId: ConversationId, ids: readonly MessageId[]): Promise<readonly Message[]>;
 
   /**
+   * The stored message that was sent by `senderId` under `key` within the retention of keys; null if there is none, also
+   * while its first send has only claimed the key.
+   */
+  findByKey(senderId: UserId, key: IdempotencyKey): Promise<Message | null>;
+
+  /**
    * Replaces the content of a message. Of several edits the one with the largest id wins as a whole, in any order of
    * arrival; a deleted message stays deleted. Resolves with the message as it is now; null if it does not exist, and then
    * it is in no list.
