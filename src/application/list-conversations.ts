@@ -10,6 +10,7 @@ import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 import type { ReadPositionRepository } from './ports/read-position-repository.ts';
+import { makeWorkQueue } from './work-queue.ts';
 
 export interface ListConversationsQuery extends PageRequest {
   readonly caller: Caller;
@@ -38,8 +39,12 @@ export interface InboxItem extends InboxEntry {
  */
 export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxItem>>;
 
-/** The maximum number of conversations of a page whose unread messages are counted at the same time: 16 statements. */
+/**
+ * The maximum number of conversations whose unread messages are counted at the same time, in a page and in all pages: 16
+ * and 32 statements. More would make the statements of other requests wait and the pages not faster.
+ */
 const PARALLEL_COUNTS = 8;
+const MAX_COUNTS = 16;
 
 export function makeListConversations(deps: {
   messages: MessageRepository;
@@ -48,6 +53,7 @@ export function makeListConversations(deps: {
   readPositions: ReadPositionRepository;
   messageIds: MessageIds;
 }): ListConversations {
+  const inCountQueue = makeWorkQueue({ maxRunning: MAX_COUNTS });
   return async ({ caller, userId, unreadCounts = false, ...request }) => {
     if (!canActAs(caller, userId)) {
       throw new Refusal('inbox_of_another', 'Only its owner may read an inbox.');
@@ -72,16 +78,19 @@ export function makeListConversations(deps: {
     });
     const counts = new Map<InboxEntry, number>();
     const toCount = shown.filter(({ unread }) => unread === null || (unread && unreadCounts));
+    let hasFailed = false;
     const countSome = async (): Promise<void> => {
       for (let next = toCount.pop(); next !== undefined; next = toCount.pop()) {
         const { entry } = next;
-        counts.set(entry, await deps.readPositions.countUnread(userId, entry, entry.membership));
+        const count = () => (hasFailed ? 0 : deps.readPositions.countUnread(userId, entry, entry.membership));
+        counts.set(entry, await inCountQueue(count));
       }
     };
     const parallel = Math.min(PARALLEL_COUNTS, toCount.length);
     await Promise.all(Array.from({ length: parallel }, countSome)).catch((error: unknown) => {
-      // The others stop after the count that they are at.
+      // The others stop after the count that they are at, or before the one that they wait for.
       toCount.length = 0;
+      hasFailed = true;
       throw error;
     });
     const items = shown.map(({ entry, unread }): InboxItem => {

@@ -42,9 +42,26 @@ test('a page counts the unread messages of eight conversations at the same time'
   expect(counts).toEqual({ begun: 30, running: 0, most: 8 });
 });
 
+test('pages that are read at the same time count the unread messages of sixteen conversations at the same time', async () => {
+  const { counts, list } = await reading();
+  const pages = await Promise.all(Array.from({ length: 10 }, list));
+  for (const { items } of pages) {
+    expect(items.map(({ unreadCount }) => unreadCount)).toEqual(Array.from({ length: 30 }, () => 1));
+  }
+  expect(counts).toEqual({ begun: 300, running: 0, most: 16 });
+});
+
 test('a count that fails fails the page, and no further one begins', async () => {
   const { counts, list } = await reading(8);
   await expect(list()).rejects.toThrow('fails as the test wants');
   while (counts.running > 0) await new Promise(setImmediate);
   expect(counts.begun).toBeLessThan(24);
+});
+
+test('a count that waits does not begin if another one of its page has failed', async () => {
+  const { counts, list } = await reading(2);
+  const pages = await Promise.allSettled(Array.from({ length: 10 }, list));
+  expect(pages.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+  while (counts.running > 0) await new Promise(setImmediate);
+  expect(counts.begun).toBe(9 * 30 + 8);
 });
