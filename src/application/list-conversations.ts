@@ -5,6 +5,7 @@ import type { UserId } from '../domain/ids.ts';
 import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
 import { isUnread } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { Overload } from './concurrency-limiter.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
@@ -35,7 +36,8 @@ export interface InboxItem extends InboxEntry {
 /**
  * A page of a user's inbox, newest activity first. A user without conversations has an empty inbox.
  *
- * Refuses with `inbox_of_another` or `page_too_deep`.
+ * Refuses with `inbox_of_another` or `page_too_deep`. Rejects with an `Overload` if the page needs many counts and too many
+ * others do.
  */
 export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxItem>>;
 
@@ -46,6 +48,12 @@ export type ListConversations = (query: ListConversationsQuery) => Promise<Page<
 const PARALLEL_COUNTS = 8;
 const MAX_COUNTS = 16;
 
+/**
+ * The maximum number of pages with more than `PARALLEL_COUNTS` counts that are read at the same time: half of the lowest
+ * concurrency limit, so that other requests are not rejected while these pages wait for each other.
+ */
+const MAX_COUNTED_PAGES = 16;
+
 export function makeListConversations(deps: {
   messages: MessageRepository;
   conversations: ConversationRepository;
@@ -54,6 +62,7 @@ export function makeListConversations(deps: {
   messageIds: MessageIds;
 }): ListConversations {
   const inCountQueue = makeWorkQueue({ maxRunning: MAX_COUNTS });
+  let countedPages = 0;
   return async ({ caller, userId, unreadCounts = false, ...request }) => {
     if (!canActAs(caller, userId)) {
       throw new Refusal('inbox_of_another', 'Only its owner may read an inbox.');
@@ -86,13 +95,20 @@ export function makeListConversations(deps: {
         counts.set(entry, await inCountQueue(count));
       }
     };
+    const isCounted = toCount.length > PARALLEL_COUNTS;
+    if (isCounted && countedPages === MAX_COUNTED_PAGES) throw new Overload();
+    if (isCounted) countedPages += 1;
     const parallel = Math.min(PARALLEL_COUNTS, toCount.length);
-    await Promise.all(Array.from({ length: parallel }, countSome)).catch((error: unknown) => {
+    try {
+      await Promise.all(Array.from({ length: parallel }, countSome));
+    } catch (error) {
       // The others stop after the count that they are at, or before the one that they wait for.
       toCount.length = 0;
       hasFailed = true;
       throw error;
-    });
+    } finally {
+      if (isCounted) countedPages -= 1;
+    }
     const items = shown.map(({ entry, unread }): InboxItem => {
       const count = counts.get(entry) ?? 0;
       return { ...entry, unread: unread ?? count > 0, unreadCount: unreadCounts ? count : null };

@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
+import { Overload } from '../../src/application/concurrency-limiter.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
 import { freshUser, now } from '../contracts/fixtures.ts';
 import { withBreakage } from '../contracts/mutants.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { useCasesOver } from '../support/use-cases.ts';
 
-/** A user with 30 unread conversations, whose counts are recorded. The one with the number `failing` fails. */
-async function reading(failing = Infinity) {
+/** A user with `unread` unread conversations, whose counts are recorded. The one with the number `failing` fails. */
+async function reading(failing = Infinity, unread = 30) {
   const correct = memoryStorage();
   const clock = { now, latest: now };
   const counts = { begun: 0, running: 0, most: 0 };
@@ -27,7 +28,7 @@ async function reading(failing = Infinity) {
   });
   const useCases = useCasesOver(storage, { clock, messageIds: makeMessageIds({ clock }) });
   const userId = freshUser();
-  for (let conversation = 0; conversation < 30; conversation += 1) {
+  for (let conversation = 0; conversation < unread; conversation += 1) {
     const command = { caller: SERVICE, senderId: freshUser(), receiverId: userId, content: 'Hello' };
     await useCases.sendMessage({ ...command, idempotencyKey: null });
   }
@@ -64,4 +65,15 @@ test('a count that waits does not begin if another one of its page has failed', 
   expect(pages.filter(({ status }) => status === 'rejected')).toHaveLength(1);
   while (counts.running > 0) await new Promise(setImmediate);
   expect(counts.begun).toBe(9 * 30 + 8);
+});
+
+test('pages with more than eight counts are rejected beyond sixteen, and others are not', async () => {
+  const { list } = await reading();
+  const pages = await Promise.allSettled(Array.from({ length: 40 }, list));
+  const failures = pages.flatMap((page) => (page.status === 'rejected' ? [page.reason as unknown] : []));
+  expect(failures).toHaveLength(24);
+  expect(failures.every((failure) => failure instanceof Overload)).toBe(true);
+  await list();
+  const { list: listFew } = await reading(Infinity, 8);
+  await Promise.all(Array.from({ length: 40 }, listFew));
 });
