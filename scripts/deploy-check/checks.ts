@@ -150,7 +150,7 @@ export const CHECKS: Readonly<Record<string, Check>> = {
         to: 'privileged: true',
         found: /container is privileged/,
       },
-      { file: DEPLOYMENT, from: 'memory: 1536Mi', to: 'example.com/x: 1', found: /Memory limit is not set/ },
+      { file: DEPLOYMENT, from: 'memory: 1792Mi', to: 'example.com/x: 1', found: /Memory limit is not set/ },
       {
         file: 'k8s/base/pod-disruption-budget.yaml',
         from: 'name: messenger',

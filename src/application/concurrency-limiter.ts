@@ -1,11 +1,9 @@
+import type { Caller } from '../domain/caller.ts';
+import type { UserId } from '../domain/ids.ts';
+import { Overload } from './overload.ts';
 import type { Capacity } from './ports/capacity.ts';
 import type { Clock } from './ports/clock.ts';
 import { maxBytesOf, wrapUseCases, type UseCases } from './use-cases.ts';
-
-/** A limit on concurrent work is reached. The request has changed nothing. */
-export class Overload extends Error {
-  override readonly name = 'Overload';
-}
 
 /**
  * Limits the number of requests in progress and rejects further ones at once: a queue in front of busy storage only
@@ -14,10 +12,14 @@ export class Overload extends Error {
  */
 export interface ConcurrencyLimiter extends Capacity {
   /**
-   * Runs `work`, whose result holds at most `maxBytes` of content; rejects with an `Overload` when a limit is reached. The
-   * work counts until it ends, even if its caller stops waiting earlier.
+   * Runs `work` for `userId`, null for a service. Its result holds at most `maxBytes` of content. Rejects with an `Overload`
+   * when a limit is reached. The work counts until it ends, even if its caller stops waiting earlier.
    */
-  readonly run: <Result>(work: () => Promise<Result>, maxBytes?: number) => Promise<Result>;
+  readonly run: <Result>(
+    work: () => Promise<Result>,
+    maxBytes?: number,
+    userId?: UserId | null,
+  ) => Promise<Result>;
   /**
    * Runs background work in at most a quarter of the limit; rejects with an `Overload` beyond it. Its latency does not
    * change the limit, since it retries requests that storage failed before.
@@ -47,6 +49,9 @@ const PARTITIONS_PER_REQUEST = 4;
 /** The share of the limit that all reservations for groups may take together, so that other requests are not rejected. */
 const GROUP_SHARE = 0.5;
 
+/** The share of the limit that the requests of one user may take, so that those of other users are not rejected. */
+const USER_SHARE = 0.5;
+
 /** The share of the limit that background work may take. */
 const BACKGROUND_SHARE = 0.25;
 
@@ -63,9 +68,19 @@ export function makeConcurrencyLimiter(deps: {
   let reserved = 0;
   let bytesInProgress = 0;
   let rejected = 0;
+  /** The number of requests in progress of each user. */
+  const inProgressOf = new Map<UserId, number>();
 
   const isFull = (bytes = 0): boolean =>
     inProgress >= limit.value() || (bytes > 0 && bytesInProgress + bytes > MAX_BYTES);
+  const isShareTaken = (userId: UserId | null): boolean =>
+    userId !== null && (inProgressOf.get(userId) ?? 0) >= limit.value() * USER_SHARE;
+  const countOf = (userId: UserId | null, change: 1 | -1): void => {
+    if (userId === null) return;
+    const count = (inProgressOf.get(userId) ?? 0) + change;
+    if (count === 0) inProgressOf.delete(userId);
+    else inProgressOf.set(userId, count);
+  };
   const reject = (): Overload => {
     rejected += 1;
     limit.recordRejection();
@@ -73,13 +88,15 @@ export function makeConcurrencyLimiter(deps: {
   };
 
   return {
-    run(work, maxBytes = 0) {
-      if (isFull(maxBytes)) return Promise.reject(reject());
+    run(work, maxBytes = 0, userId = null) {
+      if (isFull(maxBytes) || isShareTaken(userId)) return Promise.reject(reject());
+      countOf(userId, 1);
       inProgress += 1;
       bytesInProgress += maxBytes;
       const startedAt = clock.now();
       const end = (error?: unknown): void => {
         inProgress -= 1;
+        countOf(userId, -1);
         bytesInProgress -= maxBytes;
         // A rejection by a limit within the work is immediate, however slow storage is.
         if (!(error instanceof Overload)) limit.recordLatency((clock.now() - startedAt) / 1_000);
@@ -128,8 +145,14 @@ export function makeConcurrencyLimiter(deps: {
 export function limitConcurrency(limiter: ConcurrencyLimiter, useCases: UseCases): UseCases {
   return wrapUseCases(
     useCases,
-    (useCase, name) => (request) => limiter.run(() => useCase(request), maxBytesOf(name, request)),
+    (useCase, name) => (request) =>
+      limiter.run(() => useCase(request), maxBytesOf(name, request), userOf(request)),
   );
+}
+
+/** The user who makes a request; null for a service. */
+function userOf({ caller }: { readonly caller?: Caller }): UserId | null {
+  return caller?.kind === 'user' ? caller.userId : null;
 }
 
 /** The initial limit and its minimum: enough to keep a small cluster busy. */

@@ -6,11 +6,13 @@ import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts'
 import { isUnread } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { mapLimited } from './map-limited.ts';
+import { Overload } from './overload.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 import type { ReadPositionRepository } from './ports/read-position-repository.ts';
+import { makeWorkQueue } from './work-queue.ts';
 
 export interface ListConversationsQuery extends PageRequest {
   readonly caller: Caller;
@@ -35,9 +37,20 @@ export interface InboxItem extends InboxEntry {
 /**
  * A page of a user's inbox, newest activity first. A user without conversations has an empty inbox.
  *
- * Refuses with `inbox_of_another` or `page_too_deep`.
+ * Refuses with `inbox_of_another` or `page_too_deep`. Rejects with an `Overload` if the page needs many counts and too many
+ * others do.
  */
 export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxItem>>;
+
+/** The maximum number of conversations whose unread messages are counted at the same time, in all pages: 32 statements. */
+const MAX_COUNTS = 16;
+
+/**
+ * A page with more counts than `FEW_COUNTS` is one of at most `MAX_COUNTED_PAGES` at the same time: half of the lowest
+ * concurrency limit, so that other requests are not rejected while these pages wait for each other.
+ */
+const FEW_COUNTS = 8;
+const MAX_COUNTED_PAGES = 16;
 
 export function makeListConversations(deps: {
   messages: MessageRepository;
@@ -46,6 +59,24 @@ export function makeListConversations(deps: {
   readPositions: ReadPositionRepository;
   messageIds: MessageIds;
 }): ListConversations {
+  const inCountQueue = makeWorkQueue({ maxRunning: MAX_COUNTS });
+  let countedPages = 0;
+
+  /** The number of unread messages in each of `entries`. */
+  const countsOf = async (userId: UserId, entries: readonly InboxEntry[]) => {
+    const isCounted = entries.length > FEW_COUNTS;
+    if (isCounted && countedPages === MAX_COUNTED_PAGES) throw new Overload();
+    if (isCounted) countedPages += 1;
+    try {
+      const counts = await mapLimited(entries, (entry) =>
+        inCountQueue(() => deps.readPositions.countUnread(userId, entry, entry.membership)),
+      );
+      return new Map(entries.map((entry, index) => [entry, counts[index] ?? 0]));
+    } finally {
+      if (isCounted) countedPages -= 1;
+    }
+  };
+
   return async ({ caller, userId, unreadCounts = false, ...request }) => {
     if (!canActAs(caller, userId)) {
       throw new Refusal('inbox_of_another', 'Only its owner may read an inbox.');
@@ -53,14 +84,23 @@ export function makeListConversations(deps: {
     const entries = await deps.conversations.listByUser(userId, sliceOf(request));
     if (entries[0] !== undefined) deps.messageIds.observe(entries[0].lastEventId);
     const page = pageOf(entries, request, { positionOf: ({ lastEventId }) => lastEventId });
-    const items = await mapLimited(page.items, async (stored): Promise<InboxItem> => {
-      const own = stored.membership;
-      const entry = own === undefined ? stored : await groupEntryOf(deps, stored, own);
+    const ofGroups = page.items.filter(({ membership }) => membership !== undefined);
+    const groups = await mapLimited(ofGroups, (stored) => groupEntryOf(deps, stored));
+    const groupEntries = new Map(ofGroups.map((stored, index) => [stored, groups[index]]));
+    const shown = page.items.map((stored) => {
+      const entry = groupEntries.get(stored) ?? stored;
       // Whether the entry is unread can be derived only for the message that is stored in it.
       const isStored = entry.lastMessage?.messageId === stored.lastMessage?.messageId;
       const unread = entry.lastMessage === null || isStored ? isUnread(userId, entry) : null;
-      const isCounted = unread === null || (unread && unreadCounts);
-      const count = isCounted ? await deps.readPositions.countUnread(userId, entry, own) : 0;
+      return { entry, unread };
+    });
+    const toCount = shown.filter(({ unread }) => unread === null || (unread && unreadCounts));
+    const counts = await countsOf(
+      userId,
+      toCount.map(({ entry }) => entry),
+    );
+    const items = shown.map(({ entry, unread }): InboxItem => {
+      const count = counts.get(entry) ?? 0;
       return { ...entry, unread: unread ?? count > 0, unreadCount: unreadCounts ? count : null };
     });
     return { ...page, items };
@@ -71,8 +111,9 @@ export function makeListConversations(deps: {
 async function groupEntryOf(
   deps: { readonly messages: MessageRepository; readonly groups: GroupRepository },
   stored: InboxEntry,
-  own: OwnMembership,
-): Promise<InboxEntry & { readonly name: string | null }> {
+): Promise<InboxEntry & Pick<InboxItem, 'name'>> {
+  const own = stored.membership;
+  if (own === undefined) return stored;
   const [entry, profile] = await Promise.all([
     asMember(deps.messages, stored, own),
     deps.groups.findProfile(stored.conversationId),

@@ -19,7 +19,8 @@ export async function mapLimited<Item, Result>(
       results[index] = await work(item);
     }
   };
-  await Promise.all(Array.from({ length: MAX_PARALLEL }, runSome)).catch((error: unknown) => {
+  const parallel = Math.min(MAX_PARALLEL, items.length);
+  await Promise.all(Array.from({ length: parallel }, runSome)).catch((error: unknown) => {
     hasFailed = true;
     throw error;
   });

@@ -1,4 +1,4 @@
-import { Overload } from './concurrency-limiter.ts';
+import { Overload } from './overload.ts';
 import type { Timer } from './ports/timer.ts';
 
 /** Runs `work`, perhaps later. Resolves and rejects like it. */

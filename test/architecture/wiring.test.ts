@@ -6,7 +6,7 @@ import { makeMemoryHints } from '../../src/adapters/memory/hints.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
-import { Overload } from '../../src/application/concurrency-limiter.ts';
+import { Overload } from '../../src/application/overload.ts';
 import {
   ALWAYS_VERIFIED,
   ClockNotVerified,

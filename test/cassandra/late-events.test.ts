@@ -4,7 +4,7 @@ import { openCassandraStorage, type CassandraStorage } from '../../src/adapters/
 import { bucketOf } from '../../src/adapters/cassandra/time-buckets.ts';
 import { makeClock } from '../../src/adapters/system/clock.ts';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
-import { Overload } from '../../src/application/concurrency-limiter.ts';
+import { Overload } from '../../src/application/overload.ts';
 import type { Clock } from '../../src/application/ports/clock.ts';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';

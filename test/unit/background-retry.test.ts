@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { BackgroundRetry, type WithinLimit } from '../../src/adapters/cassandra/background-retry.ts';
-import { Overload } from '../../src/application/concurrency-limiter.ts';
+import { Overload } from '../../src/application/overload.ts';
 import { StorageFailure, type StorageFailureKind } from '../../src/application/ports/storage-failure.ts';
 import type { ConversationId, MessageId, UserId } from '../../src/domain/ids.ts';
 import type { Message } from '../../src/domain/message.ts';

@@ -7,7 +7,7 @@ import { InboxReader } from '../../src/adapters/cassandra/inbox.ts';
 import { inboxAndEventRows } from '../../src/adapters/cassandra/message-repository.ts';
 import type { Row, RowPage, Session, Statement } from '../../src/adapters/cassandra/session.ts';
 import { INBOXES, randomNumbers } from '../support/inboxes.ts';
-import { Overload } from '../../src/application/concurrency-limiter.ts';
+import { Overload } from '../../src/application/overload.ts';
 import { NOOP_TELEMETRY } from '../../src/application/ports/telemetry.ts';
 import type { InboxEntry } from '../../src/domain/conversation.ts';
 import type { ConversationId, EventId, MessageId, Position, UserId } from '../../src/domain/ids.ts';

@@ -1,9 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import {
-  limitConcurrency,
-  makeConcurrencyLimiter,
-  Overload,
-} from '../../src/application/concurrency-limiter.ts';
+import { limitConcurrency, makeConcurrencyLimiter } from '../../src/application/concurrency-limiter.ts';
+import { Overload } from '../../src/application/overload.ts';
+import { SERVICE } from '../../src/domain/caller.ts';
 import { USE_CASE_NAMES, type UseCases } from '../../src/application/use-cases.ts';
 
 /** A limiter of at most `maxRequestsInFlight` use cases, which the test answers, with a clock that the test moves. */
@@ -38,6 +36,20 @@ describe('a concurrency limit', () => {
     expect(isFull()).toBe(true);
     await expect(get()).rejects.toThrow(Overload);
     expect(asked).toHaveLength(2);
+  });
+
+  test('leaves half of it to others than one user', async () => {
+    const { asked, useCases, state } = open(64);
+    const readAs = (userId: string) => useCases.getUser({ caller: { kind: 'user', userId } } as never);
+    for (let count = 0; count < 32; count += 1) void readAs('one');
+    await expect(readAs('one')).rejects.toThrow(Overload);
+    void readAs('another');
+    void useCases.getUser({ caller: SERVICE } as never);
+    expect(state().inProgress).toBe(34);
+    asked[0]!.resolve(null);
+    await settled();
+    void readAs('one');
+    expect(state().inProgress).toBe(34);
   });
 
   test('counts a request as many while it has reserved them, up to half of the limit', async () => {

@@ -1,6 +1,6 @@
 import { types } from 'cassandra-driver';
 import { LRUCache } from 'lru-cache';
-import { Overload } from '../../application/concurrency-limiter.ts';
+import { Overload } from '../../application/overload.ts';
 import { mapLimited } from '../../application/map-limited.ts';
 import type { GroupRepository } from '../../application/ports/group-repository.ts';
 import type { Telemetry } from '../../application/ports/telemetry.ts';

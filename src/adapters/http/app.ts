@@ -1,7 +1,8 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { ErrorHandler, NotFoundHandler } from 'hono';
 import { methodNotAllowed } from 'hono/method-not-allowed';
-import { Overload, type ConcurrencyLimiter } from '../../application/concurrency-limiter.ts';
+import type { ConcurrencyLimiter } from '../../application/concurrency-limiter.ts';
+import { Overload } from '../../application/overload.ts';
 import type { Build } from '../../application/ports/build.ts';
 import { ClockNotVerified } from '../../application/ports/clock-check.ts';
 import type { FollowEvents } from '../../application/follow-events.ts';

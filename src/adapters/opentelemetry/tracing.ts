@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context, Span } from '@opentelemetry/api';
-import { Overload } from '../../application/concurrency-limiter.ts';
+import { Overload } from '../../application/overload.ts';
 import type { Build } from '../../application/ports/build.ts';
 import type { Log } from '../../application/ports/log.ts';
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
