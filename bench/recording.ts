@@ -45,11 +45,11 @@ function bytesWritten(statements: Statements): number {
 }
 
 /** Options of a request that change what it costs. */
-const OPTIONS = ['prepare', 'consistency', 'serialConsistency', 'isIdempotent', 'logged', 'fetchSize'];
+const COMPARED = ['prepare', 'consistency', 'serialConsistency', 'isIdempotent', 'logged', 'fetchSize'];
 
 function textOf(statements: Statements, options: QueryOptions): string {
   const text = statements.map(({ query }) => query.replace(/\s+/g, ' ').trim()).join('; ');
-  return `${text} ${JSON.stringify(options, OPTIONS)}`;
+  return `${text} ${JSON.stringify(options, COMPARED)}`;
 }
 
 interface Recording {

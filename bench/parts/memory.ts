@@ -51,16 +51,16 @@ export async function memory(bench: Bench): Promise<Section> {
     }
   }
 
-  // The sends grow the heap, so they come last.
   const pace = bench.quick
     ? { ...QUICK_PACE, rounds: 3, seconds: 1, warmUpSeconds: 1.5 }
     : { ...FULL_PACE, seconds: 2 };
   const servers = Object.entries({ service, ...others });
   const sidesOf = (requests: readonly LoadRequest[]) =>
     Object.fromEntries(servers.map(([name, server]) => [name, { server, requests }]));
-  const last = Object.entries(WORKLOADS).reverse();
+  // They grow the heap.
+  const sendsLast = Object.entries(WORKLOADS).reverse();
   const comparisons = await compare(
-    Object.fromEntries(last.map(([workload, requests]) => [workload, sidesOf(requests)])),
+    Object.fromEntries(sendsLast.map(([workload, requests]) => [workload, sidesOf(requests)])),
     pace,
     { quantity: 'processor', log: bench.log },
   );

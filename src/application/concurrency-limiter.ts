@@ -25,7 +25,7 @@ export interface ConcurrencyLimiter extends Capacity {
    * change the limit, since it retries requests that storage failed before.
    */
   readonly runInBackground: (work: () => Promise<void>) => Promise<void>;
-  /** Whether the next request would be rejected. */
+  /** Whether the whole limit is reached. */
   readonly isFull: () => boolean;
   /** Throws an `Overload`, and counts a rejection, when the limit is reached. Called before the request is parsed. */
   readonly requireCapacity: () => void;
@@ -75,7 +75,7 @@ export function makeConcurrencyLimiter(deps: {
     inProgress >= limit.value() || (bytes > 0 && bytesInProgress + bytes > MAX_BYTES);
   const isShareTaken = (userId: UserId | null): boolean =>
     userId !== null && (inProgressOf.get(userId) ?? 0) >= limit.value() * USER_SHARE;
-  const countOf = (userId: UserId | null, change: 1 | -1): void => {
+  const addToCountOf = (userId: UserId | null, change: 1 | -1): void => {
     if (userId === null) return;
     const count = (inProgressOf.get(userId) ?? 0) + change;
     if (count === 0) inProgressOf.delete(userId);
@@ -89,16 +89,21 @@ export function makeConcurrencyLimiter(deps: {
 
   return {
     run(work, maxBytes = 0, userId = null) {
-      if (isFull(maxBytes) || isShareTaken(userId)) return Promise.reject(reject());
-      countOf(userId, 1);
+      if (isFull(maxBytes)) return Promise.reject(reject());
+      if (isShareTaken(userId)) {
+        // The limit does not grow, since it is not reached.
+        rejected += 1;
+        return Promise.reject(new Overload());
+      }
+      addToCountOf(userId, 1);
       inProgress += 1;
       bytesInProgress += maxBytes;
       const startedAt = clock.now();
       const end = (error?: unknown): void => {
         inProgress -= 1;
-        countOf(userId, -1);
+        addToCountOf(userId, -1);
         bytesInProgress -= maxBytes;
-        // A rejection by a limit within the work is immediate, however slow storage is.
+        // A limit within the work rejects before most of its reads, so the duration says little about storage.
         if (!(error instanceof Overload)) limit.recordLatency((clock.now() - startedAt) / 1_000);
       };
       const result = work();

@@ -6,20 +6,20 @@ import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts'
 import { isUnread } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
 import { mapLimited } from './map-limited.ts';
-import { Overload } from './overload.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 import type { ReadPositionRepository } from './ports/read-position-repository.ts';
+import { makeUserLimit } from './user-limit.ts';
 import { makeWorkQueue } from './work-queue.ts';
 
 export interface ListConversationsQuery extends PageRequest {
   readonly caller: Caller;
   readonly userId: UserId;
   /**
-   * Whether the unread messages of each conversation are counted, which reads up to about a hundred rows per
-   * conversation. Default: false.
+   * Whether the unread messages of each conversation are counted, which reads about a hundred rows per
+   * conversation, and more if many messages are deleted. Default: false.
    */
   readonly unreadCounts?: boolean;
 }
@@ -42,15 +42,15 @@ export interface InboxItem extends InboxEntry {
  */
 export type ListConversations = (query: ListConversationsQuery) => Promise<Page<InboxItem>>;
 
-/** The maximum number of conversations whose unread messages are counted at the same time, in all pages: 32 statements. */
+/** The maximum number of conversations whose unread messages are counted at the same time, in all pages: usually 32 statements. */
 const MAX_COUNTS = 16;
 
 /**
- * A page with more counts than `FEW_COUNTS` is one of at most `MAX_COUNTED_PAGES` at the same time: half of the lowest
- * concurrency limit, so that other requests are not rejected while these pages wait for each other.
+ * The maximum number of pages with more counts than `FEW_COUNTS` at the same time: half of the lowest concurrency limit, so
+ * that other requests are not rejected while these pages wait for each other.
  */
+const MAX_PAGES_WITH_MANY_COUNTS = 16;
 const FEW_COUNTS = 8;
-const MAX_COUNTED_PAGES = 16;
 
 export function makeListConversations(deps: {
   messages: MessageRepository;
@@ -60,20 +60,18 @@ export function makeListConversations(deps: {
   messageIds: MessageIds;
 }): ListConversations {
   const inCountQueue = makeWorkQueue({ maxRunning: MAX_COUNTS });
-  let countedPages = 0;
+  const pagesWithManyCounts = makeUserLimit(MAX_PAGES_WITH_MANY_COUNTS);
 
   /** The number of unread messages in each of `entries`. */
   const countsOf = async (userId: UserId, entries: readonly InboxEntry[]) => {
-    const isCounted = entries.length > FEW_COUNTS;
-    if (isCounted && countedPages === MAX_COUNTED_PAGES) throw new Overload();
-    if (isCounted) countedPages += 1;
+    const endPage = entries.length > FEW_COUNTS ? pagesWithManyCounts.begin(userId) : null;
     try {
       const counts = await mapLimited(entries, (entry) =>
         inCountQueue(() => deps.readPositions.countUnread(userId, entry, entry.membership)),
       );
       return new Map(entries.map((entry, index) => [entry, counts[index] ?? 0]));
     } finally {
-      if (isCounted) countedPages -= 1;
+      endPage?.();
     }
   };
 
@@ -84,11 +82,15 @@ export function makeListConversations(deps: {
     const entries = await deps.conversations.listByUser(userId, sliceOf(request));
     if (entries[0] !== undefined) deps.messageIds.observe(entries[0].lastEventId);
     const page = pageOf(entries, request, { positionOf: ({ lastEventId }) => lastEventId });
-    const ofGroups = page.items.filter(({ membership }) => membership !== undefined);
-    const groups = await mapLimited(ofGroups, (stored) => groupEntryOf(deps, stored));
-    const groupEntries = new Map(ofGroups.map((stored, index) => [stored, groups[index]]));
+    const ofGroups = page.items.flatMap((stored) => {
+      const own = stored.membership;
+      return own === undefined ? [] : [{ stored, own }];
+    });
+    const groups = new Map(
+      await mapLimited(ofGroups, async ({ stored, own }) => [stored, await groupEntryOf(deps, stored, own)]),
+    );
     const shown = page.items.map((stored) => {
-      const entry = groupEntries.get(stored) ?? stored;
+      const entry = groups.get(stored) ?? stored;
       // Whether the entry is unread can be derived only for the message that is stored in it.
       const isStored = entry.lastMessage?.messageId === stored.lastMessage?.messageId;
       const unread = entry.lastMessage === null || isStored ? isUnread(userId, entry) : null;
@@ -111,9 +113,8 @@ export function makeListConversations(deps: {
 async function groupEntryOf(
   deps: { readonly messages: MessageRepository; readonly groups: GroupRepository },
   stored: InboxEntry,
+  own: OwnMembership,
 ): Promise<InboxEntry & Pick<InboxItem, 'name'>> {
-  const own = stored.membership;
-  if (own === undefined) return stored;
   const [entry, profile] = await Promise.all([
     asMember(deps.messages, stored, own),
     deps.groups.findProfile(stored.conversationId),

@@ -244,14 +244,7 @@ function reportsOf(
     const { conversationId, messageId } = event;
     idsByConversation.set(conversationId, [...(idsByConversation.get(conversationId) ?? []), messageId]);
   }
-  const found = new Map(
-    [...idsByConversation].map(([id, messageIds]) => {
-      const loading = messages.find(id, [...new Set(messageIds)]);
-      // An event that is left out, or whose membership can't be read, does not await it: it must not end the process.
-      loading.catch(() => undefined);
-      return [id, loading];
-    }),
-  );
+  const messagesOf = memoized((id) => messages.find(id, [...new Set(idsByConversation.get(id))]));
   const membershipOf = memoized((id) => groups.findMembership(id, userId));
   const summaryOf = memoized((conversationId) => {
     // An event of the user's own log: a conversation of two is one of the user's.
@@ -266,7 +259,7 @@ function reportsOf(
     switch (event.type) {
       case 'message.created':
       case 'message.edited': {
-        const current = (await found.get(conversationId))?.find((one) => one.id === event.messageId);
+        const current = (await messagesOf(conversationId)).find((one) => one.id === event.messageId);
         const message = current === undefined ? null : messageForMember(current, own);
         return message === null ? null : { id, type: event.type, message };
       }

@@ -37,8 +37,8 @@ export function makeMarkRead(deps: {
       throw new Refusal('reader_is_another', 'A user may only mark conversations as read for themselves.');
     }
     const isGroup = isGroupId(conversationId);
-    if (isGroup) await requireParticipant(deps, userId, conversationId);
-    const readUpTo = await deps.readPositions.mark({ userId, conversationId, upTo });
+    const own = isGroup ? await requireParticipant(deps, userId, conversationId) : null;
+    const readUpTo = await deps.readPositions.mark({ userId, conversationId, upTo }, own);
     if (readUpTo === null) throw conversationNotFound();
     deps.messageIds.observe(readUpTo);
     if (isGroup) return { readUpTo, participants: [userId] };

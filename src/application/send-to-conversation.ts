@@ -72,7 +72,7 @@ export function makeSendToConversation(deps: {
     if (roster === null) throw conversationNotFound();
     if (!isStillMember(senderId, roster)) {
       const sent = idempotencyKey === null ? null : await deps.messages.findByKey(senderId, idempotencyKey);
-      if (sent === null) requireStillMember(senderId, roster);
+      if (sent?.conversationId !== conversationId) requireStillMember(senderId, roster);
     }
     const id = nextIdAfter(deps.messageIds, roster.changed);
     const participants = membersAt(roster.members, id);

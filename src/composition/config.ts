@@ -205,7 +205,7 @@ function environment(readText: (path: string) => string) {
       MAX_REQUESTS_IN_FLIGHT: wholeNumber(1, 100_000)
         .prefault('256')
         .describe(
-          'maximum of the limit on concurrent requests, which starts at 64 and adapts to storage; further requests get a 503',
+          'maximum of the limit on concurrent requests, which starts at 64 and adapts to storage, half of it for one user; further requests get a 503',
         ),
       MAX_STREAMS: wholeNumber(1, 100_000)
         .prefault('10000')

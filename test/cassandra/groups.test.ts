@@ -318,12 +318,17 @@ test('the repeat of a creation completes it, although a member has sent a messag
   }
 });
 
-test.each(['creation', 'join'] as const)(
-  'a member whose %s was not completed sees the group and the messages that are sent from then on',
+test.each(['creation', 'join', 'second join'] as const)(
+  'a user whose %s was interrupted sees the group with the messages that are sent from then on, and marks it as read',
   async (how) => {
     const users = usersOf(9).sort();
     const [creatorId = assert.fail(), senderId = assert.fail()] = users;
     const last = users.at(-1) ?? assert.fail();
+    // More conversations than an inbox has that is read in one query.
+    await forEachConcurrently(
+      Array.from({ length: 70 }, () => appendRequest([freshUser(), last], messageIds.next(), 'Hi')),
+      (request) => storage.messages.append(request),
+    );
     const { client, useCases: ended } = await endingProcess();
     client.isLost = (userId) => how === 'creation' && userId === last;
     const participantIds = how === 'join' ? users.slice(0, -1) : users;
@@ -332,17 +337,25 @@ test.each(['creation', 'join'] as const)(
     if (how === 'creation') await expect(creation).rejects.toMatchObject({ kind: 'outcome_unknown' });
     else await creation;
     const [{ conversationId } = assert.fail()] = await storage.conversations.listByUser(senderId, top(1));
-    if (how === 'join') {
+    if (how !== 'creation') {
+      const change = { caller: SERVICE, conversationId, userId: last };
+      if (how === 'second join') await ended.removeMember(change);
       client.isLost = (userId) => userId === last;
-      const join = ended.addMember({ caller: SERVICE, conversationId, userId: last });
-      await expect(join).rejects.toMatchObject({ kind: 'outcome_unknown' });
+      await expect(ended.addMember(change)).rejects.toMatchObject({ kind: 'outcome_unknown' });
     }
 
     const { message } = await messageOf(conversationId, senderId);
-    const page = { caller: SERVICE, userId: last, before: null, limit: 10, page: null };
-    const { items } = await useCases.listConversations(page);
-    expect(items.map(({ name, lastMessage, unread }) => [name, lastMessage?.messageId, unread])).toEqual([
-      ['Group', message.id, true],
-    ]);
+    const shown = async () => {
+      const page = { caller: SERVICE, userId: last, before: null, limit: 10, page: null };
+      const [item] = (await useCases.listConversations(page)).items;
+      return [item?.name, item?.lastMessage?.messageId, item?.unread];
+    };
+    expect(await shown()).toEqual(['Group', message.id, true]);
+    await useCases.markRead({ caller: SERVICE, conversationId, userId: last, upTo: message.id });
+    expect(await shown()).toEqual(['Group', message.id, false]);
+    // So many entries are read by a scan.
+    const scanned = await storage.conversations.listByUser(last, top(600));
+    expect(scanned).toHaveLength(71);
+    expect(scanned[0]?.lastMessage?.messageId).toBe(message.id);
   },
 );

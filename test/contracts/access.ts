@@ -348,6 +348,9 @@ export const accessContracts = {
       const { recipients: _, ...repeated } = await granted(send('Sent', key));
       assert.deepEqual(repeated, { message, replayed: true });
       await assertRefused('idempotency_key_reused', send('Another', key));
+      const elsewhere = freshKey();
+      await granted(sendAs(useCases, as(ben), [ben, anna], elsewhere));
+      await assertRefused('member_left', send('Sent', elsewhere));
       await assertRefused('member_left', send('Sent', freshKey()));
       const history = await useCases.listMessagesBefore({ caller: SERVICE, conversationId, ...TOP });
       assert.deepEqual(history.items, [message]);

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { AppendRequest } from '../../src/application/ports/message-repository.ts';
-import type { IdempotencyKey, MessageId, Position } from '../../src/domain/ids.ts';
+import type { IdempotencyKey, MessageId, Position, UserId } from '../../src/domain/ids.ts';
 import type { Message, SentMessage } from '../../src/domain/message.ts';
 import type { Slice } from '../../src/domain/page.ts';
 import { messageIdAt, microsecondsOf, millisecondsOf } from '../../src/domain/time.ts';
@@ -277,6 +277,21 @@ export const messageRepositoryMutants: Mutants<typeof messageRepositoryContract>
 
   'a message is found by its sender and the key of its send, as it is now': [
     broken('finds nothing', () => ({ messages: { findByKey: () => Promise.resolve(null) } })),
+    broken('finds what another user has sent under the key', ({ messages }) => {
+      const senders: UserId[] = [];
+      return {
+        messages: {
+          append: (appendRequest) => {
+            senders.push(appendRequest.message.senderId);
+            return messages.append(appendRequest);
+          },
+          findByKey: async (_, key) => {
+            const found = await Promise.all(senders.map((sender) => messages.findByKey(sender, key)));
+            return found.find((message) => message !== null) ?? null;
+          },
+        },
+      };
+    }),
     broken('finds what was sent, not what became of it', ({ messages }) => {
       const sent = new Map<string, Message>();
       return {

@@ -291,7 +291,8 @@ export function makeModel({
       }
       groupFor(sender, conversationId);
       const isRepeat = claims.some(
-        ({ userId, key, message }) => userId === senderId && key === idempotencyKey && message !== undefined,
+        ({ userId, key, message }) =>
+          userId === senderId && key === idempotencyKey && message?.conversationId === conversationId,
       );
       if (!isRepeat) requireMember(sender, group);
       const message = composeMessage({

@@ -71,20 +71,20 @@ test.each([
   expect(reasons).toEqual([]);
 });
 
-test('the conversations of eight events are read at the same time', async () => {
+test('the conversations and the messages of eight events are read at the same time', async () => {
   const correct = memoryStorage();
   const reads = { begun: 0, running: 0, most: 0 };
+  const counted = async <Result>(read: () => Promise<Result>): Promise<Result> => {
+    reads.begun += 1;
+    reads.running += 1;
+    reads.most = Math.max(reads.most, reads.running);
+    await new Promise(setImmediate);
+    reads.running -= 1;
+    return read();
+  };
   const storage = withBreakage(correct, {
-    groups: {
-      find: async (...args) => {
-        reads.begun += 1;
-        reads.running += 1;
-        reads.most = Math.max(reads.most, reads.running);
-        await new Promise(setImmediate);
-        reads.running -= 1;
-        return correct.groups.find(...args);
-      },
-    },
+    groups: { find: (...args) => counted(() => correct.groups.find(...args)) },
+    messages: { find: (...args) => counted(() => correct.messages.find(...args)) },
   });
   const clock = { now, latest: now };
   const useCases = useCasesOver(storage, { clock, messageIds: makeMessageIds({ clock }) });
@@ -95,8 +95,11 @@ test('the conversations of eight events are read at the same time', async () => 
   const { cursor } = await list(null);
   const group = { creatorId, participantIds: users, name: null, idempotencyKey: null };
   for (let count = 0; count < 30; count += 1) await useCases.createGroup({ caller: SERVICE, ...group });
-  reads.begun = 0;
+  const send = { caller: SERVICE, receiverId: userId, content: 'Hello', idempotencyKey: null };
+  for (let count = 0; count < 30; count += 1) await useCases.sendMessage({ ...send, senderId: freshUser() });
+  Object.assign(reads, { begun: 0, most: 0 });
   const { events } = await list(cursor);
-  expect(events.map(({ type }) => type)).toEqual(Array.from({ length: 30 }, () => 'conversation.created'));
-  expect([reads.begun, reads.most]).toEqual([30, 8]);
+  expect(events.filter(({ type }) => type === 'conversation.created')).toHaveLength(30);
+  expect(events.filter(({ type }) => type === 'message.created')).toHaveLength(30);
+  expect([reads.begun, reads.most]).toEqual([60, 8]);
 });

@@ -54,10 +54,10 @@ export function useStableScroll(): {
     restore();
   };
 
-  // A script or the focus may have scrolled the list in this task, whose scroll event comes with the next frame. The
-  // anchor is noted before the rendering changes the content.
-  const shown = scroller.current;
-  if (shown !== null && shown.scrollTop !== scrollTop.current) noteAnchor(shown);
+  // A script or the focus may have scrolled the list in this task; its scroll event comes with the next frame. The anchor is
+  // noted before the rendering changes the content.
+  const box = scroller.current;
+  if (box !== null && box.scrollTop !== scrollTop.current) noteAnchor(box);
 
   // After each rendering, before it is painted.
   useLayoutEffect(restore);

@@ -45,6 +45,8 @@ export async function findClaim(
 ): Promise<{ readonly id: EventId; readonly conversationId: ConversationId } | null> {
   const [row] = await read(FIND, [userId, key]);
   if (row === undefined) return null;
-  const [id, conversationId] = [row['message_id'], row['conversation_id']].map(String);
-  return { id: id as EventId, conversationId: conversationId as ConversationId };
+  return {
+    id: String(row['message_id']) as EventId,
+    conversationId: String(row['conversation_id']) as ConversationId,
+  };
 }

@@ -1,9 +1,9 @@
 import { types } from 'cassandra-driver';
 import { LRUCache } from 'lru-cache';
-import { Overload } from '../../application/overload.ts';
 import { mapLimited } from '../../application/map-limited.ts';
 import type { GroupRepository } from '../../application/ports/group-repository.ts';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
+import { makeUserLimit } from '../../application/user-limit.ts';
 import { lastMessageOf, type Conversation, type InboxEntry } from '../../domain/conversation.ts';
 import { atMembership, type OwnMembership } from '../../domain/group.ts';
 import {
@@ -193,7 +193,6 @@ const MAX_LONG_SCANS = 10_000;
  */
 const PARALLEL_SCANS = 2;
 const MAX_SCANNED_PAGES = 8;
-const MAX_SCANNED_PAGES_OF_USER = MAX_SCANNED_PAGES / 2;
 
 /** Reads inboxes from the event log and the inbox rows. */
 export class InboxReader {
@@ -204,9 +203,8 @@ export class InboxReader {
   readonly #large = new LRUCache<UserId, true>({ max: MAX_LARGE_INBOXES });
   readonly #scanIsLong = new LRUCache<UserId, true>({ max: MAX_LONG_SCANS });
   readonly #scans = new SharedReads<UserId, readonly WrittenRow[]>({ maxRunning: PARALLEL_SCANS });
-  /** The number of pages in progress that need a long scan, in all and by user. */
-  #scannedPages = 0;
-  readonly #scannedPagesOf = new Map<UserId, number>();
+  /** The pages in progress that need a long scan. */
+  readonly #scannedPages = makeUserLimit(MAX_SCANNED_PAGES);
 
   constructor(deps: {
     session: Session;
@@ -299,10 +297,10 @@ export class InboxReader {
     if (!this.#scanIsLong.has(userId)) {
       const { rows, next } = await this.#session.readPage(WRITE_TIMES, [userId], SHORT_SCAN, null);
       page.rowsRead += rows.length;
-      if (next === null) return this.#lookUpInOrder(userId, inOrder(rows.map(writtenRowOf)), page);
+      if (next === null) return this.#lookUpInOrder(userId, inOrder(await this.#written(userId, rows)), page);
       this.#scanIsLong.set(userId, true);
     }
-    const endPage = this.#beginScannedPage(userId);
+    const endPage = this.#scannedPages.begin(userId);
     try {
       const order = await this.#scans.run(userId, () => this.#readOrder(userId));
       page.rowsRead += order.length;
@@ -312,30 +310,33 @@ export class InboxReader {
     }
   }
 
-  /** Counts a page that needs a long scan, until the returned function is called. Throws an `Overload` if there are too many. */
-  #beginScannedPage(userId: UserId): () => void {
-    const own = this.#scannedPagesOf.get(userId) ?? 0;
-    if (this.#scannedPages === MAX_SCANNED_PAGES || own === MAX_SCANNED_PAGES_OF_USER) throw new Overload();
-    this.#scannedPages += 1;
-    this.#scannedPagesOf.set(userId, own + 1);
-    return () => {
-      this.#scannedPages -= 1;
-      const left = (this.#scannedPagesOf.get(userId) ?? 1) - 1;
-      if (left === 0) this.#scannedPagesOf.delete(userId);
-      else this.#scannedPagesOf.set(userId, left);
-    };
-  }
-
   /** All rows of an inbox, newest first. */
   async #readOrder(userId: UserId): Promise<readonly WrittenRow[]> {
     const written: WrittenRow[] = [];
     let next: string | null = null;
     do {
       const part: RowPage = await this.#session.readPage(WRITE_TIMES, [userId], SCAN_PAGE, next);
-      for (const row of part.rows) written.push(writtenRowOf(row));
+      for (const row of await this.#written(userId, part.rows)) written.push(row);
       next = part.next;
     } while (next !== null);
     return inOrder(written);
+  }
+
+  /** The rows of a scan with their places. A group that the user has left is at most at the event of leaving. */
+  async #written(userId: UserId, rows: readonly Row[]): Promise<WrittenRow[]> {
+    const afterLeaving: { id: string; microsecond: number }[] = [];
+    const written = rows.map((row) => {
+      const place = { id: String(row['conversation_id']), microsecond: writtenAt(row) };
+      const left = membershipOf(row)?.left ?? null;
+      if (left !== null && place.microsecond > microsecondsOf(left)) afterLeaving.push(place);
+      return place;
+    });
+    // See `#add`.
+    await mapLimited(afterLeaving, async (place) => {
+      const left = (await this.#groups.findMembership(place.id as ConversationId, userId))?.left ?? null;
+      if (left !== null) place.microsecond = microsecondsOf(left);
+    });
+    return written;
   }
 
   /** Looks up the entries in `order` below the start of the page until it is full. */
@@ -369,8 +370,9 @@ export class InboxReader {
   }
 
   /**
-   * Adds `rows` to the page. The inbox gets a membership last: if a creation of a group or a join is not complete, as after the
-   * end of its process, the row of the group has it, and sends are acknowledged.
+   * Adds `rows` to the page. A creation of a group or a join writes the membership in the inbox last. If it was interrupted,
+   * only the row of the group has it, and sends are acknowledged. So it is read there if it is missing, or if it ended before
+   * the last activity: a second join was interrupted, or a send was in progress when the user left.
    */
   async #add(
     userId: UserId,
@@ -378,14 +380,17 @@ export class InboxReader {
     page: InboxPage,
     membershipIn: (row: Row) => OwnMembership | null,
   ): Promise<void> {
-    const incomplete = page.add(rows, membershipIn);
-    if (incomplete.length === 0) return;
-    const found = await mapLimited(incomplete, async (row) => {
+    const uncertain: Row[] = [];
+    for (const row of rows) {
+      const membership = membershipIn(row);
+      if (isUncertain(row, membership)) uncertain.push(row);
+      else page.add(row, membership);
+    }
+    await mapLimited(uncertain, async (row) => {
       const id = String(row['conversation_id']) as ConversationId;
-      return [row, await this.#groups.findMembership(id, userId)] as const;
+      const membership = await this.#groups.findMembership(id, userId);
+      if (membership !== null) page.add(row, membership);
     });
-    const memberships = new Map(found);
-    page.add(incomplete, (row) => memberships.get(row) ?? null);
   }
 
   /** The memberships in those of `rows` that are groups, by conversation id. */
@@ -435,22 +440,13 @@ class InboxPage {
     return this.#rows.length;
   }
 
-  /** Adds the rows with a position below the start of the page. Returns those of groups without a membership, not added. */
-  add(rows: readonly Row[], membershipIn: (row: Row) => OwnMembership | null): Row[] {
-    const incomplete: Row[] = [];
-    for (const row of rows) {
-      const lastEventId = lastEventIdOf(row);
-      if (lastEventId === null) continue;
-      const membership = membershipIn(row);
-      if (membership === null && isGroupId(String(row['conversation_id']) as ConversationId)) {
-        incomplete.push(row);
-        continue;
-      }
-      const position =
-        membership === null ? lastEventId : atMembership({ lastEventId }, membership).lastEventId;
-      if (this.before === null || position < this.before) this.#rows.push({ row, position, membership });
-    }
-    return incomplete;
+  /** Adds a row if its position is below the start of the page; in a group with the membership of the user. */
+  add(row: Row, membership: OwnMembership | null): void {
+    const lastEventId = lastEventIdOf(row);
+    if (lastEventId === null) return;
+    const position =
+      membership === null ? lastEventId : atMembership({ lastEventId }, membership).lastEventId;
+    if (this.before === null || position < this.before) this.#rows.push({ row, position, membership });
   }
 
   clear(): void {
@@ -473,15 +469,18 @@ class InboxPage {
   }
 }
 
-/** A row of an inbox in a scan. */
-interface WrittenRow {
-  readonly id: string;
-  /** See `lastActivityOf`. */
-  readonly microsecond: number;
+/** Whether a group may have another membership than its row in the inbox. */
+function isUncertain(row: Row, membership: OwnMembership | null): boolean {
+  const lastEventId = lastEventIdOf(row);
+  if (lastEventId === null) return false;
+  if (membership === null) return isGroupId(String(row['conversation_id']) as ConversationId);
+  return membership.left !== null && lastEventId > membership.left;
 }
 
-function writtenRowOf(row: Row): WrittenRow {
-  return { id: String(row['conversation_id']), microsecond: lastActivityOf(row) };
+/** A row of an inbox in a scan, and the microsecond of its position. */
+interface WrittenRow {
+  readonly id: string;
+  readonly microsecond: number;
 }
 
 /** Sorts `rows`, newest first. */
@@ -490,16 +489,14 @@ function inOrder(rows: WrittenRow[]): readonly WrittenRow[] {
 }
 
 /**
- * The microsecond of the position of a row, from its write time. For the start of a conversation of two, the write time is
- * minus its nanoseconds. A group that the user has left is at most at the event of leaving.
+ * The microsecond of the last activity in a row, from its write time. For the start of a conversation of two, the write time
+ * is minus its nanoseconds.
  */
-function lastActivityOf(row: Row): number {
+function writtenAt(row: Row): number {
   const written = row['written'] as types.Long | null;
   if (written === null) return 0;
   // Nanoseconds since 1970 are more than a JavaScript number holds exactly.
-  const microsecond = written.isNegative() ? written.negate().div(1_000).toNumber() : written.toNumber();
-  const left = membershipOf(row)?.left ?? null;
-  return left === null ? microsecond : Math.min(microsecond, microsecondsOf(left));
+  return written.isNegative() ? written.negate().div(1_000).toNumber() : written.toNumber();
 }
 
 /** The rows of these conversations in a user's inbox, in no order. A conversation without a row is left out. */

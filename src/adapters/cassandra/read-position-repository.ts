@@ -5,7 +5,7 @@ import type { ReadPositionRepository } from '../../application/ports/read-positi
 import { StorageFailure } from '../../application/ports/storage-failure.ts';
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
 import { isLate, type Event, type LatenessLimits } from '../../domain/event.ts';
-import { atMembership, coversPosition, type Membership } from '../../domain/group.ts';
+import { atMembership, coversPosition, type Membership, type OwnMembership } from '../../domain/group.ts';
 import {
   isGroupId,
   type ConversationId,
@@ -79,13 +79,16 @@ export class CassandraReadPositionRepository implements ReadPositionRepository {
    * The events are stored before the position moves: a repeat of a mark with an unknown outcome finds either the old
    * position, and writes everything again, or the new position, and everything is stored.
    */
-  async mark({ userId, conversationId, upTo }: ReadMark): Promise<EventId | null> {
+  async mark(
+    { userId, conversationId, upTo }: ReadMark,
+    given: OwnMembership | null = null,
+  ): Promise<EventId | null> {
     const writes = this.#session.writes();
     const [row] = await writes.read(ENTRY, [userId, conversationId]);
     const entry = row === undefined ? null : entryOf(row);
     if (row === undefined || entry === null) return null;
     const isGroup = isGroupId(conversationId);
-    const membership = membershipOf(row);
+    const membership = given ?? membershipOf(row);
     if (isGroup && membership === null) return null;
     const { lastEventId } = membership === null ? entry : atMembership(entry, membership);
     const users = isGroup ? [userId] : entry.participants;

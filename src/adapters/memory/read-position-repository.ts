@@ -90,7 +90,7 @@ export class MemoryReadPositionRepository implements ReadPositionRepository {
       conversationId,
       after,
       before,
-      maxRows + 1,
+      maxRows,
     )) {
       if (senderId !== userId && deletionId === null) unread.add(id);
       else uncounted += 1;

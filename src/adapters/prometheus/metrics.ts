@@ -208,7 +208,7 @@ function addConcurrencyMetrics(registry: Registry, state: MetricsSources['concur
   });
   new Counter({
     name: 'messenger_requests_rejected_total',
-    help: 'Requests rejected because the limit of requests in progress was reached.',
+    help: 'Requests rejected because the limit of requests in progress, or a share of it, was reached.',
     registers,
     collect() {
       this.reset();

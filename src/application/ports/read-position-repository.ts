@@ -1,5 +1,5 @@
 import type { Conversation, InboxEntry } from '../../domain/conversation.ts';
-import type { Membership } from '../../domain/group.ts';
+import type { Membership, OwnMembership } from '../../domain/group.ts';
 import type { EventId, UserId } from '../../domain/ids.ts';
 import type { ReadMark, ReadPosition } from '../../domain/read-position.ts';
 
@@ -8,14 +8,14 @@ export interface ReadPositionRepository {
   /**
    * Marks a conversation as read by `userId` up to `upTo`, or up to its last event if `upTo` lies above it
    * (`positionAfterMark`). Resolves with the position after the mark; null if the conversation is not in the user's
-   * inbox.
+   * inbox. In a group, `membership` is that of the user (`GroupRepository.findMembership`).
    *
    * A position only moves forward, regardless of the order and the number of marks and of the process that gets them. If
    * it moves, a `conversation.read` event is in the event log of each participant (in a group: of the reader) when this
    * resolves; a mark that does not move it writes nothing. Of concurrent marks more than one may write an event. Rejects
    * like `append`.
    */
-  mark(mark: ReadMark): Promise<EventId | null>;
+  mark(mark: ReadMark, membership?: OwnMembership | null): Promise<EventId | null>;
 
   /** The positions of all participants of a conversation, in the order of `participants`. */
   listByConversation(
