@@ -1,5 +1,6 @@
 import type { Caller } from '../domain/caller.ts';
 import type { UserId } from '../domain/ids.ts';
+import { makeBudget } from './budget.ts';
 import { Overload } from './overload.ts';
 import type { Capacity } from './ports/capacity.ts';
 import type { Clock } from './ports/clock.ts';
@@ -68,19 +69,16 @@ export function makeConcurrencyLimiter(deps: {
   let reserved = 0;
   let bytesInProgress = 0;
   let rejected = 0;
-  /** The number of requests in progress of each user. */
-  const inProgressOf = new Map<UserId, number>();
+  /** The requests in progress of each user. */
+  const ofUsers = makeBudget({
+    total: Infinity,
+    get share() {
+      return Math.max(1, Math.floor(limit.value() * USER_SHARE));
+    },
+  });
 
   const isFull = (bytes = 0): boolean =>
     inProgress >= limit.value() || (bytes > 0 && bytesInProgress + bytes > MAX_BYTES);
-  const isShareTaken = (userId: UserId | null): boolean =>
-    userId !== null && (inProgressOf.get(userId) ?? 0) >= limit.value() * USER_SHARE;
-  const addToCountOf = (userId: UserId | null, change: 1 | -1): void => {
-    if (userId === null) return;
-    const count = (inProgressOf.get(userId) ?? 0) + change;
-    if (count === 0) inProgressOf.delete(userId);
-    else inProgressOf.set(userId, count);
-  };
   const reject = (): Overload => {
     rejected += 1;
     limit.recordRejection();
@@ -90,18 +88,17 @@ export function makeConcurrencyLimiter(deps: {
   return {
     run(work, maxBytes = 0, userId = null) {
       if (isFull(maxBytes)) return Promise.reject(reject());
-      if (isShareTaken(userId)) {
+      if (!ofUsers.reserve(userId, 1)) {
         // The limit does not grow, since it is not reached.
         rejected += 1;
         return Promise.reject(new Overload());
       }
-      addToCountOf(userId, 1);
       inProgress += 1;
       bytesInProgress += maxBytes;
       const startedAt = clock.now();
       const end = (error?: unknown): void => {
         inProgress -= 1;
-        addToCountOf(userId, -1);
+        ofUsers.release(userId, 1);
         bytesInProgress -= maxBytes;
         // A limit within the work rejects before most of its reads, so the duration says little about storage.
         if (!(error instanceof Overload)) limit.recordLatency((clock.now() - startedAt) / 1_000);

@@ -5,13 +5,14 @@ import type { UserId } from '../domain/ids.ts';
 import { pageOf, sliceOf, type Page, type PageRequest } from '../domain/page.ts';
 import { isUnread } from '../domain/read-position.ts';
 import { Refusal } from '../domain/refusal.ts';
+import { makeBudget } from './budget.ts';
 import { mapLimited } from './map-limited.ts';
+import { Overload } from './overload.ts';
 import type { ConversationRepository } from './ports/conversation-repository.ts';
 import type { GroupRepository } from './ports/group-repository.ts';
 import type { MessageIds } from './ports/message-ids.ts';
 import type { MessageRepository } from './ports/message-repository.ts';
 import type { ReadPositionRepository } from './ports/read-position-repository.ts';
-import { makeUserLimit } from './user-limit.ts';
 import { makeWorkQueue } from './work-queue.ts';
 
 export interface ListConversationsQuery extends PageRequest {
@@ -46,8 +47,8 @@ export type ListConversations = (query: ListConversationsQuery) => Promise<Page<
 const MAX_COUNTS = 16;
 
 /**
- * The maximum number of pages with more counts than `FEW_COUNTS` at the same time: half of the lowest concurrency limit, so
- * that other requests are not rejected while these pages wait for each other.
+ * The maximum number of pages with more counts than `FEW_COUNTS` at the same time, half of them for one user: half of the
+ * lowest concurrency limit, so that other requests are not rejected while these pages wait for each other.
  */
 const MAX_PAGES_WITH_MANY_COUNTS = 16;
 const FEW_COUNTS = 8;
@@ -60,18 +61,22 @@ export function makeListConversations(deps: {
   messageIds: MessageIds;
 }): ListConversations {
   const inCountQueue = makeWorkQueue({ maxRunning: MAX_COUNTS });
-  const pagesWithManyCounts = makeUserLimit(MAX_PAGES_WITH_MANY_COUNTS);
+  const pagesWithManyCounts = makeBudget({
+    total: MAX_PAGES_WITH_MANY_COUNTS,
+    share: MAX_PAGES_WITH_MANY_COUNTS / 2,
+  });
 
   /** The number of unread messages in each of `entries`. */
   const countsOf = async (userId: UserId, entries: readonly InboxEntry[]) => {
-    const endPage = entries.length > FEW_COUNTS ? pagesWithManyCounts.begin(userId) : null;
+    const hasMany = entries.length > FEW_COUNTS;
+    if (hasMany && !pagesWithManyCounts.reserve(userId, 1)) throw new Overload();
     try {
       const counts = await mapLimited(entries, (entry) =>
         inCountQueue(() => deps.readPositions.countUnread(userId, entry, entry.membership)),
       );
       return new Map(entries.map((entry, index) => [entry, counts[index] ?? 0]));
     } finally {
-      endPage?.();
+      if (hasMany) pagesWithManyCounts.release(userId, 1);
     }
   };
 

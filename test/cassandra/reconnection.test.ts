@@ -1,6 +1,7 @@
 import type { Client } from 'cassandra-driver';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { SCHEMA_VERSION } from '../../src/adapters/cassandra/storage.ts';
+import { unhandledRejections } from '../support/unhandled-rejections.ts';
 import { freshKeyspace, openClient } from './cluster.ts';
 
 /** Internals of the driver's control connection, which its types omit. */
@@ -9,19 +10,6 @@ interface Watch {
   _refresh(): Promise<void>;
   _borrowAConnection(plan: unknown): unknown;
   _registerToConnectionEvents(): Promise<void>;
-}
-
-/** Collects unhandled rejections until the test finishes; otherwise vitest would fail the run. */
-function unhandled(): unknown[] {
-  const reasons: unknown[] = [];
-  const others = process.listeners('unhandledRejection');
-  const record = (reason: unknown): void => void reasons.push(reason);
-  process.removeAllListeners('unhandledRejection').on('unhandledRejection', record);
-  onTestFinished(() => {
-    process.off('unhandledRejection', record);
-    for (const other of others) process.on('unhandledRejection', other);
-  });
-  return reasons;
 }
 
 /** Lets `client` find no node, reconnect, and lose the new connection just before it is ready; resolves when it is back. */
@@ -51,7 +39,7 @@ async function loseTheClusterTwice(client: Client): Promise<void> {
 
 test('a connection lost during a reconnect does not end the process', async () => {
   const client = await openClient(await freshKeyspace());
-  const reasons = unhandled();
+  const reasons = unhandledRejections();
   await loseTheClusterTwice(client);
   await expect(client.execute('SELECT scope FROM schema_migrations')).resolves.toMatchObject({
     rowLength: SCHEMA_VERSION,

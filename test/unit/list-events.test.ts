@@ -1,25 +1,35 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { makeMessageIds } from '../../src/adapters/system/message-ids.ts';
 import { StorageFailure } from '../../src/application/ports/storage-failure.ts';
+import type { Storage } from '../../src/application/ports/storage.ts';
 import { SERVICE } from '../../src/domain/caller.ts';
 import type { EventCursor } from '../../src/domain/event-cursor.ts';
 import { freshUser, now } from '../contracts/fixtures.ts';
 import { withBreakage } from '../contracts/mutants.ts';
+import { makeCountedCalls } from '../support/counted-calls.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
+import { unhandledRejections } from '../support/unhandled-rejections.ts';
 import { useCasesOver } from '../support/use-cases.ts';
 
-/** Collects unhandled rejections until the test finishes; each of them would end the process. */
-function unhandled(): unknown[] {
-  const reasons: unknown[] = [];
-  const others = process.listeners('unhandledRejection');
-  const record = (reason: unknown): void => void reasons.push(reason);
-  process.removeAllListeners('unhandledRejection').on('unhandledRejection', record);
-  onTestFinished(() => {
-    process.off('unhandledRejection', record);
-    for (const other of others) process.on('unhandledRejection', other);
-  });
-  return reasons;
+/** A user who follows their events over `storage`, and a group that can be created with this user. */
+async function following(storage: Storage) {
+  const clock = { now, latest: now };
+  const useCases = useCasesOver(storage, { clock, messageIds: makeMessageIds({ clock }) });
+  const users = [freshUser(), freshUser(), freshUser()] as const;
+  const [creatorId, userId] = users;
+  const list = (cursor: EventCursor | null) =>
+    useCases.listEvents({ caller: SERVICE, userId, cursor, limit: 100, maxBytes: 1_000_000, maxHashes: 500 });
+  const { cursor } = await list(null);
+  const group = { creatorId, participantIds: users, name: null, idempotencyKey: null };
+  return {
+    useCases,
+    creatorId,
+    userId,
+    createGroup: () => useCases.createGroup({ caller: SERVICE, ...group }),
+    /** The events since this function was returned. */
+    listNew: () => list(cursor),
+  };
 }
 
 test.each([
@@ -39,15 +49,8 @@ test.each([
         isOutage && isMembershipUnknown ? fail() : correct.groups.findMembership(...args),
     },
   });
-  const clock = { now, latest: now };
-  const useCases = useCasesOver(storage, { clock, messageIds: makeMessageIds({ clock }) });
-  const users = [freshUser(), freshUser(), freshUser()] as const;
-  const [creatorId, userId] = users;
-  const list = (cursor: EventCursor | null) =>
-    useCases.listEvents({ caller: SERVICE, userId, cursor, limit: 100, maxBytes: 1_000_000, maxHashes: 500 });
-  const { cursor } = await list(null);
-  const group = { creatorId, participantIds: users, name: null, idempotencyKey: null };
-  const { conversation } = await useCases.createGroup({ caller: SERVICE, ...group });
+  const { useCases, creatorId, userId, createGroup, listNew } = await following(storage);
+  const { conversation } = await createGroup();
   const about = { caller: SERVICE, conversationId: conversation.id };
   await useCases.sendToConversation({
     ...about,
@@ -60,9 +63,9 @@ test.each([
     await useCases.removeMember({ ...about, userId });
     await useCases.addMember({ ...about, userId });
   }
-  const reasons = unhandled();
+  const reasons = unhandledRejections();
   isOutage = true;
-  const listed = list(cursor);
+  const listed = listNew();
   await (isMembershipUnknown
     ? expect(listed).rejects.toThrow(StorageFailure)
     : expect(listed).resolves.toBeDefined());
@@ -73,32 +76,17 @@ test.each([
 
 test('the conversations and the messages of eight events are read at the same time', async () => {
   const correct = memoryStorage();
-  const reads = { begun: 0, running: 0, most: 0 };
-  const counted = async <Result>(read: () => Promise<Result>): Promise<Result> => {
-    reads.begun += 1;
-    reads.running += 1;
-    reads.most = Math.max(reads.most, reads.running);
-    await new Promise(setImmediate);
-    reads.running -= 1;
-    return read();
-  };
+  const { calls: reads, counted } = makeCountedCalls();
   const storage = withBreakage(correct, {
     groups: { find: (...args) => counted(() => correct.groups.find(...args)) },
     messages: { find: (...args) => counted(() => correct.messages.find(...args)) },
   });
-  const clock = { now, latest: now };
-  const useCases = useCasesOver(storage, { clock, messageIds: makeMessageIds({ clock }) });
-  const users = [freshUser(), freshUser(), freshUser()] as const;
-  const [creatorId, userId] = users;
-  const list = (cursor: EventCursor | null) =>
-    useCases.listEvents({ caller: SERVICE, userId, cursor, limit: 100, maxBytes: 1_000_000, maxHashes: 500 });
-  const { cursor } = await list(null);
-  const group = { creatorId, participantIds: users, name: null, idempotencyKey: null };
-  for (let count = 0; count < 30; count += 1) await useCases.createGroup({ caller: SERVICE, ...group });
+  const { useCases, userId, createGroup, listNew } = await following(storage);
+  for (let count = 0; count < 30; count += 1) await createGroup();
   const send = { caller: SERVICE, receiverId: userId, content: 'Hello', idempotencyKey: null };
   for (let count = 0; count < 30; count += 1) await useCases.sendMessage({ ...send, senderId: freshUser() });
   Object.assign(reads, { begun: 0, most: 0 });
-  const { events } = await list(cursor);
+  const { events } = await listNew();
   expect(events.filter(({ type }) => type === 'conversation.created')).toHaveLength(30);
   expect(events.filter(({ type }) => type === 'message.created')).toHaveLength(30);
   expect([reads.begun, reads.most]).toEqual([60, 8]);

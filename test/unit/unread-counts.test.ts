@@ -5,6 +5,7 @@ import { SERVICE } from '../../src/domain/caller.ts';
 import type { UserId } from '../../src/domain/ids.ts';
 import { freshUser, now } from '../contracts/fixtures.ts';
 import { withBreakage } from '../contracts/mutants.ts';
+import { makeCountedCalls } from '../support/counted-calls.ts';
 import { memoryStorage } from '../support/memory-storage.ts';
 import { useCasesOver } from '../support/use-cases.ts';
 
@@ -12,18 +13,15 @@ import { useCasesOver } from '../support/use-cases.ts';
 async function reading(failing = Infinity) {
   const correct = memoryStorage();
   const clock = { now, latest: now };
-  const counts = { begun: 0, running: 0, most: 0 };
+  const { calls: counts, counted } = makeCountedCalls();
   const storage = withBreakage(correct, {
     readPositions: {
-      countUnread: async (...args) => {
-        counts.begun += 1;
-        const isFailing = counts.begun === failing;
-        counts.running += 1;
-        counts.most = Math.max(counts.most, counts.running);
-        await new Promise(setImmediate);
-        counts.running -= 1;
-        if (isFailing) throw new Error('fails as the test wants');
-        return correct.readPositions.countUnread(...args);
+      countUnread: (...args) => {
+        const isFailing = counts.begun + 1 === failing;
+        return counted(() => {
+          if (isFailing) throw new Error('fails as the test wants');
+          return correct.readPositions.countUnread(...args);
+        });
       },
     },
   });
@@ -69,15 +67,7 @@ test('a count that fails fails the page, and no further one begins', async () =>
 test('a page reads the names and last messages of eight groups at the same time', async () => {
   const correct = memoryStorage();
   const clock = { now, latest: now };
-  const reads = { begun: 0, running: 0, most: 0 };
-  const counted = async <Result>(read: () => Promise<Result>): Promise<Result> => {
-    reads.begun += 1;
-    reads.running += 1;
-    reads.most = Math.max(reads.most, reads.running);
-    await new Promise(setImmediate);
-    reads.running -= 1;
-    return read();
-  };
+  const { calls: reads, counted } = makeCountedCalls();
   const storage = withBreakage(correct, {
     messages: { find: (...args) => counted(() => correct.messages.find(...args)) },
     groups: { findProfile: (...args) => counted(() => correct.groups.findProfile(...args)) },

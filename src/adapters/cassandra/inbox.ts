@@ -1,9 +1,10 @@
 import { types } from 'cassandra-driver';
 import { LRUCache } from 'lru-cache';
+import { makeBudget } from '../../application/budget.ts';
 import { mapLimited } from '../../application/map-limited.ts';
+import { Overload } from '../../application/overload.ts';
 import type { GroupRepository } from '../../application/ports/group-repository.ts';
 import type { Telemetry } from '../../application/ports/telemetry.ts';
-import { makeUserLimit } from '../../application/user-limit.ts';
 import { lastMessageOf, type Conversation, type InboxEntry } from '../../domain/conversation.ts';
 import { atMembership, type OwnMembership } from '../../domain/group.ts';
 import {
@@ -204,7 +205,10 @@ export class InboxReader {
   readonly #scanIsLong = new LRUCache<UserId, true>({ max: MAX_LONG_SCANS });
   readonly #scans = new SharedReads<UserId, readonly WrittenRow[]>({ maxRunning: PARALLEL_SCANS });
   /** The pages in progress that need a long scan. */
-  readonly #scannedPages = makeUserLimit(MAX_SCANNED_PAGES);
+  readonly #scannedPages = makeBudget({
+    total: MAX_SCANNED_PAGES,
+    share: MAX_SCANNED_PAGES / 2,
+  });
 
   constructor(deps: {
     session: Session;
@@ -300,13 +304,13 @@ export class InboxReader {
       if (next === null) return this.#lookUpInOrder(userId, inOrder(await this.#written(userId, rows)), page);
       this.#scanIsLong.set(userId, true);
     }
-    const endPage = this.#scannedPages.begin(userId);
+    if (!this.#scannedPages.reserve(userId, 1)) throw new Overload();
     try {
       const order = await this.#scans.run(userId, () => this.#readOrder(userId));
       page.rowsRead += order.length;
       await this.#lookUpInOrder(userId, order, page);
     } finally {
-      endPage();
+      this.#scannedPages.release(userId, 1);
     }
   }
 
@@ -471,10 +475,8 @@ class InboxPage {
 
 /** Whether a group may have another membership than its row in the inbox. */
 function isUncertain(row: Row, membership: OwnMembership | null): boolean {
-  const lastEventId = lastEventIdOf(row);
-  if (lastEventId === null) return false;
   if (membership === null) return isGroupId(String(row['conversation_id']) as ConversationId);
-  return membership.left !== null && lastEventId > membership.left;
+  return membership.left !== null && (lastEventIdOf(row) ?? NIL) > membership.left;
 }
 
 /** A row of an inbox in a scan, and the microsecond of its position. */

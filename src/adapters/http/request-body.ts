@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { Peer } from './middleware/rate-limit.ts';
-import { makeBodyMemory } from './body-memory.ts';
+import { makeBudget } from '../../application/budget.ts';
 import { HttpFailure } from './problems.ts';
 
 /** The maximum size of a body in bytes: enough for 20,000 characters of content, each escaped as a surrogate pair. */
@@ -17,7 +17,7 @@ const INITIAL_BUFFER_BYTES = 4 * 1024;
  * The memory budget of this process for larger bodies that are still arriving: 64 MiB in total, 16 MiB per caller. A buffer
  * grows with the received data, so a body that stalls after one byte holds only 4 KiB.
  */
-const memory = makeBodyMemory({ total: 64 * 2 ** 20, share: 16 * 2 ** 20 });
+const memory = makeBudget({ total: 64 * 2 ** 20, share: 16 * 2 ** 20 });
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 

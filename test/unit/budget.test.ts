@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { makeBodyMemory } from '../../src/adapters/http/body-memory.ts';
+import { makeBudget } from '../../src/application/budget.ts';
 
 test('a caller uses at most the share, and all callers at most the total', () => {
-  const memory = makeBodyMemory({ total: 10, share: 4 });
+  const memory = makeBudget({ total: 10, share: 4 });
   expect(memory.reserve('a', 3)).toBe(true);
   expect(memory.reserve('a', 2)).toBe(false);
   expect(memory.reserve('a', 1)).toBe(true);
@@ -15,7 +15,7 @@ test('a caller uses at most the share, and all callers at most the total', () =>
 });
 
 test('a caller without a share is limited only by the total', () => {
-  const memory = makeBodyMemory({ total: 10, share: 4 });
+  const memory = makeBudget({ total: 10, share: 4 });
   expect(memory.reserve(null, 10)).toBe(true);
   expect(memory.reserve('a', 1)).toBe(false);
   memory.release(null, 10);
